@@ -1,0 +1,6 @@
+//! peerbridge moves files and folders straight from one machine to another.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod model;

@@ -1,0 +1,2 @@
+//! The `peerbridge` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Floor 0: plain values, without I/O, keys or threads.
