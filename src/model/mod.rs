@@ -1,1 +1,26 @@
 //! Floor 0: plain values, without I/O, keys or threads.
+//!
+//! A transfer is a [`Manifest`] and a *stream*: the contents of all its files, one after the other in
+//! manifest order. A [`PartLayout`] cuts the stream into parts. What a peer says becomes one of these
+//! values only through a check against [`limits`].
+
+pub mod limits;
+
+mod failure;
+mod layout;
+mod link;
+mod manifest;
+mod part_set;
+mod policy;
+mod wire_path;
+
+pub use failure::{EntryFailure, FailureReason};
+pub use layout::{LayoutError, PartIndex, PartLayout, Segment};
+pub use link::{LinkFault, LinkTarget};
+pub use manifest::{
+    Entry, EntryIndex, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime,
+    TransferId,
+};
+pub use part_set::{PartRange, PartSet};
+pub use policy::Existing;
+pub use wire_path::{PathFault, WirePath};

@@ -1,0 +1,6 @@
+//! Floor 1: the only floor that touches files.
+//!
+//! A sender's side reads a source tree into a manifest and parts; a receiver's side writes parts to a
+//! staging folder, records them in a journal and delivers the whole into place.
+
+mod platform;

@@ -1,0 +1,274 @@
+//! What differs between Unix and Windows, in one file.
+
+use crate::model::{Mode, Mtime};
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A name from a peer as this system's file name; `None` when this system cannot have such a name.
+#[cfg(unix)]
+pub(super) fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
+    use std::os::unix::ffi::OsStringExt;
+    Some(OsString::from_vec(bytes.to_vec()))
+}
+
+/// A name from a peer as this system's file name; `None` when this system cannot have such a name.
+#[cfg(not(unix))]
+pub(super) fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
+    let name = std::str::from_utf8(bytes).ok()?;
+    windows_can_have(name).then(|| OsString::from(name))
+}
+
+/// This system's file name as the bytes that travel; `None` when it has none (unpaired surrogates).
+#[cfg(unix)]
+pub(super) fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(Cow::Borrowed(name.as_bytes()))
+}
+
+/// This system's file name as the bytes that travel; `None` when it has none (unpaired surrogates).
+#[cfg(not(unix))]
+pub(super) fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
+    Some(Cow::Borrowed(name.to_str()?.as_bytes()))
+}
+
+/// Whether Windows can have a file of this name: no reserved device names, characters or endings.
+/// Source: Microsoft, "Naming Files, Paths, and Namespaces".
+#[cfg_attr(unix, allow(dead_code))]
+pub(super) fn windows_can_have(name: &str) -> bool {
+    let forbidden = |c: char| c < ' ' || "<>:\"/\\|?*".contains(c);
+    if name.is_empty() || name.ends_with([' ', '.']) || name.contains(forbidden) {
+        return false;
+    }
+    let stem = name.split('.').next().unwrap_or(name).trim_end();
+    let stem = stem.to_ascii_uppercase();
+    if matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) {
+        return false;
+    }
+    let port = stem
+        .strip_prefix("COM")
+        .or_else(|| stem.strip_prefix("LPT"));
+    !port.is_some_and(|digit| {
+        let mut digits = digit.chars();
+        let single = digits.next().is_some_and(|c| "0123456789¹²³".contains(c));
+        single && digits.next().is_none()
+    })
+}
+
+/// Permissions as they travel. Windows has none: files 0644, folders and read-only files as fits.
+#[cfg(unix)]
+pub(super) fn mode_of(metadata: &Metadata) -> Mode {
+    use std::os::unix::fs::MetadataExt;
+    Mode::from_bits(metadata.mode())
+}
+
+/// Permissions as they travel. Windows has none: files 0644, folders and read-only files as fits.
+#[cfg(not(unix))]
+pub(super) fn mode_of(metadata: &Metadata) -> Mode {
+    Mode::from_bits(
+        match (metadata.is_dir(), metadata.permissions().readonly()) {
+            (true, _) => 0o755,
+            (false, false) => 0o644,
+            (false, true) => 0o444,
+        },
+    )
+}
+
+/// Sets permission bits as they are, past the umask.
+#[cfg(unix)]
+pub(super) fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, Permissions::from_mode(bits))
+}
+
+/// Sets what this system has of permission bits: whether a file can be written.
+#[cfg(not(unix))]
+pub(super) fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    let mut permissions: Permissions = metadata.permissions();
+    permissions.set_readonly(bits & 0o200 == 0);
+    std::fs::set_permissions(path, permissions)
+}
+
+/// Makes files opened with `options` get these permissions, less the umask, when they are created.
+#[cfg(unix)]
+pub(super) fn create_with_mode(options: &mut OpenOptions, bits: u32) {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(bits);
+}
+
+/// Makes files opened with `options` get these permissions, less the umask, when they are created.
+#[cfg(not(unix))]
+pub(super) fn create_with_mode(_options: &mut OpenOptions, _bits: u32) {}
+
+/// Creates a folder with these permissions, less the umask.
+#[cfg(unix)]
+pub(super) fn create_folder(path: &Path, bits: u32) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().mode(bits).create(path)
+}
+
+/// Creates a folder with these permissions, less the umask.
+#[cfg(not(unix))]
+pub(super) fn create_folder(path: &Path, _bits: u32) -> io::Result<()> {
+    std::fs::DirBuilder::new().create(path)
+}
+
+/// When the contents were last changed.
+#[cfg(unix)]
+pub(super) fn mtime_of(metadata: &Metadata) -> Mtime {
+    use std::os::unix::fs::MetadataExt;
+    Mtime {
+        seconds: metadata.mtime(),
+        nanoseconds: metadata.mtime_nsec().clamp(0, 999_999_999) as u32,
+    }
+}
+
+/// When the contents were last changed.
+#[cfg(not(unix))]
+pub(super) fn mtime_of(metadata: &Metadata) -> Mtime {
+    let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
+    match modified.duration_since(UNIX_EPOCH) {
+        Ok(since) => Mtime {
+            seconds: since.as_secs() as i64,
+            nanoseconds: since.subsec_nanos(),
+        },
+        Err(_) => Mtime::default(),
+    }
+}
+
+/// An mtime from a peer as a time of this system; `None` when this system cannot express it.
+pub(super) fn system_time(mtime: Mtime) -> Option<SystemTime> {
+    let seconds = Duration::from_secs(mtime.seconds.unsigned_abs());
+    let whole = if mtime.seconds < 0 {
+        UNIX_EPOCH.checked_sub(seconds)
+    } else {
+        UNIX_EPOCH.checked_add(seconds)
+    };
+    whole?.checked_add(Duration::from_nanos(mtime.nanoseconds.into()))
+}
+
+/// What tells one file from another on this machine; zeros where the system does not say.
+#[cfg(unix)]
+pub(super) fn identity_of(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// What tells one file from another on this machine; zeros where the system does not say.
+#[cfg(not(unix))]
+pub(super) fn identity_of(_metadata: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+/// Opens a file for reading so that a pipe which has taken its place does not block the open, and
+/// (best effort) a link in its place is not followed: callers compare [`identity_of`] as well.
+#[cfg(unix)]
+pub(super) fn open_source(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    const O_NONBLOCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {
+        0o4000
+    } else {
+        0x4
+    };
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NONBLOCK)
+        .open(path)
+}
+
+/// Opens a file for reading.
+#[cfg(not(unix))]
+pub(super) fn open_source(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Reads up to a buffer's length at an offset, without moving the file's position.
+#[cfg(unix)]
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    file.read_at(buffer, offset)
+}
+
+/// Reads up to a buffer's length at an offset.
+#[cfg(not(unix))]
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::windows::fs::FileExt;
+    file.seek_read(buffer, offset)
+}
+
+/// Writes all bytes at an offset, without moving the file's position.
+#[cfg(unix)]
+pub(super) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    file.write_all_at(bytes, offset)
+}
+
+/// Writes all bytes at an offset.
+#[cfg(not(unix))]
+pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !bytes.is_empty() {
+        let written = file.seek_write(bytes, offset)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Makes a symbolic link.
+#[cfg(unix)]
+pub(super) fn make_link(target: &OsStr, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+/// Makes a symbolic link, to a folder where the target is one already.
+#[cfg(not(unix))]
+pub(super) fn make_link(target: &OsStr, link: &Path) -> io::Result<()> {
+    let resolved = link.parent().unwrap_or(link).join(target);
+    if resolved.is_dir() {
+        std::os::windows::fs::symlink_dir(target, link)
+    } else {
+        std::os::windows::fs::symlink_file(target, link)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_reserved_names_are_known_everywhere() {
+        for name in [
+            "CON", "nul", "Aux.txt", "COM1", "lpt9.log", "COM¹", "a:b", "a ", "a.", "x?", "t\tx",
+            "a\\b", "", "CONIN$", "nul .txt",
+        ] {
+            assert!(!windows_can_have(name), "{name:?}");
+        }
+        for name in ["CONSOLE", "COM", "COM10", "a b", ".hidden", "ünïcode"] {
+            assert!(windows_can_have(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn times_before_1970_survive() {
+        let mtime = Mtime {
+            seconds: -2,
+            nanoseconds: 500_000_000,
+        };
+        let expected = UNIX_EPOCH - Duration::from_millis(1500);
+        assert_eq!(system_time(mtime), Some(expected));
+    }
+}

@@ -1,0 +1,65 @@
+//! Entries that could not be sent or delivered.
+
+use super::EntryIndex;
+use std::fmt;
+
+/// One entry that was left out, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryFailure {
+    /// Which entry of the manifest.
+    pub entry: EntryIndex,
+    /// Why.
+    pub reason: FailureReason,
+}
+
+/// Why an entry was left out. The numbers travel in the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FailureReason {
+    /// The source was there when the offer was made and is no longer.
+    SourceVanished = 1,
+    /// The source cannot be read.
+    SourceUnreadable = 2,
+    /// The source changed while it was sent.
+    SourceChanged = 3,
+    /// The receiver could not write or name it.
+    NotWritten = 4,
+    /// Something appeared under its name after the offer was accepted.
+    InTheWay = 5,
+}
+
+impl FailureReason {
+    /// The reason that travels as `code`.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => FailureReason::SourceVanished,
+            2 => FailureReason::SourceUnreadable,
+            3 => FailureReason::SourceChanged,
+            4 => FailureReason::NotWritten,
+            5 => FailureReason::InTheWay,
+            _ => return None,
+        })
+    }
+
+    /// Whether the sender's side is the cause.
+    pub fn is_source(self) -> bool {
+        matches!(
+            self,
+            FailureReason::SourceVanished
+                | FailureReason::SourceUnreadable
+                | FailureReason::SourceChanged
+        )
+    }
+}
+
+impl fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FailureReason::SourceVanished => "it vanished while it was sent",
+            FailureReason::SourceUnreadable => "the sender cannot read it",
+            FailureReason::SourceChanged => "it changed while it was sent",
+            FailureReason::NotWritten => "the receiver cannot write it",
+            FailureReason::InTheWay => "something else appeared under its name",
+        })
+    }
+}

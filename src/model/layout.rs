@@ -1,0 +1,198 @@
+//! How a stream is cut into parts, and which bytes of which files a part holds.
+
+use super::{EntryIndex, Manifest, limits};
+use std::fmt;
+use std::ops::Range;
+
+/// Index of a part that exists in its layout. Only [`PartLayout::part`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartIndex(u64);
+
+impl PartIndex {
+    /// The index as a number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The cut of a stream into parts of equal size, the last one shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartLayout {
+    total: Option<u64>,
+    part_size: u32,
+}
+
+impl PartLayout {
+    /// The layout of a stream of `total` bytes in parts of `part_size` bytes.
+    ///
+    /// # Errors
+    /// A [`LayoutError`] when a number is outside [`limits`].
+    pub fn known(total: u64, part_size: u32) -> Result<Self, LayoutError> {
+        check_part_size(part_size)?;
+        if total > limits::STREAM_BYTES || total.div_ceil(part_size.into()) > limits::PARTS {
+            return Err(LayoutError::TooLarge);
+        }
+        Ok(PartLayout {
+            total: Some(total),
+            part_size,
+        })
+    }
+
+    /// The layout of a stream whose length is not known yet: every part up to the limit exists, and
+    /// each but the last is full.
+    ///
+    /// # Errors
+    /// A [`LayoutError`] when the part size is outside [`limits`].
+    pub fn open(part_size: u32) -> Result<Self, LayoutError> {
+        check_part_size(part_size)?;
+        Ok(PartLayout {
+            total: None,
+            part_size,
+        })
+    }
+
+    /// Bytes of the whole stream; `None` while it is not known.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Bytes of a full part.
+    pub fn part_size(&self) -> u32 {
+        self.part_size
+    }
+
+    /// How many parts there are; for an open stream, how many there may be.
+    pub fn count(&self) -> u64 {
+        match self.total {
+            Some(total) => total.div_ceil(self.part_size.into()),
+            None => limits::PARTS,
+        }
+    }
+
+    /// Takes a number as the index of a part.
+    ///
+    /// # Errors
+    /// [`LayoutError::NoSuchPart`] when the layout has no such part.
+    pub fn part(&self, index: u64) -> Result<PartIndex, LayoutError> {
+        if index < self.count() {
+            Ok(PartIndex(index))
+        } else {
+            Err(LayoutError::NoSuchPart)
+        }
+    }
+
+    /// All parts, ascending.
+    pub fn parts(&self) -> impl Iterator<Item = PartIndex> + use<> {
+        (0..self.count()).map(PartIndex)
+    }
+
+    /// Where in the stream the part lies. In an open stream its end is that of a full part.
+    pub fn range(&self, part: PartIndex) -> Range<u64> {
+        let size = u64::from(self.part_size);
+        let start = part.0 * size;
+        let end = (start + size).min(self.total.unwrap_or(limits::STREAM_BYTES));
+        start..end
+    }
+
+    /// Bytes of the part; of a full part in an open stream.
+    pub fn length(&self, part: PartIndex) -> usize {
+        let range = self.range(part);
+        (range.end - range.start) as usize
+    }
+
+    /// The pieces of files that make up the part, in order. Empty files have no piece.
+    pub fn segments<'a>(
+        &self,
+        manifest: &'a Manifest,
+        part: PartIndex,
+    ) -> impl Iterator<Item = Segment> + use<'a> {
+        manifest.segments(self.range(part))
+    }
+}
+
+/// A piece of one file within a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The file.
+    pub entry: EntryIndex,
+    /// Where in the file the piece begins, in bytes.
+    pub file_offset: u64,
+    /// Where in the part the piece begins, in bytes.
+    pub part_offset: usize,
+    /// How long the piece is, in bytes; at least 1.
+    pub length: usize,
+}
+
+/// Why a number is no part, size or layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayoutError {
+    /// The part size is outside [`limits::PART_BYTES_MIN`] to [`limits::PART_BYTES_MAX`].
+    PartSize,
+    /// More than [`limits::STREAM_BYTES`] or [`limits::PARTS`].
+    TooLarge,
+    /// No part has this index.
+    NoSuchPart,
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LayoutError::PartSize => "the part size is outside the limits",
+            LayoutError::TooLarge => "the transfer is too large",
+            LayoutError::NoSuchPart => "there is no such part",
+        })
+    }
+}
+
+impl std::error::Error for LayoutError {}
+
+fn check_part_size(part_size: u32) -> Result<(), LayoutError> {
+    if (limits::PART_BYTES_MIN..=limits::PART_BYTES_MAX).contains(&part_size) {
+        Ok(())
+    } else {
+        Err(LayoutError::PartSize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: u32 = limits::PART_BYTES_MIN;
+
+    #[test]
+    fn last_part_is_shorter() {
+        let layout = PartLayout::known(u64::from(SIZE) * 2 + 1, SIZE).unwrap();
+        assert_eq!(layout.count(), 3);
+        assert_eq!(layout.length(layout.part(1).unwrap()), SIZE as usize);
+        assert_eq!(layout.length(layout.part(2).unwrap()), 1);
+        assert_eq!(layout.part(3), Err(LayoutError::NoSuchPart));
+        assert_eq!(layout.part(u64::MAX), Err(LayoutError::NoSuchPart));
+    }
+
+    #[test]
+    fn bounds_hold() {
+        assert_eq!(PartLayout::known(1, 0), Err(LayoutError::PartSize));
+        assert_eq!(PartLayout::known(1, SIZE - 1), Err(LayoutError::PartSize));
+        assert_eq!(
+            PartLayout::known(1, limits::PART_BYTES_MAX + 1),
+            Err(LayoutError::PartSize)
+        );
+        assert_eq!(
+            PartLayout::known(u64::MAX, SIZE),
+            Err(LayoutError::TooLarge)
+        );
+        assert_eq!(
+            PartLayout::known(limits::PARTS * u64::from(SIZE) + 1, SIZE),
+            Err(LayoutError::TooLarge)
+        );
+        assert_eq!(PartLayout::known(0, SIZE).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn open_streams_have_parts_up_to_the_limit() {
+        let layout = PartLayout::open(SIZE).unwrap();
+        assert!(layout.part(limits::PARTS - 1).is_ok());
+        assert!(layout.part(limits::PARTS).is_err());
+    }
+}

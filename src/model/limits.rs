@@ -1,0 +1,85 @@
+//! The limits table: every number that a peer controls has its bound here, with the reason beside it.
+
+/// Frame body before the peer is proven, in bytes. The largest such frame is a Hello; 512 leaves room
+/// for later versions and keeps an unproven connection's memory trivial.
+pub const UNPROVEN_FRAME_BYTES: usize = 512;
+
+/// Whole handshake from accept or connect to the last confirmation, in seconds. One deadline, so that
+/// a peer that trickles single bytes gains nothing.
+pub const HANDSHAKE_SECONDS: u64 = 10;
+
+/// Raw (unsealed) control message, in bytes. Manifests travel in chunks of at most this.
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+
+/// Smallest part that a peer may ask for, in bytes. Below it, sealing costs more than the contents and
+/// a small transfer could claim an absurd number of parts.
+pub const PART_BYTES_MIN: u32 = 64 * 1024;
+
+/// Largest part that a peer may ask for, in bytes. Every stream holds one raw and one sealed part in
+/// memory.
+pub const PART_BYTES_MAX: u32 = 4 * 1024 * 1024;
+
+/// Parts in a transfer. The set of parts present is a bitmap: 2^26 parts cost 8 MiB.
+pub const PARTS: u64 = 1 << 26;
+
+/// What sealing may add to raw bytes, in bytes: archive headers, salt, tag, directory and envelope.
+pub const SEAL_OVERHEAD_BYTES: usize = 1024;
+
+/// Frame body after the proof, in bytes: the largest part, sealed.
+pub const FRAME_BYTES: usize = PART_BYTES_MAX as usize + SEAL_OVERHEAD_BYTES;
+
+/// Entries in a manifest. A million is a supported transfer; four leave room, and at 40 bytes an entry
+/// beside its name the list stays within 160 MiB.
+pub const ENTRIES: usize = 4 * 1024 * 1024;
+
+/// All names and link targets of a manifest together, in bytes.
+pub const NAMES_BYTES: usize = 256 * 1024 * 1024;
+
+/// One path from a peer, in bytes: PATH_MAX on Linux.
+pub const PATH_BYTES: usize = 4096;
+
+/// One component of a path, in bytes: NAME_MAX on the usual file systems.
+pub const COMPONENT_BYTES: usize = 255;
+
+/// Levels of a path. Deep enough for real trees, shallow enough that no walk over one runs out of
+/// stack or descriptors.
+pub const PATH_LEVELS: usize = 1024;
+
+/// Contents of one file and of a whole stream, in bytes: the largest offset that a file system takes.
+pub const STREAM_BYTES: u64 = i64::MAX as u64;
+
+/// Streams (TCP connections) of one session.
+pub const STREAMS: u16 = 64;
+
+/// Ranges of parts in one message. A set with more is sent incompletely: what is left out of an Answer
+/// is sent again, what is left out of a Missing follows in the next round.
+pub const RANGES: usize = 8192;
+
+/// Part checks in one message, 12 bytes each.
+pub const CHECKS: usize = 16 * 1024;
+
+/// Failures listed one by one in a Done; the rest is only counted.
+pub const FAILURES: usize = 1024;
+
+/// Text from a peer (a reason), in bytes.
+pub const TEXT_BYTES: usize = 1024;
+
+/// Rounds of sending what is still missing before the session is given up: a healthy line needs one,
+/// a dying one a few.
+pub const ROUNDS: u32 = 64;
+
+/// Transfers in one session ("send one more?").
+pub const TRANSFERS: u32 = 1 << 20;
+
+/// Confirmations that may fail before a one-shot listener ends.
+pub const FAILED_PROOFS: u32 = 5;
+
+/// Secret, in bytes: longer than any sentence somebody types, short enough to read in one go.
+pub const SECRET_BYTES: usize = 1024;
+
+/// Versions listed in a dialler's Hello.
+pub const VERSIONS: usize = 16;
+
+/// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
+/// small stack for at most [`HANDSHAKE_SECONDS`].
+pub const UNPROVEN_CONNECTIONS: usize = 256;

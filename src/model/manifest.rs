@@ -1,0 +1,459 @@
+//! The manifest: every file, folder and link of a transfer.
+
+use super::{LinkFault, LinkTarget, PathFault, Segment, WirePath, limits};
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+
+/// Every file, folder and link of a transfer, in stream order, checked as a whole: each path is a
+/// [`WirePath`] and named once, each parent is a folder of the manifest that stands before its
+/// children, each link stays inside. About 40 bytes an entry beside its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    names: Vec<u8>,
+    records: Vec<Record>,
+    total: u64,
+    unknown_size: bool,
+}
+
+/// Index of an entry that exists in its manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryIndex(u32);
+
+impl EntryIndex {
+    /// The index as a number, for indexing vectors that are parallel to the manifest.
+    pub fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Identity of a transfer: a hash of its manifest. The same sources give the same id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TransferId(pub [u8; 16]);
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One entry of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Its path below the destination.
+    pub path: WirePath<'a>,
+    /// What it is.
+    pub kind: EntryKind<'a>,
+    /// When its contents were last changed.
+    pub mtime: Mtime,
+    /// Its permissions.
+    pub mode: Mode,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind<'a> {
+    /// A file with contents.
+    File(FileSize),
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link(LinkTarget<'a>),
+}
+
+/// Length of a file's contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileSize {
+    /// In bytes.
+    Known(u64),
+    /// Told by the end of the stream. Only a manifest of this one entry may have it.
+    Unknown,
+}
+
+/// A point in time as file systems keep it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mtime {
+    /// Seconds since 1970, negative before.
+    pub seconds: i64,
+    /// Nanoseconds within the second, below 1,000,000,000.
+    pub nanoseconds: u32,
+}
+
+/// Unix permissions: the lower nine bits. Setuid, setgid and sticky are never carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode(u16);
+
+impl Mode {
+    /// Keeps the nine permission bits of `bits`.
+    pub fn from_bits(bits: u32) -> Self {
+        Mode((bits & 0o777) as u16)
+    }
+
+    /// The nine permission bits.
+    pub fn bits(self) -> u32 {
+        self.0.into()
+    }
+}
+
+impl Manifest {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Bytes of the stream: all files' contents together; `None` while unknown.
+    pub fn total(&self) -> Option<u64> {
+        (!self.unknown_size).then_some(self.total)
+    }
+
+    /// Takes a number as the index of an entry; `None` when there is no such entry.
+    pub fn index(&self, number: usize) -> Option<EntryIndex> {
+        (number < self.records.len()).then_some(EntryIndex(number as u32))
+    }
+
+    /// The entry at `index`.
+    ///
+    /// # Panics
+    /// When the index is of another, longer manifest: a bug.
+    pub fn entry(&self, index: EntryIndex) -> Entry<'_> {
+        self.records[index.get()].entry(&self.names)
+    }
+
+    /// All entries with their indices, in stream order.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = (EntryIndex, Entry<'_>)> + Clone {
+        self.records
+            .iter()
+            .enumerate()
+            .map(|(index, record)| (EntryIndex(index as u32), record.entry(&self.names)))
+    }
+
+    /// The outermost entries: what shows at the destination.
+    pub fn tops(&self) -> impl Iterator<Item = (EntryIndex, Entry<'_>)> {
+        self.entries().filter(|(_, entry)| entry.path.depth() == 0)
+    }
+
+    /// Where in the stream the contents of the entry lie; empty for what has no contents. The end of a
+    /// file of unknown size is [`limits::STREAM_BYTES`].
+    pub fn stream_range(&self, index: EntryIndex) -> Range<u64> {
+        let record = &self.records[index.get()];
+        record.stream_start..record.stream_start + record.stream_length()
+    }
+
+    /// The pieces of files that lie in `range` of the stream, in order.
+    pub fn segments(&self, range: Range<u64>) -> impl Iterator<Item = Segment> + use<'_> {
+        let first = self
+            .records
+            .partition_point(|record| record.stream_start + record.stream_length() <= range.start);
+        self.records[first..]
+            .iter()
+            .enumerate()
+            .take_while({
+                let end = range.end;
+                move |(_, record)| record.stream_start < end
+            })
+            .filter(|(_, record)| record.stream_length() > 0)
+            .map(move |(offset, record)| {
+                let start = record.stream_start.max(range.start);
+                let end = (record.stream_start + record.stream_length()).min(range.end);
+                Segment {
+                    entry: EntryIndex((first + offset) as u32),
+                    file_offset: start - record.stream_start,
+                    part_offset: (start - range.start) as usize,
+                    length: (end - start) as usize,
+                }
+            })
+    }
+}
+
+/// Makes a [`Manifest`], entry by entry.
+#[derive(Debug, Default)]
+pub struct ManifestBuilder {
+    manifest: Manifest,
+}
+
+impl ManifestBuilder {
+    /// Begins an empty manifest.
+    pub fn new() -> Self {
+        ManifestBuilder::default()
+    }
+
+    /// How many entries were pushed.
+    pub fn len(&self) -> usize {
+        self.manifest.len()
+    }
+
+    /// Whether nothing was pushed.
+    pub fn is_empty(&self) -> bool {
+        self.manifest.is_empty()
+    }
+
+    /// Adds a file.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when the path is not one or a limit is passed.
+    pub fn push_file(
+        &mut self,
+        path: &[u8],
+        size: FileSize,
+        mtime: Mtime,
+        mode: Mode,
+    ) -> Result<(), ManifestError> {
+        let (kind, bytes) = match size {
+            FileSize::Known(bytes) => (RecordKind::File, bytes),
+            FileSize::Unknown => (RecordKind::UnknownFile, 0),
+        };
+        self.push(path, kind, bytes, mtime, mode)
+    }
+
+    /// Adds a folder. It must come before what it holds.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when the path is not one or a limit is passed.
+    pub fn push_folder(
+        &mut self,
+        path: &[u8],
+        mtime: Mtime,
+        mode: Mode,
+    ) -> Result<(), ManifestError> {
+        self.push(path, RecordKind::Folder, 0, mtime, mode)
+    }
+
+    /// Adds a link whose text is `target`.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when the path is not one, the link leads outside or a limit is passed.
+    pub fn push_link(
+        &mut self,
+        path: &[u8],
+        target: &[u8],
+        mtime: Mtime,
+    ) -> Result<(), ManifestError> {
+        LinkTarget::parse(WirePath::parse(path)?, target)?;
+        self.push(path, RecordKind::Link, 0, mtime, Mode(0o777))?;
+        if self.manifest.names.len() + target.len() > limits::NAMES_BYTES {
+            return Err(ManifestError::TooLarge);
+        }
+        if let Some(record) = self.manifest.records.last_mut() {
+            record.target_length = target.len() as u16;
+        }
+        self.manifest.names.extend_from_slice(target);
+        Ok(())
+    }
+
+    /// Checks the manifest as a whole.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when a name stands twice, a parent is missing, late or no folder, or an entry
+    /// of unknown size is not alone.
+    pub fn finish(self) -> Result<Manifest, ManifestError> {
+        let manifest = self.manifest;
+        if manifest.unknown_size && manifest.len() != 1 {
+            return Err(ManifestError::UnknownSize);
+        }
+        check_tree(&manifest)?;
+        Ok(manifest)
+    }
+
+    fn push(
+        &mut self,
+        path: &[u8],
+        kind: RecordKind,
+        size: u64,
+        mtime: Mtime,
+        mode: Mode,
+    ) -> Result<(), ManifestError> {
+        let path = WirePath::parse(path)?;
+        if mtime.nanoseconds >= 1_000_000_000 {
+            return Err(ManifestError::Mtime);
+        }
+        let manifest = &mut self.manifest;
+        let total = manifest.total.checked_add(size);
+        let total = total.filter(|&total| total <= limits::STREAM_BYTES);
+        let names = manifest.names.len() + path.as_bytes().len();
+        let Some(total) = total else {
+            return Err(ManifestError::TooLarge);
+        };
+        if names > limits::NAMES_BYTES || manifest.len() >= limits::ENTRIES {
+            return Err(ManifestError::TooLarge);
+        }
+        manifest.records.push(Record {
+            name_start: manifest.names.len() as u32,
+            name_length: path.as_bytes().len() as u16,
+            target_length: 0,
+            kind,
+            mode: mode.0,
+            stream_start: manifest.total,
+            size,
+            mtime_seconds: mtime.seconds,
+            mtime_nanoseconds: mtime.nanoseconds,
+        });
+        manifest.names.extend_from_slice(path.as_bytes());
+        manifest.total = total;
+        manifest.unknown_size |= kind == RecordKind::UnknownFile;
+        Ok(())
+    }
+}
+
+/// Why entries make no manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManifestError {
+    /// A path breaks a rule.
+    Path(PathFault),
+    /// A link breaks a rule.
+    Link(LinkFault),
+    /// A name stands twice.
+    Twice(Box<[u8]>),
+    /// An entry lies below something that is no folder of the manifest, or stands before it.
+    NoParent(Box<[u8]>),
+    /// More entries, names or bytes than [`limits`] allow.
+    TooLarge,
+    /// Nanoseconds of a second or more.
+    Mtime,
+    /// An entry of unknown size beside others.
+    UnknownSize,
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ManifestError::Path(fault) => write!(f, "a name is unsafe: {fault}"),
+            ManifestError::Link(fault) => write!(f, "a link is unsafe: {fault}"),
+            ManifestError::Twice(path) => {
+                write!(f, "a name stands twice: {}", path.escape_ascii())
+            }
+            ManifestError::NoParent(path) => {
+                write!(
+                    f,
+                    "an entry is not in a folder of the transfer: {}",
+                    path.escape_ascii()
+                )
+            }
+            ManifestError::TooLarge => f.write_str("there are more entries or bytes than allowed"),
+            ManifestError::Mtime => f.write_str("a time is malformed"),
+            ManifestError::UnknownSize => f.write_str("an entry of unknown size is not alone"),
+        }
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+impl From<PathFault> for ManifestError {
+    fn from(fault: PathFault) -> Self {
+        ManifestError::Path(fault)
+    }
+}
+
+impl From<LinkFault> for ManifestError {
+    fn from(fault: LinkFault) -> Self {
+        ManifestError::Link(fault)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RecordKind {
+    File,
+    UnknownFile,
+    Folder,
+    Link,
+}
+
+/// An entry without pointers; its name, then its link target, lie in the shared `names`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Record {
+    stream_start: u64,
+    size: u64,
+    mtime_seconds: i64,
+    mtime_nanoseconds: u32,
+    name_start: u32,
+    name_length: u16,
+    target_length: u16,
+    mode: u16,
+    kind: RecordKind,
+}
+
+impl Record {
+    fn entry<'a>(&self, names: &'a [u8]) -> Entry<'a> {
+        let path = self.path(names);
+        let kind = match self.kind {
+            RecordKind::File => EntryKind::File(FileSize::Known(self.size)),
+            RecordKind::UnknownFile => EntryKind::File(FileSize::Unknown),
+            RecordKind::Folder => EntryKind::Folder,
+            RecordKind::Link => EntryKind::Link(self.target(names)),
+        };
+        Entry {
+            path,
+            kind,
+            mtime: Mtime {
+                seconds: self.mtime_seconds,
+                nanoseconds: self.mtime_nanoseconds,
+            },
+            mode: Mode(self.mode),
+        }
+    }
+
+    fn name_end(&self) -> usize {
+        self.name_start as usize + usize::from(self.name_length)
+    }
+
+    fn path<'a>(&self, names: &'a [u8]) -> WirePath<'a> {
+        WirePath::checked_before(&names[self.name_start as usize..self.name_end()])
+    }
+
+    fn target<'a>(&self, names: &'a [u8]) -> LinkTarget<'a> {
+        let start = self.name_end();
+        LinkTarget::checked_before(&names[start..start + usize::from(self.target_length)])
+    }
+
+    fn stream_length(&self) -> u64 {
+        match self.kind {
+            RecordKind::UnknownFile => limits::STREAM_BYTES,
+            _ => self.size,
+        }
+    }
+}
+
+/// Sorts the entries by path and looks each parent up by binary search: four bytes an entry, where a
+/// set of paths would cost as much as the manifest itself.
+fn check_tree(manifest: &Manifest) -> Result<(), ManifestError> {
+    let names = &manifest.names;
+    let path = |number: &u32| manifest.records[*number as usize].path(names);
+    let mut sorted: Vec<u32> = (0..manifest.len() as u32).collect();
+    sorted.sort_unstable_by(|a, b| path(a).cmp(&path(b)));
+    for pair in sorted.windows(2) {
+        if path(&pair[0]) == path(&pair[1]) {
+            return Err(ManifestError::Twice(path(&pair[0]).as_bytes().into()));
+        }
+    }
+    for (number, record) in manifest.records.iter().enumerate() {
+        let Some(parent) = record.path(names).parent() else {
+            continue;
+        };
+        let is_earlier_folder = sorted
+            .binary_search_by(|candidate| path(candidate).cmp(&parent))
+            .is_ok_and(|place| {
+                let found = sorted[place] as usize;
+                found.cmp(&number) == Ordering::Less
+                    && manifest.records[found].kind == RecordKind::Folder
+            });
+        if !is_earlier_folder {
+            return Err(ManifestError::NoParent(
+                record.path(names).as_bytes().into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

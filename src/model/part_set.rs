@@ -1,0 +1,142 @@
+//! Which parts are there.
+
+use super::PartIndex;
+
+/// A run of parts: `length` of them from `start` on. Plain numbers, not yet checked against a layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRange {
+    /// Index of the first part.
+    pub start: u64,
+    /// How many, at least 1.
+    pub length: u64,
+}
+
+/// A set of parts as a bitmap that grows to its largest member: 1 bit a part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartSet {
+    words: Vec<u64>,
+    count: u64,
+}
+
+impl PartSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        PartSet::default()
+    }
+
+    /// Adds a part; false when it was there already.
+    pub fn insert(&mut self, part: PartIndex) -> bool {
+        let (word, bit) = place(part.get());
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        let new = self.words[word] & bit == 0;
+        self.words[word] |= bit;
+        self.count += u64::from(new);
+        new
+    }
+
+    /// Removes a part; false when it was not there.
+    pub fn remove(&mut self, part: PartIndex) -> bool {
+        let (word, bit) = place(part.get());
+        let Some(found) = self.words.get_mut(word) else {
+            return false;
+        };
+        let there = *found & bit != 0;
+        *found &= !bit;
+        self.count -= u64::from(there);
+        there
+    }
+
+    /// Whether the part is in the set.
+    pub fn contains(&self, part: PartIndex) -> bool {
+        self.has(part.get())
+    }
+
+    /// How many parts are in the set.
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether no part is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The runs of parts in the set, ascending.
+    pub fn ranges(&self) -> impl Iterator<Item = PartRange> + '_ {
+        let end = self.words.len() as u64 * 64;
+        self.runs(end, true)
+    }
+
+    /// The runs of parts below `end` that are not in the set, ascending.
+    pub fn gaps(&self, end: u64) -> impl Iterator<Item = PartRange> + '_ {
+        self.runs(end, false)
+    }
+
+    fn runs(&self, end: u64, present: bool) -> impl Iterator<Item = PartRange> + '_ {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let start = self.find(next, end, present)?;
+            next = self.find(start, end, !present).unwrap_or(end);
+            Some(PartRange {
+                start,
+                length: next - start,
+            })
+        })
+    }
+
+    /// The first index from `from` on, below `end`, whose membership is `present`. Whole words that
+    /// cannot hold one are stepped over.
+    fn find(&self, from: u64, end: u64, present: bool) -> Option<u64> {
+        let barren = if present { 0 } else { u64::MAX };
+        let mut index = from;
+        while index < end {
+            let word = self.words.get((index / 64) as usize).copied().unwrap_or(0);
+            if index.is_multiple_of(64) && word == barren {
+                index += 64;
+            } else if self.has(index) == present {
+                return Some(index);
+            } else {
+                index += 1;
+            }
+        }
+        None
+    }
+
+    fn has(&self, index: u64) -> bool {
+        let (word, bit) = place(index);
+        self.words.get(word).is_some_and(|found| found & bit != 0)
+    }
+}
+
+fn place(index: u64) -> (usize, u64) {
+    ((index / 64) as usize, 1 << (index % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PartLayout;
+
+    #[test]
+    fn ranges_and_gaps_mirror_each_other() {
+        let layout = PartLayout::known(65536 * 300, 65536).unwrap();
+        let mut set = PartSet::new();
+        for index in [0, 1, 2, 63, 64, 65, 130, 299] {
+            assert!(set.insert(layout.part(index).unwrap()));
+        }
+        assert!(!set.insert(layout.part(64).unwrap()));
+        assert_eq!(set.len(), 8);
+        let ranges: Vec<_> = set.ranges().map(|r| (r.start, r.length)).collect();
+        assert_eq!(ranges, [(0, 3), (63, 3), (130, 1), (299, 1)]);
+        let gaps: Vec<_> = set.gaps(300).map(|r| (r.start, r.length)).collect();
+        assert_eq!(gaps, [(3, 60), (66, 64), (131, 168)]);
+        assert!(set.remove(layout.part(64).unwrap()));
+        assert!(!set.contains(layout.part(64).unwrap()));
+        assert_eq!(
+            set.gaps(400).last().map(|r| (r.start, r.length)),
+            Some((300, 100))
+        );
+    }
+}

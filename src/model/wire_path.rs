@@ -1,0 +1,218 @@
+//! A path as it travels between peers: checked bytes, not a path on disk.
+
+use super::limits;
+use std::fmt;
+
+/// A relative path of plain components joined by `/`, in the bytes of the sender's file system.
+///
+/// It exists only after [`WirePath::parse`] has found nothing in it that could lead out of a folder on
+/// any system. It is not a [`std::path::Path`]: only the disk floor turns it into one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WirePath<'a>(&'a [u8]);
+
+impl<'a> WirePath<'a> {
+    /// Checks `bytes` and takes them as a path.
+    ///
+    /// # Errors
+    /// A [`PathFault`] that names the first rule broken: see there for the rules.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, PathFault> {
+        if bytes.is_empty() {
+            return Err(PathFault::Empty);
+        }
+        if bytes.len() > limits::PATH_BYTES {
+            return Err(PathFault::TooLong);
+        }
+        let mut levels = 0;
+        for component in bytes.split(|&byte| byte == b'/') {
+            check_component(component)?;
+            levels += 1;
+        }
+        if levels > limits::PATH_LEVELS {
+            return Err(PathFault::TooDeep);
+        }
+        Ok(WirePath(bytes))
+    }
+
+    /// Takes bytes that went through [`WirePath::parse`] before.
+    pub(super) fn checked_before(bytes: &'a [u8]) -> Self {
+        WirePath(bytes)
+    }
+
+    /// The checked bytes.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The components, outermost first; at least one, none of them empty.
+    pub fn components(self) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.0.split(|&byte| byte == b'/')
+    }
+
+    /// The path of the folder that holds this entry; `None` at the top.
+    pub fn parent(self) -> Option<WirePath<'a>> {
+        let slash = self.0.iter().rposition(|&byte| byte == b'/')?;
+        Some(WirePath(&self.0[..slash]))
+    }
+
+    /// The outermost component: the name under which the transfer shows at the destination.
+    pub fn top(self) -> &'a [u8] {
+        let end = self.0.iter().position(|&byte| byte == b'/');
+        &self.0[..end.unwrap_or(self.0.len())]
+    }
+
+    /// How many folders hold this entry: 0 at the top.
+    pub fn depth(self) -> usize {
+        self.0.iter().filter(|&&byte| byte == b'/').count()
+    }
+}
+
+impl fmt::Debug for WirePath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+/// Why bytes from a peer are not a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathFault {
+    /// No bytes, or an empty component: a leading, trailing or doubled `/`.
+    Empty,
+    /// Longer than [`limits::PATH_BYTES`], or a component longer than [`limits::COMPONENT_BYTES`].
+    TooLong,
+    /// More than [`limits::PATH_LEVELS`] components.
+    TooDeep,
+    /// A component `.` or `..`, also where only backslashes separate it.
+    Dots,
+    /// A drive or a Windows prefix: `C:`, or a leading backslash.
+    Drive,
+    /// A NUL byte.
+    Nul,
+    /// A component that begins like a staging folder.
+    Staging,
+}
+
+impl fmt::Display for PathFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PathFault::Empty => "it has an empty part",
+            PathFault::TooLong => "it is too long",
+            PathFault::TooDeep => "it is nested too deeply",
+            PathFault::Dots => "it has a part '.' or '..'",
+            PathFault::Drive => "it begins like a Windows drive or share",
+            PathFault::Nul => "it has a NUL byte",
+            PathFault::Staging => "it is a name that peerbridge keeps for itself",
+        })
+    }
+}
+
+impl std::error::Error for PathFault {}
+
+/// How every staging folder's name begins.
+pub(crate) const STAGING_PREFIX: &[u8] = b".peerbridge-";
+
+/// Windows' separators and drives are refused everywhere, so that a manifest that one receiver takes
+/// is safe for every receiver.
+fn check_component(component: &[u8]) -> Result<(), PathFault> {
+    if component.is_empty() {
+        return Err(PathFault::Empty);
+    }
+    if component.len() > limits::COMPONENT_BYTES {
+        return Err(PathFault::TooLong);
+    }
+    if component.contains(&0) {
+        return Err(PathFault::Nul);
+    }
+    if component.starts_with(b"\\") {
+        return Err(PathFault::Drive);
+    }
+    for piece in component.split(|&byte| byte == b'\\') {
+        if piece == b"." || piece == b".." {
+            return Err(PathFault::Dots);
+        }
+    }
+    if component.len() >= 2 && component[0].is_ascii_alphabetic() && component[1] == b':' {
+        return Err(PathFault::Drive);
+    }
+    let head = &component[..component.len().min(STAGING_PREFIX.len())];
+    if head.eq_ignore_ascii_case(STAGING_PREFIX) {
+        return Err(PathFault::Staging);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attacks_are_refused() {
+        let long_component = [b'x'; 256];
+        let long_path = [&[b'x'; 250][..]; 20].join(&b'/');
+        let deep = vec!["d"; 2000].join("/");
+        let cases: &[(&[u8], PathFault)] = &[
+            (b"", PathFault::Empty),
+            (b"/abs", PathFault::Empty),
+            (b"//x", PathFault::Empty),
+            (b"a//b", PathFault::Empty),
+            (b"a/", PathFault::Empty),
+            (b".", PathFault::Dots),
+            (b"..", PathFault::Dots),
+            (b"../x", PathFault::Dots),
+            (b"a/../../x", PathFault::Dots),
+            (b"a/./x", PathFault::Dots),
+            (b"..\\x", PathFault::Dots),
+            (b"a\\..\\x", PathFault::Dots),
+            (b"a/..\\x", PathFault::Dots),
+            (b"C:x", PathFault::Drive),
+            (b"c:\\x", PathFault::Drive),
+            (b"a/C:x", PathFault::Drive),
+            (b"\\\\?\\C", PathFault::Drive),
+            (b"\\x", PathFault::Drive),
+            (b"a\0b", PathFault::Nul),
+            (&long_component, PathFault::TooLong),
+            (&long_path, PathFault::TooLong),
+            (deep.as_bytes(), PathFault::TooDeep),
+            (b".peerbridge-0123", PathFault::Staging),
+            (b"a/.PeerBridge-x", PathFault::Staging),
+        ];
+        for (bytes, fault) in cases {
+            assert_eq!(
+                WirePath::parse(bytes).err(),
+                Some(*fault),
+                "{}",
+                bytes.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn odd_but_harmless_names_pass() {
+        let names: &[&[u8]] = &[
+            b"-rf",
+            b"a b",
+            b"$(id)",
+            b"it's \"quoted\"",
+            b"\x1b[31mred",
+            b"\xff\xfe",
+            b"...",
+            b"..x",
+            b"12:30.log",
+            b"a\\b",
+            b".peerbridge",
+            "\u{202e}txt".as_bytes(),
+        ];
+        for name in names {
+            assert!(WirePath::parse(name).is_ok(), "{}", name.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn parts_of_a_path() {
+        let path = WirePath::parse(b"a/b/c").unwrap();
+        assert_eq!(path.top(), b"a");
+        assert_eq!(path.depth(), 2);
+        assert_eq!(path.parent().unwrap().as_bytes(), b"a/b");
+        assert_eq!(path.components().last(), Some(&b"c"[..]));
+        assert!(WirePath::parse(b"a").unwrap().parent().is_none());
+    }
+}
