@@ -1,0 +1,62 @@
+//! Lists that are never longer than what one message takes.
+
+use std::ops::Deref;
+
+/// A list of at most `MAX` items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounded<T, const MAX: usize>(Vec<T>);
+
+impl<T, const MAX: usize> Bounded<T, MAX> {
+    /// Takes as many items as fit; the iterator keeps the rest.
+    pub fn take_from(items: &mut impl Iterator<Item = T>) -> Self {
+        Bounded(items.take(MAX).collect())
+    }
+
+    /// Takes a list that a decoder has counted already.
+    pub(super) fn counted(items: Vec<T>) -> Self {
+        debug_assert!(items.len() <= MAX);
+        Bounded(items)
+    }
+
+    /// Whether no further item fits.
+    pub fn is_full(&self) -> bool {
+        self.0.len() == MAX
+    }
+}
+
+impl<T, const MAX: usize> Default for Bounded<T, MAX> {
+    fn default() -> Self {
+        Bounded(Vec::new())
+    }
+}
+
+impl<T, const MAX: usize> Deref for Bounded<T, MAX> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T, const MAX: usize> IntoIterator for Bounded<T, MAX> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_stays_in_the_iterator() {
+        let mut items = 0..5;
+        let first = Bounded::<u8, 3>::take_from(&mut items);
+        let second = Bounded::<u8, 3>::take_from(&mut items);
+        assert_eq!((&first[..], first.is_full()), (&[0, 1, 2][..], true));
+        assert_eq!((&second[..], second.is_full()), (&[3, 4][..], false));
+    }
+}

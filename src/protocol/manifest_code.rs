@@ -1,0 +1,296 @@
+//! Manifests to bytes and back, and the identity of a transfer.
+//!
+//! An entry is: kind u8; how many leading bytes of the previous entry's path it shares, u16; the length
+//! of the rest of its path, u16; that rest; and then by kind
+//! - 1, file: size u64, mtime seconds i64, nanoseconds u32, mode u16;
+//! - 2, file of unknown size: mtime, mode;
+//! - 3, folder: mtime, mode;
+//! - 4, link: length of the target u16, target, mtime.
+//!
+//! Entries travel in chunks. No entry is split, and the first of a chunk shares nothing, so that each
+//! chunk can be read on its own.
+
+use super::codec::{Reader, Writer};
+use super::{CodecError, message};
+use crate::model::{
+    Entry, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, TransferId,
+    limits,
+};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// Encoded entries as one message takes them: at most [`ManifestChunk::MAX_BYTES`].
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ManifestChunk(Vec<u8>);
+
+impl ManifestChunk {
+    /// The most that fits into an Offer, beside its other fields.
+    pub const MAX_BYTES: usize = limits::MESSAGE_BYTES - message::OFFER_HEAD_BYTES;
+
+    pub(super) fn from_peer(bytes: &[u8]) -> Self {
+        ManifestChunk(bytes.to_vec())
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ManifestChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ManifestChunk({} bytes)", self.0.len())
+    }
+}
+
+/// Encodes a manifest: an iterator over its chunks, each made when it is asked for.
+#[derive(Debug)]
+pub struct ManifestEncoder<'a> {
+    manifest: &'a Manifest,
+    next: usize,
+}
+
+impl<'a> ManifestEncoder<'a> {
+    /// Starts at the first entry. An empty manifest has no chunks.
+    pub fn new(manifest: &'a Manifest) -> Self {
+        ManifestEncoder { manifest, next: 0 }
+    }
+}
+
+impl Iterator for ManifestEncoder<'_> {
+    type Item = ManifestChunk;
+
+    fn next(&mut self) -> Option<ManifestChunk> {
+        let manifest = self.manifest;
+        let mut chunk = Vec::new();
+        let mut previous: &[u8] = &[];
+        while let Some(index) = manifest.index(self.next) {
+            let entry = manifest.entry(index);
+            let before = chunk.len();
+            encode_entry(&mut chunk, previous, &entry);
+            if chunk.len() > ManifestChunk::MAX_BYTES {
+                chunk.truncate(before);
+                break;
+            }
+            previous = entry.path.as_bytes();
+            self.next += 1;
+        }
+        (!chunk.is_empty()).then_some(ManifestChunk(chunk))
+    }
+}
+
+/// Puts the chunks of a peer's manifest together again.
+#[derive(Debug)]
+pub struct ManifestDecoder {
+    builder: ManifestBuilder,
+    announced: usize,
+}
+
+impl ManifestDecoder {
+    /// Starts a manifest of as many entries as the offer announces. Nothing is allocated for them
+    /// before their bytes come.
+    ///
+    /// # Errors
+    /// [`ManifestCodeError::Count`] when that is more than [`limits::ENTRIES`].
+    pub fn new(announced: u32) -> Result<Self, ManifestCodeError> {
+        let announced = announced as usize;
+        if announced > limits::ENTRIES {
+            return Err(ManifestCodeError::Count);
+        }
+        Ok(ManifestDecoder {
+            builder: ManifestBuilder::new(),
+            announced,
+        })
+    }
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// A [`ManifestCodeError`] when it is malformed, holds more entries than are still to come or none
+    /// where some are, or when an entry is not one that a manifest may have.
+    pub fn push_chunk(&mut self, chunk: &ManifestChunk) -> Result<(), ManifestCodeError> {
+        if chunk.0.is_empty() && !self.is_complete() {
+            return Err(ManifestCodeError::Count);
+        }
+        let mut reader = Reader::new(&chunk.0);
+        let mut path = Vec::new();
+        while reader.remaining() > 0 {
+            if self.is_complete() {
+                return Err(ManifestCodeError::Count);
+            }
+            decode_entry(&mut reader, &mut path, &mut self.builder)?;
+        }
+        Ok(())
+    }
+
+    /// Whether all entries that were announced have come.
+    pub fn is_complete(&self) -> bool {
+        self.builder.len() >= self.announced
+    }
+
+    /// Checks the manifest as a whole.
+    ///
+    /// # Errors
+    /// [`ManifestCodeError::Count`] before it is complete; [`ManifestCodeError::Manifest`] when its
+    /// entries make no tree.
+    pub fn finish(self) -> Result<Manifest, ManifestCodeError> {
+        if !self.is_complete() {
+            return Err(ManifestCodeError::Count);
+        }
+        Ok(self.builder.finish()?)
+    }
+}
+
+/// The identity of the transfer of `manifest`: the first 16 bytes of SHA-256 over
+/// `peerbridge/1 manifest` and all its entries, encoded so that none shares anything with another.
+pub fn transfer_id(manifest: &Manifest) -> TransferId {
+    let mut hash = Sha256::new();
+    hash.update(b"peerbridge/1 manifest");
+    let mut buffer = Vec::new();
+    for (_, entry) in manifest.entries() {
+        buffer.clear();
+        encode_entry(&mut buffer, &[], &entry);
+        hash.update(&buffer);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    TransferId(id)
+}
+
+/// Why chunks make no manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManifestCodeError {
+    /// A chunk ends within an entry.
+    Codec(CodecError),
+    /// More or fewer entries than were announced, or more than [`limits::ENTRIES`].
+    Count,
+    /// An entry of an unknown kind.
+    UnknownKind(u8),
+    /// A path shares more with the previous one than there is.
+    SharedPath,
+    /// Mode bits beyond the nine permissions.
+    Mode,
+    /// An entry, or the manifest as a whole, breaks a rule of the model: an unsafe name or a limit.
+    Manifest(ManifestError),
+}
+
+impl fmt::Display for ManifestCodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ManifestCodeError::Codec(error) => write!(f, "the offer is malformed: {error}"),
+            ManifestCodeError::Count => {
+                f.write_str("the offer has another number of entries than announced")
+            }
+            ManifestCodeError::UnknownKind(kind) => {
+                write!(f, "the offer has an entry of the unknown kind {kind}")
+            }
+            ManifestCodeError::SharedPath => {
+                f.write_str("the offer is malformed: a path goes on from one that is too short")
+            }
+            ManifestCodeError::Mode => f.write_str("the offer has a mode beyond permissions"),
+            ManifestCodeError::Manifest(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ManifestCodeError {}
+
+impl From<CodecError> for ManifestCodeError {
+    fn from(error: CodecError) -> Self {
+        ManifestCodeError::Codec(error)
+    }
+}
+
+impl From<ManifestError> for ManifestCodeError {
+    fn from(error: ManifestError) -> Self {
+        ManifestCodeError::Manifest(error)
+    }
+}
+
+const FILE: u8 = 1;
+const UNKNOWN_FILE: u8 = 2;
+const FOLDER: u8 = 3;
+const LINK: u8 = 4;
+
+/// The casts of lengths are exact: paths and targets are checked, and shorter than 2^16.
+fn encode_entry(buffer: &mut Vec<u8>, previous: &[u8], entry: &Entry<'_>) {
+    let mut writer = Writer::new(buffer);
+    writer.u8(match entry.kind {
+        EntryKind::File(FileSize::Known(_)) => FILE,
+        EntryKind::File(FileSize::Unknown) => UNKNOWN_FILE,
+        EntryKind::Folder => FOLDER,
+        EntryKind::Link(_) => LINK,
+    });
+    let path = entry.path.as_bytes();
+    let shared = path.iter().zip(previous).take_while(|(a, b)| a == b);
+    let (shared, own) = path.split_at(shared.count());
+    writer.u16(shared.len() as u16);
+    writer.u16(own.len() as u16);
+    writer.bytes(own);
+    match entry.kind {
+        EntryKind::File(FileSize::Known(size)) => writer.u64(size),
+        EntryKind::Link(target) => {
+            writer.u16(target.as_bytes().len() as u16);
+            writer.bytes(target.as_bytes());
+        }
+        EntryKind::File(FileSize::Unknown) | EntryKind::Folder => {}
+    }
+    writer.i64(entry.mtime.seconds);
+    writer.u32(entry.mtime.nanoseconds);
+    if !matches!(entry.kind, EntryKind::Link(_)) {
+        writer.u16(entry.mode.bits() as u16);
+    }
+}
+
+/// Takes one entry off `reader`. `path` holds the previous entry's path and then this one's.
+fn decode_entry(
+    reader: &mut Reader<'_>,
+    path: &mut Vec<u8>,
+    builder: &mut ManifestBuilder,
+) -> Result<(), ManifestCodeError> {
+    let kind = reader.u8()?;
+    let shared = usize::from(reader.u16()?);
+    let own = usize::from(reader.u16()?);
+    if shared > path.len() {
+        return Err(ManifestCodeError::SharedPath);
+    }
+    path.truncate(shared);
+    path.extend_from_slice(reader.bytes(own)?);
+    match kind {
+        FILE => {
+            let size = FileSize::Known(reader.u64()?);
+            builder.push_file(path, size, mtime(reader)?, mode(reader)?)?;
+        }
+        UNKNOWN_FILE => {
+            builder.push_file(path, FileSize::Unknown, mtime(reader)?, mode(reader)?)?;
+        }
+        FOLDER => builder.push_folder(path, mtime(reader)?, mode(reader)?)?,
+        LINK => {
+            let length = usize::from(reader.u16()?);
+            let target = reader.bytes(length)?;
+            builder.push_link(path, target, mtime(reader)?)?;
+        }
+        unknown => return Err(ManifestCodeError::UnknownKind(unknown)),
+    }
+    Ok(())
+}
+
+fn mtime(reader: &mut Reader<'_>) -> Result<Mtime, CodecError> {
+    Ok(Mtime {
+        seconds: reader.i64()?,
+        nanoseconds: reader.u32()?,
+    })
+}
+
+fn mode(reader: &mut Reader<'_>) -> Result<Mode, ManifestCodeError> {
+    let bits = u32::from(reader.u16()?);
+    let mode = Mode::from_bits(bits);
+    if mode.bits() == bits {
+        Ok(mode)
+    } else {
+        Err(ManifestCodeError::Mode)
+    }
+}

@@ -1,0 +1,297 @@
+//! The messages that proven peers exchange, sealed, on the streams of a session.
+//!
+//! Each is one byte of kind and then its fields, as `docs/PROTOCOL.md` lists them. Decoding checks
+//! every count and number that stands on its own against [`limits`]; what needs to know the transfer
+//! (whether a part exists, whether a message comes at its time) is for the floor above.
+
+use super::manifest_code::ManifestChunk;
+use super::{Bounded, CodecError, PeerText, StreamNumber};
+use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, limits};
+use std::fmt;
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+/// Padding of a [`Ping`] or a Pong, in bytes at most: the message, less its kind, token and lengths.
+pub const PADDING_BYTES: usize = limits::MESSAGE_BYTES - 17;
+
+/// An Offer's fields before the entries: kind, transfer, part size, streams, flags, count, length.
+pub(super) const OFFER_HEAD_BYTES: usize = 1 + 4 + 4 + 2 + 1 + 4 + 4;
+
+/// One control message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A dialler that receives: nothing to say, but its first sealed message proves that it can.
+    Ready,
+    /// Sender: what it has to give.
+    Offer(Offer),
+    /// Sender: further entries of the offer, until all that it announced have come.
+    Entries(ManifestChunk),
+    /// Receiver: it takes the offer.
+    Accept(Accept),
+    /// Receiver: it does not take the offer.
+    Decline(Decline),
+    /// Sender, on a joined stream: nothing more comes here in this round.
+    StreamEnd {
+        /// The round that ends, below [`limits::ROUNDS`].
+        round: u32,
+    },
+    /// Sender, on the first stream: the round ends.
+    RoundEnd(RoundEnd),
+    /// Sender: checks of parts that do not fit into the RoundEnd that follows.
+    Checks(PartChecks),
+    /// Sender: files it could not read after all; before the RoundEnd.
+    SourceFailed(Failures),
+    /// Receiver: what it still lacks after a round.
+    Missing(Missing),
+    /// Receiver: the transfer has ended and is delivered.
+    Done(Done),
+    /// Sender: a further Offer follows.
+    Next,
+    /// Sender: the session ends here.
+    Bye,
+    /// Either: a sign of life, or a question for one.
+    Ping(Ping),
+    /// Either: the answer to a [`Ping`] whose token is not 0.
+    Pong {
+        /// The Ping's.
+        token: u64,
+        /// As many bytes as the Ping asked for, at most [`PADDING_BYTES`]; they mean nothing.
+        padding: Vec<u8>,
+    },
+    /// Either: it gives the session up.
+    Abort {
+        /// Why, as the exit code that the peer that says so ends with.
+        code: u8,
+        /// Why, in words.
+        text: PeerText,
+    },
+    /// Either: its person has compared the verification phrase and found it the same.
+    Confirmed,
+}
+
+/// Checks of parts, as many as one message takes.
+pub type PartChecks = Bounded<PartCheck, { limits::CHECKS }>;
+
+/// Runs of parts, as many as one message takes; ascending, with at least one part between two.
+pub type PartRanges = Bounded<PartRange, { limits::RANGES }>;
+
+/// Entries that failed, as many as one message takes.
+pub type Failures = Bounded<PeerFailure, { limits::FAILURES }>;
+
+/// Joined streams, ascending.
+pub type StreamList = Bounded<StreamNumber, { limits::STREAMS as usize }>;
+
+/// What a sender has to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Number of the transfer in its session, from 0, below [`limits::TRANSFERS`].
+    pub transfer: u32,
+    /// Bytes of a part, as the sender would have it; within [`limits`].
+    pub part_size: u32,
+    /// Streams, as the sender would have it: 1 to [`limits::STREAMS`].
+    pub streams: u16,
+    /// Whether both persons are to compare the verification phrase before anything is accepted.
+    pub verify: bool,
+    /// How many entries the manifest has, at most [`limits::ENTRIES`].
+    pub entry_count: u32,
+    /// The first of them; the others follow in Entries.
+    pub entries: ManifestChunk,
+}
+
+/// A receiver takes an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accept {
+    /// Bytes of a part: the offer's, or those of the journal from an earlier attempt. It holds.
+    pub part_size: u32,
+    /// Streams: at most what the offer proposed. It holds.
+    pub streams: u16,
+    /// The parts that are there already. May be incomplete: the others are sent again.
+    pub have: PartRanges,
+}
+
+/// A receiver does not take an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decline {
+    /// Why.
+    pub reason: DeclineReason,
+    /// Why, in words; may be empty.
+    pub text: PeerText,
+}
+
+/// Why an offer is not taken. The numbers travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DeclineReason {
+    /// A person said no.
+    Person = 1,
+    /// Something is in the way at the destination and may not be touched.
+    InTheWay = 2,
+    /// A name of the offer is unsafe.
+    UnsafeName = 3,
+    /// The offer passes a limit that the receiver was given.
+    Limit = 4,
+    /// There is not enough room.
+    NoSpace = 5,
+    /// The destination cannot be written.
+    CannotWrite = 6,
+    /// Another receiver is at work on this transfer, or too many are at work.
+    Busy = 7,
+}
+
+impl DeclineReason {
+    fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => DeclineReason::Person,
+            2 => DeclineReason::InTheWay,
+            3 => DeclineReason::UnsafeName,
+            4 => DeclineReason::Limit,
+            5 => DeclineReason::NoSpace,
+            6 => DeclineReason::CannotWrite,
+            7 => DeclineReason::Busy,
+            _ => return None,
+        })
+    }
+}
+
+/// The end of a round of sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundEnd {
+    /// The round, below [`limits::ROUNDS`].
+    pub round: u32,
+    /// Bytes of the stream where the offer did not tell them, at most [`limits::STREAM_BYTES`].
+    pub total: Option<u64>,
+    /// The joined streams whose StreamEnd of this round is to be waited for.
+    pub streams: StreamList,
+    /// Checks of parts, after those that went ahead in Checks.
+    pub checks: PartChecks,
+}
+
+/// The CRC-32 of a part as its sender read it: what shows that the two disks hold the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartCheck {
+    /// Index of the part; not yet checked against a layout.
+    pub index: u64,
+    /// CRC-32 (ISO-HDLC) of its raw bytes.
+    pub crc32: u32,
+}
+
+/// What a receiver lacks after a round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The round that follows: 1 to [`limits::ROUNDS`] - 1.
+    pub round: u32,
+    /// What to send in it; at least one run.
+    pub ranges: PartRanges,
+}
+
+/// A transfer has ended at the receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Files that are there now, whole.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Entries that were left out.
+    pub failed: u64,
+    /// The first of those, one by one.
+    pub failures: Failures,
+}
+
+/// An entry that was left out, as a peer names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerFailure {
+    /// Index of the entry; not yet checked against a manifest.
+    pub entry: u32,
+    /// Why.
+    pub reason: FailureReason,
+}
+
+impl PeerFailure {
+    /// The failure of an entry that `manifest` has; `None` when it has no such entry.
+    pub fn check(self, manifest: &Manifest) -> Option<EntryFailure> {
+        Some(EntryFailure {
+            entry: manifest.index(usize::try_from(self.entry).ok()?)?,
+            reason: self.reason,
+        })
+    }
+}
+
+impl From<EntryFailure> for PeerFailure {
+    fn from(failure: EntryFailure) -> Self {
+        PeerFailure {
+            // Exact: a manifest has at most `limits::ENTRIES` entries.
+            entry: failure.entry.get() as u32,
+            reason: failure.reason,
+        }
+    }
+}
+
+/// A sign of life, or a question for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ping {
+    /// 0: a heartbeat, not to be answered. Otherwise a Pong answers it with this token.
+    pub token: u64,
+    /// Bytes of padding that the Pong should have, at most [`PADDING_BYTES`].
+    pub answer_padding: u32,
+    /// Bytes that mean nothing, at most [`PADDING_BYTES`]; what is beyond is not sent.
+    pub padding: Vec<u8>,
+}
+
+/// Why bytes are no message. Either the peer breaks the protocol or it speaks another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// They end early or go on too long.
+    Codec(CodecError),
+    /// No message has this kind.
+    UnknownKind(u8),
+    /// A count or a length is over its bound in [`limits`]; says which.
+    Limit(&'static str),
+    /// A field has a value that it cannot have; says which.
+    Value(&'static str),
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MessageError::Codec(error) => write!(f, "a message is malformed: {error}"),
+            MessageError::UnknownKind(kind) => write!(f, "a message is of the unknown kind {kind}"),
+            MessageError::Limit(field) => write!(f, "a message passes a limit: {field}"),
+            MessageError::Value(field) => write!(f, "a message is malformed: {field}"),
+        }
+    }
+}
+
+impl std::error::Error for MessageError {}
+
+impl From<CodecError> for MessageError {
+    fn from(error: CodecError) -> Self {
+        MessageError::Codec(error)
+    }
+}
+
+/// The first byte of each message.
+mod kind {
+    pub(super) const READY: u8 = 1;
+    pub(super) const OFFER: u8 = 2;
+    pub(super) const ENTRIES: u8 = 3;
+    pub(super) const ACCEPT: u8 = 4;
+    pub(super) const DECLINE: u8 = 5;
+    pub(super) const STREAM_END: u8 = 6;
+    pub(super) const ROUND_END: u8 = 7;
+    pub(super) const CHECKS: u8 = 8;
+    pub(super) const SOURCE_FAILED: u8 = 9;
+    pub(super) const MISSING: u8 = 10;
+    pub(super) const DONE: u8 = 11;
+    pub(super) const NEXT: u8 = 12;
+    pub(super) const BYE: u8 = 13;
+    pub(super) const PING: u8 = 14;
+    pub(super) const PONG: u8 = 15;
+    pub(super) const ABORT: u8 = 16;
+    pub(super) const CONFIRMED: u8 = 17;
+}
+
+/// The one bit of an offer's flags that means something: compare the verification phrase.
+const FLAG_VERIFY: u8 = 1;

@@ -1,0 +1,266 @@
+//! Bytes to messages.
+
+use super::super::codec::Reader;
+use super::{
+    Accept, Bounded, Decline, DeclineReason, Done, FLAG_VERIFY, Failures, ManifestChunk, Message,
+    MessageError, Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure,
+    PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
+};
+use crate::model::{FailureReason, PartRange, limits};
+
+impl Message {
+    /// Takes the bytes of one whole message.
+    ///
+    /// # Errors
+    /// A [`MessageError`] when they are not exactly one message within [`limits`].
+    pub fn decode(bytes: &[u8]) -> Result<Message, MessageError> {
+        if bytes.len() > limits::MESSAGE_BYTES {
+            return Err(MessageError::Limit("the length of a message"));
+        }
+        let mut reader = Reader::new(bytes);
+        let message = fields(&mut reader)?;
+        reader.finish()?;
+        Ok(message)
+    }
+}
+
+fn fields(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
+    Ok(match reader.u8()? {
+        kind::READY => Message::Ready,
+        kind::OFFER => Message::Offer(offer(reader)?),
+        kind::ENTRIES => Message::Entries(chunk(reader)?),
+        kind::ACCEPT => Message::Accept(accept(reader)?),
+        kind::DECLINE => Message::Decline(decline(reader)?),
+        kind::STREAM_END => Message::StreamEnd {
+            round: round(reader)?,
+        },
+        kind::ROUND_END => Message::RoundEnd(round_end(reader)?),
+        kind::CHECKS => Message::Checks(checks(reader)?),
+        kind::SOURCE_FAILED => Message::SourceFailed(failures(reader)?),
+        kind::MISSING => Message::Missing(missing(reader)?),
+        kind::DONE => Message::Done(done(reader)?),
+        kind::NEXT => Message::Next,
+        kind::BYE => Message::Bye,
+        kind::PING => Message::Ping(ping(reader)?),
+        kind::PONG => Message::Pong {
+            token: reader.u64()?,
+            padding: padding(reader)?,
+        },
+        kind::ABORT => Message::Abort {
+            code: reader.u8()?,
+            text: text(reader)?,
+        },
+        kind::CONFIRMED => Message::Confirmed,
+        unknown => return Err(MessageError::UnknownKind(unknown)),
+    })
+}
+
+fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
+    let transfer = reader.u32()?;
+    if transfer >= limits::TRANSFERS {
+        return Err(MessageError::Limit("the number of a transfer"));
+    }
+    let part_size = part_size(reader)?;
+    let streams = streams(reader)?;
+    let flags = reader.u8()?;
+    if flags & !FLAG_VERIFY != 0 {
+        return Err(MessageError::Value("an unknown flag"));
+    }
+    let entry_count = reader.u32()?;
+    if entry_count as usize > limits::ENTRIES {
+        return Err(MessageError::Limit("the number of entries"));
+    }
+    Ok(Offer {
+        transfer,
+        part_size,
+        streams,
+        verify: flags & FLAG_VERIFY != 0,
+        entry_count,
+        entries: chunk(reader)?,
+    })
+}
+
+fn accept(reader: &mut Reader<'_>) -> Result<Accept, MessageError> {
+    Ok(Accept {
+        part_size: part_size(reader)?,
+        streams: streams(reader)?,
+        have: ranges(reader)?,
+    })
+}
+
+fn decline(reader: &mut Reader<'_>) -> Result<Decline, MessageError> {
+    let reason = DeclineReason::from_code(reader.u8()?);
+    Ok(Decline {
+        reason: reason.ok_or(MessageError::Value("an unknown reason to decline"))?,
+        text: text(reader)?,
+    })
+}
+
+fn round_end(reader: &mut Reader<'_>) -> Result<RoundEnd, MessageError> {
+    let round = round(reader)?;
+    let total = match reader.u8()? {
+        0 => None,
+        1 => Some(reader.u64()?),
+        _ => return Err(MessageError::Value("neither with nor without a total")),
+    };
+    if total.is_some_and(|total| total > limits::STREAM_BYTES) {
+        return Err(MessageError::Limit("the bytes of a transfer"));
+    }
+    Ok(RoundEnd {
+        round,
+        total,
+        streams: stream_list(reader)?,
+        checks: checks(reader)?,
+    })
+}
+
+fn missing(reader: &mut Reader<'_>) -> Result<Missing, MessageError> {
+    let round = round(reader)?;
+    let ranges = ranges(reader)?;
+    if round == 0 || ranges.is_empty() {
+        return Err(MessageError::Value("nothing is missing"));
+    }
+    Ok(Missing { round, ranges })
+}
+
+fn done(reader: &mut Reader<'_>) -> Result<Done, MessageError> {
+    let done = Done {
+        files: reader.u64()?,
+        bytes: reader.u64()?,
+        failed: reader.u64()?,
+        failures: failures(reader)?,
+    };
+    if done.failed < done.failures.len() as u64 {
+        return Err(MessageError::Value("more failures than there are"));
+    }
+    Ok(done)
+}
+
+fn ping(reader: &mut Reader<'_>) -> Result<Ping, MessageError> {
+    let token = reader.u64()?;
+    let answer_padding = reader.u32()?;
+    if answer_padding as usize > PADDING_BYTES {
+        return Err(MessageError::Limit("the padding asked for"));
+    }
+    Ok(Ping {
+        token,
+        answer_padding,
+        padding: padding(reader)?,
+    })
+}
+
+fn round(reader: &mut Reader<'_>) -> Result<u32, MessageError> {
+    let round = reader.u32()?;
+    if round >= limits::ROUNDS {
+        return Err(MessageError::Limit("the number of a round"));
+    }
+    Ok(round)
+}
+
+fn part_size(reader: &mut Reader<'_>) -> Result<u32, MessageError> {
+    let size = reader.u32()?;
+    if !(limits::PART_BYTES_MIN..=limits::PART_BYTES_MAX).contains(&size) {
+        return Err(MessageError::Limit("the size of a part"));
+    }
+    Ok(size)
+}
+
+fn streams(reader: &mut Reader<'_>) -> Result<u16, MessageError> {
+    let streams = reader.u16()?;
+    if !(1..=limits::STREAMS).contains(&streams) {
+        return Err(MessageError::Limit("the number of streams"));
+    }
+    Ok(streams)
+}
+
+/// The bound of the whole message bounds the chunk.
+fn chunk(reader: &mut Reader<'_>) -> Result<ManifestChunk, MessageError> {
+    let length = reader.u32()? as usize;
+    Ok(ManifestChunk::from_peer(reader.bytes(length)?))
+}
+
+fn padding(reader: &mut Reader<'_>) -> Result<Vec<u8>, MessageError> {
+    let length = reader.u32()? as usize;
+    Ok(reader.bytes(length)?.to_vec())
+}
+
+fn text(reader: &mut Reader<'_>) -> Result<PeerText, MessageError> {
+    let length = usize::from(reader.u16()?);
+    if length > limits::TEXT_BYTES {
+        return Err(MessageError::Limit("the length of a text"));
+    }
+    PeerText::from_peer(reader.bytes(length)?).ok_or(MessageError::Value("a text that is no UTF-8"))
+}
+
+fn stream_list(reader: &mut Reader<'_>) -> Result<StreamList, MessageError> {
+    let mut previous = StreamNumber::FIRST;
+    list(reader, 2, "the number of streams", |reader| {
+        let stream = StreamNumber::joined(reader.u16()?);
+        let stream = stream.filter(|&stream| stream > previous);
+        previous = stream.ok_or(MessageError::Value(
+            "streams that are not joined or ascending",
+        ))?;
+        Ok(previous)
+    })
+}
+
+fn ranges(reader: &mut Reader<'_>) -> Result<PartRanges, MessageError> {
+    let mut earliest = 0;
+    list(reader, 16, "the number of ranges", |reader| {
+        let start = reader.u64()?;
+        let length = reader.u64()?;
+        let end = start
+            .checked_add(length)
+            .filter(|&end| end <= limits::PARTS);
+        let Some(end) = end else {
+            return Err(MessageError::Limit("the number of parts"));
+        };
+        if length == 0 || start < earliest {
+            return Err(MessageError::Value("ranges that are empty or not apart"));
+        }
+        earliest = end + 1;
+        Ok(PartRange { start, length })
+    })
+}
+
+fn checks(reader: &mut Reader<'_>) -> Result<PartChecks, MessageError> {
+    list(reader, 12, "the number of checks", |reader| {
+        Ok(PartCheck {
+            index: reader.u64()?,
+            crc32: reader.u32()?,
+        })
+    })
+}
+
+fn failures(reader: &mut Reader<'_>) -> Result<Failures, MessageError> {
+    list(reader, 5, "the number of failures", |reader| {
+        let entry = reader.u32()?;
+        let reason = FailureReason::from_code(reader.u8()?);
+        Ok(PeerFailure {
+            entry,
+            reason: reason.ok_or(MessageError::Value("an unknown reason to fail"))?,
+        })
+    })
+}
+
+/// A counted list. Nothing is allocated before the count is within its bound and all the bytes that
+/// it promises are there.
+fn list<T, const MAX: usize>(
+    reader: &mut Reader<'_>,
+    item_bytes: usize,
+    what: &'static str,
+    mut item: impl FnMut(&mut Reader<'_>) -> Result<T, MessageError>,
+) -> Result<Bounded<T, MAX>, MessageError> {
+    let count = reader.u32()? as usize;
+    if count > MAX {
+        return Err(MessageError::Limit(what));
+    }
+    if reader.remaining() < count * item_bytes {
+        return Err(super::CodecError::Short.into());
+    }
+    let mut items = Vec::with_capacity(count);
+    for _ in 0..count {
+        items.push(item(reader)?);
+    }
+    Ok(Bounded::counted(items))
+}

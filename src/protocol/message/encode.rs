@@ -1,0 +1,172 @@
+//! Messages to bytes.
+
+use super::super::codec::Writer;
+use super::{
+    Accept, Bounded, Decline, Done, FLAG_VERIFY, Failures, Message, Missing, Offer, PADDING_BYTES,
+    PartChecks, PartRanges, PeerText, Ping, RoundEnd, kind,
+};
+
+impl Message {
+    /// Appends the message to `buffer`: at most [`crate::model::limits::MESSAGE_BYTES`].
+    pub fn encode(&self, buffer: &mut Vec<u8>) {
+        let mut writer = Writer::new(buffer);
+        let writer = &mut writer;
+        match self {
+            Message::Ready => writer.u8(kind::READY),
+            Message::Offer(offer) => offer.encode(writer),
+            Message::Entries(chunk) => {
+                writer.u8(kind::ENTRIES);
+                long_bytes(writer, chunk.as_bytes());
+            }
+            Message::Accept(accept) => accept.encode(writer),
+            Message::Decline(decline) => decline.encode(writer),
+            Message::StreamEnd { round } => {
+                writer.u8(kind::STREAM_END);
+                writer.u32(*round);
+            }
+            Message::RoundEnd(end) => end.encode(writer),
+            Message::Checks(list) => {
+                writer.u8(kind::CHECKS);
+                checks(writer, list);
+            }
+            Message::SourceFailed(list) => {
+                writer.u8(kind::SOURCE_FAILED);
+                failures(writer, list);
+            }
+            Message::Missing(missing) => missing.encode(writer),
+            Message::Done(done) => done.encode(writer),
+            Message::Next => writer.u8(kind::NEXT),
+            Message::Bye => writer.u8(kind::BYE),
+            Message::Ping(ping) => ping.encode(writer),
+            Message::Pong { token, padding } => {
+                writer.u8(kind::PONG);
+                writer.u64(*token);
+                pad(writer, padding);
+            }
+            Message::Abort { code, text } => {
+                writer.u8(kind::ABORT);
+                writer.u8(*code);
+                short_text(writer, text);
+            }
+            Message::Confirmed => writer.u8(kind::CONFIRMED),
+        }
+    }
+}
+
+impl Offer {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::OFFER);
+        writer.u32(self.transfer);
+        writer.u32(self.part_size);
+        writer.u16(self.streams);
+        writer.u8(if self.verify { FLAG_VERIFY } else { 0 });
+        writer.u32(self.entry_count);
+        long_bytes(writer, self.entries.as_bytes());
+    }
+}
+
+impl Accept {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::ACCEPT);
+        writer.u32(self.part_size);
+        writer.u16(self.streams);
+        ranges(writer, &self.have);
+    }
+}
+
+impl Decline {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::DECLINE);
+        writer.u8(self.reason as u8);
+        short_text(writer, &self.text);
+    }
+}
+
+impl RoundEnd {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::ROUND_END);
+        writer.u32(self.round);
+        match self.total {
+            None => writer.u8(0),
+            Some(total) => {
+                writer.u8(1);
+                writer.u64(total);
+            }
+        }
+        count(writer, &self.streams);
+        self.streams
+            .iter()
+            .for_each(|stream| writer.u16(stream.get()));
+        checks(writer, &self.checks);
+    }
+}
+
+impl Missing {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::MISSING);
+        writer.u32(self.round);
+        ranges(writer, &self.ranges);
+    }
+}
+
+impl Done {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::DONE);
+        writer.u64(self.files);
+        writer.u64(self.bytes);
+        writer.u64(self.failed);
+        failures(writer, &self.failures);
+    }
+}
+
+impl Ping {
+    fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u8(kind::PING);
+        writer.u64(self.token);
+        writer.u32(self.answer_padding.min(PADDING_BYTES as u32));
+        pad(writer, &self.padding);
+    }
+}
+
+/// The casts of lengths below are exact: a message's size bounds each of them.
+fn count<T, const MAX: usize>(writer: &mut Writer<'_>, list: &Bounded<T, MAX>) {
+    writer.u32(list.len() as u32);
+}
+
+fn ranges(writer: &mut Writer<'_>, list: &PartRanges) {
+    count(writer, list);
+    for range in list.iter() {
+        writer.u64(range.start);
+        writer.u64(range.length);
+    }
+}
+
+fn checks(writer: &mut Writer<'_>, list: &PartChecks) {
+    count(writer, list);
+    for check in list.iter() {
+        writer.u64(check.index);
+        writer.u32(check.crc32);
+    }
+}
+
+fn failures(writer: &mut Writer<'_>, list: &Failures) {
+    count(writer, list);
+    for failure in list.iter() {
+        writer.u32(failure.entry);
+        writer.u8(failure.reason as u8);
+    }
+}
+
+fn short_text(writer: &mut Writer<'_>, text: &PeerText) {
+    writer.u16(text.as_bytes().len() as u16);
+    writer.bytes(text.as_bytes());
+}
+
+fn long_bytes(writer: &mut Writer<'_>, bytes: &[u8]) {
+    writer.u32(bytes.len() as u32);
+    writer.bytes(bytes);
+}
+
+fn pad(writer: &mut Writer<'_>, padding: &[u8]) {
+    long_bytes(writer, padding.get(..PADDING_BYTES).unwrap_or(padding));
+}
