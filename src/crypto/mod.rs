@@ -1,0 +1,34 @@
+//! Floor 1, keys: what two peers share, how they prove it to each other, and how a message or a
+//! part is sealed. Nothing here touches a file, a socket or the protocol's messages.
+//!
+//! In the order of a session: a [`Secret`] starts [`Cpace`], whose shares travel in the two Hello
+//! bodies. It ends in a [`SharedKey`], and that with the [`TranscriptHash`] in [`UnprovenKeys`],
+//! which can seal but not open. The peer's confirmation turns them into [`SessionKeys`].
+
+mod cpace;
+#[cfg(test)]
+mod hex;
+mod hkdf;
+mod keys;
+mod mac;
+mod name_tag;
+mod proof;
+mod random;
+mod seal;
+mod secret;
+mod side;
+mod transcript;
+mod words;
+
+pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH, SharedKey};
+pub use keys::{OpeningKeys, SealingKeys};
+pub use name_tag::{NAME_TAG_LENGTH, name_tag};
+pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};
+pub use random::{RandomError, random_bytes};
+pub use seal::{
+    Compression, ENVELOPE_LENGTH, Envelope, MAX_RAW_LENGTH, OpenError, Opener, Position,
+    SEALED_OVERHEAD, SealError, Sealed, Sealer,
+};
+pub use secret::{GeneratedSecret, MAX_SECRET_LENGTH, Secret, SecretError};
+pub use side::Side;
+pub use transcript::TranscriptHash;

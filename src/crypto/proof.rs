@@ -1,0 +1,270 @@
+//! What keys may do before and after the peer has proven that it knows the secret.
+
+use super::cpace::SharedKey;
+use super::keys::{KeySchedule, OpeningKeys, Purpose, SealingKeys};
+use super::mac::{HmacSha256, hmac_sha256};
+use super::side::Side;
+use super::transcript::TranscriptHash;
+use super::words;
+use hmac::Mac;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The length of a confirmation and of a join proof, in bytes.
+pub const PROOF_LENGTH: usize = 32;
+
+/// How many words the verification phrase has.
+const PHRASE_WORDS: usize = 4;
+
+/// The keys of a session whose peer has not proven yet that it knows the secret. They confirm and
+/// seal on one's own behalf, and open nothing.
+pub struct UnprovenKeys {
+    side: Side,
+    schedule: KeySchedule,
+    transcript: TranscriptHash,
+}
+
+impl UnprovenKeys {
+    /// The keys of the one who is on that side.
+    #[must_use]
+    pub fn derive(side: Side, shared: SharedKey, transcript: TranscriptHash) -> UnprovenKeys {
+        UnprovenKeys {
+            side,
+            schedule: KeySchedule::new(&shared, &transcript),
+            transcript,
+        }
+    }
+
+    /// What proves to the peer that this side knows the secret. The dialler's goes first; a listener
+    /// sends its own only to a dialler that has proven itself.
+    #[must_use]
+    pub fn confirmation(&self) -> [u8; PROOF_LENGTH] {
+        self.confirmation_of(self.side)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
+    /// The keys for what this side sends before the peer's proof came: only a peer that knows the
+    /// secret can open it.
+    #[must_use]
+    pub fn sealing_keys(&self) -> SealingKeys {
+        self.schedule.sealing_keys(self.side)
+    }
+
+    /// Takes the peer's confirmation for its proof, in the same time wherever it differs.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongSecret`] when it does not hold. The keys are gone then: one guess a connection.
+    pub fn prove(self, received: &[u8]) -> Result<SessionKeys, WrongSecret> {
+        let peer = self.side.other();
+        self.confirmation_of(peer)
+            .verify_slice(received)
+            .map_err(|_| WrongSecret)?;
+        Ok(SessionKeys {
+            side: self.side,
+            join: self.schedule.key(Purpose::Join),
+            session_id: *self.schedule.key(Purpose::SessionId),
+            phrase: self.schedule.key(Purpose::Phrase),
+            sealing: self.sealing_keys(),
+            opening: self.schedule.opening_keys(peer),
+        })
+    }
+
+    fn confirmation_of(&self, side: Side) -> HmacSha256 {
+        let key: Zeroizing<[u8; 32]> = self.schedule.key(Purpose::Confirm(side));
+        let mut mac = hmac_sha256(&*key);
+        mac.update(self.transcript.as_bytes());
+        mac
+    }
+}
+
+/// The keys of a session whose peer has proven that it knows the secret. Wiped when dropped.
+pub struct SessionKeys {
+    side: Side,
+    join: Zeroizing<[u8; 32]>,
+    session_id: [u8; 16],
+    phrase: Zeroizing<[u8; 2 * PHRASE_WORDS]>,
+    sealing: SealingKeys,
+    opening: OpeningKeys,
+}
+
+impl SessionKeys {
+    /// What a further stream names this session by. It travels in the clear and proves nothing.
+    #[must_use]
+    pub fn session_id(&self) -> [u8; 16] {
+        self.session_id
+    }
+
+    /// Four words (36 bits) that are the same on both sides, for two people to compare.
+    #[must_use]
+    pub fn phrase(&self) -> String {
+        words::phrase(self.phrase.as_chunks().0)
+    }
+
+    /// Proves that this side belongs to the session when a further stream joins it: HMAC-SHA256
+    /// under the join key over the side's name behind its length (u8) and the transcript, which is
+    /// what both said on that stream. A fresh nonce of each must be in it.
+    #[must_use]
+    pub fn join_proof(&self, transcript: &[u8]) -> [u8; PROOF_LENGTH] {
+        self.join_proof_of(self.side, transcript)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
+    /// Checks the peer's proof for a further stream, in the same time wherever it differs.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongSecret`] when it does not hold.
+    pub fn verify_join_proof(&self, transcript: &[u8], received: &[u8]) -> Result<(), WrongSecret> {
+        self.join_proof_of(self.side.other(), transcript)
+            .verify_slice(received)
+            .map_err(|_| WrongSecret)
+    }
+
+    /// The keys for what this side sends.
+    #[must_use]
+    pub fn sealing_keys(&self) -> SealingKeys {
+        self.sealing.clone()
+    }
+
+    /// The keys for what the peer sends.
+    #[must_use]
+    pub fn opening_keys(&self) -> OpeningKeys {
+        self.opening.clone()
+    }
+
+    fn join_proof_of(&self, side: Side, transcript: &[u8]) -> HmacSha256 {
+        let name: &[u8] = match side {
+            Side::Dialler => b"dialler",
+            Side::Listener => b"listener",
+        };
+        let mut mac = hmac_sha256(&*self.join);
+        mac.update(&[name.len() as u8]);
+        mac.update(name);
+        mac.update(transcript);
+        mac
+    }
+}
+
+/// The peer did not prove that it knows the secret: it has another one, or somebody sits in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongSecret;
+
+impl fmt::Display for WrongSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the peer did not prove that it knows the same secret")
+    }
+}
+
+impl std::error::Error for WrongSecret {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Cpace, Secret};
+
+    /// Both sides of a session in which they typed these secrets and heard these Hellos.
+    fn sides(dialler: (&str, &[u8]), listener: (&str, &[u8])) -> (UnprovenKeys, UnprovenKeys) {
+        let start = |secret| {
+            let secret = Secret::from_text(secret).unwrap();
+            Cpace::start(&secret, b"test", b"nonce").unwrap()
+        };
+        let (one, two) = (start(dialler.0), start(listener.0));
+        let share = *one.share();
+        let derive = |side, key: Result<SharedKey, _>, heard| {
+            UnprovenKeys::derive(side, key.unwrap(), TranscriptHash::of(b"hello", heard))
+        };
+        let one = one.finish(Side::Dialler, two.share(), b"", b"");
+        let two = two.finish(Side::Listener, &share, b"", b"");
+        (
+            derive(Side::Dialler, one, dialler.1),
+            derive(Side::Listener, two, listener.1),
+        )
+    }
+
+    fn both_sides(dialler: &str, listener: &str) -> (UnprovenKeys, UnprovenKeys) {
+        sides((dialler, b"hello yourself"), (listener, b"hello yourself"))
+    }
+
+    fn proven(dialler: UnprovenKeys, listener: UnprovenKeys) -> (SessionKeys, SessionKeys) {
+        let (to_listener, to_dialler) = (dialler.confirmation(), listener.confirmation());
+        (
+            dialler.prove(&to_dialler).unwrap(),
+            listener.prove(&to_listener).unwrap(),
+        )
+    }
+
+    #[test]
+    fn one_secret_proves_both_sides_to_each_other() {
+        let (dialler, listener) = both_sides("word", "word");
+        let (dialler, listener) = proven(dialler, listener);
+        assert_eq!(dialler.session_id(), listener.session_id());
+        assert_eq!(dialler.phrase(), listener.phrase());
+        assert_eq!(dialler.phrase().split('-').count(), 4);
+    }
+
+    #[test]
+    fn another_secret_proves_nothing() {
+        for near_miss in ["Word", "word ", "wor", "wordy"] {
+            let (dialler, listener) = both_sides("word", near_miss);
+            let (to_listener, to_dialler) = (dialler.confirmation(), listener.confirmation());
+            assert!(dialler.prove(&to_dialler).is_err());
+            assert!(listener.prove(&to_listener).is_err());
+        }
+    }
+
+    #[test]
+    fn a_confirmation_sent_back_shortened_zeroed_or_of_another_session_is_refused() {
+        let reflected = |keys: UnprovenKeys| {
+            let own = keys.confirmation();
+            keys.prove(&own)
+        };
+        let (dialler, listener) = both_sides("word", "word");
+        assert!(reflected(dialler).is_err());
+        assert!(reflected(listener).is_err());
+
+        let recorded = both_sides("word", "word").1.confirmation();
+        let (dialler, listener) = both_sides("word", "word");
+        let genuine = listener.confirmation();
+        assert!(dialler.prove(&recorded).is_err());
+        for bad in [
+            &[],
+            &genuine[..31],
+            &[0; 32],
+            &[&genuine[..], &[0]].concat(),
+        ] {
+            let (dialler, _) = both_sides("word", "word");
+            assert!(dialler.prove(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn another_transcript_proves_nothing() {
+        let (dialler, listener) = sides(("word", b"version 2"), ("word", b"version 1"));
+        let (to_listener, to_dialler) = (dialler.confirmation(), listener.confirmation());
+        assert!(dialler.prove(&to_dialler).is_err());
+        assert!(listener.prove(&to_listener).is_err());
+    }
+
+    #[test]
+    fn join_proofs_hold_for_the_peer_and_the_same_words_only() {
+        let (dialler, listener) = both_sides("word", "word");
+        let (dialler, listener) = proven(dialler, listener);
+        let proof = dialler.join_proof(b"stream 1");
+        assert!(listener.verify_join_proof(b"stream 1", &proof).is_ok());
+        assert!(listener.verify_join_proof(b"stream 2", &proof).is_err());
+        assert!(
+            listener
+                .verify_join_proof(b"stream 1", &proof[..31])
+                .is_err()
+        );
+        assert!(dialler.verify_join_proof(b"stream 1", &proof).is_err());
+        let answer = listener.join_proof(b"stream 1");
+        assert!(dialler.verify_join_proof(b"stream 1", &answer).is_ok());
+        assert!(listener.verify_join_proof(b"stream 1", &answer).is_err());
+    }
+}

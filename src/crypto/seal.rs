@@ -1,0 +1,172 @@
+//! Sealing messages and parts.
+//!
+//! A sealed thing is a complete zip archive of one AES-256 entry (AE-2, so no checksum of the
+//! contents shows), in front of it an [`Envelope`]. Any zip program opens it given its password;
+//! peers open it with [`Opener`], which accepts nothing but what [`Sealer`] makes.
+
+mod archive;
+mod envelope;
+mod layout;
+mod open;
+mod position;
+
+pub use envelope::{ENVELOPE_LENGTH, Envelope};
+pub use layout::SEALED_OVERHEAD;
+pub use open::{OpenError, Opener};
+pub use position::Position;
+
+use super::keys::{PositionKeys, SealingKeys};
+use archive::{Fit, entry_options, write_archive};
+use envelope::Method;
+use std::fmt;
+use zip::result::ZipError;
+use zip::{AesMode, CompressionMethod};
+
+/// The longest contents that are ever sealed, in bytes: 1 GiB keeps every length in an archive and
+/// an envelope far from its 32 bits. Limits on what a peer may send are smaller and set elsewhere.
+pub const MAX_RAW_LENGTH: u32 = 1 << 30;
+
+/// Contents shorter than this are stored: what frames compressed data would eat up the gain.
+const MIN_COMPRESSED_LENGTH: usize = 64;
+
+/// Contents from this length on are sampled before all of them are compressed, perhaps in vain.
+const MIN_SAMPLED_LENGTH: usize = 128 * 1024;
+
+/// The length of each of the three samples.
+const SAMPLE_LENGTH: usize = 16 * 1024;
+
+/// How contents are to be compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    Stored,
+    /// With zstd at this level, -7 to 22, unless that saves less than about 3 %.
+    Zstd(i32),
+}
+
+/// Seals for one thread: it keeps the buffers.
+#[derive(Default)]
+pub struct Sealer {
+    archive: Vec<u8>,
+    samples: Vec<u8>,
+}
+
+/// A sealed message or part, ready to be sent: the envelope first, then the archive.
+#[derive(Debug)]
+pub struct Sealed<'a> {
+    /// What the peer needs to know and check before it opens the archive.
+    pub envelope: Envelope,
+    /// The archive.
+    pub archive: &'a [u8],
+}
+
+impl Sealer {
+    /// A sealer without buffers yet. They grow to what is sealed with it.
+    #[must_use]
+    pub fn new() -> Sealer {
+        Sealer::default()
+    }
+
+    /// Seals contents for their position, which must not have been used before with these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], which is this side's own doing.
+    pub fn seal(
+        &mut self,
+        keys: &SealingKeys,
+        position: Position,
+        raw: &[u8],
+        compression: Compression,
+    ) -> Result<Sealed<'_>, SealError> {
+        let raw_length = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        if raw_length > MAX_RAW_LENGTH {
+            return Err(SealError::TooLong);
+        }
+        let keys = keys.at(position);
+        let method = self
+            .write(&keys, raw, compression)
+            .map_err(SealError::Archive)?;
+        let envelope = Envelope::over(&keys, position, raw_length, method, &self.archive);
+        Ok(Sealed {
+            envelope,
+            archive: &self.archive,
+        })
+    }
+
+    /// Writes the archive, compressed where that is asked for and pays.
+    fn write(
+        &mut self,
+        keys: &PositionKeys,
+        raw: &[u8],
+        compression: Compression,
+    ) -> Result<Method, ZipError> {
+        let overhead = SEALED_OVERHEAD as usize;
+        if let Compression::Zstd(level) = compression
+            && self.seems_compressible(raw)?
+        {
+            let options = entry_options(CompressionMethod::Zstd, Some(level))
+                .with_aes_encryption_bytes(AesMode::Aes256, &*keys.password);
+            let room = overhead + worthwhile_length(raw.len());
+            if write_archive(&mut self.archive, room, options, &[raw])? == Fit::Whole {
+                return Ok(Method::Zstd);
+            }
+        }
+        let options = entry_options(CompressionMethod::Stored, None)
+            .with_aes_encryption_bytes(AesMode::Aes256, &*keys.password);
+        match write_archive(&mut self.archive, overhead + raw.len(), options, &[raw])? {
+            Fit::Whole => Ok(Method::Stored),
+            Fit::TooLong => Err(ZipError::UnsupportedArchive(
+                "it is laid out in another way",
+            )),
+        }
+    }
+
+    /// Whether it is worth a try to compress: of longer contents three samples must shrink.
+    fn seems_compressible(&mut self, raw: &[u8]) -> Result<bool, ZipError> {
+        if raw.len() < MIN_SAMPLED_LENGTH {
+            return Ok(raw.len() >= MIN_COMPRESSED_LENGTH);
+        }
+        let last = raw.len() - SAMPLE_LENGTH;
+        let samples = [0, last / 2, last].map(|start| &raw[start..start + SAMPLE_LENGTH]);
+        let room = SEALED_OVERHEAD as usize + worthwhile_length(samples.len() * SAMPLE_LENGTH);
+        let options = entry_options(CompressionMethod::Zstd, Some(1));
+        Ok(write_archive(&mut self.samples, room, options, &samples)? == Fit::Whole)
+    }
+}
+
+/// The longest that contents may be once compressed, to be sent so: about 97 % of them.
+fn worthwhile_length(raw_length: usize) -> usize {
+    raw_length - raw_length / 32
+}
+
+/// Why something could not be sealed; the peer has no part in it.
+#[derive(Debug)]
+pub enum SealError {
+    /// The contents are longer than [`MAX_RAW_LENGTH`].
+    TooLong,
+    /// The archive could not be written: there is no such compression level, or the operating
+    /// system has no random bytes.
+    Archive(ZipError),
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SealError::TooLong => write!(f, "more than {MAX_RAW_LENGTH} bytes to seal at once"),
+            SealError::Archive(error) => write!(f, "cannot write the sealed archive: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SealError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SealError::TooLong => None,
+            SealError::Archive(error) => Some(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Writing a zip archive of one entry into a buffer that is used again and again.
+
+use super::layout::ENTRY_NAME;
+use std::io::{self, Write};
+use zip::write::{FileOptions, SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, System, ZipWriter, result::ZipResult};
+
+/// How much is given to the zip writer at once: its cipher copies each slice into a buffer of its
+/// own and wipes that, so a slice should stay in the processor's cache.
+const SLICE_LENGTH: usize = 32 * 1024;
+
+/// Whether an archive fitted into the room it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// The buffer holds the whole archive.
+    Whole,
+    /// There was more of it than room; the buffer's contents are of no use.
+    TooLong,
+}
+
+/// Options for the one entry that say nothing about this machine or this moment.
+pub(super) fn entry_options<'k>(
+    method: CompressionMethod,
+    level: Option<i32>,
+) -> FileOptions<'k, 'static, ()> {
+    SimpleFileOptions::default()
+        .compression_method(method)
+        .compression_level(level.map(i64::from))
+        .last_modified_time(DateTime::default())
+        .system(System::Unix)
+}
+
+/// Writes an archive whose entry holds the pieces, joined. The buffer grows to the room at most.
+///
+/// The zip writer writes AE-2, which has no CRC-32 of the contents, only where it cannot seek.
+pub(super) fn write_archive(
+    buffer: &mut Vec<u8>,
+    room: usize,
+    options: FileOptions<'_, 'static, ()>,
+    pieces: &[&[u8]],
+) -> ZipResult<Fit> {
+    buffer.clear();
+    buffer.reserve_exact(room);
+    let mut archive = ZipWriter::new_stream(Bounded {
+        buffer,
+        room,
+        fit: Fit::Whole,
+    });
+    archive.start_file(ENTRY_NAME, options)?;
+    for slice in pieces.iter().flat_map(|piece| piece.chunks(SLICE_LENGTH)) {
+        archive.write_all(slice)?;
+        let fit = archive.get_ref().map(|stream| stream.get_ref().fit);
+        if fit == Some(Fit::TooLong) {
+            return Ok(Fit::TooLong);
+        }
+    }
+    Ok(archive.finish()?.into_inner().fit)
+}
+
+/// A buffer that takes no more than its room. What goes beyond is dropped without an error: the zip
+/// writer finishes its archive in any case, and would complain on standard error if it could not.
+struct Bounded<'a> {
+    buffer: &'a mut Vec<u8>,
+    room: usize,
+    fit: Fit,
+}
+
+impl Write for Bounded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.room - self.buffer.len() {
+            self.fit = Fit::TooLong;
+        }
+        if self.fit == Fit::Whole {
+            self.buffer.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

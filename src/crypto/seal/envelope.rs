@@ -1,0 +1,167 @@
+//! What travels in front of a sealed archive, and proves all of it that its own tag leaves open.
+
+use super::layout::{Layout, SEALED_OVERHEAD};
+use super::open::OpenError;
+use super::position::Position;
+use crate::crypto::keys::PositionKeys;
+use crate::crypto::mac::{HmacSha256, hmac_sha256};
+use hmac::Mac;
+
+/// The length of an envelope, in bytes.
+pub const ENVELOPE_LENGTH: usize = FIELDS_LENGTH + MAC_LENGTH;
+
+const FIELDS_LENGTH: usize = 4 + 1 + 4;
+const MAC_LENGTH: usize = 32;
+
+/// How the contents are compressed in the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Stored,
+    Zstd,
+}
+
+impl Method {
+    /// The number that the method has in a zip archive (APPNOTE 4.4.5) and in an envelope.
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Method::Stored => 0,
+            Method::Zstd => 93,
+        }
+    }
+}
+
+/// The head of a sealed archive: raw length (u32), method (u8), sealed length (u32), all big-endian,
+/// and an HMAC-SHA256 of 32 bytes.
+///
+/// The HMAC is over the position, those three fields, and the archive: of one that is only stored
+/// every byte but the ciphertext, which the archive's own tag covers; of a compressed one every
+/// byte, because the decompressor reads ahead of that tag and must not be fed by a stranger.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    raw_length: u32,
+    method: Method,
+    sealed_length: u32,
+    mac: [u8; MAC_LENGTH],
+}
+
+impl Envelope {
+    /// Reads what a peer sent. The lengths of the envelope that comes back are within bounds: at
+    /// most the given raw length, and a sealed length that fits to it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::TooLong`] for a raw length above the limit, [`OpenError::NotAsAgreed`] for an
+    /// unknown method or a sealed length that does not fit.
+    pub fn from_bytes(
+        bytes: &[u8; ENVELOPE_LENGTH],
+        max_raw_length: u32,
+    ) -> Result<Envelope, OpenError> {
+        let [a, b, c, d, method, e, f, g, h, mac @ ..] = *bytes;
+        let raw_length = u32::from_be_bytes([a, b, c, d]);
+        let sealed_length = u32::from_be_bytes([e, f, g, h]);
+        if raw_length > max_raw_length {
+            return Err(OpenError::TooLong);
+        }
+        let stored_length = raw_length
+            .checked_add(SEALED_OVERHEAD)
+            .ok_or(OpenError::TooLong)?;
+        let (method, fits) = match method {
+            0 => (Method::Stored, sealed_length == stored_length),
+            93 => (
+                Method::Zstd,
+                (SEALED_OVERHEAD..stored_length).contains(&sealed_length),
+            ),
+            _ => return Err(OpenError::NotAsAgreed),
+        };
+        if !fits {
+            return Err(OpenError::NotAsAgreed);
+        }
+        Ok(Envelope {
+            raw_length,
+            method,
+            sealed_length,
+            mac,
+        })
+    }
+
+    /// The envelope as it travels.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; ENVELOPE_LENGTH] {
+        let mut bytes = [0; ENVELOPE_LENGTH];
+        let (fields, mac) = bytes.split_at_mut(FIELDS_LENGTH);
+        fields.copy_from_slice(&self.fields());
+        mac.copy_from_slice(&self.mac);
+        bytes
+    }
+
+    /// How many bytes the contents have, opened.
+    #[must_use]
+    pub fn raw_length(&self) -> u32 {
+        self.raw_length
+    }
+
+    /// How many bytes of archive follow: [`SEALED_OVERHEAD`] more than the contents at most.
+    #[must_use]
+    pub fn sealed_length(&self) -> u32 {
+        self.sealed_length
+    }
+
+    pub(super) fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The envelope for an archive, made by who has its keys.
+    pub(super) fn over(
+        keys: &PositionKeys,
+        position: Position,
+        raw_length: u32,
+        method: Method,
+        archive: &[u8],
+    ) -> Envelope {
+        let mut envelope = Envelope {
+            raw_length,
+            method,
+            sealed_length: archive.len() as u32,
+            mac: [0; MAC_LENGTH],
+        };
+        envelope.mac = envelope
+            .expected_mac(keys, position, archive)
+            .finalize()
+            .into_bytes()
+            .into();
+        envelope
+    }
+
+    /// Whether the archive is the one that this envelope was made for, at that position. It takes
+    /// the same time wherever it is not.
+    pub(super) fn verify(
+        &self,
+        keys: &PositionKeys,
+        position: Position,
+        archive: &[u8],
+    ) -> Result<(), OpenError> {
+        self.expected_mac(keys, position, archive)
+            .verify_slice(&self.mac)
+            .map_err(|_| OpenError::NotAuthentic)
+    }
+
+    fn expected_mac(&self, keys: &PositionKeys, position: Position, archive: &[u8]) -> HmacSha256 {
+        let mut mac = hmac_sha256(&*keys.mac);
+        mac.update(&position.to_bytes());
+        mac.update(&self.fields());
+        match (self.method, Layout::of(archive.len())) {
+            (Method::Stored, Some(layout)) => {
+                mac.update(&archive[..layout.ciphertext.start]);
+                mac.update(&archive[layout.ciphertext.end..]);
+            }
+            _ => mac.update(archive),
+        }
+        mac
+    }
+
+    fn fields(&self) -> [u8; FIELDS_LENGTH] {
+        let [a, b, c, d] = self.raw_length.to_be_bytes();
+        let [e, f, g, h] = self.sealed_length.to_be_bytes();
+        [a, b, c, d, self.method.number(), e, f, g, h]
+    }
+}

@@ -1,0 +1,35 @@
+//! Where in a session a sealed thing belongs.
+
+/// The place of a message or a part. Its keys come from its place and its direction, so it opens
+/// nowhere else, and the same place must never be sealed twice with other contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Position {
+    /// A message: they count up on each stream, from 0.
+    Message {
+        /// The number of the stream, 0 for the session's first connection.
+        stream: u16,
+        /// How many messages went before it on that stream in its direction.
+        sequence: u64,
+    },
+    /// A part of a transfer's stream.
+    Part {
+        /// The number of the transfer in its session, from 0.
+        transfer: u32,
+        /// The part's index, from 0.
+        index: u64,
+    },
+}
+
+impl Position {
+    /// The two numbers, big-endian: 10 bytes for a message, 12 for a part.
+    pub(in crate::crypto) fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Position::Message { stream, sequence } => {
+                [&stream.to_be_bytes()[..], &sequence.to_be_bytes()].concat()
+            }
+            Position::Part { transfer, index } => {
+                [&transfer.to_be_bytes()[..], &index.to_be_bytes()].concat()
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What is sealed opens again, is laid out as pinned, and is plain zip to other programs.
+
+mod attacks;
+
+use super::layout::{LOCAL_HEADER_LENGTH, Layout};
+use super::*;
+use crate::crypto::keys::{KeySchedule, OpeningKeys};
+use crate::crypto::{SharedKey, Side, TranscriptHash, random_bytes};
+use std::io::{Cursor, Write};
+use std::process::Command;
+use zip::ZipWriter;
+
+const HERE: Position = Position::Part {
+    transfer: 1,
+    index: 2,
+};
+const LIMIT: u32 = 4 << 20;
+
+/// What the dialler of a session sends, at both ends.
+fn keys_of(session: u8) -> (SealingKeys, OpeningKeys) {
+    let schedule = schedule_of(session);
+    (
+        schedule.sealing_keys(Side::Dialler),
+        schedule.opening_keys(Side::Dialler),
+    )
+}
+
+fn schedule_of(session: u8) -> KeySchedule {
+    let shared = SharedKey::from_bytes([session; 64]);
+    KeySchedule::new(&shared, &TranscriptHash::of(b"", b""))
+}
+
+/// Bytes that do not compress.
+fn random(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let mut state = u64::from_be_bytes(random_bytes().unwrap()) | 1;
+    for byte in &mut bytes {
+        // xorshift64 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        *byte = (state >> 32) as u8;
+    }
+    bytes
+}
+
+/// Bytes that compress well, but are not all the same.
+fn text(length: usize) -> Vec<u8> {
+    (0u32..)
+        .flat_map(|line| format!("this is line {line}\n").into_bytes())
+        .take(length)
+        .collect()
+}
+
+/// As a peer sees it: the envelope goes through its bytes.
+fn open_at(
+    opener: &mut Opener,
+    position: Position,
+    sealed: &Sealed<'_>,
+) -> Result<Vec<u8>, OpenError> {
+    let envelope = Envelope::from_bytes(&sealed.envelope.to_bytes(), LIMIT)?;
+    opener
+        .open(&keys_of(0).1, position, &envelope, sealed.archive)
+        .map(<[u8]>::to_vec)
+}
+
+#[test]
+fn what_is_sealed_opens_again() {
+    let (mut sealer, mut opener) = (Sealer::new(), Opener::new());
+    let mib = 1 << 20;
+    for length in [
+        2 * mib + 1,
+        0,
+        1,
+        19,
+        20,
+        63,
+        64,
+        65_536,
+        131_071,
+        131_072,
+        2 * mib - 1,
+        2 * mib,
+    ] {
+        for raw in [random(length), text(length)] {
+            for compression in [
+                Compression::Stored,
+                Compression::Zstd(1),
+                Compression::Zstd(3),
+            ] {
+                let sealed = sealer.seal(&keys_of(0).0, HERE, &raw, compression).unwrap();
+                assert_eq!(sealed.envelope.raw_length() as usize, length);
+                assert_eq!(
+                    sealed.envelope.sealed_length() as usize,
+                    sealed.archive.len()
+                );
+                assert!(sealed.archive.len() <= length + SEALED_OVERHEAD as usize);
+                let opened = open_at(&mut opener, HERE, &sealed);
+                assert!(
+                    opened.as_ref() == Ok(&raw),
+                    "{length} bytes, {compression:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn messages_open_again() {
+    let position = Position::Message {
+        stream: 3,
+        sequence: 4,
+    };
+    let mut sealer = Sealer::new();
+    let sealed = sealer
+        .seal(&keys_of(0).0, position, b"a message", Compression::Zstd(3))
+        .unwrap();
+    assert_eq!(
+        open_at(&mut Opener::new(), position, &sealed).unwrap(),
+        b"a message"
+    );
+}
+
+#[test]
+fn the_layout_is_as_pinned() {
+    let mut sealer = Sealer::new();
+    for (length, compression, method) in [
+        (0, Compression::Stored, Method::Stored),
+        (20, Compression::Stored, Method::Stored),
+        (65_536, Compression::Stored, Method::Stored),
+        (65_536, Compression::Zstd(3), Method::Zstd),
+    ] {
+        let sealed = sealer
+            .seal(&keys_of(0).0, HERE, &text(length), compression)
+            .unwrap();
+        let layout = Layout::of(sealed.archive.len()).unwrap();
+        assert_eq!(SEALED_OVERHEAD, 172);
+        assert_eq!(sealed.envelope.method(), method);
+        assert_eq!(layout.ciphertext.start, LOCAL_HEADER_LENGTH + 18);
+        assert_eq!(layout.ciphertext.len() + 172, sealed.archive.len());
+        assert_eq!(layout.ciphertext.len() == length, method == Method::Stored);
+        // Each structure begins with its signature where it is said to be.
+        let directory = layout.descriptor.end;
+        let end = sealed.archive.len() - 22;
+        for (place, signature) in [
+            (0, b"PK\x03\x04"),
+            (layout.descriptor.start, b"PK\x07\x08"),
+            (directory, b"PK\x01\x02"),
+            (end, b"PK\x05\x06"),
+        ] {
+            assert_eq!(&sealed.archive[place..place + 4], signature);
+        }
+        // Version AE-2, and zeros where the checksums of the contents could be.
+        for (version, checksum) in [
+            (38, 14),
+            (directory + 54, directory + 16),
+            (38, layout.descriptor.start + 4),
+        ] {
+            assert_eq!(sealed.archive[version..version + 5], [2, 0, b'A', b'E', 3]);
+            assert_eq!(sealed.archive[checksum..checksum + 4], [0; 4]);
+        }
+    }
+}
+
+/// Why the archives are written as a stream: else the checksum of the plain contents would show.
+#[test]
+fn a_writer_that_can_seek_would_write_ae_1() {
+    let raw = text(20);
+    let options = entry_options(CompressionMethod::Stored, None)
+        .with_aes_encryption_bytes(AesMode::Aes256, b"password");
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("part", options).unwrap();
+    writer.write_all(&raw).unwrap();
+    let archive = writer.finish().unwrap().into_inner();
+    assert_eq!(archive[38..40], [1, 0]);
+    assert_eq!(archive[14..18], crc32fast::hash(&raw).to_le_bytes());
+}
+
+#[test]
+fn what_does_not_shrink_is_stored() {
+    let mut sealer = Sealer::new();
+    let mut method_of = |raw: &[u8]| {
+        sealer
+            .seal(&keys_of(0).0, HERE, raw, Compression::Zstd(3))
+            .unwrap()
+            .envelope
+            .method()
+    };
+    for length in [0, 1, 64, 100, 65_536, 131_072, 1 << 20] {
+        assert_eq!(method_of(&random(length)), Method::Stored, "{length} bytes");
+    }
+    for length in [200, 65_536, 131_072, 1 << 20] {
+        assert_eq!(method_of(&text(length)), Method::Zstd, "{length} bytes");
+    }
+    // One part in a hundred shrinks: the samples miss it, or it is not worth it.
+    assert_eq!(
+        method_of(&[random(990_000), text(10_000)].concat()),
+        Method::Stored
+    );
+    // What shrinks at the start only is found by a sample.
+    assert_eq!(
+        method_of(&[text(500_000), random(500_000)].concat()),
+        Method::Zstd
+    );
+}
+
+#[test]
+fn the_buffers_stay_as_small_as_what_is_sealed() {
+    let (mut sealer, mut opener) = (Sealer::new(), Opener::new());
+    for raw in [random(100_000), text(100_000)] {
+        for compression in [Compression::Zstd(3), Compression::Stored] {
+            let sealed = sealer.seal(&keys_of(0).0, HERE, &raw, compression).unwrap();
+            open_at(&mut opener, HERE, &sealed).unwrap();
+            assert!(sealer.archive.capacity() <= raw.len() + SEALED_OVERHEAD as usize);
+            assert!(opener.buffer().capacity() <= raw.len());
+        }
+    }
+}
+
+#[test]
+fn the_same_contents_never_look_the_same() {
+    let seal = || {
+        let mut sealer = Sealer::new();
+        sealer
+            .seal(&keys_of(0).0, HERE, &[7; 100], Compression::Stored)
+            .unwrap()
+            .archive
+            .to_vec()
+    };
+    let (one, other) = (seal(), seal());
+    let layout = Layout::of(one.len()).unwrap();
+    assert_ne!(
+        one[LOCAL_HEADER_LENGTH..][..16],
+        other[LOCAL_HEADER_LENGTH..][..16]
+    );
+    assert_ne!(one[layout.ciphertext.clone()], other[layout.ciphertext]);
+}
+
+#[test]
+fn a_level_that_does_not_exist_is_an_error() {
+    let mut sealer = Sealer::new();
+    let result = sealer.seal(&keys_of(0).0, HERE, &text(100), Compression::Zstd(99));
+    assert!(matches!(result, Err(SealError::Archive(_))));
+}
+
+/// Another program opens what is sealed, given the archive's password.
+#[test]
+fn seven_zip_opens_a_sealed_part() {
+    if !has_seven_zip() {
+        assert!(
+            std::env::var_os("PEERBRIDGE_REQUIRE_TOOLS").is_none(),
+            "7zz is missing"
+        );
+        eprintln!("skipped: 7zz is not installed");
+        return;
+    }
+    let keys = keys_of(0).0;
+    let password = keys.at(HERE).password;
+    let password = std::str::from_utf8(&*password).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("sealed.zip");
+    let raw = text(300_000);
+    for compression in [Compression::Stored, Compression::Zstd(3)] {
+        let mut sealer = Sealer::new();
+        let sealed = sealer.seal(&keys, HERE, &raw, compression).unwrap();
+        std::fs::write(&archive, sealed.archive).unwrap();
+        let output = Command::new("7zz")
+            .args(["x", "-so", &format!("-p{password}")])
+            .arg(&archive)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.stdout == raw, "{compression:?}");
+    }
+}
+
+fn has_seven_zip() -> bool {
+    Command::new("7zz").arg("i").output().is_ok()
+}
