@@ -1,9 +1,13 @@
 //! Floor 2: the protocol, version 1, as bytes and states, without I/O.
 //!
-//! `docs/PROTOCOL.md` is the same in words.
+//! A connection carries frames. Those of the handshake ([`DiallerWaitsForHello`], [`ListenerStart`])
+//! end in [`Proven`], or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a
+//! frame is a sealed [`Message`] or a sealed part. `docs/PROTOCOL.md` is the same in words.
 
 mod bounded;
 mod codec;
+mod frame;
+mod handshake;
 mod manifest_code;
 mod message;
 mod stream;
@@ -13,6 +17,14 @@ mod text;
 
 pub use bounded::Bounded;
 pub use codec::CodecError;
+pub use frame::{
+    FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, PART_HEAD_LENGTH,
+    Stage, frame, message_head, part_head, split_message, split_part,
+};
+pub use handshake::{
+    DiallerJoins, DiallerName, DiallerRole, DiallerUnproven, DiallerWaitsForHello, HandshakeError,
+    JoinRequest, ListenerStart, ListenerUnproven, Proven, Refusal, Role, VERSION,
+};
 pub use manifest_code::{
     ManifestChunk, ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id,
 };
@@ -20,5 +32,5 @@ pub use message::{
     Accept, Decline, DeclineReason, Done, Failures, Message, MessageError, Missing, Offer,
     PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd, StreamList,
 };
-pub use stream::StreamNumber;
+pub use stream::{StreamNumber, StreamSet};
 pub use text::PeerText;

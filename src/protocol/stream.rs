@@ -24,6 +24,21 @@ impl StreamNumber {
     }
 }
 
+/// The numbers of a session that are used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamSet(u64);
+
+impl StreamSet {
+    /// Uses a number up; false when it was used before.
+    pub fn insert(&mut self, stream: StreamNumber) -> bool {
+        const { assert!(limits::STREAMS as u32 <= u64::BITS) };
+        let bit = 1 << stream.0;
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +50,14 @@ mod tests {
         assert_eq!(StreamNumber::joined(63).map(StreamNumber::get), Some(63));
         assert_eq!(StreamNumber::joined(64), None);
         assert_eq!(StreamNumber::joined(u16::MAX), None);
+    }
+
+    #[test]
+    fn a_number_is_used_once() {
+        let mut used = StreamSet::default();
+        for number in [StreamNumber::FIRST, StreamNumber(1), StreamNumber(63)] {
+            assert!(used.insert(number));
+            assert!(!used.insert(number));
+        }
     }
 }

@@ -1,0 +1,244 @@
+//! Frames: what everything on a connection travels in.
+//!
+//! A frame is the length of its body (u32), its kind (u8) and its body. A body that is sealed begins
+//! with a head of fixed length, so a large archive is never copied: who sends writes head and archive
+//! one after the other (or as one vectored write), who receives splits the body where it lies.
+
+use super::CodecError;
+use super::codec::Reader;
+use crate::crypto::{ENVELOPE_LENGTH, Envelope, OpenError};
+use crate::model::limits;
+use std::fmt;
+
+/// A frame's length and kind, in bytes.
+pub const FRAME_HEADER_LENGTH: usize = 5;
+
+/// Everything of a sealed message's frame before the archive, in bytes.
+pub const MESSAGE_HEAD_LENGTH: usize = FRAME_HEADER_LENGTH + ENVELOPE_LENGTH;
+
+/// Everything of a part's frame before the archive, in bytes.
+pub const PART_HEAD_LENGTH: usize = FRAME_HEADER_LENGTH + INDEX_LENGTH + ENVELOPE_LENGTH;
+
+/// A part's index in its frame, in bytes.
+const INDEX_LENGTH: usize = 8;
+
+/// What a frame's body is. The numbers travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// Opens a session, or answers that.
+    Hello = 1,
+    /// Adds a stream to a session, or answers that.
+    Join = 2,
+    /// A listener turns a dialler away.
+    Refuse = 3,
+    /// Proves that the secret is known.
+    Confirm = 4,
+    /// A sealed [`super::Message`].
+    Message = 5,
+    /// A sealed part.
+    Part = 6,
+}
+
+/// How far the peer of a connection is known. It decides which frames it may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It may be anybody: only frames of the handshake, of at most [`limits::UNPROVEN_FRAME_BYTES`].
+    Unproven,
+    /// It knows the secret: only messages and parts, of at most [`limits::FRAME_BYTES`].
+    Proven,
+}
+
+/// The first five bytes of a frame, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// What the body is.
+    pub kind: FrameKind,
+    /// Bytes of the body, within the bound of the stage.
+    pub length: usize,
+}
+
+impl FrameHeader {
+    /// Reads the header of a frame that comes at this stage.
+    ///
+    /// # Errors
+    /// [`FrameError::NotPeerbridge`] for what no peerbridge sends to a stranger, and other
+    /// [`FrameError`]s for what none sends to a peer.
+    pub fn parse(bytes: [u8; FRAME_HEADER_LENGTH], stage: Stage) -> Result<Self, FrameError> {
+        let [a, b, c, d, kind] = bytes;
+        let length = u32::from_be_bytes([a, b, c, d]);
+        let (limit, unknown, too_long) = match stage {
+            Stage::Unproven => (
+                limits::UNPROVEN_FRAME_BYTES,
+                FrameError::NotPeerbridge,
+                FrameError::NotPeerbridge,
+            ),
+            Stage::Proven => (
+                limits::FRAME_BYTES,
+                FrameError::UnknownKind(kind),
+                FrameError::TooLong(length),
+            ),
+        };
+        let kind = FrameKind::from_number(kind).ok_or(unknown)?;
+        if kind.stage() != stage {
+            return Err(FrameError::Unexpected(kind));
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > limit {
+            return Err(too_long);
+        }
+        Ok(FrameHeader { kind, length })
+    }
+
+    /// The bytes that [`FrameHeader::parse`] reads.
+    pub fn to_bytes(self) -> [u8; FRAME_HEADER_LENGTH] {
+        // Exact: every body is shorter than 4 GiB.
+        let [a, b, c, d] = (self.length as u32).to_be_bytes();
+        [a, b, c, d, self.kind as u8]
+    }
+}
+
+impl FrameKind {
+    fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => FrameKind::Hello,
+            2 => FrameKind::Join,
+            3 => FrameKind::Refuse,
+            4 => FrameKind::Confirm,
+            5 => FrameKind::Message,
+            6 => FrameKind::Part,
+            _ => return None,
+        })
+    }
+
+    fn stage(self) -> Stage {
+        match self {
+            FrameKind::Hello | FrameKind::Join | FrameKind::Refuse | FrameKind::Confirm => {
+                Stage::Unproven
+            }
+            FrameKind::Message | FrameKind::Part => Stage::Proven,
+        }
+    }
+}
+
+/// A whole frame of a short body: those of the handshake.
+pub fn frame(kind: FrameKind, body: &[u8]) -> Vec<u8> {
+    let header = FrameHeader {
+        kind,
+        length: body.len(),
+    };
+    [&header.to_bytes(), body].concat()
+}
+
+/// What goes before the archive of a sealed message.
+pub fn message_head(envelope: &Envelope) -> [u8; MESSAGE_HEAD_LENGTH] {
+    let header = FrameHeader {
+        kind: FrameKind::Message,
+        length: ENVELOPE_LENGTH + envelope.sealed_length() as usize,
+    };
+    joined(&[&header.to_bytes(), &envelope.to_bytes()])
+}
+
+/// What goes before the archive of a sealed part.
+pub fn part_head(index: u64, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
+    let header = FrameHeader {
+        kind: FrameKind::Part,
+        length: INDEX_LENGTH + ENVELOPE_LENGTH + envelope.sealed_length() as usize,
+    };
+    joined(&[
+        &header.to_bytes(),
+        &index.to_be_bytes(),
+        &envelope.to_bytes(),
+    ])
+}
+
+/// A Message frame's body as the envelope and the archive that it is for.
+///
+/// # Errors
+/// [`FrameError`] when it is too short, or announces more than [`limits::MESSAGE_BYTES`] or another
+/// length than it has.
+pub fn split_message(body: &[u8]) -> Result<(Envelope, &[u8]), FrameError> {
+    split_sealed(Reader::new(body), limits::MESSAGE_BYTES as u32)
+}
+
+/// A Part frame's body as the part's index, not yet checked against a layout, and the envelope and
+/// archive.
+///
+/// # Errors
+/// [`FrameError`] when it is too short, or announces more than [`limits::PART_BYTES_MAX`] or another
+/// length than it has.
+pub fn split_part(body: &[u8]) -> Result<(u64, Envelope, &[u8]), FrameError> {
+    let mut reader = Reader::new(body);
+    let index = reader.u64()?;
+    let (envelope, archive) = split_sealed(reader, limits::PART_BYTES_MAX)?;
+    Ok((index, envelope, archive))
+}
+
+fn split_sealed(mut reader: Reader<'_>, most: u32) -> Result<(Envelope, &[u8]), FrameError> {
+    let envelope = Envelope::from_bytes(&reader.array()?, most)?;
+    let archive = reader.bytes(envelope.sealed_length() as usize)?;
+    reader.finish()?;
+    Ok((envelope, archive))
+}
+
+fn joined<const N: usize>(pieces: &[&[u8]]) -> [u8; N] {
+    let mut head = [0; N];
+    let bytes = pieces.iter().copied().flatten();
+    head.iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
+    head
+}
+
+/// Why bytes are no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// The stranger on the line does not speak this protocol at all.
+    NotPeerbridge,
+    /// A kind that does not exist, from a peer that is proven.
+    UnknownKind(u8),
+    /// A kind that cannot come at this stage.
+    Unexpected(FrameKind),
+    /// A body of this many bytes, over [`limits::FRAME_BYTES`], from a peer that is proven.
+    TooLong(u32),
+    /// A body that is shorter or longer than what it holds.
+    Codec(CodecError),
+    /// An envelope that none makes, or over its limit.
+    Envelope(OpenError),
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::NotPeerbridge => f.write_str("the peer does not speak peerbridge"),
+            FrameError::UnknownKind(kind) => {
+                write!(f, "the peer sent a frame of the unknown kind {kind}")
+            }
+            FrameError::Unexpected(kind) => {
+                write!(f, "the peer sent a frame at the wrong time: {kind:?}")
+            }
+            FrameError::TooLong(length) => {
+                write!(f, "the peer sent a frame that is too long: {length} bytes")
+            }
+            FrameError::Codec(error) => write!(f, "the peer sent a malformed frame: {error}"),
+            FrameError::Envelope(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for FrameError {}
+
+impl From<CodecError> for FrameError {
+    fn from(error: CodecError) -> Self {
+        FrameError::Codec(error)
+    }
+}
+
+impl From<OpenError> for FrameError {
+    fn from(error: OpenError) -> Self {
+        FrameError::Envelope(error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

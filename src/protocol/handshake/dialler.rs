@@ -1,0 +1,112 @@
+//! The dialler's side.
+
+use super::hello::{DiallerHello, DiallerRole, ListenerHello};
+use super::{HandshakeError, Proven, Role, VERSION};
+use crate::crypto::{
+    Cpace, PROOF_LENGTH, SealingKeys, Secret, Side, TranscriptHash, UnprovenKeys, name_tag,
+    random_bytes,
+};
+
+/// A dialler that has said Hello.
+pub struct DiallerWaitsForHello {
+    role: DiallerRole,
+    cpace: Cpace,
+    hello: Vec<u8>,
+}
+
+impl DiallerWaitsForHello {
+    /// Begins a handshake; beside the state, the body of the Hello to send. The name is the one to go
+    /// by at a listener that knows several secrets.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Random`].
+    pub fn start(
+        secret: &Secret,
+        role: DiallerRole,
+        name: Option<&str>,
+    ) -> Result<(Self, Vec<u8>), HandshakeError> {
+        let nonce = random_bytes()?;
+        let cpace = Cpace::start(secret, &role.channel_identifier(), &nonce)?;
+        Ok(Self::start_with(nonce, cpace, role, name))
+    }
+
+    pub(super) fn start_with(
+        nonce: [u8; 32],
+        cpace: Cpace,
+        role: DiallerRole,
+        name: Option<&str>,
+    ) -> (Self, Vec<u8>) {
+        let hello = DiallerHello {
+            role,
+            nonce,
+            name_tag: name_tag(&nonce, name),
+            share: *cpace.share(),
+        };
+        let hello = hello.to_bytes();
+        let body = hello.clone();
+        (DiallerWaitsForHello { role, cpace, hello }, body)
+    }
+
+    /// Takes the body of the listener's Hello; beside the state, the body of the Confirm to send.
+    ///
+    /// # Errors
+    /// A [`HandshakeError`] when the listener speaks another protocol or version, has the same role,
+    /// or sends a share that is to be refused.
+    pub fn on_hello(
+        self,
+        body: &[u8],
+    ) -> Result<(DiallerUnproven, [u8; PROOF_LENGTH]), HandshakeError> {
+        let listener = ListenerHello::parse(body)?;
+        self.role.check(listener.role)?;
+        let shared = self
+            .cpace
+            .finish(Side::Dialler, &listener.share, &self.hello, body)?;
+        let transcript = TranscriptHash::of(&self.hello, body);
+        let keys = UnprovenKeys::derive(Side::Dialler, shared, transcript);
+        let confirmation = keys.confirmation();
+        let state = DiallerUnproven {
+            role: self.role,
+            listener_role: listener.role,
+            keys,
+        };
+        Ok((state, confirmation))
+    }
+
+    /// Takes the body of a Refuse that came instead: what it means.
+    pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
+        HandshakeError::refused(body)
+    }
+}
+
+/// A dialler that has proven itself to a listener that has not yet.
+pub struct DiallerUnproven {
+    role: DiallerRole,
+    listener_role: Role,
+    keys: UnprovenKeys,
+}
+
+impl DiallerUnproven {
+    /// The keys for what goes along with the Confirm. Only who knows the secret can open it.
+    pub fn sealing_keys(&self) -> SealingKeys {
+        self.keys.sealing_keys()
+    }
+
+    /// Takes the body of the listener's Confirm.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Unproven`] when it does not hold.
+    pub fn on_confirm(self, body: &[u8]) -> Result<Proven, HandshakeError> {
+        Ok(Proven {
+            keys: self.keys.prove(body)?,
+            side: Side::Dialler,
+            dialler_role: self.role,
+            listener_role: self.listener_role,
+            version: VERSION,
+        })
+    }
+
+    /// Takes the body of a Refuse that came instead: what it means.
+    pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
+        HandshakeError::refused(body)
+    }
+}
