@@ -56,7 +56,7 @@ impl Cpace {
         ))
     }
 
-    fn with_scalar(
+    pub(super) fn with_scalar(
         scalar: Zeroizing<Scalar>,
         secret: &Secret,
         channel_identifier: &[u8],

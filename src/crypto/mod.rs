@@ -18,6 +18,8 @@ mod seal;
 mod secret;
 mod side;
 mod transcript;
+#[cfg(test)]
+pub(crate) mod vectors;
 mod words;
 
 pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH, SharedKey};

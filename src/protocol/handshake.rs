@@ -29,6 +29,8 @@ mod listener;
 mod refusal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 pub use dialler::{DiallerUnproven, DiallerWaitsForHello};
 pub use hello::{DiallerRole, Role};

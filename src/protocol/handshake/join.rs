@@ -26,10 +26,18 @@ impl DiallerJoins {
         keys: &SessionKeys,
         stream: StreamNumber,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
-        let claim = claim(&keys.session_id(), stream.get(), &random_bytes()?);
+        Ok(Self::start_with(random_bytes()?, keys, stream))
+    }
+
+    pub(super) fn start_with(
+        nonce: [u8; 32],
+        keys: &SessionKeys,
+        stream: StreamNumber,
+    ) -> (Self, Vec<u8>) {
+        let claim = claim(&keys.session_id(), stream.get(), &nonce);
         let proof = keys.join_proof(&claim);
         let body = [&MAGIC[..], &claim, &proof].concat();
-        Ok((DiallerJoins { stream, claim }, body))
+        (DiallerJoins { stream, claim }, body)
     }
 
     /// Takes the body of the listener's Join: the stream is the session's.
@@ -92,13 +100,20 @@ impl JoinRequest {
     /// when the proof does not hold, [`HandshakeError::Malformed`] when it does but there can be no
     /// such stream, [`HandshakeError::Random`].
     pub fn accept(self, keys: &SessionKeys) -> Result<(StreamNumber, Vec<u8>), HandshakeError> {
+        self.accept_with(random_bytes()?, keys)
+    }
+
+    pub(super) fn accept_with(
+        self,
+        nonce: [u8; 32],
+        keys: &SessionKeys,
+    ) -> Result<(StreamNumber, Vec<u8>), HandshakeError> {
         if self.session_id != keys.session_id() {
             return Err(HandshakeError::NoSession);
         }
         let claim = claim(&self.session_id, self.stream, &self.nonce);
         keys.verify_join_proof(&claim, &self.proof)?;
         let stream = StreamNumber::joined(self.stream).ok_or(HandshakeError::Malformed)?;
-        let nonce: [u8; 32] = random_bytes()?;
         let proof = keys.join_proof(&[&claim[..], &nonce].concat());
         Ok((stream, [nonce, proof].concat()))
     }
