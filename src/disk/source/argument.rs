@@ -4,7 +4,6 @@ use super::SourceError;
 use super::listing::{Facts, Kind};
 use crate::disk::platform;
 use crate::model::{PathFault, WirePath};
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,15 +58,9 @@ impl Root {
 
 /// Looks at each argument, through a link if it is one, and tries whether it can be read.
 pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceError> {
-    let mut names: HashMap<Box<[u8]>, &Path> = HashMap::new();
     let mut arguments = Vec::with_capacity(paths.len());
     for path in paths {
         let top = top_of(path)?;
-        if let Top::Named(name) = &top
-            && let Some(first) = names.insert(name.clone(), path)
-        {
-            return Err(SourceError::SameName(first.into(), path.clone()));
-        }
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let facts = Facts::of(&metadata);
         match facts.kind {
@@ -90,12 +83,13 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
     Ok(arguments)
 }
 
-/// `Path` itself drops a last `.`, so the bytes are looked at. `..` has no name of its own either.
+/// `Path` drops a last `.` and would take `DIR/.` for `DIR`, so the bytes are looked at. For `..` and
+/// `/` it says itself that they have no name.
 fn top_of(path: &Path) -> Result<Top, SourceError> {
     let bytes = path.as_os_str().as_encoded_bytes();
     let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
     let last = bytes.split(is_separator).rfind(|piece| !piece.is_empty());
-    if last.is_some_and(|piece| piece == b"." || piece == b"..") {
+    if last == Some(b".") {
         return Ok(Top::Contents);
     }
     let Some(name) = path.file_name() else {

@@ -63,7 +63,7 @@ impl Listing {
         self.children.len()
     }
 
-    /// Adds an entry. `name` is checked to be no longer than a component may be.
+    /// Adds an entry. No system has names of 64 KiB.
     pub(super) fn push(&mut self, name: &[u8], facts: Facts) {
         self.children.push(Child {
             name_start: self.names.len(),

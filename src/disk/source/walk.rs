@@ -182,12 +182,10 @@ impl<'a> Walk<'a> {
                 LeftOutReason::Dangling
             }
             Err(error) => LeftOutReason::Unreadable(error.kind()),
-            Ok(facts) => match (facts.kind, WirePath::parse(&name)) {
-                (Kind::Special(special), _) => LeftOutReason::Special(special),
-                (_, Err(fault)) => LeftOutReason::Name(fault),
-                (Kind::Folder, _) if follow && facts.identity == (0, 0) => LeftOutReason::Loop,
-                _ => return listing.push(&name, facts),
-            },
+            Ok(facts) if follow && facts.kind == Kind::Folder && facts.identity == (0, 0) => {
+                LeftOutReason::Loop
+            }
+            Ok(facts) => return listing.push(&name, facts),
         };
         self.leave_out(entry.path(), left_out);
     }
@@ -285,9 +283,8 @@ fn append(wire: &mut Vec<u8>, name: &[u8]) {
     wire.extend_from_slice(name);
 }
 
-/// Names the two arguments that give one name twice. Only contents of folders get here: arguments with
-/// names of their own were compared before the walk. The first name that the manifest finds twice is
-/// always an outermost one, for a name inside stands behind its folder's.
+/// Names the two arguments that give one name twice. The first name that the manifest finds twice is
+/// always an outermost one, for a name inside sorts behind its folder's.
 fn same_name(roots: &[Root], error: ManifestError) -> SourceError {
     if let ManifestError::Twice(name) = &error {
         let mut owners = roots.iter().filter_map(|root| root.owns(name));

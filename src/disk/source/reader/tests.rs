@@ -151,6 +151,19 @@ fn a_file_that_vanishes_is_reported() {
 }
 
 #[test]
+fn a_file_in_place_of_its_folder_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    write(inner.join("f"), b"x").unwrap();
+    let tree = Tree::scan(folder);
+    remove_file(inner.join("f")).unwrap();
+    std::fs::remove_dir(&inner).unwrap();
+    write(&inner, b"x").unwrap();
+    assert_eq!(tree.failures(), [(1, SourceVanished)]);
+}
+
+#[test]
 fn a_folder_in_place_of_a_file_is_reported() {
     let replace = |path: PathBuf| {
         remove_file(&path).unwrap();
