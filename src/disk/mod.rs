@@ -4,3 +4,9 @@
 //! staging folder, records them in a journal and delivers the whole into place.
 
 mod platform;
+mod source;
+
+pub use source::{
+    Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,
+    SourceReader, SpecialFile,
+};

@@ -1,11 +1,12 @@
 //! What differs between Unix and Windows, in one file.
 
+use super::SpecialFile;
 use crate::model::{Mode, Mtime};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, FileType, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A name from a peer as this system's file name; `None` when this system cannot have such a name.
@@ -33,6 +34,42 @@ pub(super) fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
 #[cfg(not(unix))]
 pub(super) fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Borrowed(name.to_str()?.as_bytes()))
+}
+
+/// Appends a name that [`bytes_from_name`] made on this system; a name from a peer goes through
+/// [`name_from_bytes`] instead.
+#[cfg(unix)]
+pub(super) fn push_own_name(path: &mut PathBuf, bytes: &[u8]) {
+    use std::os::unix::ffi::OsStrExt;
+    path.push(OsStr::from_bytes(bytes));
+}
+
+/// Appends a name that [`bytes_from_name`] made on this system; a name from a peer goes through
+/// [`name_from_bytes`] instead.
+#[cfg(not(unix))]
+pub(super) fn push_own_name(path: &mut PathBuf, bytes: &[u8]) {
+    path.push(String::from_utf8_lossy(bytes).as_ref());
+}
+
+/// What a thing is that is no file, folder or link.
+#[cfg(unix)]
+pub(super) fn special_file(kind: FileType) -> SpecialFile {
+    use std::os::unix::fs::FileTypeExt;
+    if kind.is_fifo() {
+        SpecialFile::Pipe
+    } else if kind.is_socket() {
+        SpecialFile::Socket
+    } else if kind.is_block_device() || kind.is_char_device() {
+        SpecialFile::Device
+    } else {
+        SpecialFile::Other
+    }
+}
+
+/// What a thing is that is no file, folder or link.
+#[cfg(not(unix))]
+pub(super) fn special_file(_kind: FileType) -> SpecialFile {
+    SpecialFile::Other
 }
 
 /// Whether Windows can have a file of this name: no reserved device names, characters or endings.

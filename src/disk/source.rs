@@ -1,0 +1,151 @@
+//! The sender's half: files, folders and links on disk become a manifest, and parts of its stream.
+//!
+//! [`Source::scan`] lists everything with one directory listing a folder and one `lstat` an entry;
+//! nothing is opened but the arguments themselves. [`SourceReader`] reads the parts, and reports every
+//! file that is no longer the one that was listed.
+//!
+//! An entry's path on disk is not stored: it is its argument's path joined with the components of its
+//! wire path. Beside the manifest an entry costs 16 bytes, its device and inode.
+//!
+//! Limitation: a file counts as unchanged while device, inode, size and mtime are. Contents that are
+//! replaced in place within the file system's mtime granularity after the scan (a few milliseconds on
+//! current file systems, two seconds on FAT), or with the mtime set back, are not noticed. Nor is it
+//! noticed when a folder is swapped for a link between its parent's listing and its own: who may
+//! write in the tree decides what is sent from it.
+
+mod argument;
+mod error;
+mod glob;
+mod left_out;
+mod listing;
+mod reader;
+mod walk;
+
+pub use error::SourceError;
+pub use glob::{Glob, GlobFault};
+pub use left_out::{LeftOut, LeftOutReason, SpecialFile};
+pub use reader::SourceReader;
+
+use super::platform;
+use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize, Manifest};
+use argument::Root;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::PathBuf;
+
+/// Everything that one command sends: the manifest, and where on disk each entry is.
+#[derive(Debug)]
+pub struct Source {
+    manifest: Manifest,
+    /// Parallel to the manifest: what [`platform::identity_of`] said at the scan.
+    identities: Vec<(u64, u64)>,
+    roots: Vec<Root>,
+    left_out: Vec<LeftOut>,
+}
+
+/// How a source is scanned.
+#[derive(Clone, Debug, Default)]
+pub struct SourceOptions {
+    /// What to do with symbolic links inside the arguments.
+    pub links: Links,
+    /// What not to send. An excluded folder is not walked; what is excluded is not listed as left out.
+    pub exclude: Vec<Glob>,
+}
+
+/// What to do with symbolic links inside the arguments. An argument that is itself a link is always
+/// followed, and keeps the link's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Send links as links where they stay inside the transfer; leave the others out.
+    #[default]
+    Keep,
+    /// Send what links point to. Links that dangle, or lead back to a folder they are in, are left
+    /// out; so is every link to a folder on a system that cannot tell whether it leads back (Windows).
+    Follow,
+}
+
+impl Source {
+    /// Lists what `paths` name.
+    ///
+    /// `DIR` and `DIR/` send the folder under its last name. A path that ends in `.` or `..`, or has
+    /// no name (`/`), sends what the folder holds, each thing under its own name, and no entry for the
+    /// folder itself. Within a folder, files and links come first, then folders, each sorted by the
+    /// bytes of their names, so the same tree gives the same manifest.
+    ///
+    /// What cannot be sent from inside a folder is left out, see [`Source::left_out`].
+    ///
+    /// # Errors
+    /// [`SourceError`] when an argument is missing, unreadable or not sendable, when two things would
+    /// have one name at the peer, or when there is more than one transfer can hold.
+    pub fn scan(paths: &[PathBuf], options: &SourceOptions) -> Result<Source, SourceError> {
+        let arguments = argument::inspect(paths)?;
+        let mut walk = walk::Walk::new(options);
+        let mut roots = Vec::with_capacity(arguments.len());
+        for (mut root, facts) in arguments {
+            root.first = walk.len();
+            walk.argument(&root, facts)?;
+            roots.push(root);
+        }
+        walk.finish(roots)
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What the scan found and could not take, sorted by path.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Where the entry is on disk: relative when its argument was.
+    ///
+    /// # Panics
+    /// When the index is of another, longer manifest: a bug.
+    pub fn disk_path(&self, entry: EntryIndex) -> PathBuf {
+        let wire = self.manifest.entry(entry).path;
+        let after = self.roots.partition_point(|root| root.first <= entry.get());
+        self.roots[after - 1].disk_path(wire.as_bytes())
+    }
+
+    /// Looks whether a file is still the one that was scanned; folders and links always pass.
+    ///
+    /// [`SourceReader`] does this by itself for whatever it reads. It never meets an empty file: this
+    /// is how to find out that one was written to since.
+    ///
+    /// # Errors
+    /// Why it is not: vanished, unreadable or changed.
+    ///
+    /// # Panics
+    /// When the index is of another, longer manifest: a bug.
+    pub fn verify_unchanged(&self, entry: EntryIndex) -> Result<(), FailureReason> {
+        let EntryKind::File(_) = self.manifest.entry(entry).kind else {
+            return Ok(());
+        };
+        let metadata = fs::metadata(self.disk_path(entry)).map_err(|e| open_failure(&e))?;
+        self.compare(entry, &metadata)
+    }
+
+    /// Whether `metadata` is that of the file which was scanned.
+    fn compare(&self, entry: EntryIndex, metadata: &Metadata) -> Result<(), FailureReason> {
+        let scanned = self.manifest.entry(entry);
+        let same = metadata.is_file()
+            && scanned.kind == EntryKind::File(FileSize::Known(metadata.len()))
+            && scanned.mtime == platform::mtime_of(metadata)
+            && self.identities[entry.get()] == platform::identity_of(metadata);
+        same.then_some(()).ok_or(FailureReason::SourceChanged)
+    }
+}
+
+/// What an error on the way to a scanned file says about it.
+fn open_failure(error: &io::Error) -> FailureReason {
+    match error.kind() {
+        // A parent that is a file now has taken the entry with it.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FailureReason::SourceVanished,
+        _ => FailureReason::SourceUnreadable,
+    }
+}
+
+#[cfg(test)]
+mod tests;

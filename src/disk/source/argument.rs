@@ -1,0 +1,114 @@
+//! A path on the command line: what it is, and under which name it is sent.
+
+use super::SourceError;
+use super::listing::{Facts, Kind};
+use crate::disk::platform;
+use crate::model::{PathFault, WirePath};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An argument, and the entries that come from it.
+#[derive(Debug)]
+pub(super) struct Root {
+    /// As it was given.
+    pub(super) path: PathBuf,
+    /// Number of its first entry in the manifest.
+    pub(super) first: usize,
+    pub(super) top: Top,
+}
+
+/// What the first component of an argument's wire paths is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Top {
+    /// The argument itself, under this name.
+    Named(Box<[u8]>),
+    /// Something in the folder that the argument is.
+    Contents,
+}
+
+impl Root {
+    /// Where `wire` lies on disk; the folder itself for an empty one.
+    pub(super) fn disk_path(&self, wire: &[u8]) -> PathBuf {
+        let given = self.path.as_os_str().len();
+        let mut path = PathBuf::with_capacity(given + 1 + wire.len());
+        path.push(&self.path);
+        let skip = match self.top {
+            Top::Named(_) => 1,
+            Top::Contents => 0,
+        };
+        let components = wire.split(|&byte| byte == b'/').skip(skip);
+        for component in components.filter(|component| !component.is_empty()) {
+            platform::push_own_name(&mut path, component);
+        }
+        path
+    }
+
+    /// Where the top entry `name` comes from, if it comes from here.
+    pub(super) fn owns(&self, name: &[u8]) -> Option<PathBuf> {
+        match &self.top {
+            Top::Named(own) => (**own == *name).then(|| self.path.clone()),
+            Top::Contents => {
+                let path = self.disk_path(name);
+                path.symlink_metadata().is_ok().then_some(path)
+            }
+        }
+    }
+}
+
+/// Looks at each argument, through a link if it is one, and tries whether it can be read.
+pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceError> {
+    let mut arguments = Vec::with_capacity(paths.len());
+    for path in paths {
+        let top = top_of(path)?;
+        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        let facts = Facts::of(&metadata);
+        match facts.kind {
+            Kind::File => drop(platform::open_source(path).map_err(|e| unreadable(path, &e))?),
+            Kind::Folder => drop(fs::read_dir(path).map_err(|e| unreadable(path, &e))?),
+            Kind::Special(special) => return Err(SourceError::Special(path.clone(), special)),
+            // `fs::metadata` goes through links.
+            Kind::Link => return Err(SourceError::Missing(path.clone())),
+        }
+        let path = path.clone();
+        arguments.push((
+            Root {
+                path,
+                first: 0,
+                top,
+            },
+            facts,
+        ));
+    }
+    Ok(arguments)
+}
+
+/// `Path` drops a last `.` and would take `DIR/.` for `DIR`, so the bytes are looked at. For `..` and
+/// `/` it says itself that they have no name.
+fn top_of(path: &Path) -> Result<Top, SourceError> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
+    let last = bytes.split(is_separator).rfind(|piece| !piece.is_empty());
+    if last == Some(b".") {
+        return Ok(Top::Contents);
+    }
+    let Some(name) = path.file_name() else {
+        return Ok(Top::Contents);
+    };
+    let Some(name) = platform::bytes_from_name(name) else {
+        return Err(SourceError::NotUnicode(path.into()));
+    };
+    match WirePath::parse(&name) {
+        Ok(_) => Ok(Top::Named(name.into())),
+        // Such a name cannot exist in the first place.
+        Err(PathFault::Nul) => Err(SourceError::Missing(path.into())),
+        Err(fault) => Err(SourceError::Name(path.into(), fault)),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> SourceError {
+    match error.kind() {
+        io::ErrorKind::NotFound => SourceError::Missing(path.into()),
+        kind => SourceError::Unreadable(path.into(), kind),
+    }
+}

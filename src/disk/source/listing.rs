@@ -1,0 +1,101 @@
+//! What a folder holds, in little memory.
+
+use super::SpecialFile;
+use crate::disk::platform;
+use crate::model::{Mode, Mtime};
+use std::fs::Metadata;
+
+/// What a scan needs to know of an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) kind: Kind,
+    pub(super) mode: Mode,
+    pub(super) mtime: Mtime,
+    pub(super) size: u64,
+    pub(super) identity: (u64, u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    Link,
+    Special(SpecialFile),
+}
+
+impl Facts {
+    pub(super) fn of(metadata: &Metadata) -> Facts {
+        let kind = metadata.file_type();
+        Facts {
+            kind: if kind.is_file() {
+                Kind::File
+            } else if kind.is_dir() {
+                Kind::Folder
+            } else if kind.is_symlink() {
+                Kind::Link
+            } else {
+                Kind::Special(platform::special_file(kind))
+            },
+            mode: platform::mode_of(metadata),
+            mtime: platform::mtime_of(metadata),
+            size: metadata.len(),
+            identity: platform::identity_of(metadata),
+        }
+    }
+}
+
+/// The entries of one folder. Names lie in one allocation: a folder may hold a million of them.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    names: Vec<u8>,
+    children: Vec<Child>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Child {
+    name_start: usize,
+    name_length: u16,
+    facts: Facts,
+}
+
+impl Listing {
+    pub(super) fn len(&self) -> usize {
+        self.children.len()
+    }
+
+    /// Adds an entry. No system has names of 64 KiB.
+    pub(super) fn push(&mut self, name: &[u8], facts: Facts) {
+        self.children.push(Child {
+            name_start: self.names.len(),
+            name_length: name.len() as u16,
+            facts,
+        });
+        self.names.extend_from_slice(name);
+    }
+
+    /// Sorts by name. A folder that changes while it is listed may show a name twice: one is kept.
+    pub(super) fn sort(&mut self) {
+        let names = &self.names;
+        self.children
+            .sort_unstable_by(|a, b| a.name(names).cmp(b.name(names)));
+        self.children
+            .dedup_by(|a, b| a.name(names) == b.name(names));
+    }
+
+    pub(super) fn get(&self, number: usize) -> Option<(&[u8], Facts)> {
+        let child = self.children.get(number)?;
+        Some((child.name(&self.names), child.facts))
+    }
+
+    pub(super) fn keep_folders(&mut self) {
+        self.children
+            .retain(|child| child.facts.kind == Kind::Folder);
+        self.children.shrink_to_fit();
+    }
+}
+
+impl Child {
+    fn name<'a>(&self, names: &'a [u8]) -> &'a [u8] {
+        &names[self.name_start..self.name_start + usize::from(self.name_length)]
+    }
+}

@@ -1,0 +1,296 @@
+//! The walk over a tree: without recursion, one folder open at a time.
+
+use super::argument::{Root, Top};
+use super::glob::Shape;
+use super::listing::{Facts, Kind, Listing};
+use super::{LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions};
+use crate::disk::platform;
+use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits};
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// From this length on, a path may be too long for the system to open, though its folder's listing
+/// showed it. 1024 is the smallest PATH_MAX in use.
+const LONG_PATH_BYTES: usize = 1000;
+
+/// A walk over the arguments, one after the other.
+pub(super) struct Walk<'a> {
+    options: &'a SourceOptions,
+    builder: ManifestBuilder,
+    identities: Vec<(u64, u64)>,
+    left_out: Vec<LeftOut>,
+    /// Wire path of what is looked at.
+    wire: Vec<u8>,
+    /// The folder being walked, and those above it.
+    levels: Vec<Level>,
+}
+
+/// A folder whose subfolders are yet to be walked.
+struct Level {
+    identity: (u64, u64),
+    wire_length: usize,
+    folders: Listing,
+    next: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(options: &'a SourceOptions) -> Self {
+        Walk {
+            options,
+            builder: ManifestBuilder::new(),
+            identities: Vec::new(),
+            left_out: Vec::new(),
+            wire: Vec::new(),
+            levels: Vec::new(),
+        }
+    }
+
+    /// How many entries were found.
+    pub(super) fn len(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// Takes in an argument and all that it holds.
+    pub(super) fn argument(&mut self, root: &Root, facts: Facts) -> Result<(), SourceError> {
+        self.wire.clear();
+        if let Top::Named(name) = &root.top {
+            self.wire.extend_from_slice(name);
+            if self.excluded(shape_of(facts.kind)) {
+                return Ok(());
+            }
+        }
+        if facts.kind != Kind::Folder {
+            return self.take(root, facts);
+        }
+        self.enter(root, facts)?;
+        while let Some(level) = self.levels.last_mut() {
+            self.wire.truncate(level.wire_length);
+            let Some((name, facts)) = level.folders.get(level.next) else {
+                self.levels.pop();
+                continue;
+            };
+            level.next += 1;
+            append(&mut self.wire, name);
+            self.enter(root, facts)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the manifest as a whole.
+    pub(super) fn finish(mut self, roots: Vec<Root>) -> Result<Source, SourceError> {
+        let manifest = self.builder.finish();
+        let manifest = manifest.map_err(|error| same_name(&roots, error))?;
+        self.identities.shrink_to_fit();
+        self.left_out.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Source {
+            manifest,
+            identities: self.identities,
+            roots,
+            left_out: self.left_out,
+        })
+    }
+
+    /// Takes in the folder at `wire` and what it holds but its subfolders: those make a level.
+    fn enter(&mut self, root: &Root, facts: Facts) -> Result<(), SourceError> {
+        let path = root.disk_path(&self.wire);
+        if self.leads_back(facts) {
+            self.leave_out(path, LeftOutReason::Loop);
+            return Ok(());
+        }
+        if !self.wire.is_empty()
+            && let Err(fault) = WirePath::parse(&self.wire)
+        {
+            self.leave_out(path, LeftOutReason::Name(fault));
+            return Ok(());
+        }
+        let mut folders = match self.list(&path)? {
+            Ok(listing) => listing,
+            Err(error) => {
+                self.leave_out(path, LeftOutReason::Unreadable(error.kind()));
+                return Ok(());
+            }
+        };
+        if !self.wire.is_empty() {
+            self.take(root, facts)?;
+        }
+        let wire_length = self.wire.len();
+        let mut number = 0;
+        while let Some((name, facts)) = folders.get(number) {
+            number += 1;
+            if facts.kind != Kind::Folder {
+                append(&mut self.wire, name);
+                self.take(root, facts)?;
+                self.wire.truncate(wire_length);
+            }
+        }
+        folders.keep_folders();
+        self.levels.push(Level {
+            identity: facts.identity,
+            wire_length,
+            folders,
+            next: 0,
+        });
+        Ok(())
+    }
+
+    /// Lists the folder at `wire`. The outer error ends the scan, the inner one leaves the folder out:
+    /// half a folder that passes for a whole one would be worse.
+    fn list(&mut self, path: &Path) -> Result<io::Result<Listing>, SourceError> {
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut listing = Listing::default();
+        let wire_length = self.wire.len();
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Ok(Err(error)),
+            };
+            if self.len() + listing.len() >= limits::ENTRIES {
+                return Err(SourceError::Manifest(ManifestError::TooLarge));
+            }
+            self.look(&entry, &mut listing);
+            self.wire.truncate(wire_length);
+        }
+        listing.sort();
+        Ok(Ok(listing))
+    }
+
+    /// Finds out what an entry of the folder at `wire` is; leaves its name at the end of `wire`.
+    fn look(&mut self, entry: &DirEntry, listing: &mut Listing) {
+        let name = entry.file_name();
+        let Some(name) = platform::bytes_from_name(&name) else {
+            return self.leave_out(entry.path(), LeftOutReason::NotUnicode);
+        };
+        let is_link = || entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let follow = self.options.links == Links::Follow && is_link();
+        let metadata = if follow {
+            fs::metadata(entry.path())
+        } else {
+            entry.metadata()
+        };
+        append(&mut self.wire, &name);
+        let facts = metadata.map(|metadata| Facts::of(&metadata));
+        // What is excluded is not even said to be left out, so this comes first.
+        if self.excluded(facts.as_ref().map_or(Shape::Other, |f| shape_of(f.kind))) {
+            return;
+        }
+        let left_out = match facts {
+            Err(error) if follow && error.kind() == io::ErrorKind::NotFound => {
+                LeftOutReason::Dangling
+            }
+            Err(error) => LeftOutReason::Unreadable(error.kind()),
+            Ok(facts) if follow && facts.kind == Kind::Folder && facts.identity == (0, 0) => {
+                LeftOutReason::Loop
+            }
+            Ok(facts) => return listing.push(&name, facts),
+        };
+        self.leave_out(entry.path(), left_out);
+    }
+
+    /// Adds the entry at `wire` to the manifest, or leaves it out.
+    fn take(&mut self, root: &Root, facts: Facts) -> Result<(), SourceError> {
+        let long = root.path.as_os_str().len() + self.wire.len() >= LONG_PATH_BYTES;
+        let wire = &self.wire;
+        let (mtime, mode) = (facts.mtime, facts.mode);
+        let pushed = match facts.kind {
+            Kind::Folder => self.builder.push_folder(wire, mtime, mode),
+            Kind::File => {
+                if long && let Err(error) = fs::metadata(root.disk_path(wire)) {
+                    let why = LeftOutReason::Unreadable(error.kind());
+                    self.leave_out(root.disk_path(&self.wire), why);
+                    return Ok(());
+                }
+                let size = FileSize::Known(facts.size);
+                self.builder.push_file(wire, size, mtime, mode)
+            }
+            Kind::Link => return self.take_link(root, facts),
+            Kind::Special(special) => {
+                self.leave_out(root.disk_path(&self.wire), LeftOutReason::Special(special));
+                return Ok(());
+            }
+        };
+        self.settle(root, facts, pushed)
+    }
+
+    fn take_link(&mut self, root: &Root, facts: Facts) -> Result<(), SourceError> {
+        let path = root.disk_path(&self.wire);
+        let target = match fs::read_link(&path) {
+            Ok(target) => target,
+            Err(error) => {
+                self.leave_out(path, LeftOutReason::Unreadable(error.kind()));
+                return Ok(());
+            }
+        };
+        let Some(target) = platform::bytes_from_name(target.as_os_str()) else {
+            self.leave_out(path, LeftOutReason::NotUnicode);
+            return Ok(());
+        };
+        let pushed = self.builder.push_link(&self.wire, &target, facts.mtime);
+        self.settle(root, facts, pushed)
+    }
+
+    fn settle(
+        &mut self,
+        root: &Root,
+        facts: Facts,
+        pushed: Result<(), ManifestError>,
+    ) -> Result<(), SourceError> {
+        let why = match pushed {
+            Ok(()) => {
+                self.identities.push(facts.identity);
+                return Ok(());
+            }
+            Err(ManifestError::Path(fault)) => LeftOutReason::Name(fault),
+            Err(ManifestError::Link(fault)) => LeftOutReason::Link(fault),
+            Err(error) => return Err(SourceError::Manifest(error)),
+        };
+        self.leave_out(root.disk_path(&self.wire), why);
+        Ok(())
+    }
+
+    /// Whether a folder is one of those it lies in. Only following links leads there.
+    fn leads_back(&self, facts: Facts) -> bool {
+        let mut above = self.levels.iter().map(|level| level.identity);
+        self.options.links == Links::Follow
+            && facts.identity != (0, 0)
+            && above.any(|identity| identity == facts.identity)
+    }
+
+    fn excluded(&self, shape: Shape) -> bool {
+        let mut globs = self.options.exclude.iter();
+        globs.any(|glob| glob.matches(&self.wire, shape))
+    }
+
+    fn leave_out(&mut self, path: PathBuf, why: LeftOutReason) {
+        self.left_out.push(LeftOut { path, why });
+    }
+}
+
+fn shape_of(kind: Kind) -> Shape {
+    match kind {
+        Kind::Folder => Shape::Folder,
+        Kind::File | Kind::Link | Kind::Special(_) => Shape::Other,
+    }
+}
+
+fn append(wire: &mut Vec<u8>, name: &[u8]) {
+    if !wire.is_empty() {
+        wire.push(b'/');
+    }
+    wire.extend_from_slice(name);
+}
+
+/// Names the two arguments that give one name twice. The first name that the manifest finds twice is
+/// always an outermost one, for a name inside sorts behind its folder's.
+fn same_name(roots: &[Root], error: ManifestError) -> SourceError {
+    if let ManifestError::Twice(name) = &error {
+        let mut owners = roots.iter().filter_map(|root| root.owns(name));
+        if let (Some(first), Some(second)) = (owners.next(), owners.next()) {
+            return SourceError::SameName(first, second);
+        }
+    }
+    SourceError::Manifest(error)
+}
