@@ -48,3 +48,10 @@ pub(crate) fn position_keys(keys: &SealingKeys, position: Position) -> (String, 
     let password = String::from_utf8(keys.password.to_vec()).expect("hexadecimal digits");
     (password, keys.mac.to_vec())
 }
+
+#[test]
+fn the_list_of_words_is_as_published() {
+    let published = include_str!("../../docs/vectors/words.txt").lines();
+    let words = (0..512u16).map(|number| super::words::phrase(&[number.to_be_bytes()]));
+    assert!(published.eq(words));
+}

@@ -161,3 +161,21 @@ pub(super) fn versions(reader: &mut Reader<'_>) -> Result<Vec<u8>, HandshakeErro
     }
     Ok(reader.bytes(count)?.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_channel_identifier_names_protocol_and_role() {
+        let roles = [
+            DiallerRole::Transfer(Role::Send),
+            DiallerRole::Transfer(Role::Receive),
+            DiallerRole::Ping,
+        ];
+        for (role, number) in roles.into_iter().zip(1..) {
+            let expected = [&b"\x0cpeerbridge/1\x01"[..], &[number]].concat();
+            assert_eq!(role.channel_identifier(), expected);
+        }
+    }
+}

@@ -154,7 +154,8 @@ fn what_is_sent_back_proves_nothing() {
 
 #[test]
 fn swapped_zeroed_shortened_and_lengthened_confirmations_are_refused() {
-    let bad: [fn(&[u8; 32]) -> Vec<u8>; 6] = [
+    type Spoil = fn(&[u8; 32]) -> Vec<u8>;
+    let bad: [Spoil; 6] = [
         |_| Vec::new(),
         |_| vec![0; 32],
         |genuine| genuine[..31].to_vec(),

@@ -106,7 +106,9 @@ fn the_entries_must_be_as_many_as_announced() {
     assert!(decode_chunk(1, &file(b"a", 0)).is_ok());
     assert_eq!(decode_chunk(0, &file(b"a", 0)), count);
     assert_eq!(decode_chunk(2, &file(b"a", 0)), count);
-    assert_eq!(decode_chunk(1, &[]), count, "a chunk of nothing");
+    let mut waiting = ManifestDecoder::new(1).unwrap();
+    let nothing = waiting.push_chunk(&ManifestChunk::default());
+    assert_eq!(nothing, Err(ManifestCodeError::Count));
     let two = [file(b"a", 0), file(b"b", 0)].concat();
     assert_eq!(decode_chunk(1, &two), count);
     assert!(decode_chunk(2, &two).is_ok());
