@@ -3,10 +3,26 @@
 //! A sender's side reads a source tree into a manifest and parts; a receiver's side writes parts to a
 //! staging folder, records them in a journal and delivers the whole into place.
 
+mod delivery;
+mod destination;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod free_space;
+mod journal;
+mod plan;
 mod platform;
 mod source;
+mod staging;
 
+pub use delivery::{Delivery, DeliveryResult};
+pub use destination::Destination;
+pub use error::{DiskError, DiskErrorKind};
+pub use free_space::free_bytes;
+pub use journal::JournalFault;
+pub use plan::{Decision, Plan, PlanError};
 pub use source::{
     Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,
     SourceReader, SpecialFile,
 };
+pub use staging::{Durability, Staging, StagingWriter};

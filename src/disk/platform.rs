@@ -147,6 +147,63 @@ pub(super) fn create_with_mode(options: &mut OpenOptions, bits: u32) {
 #[cfg(not(unix))]
 pub(super) fn create_with_mode(_options: &mut OpenOptions, _bits: u32) {}
 
+/// Whether a file may get these permissions when it is created, before it is written: so that the one
+/// who created it can read it back.
+#[cfg(unix)]
+pub(super) fn mode_fits_creation(bits: u32) -> bool {
+    bits & 0o400 != 0
+}
+
+/// Whether a file may get these permissions when it is created: [`create_with_mode`] sets none here, so
+/// only those that need no setting.
+#[cfg(not(unix))]
+pub(super) fn mode_fits_creation(bits: u32) -> bool {
+    bits & 0o200 != 0
+}
+
+/// Opens a folder so that its times can be set and, where the system knows that, its listing be synced.
+#[cfg(unix)]
+pub(super) fn open_folder(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Opens a folder so that its times can be set and, where the system knows that, its listing be synced.
+/// Source: Microsoft, "CreateFile": FILE_FLAG_BACKUP_SEMANTICS is needed for folders.
+#[cfg(not(unix))]
+pub(super) fn open_folder(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path)
+}
+
+/// Forces a folder's listing, times and mode to the disk.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
+    folder.sync_all()
+}
+
+/// Windows keeps listings in its own journal and has no call to wait for it.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_folder: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// How many names a file has; 1 where the system does not say.
+#[cfg(unix)]
+pub(super) fn names_of(metadata: &Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink()
+}
+
+/// How many names a file has; 1 where the system does not say.
+#[cfg(not(unix))]
+pub(super) fn names_of(_metadata: &Metadata) -> u64 {
+    1
+}
+
 /// Creates a folder with these permissions, less the umask.
 #[cfg(unix)]
 pub(super) fn create_folder(path: &Path, bits: u32) -> io::Result<()> {

@@ -1,0 +1,126 @@
+//! From staging to the destination.
+
+use super::super::destination::{Way, is_absent};
+use super::super::error::{DiskError, DiskErrorKind};
+use super::super::journal::Record;
+use super::super::plan::Decision;
+use super::super::staging::Durability;
+use super::{DeliveryResult, Run};
+use crate::model::{EntryIndex, EntryKind, FailureReason};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Why a single entry stays behind, or what ends the whole delivery.
+enum Hindrance {
+    Entry(FailureReason),
+    Whole(DiskError),
+}
+
+impl From<DiskError> for Hindrance {
+    /// A full or read-only disk concerns all that is still to come; the rest concerns this entry.
+    fn from(error: DiskError) -> Self {
+        match error.kind() {
+            DiskErrorKind::Full | DiskErrorKind::ReadOnly => Hindrance::Whole(error),
+            _ => Hindrance::Entry(FailureReason::NotWritten),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Moves in manifest order, but links last: a folder comes before what it holds.
+    pub(super) fn move_all(
+        &mut self,
+        report: &mut dyn FnMut(EntryIndex, DeliveryResult),
+    ) -> Result<(), DiskError> {
+        self.move_roots(|kind| !matches!(kind, EntryKind::Link(_)))?;
+        self.move_roots(|kind| matches!(kind, EntryKind::Link(_)))?;
+        for (index, _) in self.manifest.entries() {
+            // What is still pending went with the folder above it, or stayed with it.
+            let outcome = self.outcomes[index.get()].or_else(|| {
+                let parent = self.staging.plan.parent(self.manifest, index)?;
+                self.outcomes[parent.get()]
+            });
+            let outcome = outcome.unwrap_or(DeliveryResult::Failed(FailureReason::NotWritten));
+            self.outcomes[index.get()] = Some(outcome);
+            report(index, outcome);
+        }
+        Ok(())
+    }
+
+    fn move_roots(&mut self, is_turn: impl Fn(EntryKind<'_>) -> bool) -> Result<(), DiskError> {
+        for (index, entry) in self.manifest.entries() {
+            if is_turn(entry.kind) && self.is_pending(index) && self.is_root(index) {
+                let outcome = match self.move_root(index, entry.kind) {
+                    Ok(()) => DeliveryResult::Delivered,
+                    Err(Hindrance::Entry(reason)) => {
+                        self.left_behind |= !matches!(entry.kind, EntryKind::Link(_));
+                        DeliveryResult::Failed(reason)
+                    }
+                    Err(Hindrance::Whole(error)) => return Err(error),
+                };
+                self.outcomes[index.get()] = Some(outcome);
+            }
+        }
+        Ok(())
+    }
+
+    fn move_root(&self, index: EntryIndex, kind: EntryKind<'_>) -> Result<(), Hindrance> {
+        let way = self.with_delivered_path(index, |path| self.destination.way_to(path))?;
+        if way == Way::Blocked {
+            return Err(Hindrance::Entry(FailureReason::InTheWay));
+        }
+        let from = self.staging.staged_path(index)?;
+        let to = self.target(index)?;
+        match (self.staging.plan.decision(index), kind) {
+            (Decision::Replace, _) => replace(&from, &to),
+            (_, EntryKind::File(_)) => place_file(&from, &to),
+            (_, EntryKind::Link(_)) => place_where_free(&from, &to),
+            (_, EntryKind::Folder) => {
+                if self.has_late_mode(index) {
+                    let journal = &self.staging.journal;
+                    journal.append(Record::FolderCreated(index))?;
+                    if self.staging.durability == Durability::Fsync {
+                        journal.sync()?;
+                    }
+                }
+                place_where_free(&from, &to)
+            }
+        }
+    }
+}
+
+/// Renames over what is there, unless that is a folder by now.
+fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
+    match fs::symlink_metadata(to) {
+        Ok(found) if found.is_dir() => Err(Hindrance::Entry(FailureReason::InTheWay)),
+        Ok(_) => rename(from, to),
+        Err(error) if is_absent(&error) => rename(from, to),
+        Err(error) => Err(DiskError::at("look up", to)(error).into()),
+    }
+}
+
+/// A second name for a file can be made only where there is none, so nothing that appears meanwhile is
+/// lost. Not every file system has that.
+fn place_file(from: &Path, to: &Path) -> Result<(), Hindrance> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(fs::remove_file(from).map_err(DiskError::at("remove", from))?),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Hindrance::Entry(FailureReason::InTheWay))
+        }
+        Err(_) => place_where_free(from, to),
+    }
+}
+
+/// std has no rename that never replaces: look first.
+fn place_where_free(from: &Path, to: &Path) -> Result<(), Hindrance> {
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(Hindrance::Entry(FailureReason::InTheWay)),
+        Err(error) if is_absent(&error) => rename(from, to),
+        Err(error) => Err(DiskError::at("look up", to)(error).into()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Hindrance> {
+    Ok(fs::rename(from, to).map_err(DiskError::at("move into place", to))?)
+}

@@ -1,0 +1,126 @@
+//! Everything into its final form, still in staging.
+
+use super::super::error::{DiskError, DiskErrorKind};
+use super::super::platform;
+use super::super::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
+use super::Run;
+use crate::model::{EntryIndex, EntryKind, FailureReason, LinkTarget};
+use std::fs::OpenOptions;
+use std::path::Path;
+
+impl Run<'_> {
+    pub(super) fn prepare(&mut self) -> Result<(), DiskError> {
+        let manifest = self.manifest;
+        for (index, entry) in manifest.entries() {
+            if matches!(entry.kind, EntryKind::File(_)) && self.staging.plan.is_needed(index) {
+                self.prepare_file(index)?;
+            }
+        }
+        for (index, entry) in manifest.entries() {
+            if let EntryKind::Link(target) = entry.kind
+                && self.is_pending(index)
+            {
+                self.prepare_link(index, target)?;
+            }
+        }
+        // Backwards, children come before their folder, whose time they would change.
+        for (index, entry) in manifest.entries().rev() {
+            if entry.kind == EntryKind::Folder && self.staging.plan.is_needed(index) {
+                self.prepare_folder(index)?;
+            }
+        }
+        if self.staging.durability == Durability::Fsync {
+            self.staging.journal.sync()?;
+        }
+        Ok(())
+    }
+
+    /// What failed must not be carried along when the folder above it is moved.
+    fn prepare_file(&mut self, index: EntryIndex) -> Result<(), DiskError> {
+        let staging = self.staging;
+        if !self.is_pending(index) {
+            if staging.marks().has(index, Mark::There) {
+                remove_if_there(&staging.staged_path(index)?)?;
+            }
+            return Ok(());
+        }
+        if !staging.marks().has(index, Mark::There) {
+            match staging.write_whole(index, &[]) {
+                Err(error) if error.kind() == DiskErrorKind::NameCollision => {
+                    self.fail(index, FailureReason::NotWritten);
+                    return Ok(());
+                }
+                other => other?,
+            }
+        }
+        if staging.marks().has(index, Mark::Finished) {
+            return Ok(());
+        }
+        self.finish_file(index, &staging.staged_path(index)?)
+    }
+
+    fn finish_file(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
+        let entry = self.manifest.entry(index);
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(DiskError::at("open", path))?;
+        set_mtime(&file, entry.mtime).map_err(DiskError::at("set time of", path))?;
+        self.set_final_mode(index, path)?;
+        if self.staging.durability == Durability::Fsync {
+            file.sync_all().map_err(DiskError::at("sync", path))?;
+        }
+        Ok(())
+    }
+
+    fn prepare_link(&mut self, index: EntryIndex, target: LinkTarget<'_>) -> Result<(), DiskError> {
+        let Some(text) = platform::name_from_bytes(target.as_bytes()) else {
+            self.fail(index, FailureReason::NotWritten);
+            return Ok(());
+        };
+        let path = self.staging.staged_path(index)?;
+        match platform::make_link(&text, &path) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = DiskError::at("create link", &path)(error);
+                match error.kind() {
+                    DiskErrorKind::Full | DiskErrorKind::ReadOnly => Err(error),
+                    // Some systems and file systems have no links, or not for everybody.
+                    _ => {
+                        self.fail(index, FailureReason::NotWritten);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    }
+
+    fn prepare_folder(&mut self, index: EntryIndex) -> Result<(), DiskError> {
+        let path = self.staging.staged_path(index)?;
+        if !self.is_pending(index) {
+            return remove_tree(&path);
+        }
+        let folder = platform::open_folder(&path).map_err(DiskError::at("open folder", &path))?;
+        let entry = self.manifest.entry(index);
+        set_mtime(&folder, entry.mtime).map_err(DiskError::at("set time of", &path))?;
+        if !self.has_late_mode(index) {
+            self.set_final_mode(index, &path)?;
+        }
+        if self.staging.durability == Durability::Fsync {
+            platform::sync_folder(&folder).map_err(DiskError::at("sync", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a folder gets its mode only where it ends up: one that its owner may not write to cannot
+    /// be moved by its owner.
+    pub(super) fn has_late_mode(&self, folder: EntryIndex) -> bool {
+        self.manifest.entry(folder).mode.bits() & 0o200 == 0 && self.is_root(folder)
+    }
+
+    /// The manifest's mode, less what the umask takes.
+    pub(super) fn set_final_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
+        let bits = self.manifest.entry(index).mode.bits() & !self.staging.umask;
+        platform::set_mode(path, bits).map_err(DiskError::at("set mode of", path))
+    }
+}

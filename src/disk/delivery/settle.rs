@@ -1,0 +1,73 @@
+//! What can be done only when everything is in its place.
+
+use super::super::destination::Way;
+use super::super::error::{DiskError, DiskErrorKind};
+use super::super::plan::Decision;
+use super::super::platform;
+use super::super::staging::{Durability, set_mtime};
+use super::{DeliveryResult, Run};
+use crate::model::{EntryIndex, EntryKind};
+use std::fs;
+use std::path::Path;
+
+impl Run<'_> {
+    /// Times of the folders that were there and of those that were moved, the deepest first, since each
+    /// change below a folder changes its time; then modes that were put off.
+    pub(super) fn settle(&self) -> Result<(), DiskError> {
+        for (index, entry) in self.manifest.entries().rev() {
+            if entry.kind == EntryKind::Folder && self.is_settled_here(index) {
+                self.settle_folder(index)?;
+            }
+        }
+        if self.staging.durability == Durability::Fsync {
+            for folder in self.destination.created_chain() {
+                sync_folder(folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folders within one that was moved were settled in staging.
+    fn is_settled_here(&self, folder: EntryIndex) -> bool {
+        match self.outcomes[folder.get()] {
+            Some(DeliveryResult::Delivered) => self.is_root(folder),
+            Some(DeliveryResult::Identical) => true,
+            _ => false,
+        }
+    }
+
+    fn settle_folder(&self, index: EntryIndex) -> Result<(), DiskError> {
+        let path = self.target(index)?;
+        let way = self.with_delivered_path(index, |path| self.destination.way_to(path))?;
+        let is_real = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        if way == Way::Blocked || !is_real {
+            // Somebody took it away or put a link there: what it leads to is not ours to change.
+            return Ok(());
+        }
+        let is_ours = self.staging.plan.decision(index) == Decision::Create
+            || self.staging.created_folders.contains(&index);
+        match self.set_folder(index, &path, is_ours) {
+            // The time of a folder that was there may be somebody else's to set.
+            Err(error) if error.kind() == DiskErrorKind::Permission && !is_ours => Ok(()),
+            other => other,
+        }
+    }
+
+    fn set_folder(&self, index: EntryIndex, path: &Path, is_ours: bool) -> Result<(), DiskError> {
+        let folder = platform::open_folder(path).map_err(DiskError::at("open folder", path))?;
+        let mtime = self.manifest.entry(index).mtime;
+        set_mtime(&folder, mtime).map_err(DiskError::at("set time of", path))?;
+        if is_ours && self.has_late_mode(index) {
+            self.set_final_mode(index, path)?;
+        }
+        if self.staging.durability == Durability::Fsync {
+            platform::sync_folder(&folder).map_err(DiskError::at("sync", path))?;
+        }
+        Ok(())
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<(), DiskError> {
+    let folder = platform::open_folder(path).map_err(DiskError::at("open folder", path))?;
+    platform::sync_folder(&folder).map_err(DiskError::at("sync", path))
+}

@@ -1,0 +1,223 @@
+//! The folder that the user named, and the one way from a peer's path to a path below it.
+
+use super::error::{DiskError, DiskErrorKind};
+use super::platform;
+use crate::model::WirePath;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// The folder that a transfer is received into. Its own path may run through links, as the user chose;
+/// below it no link is ever followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    path: PathBuf,
+    anchor: PathBuf,
+}
+
+/// What stands on the way from the destination to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Each component above the entry is a real folder.
+    Clear,
+    /// A component is missing, or is a link or anything else but a folder.
+    Blocked,
+}
+
+impl Destination {
+    /// Finds the folder at `path`, links in `path` resolved once and for all. It may be missing: see
+    /// [`Destination::create`]. Nothing is created here.
+    ///
+    /// # Errors
+    /// When something else than a folder is there, or it cannot be looked up.
+    pub fn locate(path: &Path) -> Result<Self, DiskError> {
+        match fs::canonicalize(path) {
+            Ok(real) => Destination::existing(real),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Destination::missing(path, error)
+            }
+            Err(error) => Err(DiskError::at("open folder", path)(error)),
+        }
+    }
+
+    /// The folder's absolute path, without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Creates the folder and those above it that are missing, as `mkdir -p` does.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn create(&self) -> Result<(), DiskError> {
+        fs::create_dir_all(&self.path).map_err(DiskError::at("create folder", &self.path))
+    }
+
+    /// The path of an entry below this folder.
+    ///
+    /// # Errors
+    /// [`DiskErrorKind::Name`] when this system cannot have such a name.
+    pub(super) fn disk_path(&self, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
+        disk_path(&self.path, path)
+    }
+
+    /// Looks at each component above the entry, without following links.
+    ///
+    /// # Errors
+    /// When a component cannot be looked up.
+    pub(super) fn way_to(&self, path: WirePath<'_>) -> Result<Way, DiskError> {
+        let mut folder = self.path.clone();
+        let mut names: Vec<&[u8]> = path.components().collect();
+        names.pop();
+        for name in names {
+            push_name(&mut folder, name)?;
+            match fs::symlink_metadata(&folder) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => return Ok(Way::Blocked),
+                Err(error) if is_absent(&error) => return Ok(Way::Blocked),
+                Err(error) => return Err(DiskError::at("look up", &folder)(error)),
+            }
+        }
+        Ok(Way::Clear)
+    }
+
+    /// The folders whose listings changed when this one was created: itself and up to the deepest one
+    /// that had been there before.
+    pub(super) fn created_chain(&self) -> impl Iterator<Item = &Path> {
+        let levels = self.path.components().count() - self.anchor.components().count();
+        self.path.ancestors().take(levels + 1)
+    }
+
+    fn existing(real: PathBuf) -> Result<Self, DiskError> {
+        let metadata = fs::metadata(&real).map_err(DiskError::at("open folder", &real))?;
+        if !metadata.is_dir() {
+            return Err(DiskError::refused(
+                DiskErrorKind::Other,
+                "receive into",
+                &real,
+                "it is not a folder",
+            ));
+        }
+        Ok(Destination {
+            anchor: real.clone(),
+            path: real,
+        })
+    }
+
+    fn missing(path: &Path, error: io::Error) -> Result<Self, DiskError> {
+        for ancestor in path.ancestors().skip(1) {
+            let looked_up = if ancestor.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                ancestor
+            };
+            let Ok(anchor) = fs::canonicalize(looked_up) else {
+                continue;
+            };
+            let rest = path.strip_prefix(ancestor).unwrap_or(path);
+            if !rest.components().all(|c| matches!(c, Component::Normal(_))) {
+                break;
+            }
+            return Ok(Destination {
+                path: anchor.join(rest),
+                anchor,
+            });
+        }
+        Err(DiskError::at("open folder", path)(error))
+    }
+}
+
+/// The one function that turns a peer's path into a path on disk, below `base`: the bytes as they are on
+/// Unix; on Windows only Unicode, and no reserved names.
+///
+/// # Errors
+/// [`DiskErrorKind::Name`] when this system cannot have such a name.
+pub(super) fn disk_path(base: &Path, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
+    let mut full = PathBuf::with_capacity(base.as_os_str().len() + path.as_bytes().len() + 1);
+    full.push(base);
+    for name in path.components() {
+        push_name(&mut full, name)?;
+    }
+    Ok(full)
+}
+
+/// Whether an error says that nothing has that name.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn push_name(path: &mut PathBuf, name: &[u8]) -> Result<(), DiskError> {
+    let Some(name) = platform::name_from_bytes(name) else {
+        path.push(String::from_utf8_lossy(name).as_ref());
+        return Err(DiskError::refused(
+            DiskErrorKind::Name,
+            "name",
+            path,
+            "this system cannot have such a name",
+        ));
+    };
+    path.push(name);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(bytes: &[u8]) -> WirePath<'_> {
+        WirePath::parse(bytes).unwrap()
+    }
+
+    #[test]
+    fn missing_folders_are_created_only_when_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = dir.path().join("a/b/c");
+        let destination = Destination::locate(&wanted).unwrap();
+        assert!(!dir.path().join("a").exists());
+        destination.create().unwrap();
+        assert!(wanted.is_dir());
+        assert_eq!(destination.path(), wanted.canonicalize().unwrap());
+        assert_eq!(destination.created_chain().count(), 4);
+        let again = Destination::locate(&wanted).unwrap();
+        assert_eq!(again.created_chain().count(), 1);
+    }
+
+    #[test]
+    fn files_and_dots_behind_missing_folders_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "x").unwrap();
+        assert!(Destination::locate(&dir.path().join("file")).is_err());
+        assert!(Destination::locate(&dir.path().join("file/below")).is_err());
+        assert!(Destination::locate(&dir.path().join("none/../..")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_may_be_a_link_but_nothing_below_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("real");
+        std::fs::create_dir_all(real.join("sub/deep")).unwrap();
+        std::os::unix::fs::symlink(&real, dir.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("sub", real.join("alias")).unwrap();
+        let destination = Destination::locate(&dir.path().join("link")).unwrap();
+        assert_eq!(destination.path(), real.canonicalize().unwrap());
+        assert_eq!(destination.way_to(wire(b"sub/deep/x")).unwrap(), Way::Clear);
+        assert_eq!(destination.way_to(wire(b"x")).unwrap(), Way::Clear);
+        assert_eq!(
+            destination.way_to(wire(b"alias/deep/x")).unwrap(),
+            Way::Blocked
+        );
+        assert_eq!(destination.way_to(wire(b"none/x")).unwrap(), Way::Blocked);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_survive_as_they_are() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = disk_path(Path::new("/base"), wire(b"a/\xff\x1b b")).unwrap();
+        assert_eq!(path.as_os_str().as_bytes(), b"/base/a/\xff\x1b b");
+    }
+}

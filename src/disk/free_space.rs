@@ -1,0 +1,71 @@
+//! How much room is left: std has no call for it, `df` has.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Bytes that this user may still write where `path` lies, as POSIX `df -Pk` tells; `None` when there is
+/// no `df` or no clear answer. An estimate: others write too.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    // Only the search path is handed on: a secret in the environment is none of df's business.
+    let output = Command::new("df")
+        .arg("-Pk")
+        .arg("--")
+        .arg(path)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH")?)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    available(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The column behind the three numbers `blocks used available`. The device's name before them may hold
+/// blanks, so they are counted from the first run of three numbers.
+fn available(listing: &str) -> Option<u64> {
+    let fields: Vec<&str> = listing.lines().nth(1)?.split_whitespace().collect();
+    let numbers = fields
+        .windows(4)
+        .find(|run| run[3].ends_with('%') && run[..3].iter().all(|f| is_number(f)))?;
+    // More may be used than there is for ordinary users: then nothing is left.
+    let kibibytes: i64 = numbers[2].parse().ok()?;
+    u64::try_from(kibibytes).unwrap_or(0).checked_mul(1024)
+}
+
+fn is_number(field: &str) -> bool {
+    field.parse::<i64>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "Filesystem 1024-blocks Used Available Capacity Mounted on\n";
+
+    #[test]
+    fn listings_are_read() {
+        let cases = [
+            (
+                "/dev/vda 263174212 14000000 81788928 15% /\n",
+                Some(81788928 * 1024),
+            ),
+            ("map auto home 0 0 0 100% /home\n", Some(0)),
+            ("//srv/my share 100 90 10 90% /mnt/a b\n", Some(10240)),
+            ("/dev/vda 100 105 -5 105% /\n", Some(0)),
+            ("/dev/vda - - - - /\n", None),
+            ("", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(available(&format!("{HEADER}{line}")), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn missing_folders_have_no_answer() {
+        assert_eq!(free_bytes(Path::new("/nonexistent/peerbridge")), None);
+    }
+}

@@ -1,0 +1,330 @@
+//! What becomes of each entry of an offer, decided before anything is created.
+
+mod compare;
+mod free_name;
+
+use super::destination::{Destination, is_absent};
+use super::error::DiskError;
+use super::platform;
+use crate::model::{
+    Entry, EntryIndex, EntryKind, Existing, Manifest, PartLayout, PartSet, WirePath,
+};
+use compare::{Meeting, meet};
+use free_name::FreeNames;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+/// Conflicts named one by one in [`PlanError::InTheWay`]; the rest is only counted.
+const CONFLICTS_NAMED: usize = 8;
+
+/// The parent of an entry at the top.
+const NO_PARENT: u32 = u32::MAX;
+
+/// What becomes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is not there yet and will be delivered, under its own name or a free one.
+    Create,
+    /// Something that may be replaced is there and will be, once the new one is complete.
+    Replace,
+    /// It is there already: a file of the same size and mtime, a link with the same target, a folder.
+    Identical,
+    /// The policy leaves it out, or a folder above it.
+    Skip,
+}
+
+/// What becomes of each entry of a manifest: 8 bytes an entry, and the new names beside them.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    verdicts: Vec<Verdict>,
+    parents: Vec<u32>,
+    renames: HashMap<usize, Box<[u8]>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Verdict {
+    decision: Decision,
+    staged: bool,
+}
+
+impl Plan {
+    /// Looks each entry up at the destination and decides. A folder that is there is merged into under
+    /// every policy; a folder is never replaced by anything, nor anything by a folder. With
+    /// [`Existing::Rename`] an identical copy under the new name counts as there, so that an
+    /// interrupted transfer does not leave a second copy.
+    ///
+    /// # Errors
+    /// A [`PlanError`]: something is in the way, or cannot be named or looked up. Nothing was created.
+    pub fn decide(
+        manifest: &Manifest,
+        destination: &Destination,
+        existing: Existing,
+    ) -> Result<Plan, PlanError> {
+        let mut decider = Decider {
+            manifest,
+            destination,
+            existing,
+            plan: Plan::default(),
+            conflicts: Vec::new(),
+            count: 0,
+            free_names: FreeNames::new(manifest),
+        };
+        decider.decide_all()?;
+        if decider.count > 0 {
+            return Err(PlanError::InTheWay {
+                first: decider.conflicts,
+                count: decider.count,
+            });
+        }
+        Ok(decider.plan)
+    }
+
+    /// What becomes of the entry.
+    pub fn decision(&self, entry: EntryIndex) -> Decision {
+        self.verdicts[entry.get()].decision
+    }
+
+    /// Whether the entry is to be delivered, so that its contents are wanted.
+    pub fn is_needed(&self, entry: EntryIndex) -> bool {
+        matches!(self.decision(entry), Decision::Create | Decision::Replace)
+    }
+
+    /// The parts that hold no byte of a needed file: they count as present. Empty for an open layout.
+    pub fn unneeded_parts(&self, manifest: &Manifest, layout: &PartLayout) -> PartSet {
+        let mut unneeded = PartSet::new();
+        if layout.total().is_none() {
+            return unneeded;
+        }
+        let mut needed = PartSet::new();
+        let size = u64::from(layout.part_size());
+        for (index, _) in manifest.entries() {
+            let range = manifest.stream_range(index);
+            if range.is_empty() || !self.is_needed(index) {
+                continue;
+            }
+            for number in range.start / size..range.end.div_ceil(size) {
+                if let Ok(part) = layout.part(number) {
+                    needed.insert(part);
+                }
+            }
+        }
+        for gap in needed.gaps(layout.count()) {
+            for part in (gap.start..gap.start + gap.length).filter_map(|n| layout.part(n).ok()) {
+                unneeded.insert(part);
+            }
+        }
+        unneeded
+    }
+
+    /// Whether the entry needs a place in the staging tree: it is needed, or a folder that holds what is.
+    pub(super) fn is_staged(&self, entry: EntryIndex) -> bool {
+        self.verdicts[entry.get()].staged
+    }
+
+    /// The folder of the manifest that holds the entry; `None` at the top.
+    pub(super) fn parent(&self, manifest: &Manifest, entry: EntryIndex) -> Option<EntryIndex> {
+        manifest.index(self.parents[entry.get()] as usize)
+    }
+
+    /// The entry's path below the destination, new names included.
+    pub(super) fn delivered_path<'a>(
+        &self,
+        manifest: &'a Manifest,
+        entry: EntryIndex,
+    ) -> Cow<'a, [u8]> {
+        let own = manifest.entry(entry).path;
+        if self.renames.is_empty() {
+            return Cow::Borrowed(own.as_bytes());
+        }
+        let mut names: Vec<&[u8]> = own.components().collect();
+        let mut ancestor = Some(entry);
+        for name in names.iter_mut().rev() {
+            let Some(current) = ancestor else { break };
+            if let Some(new) = self.renames.get(&current.get()) {
+                *name = new;
+            }
+            ancestor = self.parent(manifest, current);
+        }
+        Cow::Owned(names.join(&b'/'))
+    }
+}
+
+/// Why an offer cannot be taken as it is. Nothing was created.
+#[derive(Debug)]
+pub enum PlanError {
+    /// Something is in the way that the policy does not let be replaced.
+    InTheWay {
+        /// The first few, as paths at the destination.
+        first: Vec<PathBuf>,
+        /// How many there are.
+        count: usize,
+    },
+    /// A new name that the policy asks for would be longer than names and paths may be, or none is
+    /// free.
+    NoFreeName(PathBuf),
+    /// The destination cannot be looked up, or cannot have such a name.
+    Disk(DiskError),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlanError::InTheWay { first, count } => {
+                for (number, path) in first.iter().enumerate() {
+                    write!(f, "{}{path:?}", if number > 0 { ", " } else { "" })?;
+                }
+                let more = count - first.len();
+                if more > 0 {
+                    write!(f, " and {more} more")?;
+                }
+                f.write_str(if *count == 1 {
+                    " is in the way"
+                } else {
+                    " are in the way"
+                })
+            }
+            PlanError::NoFreeName(path) => write!(f, "there is no free name beside {path:?}"),
+            PlanError::Disk(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PlanError::Disk(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<DiskError> for PlanError {
+    fn from(error: DiskError) -> Self {
+        PlanError::Disk(error)
+    }
+}
+
+struct Decider<'a> {
+    manifest: &'a Manifest,
+    destination: &'a Destination,
+    existing: Existing,
+    plan: Plan,
+    conflicts: Vec<PathBuf>,
+    count: usize,
+    free_names: FreeNames<'a>,
+}
+
+impl<'a> Decider<'a> {
+    fn decide_all(&mut self) -> Result<(), PlanError> {
+        let mut folders: HashMap<&'a [u8], u32> = HashMap::new();
+        for (index, entry) in self.manifest.entries() {
+            let parent = entry.path.parent();
+            let parent = parent.and_then(|path| folders.get(path.as_bytes()).copied());
+            self.plan.parents.push(parent.unwrap_or(NO_PARENT));
+            if entry.kind == EntryKind::Folder {
+                folders.insert(entry.path.as_bytes(), index.get() as u32);
+            }
+            let decision = self.decide_one(index, &entry)?;
+            self.plan.verdicts.push(Verdict {
+                decision,
+                staged: false,
+            });
+            if self.plan.is_needed(index) {
+                self.mark_staged(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn decide_one(&mut self, index: EntryIndex, entry: &Entry<'_>) -> Result<Decision, PlanError> {
+        let parent = self.plan.parent(self.manifest, index);
+        match parent.map(|parent| self.plan.decision(parent)) {
+            Some(Decision::Skip) => return Ok(Decision::Skip),
+            // Below a folder that is not there, nothing is; the name must still be one here.
+            Some(Decision::Create) => {
+                self.path_of(index)?;
+                return Ok(Decision::Create);
+            }
+            _ => {}
+        }
+        let path = self.path_of(index)?;
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) => found,
+            Err(error) if is_absent(&error) => return Ok(Decision::Create),
+            Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
+        };
+        let meeting = meet(entry, &found, &path)?;
+        Ok(match (meeting, self.existing) {
+            (Meeting::Same, _) => Decision::Identical,
+            (_, Existing::Skip) => Decision::Skip,
+            (_, Existing::Rename) => return self.rename(index, entry),
+            (Meeting::Differs, Existing::Overwrite) => Decision::Replace,
+            (Meeting::Differs, Existing::Newer) => {
+                if entry.mtime > platform::mtime_of(&found) {
+                    Decision::Replace
+                } else {
+                    Decision::Skip
+                }
+            }
+            (Meeting::Differs, Existing::Fail) | (Meeting::Blocks, _) => self.conflict(path),
+        })
+    }
+
+    /// Tries `name (1)`, `name (2)` and so on until one is free, or taken by what would be put there.
+    fn rename(&mut self, index: EntryIndex, entry: &Entry<'_>) -> Result<Decision, PlanError> {
+        for number in 1..=free_name::TRIES {
+            let Some(name) = self.free_names.candidate(entry, number) else {
+                continue;
+            };
+            self.plan.renames.insert(index.get(), name);
+            let path = self.path_of(index)?;
+            let decision = match fs::symlink_metadata(&path) {
+                Err(error) if is_absent(&error) => Decision::Create,
+                Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
+                Ok(found) => match meet(entry, &found, &path)? {
+                    Meeting::Same => Decision::Identical,
+                    Meeting::Differs | Meeting::Blocks => continue,
+                },
+            };
+            if let Some(name) = self.plan.renames.get(&index.get()) {
+                self.free_names.take(entry, name);
+            }
+            return Ok(decision);
+        }
+        self.plan.renames.remove(&index.get());
+        Err(PlanError::NoFreeName(self.path_of(index)?))
+    }
+
+    /// Counts a conflict; what lies below it is not counted once more.
+    fn conflict(&mut self, path: PathBuf) -> Decision {
+        self.count += 1;
+        if self.conflicts.len() < CONFLICTS_NAMED {
+            self.conflicts.push(path);
+        }
+        Decision::Skip
+    }
+
+    fn mark_staged(&mut self, index: EntryIndex) {
+        let mut next = Some(index);
+        while let Some(current) = next {
+            let verdict = &mut self.plan.verdicts[current.get()];
+            if std::mem::replace(&mut verdict.staged, true) {
+                break;
+            }
+            next = self.plan.parent(self.manifest, current);
+        }
+    }
+
+    fn path_of(&self, index: EntryIndex) -> Result<PathBuf, PlanError> {
+        let bytes = self.plan.delivered_path(self.manifest, index);
+        let path = WirePath::parse(&bytes)
+            .map_err(|_| PlanError::NoFreeName(self.destination.path().to_owned()))?;
+        Ok(self.destination.disk_path(path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

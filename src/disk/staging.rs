@@ -1,0 +1,335 @@
+//! The folder in which a transfer comes together: `DIR/.peerbridge-<id>/`, mode 0700.
+//!
+//! ```text
+//! lock      held while a process receives this transfer here
+//! journal   which parts are there
+//! tree/     mirrors the manifest; only what is needed, under the manifest's own names
+//! ```
+//!
+//! What is in it is true at any instant: killed anywhere, the same transfer again goes on from it.
+//!
+//! Invariant: a file is in `tree/` if and only if its mark says so. A file that cannot be created newly
+//! because something has its name is therefore the second of two names that are one here.
+
+mod lock;
+mod marks;
+mod resume;
+mod tree;
+mod writer;
+
+use super::destination::{Destination, disk_path};
+use super::error::{DiskError, DiskErrorKind};
+use super::journal::{Found, Journal, JournalFault, Record};
+use super::plan::Plan;
+use crate::model::{
+    EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
+    PartSet, TransferId, limits,
+};
+use lock::Lock;
+use marks::Marks;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub(super) use marks::Mark;
+pub(super) use tree::{remove_if_there, remove_tree};
+pub use writer::StagingWriter;
+pub(super) use writer::set_mtime;
+
+/// How much is done for contents to survive a power cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// What the system does by itself, within seconds.
+    #[default]
+    Normal,
+    /// Every file, the journal and every folder are forced to the disk before they count as delivered.
+    Fsync,
+}
+
+/// A transfer on its way to the destination. Shared by reference between threads; each writes through
+/// its own [`StagingWriter`].
+#[derive(Debug)]
+pub struct Staging {
+    pub(super) destination: Destination,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) plan: Plan,
+    pub(super) durability: Durability,
+    pub(super) journal: Journal,
+    pub(super) umask: u32,
+    /// Folders at the destination that this transfer created in an earlier run.
+    pub(super) created_folders: HashSet<EntryIndex>,
+    path: PathBuf,
+    tree: PathBuf,
+    marks: Marks,
+    creation: Mutex<()>,
+    progress: Mutex<Progress>,
+    journal_fault: Option<JournalFault>,
+    resumed_bytes: u64,
+    /// Held until everything else is dropped.
+    _lock: Lock,
+}
+
+#[derive(Debug)]
+struct Progress {
+    layout: PartLayout,
+    present: PartSet,
+    writing: Vec<PartIndex>,
+    /// Where the furthest part of the stream ends.
+    stream_end: u64,
+    /// The part of an open stream that was not full, and where it ends: the end of the stream.
+    short: Option<(PartIndex, u64)>,
+}
+
+impl Staging {
+    /// Creates the destination where it is missing and the staging folder in it, or goes on with the one
+    /// of an earlier run: its part size holds, and its parts are read back and believed only where their
+    /// CRC-32 is the recorded one. Of a stream of unknown size nothing is believed, since such a stream
+    /// cannot be sent twice the same.
+    ///
+    /// # Errors
+    /// [`DiskErrorKind::Locked`] while another process receives this transfer here,
+    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or what the system refused.
+    pub fn open(
+        destination: &Destination,
+        id: TransferId,
+        manifest: Arc<Manifest>,
+        plan: Plan,
+        proposed_part_size: u32,
+        durability: Durability,
+    ) -> Result<Staging, DiskError> {
+        destination.create()?;
+        let path = destination.path().join(format!(".peerbridge-{id}"));
+        let lock = Lock::acquire(&path)?;
+        let umask = tree::probe_umask(&path)?;
+        let (earlier, journal_fault) = earlier_run(&path, id, &manifest)?;
+        let (journal, layout, recorded) = match earlier {
+            Some(earlier) => earlier,
+            None => {
+                let layout = layout_of(&manifest, proposed_part_size)
+                    .map_err(|fault| bad_part_size(&path, fault))?;
+                tree::start_anew(&path, &manifest, &plan)?;
+                let journal = Journal::create(&path.join("journal"), id, proposed_part_size)?;
+                (journal, layout, Default::default())
+            }
+        };
+        let mut staging = Staging {
+            destination: destination.clone(),
+            tree: path.join("tree"),
+            marks: Marks::new(manifest.len()),
+            creation: Mutex::new(()),
+            progress: Mutex::new(Progress {
+                layout,
+                present: plan.unneeded_parts(&manifest, &layout),
+                writing: Vec::new(),
+                stream_end: 0,
+                short: None,
+            }),
+            created_folders: HashSet::new(),
+            resumed_bytes: 0,
+            path,
+            manifest,
+            plan,
+            durability,
+            journal,
+            umask,
+            journal_fault,
+            _lock: lock,
+        };
+        resume::take_over(&mut staging, recorded)?;
+        Ok(staging)
+    }
+
+    /// The staging folder. It is kept after any error: the same transfer again goes on from it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How the stream is cut into parts here. Ask for it again after [`Staging::close_stream`].
+    pub fn layout(&self) -> PartLayout {
+        self.progress().layout
+    }
+
+    /// The parts that need not be sent: there and verified, or without a needed byte.
+    pub fn present(&self) -> PartSet {
+        self.progress().present.clone()
+    }
+
+    /// Bytes of the parts that an earlier run left here and that were verified.
+    pub fn resumed_bytes(&self) -> u64 {
+        self.resumed_bytes
+    }
+
+    /// Why the journal of an earlier run was not believed, if so: it is kept as `journal.unreadable` until
+    /// the delivery, and the transfer begins anew.
+    pub fn journal_fault(&self) -> Option<JournalFault> {
+        self.journal_fault
+    }
+
+    /// The runs of parts below `end` that are not there, ascending; at most [`limits::RANGES`] of them.
+    pub fn missing(&self, end: u64) -> Vec<PartRange> {
+        let progress = self.progress();
+        let end = end.min(progress.layout.count());
+        progress.present.gaps(end).take(limits::RANGES).collect()
+    }
+
+    /// Whether all needed parts are there. Never so for an open stream, unless nothing of it is needed.
+    pub fn is_complete(&self) -> bool {
+        let progress = self.progress();
+        match progress.layout.total() {
+            Some(_) => progress.present.len() == progress.layout.count(),
+            None => !self.files().any(|(index, _)| self.plan.is_needed(index)),
+        }
+    }
+
+    /// A writer for one thread.
+    pub fn writer(&self) -> StagingWriter<'_> {
+        StagingWriter::new(self)
+    }
+
+    /// Takes back that a part is there: its contents turned out to be wrong. The journal says so on the
+    /// disk before this returns.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn forget_part(&self, part: PartIndex) -> Result<(), DiskError> {
+        self.distrust_holes(part);
+        let mut progress = self.progress();
+        progress.present.remove(part);
+        progress.short.take_if(|(short, _)| *short == part);
+        drop(progress);
+        self.journal.append(Record::Revoked(part))?;
+        self.journal.sync()
+    }
+
+    /// Fixes the length of a stream of unknown size: `total` bytes, the authenticated end of the stream.
+    /// Needed parts below it may still be missing.
+    ///
+    /// # Errors
+    /// When the stream was closed before, or a part that came does not fit `total`.
+    pub fn close_stream(&self, total: u64) -> Result<(), DiskError> {
+        let mut progress = self.progress();
+        let closed = PartLayout::known(total, progress.layout.part_size());
+        let (None, Ok(layout)) = (progress.layout.total(), closed) else {
+            return Err(self.misuse("close stream", "its length is known or out of bounds"));
+        };
+        let is_end = progress.short.is_none_or(|(_, end)| end == total);
+        if progress.stream_end > total || !is_end {
+            return Err(self.misuse("close stream", "its parts end elsewhere"));
+        }
+        progress.layout = layout;
+        drop(progress);
+        for (index, _) in self.files() {
+            if self.marks.has(index, Mark::There) {
+                let path = self.staged_path(index)?;
+                let opened = fs::OpenOptions::new().write(true).open(&path);
+                opened
+                    .and_then(|file| file.set_len(total))
+                    .map_err(DiskError::at("set length of", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the staging folder. The lock goes last: as long as it is there, nobody else comes in.
+    pub(super) fn remove(self) -> Result<(), DiskError> {
+        let path = self.path.clone();
+        let failed = |error| DiskError::at("remove", &path)(error);
+        for item in fs::read_dir(&path).map_err(failed)? {
+            let item = item.map_err(failed)?;
+            if item.file_type().map_err(failed)?.is_dir() {
+                remove_tree(&item.path())?;
+            } else if item.file_name() != lock::NAME {
+                remove_if_there(&item.path())?;
+            }
+        }
+        remove_if_there(&path.join(lock::NAME))?;
+        drop(self);
+        fs::remove_dir(&path).map_err(failed)
+    }
+
+    /// Where the entry stands while it is staged.
+    pub(super) fn staged_path(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
+        disk_path(&self.tree, self.manifest.entry(entry).path)
+    }
+
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Length of a file; 0 for anything else and for a stream that is not closed.
+    pub(super) fn size_of(&self, entry: EntryIndex) -> u64 {
+        match self.manifest.entry(entry).kind {
+            EntryKind::File(FileSize::Known(size)) => size,
+            EntryKind::File(FileSize::Unknown) => self.layout().total().unwrap_or(0),
+            EntryKind::Folder | EntryKind::Link(_) => 0,
+        }
+    }
+
+    /// The files of the manifest.
+    fn files(&self) -> impl Iterator<Item = (EntryIndex, crate::model::Entry<'_>)> {
+        self.manifest
+            .entries()
+            .filter(|(_, entry)| matches!(entry.kind, EntryKind::File(_)))
+    }
+
+    /// Where a part was written once, a run of zeros may no longer be left out.
+    fn distrust_holes(&self, part: PartIndex) {
+        for segment in self.layout().segments(&self.manifest, part) {
+            self.marks.unset(segment.entry, Mark::Sparse);
+        }
+    }
+
+    fn misuse(&self, operation: &'static str, why: &'static str) -> DiskError {
+        DiskError::refused(DiskErrorKind::Other, operation, &self.path, why)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Earlier = (Journal, PartLayout, super::journal::Recorded);
+
+/// The journal of an earlier run where it is one to go on from, or why it is not.
+fn earlier_run(
+    path: &Path,
+    id: TransferId,
+    manifest: &Manifest,
+) -> Result<(Option<Earlier>, Option<JournalFault>), DiskError> {
+    let journal_path = path.join("journal");
+    let fault = match Journal::open(&journal_path, id)? {
+        Found::Nothing => None,
+        Found::Good(..) if manifest.total().is_none() => None,
+        Found::Good(journal, recorded) => match layout_of(manifest, recorded.part_size) {
+            Ok(layout) => return Ok((Some((journal, layout, recorded)), None)),
+            Err(_) => Some(JournalFault::Damaged),
+        },
+        Found::Faulty(fault) => Some(fault),
+    };
+    let aside = path.join("journal.unreadable");
+    match fs::rename(&journal_path, &aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DiskError::at("put aside journal", &journal_path)(error))
+        }
+        _ => Ok((None, fault)),
+    }
+}
+
+fn layout_of(manifest: &Manifest, part_size: u32) -> Result<PartLayout, LayoutError> {
+    match manifest.total() {
+        Some(total) => PartLayout::known(total, part_size),
+        None => PartLayout::open(part_size),
+    }
+}
+
+fn bad_part_size(path: &Path, fault: LayoutError) -> DiskError {
+    let why = match fault {
+        LayoutError::TooLarge => "the transfer has too many parts",
+        LayoutError::PartSize | LayoutError::NoSuchPart => "the part size is out of bounds",
+    };
+    DiskError::refused(DiskErrorKind::Other, "receive into", path, why)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! One receiver at a time in a staging folder.
+
+use super::super::error::{DiskError, DiskErrorKind};
+use super::super::platform;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+/// The lock file's name in the staging folder.
+pub(super) const NAME: &str = "lock";
+
+/// Attempts to enter a folder that another process removes at the same time.
+const ATTEMPTS: u32 = 16;
+
+/// The lock of a staging folder, held until dropped.
+#[derive(Debug)]
+pub(super) struct Lock(#[allow(dead_code, reason = "held, never read")] File);
+
+impl Lock {
+    /// Creates the staging folder where it is missing, for this user only, and locks it. A lock on a
+    /// file that its last holder has removed meanwhile is worth nothing: then it is tried again.
+    pub(super) fn acquire(staging: &Path) -> Result<Lock, DiskError> {
+        for _ in 0..ATTEMPTS {
+            create_private(staging)?;
+            if let Some(lock) = try_acquire(staging)? {
+                return Ok(lock);
+            }
+        }
+        Err(locked(staging))
+    }
+}
+
+fn create_private(staging: &Path) -> Result<(), DiskError> {
+    let failed = |error| DiskError::at("create folder", staging)(error);
+    match platform::create_folder(staging, 0o700) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        _ => {}
+    }
+    let found = match fs::symlink_metadata(staging) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    if !found.is_dir() {
+        return Err(DiskError::refused(
+            DiskErrorKind::Other,
+            "create folder",
+            staging,
+            "something else has its name",
+        ));
+    }
+    // Only its owner can do this: a folder that somebody else prepared here is not used.
+    platform::set_mode(staging, 0o700).map_err(DiskError::at("make private", staging))
+}
+
+/// `None` when the folder went away meanwhile.
+fn try_acquire(staging: &Path) -> Result<Option<Lock>, DiskError> {
+    let path = staging.join(NAME);
+    let failed = |error| DiskError::at("lock", &path)(error);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    platform::create_with_mode(&mut options, 0o600);
+    let file = match options.open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(locked(staging)),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let held = file.metadata().map_err(failed)?;
+    match fs::symlink_metadata(&path) {
+        Ok(named) if platform::identity_of(&named) == platform::identity_of(&held) => {
+            Ok(Some(Lock(file)))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn locked(staging: &Path) -> DiskError {
+    DiskError::refused(
+        DiskErrorKind::Locked,
+        "lock",
+        staging,
+        "another peerbridge is receiving this transfer here",
+    )
+}

@@ -1,0 +1,298 @@
+//! Parts into staged files.
+
+use super::super::error::DiskError;
+use super::super::journal::Record;
+use super::super::plan::Decision;
+use super::super::platform;
+use super::{Durability, Mark, Progress, Staging, tree};
+use crate::model::{EntryIndex, Mtime, PartIndex, Segment};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::sync::PoisonError;
+
+/// Runs of zeros are left as holes in units of this many bytes, aligned in the file.
+const HOLE: usize = 64 * 1024;
+
+/// Writes parts, for one thread. Keeps the last file open: one descriptor a thread.
+#[derive(Debug)]
+pub struct StagingWriter<'a> {
+    staging: &'a Staging,
+    open: Option<(EntryIndex, File)>,
+}
+
+impl<'a> StagingWriter<'a> {
+    pub(super) fn new(staging: &'a Staging) -> Self {
+        StagingWriter {
+            staging,
+            open: None,
+        }
+    }
+
+    /// Writes the needed bytes of a part, in any order of parts, then records it. A part that is there
+    /// already, or that another thread is writing, is not written again. In an open stream a part may
+    /// be shorter than full: it is then the last one.
+    ///
+    /// Returns the CRC-32 of `raw`, to be compared with the sender's.
+    ///
+    /// # Errors
+    /// When `raw` is not as long as the part, or the system refuses; the part then counts as missing.
+    pub fn write_part(&mut self, part: PartIndex, raw: &[u8]) -> Result<u32, DiskError> {
+        let staging = self.staging;
+        let crc = crc32fast::hash(raw);
+        let Some(claim) = Claim::take(staging, part, raw.len())? else {
+            return Ok(crc);
+        };
+        let mut kept = Kept::All;
+        let start = staging.layout().range(part).start;
+        for segment in staging.manifest.segments(start..start + raw.len() as u64) {
+            let bytes = &raw[segment.part_offset..segment.part_offset + segment.length];
+            match staging.plan.decision(segment.entry) {
+                Decision::Create | Decision::Replace => {
+                    self.write_segment(&segment, bytes)?;
+                    kept.add(bytes);
+                }
+                Decision::Identical => kept.add(bytes),
+                Decision::Skip => kept.leave_out(&raw[..segment.part_offset]),
+            }
+        }
+        let kept_crc = kept.crc().unwrap_or(crc);
+        staging.journal.append(Record::Present(part, kept_crc))?;
+        claim.fulfil();
+        Ok(crc)
+    }
+
+    fn write_segment(&mut self, segment: &Segment, bytes: &[u8]) -> Result<(), DiskError> {
+        let range = self.staging.manifest.stream_range(segment.entry);
+        if range.end - range.start == bytes.len() as u64 {
+            self.staging.write_whole(segment.entry, bytes)
+        } else {
+            self.write_piece(segment, bytes)
+        }
+    }
+
+    fn write_piece(&mut self, segment: &Segment, bytes: &[u8]) -> Result<(), DiskError> {
+        let staging = self.staging;
+        let file = match self.open.take() {
+            Some((entry, file)) if entry == segment.entry => file,
+            _ => staging.open_piecewise(segment.entry)?,
+        };
+        let written = if staging.marks.has(segment.entry, Mark::Sparse) {
+            write_sparse(&file, bytes, segment.file_offset)
+        } else {
+            platform::write_all_at(&file, bytes, segment.file_offset)
+        };
+        if let Err(error) = written {
+            let path = staging.staged_path(segment.entry)?;
+            return Err(DiskError::at("write", &path)(error));
+        }
+        self.open = Some((segment.entry, file));
+        Ok(())
+    }
+}
+
+/// The CRC-32 of what of a part is not skipped. As long as nothing was, it is that of the part.
+enum Kept {
+    All,
+    Some(crc32fast::Hasher),
+}
+
+impl Kept {
+    fn add(&mut self, bytes: &[u8]) {
+        if let Kept::Some(hasher) = self {
+            hasher.update(bytes);
+        }
+    }
+
+    /// `before` is what of the part came before the first skipped byte.
+    fn leave_out(&mut self, before: &[u8]) {
+        if let Kept::All = self {
+            let mut hasher = crc32fast::Hasher::new();
+            hasher.update(before);
+            *self = Kept::Some(hasher);
+        }
+    }
+
+    fn crc(self) -> Option<u32> {
+        match self {
+            Kept::All => None,
+            Kept::Some(hasher) => Some(hasher.finalize()),
+        }
+    }
+}
+
+/// A part that this thread writes. Dropped without [`Claim::fulfil`] it counts as missing.
+struct Claim<'a> {
+    staging: &'a Staging,
+    part: PartIndex,
+    is_fulfilled: bool,
+}
+
+impl<'a> Claim<'a> {
+    /// `None` when the part is there or another thread has it.
+    fn take(
+        staging: &'a Staging,
+        part: PartIndex,
+        length: usize,
+    ) -> Result<Option<Self>, DiskError> {
+        let mut progress = staging.progress();
+        let layout = progress.layout;
+        let fits = match layout.total() {
+            Some(_) => part.get() < layout.count() && layout.length(part) == length,
+            None => progress.fits_open_stream(part, length),
+        };
+        if !fits {
+            return Err(staging.misuse("write part", "it has the wrong length"));
+        }
+        if progress.present.contains(part) || progress.writing.contains(&part) {
+            return Ok(None);
+        }
+        progress.note_end(part, length);
+        progress.writing.push(part);
+        Ok(Some(Claim {
+            staging,
+            part,
+            is_fulfilled: false,
+        }))
+    }
+
+    fn fulfil(mut self) {
+        self.staging.progress().present.insert(self.part);
+        self.is_fulfilled = true;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if !self.is_fulfilled {
+            self.staging.distrust_holes(self.part);
+        }
+        let writing = &mut self.staging.progress().writing;
+        writing.retain(|&part| part != self.part);
+    }
+}
+
+impl Progress {
+    /// Only the last part of an open stream may be short, so there is one such part.
+    fn fits_open_stream(&self, part: PartIndex, length: usize) -> bool {
+        let full = self.layout.part_size() as usize;
+        let is_only_short = self.short.is_none_or(|(short, _)| short == part);
+        length == full || ((1..full).contains(&length) && is_only_short)
+    }
+
+    fn note_end(&mut self, part: PartIndex, length: usize) {
+        let end = self.layout.range(part).start + length as u64;
+        self.stream_end = self.stream_end.max(end);
+        if self.layout.total().is_none() && length < self.layout.part_size() as usize {
+            self.short = Some((part, end));
+        }
+    }
+}
+
+impl Staging {
+    /// Creates a file, whole and finished at once: open, write, set time, close.
+    pub(in super::super) fn write_whole(
+        &self,
+        index: EntryIndex,
+        bytes: &[u8],
+    ) -> Result<(), DiskError> {
+        let path = self.staged_path(index)?;
+        if self.marks.has(index, Mark::There) {
+            // Left by a part that was not believed; it may be read-only by now.
+            self.marks.unset(index, Mark::Finished);
+            tree::remove_if_there(&path)?;
+        }
+        let entry = self.manifest.entry(index);
+        let is_final = platform::mode_fits_creation(entry.mode.bits());
+        let mode = if is_final { entry.mode.bits() } else { 0o600 };
+        let file = create_new(&path, mode)?;
+        self.marks.set(index, Mark::There);
+        write_sparse(&file, bytes, 0)
+            .and_then(|()| restore_length(&file, bytes))
+            .map_err(DiskError::at("write", &path))?;
+        set_mtime(&file, entry.mtime).map_err(DiskError::at("set time of", &path))?;
+        if self.durability == Durability::Fsync {
+            file.sync_all().map_err(DiskError::at("sync", &path))?;
+        }
+        if is_final {
+            self.marks.set(index, Mark::Finished);
+        }
+        Ok(())
+    }
+
+    /// Opens a file that several parts write to. The first one creates it at its full length.
+    fn open_piecewise(&self, index: EntryIndex) -> Result<File, DiskError> {
+        let path = self.staged_path(index)?;
+        let _guard = self.creation.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.marks.has(index, Mark::There) {
+            let opened = OpenOptions::new().write(true).open(&path);
+            return opened.map_err(DiskError::at("open", &path));
+        }
+        let file = create_new(&path, 0o600)?;
+        self.marks.set(index, Mark::There);
+        file.set_len(self.size_of(index))
+            .map_err(DiskError::at("set length of", &path))?;
+        self.marks.set(index, Mark::Sparse);
+        Ok(file)
+    }
+}
+
+/// Gives a file the manifest's time; one that this system cannot express is left out.
+pub(in super::super) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
+    match platform::system_time(mtime) {
+        Some(time) => file.set_modified(time),
+        None => Ok(()),
+    }
+}
+
+fn create_new(path: &Path, mode: u32) -> Result<File, DiskError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    platform::create_with_mode(&mut options, mode);
+    options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => tree::collision(path),
+        _ => DiskError::at("create", path)(error),
+    })
+}
+
+/// Writes bytes to where the file reads as zeros; aligned runs of zeros are not written.
+fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut pending = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let into_block = ((offset + at as u64) % HOLE as u64) as usize;
+        let end = bytes.len().min(at + HOLE - into_block);
+        if end - at == HOLE && is_zero(&bytes[at..end]) {
+            write_run(file, &bytes[pending..at], offset + pending as u64)?;
+            pending = end;
+        }
+        at = end;
+    }
+    write_run(file, &bytes[pending..], offset + pending as u64)
+}
+
+fn write_run(file: &File, run: &[u8], offset: u64) -> io::Result<()> {
+    if run.is_empty() {
+        return Ok(());
+    }
+    platform::write_all_at(file, run, offset)
+}
+
+/// A hole at the end of a file that was not given its length before.
+fn restore_length(file: &File, bytes: &[u8]) -> io::Result<()> {
+    let ends_in_hole = bytes.len().is_multiple_of(HOLE)
+        && bytes.last_chunk::<HOLE>().is_some_and(|last| is_zero(last));
+    if ends_in_hole {
+        file.set_len(bytes.len() as u64)
+    } else {
+        Ok(())
+    }
+}
+
+/// Compares the bytes with themselves one further: as fast as memory is.
+fn is_zero(bytes: &[u8]) -> bool {
+    match bytes {
+        [] => true,
+        [first, rest @ ..] => *first == 0 && *rest == bytes[..rest.len()],
+    }
+}
