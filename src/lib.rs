@@ -7,3 +7,4 @@ pub mod crypto;
 pub mod disk;
 pub mod model;
 pub mod protocol;
+pub mod session;

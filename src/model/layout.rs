@@ -1,6 +1,6 @@
 //! How a stream is cut into parts, and which bytes of which files a part holds.
 
-use super::{EntryIndex, Manifest, limits};
+use super::{EntryIndex, Manifest, PartRange, PartSet, limits};
 use std::fmt;
 use std::ops::Range;
 
@@ -100,6 +100,17 @@ impl PartLayout {
         (range.end - range.start) as usize
     }
 
+    /// Bytes of all parts in `parts` together.
+    pub fn bytes_of(&self, parts: &PartSet) -> u64 {
+        let size = u64::from(self.part_size);
+        let limit = self.total.unwrap_or(limits::STREAM_BYTES);
+        let bytes = |range: PartRange| {
+            let end = (range.start + range.length).saturating_mul(size).min(limit);
+            end.saturating_sub(range.start.saturating_mul(size))
+        };
+        parts.ranges().map(bytes).sum()
+    }
+
     /// The pieces of files that make up the part, in order. Empty files have no piece.
     pub fn segments<'a>(
         &self,
@@ -168,6 +179,16 @@ mod tests {
         assert_eq!(layout.length(layout.part(2).unwrap()), 1);
         assert_eq!(layout.part(3), Err(LayoutError::NoSuchPart));
         assert_eq!(layout.part(u64::MAX), Err(LayoutError::NoSuchPart));
+    }
+
+    #[test]
+    fn bytes_of_parts_know_the_short_last_one() {
+        let layout = PartLayout::known(u64::from(SIZE) * 2 + 1, SIZE).unwrap();
+        let mut parts = PartSet::new();
+        assert_eq!(layout.bytes_of(&parts), 0);
+        parts.insert(layout.part(0).unwrap());
+        parts.insert(layout.part(2).unwrap());
+        assert_eq!(layout.bytes_of(&parts), u64::from(SIZE) + 1);
     }
 
     #[test]

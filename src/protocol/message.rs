@@ -95,6 +95,8 @@ pub struct Offer {
     pub streams: u16,
     /// Whether both persons are to compare the verification phrase before anything is accepted.
     pub verify: bool,
+    /// Whether round 0 comes along: the only part, and the RoundEnd, before the offer is answered.
+    pub early: bool,
     /// How many entries the manifest has, at most [`limits::ENTRIES`].
     pub entry_count: u32,
     /// The first of them; the others follow in Entries.
@@ -152,6 +154,20 @@ impl DeclineReason {
             6 => DeclineReason::CannotWrite,
             7 => DeclineReason::Busy,
             _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for DeclineReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DeclineReason::Person => "the person there said no",
+            DeclineReason::InTheWay => "something there is in the way",
+            DeclineReason::UnsafeName => "a name is not acceptable there",
+            DeclineReason::Limit => "it passes a limit set there",
+            DeclineReason::NoSpace => "there is not enough room there",
+            DeclineReason::CannotWrite => "the destination there cannot be written",
+            DeclineReason::Busy => "another receiver is at work on it there",
         })
     }
 }
@@ -295,3 +311,4 @@ mod kind {
 
 /// The one bit of an offer's flags that means something: compare the verification phrase.
 const FLAG_VERIFY: u8 = 1;
+const FLAG_EARLY: u8 = 2;

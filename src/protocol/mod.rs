@@ -34,5 +34,5 @@ pub use message::{
     Accept, Decline, DeclineReason, Done, Failures, Message, MessageError, Missing, Offer,
     PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd, StreamList,
 };
-pub use stream::{StreamNumber, StreamSet};
+pub use stream::StreamNumber;
 pub use text::PeerText;

@@ -209,6 +209,7 @@ fn offer(manifest: &Manifest) -> Vec<u8> {
         part_size: PART_SIZE,
         streams: 4,
         verify: false,
+        early: false,
         entry_count: manifest.len() as u32,
         entries: ManifestEncoder::new(manifest).next().unwrap(),
     });

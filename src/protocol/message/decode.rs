@@ -2,9 +2,9 @@
 
 use super::super::codec::Reader;
 use super::{
-    Accept, Bounded, Decline, DeclineReason, Done, FLAG_VERIFY, Failures, ManifestChunk, Message,
-    MessageError, Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure,
-    PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
+    Accept, Bounded, Decline, DeclineReason, Done, FLAG_EARLY, FLAG_VERIFY, Failures,
+    ManifestChunk, Message, MessageError, Missing, Offer, PADDING_BYTES, PartCheck, PartChecks,
+    PartRanges, PeerFailure, PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
 };
 use crate::model::{FailureReason, PartRange, limits};
 
@@ -63,7 +63,7 @@ fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
     let part_size = part_size(reader)?;
     let streams = streams(reader)?;
     let flags = reader.u8()?;
-    if flags & !FLAG_VERIFY != 0 {
+    if flags & !(FLAG_VERIFY | FLAG_EARLY) != 0 {
         return Err(MessageError::Value("an unknown flag"));
     }
     let entry_count = reader.u32()?;
@@ -75,6 +75,7 @@ fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
         part_size,
         streams,
         verify: flags & FLAG_VERIFY != 0,
+        early: flags & FLAG_EARLY != 0,
         entry_count,
         entries: chunk(reader)?,
     })

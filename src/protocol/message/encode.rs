@@ -2,8 +2,8 @@
 
 use super::super::codec::Writer;
 use super::{
-    Accept, Bounded, Decline, Done, FLAG_VERIFY, Failures, Message, Missing, Offer, PADDING_BYTES,
-    PartChecks, PartRanges, PeerText, Ping, RoundEnd, kind,
+    Accept, Bounded, Decline, Done, FLAG_EARLY, FLAG_VERIFY, Failures, Message, Missing, Offer,
+    PADDING_BYTES, PartChecks, PartRanges, PeerText, Ping, RoundEnd, kind,
 };
 
 impl Message {
@@ -59,7 +59,9 @@ impl Offer {
         writer.u32(self.transfer);
         writer.u32(self.part_size);
         writer.u16(self.streams);
-        writer.u8(if self.verify { FLAG_VERIFY } else { 0 });
+        let verify = if self.verify { FLAG_VERIFY } else { 0 };
+        let early = if self.early { FLAG_EARLY } else { 0 };
+        writer.u8(verify | early);
         writer.u32(self.entry_count);
         long_bytes(writer, self.entries.as_bytes());
     }

@@ -14,6 +14,7 @@ fn one_of_each() -> Vec<Message> {
             part_size: limits::PART_BYTES_MAX,
             streams: limits::STREAMS,
             verify: true,
+            early: false,
             entry_count: limits::ENTRIES as u32,
             entries: ManifestChunk::from_peer(b"entries"),
         }),
@@ -131,6 +132,7 @@ fn the_fullest_messages_fit() {
             part_size: limits::PART_BYTES_MIN,
             streams: 1,
             verify: false,
+            early: true,
             entry_count: 1,
             entries: chunk(),
         }),
@@ -320,24 +322,7 @@ fn impossible_values_are_refused() {
         &[kind::SOURCE_FAILED, 0, 0, 0, 1, 0, 0, 0, 0, 6],
         &[kind::ROUND_END, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0],
         &[kind::ROUND_END, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
-        &[
-            kind::ROUND_END,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            1,
-            0,
-            64,
-            0,
-            0,
-            0,
-            0,
-        ],
+        &[kind::ROUND_END, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
         &[
             kind::ROUND_END,
             0,
@@ -365,7 +350,7 @@ fn impossible_values_are_refused() {
     }
     let mut offer = encoded(&one_of_each()[1]);
     assert_eq!(offer[11], FLAG_VERIFY);
-    offer[11] = 2;
+    offer[11] = 4;
     assert_eq!(
         Message::decode(&offer),
         Err(MessageError::Value("an unknown flag"))

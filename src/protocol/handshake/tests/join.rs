@@ -48,15 +48,13 @@ fn joins_of_another_stream_nonce_session_or_side_are_refused() {
 #[test]
 fn a_stream_that_cannot_be_is_refused_though_it_is_proven() {
     let (dialler, listener) = both_proven();
-    for number in [0, 64, u16::MAX] {
-        let mut claim = dialler.keys.session_id().to_vec();
-        claim.extend_from_slice(&number.to_be_bytes());
-        claim.extend_from_slice(&[5; 32]);
-        let proof = dialler.keys.join_proof(&claim);
-        let body = [&MAGIC[..], &claim, &proof].concat();
-        let request = JoinRequest::parse(&body).unwrap();
-        assert_error!(request.accept(&listener.keys), HandshakeError::Malformed);
-    }
+    let mut claim = dialler.keys.session_id().to_vec();
+    claim.extend_from_slice(&StreamNumber::FIRST.get().to_be_bytes());
+    claim.extend_from_slice(&[5; 32]);
+    let proof = dialler.keys.join_proof(&claim);
+    let body = [&MAGIC[..], &claim, &proof].concat();
+    let request = JoinRequest::parse(&body).unwrap();
+    assert_error!(request.accept(&listener.keys), HandshakeError::Malformed);
 }
 
 #[test]

@@ -1,0 +1,310 @@
+//! What can end a session.
+
+use crate::crypto::{OpenError, RandomError, SealError};
+use crate::disk::{DiskError, SourceError};
+use crate::model::LayoutError;
+use crate::protocol::{FrameError, HandshakeError, ManifestCodeError, MessageError, Role};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// What ended a session, and whose doing it was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The host name means nothing here.
+    NameNotFound {
+        /// The name.
+        host: String,
+        /// What the resolver says.
+        source: io::Error,
+    },
+    /// No connection to any of the peer's addresses.
+    NoConnection {
+        /// As the user wrote it.
+        address: String,
+        /// What the system says of the last try.
+        source: io::Error,
+    },
+    /// The port or address cannot be listened on.
+    CannotListen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nobody came within the time that the operator gave.
+    NobodyCame {
+        /// That time.
+        seconds: u64,
+    },
+    /// The peer fell silent.
+    Silent {
+        /// For how long.
+        seconds: u64,
+    },
+    /// The secrets differ.
+    WrongSecret {
+        /// How many attempts there were.
+        attempts: u32,
+    },
+    /// The peer does not speak this protocol at all.
+    NotPeerbridge,
+    /// The peer speaks other versions only.
+    Version {
+        /// Those that it speaks.
+        theirs: Vec<u8>,
+    },
+    /// Both sides want to send, or both to receive.
+    SameRole {
+        /// What both want: "send" or "receive".
+        role: &'static str,
+    },
+    /// The peer has no room for another session.
+    Busy,
+    /// The peer said no.
+    PeerDeclined {
+        /// What it says, to be escaped.
+        reason: String,
+    },
+    /// A pattern of what to leave out is malformed.
+    BadPattern {
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// There is nothing to send, or it cannot be sent.
+    Source(SourceError),
+    /// The destination cannot be written.
+    Disk(DiskError),
+    /// The destination has too little room for what is offered.
+    NoRoom {
+        /// Bytes that would be needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The operator, or a limit set here, said no.
+    DeclinedHere {
+        /// Why.
+        reason: String,
+    },
+    /// The peer offers something unsafe.
+    UnsafeOffer {
+        /// What, to be escaped.
+        reason: String,
+    },
+    /// Names are taken at the destination and the policy is to fail.
+    InTheWay {
+        /// The first few, relative to the destination, raw bytes.
+        names: Vec<Vec<u8>>,
+        /// How many in all.
+        count: usize,
+    },
+    /// What arrived does not verify, or breaks the protocol.
+    NotVerified {
+        /// What was wrong.
+        what: String,
+    },
+    /// The connection was lost; what arrived is kept.
+    Lost {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The peer gave up, for a reason of its own.
+    PeerAborted {
+        /// Its exit code.
+        code: u8,
+        /// What it says, to be escaped.
+        text: String,
+    },
+    /// No random bytes, no threads: the system itself fails.
+    System {
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionError::NameNotFound { host, source } => {
+                write!(f, "no address is known for {host}: {source}")
+            }
+            SessionError::NoConnection { address, source } => {
+                write!(f, "no connection to {address}: {source}")
+            }
+            SessionError::CannotListen { address, source } => {
+                write!(f, "cannot listen on {address}: {source}")
+            }
+            SessionError::NobodyCame { seconds } => {
+                write!(f, "nobody came within {seconds} s")
+            }
+            SessionError::Silent { seconds } => {
+                write!(f, "the peer has been silent for {seconds} s")
+            }
+            SessionError::WrongSecret { attempts: 1 } => f.write_str("the secrets differ"),
+            SessionError::WrongSecret { attempts } => {
+                write!(f, "{attempts} attempts with a wrong secret")
+            }
+            SessionError::NotPeerbridge => f.write_str("the peer does not speak peerbridge"),
+            SessionError::Version { theirs } => {
+                write!(
+                    f,
+                    "the peer speaks other versions of the protocol: {theirs:?}"
+                )
+            }
+            SessionError::SameRole { role } => write!(f, "both sides want to {role}"),
+            SessionError::Busy => f.write_str("the peer is busy with others"),
+            SessionError::PeerDeclined { reason } => write!(f, "the peer declined: {reason}"),
+            SessionError::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
+            SessionError::Source(error) => error.fmt(f),
+            SessionError::Disk(error) => error.fmt(f),
+            SessionError::NoRoom { needed, free } => {
+                write!(f, "{needed} bytes are needed and {free} are free")
+            }
+            SessionError::DeclinedHere { reason } => write!(f, "declined: {reason}"),
+            SessionError::UnsafeOffer { reason } => {
+                write!(f, "the peer offers something unsafe: {reason}")
+            }
+            SessionError::InTheWay { count: 1, .. } => f.write_str("a file is in the way"),
+            SessionError::InTheWay { count, .. } => write!(f, "{count} files are in the way"),
+            SessionError::NotVerified { what } => {
+                write!(f, "what arrived does not verify: {what}")
+            }
+            SessionError::Lost { source } => write!(f, "the connection was lost: {source}"),
+            SessionError::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
+            SessionError::System { source } => write!(f, "the system refuses: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for SessionError {}
+
+impl SessionError {
+    pub(super) fn lost(source: io::Error) -> Self {
+        SessionError::Lost { source }
+    }
+
+    /// Whether the line failed, and not what came over it: the same again may go on where it stopped.
+    pub fn is_connection_gone(&self) -> bool {
+        matches!(
+            self,
+            SessionError::Lost { .. } | SessionError::Silent { .. }
+        )
+    }
+
+    /// Whether there was nobody to talk to: the peer may be on its way back.
+    pub(super) fn is_nobody_there(&self) -> bool {
+        matches!(
+            self,
+            SessionError::NoConnection { .. } | SessionError::NameNotFound { .. }
+        )
+    }
+
+    /// Whether the operator of a listener should know why somebody was turned away: a peer that was
+    /// started in the wrong way, and not some noise of the network.
+    pub(super) fn is_worth_telling(&self) -> bool {
+        matches!(
+            self,
+            SessionError::SameRole { .. } | SessionError::Version { .. }
+        )
+    }
+
+    /// What the peer is told when this ends the session: the number that the command line ends with.
+    pub(super) fn abort_code(&self) -> u8 {
+        match self {
+            SessionError::Source(_) => 8,
+            SessionError::Disk(_) | SessionError::NoRoom { .. } => 9,
+            SessionError::NotVerified { .. } => 10,
+            _ => 1,
+        }
+    }
+
+    fn not_verified(what: impl fmt::Display) -> Self {
+        SessionError::NotVerified {
+            what: what.to_string(),
+        }
+    }
+}
+
+impl From<HandshakeError> for SessionError {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::NotPeerbridge => SessionError::NotPeerbridge,
+            HandshakeError::Version { theirs } => SessionError::Version { theirs },
+            HandshakeError::SameRole { theirs: Role::Send } => {
+                SessionError::SameRole { role: "send" }
+            }
+            HandshakeError::SameRole {
+                theirs: Role::Receive,
+            } => SessionError::SameRole { role: "receive" },
+            HandshakeError::Unproven => SessionError::WrongSecret { attempts: 1 },
+            HandshakeError::Busy | HandshakeError::NoSession => SessionError::Busy,
+            HandshakeError::Malformed | HandshakeError::InvalidShare => {
+                SessionError::not_verified(error)
+            }
+            HandshakeError::Random(error) => error.into(),
+        }
+    }
+}
+
+impl From<FrameError> for SessionError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::NotPeerbridge => SessionError::NotPeerbridge,
+            other => SessionError::not_verified(other),
+        }
+    }
+}
+
+impl From<RandomError> for SessionError {
+    fn from(error: RandomError) -> Self {
+        SessionError::System {
+            source: io::Error::other(error),
+        }
+    }
+}
+
+impl From<SealError> for SessionError {
+    fn from(error: SealError) -> Self {
+        SessionError::System {
+            source: io::Error::other(error),
+        }
+    }
+}
+
+impl From<OpenError> for SessionError {
+    fn from(error: OpenError) -> Self {
+        SessionError::not_verified(error)
+    }
+}
+
+impl From<MessageError> for SessionError {
+    fn from(error: MessageError) -> Self {
+        SessionError::not_verified(error)
+    }
+}
+
+impl From<ManifestCodeError> for SessionError {
+    fn from(error: ManifestCodeError) -> Self {
+        SessionError::not_verified(error)
+    }
+}
+
+impl From<LayoutError> for SessionError {
+    fn from(error: LayoutError) -> Self {
+        SessionError::not_verified(error)
+    }
+}
+
+impl From<DiskError> for SessionError {
+    fn from(error: DiskError) -> Self {
+        SessionError::Disk(error)
+    }
+}
+
+impl From<SourceError> for SessionError {
+    fn from(error: SourceError) -> Self {
+        SessionError::Source(error)
+    }
+}

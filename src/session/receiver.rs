@@ -1,0 +1,271 @@
+//! The receiver's side of one transfer: what is offered, whether to take it, the verdict.
+
+use super::channel::unexpected;
+use super::established::Established;
+use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
+use super::receiving::{EarlyRound, Receiving};
+use super::summary::offer_summary;
+use super::{ReceiveOptions, SessionError};
+use crate::disk::{
+    Delivery, Destination, DiskErrorKind, Durability, Plan, PlanError, Staging, free_bytes,
+};
+use crate::model::{Existing, Manifest, limits};
+use crate::protocol::{
+    Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
+    Offer, PartRanges, PeerFailure, PeerText, transfer_id,
+};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Offers below this are taken without asking whether there is room: to ask costs more.
+const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
+
+/// What came of an offer.
+pub(super) enum Received {
+    /// It was delivered.
+    Delivered(Summary),
+    /// It was not taken. The session goes on.
+    Declined(SessionError),
+}
+
+/// Takes an offer, or not, and brings it to its end.
+///
+/// # Errors
+/// [`SessionError`]: the session is not usable any more. What arrived is kept.
+pub(super) fn receive_one(
+    session: &mut Established,
+    offer: Offer,
+    options: &ReceiveOptions,
+    operator: &dyn Operator,
+) -> Result<Received, SessionError> {
+    let begun = Instant::now();
+    let transfer = session.next_transfer()?;
+    if offer.transfer != transfer {
+        return Err(unexpected("an offer of another number"));
+    }
+    let manifest = match read_manifest(session, &offer)? {
+        Ok(manifest) => Arc::new(manifest),
+        Err(refusal) => return refusal.tell(session),
+    };
+    let early = match offer.early {
+        true => Some(EarlyRound::read(session, transfer)?),
+        false => None,
+    };
+    let summary = offer_summary(&manifest, session.peer);
+    operator.event(&Event::Offer(&summary));
+    let staging = match prepare(&manifest, &summary, offer.part_size, options, operator) {
+        Ok(staging) => staging,
+        Err(refusal) => return refusal.tell(session),
+    };
+    if let Some(fault) = staging.journal_fault() {
+        let message = format!("what an earlier run left is not used, and it begins anew: {fault}");
+        operator.event(&Event::Warning { message: &message });
+    }
+    let streams = offer
+        .streams
+        .min(options.streams.unwrap_or(limits::STREAMS));
+    let resumed_bytes = staging.resumed_bytes();
+    let present = staging.present();
+    session.say(&Message::Accept(Accept {
+        part_size: staging.layout().part_size(),
+        streams,
+        have: PartRanges::take_from(&mut present.ranges()),
+    }))?;
+    operator.event(&Event::Accepted {
+        streams,
+        resumed_bytes,
+    });
+    let receiving = Receiving::new(staging, manifest, transfer, operator);
+    receiving.run(session, streams, early)?;
+    let (delivery, skipped) = receiving.deliver()?;
+    session.say(&Message::Done(done(&delivery)))?;
+    let summary = Summary {
+        peer: Some(session.peer),
+        name: summary.names.into_iter().next().unwrap_or_default(),
+        files: delivery.files,
+        bytes: delivery.bytes,
+        wire_bytes: session.shared.traffic.total(),
+        resumed_bytes,
+        elapsed: begun.elapsed(),
+        streams,
+        left_out: delivery.failures.len() as u64,
+        skipped,
+        delivered: delivery.tops,
+    };
+    operator.event(&Event::Finished(&summary));
+    Ok(Received::Delivered(summary))
+}
+
+/// Why an offer is not taken: what the peer is told, and what this side ends with.
+struct Refusal {
+    reason: DeclineReason,
+    error: SessionError,
+}
+
+impl Refusal {
+    fn new(reason: DeclineReason, error: SessionError) -> Self {
+        Refusal { reason, error }
+    }
+
+    fn tell(self, session: &Established) -> Result<Received, SessionError> {
+        session.say(&Message::Decline(Decline {
+            reason: self.reason,
+            text: PeerText::new(&self.reason.to_string()),
+        }))?;
+        Ok(Received::Declined(self.error))
+    }
+}
+
+/// The manifest of an offer, or why it is refused as a whole.
+fn read_manifest(
+    session: &mut Established,
+    offer: &Offer,
+) -> Result<Result<Manifest, Refusal>, SessionError> {
+    let mut decoder = ManifestDecoder::new(offer.entry_count)?;
+    let mut fault = decoder.push_chunk(&offer.entries).err();
+    while fault.is_none() && !decoder.is_complete() {
+        match session.hear()? {
+            Message::Entries(chunk) => fault = decoder.push_chunk(&chunk).err(),
+            _ => return Err(unexpected("something else than the rest of its offer")),
+        }
+    }
+    let manifest = match fault {
+        None => decoder.finish(),
+        Some(fault) => Err(fault),
+    };
+    Ok(match manifest {
+        Ok(manifest) => Ok(manifest),
+        Err(ManifestCodeError::Manifest(error)) => Err(Refusal::new(
+            DeclineReason::UnsafeName,
+            SessionError::UnsafeOffer {
+                reason: error.to_string(),
+            },
+        )),
+        Err(other) => return Err(other.into()),
+    })
+}
+
+/// Everything that is decided before a byte moves, and the staging folder.
+fn prepare(
+    manifest: &Arc<Manifest>,
+    summary: &OfferSummary,
+    part_size: u32,
+    options: &ReceiveOptions,
+    operator: &dyn Operator,
+) -> Result<Staging, Refusal> {
+    check_limits(summary, options)?;
+    if operator.accept(summary) == Acceptance::Decline {
+        let reason = "you said no".into();
+        let error = SessionError::DeclinedHere { reason };
+        return Err(Refusal::new(DeclineReason::Person, error));
+    }
+    let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
+    let plan = decide(manifest, &destination, options.existing, operator)?;
+    check_room(manifest, &plan, &destination)?;
+    let durability = match options.fsync {
+        true => Durability::Fsync,
+        false => Durability::Normal,
+    };
+    let (id, manifest) = (transfer_id(manifest), Arc::clone(manifest));
+    Staging::open(&destination, id, manifest, plan, part_size, durability).map_err(cannot_write)
+}
+
+fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), Refusal> {
+    let entries = summary.files + summary.folders + summary.links;
+    let over = |limit: Option<u64>, value: Option<u64>| match (limit, value) {
+        (Some(limit), Some(value)) => value > limit,
+        _ => false,
+    };
+    let reason = if over(options.max_bytes, summary.bytes) {
+        "the offer is larger than allowed here"
+    } else if over(options.max_files, Some(entries)) {
+        "the offer has more files than allowed here"
+    } else {
+        return Ok(());
+    };
+    let error = SessionError::DeclinedHere {
+        reason: reason.into(),
+    };
+    Err(Refusal::new(DeclineReason::Limit, error))
+}
+
+fn decide(
+    manifest: &Manifest,
+    destination: &Destination,
+    existing: Existing,
+    operator: &dyn Operator,
+) -> Result<Plan, Refusal> {
+    let mut policy = existing;
+    loop {
+        match Plan::decide(manifest, destination, policy) {
+            Ok(plan) => return Ok(plan),
+            Err(PlanError::InTheWay { first, count }) => {
+                let names = first
+                    .iter()
+                    .map(|path| path.as_os_str().as_encoded_bytes().to_vec());
+                let conflicts = Conflicts {
+                    names: names.collect(),
+                    count,
+                };
+                let instead = match policy {
+                    Existing::Fail => operator.resolve(&conflicts),
+                    _ => None,
+                };
+                match instead {
+                    Some(other) if other != Existing::Fail => policy = other,
+                    _ => {
+                        let Conflicts { names, count } = conflicts;
+                        let error = SessionError::InTheWay { names, count };
+                        return Err(Refusal::new(DeclineReason::InTheWay, error));
+                    }
+                }
+            }
+            Err(error @ PlanError::NoFreeName(_)) => {
+                let reason = error.to_string();
+                let error = SessionError::UnsafeOffer { reason };
+                return Err(Refusal::new(DeclineReason::UnsafeName, error));
+            }
+            Err(PlanError::Disk(error)) => return Err(cannot_write(error)),
+        }
+    }
+}
+
+fn check_room(manifest: &Manifest, plan: &Plan, destination: &Destination) -> Result<(), Refusal> {
+    let needed = manifest
+        .entries()
+        .filter(|(index, _)| plan.is_needed(*index));
+    let needed: u64 = needed
+        .map(|(index, _)| manifest.stream_range(index))
+        .map(|range| range.end - range.start)
+        .sum();
+    if manifest.total().is_none() || needed < ASK_FOR_ROOM_FROM {
+        return Ok(());
+    }
+    match free_bytes(destination.path()) {
+        Some(free) if free < needed => Err(Refusal::new(
+            DeclineReason::NoSpace,
+            SessionError::NoRoom { needed, free },
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn cannot_write(error: crate::disk::DiskError) -> Refusal {
+    let reason = match error.kind() {
+        DiskErrorKind::Full => DeclineReason::NoSpace,
+        DiskErrorKind::Locked => DeclineReason::Busy,
+        DiskErrorKind::Name | DiskErrorKind::NameCollision => DeclineReason::UnsafeName,
+        _ => DeclineReason::CannotWrite,
+    };
+    Refusal::new(reason, SessionError::Disk(error))
+}
+
+fn done(delivery: &Delivery) -> Done {
+    let mut failures = delivery.failures.iter().copied().map(PeerFailure::from);
+    Done {
+        files: delivery.files,
+        bytes: delivery.bytes,
+        failed: delivery.failures.len() as u64,
+        failures: Bounded::take_from(&mut failures),
+    }
+}

@@ -1,0 +1,364 @@
+//! The rounds of a transfer on the receiver's side: every stream a thread, all into one staging folder.
+
+use super::SessionError;
+use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
+use super::established::{Established, attend};
+use super::events::{Event, FileResult, Operator, Progress};
+use super::heartbeat::lock;
+use super::streams::{Shared, StreamQueue};
+use super::transport::Connection;
+use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
+use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
+use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// A transfer that was accepted, shared by the threads of its streams.
+pub(super) struct Receiving<'a> {
+    staging: Staging,
+    manifest: Arc<Manifest>,
+    transfer: u32,
+    operator: &'a dyn Operator,
+    bytes: AtomicU64,
+    checksums: Mutex<HashMap<PartIndex, u32>>,
+    failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
+    joined: Mutex<HashMap<StreamNumber, JoinedState>>,
+    joined_changed: Condvar,
+    error: Mutex<Option<SessionError>>,
+}
+
+/// How far a joined stream is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JoinedState {
+    /// It has ended this round.
+    Ended(u32),
+    /// It is gone.
+    Dead,
+}
+
+/// What came along with the offer, kept in memory until it is decided.
+pub(super) struct EarlyRound {
+    parts: Vec<(u64, Vec<u8>)>,
+    checks: Vec<PartCheck>,
+    failures: Vec<Failures>,
+}
+
+impl EarlyRound {
+    /// Reads on to the end of the round that came along: at most one part.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, or not as agreed.
+    pub(super) fn read(session: &mut Established, transfer: u32) -> Result<Self, SessionError> {
+        let mut round = EarlyRound {
+            parts: Vec::new(),
+            checks: Vec::new(),
+            failures: Vec::new(),
+        };
+        loop {
+            let message = match session.reader.read()? {
+                Incoming::Part(part) if round.parts.is_empty() => {
+                    round
+                        .parts
+                        .push((part.index, part.open(transfer)?.to_vec()));
+                    continue;
+                }
+                Incoming::Part(_) => return Err(unexpected("a second early part")),
+                Incoming::Message(message) => attend(message, &session.writer)?,
+            };
+            match message {
+                None => {}
+                Some(Message::SourceFailed(failures)) if round.failures.is_empty() => {
+                    round.failures.push(failures);
+                }
+                Some(Message::RoundEnd(end)) if end.round == 0 && end.streams.is_empty() => {
+                    round.checks = end.checks.to_vec();
+                    return Ok(round);
+                }
+                Some(_) => return Err(unexpected("something else than its early part")),
+            }
+        }
+    }
+}
+
+impl<'a> Receiving<'a> {
+    /// A transfer into `staging`.
+    pub(super) fn new(
+        staging: Staging,
+        manifest: Arc<Manifest>,
+        transfer: u32,
+        operator: &'a dyn Operator,
+    ) -> Self {
+        let present = staging.layout().bytes_of(&staging.present());
+        Receiving {
+            staging,
+            manifest,
+            transfer,
+            operator,
+            bytes: AtomicU64::new(present),
+            checksums: Mutex::default(),
+            failures: Mutex::default(),
+            joined: Mutex::default(),
+            joined_changed: Condvar::new(),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Receives, round by round, until nothing is missing.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what ended the session. What arrived is kept.
+    pub(super) fn run(
+        &self,
+        session: &mut Established,
+        streams: u16,
+        early: Option<EarlyRound>,
+    ) -> Result<(), SessionError> {
+        let queue = session.open_streams(streams - 1);
+        let shared = session.shared.clone();
+        let first = session.reader.connection().share();
+        let result = std::thread::scope(|scope| {
+            let mut workers = (1..streams).map(|_| {
+                let worker = || self.joined_stream(&queue, &shared, &first);
+                std::thread::Builder::new().spawn_scoped(scope, worker)
+            });
+            let result = match workers.find_map(Result::err) {
+                None => self.rounds(session, early),
+                Some(source) => Err(SessionError::System { source }),
+            };
+            queue.close();
+            result
+        });
+        // What went wrong first, on whichever stream, is what ended the session.
+        let first_error = lock(&self.error).take();
+        match (first_error, result) {
+            (Some(error), Err(_)) => Err(error),
+            (_, result) => result,
+        }
+    }
+
+    /// Delivers what arrived, less what the sender could not read. Beside it, how many entries were
+    /// skipped because others were there.
+    ///
+    /// # Errors
+    /// [`SessionError::Disk`]; what arrived is kept.
+    pub(super) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
+        let mut skipped = 0;
+        let failed: Vec<_> = lock(&self.failures).values().copied().collect();
+        let (manifest, operator) = (self.manifest, self.operator);
+        let delivery = self.staging.deliver(&failed, &mut |entry, result| {
+            skipped += u64::from(result == DeliveryResult::Skipped);
+            let range = manifest.stream_range(entry);
+            operator.event(&Event::File {
+                path: manifest.entry(entry).path.as_bytes(),
+                bytes: range.end - range.start,
+                result: match result {
+                    DeliveryResult::Delivered => FileResult::Delivered,
+                    DeliveryResult::Identical => FileResult::Identical,
+                    DeliveryResult::Skipped => FileResult::Skipped,
+                    DeliveryResult::Failed(reason) => FileResult::Failed {
+                        why: reason.to_string(),
+                    },
+                },
+            });
+        });
+        Ok((delivery?, skipped))
+    }
+
+    fn rounds(
+        &self,
+        session: &mut Established,
+        early: Option<EarlyRound>,
+    ) -> Result<(), SessionError> {
+        if let Some(early) = early {
+            self.take_early(early)?;
+        } else {
+            self.read_round(session, 0)?;
+        }
+        let mut round = 0;
+        loop {
+            let missing = self.staging.missing(u64::MAX);
+            if missing.is_empty() {
+                return Ok(());
+            }
+            round += 1;
+            if round >= limits::ROUNDS {
+                return Err(SessionError::NotVerified {
+                    what: "some parts never arrive whole".into(),
+                });
+            }
+            let ranges = PartRanges::take_from(&mut missing.into_iter());
+            session.say(&Message::Missing(Missing { round, ranges }))?;
+            self.read_round(session, round)?;
+        }
+    }
+
+    fn take_early(&self, early: EarlyRound) -> Result<(), SessionError> {
+        let layout = self.staging.layout();
+        let mut writer = self.staging.writer();
+        for (index, raw) in &early.parts {
+            // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
+            if let Ok(part) = layout.part(*index)
+                && layout.length(part) == raw.len()
+            {
+                self.write(&mut writer, part, raw)?;
+            }
+        }
+        for failures in early.failures {
+            self.note_failures(&failures)?;
+        }
+        self.compare(&early.checks)
+    }
+
+    /// Reads the first stream to the end of the round, then waits for the joined streams' ends.
+    fn read_round(&self, session: &mut Established, round: u32) -> Result<(), SessionError> {
+        let mut writer = self.staging.writer();
+        let mut checks = Vec::new();
+        let end = loop {
+            let message = match session.reader.read()? {
+                Incoming::Part(part) => {
+                    self.take_part(part, &mut writer)?;
+                    continue;
+                }
+                Incoming::Message(message) => attend(message, &session.writer)?,
+            };
+            match message {
+                None => {}
+                Some(Message::Checks(more)) => {
+                    if checks.len() as u64 > self.staging.layout().count() {
+                        return Err(unexpected("more checks than parts"));
+                    }
+                    checks.extend(more);
+                }
+                Some(Message::SourceFailed(failures)) => self.note_failures(&failures)?,
+                Some(Message::RoundEnd(end)) if end.round == round => break end,
+                Some(_) => return Err(unexpected("something else than parts")),
+            }
+        };
+        self.wait_for_joined(&end)?;
+        if let Some(total) = end.total {
+            self.staging.close_stream(total)?;
+        }
+        checks.extend(end.checks);
+        self.compare(&checks)
+    }
+
+    fn wait_for_joined(&self, end: &RoundEnd) -> Result<(), SessionError> {
+        let is_over = |state: Option<&JoinedState>| match state {
+            Some(JoinedState::Ended(round)) => *round >= end.round,
+            Some(JoinedState::Dead) => true,
+            None => false,
+        };
+        let joined = self
+            .joined_changed
+            .wait_while(lock(&self.joined), |joined| {
+                lock(&self.error).is_none() && !end.streams.iter().all(|s| is_over(joined.get(s)))
+            });
+        drop(joined.unwrap_or_else(PoisonError::into_inner));
+        match lock(&self.error).take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a joined stream until it ends. What goes wrong here with the line is the sender's to mend
+    /// on another stream; what goes wrong with the contents or the disk ends the session.
+    fn joined_stream(&self, queue: &StreamQueue, shared: &Shared, first: &Connection) {
+        let Some(stream) = queue.pop() else {
+            return;
+        };
+        let number = stream.number;
+        let (mut reader, _) = stream.into_channel(shared);
+        let error = match self.read_joined(&mut reader, number) {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        if !error.is_connection_gone() {
+            lock(&self.error).get_or_insert(error);
+            first.shutdown();
+        }
+        self.set_joined(number, JoinedState::Dead);
+    }
+
+    fn read_joined(
+        &self,
+        reader: &mut MessageReader,
+        number: StreamNumber,
+    ) -> Result<std::convert::Infallible, SessionError> {
+        let mut writer = self.staging.writer();
+        loop {
+            match reader.read()? {
+                Incoming::Part(part) => self.take_part(part, &mut writer)?,
+                Incoming::Message(Message::StreamEnd { round }) => {
+                    self.set_joined(number, JoinedState::Ended(round));
+                }
+                Incoming::Message(_) => return Err(unexpected("a message on a joined stream")),
+            }
+        }
+    }
+
+    fn set_joined(&self, number: StreamNumber, state: JoinedState) {
+        lock(&self.joined).insert(number, state);
+        self.joined_changed.notify_all();
+    }
+
+    fn take_part(
+        &self,
+        part: SealedPart<'_>,
+        writer: &mut StagingWriter<'_>,
+    ) -> Result<(), SessionError> {
+        let index = self.staging.layout().part(part.index)?;
+        let raw = part.open(self.transfer)?;
+        self.write(writer, index, raw)
+    }
+
+    fn write(
+        &self,
+        writer: &mut StagingWriter<'_>,
+        part: PartIndex,
+        raw: &[u8],
+    ) -> Result<(), SessionError> {
+        let layout = self.staging.layout();
+        if layout.total().is_some() && layout.length(part) != raw.len() {
+            return Err(unexpected("a part of another length"));
+        }
+        let checksum = writer.write_part(part, raw)?;
+        lock(&self.checksums).insert(part, checksum);
+        let bytes = self.bytes.fetch_add(raw.len() as u64, Ordering::Relaxed) + raw.len() as u64;
+        let total = layout.total();
+        self.operator.event(&Event::Progress(Progress {
+            bytes: total.map_or(bytes, |total| bytes.min(total)),
+            total,
+            wire_bytes: 0,
+        }));
+        Ok(())
+    }
+
+    /// Takes back what the sender read differently: something went wrong in a machine, not on the line.
+    fn compare(&self, checks: &[PartCheck]) -> Result<(), SessionError> {
+        let layout = self.staging.layout();
+        let mut checksums = lock(&self.checksums);
+        for check in checks {
+            let part = layout.part(check.index)?;
+            if checksums
+                .remove(&part)
+                .is_some_and(|own| own != check.crc32)
+            {
+                self.staging.forget_part(part)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_failures(&self, failures: &Failures) -> Result<(), SessionError> {
+        let mut noted = lock(&self.failures);
+        for failure in failures.iter() {
+            let failure = failure
+                .check(&self.manifest)
+                .filter(|failure| failure.reason.is_source())
+                .ok_or_else(|| unexpected("a failure of no file"))?;
+            noted.entry(failure.entry).or_insert(failure);
+        }
+        Ok(())
+    }
+}

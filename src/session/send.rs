@@ -1,0 +1,168 @@
+//! Sending: one thing after the other over one proof, through as many connections as it takes.
+
+use super::SessionError;
+use super::channel::unexpected;
+use super::established::Established;
+use super::events::{Event, Operator, Summary};
+use super::heartbeat::lock;
+use super::meeting::{Meeting, Occasion};
+use super::options::{Connect, SendOptions};
+use super::sender::Shipment;
+use crate::disk::{Glob, Source, SourceOptions};
+use crate::protocol::{Message, Role};
+
+/// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
+///
+/// # Errors
+/// A [`SessionError`] that says what stood in the way.
+pub fn send(
+    connect: &Connect,
+    options: &SendOptions,
+    operator: &dyn Operator,
+) -> Result<Summary, SessionError> {
+    let source = scan(options, operator)?;
+    let mut session = SendSession::prepare(connect, operator)?;
+    let summary = session.ship(&source, options)?;
+    session.finish()?;
+    Ok(summary)
+}
+
+/// A session on the sender's side: several transfers, one after the other, over one proof.
+pub struct SendSession<'a> {
+    operator: &'a dyn Operator,
+    meeting: Meeting<'a>,
+    session: Option<Established>,
+    occasion: Occasion,
+}
+
+impl<'a> SendSession<'a> {
+    /// Meets the peer and proves the secret both ways.
+    ///
+    /// # Errors
+    /// A [`SessionError`] that says what stood in the way.
+    pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
+        let mut opened = SendSession::prepare(connect, operator)?;
+        // The offer goes along with a dialler's proof, so a dialler meets the peer when it has one.
+        if let super::Rendezvous::Listen(_) = connect.rendezvous {
+            opened.session = Some(opened.meet_as_listener()?);
+        }
+        Ok(opened)
+    }
+
+    /// Sends one more.
+    ///
+    /// # Errors
+    /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`] and
+    /// [`SessionError::Source`] something else may be sent.
+    pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
+        let source = scan(options, self.operator)?;
+        self.ship(&source, options)
+    }
+
+    /// Tells the peer that there is nothing more.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when the peer is gone already.
+    pub fn finish(mut self) -> Result<(), SessionError> {
+        match self.session.take() {
+            Some(session) => session.say(&Message::Bye),
+            None => Ok(()),
+        }
+    }
+
+    fn prepare(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
+        Ok(SendSession {
+            operator,
+            meeting: Meeting::open(connect, Role::Send, operator)?,
+            session: None,
+            occasion: Occasion::First,
+        })
+    }
+
+    /// Tries until it is there, or trying again is no use.
+    fn ship(&mut self, source: &Source, options: &SendOptions) -> Result<Summary, SessionError> {
+        let shipment = Shipment::new(source, options);
+        let mut tried = 0;
+        loop {
+            match self.try_to_ship(&shipment) {
+                Err(error) if self.meeting.tries_again(&error, tried) => tried += 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn try_to_ship(&mut self, shipment: &Shipment<'_>) -> Result<Summary, SessionError> {
+        let (mut session, offered) = match self.session.take() {
+            Some(session) => (session, None),
+            None => {
+                let first_flight = |writer: &mut _| shipment.queue_offer(0, writer);
+                let met = self.meeting.meet(self.occasion, first_flight)?;
+                self.occasion = Occasion::Again;
+                met
+            }
+        };
+        let result = session.next_transfer().and_then(|transfer| {
+            let offered = match offered {
+                Some(offered) => offered,
+                None => {
+                    if transfer == 0 {
+                        expect_ready(&mut session)?;
+                    }
+                    let mut writer = lock(&session.writer);
+                    if transfer > 0 {
+                        writer.queue(&Message::Next)?;
+                    }
+                    shipment.queue_offer(transfer, &mut writer)?
+                }
+            };
+            shipment.send(&mut session, offered, self.operator)
+        });
+        match &result {
+            Ok(_) | Err(SessionError::PeerDeclined { .. }) => self.session = Some(session),
+            Err(error) => session.abort(error),
+        }
+        result
+    }
+
+    fn meet_as_listener(&mut self) -> Result<Established, SessionError> {
+        let nothing = |_: &mut _| Ok(());
+        let (session, _) = self.meeting.meet(self.occasion, nothing)?;
+        self.occasion = Occasion::Again;
+        Ok(session)
+    }
+}
+
+/// A dialler that receives speaks first.
+fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
+    match session.hear()? {
+        Message::Ready => Ok(()),
+        _ => Err(unexpected("something else than Ready")),
+    }
+}
+
+fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
+    let globs = options
+        .exclude
+        .iter()
+        .map(|glob| Glob::parse(glob.as_bytes()));
+    let exclude = globs.collect::<Result<Vec<_>, _>>();
+    let exclude = exclude.map_err(|fault| SessionError::BadPattern {
+        fault: fault.to_string(),
+    })?;
+    let scanning = SourceOptions {
+        links: options.links,
+        exclude,
+    };
+    let source = Source::scan(&options.paths, &scanning)?;
+    for left_out in source.left_out() {
+        let path = left_out.path.as_os_str().as_encoded_bytes();
+        operator.event(&Event::File {
+            path,
+            bytes: 0,
+            result: super::FileResult::Failed {
+                why: left_out.why.to_string(),
+            },
+        });
+    }
+    Ok(source)
+}

@@ -1,0 +1,306 @@
+//! The rounds of a transfer on the sender's side: every stream a thread, all on one list of parts.
+
+use super::SessionError;
+use super::channel::{MessageWriter, unexpected};
+use super::established::Established;
+use super::events::{Event, Operator, Progress};
+use super::heartbeat::{SharedWriter, lock};
+use super::streams::{Shared, StreamQueue};
+use super::wanted::{ClosedRound, Wanted};
+use crate::crypto::{Compression, Position, Sealer};
+use crate::disk::{Source, SourceReader};
+use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, PartSet};
+use crate::protocol::{
+    Bounded, Done, Message, PartCheck, PartChecks, PeerFailure, RoundEnd, StreamList,
+};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// One transfer that was accepted, shared by the threads of its streams.
+pub(super) struct Sending<'a> {
+    source: &'a Source,
+    layout: PartLayout,
+    transfer: u32,
+    compression: Compression,
+    operator: &'a dyn Operator,
+    wanted: Wanted,
+    went_early: AtomicBool,
+    bytes: AtomicU64,
+    checks: Mutex<Vec<PartCheck>>,
+    failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
+    error: Mutex<Option<SessionError>>,
+}
+
+impl<'a> Sending<'a> {
+    /// Everything of `layout` but what the receiver has is to be sent.
+    pub(super) fn new(
+        source: &'a Source,
+        layout: PartLayout,
+        have: &PartSet,
+        transfer: u32,
+        compression: Compression,
+        operator: &'a dyn Operator,
+    ) -> Self {
+        Sending {
+            source,
+            layout,
+            transfer,
+            compression,
+            operator,
+            wanted: Wanted::new(layout, have),
+            went_early: AtomicBool::new(false),
+            bytes: AtomicU64::new(layout.bytes_of(have)),
+            checks: Mutex::default(),
+            failures: Mutex::default(),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Round 0 went along with the offer, with these failures.
+    pub(super) fn went_early(&self, failures: &[EntryFailure]) {
+        while self.wanted.take().is_some() {}
+        self.wanted.close_round();
+        self.went_early.store(true, Ordering::Relaxed);
+        self.note_failures(failures);
+        self.progress(self.layout.total().unwrap_or(0));
+    }
+
+    /// Sends, round by round, until the receiver has delivered.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what ended the session.
+    pub(super) fn run(
+        &self,
+        session: &mut Established,
+        streams: u16,
+    ) -> Result<Done, SessionError> {
+        let queue = session.open_streams(streams - 1);
+        let writer = session.writer.clone();
+        let shared = session.shared.clone();
+        let result = std::thread::scope(|scope| {
+            for _ in 1..streams {
+                let worker = || self.joined_stream(&queue, &shared);
+                // Without a thread there is one stream less, and nothing is lost.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+            }
+            let first_stream = || {
+                let round = || self.first_stream(&writer);
+                let thread = std::thread::Builder::new().spawn_scoped(scope, round);
+                thread.map_err(|source| SessionError::System { source })
+            };
+            let result = self.rounds(session, first_stream);
+            self.wanted.finish();
+            queue.close();
+            if result.is_err() {
+                session.shutdown();
+            }
+            result
+        });
+        result.map_err(|error| lock(&self.error).take().unwrap_or(error))
+    }
+
+    /// Round after round until the receiver's verdict is that all is there.
+    fn rounds<T>(
+        &self,
+        session: &mut Established,
+        first_stream: impl Fn() -> Result<T, SessionError>,
+    ) -> Result<Done, SessionError> {
+        if !self.went_early.load(Ordering::Relaxed) {
+            first_stream()?;
+        }
+        loop {
+            match self.hear(session)? {
+                Verdict::NextRound => first_stream()?,
+                Verdict::Done(done) => return Ok(done),
+            };
+        }
+    }
+
+    /// What the receiver says to the round that was sent.
+    fn hear(&self, session: &mut Established) -> Result<Verdict, SessionError> {
+        match session.hear()? {
+            Message::Missing(missing) => {
+                if !self.wanted.open_round(missing.round, &missing.ranges) {
+                    return Err(unexpected("a list of missing parts"));
+                }
+                Ok(Verdict::NextRound)
+            }
+            Message::Done(done) if self.wanted.is_closed() => Ok(Verdict::Done(done)),
+            _ => Err(unexpected("something else than a verdict on the parts")),
+        }
+    }
+
+    /// One round on the session's first stream, whose thread also ends the round.
+    fn first_stream(&self, writer: &SharedWriter) {
+        let mut worker = Worker::new(self);
+        let result = loop {
+            if let Err(error) = worker.send_parts(writer) {
+                break Err(error.1);
+            }
+            if let Some(closed) = self.wanted.close_round() {
+                let mut checks = std::mem::take(&mut *lock(&self.checks));
+                let failures = self.failure_list();
+                let mut writer = lock(writer);
+                break queue_round_end(&mut writer, closed, &mut checks, &failures)
+                    .and_then(|()| writer.flush());
+            }
+            if self.wanted.is_finished() {
+                return;
+            }
+        };
+        if let Err(error) = result {
+            self.wanted.finish();
+            // A lost connection shows to the reader as well, and there behind what the peer said last.
+            if !error.is_connection_gone() {
+                lock(&self.error).get_or_insert(error);
+                lock(writer).connection().shutdown();
+            }
+        }
+    }
+
+    /// All rounds on a joined stream, from the moment that it joins.
+    fn joined_stream(&self, queue: &StreamQueue, shared: &Shared) {
+        let Some(stream) = queue.pop() else {
+            return;
+        };
+        let number = stream.number;
+        let (_, writer) = stream.into_channel(shared);
+        let writer = Mutex::new(writer);
+        let mut worker = Worker::new(self);
+        while let Some(round) = self.wanted.enter() {
+            let sent = worker.send_parts(&writer).and_then(|()| {
+                let end = Message::StreamEnd { round };
+                lock(&writer).send(&end).map_err(|error| (None, error))
+            });
+            match sent {
+                Ok(()) => self.wanted.end(number),
+                Err((unsent, _)) => {
+                    self.wanted.died(unsent);
+                    break;
+                }
+            }
+            if !self.wanted.wait_after(round) {
+                break;
+            }
+        }
+        lock(&writer).connection().shutdown();
+    }
+
+    fn note_failures(&self, failures: &[EntryFailure]) {
+        let mut noted = lock(&self.failures);
+        for failure in failures {
+            noted.entry(failure.entry).or_insert(failure.reason);
+        }
+    }
+
+    fn failure_list(&self) -> Vec<EntryFailure> {
+        let noted = lock(&self.failures);
+        let list = noted
+            .iter()
+            .map(|(&entry, &reason)| EntryFailure { entry, reason });
+        list.collect()
+    }
+
+    fn progress(&self, bytes: u64) {
+        let total = self.layout.total();
+        let sent = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.operator.event(&Event::Progress(Progress {
+            // Parts that had to be sent twice don't count twice.
+            bytes: total.map_or(sent, |total| sent.min(total)),
+            total,
+            wire_bytes: 0,
+        }));
+    }
+}
+
+enum Verdict {
+    NextRound,
+    Done(Done),
+}
+
+/// What a thread needs to send parts, with its buffers.
+struct Worker<'a> {
+    sending: &'a Sending<'a>,
+    reader: SourceReader<'a>,
+    sealer: Sealer,
+    raw: Vec<u8>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(sending: &'a Sending<'a>) -> Self {
+        Worker {
+            sending,
+            reader: SourceReader::new(sending.source),
+            sealer: Sealer::new(),
+            raw: Vec::new(),
+        }
+    }
+
+    /// Sends until no part is left in this round. An error comes with the part that was not sent.
+    fn send_parts(
+        &mut self,
+        writer: &Mutex<MessageWriter>,
+    ) -> Result<(), (Option<PartIndex>, SessionError)> {
+        while let Some(part) = self.sending.wanted.take() {
+            self.send_part(part, writer)
+                .map_err(|error| (Some(part), error))?;
+        }
+        Ok(())
+    }
+
+    fn send_part(
+        &mut self,
+        part: PartIndex,
+        writer: &Mutex<MessageWriter>,
+    ) -> Result<(), SessionError> {
+        let sending = self.sending;
+        let mut failures = Vec::new();
+        self.reader
+            .read_part(&sending.layout, part, &mut self.raw, &mut failures);
+        sending.note_failures(&failures);
+        let index = part.get();
+        let crc32 = crc32fast::hash(&self.raw);
+        lock(&sending.checks).push(PartCheck { index, crc32 });
+        let position = Position::Part {
+            transfer: sending.transfer,
+            index,
+        };
+        let keys = lock(writer).keys().clone();
+        let sealed = self
+            .sealer
+            .seal(&keys, position, &self.raw, sending.compression)?;
+        lock(writer).send_part(index, &sealed)?;
+        sending.progress(self.raw.len() as u64);
+        Ok(())
+    }
+}
+
+/// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
+/// and the RoundEnd with the last checks.
+///
+/// # Errors
+/// [`SessionError`] when something cannot be sealed, or the connection is gone.
+pub(super) fn queue_round_end(
+    writer: &mut MessageWriter,
+    closed: ClosedRound,
+    checks: &mut Vec<PartCheck>,
+    failures: &[EntryFailure],
+) -> Result<(), SessionError> {
+    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
+    while failed.peek().is_some() {
+        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
+    }
+    let mut checks = checks.drain(..).peekable();
+    let mut last = PartChecks::take_from(&mut checks);
+    while checks.peek().is_some() {
+        writer.send(&Message::Checks(last))?;
+        last = PartChecks::take_from(&mut checks);
+    }
+    writer.queue(&Message::RoundEnd(RoundEnd {
+        round: closed.round,
+        total: None,
+        streams: StreamList::take_from(&mut closed.streams.into_iter()),
+        checks: last,
+    }))
+}

@@ -1,0 +1,150 @@
+//! Further streams of a session: how they join and where they wait to be used.
+
+use super::SessionError;
+use super::channel::{MessageReader, MessageWriter};
+use super::clock::{Deadline, Liveness};
+use super::heartbeat::lock;
+use super::network;
+use super::transport::{Connection, FrameBuffer, Patience, Traffic};
+use crate::crypto::SessionKeys;
+use crate::model::limits;
+use crate::protocol::{DiallerJoins, FrameKind, HandshakeError, Stage, StreamNumber, frame};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What all streams of a session share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) keys: Arc<SessionKeys>,
+    pub(super) liveness: Arc<Liveness>,
+    pub(super) traffic: Arc<Traffic>,
+}
+
+/// A connection that has joined the session.
+pub(super) struct JoinedStream {
+    pub(super) number: StreamNumber,
+    pub(super) connection: Connection,
+}
+
+impl JoinedStream {
+    /// Both directions of the stream.
+    pub(super) fn into_channel(self, shared: &Shared) -> (MessageReader, MessageWriter) {
+        channel(self.connection, shared, self.number)
+    }
+}
+
+/// Both directions of a stream.
+pub(super) fn channel(
+    mut connection: Connection,
+    shared: &Shared,
+    number: StreamNumber,
+) -> (MessageReader, MessageWriter) {
+    connection.set_patience(Patience::WhileAlive(Arc::clone(&shared.liveness)));
+    connection.set_traffic(Arc::clone(&shared.traffic));
+    let writer = MessageWriter::new(connection.share(), shared.keys.sealing_keys(), number);
+    let reader = MessageReader::new(connection, shared.keys.opening_keys(), number);
+    (reader, writer)
+}
+
+/// The further streams of one transfer: those that have joined wait here for a thread to take them.
+#[derive(Default)]
+pub(super) struct StreamQueue {
+    state: Mutex<QueueState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    waiting: VecDeque<JoinedStream>,
+    all: Vec<Connection>,
+    closed: bool,
+}
+
+impl StreamQueue {
+    /// Adds a stream; ends it at once when nobody will take it any more.
+    pub(super) fn push(&self, stream: JoinedStream) {
+        let mut state = lock(&self.state);
+        if state.closed {
+            stream.connection.shutdown();
+        } else {
+            state.all.push(stream.connection.share());
+            state.waiting.push_back(stream);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for a stream; `None` when the queue is closed.
+    pub(super) fn pop(&self) -> Option<JoinedStream> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(stream) = state.waiting.pop_front() {
+                return Some(stream);
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The transfer is over: ends every stream, also those that threads are blocked on, and wakes
+    /// whoever waits for one.
+    pub(super) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state
+            .all
+            .drain(..)
+            .for_each(|connection| connection.shutdown());
+        state.waiting.clear();
+        self.changed.notify_all();
+    }
+}
+
+/// How a dialler adds streams: by dialling the same address again.
+///
+/// The threads are not waited for: one whose connection cannot be made ends by itself, after the
+/// transfer has gone on without it.
+pub(super) fn dial_streams(
+    peer: SocketAddr,
+    shared: &Shared,
+    queue: &Arc<StreamQueue>,
+    numbers: impl Iterator<Item = StreamNumber>,
+) {
+    for number in numbers {
+        let (shared, queue) = (shared.clone(), Arc::clone(queue));
+        let thread = std::thread::Builder::new().name(format!("join {}", number.get()));
+        // Without a thread, or without a connection, there is one stream less and nothing is lost.
+        let _ = thread.stack_size(256 * 1024).spawn(move || {
+            if let Ok(stream) = dial_stream(peer, &shared, number) {
+                queue.push(stream);
+            }
+        });
+    }
+}
+
+fn dial_stream(
+    peer: SocketAddr,
+    shared: &Shared,
+    number: StreamNumber,
+) -> Result<JoinedStream, SessionError> {
+    let deadline = Deadline::after(Duration::from_secs(limits::HANDSHAKE_SECONDS));
+    let stream = network::dial_address(peer, deadline).map_err(SessionError::lost)?;
+    let patience = Patience::Until(deadline);
+    let mut connection = Connection::new(stream, patience, Arc::clone(&shared.traffic))
+        .map_err(SessionError::lost)?;
+    let (joins, body) = DiallerJoins::start(&shared.keys, number)?;
+    connection.write_all(&frame(FrameKind::Join, &body), &[])?;
+    let mut answer = FrameBuffer::default();
+    let number = match connection.read_frame(Stage::Unproven, &mut answer)? {
+        FrameKind::Join => joins.on_join(&shared.keys, answer.body())?,
+        FrameKind::Refuse => return Err(joins.on_refuse(answer.body()).into()),
+        _ => return Err(HandshakeError::Malformed.into()),
+    };
+    Ok(JoinedStream { number, connection })
+}

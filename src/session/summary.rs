@@ -1,0 +1,31 @@
+//! An offer in a few words.
+
+use super::events::OfferSummary;
+use crate::model::{EntryKind, Manifest};
+use std::net::SocketAddr;
+
+/// Names listed one by one.
+const NAMES: usize = 8;
+
+/// What `manifest` amounts to.
+pub(super) fn offer_summary(manifest: &Manifest, peer: SocketAddr) -> OfferSummary {
+    let mut summary = OfferSummary {
+        peer: Some(peer),
+        bytes: manifest.total(),
+        ..OfferSummary::default()
+    };
+    for (_, entry) in manifest.entries() {
+        match entry.kind {
+            EntryKind::File(_) => summary.files += 1,
+            EntryKind::Folder => summary.folders += 1,
+            EntryKind::Link(_) => summary.links += 1,
+        }
+        if entry.path.depth() == 0 {
+            summary.tops += 1;
+            if summary.names.len() < NAMES {
+                summary.names.push(entry.path.as_bytes().to_vec());
+            }
+        }
+    }
+    summary
+}

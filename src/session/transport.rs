@@ -1,0 +1,265 @@
+//! Frames over TCP: whole ones, within a time limit, counted.
+
+use super::SessionError;
+use super::clock::{Deadline, Liveness};
+use crate::model::limits;
+use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long a side that ends a connection early lets the peer read what it said last.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What one side keeps reading after it gave up, at most: enough for what was under way.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes that went over the network in a session, both directions, all streams.
+#[derive(Debug, Default)]
+pub(super) struct Traffic(AtomicU64);
+
+impl Traffic {
+    /// Counts `bytes` more.
+    pub(super) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// All so far.
+    pub(super) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long to wait for the peer.
+#[derive(Clone, Debug)]
+pub(super) enum Patience {
+    /// Until one deadline, however the bytes trickle.
+    Until(Deadline),
+    /// As long as the peer is heard on any stream of the session.
+    WhileAlive(Arc<Liveness>),
+}
+
+impl Patience {
+    /// How long the next system call may block; an error when patience is over.
+    fn next_wait(&self) -> io::Result<Duration> {
+        match self {
+            Patience::Until(deadline) => deadline.remaining(),
+            Patience::WhileAlive(liveness) if liveness.is_silent() => None,
+            Patience::WhileAlive(liveness) => Some(liveness.tick()),
+        }
+        .ok_or_else(|| io::ErrorKind::TimedOut.into())
+    }
+
+    fn heard(&self) {
+        if let Patience::WhileAlive(liveness) = self {
+            liveness.heard();
+        }
+    }
+}
+
+/// A frame's body, in memory that is used again for the next one. It grows and never shrinks: zeroing
+/// megabytes for each part would cost as much as copying them.
+#[derive(Debug, Default)]
+pub(super) struct FrameBuffer {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl FrameBuffer {
+    /// The body that was read last.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn with_length(&mut self, length: usize) -> &mut [u8] {
+        if self.bytes.len() < length {
+            self.bytes.resize(length, 0);
+        }
+        self.length = length;
+        &mut self.bytes[..length]
+    }
+}
+
+/// One TCP connection as a reader and a writer of frames.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Arc<TcpStream>,
+    patience: Patience,
+    traffic: Arc<Traffic>,
+    read_wait: Option<Duration>,
+    write_wait: Option<Duration>,
+}
+
+impl Connection {
+    /// Takes a connected stream.
+    ///
+    /// # Errors
+    /// What the system says when an option cannot be set: the connection is gone already.
+    pub(super) fn new(
+        stream: TcpStream,
+        patience: Patience,
+        traffic: Arc<Traffic>,
+    ) -> io::Result<Self> {
+        // A frame is written whole; waiting for more would only add a delay to the last one.
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream: Arc::new(stream),
+            patience,
+            traffic,
+            read_wait: None,
+            write_wait: None,
+        })
+    }
+
+    /// A second handle of the same connection, so that one thread reads while another writes.
+    pub(super) fn share(&self) -> Self {
+        Connection {
+            stream: Arc::clone(&self.stream),
+            patience: self.patience.clone(),
+            traffic: Arc::clone(&self.traffic),
+            read_wait: None,
+            write_wait: None,
+        }
+    }
+
+    /// From here on waits by another rule.
+    pub(super) fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    /// From here on counts as part of another session's traffic.
+    pub(super) fn set_traffic(&mut self, traffic: Arc<Traffic>) {
+        self.traffic = traffic;
+    }
+
+    /// Reads one frame; nothing is allocated by a length that `stage` does not allow.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, or no frame at all.
+    pub(super) fn read_frame(
+        &mut self,
+        stage: Stage,
+        frame: &mut FrameBuffer,
+    ) -> Result<FrameKind, SessionError> {
+        let mut header = [0; FRAME_HEADER_LENGTH];
+        self.read_exact(&mut header)?;
+        let header = FrameHeader::parse(header, stage)?;
+        self.read_exact(frame.with_length(header.length))?;
+        Ok(header.kind)
+    }
+
+    /// Writes bytes that together are whole frames, as one flight.
+    ///
+    /// # Errors
+    /// [`SessionError::Lost`] or [`SessionError::Silent`].
+    pub(super) fn write_all(
+        &mut self,
+        mut head: &[u8],
+        mut tail: &[u8],
+    ) -> Result<(), SessionError> {
+        self.traffic.add(head.len() + tail.len());
+        while !head.is_empty() || !tail.is_empty() {
+            let wait = self
+                .patience
+                .next_wait()
+                .map_err(|error| self.ended(error))?;
+            if self.write_wait != Some(wait) {
+                let set = self.stream.set_write_timeout(Some(wait));
+                set.map_err(|error| self.ended(error))?;
+                self.write_wait = Some(wait);
+            }
+            let slices = [IoSlice::new(head), IoSlice::new(tail)];
+            match (&*self.stream).write_vectored(&slices) {
+                Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    let of_head = written.min(head.len());
+                    head = &head[of_head..];
+                    tail = &tail[written - of_head..];
+                }
+                Err(error) if is_wait_over(&error) => {}
+                Err(error) => return Err(self.ended(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection in both directions: blocked readers and writers of every handle wake up.
+    pub(super) fn shutdown(&self) {
+        // Fails only when the connection is gone, which is what is wanted.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Ends the own direction and reads on for a moment, so that what was said last is not destroyed
+    /// by the reset that unread bytes would cause.
+    pub(super) fn linger(&mut self) {
+        if self.stream.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let deadline = Deadline::after(LINGER);
+        let mut scratch = vec![0; 64 * 1024];
+        let mut read = 0;
+        while let Some(left) = deadline.remaining() {
+            if self.stream.set_read_timeout(Some(left)).is_err() {
+                return;
+            }
+            match (&*self.stream).read(&mut scratch) {
+                Ok(0) => return,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+            if read > LINGER_BYTES {
+                return;
+            }
+        }
+    }
+
+    fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
+        self.traffic.add(buffer.len());
+        while !buffer.is_empty() {
+            let wait = self
+                .patience
+                .next_wait()
+                .map_err(|error| self.ended(error))?;
+            if self.read_wait != Some(wait) {
+                let set = self.stream.set_read_timeout(Some(wait));
+                set.map_err(|error| self.ended(error))?;
+                self.read_wait = Some(wait);
+            }
+            match (&*self.stream).read(buffer) {
+                Ok(0) => return Err(self.ended(io::ErrorKind::UnexpectedEof.into())),
+                Ok(count) => {
+                    self.patience.heard();
+                    buffer = &mut buffer[count..];
+                }
+                Err(error) if is_wait_over(&error) => {}
+                Err(error) => return Err(self.ended(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&self, error: io::Error) -> SessionError {
+        if error.kind() != io::ErrorKind::TimedOut {
+            return SessionError::Lost { source: error };
+        }
+        SessionError::Silent {
+            seconds: match &self.patience {
+                Patience::Until(_) => limits::HANDSHAKE_SECONDS,
+                Patience::WhileAlive(liveness) => liveness.idle_limit().as_secs(),
+            },
+        }
+    }
+}
+
+/// Whether a call only came back because its time was over, and may be tried again. On Unix that is
+/// `WouldBlock`, and `TimedOut` means that the kernel gave the connection up.
+fn is_wait_over(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
+        io::ErrorKind::TimedOut => cfg!(windows),
+        _ => false,
+    }
+}
