@@ -1,2 +1,5 @@
-//! The `peerbridge` program.
-fn main() {}
+//! The `peerbridge` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    peerbridge::cli::run()
+}

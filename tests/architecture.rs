@@ -98,7 +98,7 @@ fn only_the_command_line_prints_or_ends_the_process() {
                 "eprintln!",
                 "print!(",
                 "process::exit",
-                "env::var",
+                "env::var(",
             ] {
                 assert!(
                     is_test || !code.contains(word),

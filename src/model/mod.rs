@@ -6,6 +6,7 @@
 
 pub mod limits;
 
+mod escape;
 mod failure;
 mod layout;
 mod link;
@@ -14,6 +15,7 @@ mod part_set;
 mod policy;
 mod wire_path;
 
+pub use escape::{escaped, is_deceptive};
 pub use failure::{EntryFailure, FailureReason};
 pub use layout::{LayoutError, PartIndex, PartLayout, Segment};
 pub use link::{LinkFault, LinkTarget};

@@ -180,6 +180,8 @@ pub struct Summary {
     pub streams: u16,
     /// Entries that were left out, by either side.
     pub left_out: u64,
+    /// How many of those the sender could not read whole.
+    pub lost_sources: u64,
     /// Entries that were skipped because others were there.
     pub skipped: u64,
     /// Absolute paths of the outermost entries as they were delivered; empty on the sender.

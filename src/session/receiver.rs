@@ -89,6 +89,11 @@ pub(super) fn receive_one(
         elapsed: begun.elapsed(),
         streams,
         left_out: delivery.failures.len() as u64,
+        lost_sources: delivery
+            .failures
+            .iter()
+            .filter(|f| f.reason.is_source())
+            .count() as u64,
         skipped,
         delivered: delivery.tops,
     };

@@ -155,6 +155,11 @@ impl<'a> Shipment<'a> {
             elapsed: begun.elapsed(),
             streams: accept.streams,
             left_out,
+            lost_sources: done
+                .failures
+                .iter()
+                .filter(|f| f.reason.is_source())
+                .count() as u64,
             skipped: 0,
             delivered: Vec::new(),
         };

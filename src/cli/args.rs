@@ -1,0 +1,257 @@
+//! The first of two argument stages: what was typed. What it means is found out by each verb.
+
+use super::console::{Reader, Verbosity};
+use super::flags::{self, FLAGS, Takes, Verb};
+use super::suggest;
+use crate::error::Error;
+use getopts::{Fail, Matches};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The words of a command line, sorted but not yet understood.
+#[derive(Debug)]
+pub(super) struct Typed {
+    /// The first word that is no option, if it is a verb.
+    pub(super) verb: Option<Verb>,
+    /// The words after it, in their order.
+    pub(super) words: Vec<OsString>,
+    options: Matches,
+    odd: OddWords,
+}
+
+impl Typed {
+    /// Sorts the arguments behind the program's name.
+    ///
+    /// # Errors
+    /// A usage error for unknown verbs and options, and for options that do not fit the verb.
+    pub(super) fn parse(arguments: &[OsString]) -> Result<Typed, Error> {
+        let (texts, odd) = OddWords::set_aside(arguments)?;
+        let mut options = flags::parser().parse(texts).map_err(not_understood)?;
+        let words = std::mem::take(&mut options.free).into_iter();
+        let mut words: Vec<OsString> = words.map(|word| odd.put_back(word)).collect();
+        let verb = match words.is_empty() {
+            true => None,
+            false => Some(verb(&words.remove(0))?),
+        };
+        let typed = Typed {
+            verb,
+            words,
+            options,
+            odd,
+        };
+        typed.check_values_are_text()?;
+        typed.check_options_fit()?;
+        Ok(typed)
+    }
+
+    /// Whether an option was given.
+    pub(super) fn has(&self, long: &str) -> bool {
+        self.options.opt_present(long)
+    }
+
+    /// An option's value.
+    pub(super) fn value(&self, long: &str) -> Option<String> {
+        self.options.opt_str(long)
+    }
+
+    /// An option's values.
+    pub(super) fn values(&self, long: &str) -> Vec<String> {
+        self.options.opt_strs(long)
+    }
+
+    /// An option's value as a path, which need not be UTF-8.
+    pub(super) fn path(&self, long: &str) -> Option<PathBuf> {
+        let value = self.options.opt_str(long)?;
+        Some(self.odd.put_back(value).into())
+    }
+
+    /// How much to say.
+    pub(super) fn verbosity(&self) -> Verbosity {
+        match (self.has("quiet"), self.has("verbose")) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
+
+    /// Only paths may be something else: a pattern, say, would match nothing in silence.
+    fn check_values_are_text(&self) -> Result<(), Error> {
+        for flag in FLAGS {
+            let may_be_odd = matches!(flag.takes, Takes::Path(_) | Takes::Nothing);
+            if !may_be_odd
+                && self
+                    .values(flag.long)
+                    .iter()
+                    .any(|value| self.odd.is_one(value))
+            {
+                return Err(Error::usage(
+                    format!("the value of --{} is not UTF-8", flag.long),
+                    "only paths may be something else",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_options_fit(&self) -> Result<(), Error> {
+        if self.has("quiet") && self.has("verbose") {
+            return Err(Error::usage(
+                "--quiet and --verbose contradict each other",
+                "give one of them",
+            ));
+        }
+        // Without a verb only what goes with every verb is left, and help goes with all of those.
+        let verb = self.verb.unwrap_or(Verb::Help);
+        let stray = FLAGS
+            .iter()
+            .find(|flag| self.has(flag.long) && !flag.verbs.contains(&verb));
+        match (stray, self.verb) {
+            (None, _) => Ok(()),
+            (Some(flag), Some(verb)) => Err(Error::usage(
+                format!(
+                    "--{} does not go with {}",
+                    flag.long,
+                    flags::entry(verb).name
+                ),
+                misplaced(flag.long, verb),
+            )),
+            (Some(flag), None) => Err(Error::usage(
+                format!("--{} needs a verb before it", flag.long),
+                "`peerbridge help` lists the verbs",
+            )),
+        }
+    }
+}
+
+/// Who reads standard output, also when the rest of the command line is off: `--json` promises a last
+/// event even then.
+pub(super) fn reader(arguments: &[OsString]) -> Reader {
+    let before_end = arguments.iter().take_while(|word| *word != "--");
+    match before_end.into_iter().any(|word| word == "--json") {
+        true => Reader::Program,
+        false => Reader::Person,
+    }
+}
+
+fn verb(word: &OsStr) -> Result<Verb, Error> {
+    let shown = word.to_string_lossy();
+    if let Some(entry) = flags::verb(&shown) {
+        return Ok(entry.verb);
+    }
+    let names = flags::VERBS.iter().map(|entry| entry.name);
+    let hint = match suggest::nearest(&shown, names) {
+        Some(name) => format!("did you mean `peerbridge {name}`?"),
+        None => "`peerbridge help` lists what there is".to_owned(),
+    };
+    Err(Error::usage(format!("there is no verb {shown:?}"), hint))
+}
+
+fn misplaced(long: &str, verb: Verb) -> String {
+    match (long, verb) {
+        ("to", Verb::Receive) => "receive dials with --from HOST[:PORT]".to_owned(),
+        ("from", Verb::Send) => "send dials with --to HOST[:PORT]".to_owned(),
+        _ => format!(
+            "`peerbridge help {}` lists what does",
+            flags::entry(verb).name
+        ),
+    }
+}
+
+fn not_understood(fail: Fail) -> Error {
+    match fail {
+        Fail::UnrecognizedOption(name) => unknown(&name),
+        Fail::ArgumentMissing(name) => {
+            let name = long(&name);
+            let flag = FLAGS.iter().find(|flag| flag.long == name);
+            let value = flag.and_then(|flag| flag.takes.value_name());
+            Error::usage(
+                format!("--{name} needs a value"),
+                format!("--{name} {}", value.unwrap_or("VALUE")),
+            )
+        }
+        Fail::OptionDuplicated(name) | Fail::OptionMissing(name) => Error::usage(
+            format!("--{} is given more than once", long(&name)),
+            "give it once",
+        ),
+        Fail::UnexpectedArgument(name) => Error::usage(
+            format!("--{} takes no value", long(&name)),
+            format!("--{}", long(&name)),
+        ),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    if ["secret", "password", "passphrase", "word"].contains(&name) {
+        return Error::usage(
+            format!("there is no --{name}: others could read it in the process list"),
+            "give the secret with --secret-file FILE, in PEERBRIDGE_SECRET, or when you are asked",
+        );
+    }
+    let dashes = if name.chars().count() == 1 { "-" } else { "--" };
+    let hint = match suggest::nearest(name, FLAGS.iter().map(|flag| flag.long)) {
+        Some(known) => format!("did you mean --{known}?"),
+        None => "`peerbridge help VERB` lists the options; `--` goes before paths that begin \
+                 with a dash"
+            .to_owned(),
+    };
+    Error::usage(format!("there is no option {dashes}{name}"), hint)
+}
+
+/// An option's long name, given either of its names.
+fn long(name: &str) -> String {
+    let mut letters = name.chars();
+    let short = letters.next().filter(|_| letters.next().is_none());
+    let flag = FLAGS
+        .iter()
+        .find(|flag| short.is_some() && flag.short == short);
+    flag.map_or(name, |flag| flag.long).to_owned()
+}
+
+/// Words that are no UTF-8. The parser takes text only, so each travels through it as a mark and its
+/// number.
+#[derive(Debug, Default)]
+struct OddWords(Vec<OsString>);
+
+impl OddWords {
+    /// A noncharacter (Unicode Standard, section 23.7): not in any text that means something.
+    const MARK: char = '\u{10ffff}';
+
+    fn set_aside(arguments: &[OsString]) -> Result<(Vec<String>, OddWords), Error> {
+        let mut odd = OddWords::default();
+        let mut options_ended = false;
+        let mut texts = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            options_ended |= argument == "--";
+            texts.push(match argument.to_str() {
+                Some(text) if !text.contains(Self::MARK) => text.to_owned(),
+                _ if !options_ended && argument.as_encoded_bytes().starts_with(b"-") => {
+                    return Err(Error::usage(
+                        "an option is no text",
+                        "give the value as a word of its own behind the option, \
+                         and put `--` before paths that begin with a dash",
+                    ));
+                }
+                _ => {
+                    odd.0.push(argument.clone());
+                    format!("{}{}", Self::MARK, odd.0.len() - 1)
+                }
+            });
+        }
+        Ok((texts, odd))
+    }
+
+    fn is_one(&self, text: &str) -> bool {
+        text.starts_with(Self::MARK)
+    }
+
+    fn put_back(&self, text: String) -> OsString {
+        let number = text.strip_prefix(Self::MARK).map(str::parse::<usize>);
+        match number {
+            Some(Ok(number)) if number < self.0.len() => self.0[number].clone(),
+            _ => text.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

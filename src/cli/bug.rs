@@ -1,0 +1,47 @@
+//! Panics: always a bug, never a person's or a peer's doing.
+
+use crate::error::Error;
+use std::io::Write;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+
+/// Makes every thread's panic one line that says where, and not with what: a panic's text may hold a
+/// name, or a piece of a secret.
+pub(super) fn announce_panics() {
+    panic::set_hook(Box::new(|info| {
+        let line = announcement(info);
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }));
+}
+
+/// Runs `work`; a panic in it becomes [`Error::Bug`].
+pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What `work` leaves half done behind its locks is printed over, never relied on.
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Bug))
+}
+
+fn announcement(info: &PanicHookInfo<'_>) -> String {
+    match info.location() {
+        Some(place) => format!("peerbridge: panic at {}:{}\n", place.file(), place.line()),
+        None => "peerbridge: panic\n".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_exit_1_and_repeats_nothing() {
+        let error = caught::<()>(|| panic::resume_unwind(Box::new("hunter2"))).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert!(!error.to_string().contains("hunter2"));
+        assert!(error.hint().unwrap().contains("report"));
+    }
+
+    #[test]
+    fn other_results_pass() {
+        assert_eq!(caught(|| Ok(5)).unwrap(), 5);
+        let error = caught::<()>(|| Err(Error::usage("x", "y"))).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+}

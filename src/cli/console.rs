@@ -1,0 +1,329 @@
+//! What is printed: lines for people on standard error, results and JSON on standard output.
+
+use super::json::Object;
+use crate::model::escaped;
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// What a person wants to know.
+    #[default]
+    Normal,
+    /// A line a step.
+    Verbose,
+}
+
+/// Who reads standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// A person.
+    #[default]
+    Person,
+    /// A program: JSON lines, and nothing else.
+    Program,
+}
+
+/// Both outputs of the process. A line is escaped as a whole, so that nothing that was put into it can
+/// become a second line or reach the terminal as a command.
+///
+/// Standard error has nowhere to report its own failure to; it is not reported. Of standard output a
+/// broken pipe counts as "nobody reads on"; anything else is kept for [`Console::output_failure`].
+pub(super) struct Console {
+    streams: Mutex<Streams>,
+    verbosity: Verbosity,
+    reader: Reader,
+}
+
+struct Streams {
+    error: Box<dyn Write + Send>,
+    output: Box<dyn Write + Send>,
+    output_state: OutputState,
+    bar_is_drawn: bool,
+}
+
+enum OutputState {
+    Open,
+    Closed,
+    Failed(io::Error),
+}
+
+const PREFIX: &str = "peerbridge: ";
+const ERASE_LINE: &str = "\r\x1b[K";
+
+impl Console {
+    pub(super) fn new(
+        error: Box<dyn Write + Send>,
+        output: Box<dyn Write + Send>,
+        verbosity: Verbosity,
+        reader: Reader,
+    ) -> Console {
+        Console {
+            streams: Mutex::new(Streams {
+                error,
+                output,
+                output_state: OutputState::Open,
+                bar_is_drawn: false,
+            }),
+            verbosity,
+            reader,
+        }
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        self.reader
+    }
+
+    /// Whether only errors are wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// Says something that a person wants to know.
+    pub(super) fn say(&self, text: &str) {
+        self.line(Verbosity::Normal, text);
+    }
+
+    /// Says what happens, for those who want every step.
+    pub(super) fn detail(&self, text: &str) {
+        self.line(Verbosity::Verbose, text);
+    }
+
+    /// Says something even to those who want errors only.
+    pub(super) fn insist(&self, text: &str) {
+        self.line(Verbosity::Quiet, text);
+    }
+
+    /// An error and what to do about it.
+    pub(super) fn error(&self, message: &str, hint: Option<&str>) {
+        self.insist(&format!("error: {message}"));
+        if let Some(hint) = hint {
+            self.insist(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Draws the bar over the one before. Whoever comes while another line is written draws nothing:
+    /// the next drawing is near.
+    pub(super) fn draw(&self, bar: &str) {
+        if let Ok(mut streams) = self.streams.try_lock() {
+            streams.bar_is_drawn = true;
+            streams.write_error(&format!("{ERASE_LINE}{bar}"));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn erase(&self) {
+        self.lock().erase();
+    }
+
+    /// Writes a question; the answer is typed behind it.
+    pub(super) fn prompt(&self, question: &str) {
+        let mut streams = self.lock();
+        streams.erase();
+        streams.write_error(question);
+    }
+
+    /// Writes text of our own as it is to standard error: help, and the dialogue's lines.
+    pub(super) fn show(&self, text: &str) {
+        self.prompt(text);
+    }
+
+    /// Writes a result as it is: to standard output, or to standard error where a program reads that.
+    pub(super) fn result(&self, text: &str) {
+        match self.reader {
+            Reader::Person => self.lock().write_output(text),
+            Reader::Program => self.show(text),
+        }
+    }
+
+    /// Writes an event for programs; does nothing when none reads.
+    pub(super) fn event(&self, event: impl FnOnce() -> Object) {
+        if self.reader == Reader::Program {
+            let mut line = event().finish();
+            line.push('\n');
+            self.lock().write_output(&line);
+        }
+    }
+
+    /// What went wrong with standard output, once.
+    pub(super) fn output_failure(&self) -> Option<io::Error> {
+        let mut streams = self.lock();
+        match std::mem::replace(&mut streams.output_state, OutputState::Closed) {
+            OutputState::Failed(error) => Some(error),
+            state => {
+                streams.output_state = state;
+                None
+            }
+        }
+    }
+
+    fn line(&self, level: Verbosity, text: &str) {
+        if level > self.verbosity {
+            return;
+        }
+        let mut streams = self.lock();
+        streams.erase();
+        streams.write_error(&format!("{PREFIX}{}\n", escaped(text.as_bytes())));
+    }
+
+    /// A thread that panicked while it printed leaves nothing behind that others could not print over.
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Streams {
+    fn write_error(&mut self, text: &str) {
+        let _ = self.error.write_all(text.as_bytes());
+        let _ = self.error.flush();
+    }
+
+    fn erase(&mut self) {
+        if std::mem::take(&mut self.bar_is_drawn) {
+            self.write_error(ERASE_LINE);
+        }
+    }
+
+    fn write_output(&mut self, text: &str) {
+        if !matches!(self.output_state, OutputState::Open) {
+            return;
+        }
+        self.erase();
+        let written = self.output.write_all(text.as_bytes());
+        if let Err(error) = written.and_then(|()| self.output.flush()) {
+            self.output_state = match error.kind() {
+                io::ErrorKind::BrokenPipe => OutputState::Closed,
+                _ => OutputState::Failed(error),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// An output that tests can look at.
+    #[derive(Clone, Default)]
+    pub(in crate::cli) struct Screen(Arc<Mutex<Vec<u8>>>);
+
+    impl Screen {
+        pub(in crate::cli) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A console with its standard error and standard output.
+    pub(in crate::cli) fn console(
+        verbosity: Verbosity,
+        reader: Reader,
+    ) -> (Console, Screen, Screen) {
+        let (error, output) = (Screen::default(), Screen::default());
+        let console = Console::new(
+            Box::new(error.clone()),
+            Box::new(output.clone()),
+            verbosity,
+            reader,
+        );
+        (console, error, output)
+    }
+
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    fn broken(kind: io::ErrorKind) -> Console {
+        let output = Box::new(Broken(kind));
+        let error = Box::new(Broken(kind));
+        Console::new(error, output, Verbosity::Normal, Reader::Person)
+    }
+
+    #[test]
+    fn quiet_leaves_errors_only() {
+        let (console, error, _) = console(Verbosity::Quiet, Reader::Person);
+        console.say("a");
+        console.detail("b");
+        console.error("c", Some("d"));
+        assert_eq!(error.text(), "peerbridge: error: c\npeerbridge: hint: d\n");
+    }
+
+    #[test]
+    fn verbose_adds_steps() {
+        let (normal, error, _) = console(Verbosity::Normal, Reader::Person);
+        normal.detail("step");
+        assert_eq!(error.text(), "");
+        let (verbose, error, _) = console(Verbosity::Verbose, Reader::Person);
+        verbose.detail("step");
+        assert_eq!(error.text(), "peerbridge: step\n");
+    }
+
+    #[test]
+    fn no_text_becomes_a_second_line() {
+        let (console, error, _) = console(Verbosity::Normal, Reader::Person);
+        console.error("no\npeerbridge: done\x1b[A", None);
+        assert_eq!(
+            error.text(),
+            "peerbridge: error: no\\npeerbridge: done\\x1b[A\n"
+        );
+    }
+
+    #[test]
+    fn the_bar_is_taken_away_before_a_line() {
+        let (console, error, _) = console(Verbosity::Normal, Reader::Person);
+        console.draw("[##..]");
+        console.say("x");
+        console.say("y");
+        assert_eq!(
+            error.text(),
+            "\r\x1b[K[##..]\r\x1b[Kpeerbridge: x\npeerbridge: y\n"
+        );
+    }
+
+    #[test]
+    fn results_give_way_to_programs() {
+        let (console, error, output) = console(Verbosity::Normal, Reader::Program);
+        console.result("help\n");
+        console.event(|| Object::event("x"));
+        assert_eq!(error.text(), "help\n");
+        assert_eq!(output.text(), "{\"event\":\"x\",\"v\":1}\n");
+    }
+
+    #[test]
+    fn a_broken_pipe_is_no_error() {
+        let console = broken(io::ErrorKind::BrokenPipe);
+        console.result("x");
+        console.say("x");
+        assert!(console.output_failure().is_none());
+    }
+
+    #[test]
+    fn a_full_disk_behind_standard_output_is_told_once() {
+        let console = broken(io::ErrorKind::StorageFull);
+        console.result("x");
+        assert!(console.output_failure().is_some());
+        assert!(console.output_failure().is_none());
+    }
+}

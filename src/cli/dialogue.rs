@@ -1,0 +1,100 @@
+//! The guided dialogue: `peerbridge` without arguments, for people who do not want to know options.
+//!
+//! `conversation` asks until it knows what is wanted; a wrong answer is asked again. Then the same
+//! sessions run as for any verb.
+
+mod answers;
+mod conversation;
+
+use super::Context;
+use super::questions::{OnConflict, Questions};
+use super::report::{Guide, Manner, Programs, Reporter};
+use super::verbs::{ProgressChoice, exit_of};
+use super::wording::Side;
+use crate::error::{Error, Exit};
+use crate::session::{self, Connect, ReceiveOptions, SendOptions, SendSession};
+use conversation::{Conversation, Halt, Task, Wish};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs the dialogue on this process's terminal and gives the exit code; without a terminal it only
+/// says how to use the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    super::run_words(&[])
+}
+
+/// Asks what is wanted and does it. Whoever ends the input instead of answering has decided to leave:
+/// that is no error.
+///
+/// # Errors
+/// What stood in the way of a transfer.
+pub(super) fn run(context: &Context<'_>) -> Result<Exit, Error> {
+    let conversation = Conversation::new(context.answers, context.console, context.environment);
+    context.console.show(conversation::GREETING);
+    let ended = conversation
+        .wish()
+        .and_then(|wish| grant(wish, &conversation, context));
+    match ended {
+        Ok(exit) => Ok(exit),
+        Err(Halt::EndOfInput) => {
+            context.console.show(conversation::FAREWELL);
+            Ok(Exit::Done)
+        }
+        Err(Halt::Error(error)) => Err(error),
+    }
+}
+
+fn grant(wish: Wish, conversation: &Conversation<'_>, context: &Context<'_>) -> Result<Exit, Halt> {
+    let connect = Connect::new(wish.rendezvous, wish.secret);
+    match wish.task {
+        Task::Send(first) => send(&connect, first, conversation, context),
+        Task::Receive(destination) => receive(&connect, destination, context),
+    }
+}
+
+/// One session, as many transfers as are wanted.
+fn send(
+    connect: &Connect,
+    first: PathBuf,
+    conversation: &Conversation<'_>,
+    context: &Context<'_>,
+) -> Result<Exit, Halt> {
+    let manner = manner(Side::Sender, context);
+    let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+    let mut session = SendSession::open(connect, &reporter).map_err(Error::from)?;
+    let mut summaries = Vec::new();
+    let mut next = Some(first);
+    while let Some(path) = next {
+        let options = SendOptions::new(vec![path]);
+        summaries.push(session.send(&options).map_err(Error::from)?);
+        next = conversation.one_more()?;
+    }
+    session.finish().map_err(Error::from)?;
+    Ok(exit_of(&summaries))
+}
+
+fn receive(connect: &Connect, destination: PathBuf, context: &Context<'_>) -> Result<Exit, Halt> {
+    let questions = Questions::Asked {
+        answers: context.answers,
+        console: context.console,
+        destination: destination.clone(),
+        conflicts: OnConflict::Ask,
+    };
+    let manner = manner(Side::Receiver, context);
+    let reporter = Reporter::new(context.console, context.ledger, questions, manner);
+    let options = ReceiveOptions::new(destination);
+    let summaries = session::receive(connect, &options, &reporter).map_err(Error::from)?;
+    Ok(exit_of(&summaries))
+}
+
+fn manner(side: Side, context: &Context<'_>) -> Manner {
+    Manner {
+        side,
+        style: ProgressChoice::Auto.style(context),
+        colour: context.colour(),
+        guide: Guide::Person,
+        programs: Programs::Told,
+        label: "",
+    }
+}

@@ -1,0 +1,302 @@
+//! The questions in their order.
+
+use super::super::console::Console;
+use super::super::environment::Environment;
+use super::super::secret_source;
+use super::super::terminal::Answers;
+use super::answers::{self, Direction, Place};
+use crate::crypto::Secret;
+use crate::error::Error;
+use crate::session::{ListenAddress, PeerAddress, Rendezvous};
+use std::path::PathBuf;
+
+pub(super) const GREETING: &str = "\
+peerbridge moves files straight to another machine, encrypted all the way.
+Run it on both, and type the same secret. Ctrl-D leaves.
+
+";
+pub(super) const FAREWELL: &str = "Goodbye.\n";
+
+/// What a person wants.
+pub(super) struct Wish {
+    pub(super) rendezvous: Rendezvous,
+    pub(super) secret: Secret,
+    pub(super) task: Task,
+}
+
+/// What to do once the peer is there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Give this.
+    Send(PathBuf),
+    /// Put what comes there.
+    Receive(PathBuf),
+}
+
+/// Why a conversation ends early.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The person left.
+    EndOfInput,
+    /// Something stood in the way.
+    Error(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Halt {
+        Halt::Error(error)
+    }
+}
+
+/// Asks one question after the other.
+pub(super) struct Conversation<'a> {
+    answers: &'a dyn Answers,
+    console: &'a Console,
+    environment: &'a Environment,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(
+        answers: &'a dyn Answers,
+        console: &'a Console,
+        environment: &'a Environment,
+    ) -> Self {
+        Conversation {
+            answers,
+            console,
+            environment,
+        }
+    }
+
+    /// Asks everything that must be known before the peer is met.
+    pub(super) fn wish(&self) -> Result<Wish, Halt> {
+        let place = self.ask(
+            "Do you (i)nitiate the connection, or (w)ait for the other side to? [i/w] ",
+            answers::place,
+        )?;
+        let direction = match place {
+            Place::Dialling => self.ask("Do you (s)end or (r)eceive? [s] ", |answer| {
+                answers::direction(answer, Direction::Sending)
+            })?,
+            Place::Listening => self.ask("Do you (s)end or (r)eceive? [r] ", |answer| {
+                answers::direction(answer, Direction::Receiving)
+            })?,
+        };
+        let rendezvous = match place {
+            Place::Dialling => Rendezvous::Dial(self.peer()?),
+            Place::Listening => Rendezvous::Listen(ListenAddress {
+                address: None,
+                port: self.ask(
+                    "Port to wait on (0: any free one) [8080]: ",
+                    answers::own_port,
+                )?,
+            }),
+        };
+        let secret = self.secret()?;
+        let task = match direction {
+            Direction::Sending => Task::Send(self.source()?),
+            Direction::Receiving => {
+                let question = "Folder to put it into [the current one]: ";
+                Task::Receive(self.ask(question, |answer| self.folder(answer))?)
+            }
+        };
+        Ok(Wish {
+            rendezvous,
+            secret,
+            task,
+        })
+    }
+
+    /// What to send next; `None` when that was all. Leaving here is a no.
+    pub(super) fn one_more(&self) -> Result<Option<PathBuf>, Halt> {
+        match self.ask("Send one more? [y/N] ", answers::yes_or_no) {
+            Ok(true) => self.source().map(Some),
+            Ok(false) => Ok(None),
+            Err(Halt::EndOfInput) => Ok(None),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    fn peer(&self) -> Result<PeerAddress, Halt> {
+        let question = "Address of the other side (a name or an IP address): ";
+        let written = self.ask(question, answers::peer)?;
+        let port = match written.port {
+            Some(port) => port,
+            None => self.ask("Its port [8080]: ", answers::peer_port)?,
+        };
+        let host = written.host;
+        Ok(PeerAddress { host, port })
+    }
+
+    fn secret(&self) -> Result<Secret, Halt> {
+        if let Some(secret) = secret_source::given(None, self.environment)? {
+            return Ok(secret);
+        }
+        secret_source::ask(self.answers)?.ok_or(Halt::EndOfInput)
+    }
+
+    fn source(&self) -> Result<PathBuf, Halt> {
+        let question = "What to send (a file or a folder): ";
+        let path = self.ask(question, |answer| self.existing(answer))?;
+        if self.ask("As one encrypted archive? [y/N] ", answers::yes_or_no)? {
+            self.console.show(answers::NO_ARCHIVE_YET);
+        }
+        Ok(path)
+    }
+
+    fn existing(&self, answer: &str) -> Result<PathBuf, String> {
+        answers::source(answer, self.home())
+    }
+
+    fn folder(&self, answer: &str) -> Result<PathBuf, String> {
+        answers::folder(answer, self.home())
+    }
+
+    fn home(&self) -> Option<&std::ffi::OsStr> {
+        self.environment.get(super::super::environment::HOME)
+    }
+
+    /// Asks until the answer can be used; what is wrong with it stands above the next question.
+    fn ask<T>(
+        &self,
+        question: &str,
+        understand: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Halt> {
+        let mut text = question.to_owned();
+        while let Some(answer) = self.answers.line(&text)? {
+            match understand(answer.trim()) {
+                Ok(meaning) => return Ok(meaning),
+                Err(why) => text = format!("  {why}\n{question}"),
+            }
+        }
+        Err(Halt::EndOfInput)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::console::tests::console;
+    use super::super::super::console::{Reader, Verbosity};
+    use super::super::super::environment;
+    use super::super::super::terminal::tests::Script;
+    use super::*;
+
+    fn wish(answers: &[&str]) -> Result<Wish, Halt> {
+        let script = Script::new(answers);
+        let environment = Environment::default();
+        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let wish = Conversation::new(&script, &console, &environment).wish();
+        assert_eq!(script.left(), 0, "answers are left over");
+        wish
+    }
+
+    #[test]
+    fn initiating_and_sending() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let wish = wish(&["i", "", "192.0.2.7", "", "word", path, "n"]).unwrap();
+        let expected = PeerAddress {
+            host: "192.0.2.7".to_owned(),
+            port: 8080,
+        };
+        assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
+        assert_eq!(wish.task, Task::Send(folder.path().to_owned()));
+    }
+
+    #[test]
+    fn waiting_and_receiving() {
+        let wish = wish(&["w", "", "9000", "word", ""]).unwrap();
+        let expected = ListenAddress {
+            address: None,
+            port: 9000,
+        };
+        assert_eq!(wish.rendezvous, Rendezvous::Listen(expected));
+        assert_eq!(wish.task, Task::Receive(".".into()));
+    }
+
+    #[test]
+    fn wrong_answers_are_asked_again_and_never_fatal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let wish = wish(&[
+            "what?",
+            "dial",
+            "x",
+            "send",
+            "",
+            "a b",
+            "host",
+            "70000",
+            "zero",
+            "0",
+            "8081",
+            "",
+            "word",
+            "",
+            "/no/such/file",
+            path,
+            "perhaps",
+            "yes",
+        ])
+        .unwrap();
+        let expected = PeerAddress {
+            host: "host".to_owned(),
+            port: 8081,
+        };
+        assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
+    }
+
+    #[test]
+    fn a_port_behind_the_address_is_not_asked_for() {
+        let wish = wish(&["i", "r", "[::1]:9000", "word", ""]).unwrap();
+        let expected = PeerAddress {
+            host: "::1".to_owned(),
+            port: 9000,
+        };
+        assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
+    }
+
+    #[test]
+    fn leaving_at_any_question_is_no_error() {
+        let all = ["w", "r", "9000", "word", "."];
+        for length in 0..all.len() {
+            assert!(
+                matches!(wish(&all[..length]), Err(Halt::EndOfInput)),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_environment_is_not_asked_for() {
+        let script = Script::new(&["w", "r", "", ""]);
+        let environment = Environment::of(&[(environment::SECRET, "word")]);
+        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let conversation = Conversation::new(&script, &console, &environment);
+        assert!(conversation.wish().is_ok());
+        assert!(
+            !script
+                .questions()
+                .iter()
+                .any(|question| question.starts_with("Secret"))
+        );
+    }
+
+    #[test]
+    fn one_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let environment = Environment::default();
+        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let next = |answers: &[&str]| {
+            let script = Script::new(answers);
+            Conversation::new(&script, &console, &environment).one_more()
+        };
+        assert_eq!(
+            next(&["y", path, ""]).unwrap(),
+            Some(folder.path().to_owned())
+        );
+        assert_eq!(next(&["n"]).unwrap(), None);
+        assert_eq!(next(&[]).unwrap(), None);
+    }
+}

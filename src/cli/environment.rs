@@ -1,0 +1,56 @@
+//! The environment variables that count, read once.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// The secret itself.
+pub(super) const SECRET: &str = "PEERBRIDGE_SECRET";
+/// A file whose first line is the secret.
+pub(super) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
+/// The port, where no option tells it.
+pub(super) const PORT: &str = "PEERBRIDGE_PORT";
+/// No colours, when it is there and not empty (no-color.org).
+pub(super) const NO_COLOR: &str = "NO_COLOR";
+/// The kind of terminal; `dumb` can draw no bar.
+const TERM: &str = "TERM";
+/// The folder that `~` stands for.
+pub(super) const HOME: &str = "HOME";
+
+/// A snapshot of those variables.
+#[derive(Default)]
+pub(super) struct Environment(BTreeMap<&'static str, OsString>);
+
+impl Environment {
+    /// Reads the process's own.
+    pub(super) fn of_process() -> Environment {
+        let names = [SECRET, SECRET_FILE, PORT, NO_COLOR, TERM, HOME];
+        let values = names.map(|name| (name, std::env::var_os(name)));
+        Environment(
+            values
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect(),
+        )
+    }
+
+    /// The value of a variable, if it is set at all.
+    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(name).map(OsString::as_os_str)
+    }
+
+    /// Whether a person does not want colours.
+    pub(super) fn no_color(&self) -> bool {
+        self.get(NO_COLOR).is_some_and(|value| !value.is_empty())
+    }
+
+    /// Whether the terminal can only print line after line.
+    pub(super) fn is_dumb_terminal(&self) -> bool {
+        self.get(TERM).is_some_and(|value| value == "dumb")
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(values: &[(&'static str, &str)]) -> Environment {
+        let values = values.iter();
+        Environment(values.map(|(name, value)| (*name, value.into())).collect())
+    }
+}

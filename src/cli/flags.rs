@@ -1,0 +1,302 @@
+//! The one table of verbs and options. The parser and the help text are built from it, so neither can
+//! know an option that the other does not.
+
+use getopts::Options;
+
+/// What peerbridge can be told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Send,
+    Receive,
+    Demo,
+    Secret,
+    Help,
+}
+
+/// A verb's line in the table.
+pub(super) struct VerbEntry {
+    pub(super) verb: Verb,
+    pub(super) name: &'static str,
+    pub(super) aliases: &'static [&'static str],
+    /// Its forms behind `peerbridge`, and what each does.
+    pub(super) forms: &'static [(&'static str, &'static str)],
+    /// What more there is to say in its help, a paragraph each.
+    pub(super) about: &'static [&'static str],
+    /// Command lines to begin with.
+    pub(super) examples: &'static [&'static str],
+}
+
+/// Whether an option has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    /// One value of this name, once.
+    Value(&'static str),
+    /// One value of this name, as often as one likes.
+    Values(&'static str),
+    /// One path of this name, once; it need not be UTF-8.
+    Path(&'static str),
+}
+
+impl Takes {
+    /// The name of its value.
+    pub(super) fn value_name(self) -> Option<&'static str> {
+        match self {
+            Nothing => None,
+            Value(name) | Values(name) | Path(name) => Some(name),
+        }
+    }
+}
+
+/// An option's line in the table.
+pub(super) struct Flag {
+    pub(super) short: Option<char>,
+    pub(super) long: &'static str,
+    pub(super) takes: Takes,
+    pub(super) verbs: &'static [Verb],
+    pub(super) help: &'static str,
+}
+
+use Takes::{Nothing, Path, Value, Values};
+use Verb::{Demo, Help, Receive, Secret, Send};
+
+const EVERY_VERB: &[Verb] = &[Send, Receive, Demo, Secret, Help];
+const CONNECTING: &[Verb] = &[Send, Receive];
+const MOVING: &[Verb] = &[Send, Receive, Demo];
+
+pub(super) const VERBS: &[VerbEntry] = &[
+    VerbEntry {
+        verb: Send,
+        name: "send",
+        aliases: &["tx"],
+        forms: &[
+            (
+                "send PATH... --to HOST[:PORT]",
+                "dial a peer, give it files",
+            ),
+            ("send PATH... --listen", "the same, once a peer dials"),
+        ],
+        about: &[
+            "Gives files and folders to a peer that knows the same secret. A folder comes with all \
+             that is in it; FOLDER/. stands for its contents alone. The end is told only after the \
+             peer has verified everything.",
+            "If the connection is lost, run the same command again: it goes on where it stopped.",
+        ],
+        examples: &[
+            "peerbridge send photos notes.txt --to 192.0.2.7",
+            "peerbridge send backup --to [2001:db8::7]:9000 --exclude '*.tmp'",
+            "peerbridge send photos --listen --wait 600",
+        ],
+    },
+    VerbEntry {
+        verb: Receive,
+        name: "receive",
+        aliases: &["recv", "rx"],
+        forms: &[
+            ("receive [DIR]", "wait for a peer, put it into DIR"),
+            ("receive [DIR] --from HOST[:PORT]", "dial a peer that sends"),
+        ],
+        about: &[
+            "Takes what one peer sends that knows the same secret, and puts it into DIR (the \
+             current folder unless told). You are asked before anything is taken; a script says \
+             --yes. Nothing appears in DIR before it is complete and verified, and nothing there \
+             is replaced unless --existing says so.",
+        ],
+        examples: &[
+            "peerbridge receive Downloads",
+            "peerbridge receive --from 192.0.2.7 --yes --max-size 2G",
+        ],
+    },
+    VerbEntry {
+        verb: Demo,
+        name: "demo",
+        aliases: &[],
+        forms: &[("demo [PATH...]", "try it: both peers on this machine")],
+        about: &[
+            "Runs a real transfer from this machine to itself, over the loopback network and with \
+             a fresh secret: of PATH, or of a sample folder that it makes. Then it compares the \
+             result with the source byte by byte. Everything stays in a folder that it names.",
+        ],
+        examples: &["peerbridge demo", "peerbridge demo photos --streams 4"],
+    },
+    VerbEntry {
+        verb: Secret,
+        name: "secret",
+        aliases: &[],
+        forms: &[("secret", "print a fresh secret, easy to say")],
+        about: &[
+            "Prints a fresh secret on standard output. Tell it to the other side over something \
+             you trust, such as a call.",
+        ],
+        examples: &[
+            "peerbridge secret",
+            "(umask 077; peerbridge secret > secret.txt)",
+        ],
+    },
+    VerbEntry {
+        verb: Help,
+        name: "help",
+        aliases: &[],
+        forms: &[("help [VERB]", "this page, or one about VERB")],
+        about: &["Shows what a verb does and which options it has."],
+        examples: &["peerbridge help send"],
+    },
+];
+
+const fn flag(
+    short: Option<char>,
+    long: &'static str,
+    takes: Takes,
+    verbs: &'static [Verb],
+    help: &'static str,
+) -> Flag {
+    Flag {
+        short,
+        long,
+        takes,
+        verbs,
+        help,
+    }
+}
+
+#[rustfmt::skip]
+pub(super) const FLAGS: &[Flag] = &[
+    flag(Some('t'), "to", Value("HOST[:PORT]"), &[Send],
+        "dial the receiver there; [ADDRESS]:PORT for IPv6 with a port"),
+    flag(Some('f'), "from", Value("HOST[:PORT]"), &[Receive],
+        "dial the sender there; [ADDRESS]:PORT for IPv6 with a port"),
+    flag(Some('l'), "listen", Nothing, CONNECTING,
+        "wait for the peer to dial (what receive does unless told)"),
+    flag(Some('p'), "port", Value("N"), CONNECTING,
+        "the port, 8080 unless told (or PEERBRIDGE_PORT); 0 lets the system choose one to listen \
+         on, which is shown"),
+    flag(Some('b'), "bind", Value("ADDR"), CONNECTING,
+        "listen on this address only, and not on all of this machine's"),
+    flag(Some('w'), "wait", Value("SECS"), CONNECTING,
+        "listening: how long to wait for the peer (for ever unless told); dialling: keep trying \
+         that long (10), so that either side may start first"),
+    flag(Some('i'), "idle-timeout", Value("SECS"), CONNECTING,
+        "give up when the peer is silent that long (30)"),
+    flag(Some('s'), "secret-file", Path("FILE"), CONNECTING,
+        "the first line of FILE is the secret; refused when group or others can read it"),
+    flag(Some('y'), "yes", Nothing, &[Receive],
+        "accept without asking; needed where there is no terminal"),
+    flag(Some('e'), "existing", Value("MODE"), &[Receive],
+        "what to do when another file has the name: fail (before anything is taken), skip, \
+         rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
+         unless told; an identical file always counts as done"),
+    flag(None, "max-size", Value("SIZE"), &[Receive],
+        "decline larger offers: bytes, or with K, M, G or T in units of 1024"),
+    flag(None, "max-files", Value("N"), &[Receive],
+        "decline offers of more files, folders and links"),
+    flag(None, "fsync", Nothing, &[Receive],
+        "force every file to the disk before saying done"),
+    flag(Some('n'), "streams", Value("N"), MOVING,
+        "connections side by side, 1 to 64; by the machine and the size unless told"),
+    flag(Some('z'), "level", Value("LEVEL"), &[Send],
+        "compression: auto (the default: stores what does not shrink), or 0 (none) to 9 (most)"),
+    flag(Some('x'), "exclude", Values("GLOB"), &[Send],
+        "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
+    flag(Some('L'), "follow-links", Nothing, &[Send],
+        "send what links point to, and not the links"),
+    flag(None, "retry", Value("N"), CONNECTING,
+        "after a lost connection dial again up to N times and go on (5)"),
+    flag(None, "progress", Value("STYLE"), MOVING,
+        "auto (the default: a bar on a terminal, else nothing), bar, lines or off"),
+    flag(None, "json", Nothing, EVERY_VERB,
+        "one JSON object a line on standard output, text on standard error only"),
+    flag(Some('q'), "quiet", Nothing, EVERY_VERB, "errors only"),
+    flag(Some('v'), "verbose", Nothing, EVERY_VERB, "say what happens, a line a step"),
+    flag(Some('h'), "help", Nothing, EVERY_VERB, "show this help"),
+    flag(Some('V'), "version", Nothing, EVERY_VERB, "show the version"),
+];
+
+/// The verb of this name or alias.
+pub(super) fn verb(name: &str) -> Option<&'static VerbEntry> {
+    VERBS
+        .iter()
+        .find(|entry| entry.name == name || entry.aliases.contains(&name))
+}
+
+/// A verb's line in the table.
+pub(super) fn entry(verb: Verb) -> &'static VerbEntry {
+    VERBS
+        .iter()
+        .find(|entry| entry.verb == verb)
+        .unwrap_or(&VERBS[0])
+}
+
+/// The parser for all options of all verbs: which of them fit a verb is checked afterwards, so that
+/// the answer can say where an option belongs.
+pub(super) fn parser() -> Options {
+    let mut options = Options::new();
+    for flag in FLAGS {
+        let short = flag.short.map(String::from).unwrap_or_default();
+        match flag.takes {
+            Nothing => options.optflagmulti(&short, flag.long, flag.help),
+            Value(name) | Path(name) => options.optopt(&short, flag.long, flag.help, name),
+            Values(name) => options.optmulti(&short, flag.long, flag.help, name),
+        };
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_well_formed() {
+        let mut seen = BTreeSet::new();
+        for flag in FLAGS {
+            assert!(seen.insert(flag.long.to_owned()), "{}", flag.long);
+            assert!(flag.long.len() > 1 && !flag.long.contains(' '));
+            if let Some(short) = flag.short {
+                assert!(short.is_ascii_alphabetic());
+                assert!(seen.insert(short.to_string()), "{short}");
+            }
+            assert!(!flag.verbs.is_empty() && !flag.help.ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn every_verb_is_found_by_each_of_its_names() {
+        for entry in VERBS {
+            for name in entry.aliases.iter().chain([&entry.name]) {
+                assert_eq!(verb(name).unwrap().verb, entry.verb);
+            }
+            assert_eq!(super::entry(entry.verb).name, entry.name);
+            assert!(
+                entry
+                    .forms
+                    .iter()
+                    .all(|(form, _)| form.starts_with(entry.name))
+            );
+            assert!(!entry.examples.is_empty());
+        }
+        assert!(verb("serve").is_none());
+    }
+
+    #[test]
+    fn the_parser_knows_the_whole_table() {
+        let parser = parser();
+        let matches = parser.parse(["x"]).unwrap();
+        for flag in FLAGS {
+            assert!(matches.opt_defined(flag.long));
+            assert!(
+                flag.short
+                    .is_none_or(|short| matches.opt_defined(&short.to_string()))
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_no_option_that_takes_a_secret_itself() {
+        assert!(
+            FLAGS
+                .iter()
+                .all(|flag| !["secret", "password"].contains(&flag.long))
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! One JSON object a line, for programs that read what happens.
+//!
+//! Names travel as text. A name that is no UTF-8 stands there with U+FFFD in place of what is wrong,
+//! and beside it, under the same key with `_bytes` behind it, its bytes in hexadecimal.
+
+use crate::model::is_deceptive;
+use std::fmt::Write;
+
+/// The version of the events that stands in each of them as `v`.
+const VERSION: u64 = 1;
+
+/// An event that is being written.
+pub(super) struct Object(String);
+
+impl Object {
+    /// Begins the event `name`.
+    pub(super) fn event(name: &str) -> Object {
+        Object(String::from("{"))
+            .text("event", name)
+            .number("v", VERSION)
+    }
+
+    /// Adds text.
+    #[must_use]
+    pub(super) fn text(mut self, key: &str, value: &str) -> Object {
+        self.key(key);
+        push_quoted(&mut self.0, value);
+        self
+    }
+
+    /// Adds a name from a peer or the disk.
+    #[must_use]
+    pub(super) fn name(self, key: &str, bytes: &[u8]) -> Object {
+        let text = String::from_utf8_lossy(bytes);
+        let object = self.text(key, &text);
+        if std::str::from_utf8(bytes).is_ok() {
+            return object;
+        }
+        let mut hexadecimal = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            let _ = write!(hexadecimal, "{byte:02x}");
+        }
+        object.text(&format!("{key}_bytes"), &hexadecimal)
+    }
+
+    /// Adds a whole number.
+    #[must_use]
+    pub(super) fn number(mut self, key: &str, value: u64) -> Object {
+        self.key(key);
+        self.0.push_str(&value.to_string());
+        self
+    }
+
+    /// Adds a whole number, or `null` where it is unknown.
+    #[must_use]
+    pub(super) fn number_or_null(mut self, key: &str, value: Option<u64>) -> Object {
+        if let Some(value) = value {
+            return self.number(key, value);
+        }
+        self.key(key);
+        self.0.push_str("null");
+        self
+    }
+
+    /// Adds seconds with three decimals.
+    #[must_use]
+    pub(super) fn seconds(mut self, key: &str, value: std::time::Duration) -> Object {
+        self.key(key);
+        self.0.push_str(&format!("{:.3}", value.as_secs_f64()));
+        self
+    }
+
+    /// The finished line, without a line end.
+    pub(super) fn finish(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    fn key(&mut self, key: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_quoted(&mut self.0, key);
+        self.0.push(':');
+    }
+}
+
+/// Control characters must be escaped (RFC 8259, section 7). Those that deceive on a terminal are
+/// escaped as well: it is the same text to a program, and harmless to whoever looks at it.
+fn push_quoted(line: &mut String, text: &str) {
+    line.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => line.push_str("\\\""),
+            '\\' => line.push_str("\\\\"),
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            character if is_deceptive(character) => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    line.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            character => line.push(character),
+        }
+    }
+    line.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn quoted(text: &str) -> String {
+        let mut line = String::new();
+        push_quoted(&mut line, text);
+        line
+    }
+
+    #[test]
+    fn an_event_is_one_line() {
+        let line = Object::event("done")
+            .number("exit", 0)
+            .number_or_null("total", None)
+            .seconds("seconds", Duration::from_millis(1500))
+            .text("error", "a\nb")
+            .finish();
+        assert_eq!(
+            line,
+            r#"{"event":"done","v":1,"exit":0,"total":null,"seconds":1.500,"error":"a\nb"}"#
+        );
+    }
+
+    #[test]
+    fn quotes_and_backslashes_cannot_end_the_text() {
+        assert_eq!(quoted(r#"a"b\c"#), r#""a\"b\\c""#);
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(
+            quoted("\0\x1b\x7f\u{9b}\t\r"),
+            "\"\\u0000\\u001b\\u007f\\u009b\\t\\r\""
+        );
+    }
+
+    #[test]
+    fn bidirectional_and_tag_characters_are_escaped() {
+        assert_eq!(quoted("\u{202e}"), "\"\\u202e\"");
+        assert_eq!(quoted("\u{e0041}"), "\"\\udb40\\udc41\"");
+    }
+
+    #[test]
+    fn other_text_stays() {
+        assert_eq!(quoted("ünï 日本 👍 /"), "\"ünï 日本 👍 /\"");
+    }
+
+    #[test]
+    fn a_name_that_is_no_utf8_keeps_its_bytes() {
+        let line = Object::event("file").name("path", b"a\xff").finish();
+        assert_eq!(
+            line,
+            "{\"event\":\"file\",\"v\":1,\"path\":\"a\u{fffd}\",\"path_bytes\":\"61ff\"}"
+        );
+        let plain = Object::event("file").name("path", b"a").finish();
+        assert!(!plain.contains("path_bytes"));
+    }
+}

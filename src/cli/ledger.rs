@@ -1,0 +1,80 @@
+//! What a run has moved, for its last event.
+
+use crate::session::{Progress, Summary};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Sums up transfers as they end, and keeps what the running one has put on the line so far.
+#[derive(Default)]
+pub(super) struct Ledger(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    finished: Totals,
+    running_wire_bytes: u64,
+}
+
+/// All transfers of a run together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) wire_bytes: u64,
+    pub(super) resumed_bytes: u64,
+    pub(super) elapsed: Duration,
+}
+
+impl Ledger {
+    /// Takes note of how far the running transfer is.
+    pub(super) fn moving(&self, progress: Progress) {
+        self.lock().running_wire_bytes = progress.wire_bytes;
+    }
+
+    /// Adds a transfer that ended well.
+    pub(super) fn finished(&self, summary: &Summary) {
+        let mut entries = self.lock();
+        entries.running_wire_bytes = 0;
+        let totals = &mut entries.finished;
+        totals.files = totals.files.saturating_add(summary.files);
+        totals.bytes = totals.bytes.saturating_add(summary.bytes);
+        totals.wire_bytes = totals.wire_bytes.saturating_add(summary.wire_bytes);
+        totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
+        totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);
+    }
+
+    /// Everything so far. Of a transfer that did not end only the bytes on the line count.
+    pub(super) fn totals(&self) -> Totals {
+        let entries = self.lock();
+        let mut totals = entries.finished;
+        totals.wire_bytes = totals.wire_bytes.saturating_add(entries.running_wire_bytes);
+        totals
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_transfer_counts_on_the_line_only() {
+        let ledger = Ledger::default();
+        ledger.finished(&Summary {
+            files: 2,
+            bytes: 10,
+            wire_bytes: 7,
+            elapsed: Duration::from_secs(1),
+            ..Summary::default()
+        });
+        ledger.moving(Progress {
+            bytes: 100,
+            total: None,
+            wire_bytes: 50,
+        });
+        let totals = ledger.totals();
+        assert_eq!((totals.files, totals.bytes, totals.wire_bytes), (2, 10, 57));
+    }
+}

@@ -1,0 +1,239 @@
+//! How to meet the peer, as typed: what send and receive have in common.
+
+use super::address;
+use super::args::Typed;
+use super::environment::{self, Environment};
+use super::numbers;
+use crate::crypto::Secret;
+use crate::error::Error;
+use crate::session::{Connect, DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to meet the peer; only the secret is missing.
+#[derive(Debug)]
+pub(super) struct Meeting {
+    pub(super) rendezvous: Rendezvous,
+    pub(super) secret_file: Option<PathBuf>,
+    wait: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    retries: Option<u32>,
+}
+
+/// What happens when neither dialling nor listening was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unless {
+    /// Listen.
+    Listens,
+    /// It is a usage error: both are equally likely to be meant.
+    Refuses,
+}
+
+impl Meeting {
+    /// Understands the options; `dial` is the one that names the peer to dial.
+    ///
+    /// # Errors
+    /// A usage error for impossible values and mixes.
+    pub(super) fn of(
+        typed: &Typed,
+        environment: &Environment,
+        dial: &'static str,
+        unless: Unless,
+    ) -> Result<Meeting, Error> {
+        let retries = typed.value("retry");
+        let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
+        Ok(Meeting {
+            rendezvous: rendezvous(typed, environment, dial, unless)?,
+            secret_file: typed.path("secret-file"),
+            wait: seconds(typed, "wait", 0)?,
+            idle_timeout: seconds(typed, "idle-timeout", 1)?,
+            retries: retries.transpose()?.map(|number| number as u32),
+        })
+    }
+
+    /// Ready to connect.
+    pub(super) fn with(self, secret: Secret) -> Connect {
+        let mut connect = Connect::new(self.rendezvous, secret);
+        connect.wait = self.wait;
+        connect.idle_timeout = self.idle_timeout.unwrap_or(connect.idle_timeout);
+        connect.retries = self.retries.unwrap_or(connect.retries);
+        connect
+    }
+}
+
+fn seconds(typed: &Typed, long: &str, shortest: u64) -> Result<Option<Duration>, Error> {
+    let value = typed.value(long);
+    value
+        .map(|text| numbers::seconds(&format!("--{long}"), &text, shortest))
+        .transpose()
+}
+
+fn rendezvous(
+    typed: &Typed,
+    environment: &Environment,
+    dial: &'static str,
+    unless: Unless,
+) -> Result<Rendezvous, Error> {
+    match (typed.value(dial), typed.has("listen")) {
+        (Some(_), true) => Err(Error::usage(
+            format!("--{dial} and --listen contradict each other"),
+            format!("--{dial} HOST dials a peer that listens; --listen waits for one that dials"),
+        )),
+        (Some(text), false) => dialled(typed, environment, dial, &text).map(Rendezvous::Dial),
+        (None, false) if unless == Unless::Refuses => Err(Error::usage(
+            "it is not said where the peer is",
+            format!("--{dial} HOST dials it; --listen waits until it dials"),
+        )),
+        (None, _) => listening(typed, environment).map(Rendezvous::Listen),
+    }
+}
+
+fn dialled(
+    typed: &Typed,
+    environment: &Environment,
+    dial: &str,
+    text: &str,
+) -> Result<PeerAddress, Error> {
+    if typed.has("bind") {
+        return Err(Error::usage(
+            format!("--bind is for listening, and --{dial} dials"),
+            "leave out --bind",
+        ));
+    }
+    let written = address::peer(text)?;
+    let option = typed.value("port");
+    let option = option
+        .map(|text| address::dialled_port(&text))
+        .transpose()?;
+    if let (Some(one), Some(other)) = (written.port, option)
+        && one != other
+    {
+        return Err(Error::usage(
+            format!("two ports are given: {one} with --{dial}, {other} with --port"),
+            "give one of them",
+        ));
+    }
+    let port = match written.port.or(option) {
+        Some(port) => port,
+        None => usual_port(environment, address::dialled_port)?,
+    };
+    let host = written.host;
+    Ok(PeerAddress { host, port })
+}
+
+fn listening(typed: &Typed, environment: &Environment) -> Result<ListenAddress, Error> {
+    let address = typed.value("bind").map(|text| address::own(&text));
+    let port = match typed.value("port") {
+        Some(text) => address::port(&text)?,
+        None => usual_port(environment, address::port)?,
+    };
+    Ok(ListenAddress {
+        address: address.transpose()?,
+        port,
+    })
+}
+
+/// The port where no option tells it.
+fn usual_port(
+    environment: &Environment,
+    understand: fn(&str) -> Result<u16, Error>,
+) -> Result<u16, Error> {
+    let Some(text) = environment.get(environment::PORT) else {
+        return Ok(DEFAULT_PORT);
+    };
+    understand(&text.to_string_lossy()).map_err(|error| {
+        Error::usage(
+            format!("{}: {error}", environment::PORT),
+            "set it to a number from 1 to 65535, unset it, or give --port N",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    fn meeting_in(line: &str, values: &[(&'static str, &str)]) -> Result<Meeting, Error> {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let typed = Typed::parse(&words)?;
+        let (dial, unless) = match line.starts_with("send") {
+            true => ("to", Unless::Refuses),
+            false => ("from", Unless::Listens),
+        };
+        Meeting::of(&typed, &Environment::of(values), dial, unless)
+    }
+
+    fn dialled_port_in(line: &str, values: &[(&'static str, &str)]) -> u16 {
+        match meeting_in(line, values).unwrap().rendezvous {
+            Rendezvous::Dial(address) => address.port,
+            Rendezvous::Listen(_) => panic!("{line} listens"),
+        }
+    }
+
+    #[test]
+    fn impossible_mixes_are_usage_errors_with_a_hint() {
+        for line in [
+            "send a",
+            "send a --to h --listen",
+            "send a --to h --bind 127.0.0.1",
+            "send a --to h --port 0",
+            "send a --to h:0",
+            "send a --to h:1 --port 2",
+            "receive --from h --listen",
+            "receive --port 70000",
+            "receive --bind localhost",
+            "receive --wait soon",
+            "receive --idle-timeout 0",
+            "receive --retry -1",
+        ] {
+            let error = meeting_in(line, &[])
+                .err()
+                .unwrap_or_else(|| panic!("{line} passed"));
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.hint().is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_address_wins_over_the_option_over_the_environment_over_8080() {
+        let values = [(environment::PORT, "7000")];
+        assert_eq!(dialled_port_in("send a --to h:9000", &values), 9000);
+        assert_eq!(
+            dialled_port_in("send a --to h:9000 --port 9000", &values),
+            9000
+        );
+        assert_eq!(dialled_port_in("send a --to h -p 9001", &values), 9001);
+        assert_eq!(dialled_port_in("send a --to h", &values), 7000);
+        assert_eq!(dialled_port_in("receive --from ::1", &[]), 8080);
+        let wrong = [(environment::PORT, "http")];
+        let error = meeting_in("send a --to h", &wrong).err().unwrap();
+        assert!(error.to_string().starts_with("PEERBRIDGE_PORT: "));
+        assert_eq!(dialled_port_in("send a --to h -p 1", &wrong), 1);
+    }
+
+    #[test]
+    fn receive_listens_unless_told() {
+        let meeting = meeting_in("receive -p 0 -b [::1]", &[]).unwrap();
+        let expected = ListenAddress {
+            address: Some("::1".parse().unwrap()),
+            port: 0,
+        };
+        assert_eq!(meeting.rendezvous, Rendezvous::Listen(expected));
+    }
+
+    #[test]
+    fn patience_is_passed_on() {
+        let line = "receive --wait 5 -i 6 --retry 7";
+        let connect = meeting_in(line, &[])
+            .unwrap()
+            .with(Secret::from_text("x").unwrap());
+        assert_eq!(connect.wait, Some(Duration::from_secs(5)));
+        assert_eq!(connect.idle_timeout, Duration::from_secs(6));
+        assert_eq!(connect.retries, 7);
+        let connect = meeting_in("receive", &[])
+            .unwrap()
+            .with(Secret::from_text("x").unwrap());
+        assert_eq!((connect.wait, connect.retries), (None, 5));
+    }
+}

@@ -1,0 +1,132 @@
+//! Floor 4: the command line, the only floor that prints, asks, reads the environment and ends the
+//! process.
+//!
+//! A run has two argument stages. `args` sorts what was typed; each verb under `verbs` then finds out
+//! what it means and becomes an action that cannot be an impossible mix. While the action runs,
+//! `report` reads the session's events. However it ends, [`run`] says so in one place.
+
+mod address;
+mod args;
+mod bug;
+mod console;
+pub mod dialogue;
+mod environment;
+mod flags;
+mod format;
+mod json;
+mod ledger;
+mod meeting;
+mod numbers;
+mod platform;
+mod progress;
+mod questions;
+mod report;
+mod secret_source;
+mod suggest;
+mod terminal;
+mod verbs;
+mod wording;
+
+use args::Typed;
+use console::{Console, Verbosity};
+use environment::Environment;
+use json::Object;
+use ledger::Ledger;
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+use terminal::{Answers, Person, Terminal};
+use verbs::Action;
+
+use crate::error::{Error, Exit};
+
+/// Runs the program with the process's own arguments and streams, and gives its exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    run_words(&arguments)
+}
+
+/// What every verb may use.
+struct Context<'a> {
+    console: &'a Console,
+    environment: &'a Environment,
+    terminal: Terminal,
+    answers: &'a dyn Answers,
+    ledger: &'a Ledger,
+}
+
+fn run_words(arguments: &[OsString]) -> ExitCode {
+    bug::announce_panics();
+    let typed = bug::caught(|| Typed::parse(arguments));
+    let verbosity = typed.as_ref().map_or(Verbosity::Normal, Typed::verbosity);
+    let console = Console::new(
+        Box::new(io::stderr()),
+        Box::new(io::stdout()),
+        verbosity,
+        args::reader(arguments),
+    );
+    let context = Context {
+        console: &console,
+        environment: &Environment::of_process(),
+        terminal: Terminal::of_process(),
+        answers: &Person { console: &console },
+        ledger: &Ledger::default(),
+    };
+    ExitCode::from(perform(typed, &context).code())
+}
+
+/// Understands what was typed, does it, and says how it ended.
+fn perform(typed: Result<Typed, Error>, context: &Context<'_>) -> Exit {
+    let outcome =
+        bug::caught(|| Action::understand(&typed?, context).and_then(|action| action.run(context)));
+    let exit = close(outcome, context);
+    match context.console.output_failure() {
+        Some(source) => {
+            let what = "standard output".to_owned();
+            let error = Error::CannotWrite { what, source };
+            context
+                .console
+                .error(&error.to_string(), error.hint().as_deref());
+            if exit == Exit::Done {
+                error.exit()
+            } else {
+                exit
+            }
+        }
+        None => exit,
+    }
+}
+
+/// The one place where a run ends: the error and its hint for people, `done` for programs.
+fn close(outcome: Result<Exit, Error>, context: &Context<'_>) -> Exit {
+    let (exit, told) = match outcome {
+        Ok(exit) => (exit, None),
+        Err(error) => (error.exit(), Some((error.to_string(), error.hint()))),
+    };
+    context.console.erase();
+    if let Some((message, hint)) = &told {
+        context.console.error(message, hint.as_deref());
+    }
+    context.console.event(|| {
+        let totals = context.ledger.totals();
+        let mut event = Object::event("done")
+            .number("exit", exit.code().into())
+            .number("files", totals.files)
+            .number("bytes", totals.bytes)
+            .number("wire_bytes", totals.wire_bytes)
+            .number("resumed_bytes", totals.resumed_bytes)
+            .seconds("seconds", totals.elapsed);
+        if let Some((message, hint)) = &told {
+            event = event.text("error", message);
+            if let Some(hint) = hint {
+                event = event.text("hint", hint);
+            }
+        }
+        event
+    });
+    exit
+}
+
+#[cfg(test)]
+mod tests;

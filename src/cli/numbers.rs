@@ -1,0 +1,149 @@
+//! Numbers as people write them.
+
+use crate::error::Error;
+use crate::model::limits;
+use crate::session::Level;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A year: no real wait is longer, and clocks can still add it.
+const LONGEST_SECONDS: u64 = 366 * 24 * 3600;
+
+/// Reads a whole number within a range.
+///
+/// # Errors
+/// A usage error that names the option and the range.
+pub(super) fn whole(option: &str, text: &str, range: RangeInclusive<u64>) -> Result<u64, Error> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && range.contains(&number) => Ok(number),
+        _ => {
+            let (first, last) = (range.start(), range.end());
+            let allowed = match *last {
+                u64::MAX => format!("a whole number, {first} or more"),
+                _ => format!("a whole number from {first} to {last}"),
+            };
+            Err(wrong(option, text, &allowed))
+        }
+    }
+}
+
+/// Reads a time in seconds, at least `shortest`.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duration, Error> {
+    whole(option, text, shortest..=LONGEST_SECONDS).map(Duration::from_secs)
+}
+
+/// Reads how many connections to use side by side.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn streams(text: &str) -> Result<u16, Error> {
+    let number = whole("--streams", text, 1..=limits::STREAMS.into())?;
+    Ok(number as u16)
+}
+
+/// Reads a size: `1500`, `10K`, `2G`, in units of 1024. `KB` and `KiB` mean the same as `K`.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn size(option: &str, text: &str) -> Result<u64, Error> {
+    let error = || wrong(option, text, "a size like 1500, 10K, 20M, 2G or 1T");
+    let end = text.find(|letter: char| !letter.is_ascii_digit());
+    let (digits, unit) = text.split_at(end.unwrap_or(text.len()));
+    let number: u64 = digits.parse().map_err(|_| error())?;
+    let power = match unit.to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 1,
+        "M" | "MB" | "MIB" => 2,
+        "G" | "GB" | "GIB" => 3,
+        "T" | "TB" | "TIB" => 4,
+        _ => return Err(error()),
+    };
+    number.checked_mul(1 << (10 * power)).ok_or_else(error)
+}
+
+/// Reads a compression level.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn level(text: &str) -> Result<Level, Error> {
+    match text.as_bytes() {
+        b"auto" => Ok(Level::Auto),
+        [digit @ b'0'..=b'9'] => Ok(Level::Fixed(digit - b'0')),
+        _ => Err(wrong("--level", text, "auto or 0 to 9")),
+    }
+}
+
+fn wrong(option: &str, text: &str, allowed: &str) -> Error {
+    Error::usage(
+        format!("{option} cannot be {text:?}"),
+        format!("{option} takes {allowed}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_say_the_range() {
+        assert_eq!(streams("1").unwrap(), 1);
+        assert_eq!(streams("64").unwrap(), 64);
+        for text in [
+            "0",
+            "65",
+            "-1",
+            "+4",
+            "",
+            "four",
+            "4.0",
+            "99999999999999999999",
+        ] {
+            let error = streams(text).err().unwrap();
+            assert_eq!(error.exit_code(), 2);
+            assert_eq!(
+                error.hint().unwrap(),
+                "--streams takes a whole number from 1 to 64",
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_are_binary() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1500", 1500),
+            ("1b", 1),
+            ("10K", 10 << 10),
+            ("20m", 20 << 20),
+            ("2GiB", 2 << 30),
+            ("1TB", 1 << 40),
+        ] {
+            assert_eq!(size("--max-size", text).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "K", "1.5G", "-1", "1X", "1 K", "16777216T", "1é"] {
+            assert!(size("--max-size", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn levels() {
+        assert_eq!(level("auto").unwrap(), Level::Auto);
+        assert_eq!(level("0").unwrap(), Level::Fixed(0));
+        assert_eq!(level("9").unwrap(), Level::Fixed(9));
+        for text in ["10", "", "best", "-1"] {
+            assert!(level(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_an_end() {
+        assert_eq!(seconds("--wait", "0", 0).unwrap(), Duration::ZERO);
+        assert!(seconds("--idle-timeout", "0", 1).is_err());
+        assert!(seconds("--wait", &u64::MAX.to_string(), 0).is_err());
+    }
+}

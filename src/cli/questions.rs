@@ -1,0 +1,202 @@
+//! What a receiver asks before it takes anything.
+
+use super::console::Console;
+use super::terminal::Answers;
+use super::wording;
+use crate::model::Existing;
+use crate::model::escaped;
+use crate::session::{Acceptance, Conflicts, OfferSummary};
+use std::path::PathBuf;
+
+/// Who decides about an offer.
+pub(super) enum Questions<'a> {
+    /// Nobody is asked: what the options allow is taken.
+    Unasked,
+    /// A person is.
+    Asked {
+        answers: &'a dyn Answers,
+        console: &'a Console,
+        destination: PathBuf,
+        conflicts: OnConflict,
+    },
+}
+
+/// What happens when names are taken and nothing was said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnConflict {
+    /// The person is asked.
+    Ask,
+    /// The transfer fails, as the options say.
+    Fail,
+}
+
+impl Questions<'_> {
+    pub(super) fn are_asked(&self) -> bool {
+        matches!(self, Questions::Asked { .. })
+    }
+
+    /// Whether to take an offer. No answer is a no.
+    pub(super) fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        let Questions::Asked { destination, .. } = self else {
+            return Acceptance::Accept;
+        };
+        let question = offer_question(offer, &escaped(destination.as_os_str().as_encoded_bytes()));
+        match self.ask(question, yes_or_no) {
+            Some(true) => Acceptance::Accept,
+            Some(false) | None => Acceptance::Decline,
+        }
+    }
+
+    /// What to do about names that are taken. No answer declines.
+    pub(super) fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
+        match self {
+            Questions::Asked {
+                conflicts: OnConflict::Ask,
+                ..
+            } => self.ask(conflict_question(conflicts), conflict_answer)?,
+            _ => None,
+        }
+    }
+
+    /// Asks until the answer is understood; `None` when there will be none.
+    fn ask<T>(&self, question: String, understand: fn(&str) -> Option<T>) -> Option<T> {
+        let Questions::Asked {
+            answers, console, ..
+        } = self
+        else {
+            return None;
+        };
+        loop {
+            match answers.line(&question) {
+                Ok(Some(answer)) => {
+                    if let Some(meaning) = understand(answer.trim()) {
+                        return Some(meaning);
+                    }
+                }
+                Ok(None) => return None,
+                Err(error) => {
+                    console.error(&error.to_string(), None);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+fn offer_question(offer: &OfferSummary, destination: &str) -> String {
+    format!(
+        "{} offers {}\n  {}\nReceive it into {destination}? [y/N] ",
+        wording::peer(offer.peer),
+        wording::names(&offer.names, offer.tops),
+        wording::contents(offer),
+    )
+}
+
+/// An answer to a question with `[y/N]`.
+pub(super) fn yes_or_no(answer: &str) -> Option<bool> {
+    match answer.to_ascii_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "" | "n" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn conflict_question(conflicts: &Conflicts) -> String {
+    format!(
+        "In the way: {}\n  (s)kip them, (r)ename the new ones, (o)verwrite, overwrite only \
+         where (n)ewer, (d)ecline? [d] ",
+        wording::names(&conflicts.names, conflicts.count)
+    )
+}
+
+fn conflict_answer(answer: &str) -> Option<Option<Existing>> {
+    Some(match answer.to_ascii_lowercase().as_str() {
+        "s" | "skip" => Some(Existing::Skip),
+        "r" | "rename" => Some(Existing::Rename),
+        "o" | "overwrite" => Some(Existing::Overwrite),
+        "n" | "newer" => Some(Existing::Newer),
+        "" | "d" | "decline" | "no" => None,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::console::tests::console;
+    use crate::cli::console::{Reader, Verbosity};
+    use crate::cli::terminal::tests::Script;
+
+    fn asked<T>(answers: &[&str], conflicts: OnConflict, ask: fn(&Questions<'_>) -> T) -> T {
+        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let script = Script::new(answers);
+        let questions = Questions::Asked {
+            answers: &script,
+            console: &console,
+            destination: "in".into(),
+            conflicts,
+        };
+        let meaning = ask(&questions);
+        assert_eq!(script.left(), 0);
+        meaning
+    }
+
+    fn accept(questions: &Questions<'_>) -> Acceptance {
+        questions.accept(&OfferSummary::default())
+    }
+
+    fn resolve(questions: &Questions<'_>) -> Option<Existing> {
+        questions.resolve(&Conflicts::default())
+    }
+
+    #[test]
+    fn only_a_clear_yes_accepts() {
+        assert_eq!(asked(&["y"], OnConflict::Ask, accept), Acceptance::Accept);
+        assert_eq!(
+            asked(&["what?", " YES "], OnConflict::Ask, accept),
+            Acceptance::Accept
+        );
+        for answers in [&["n"][..], &[""], &[], &["perhaps"]] {
+            assert_eq!(asked(answers, OnConflict::Ask, accept), Acceptance::Decline);
+        }
+    }
+
+    #[test]
+    fn conflicts_are_decided_by_a_letter() {
+        for (answer, meaning) in [
+            ("s", Some(Existing::Skip)),
+            ("rename", Some(Existing::Rename)),
+            ("O", Some(Existing::Overwrite)),
+            ("n", Some(Existing::Newer)),
+            ("", None),
+            ("d", None),
+        ] {
+            assert_eq!(asked(&["?", answer], OnConflict::Ask, resolve), meaning);
+        }
+        assert_eq!(asked(&[], OnConflict::Ask, resolve), None);
+    }
+
+    #[test]
+    fn a_policy_that_was_typed_is_not_asked_about() {
+        assert_eq!(asked(&[], OnConflict::Fail, resolve), None);
+        assert_eq!(resolve(&Questions::Unasked), None);
+        assert_eq!(accept(&Questions::Unasked), Acceptance::Accept);
+    }
+
+    #[test]
+    fn an_offer_cannot_forge_its_own_question() {
+        let offer = OfferSummary {
+            names: vec![b"x\r\nReceive? [y/N] y\x1b[1A".to_vec()],
+            tops: 1,
+            files: 1,
+            bytes: Some(5),
+            ..OfferSummary::default()
+        };
+        let question = offer_question(&offer, "in");
+        assert_eq!(
+            question,
+            "the peer offers x\\r\\nReceive? [y/N] y\\x1b[1A\n  1 file, 5 B\n\
+             Receive it into in? [y/N] "
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! Reads a session's events three ways: lines for a person, a progress bar, JSON for programs.
+
+use super::console::Console;
+use super::format;
+use super::json::Object;
+use super::ledger::Ledger;
+use super::progress::{self, Colour, Speed, Style, Throttle};
+use super::questions::Questions;
+use super::wording::{self, Side};
+use crate::model::Existing;
+use crate::model::escaped;
+use crate::session::{
+    Acceptance, Conflicts, Event, FileResult, OfferSummary, Operator, Progress, Summary,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// How one side of a session is shown.
+pub(super) struct Manner {
+    pub(super) side: Side,
+    pub(super) style: Style,
+    pub(super) colour: Colour,
+    pub(super) guide: Guide,
+    pub(super) programs: Programs,
+    /// Put before each line, where both sides speak: `sender: `.
+    pub(super) label: &'static str,
+}
+
+/// Whether to say what to type on the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guide {
+    /// A person is watching.
+    Person,
+    /// A script or a log.
+    Nobody,
+}
+
+/// Whether this side's events go to programs; of two sides in one process only one's do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Programs {
+    /// If a program reads at all.
+    Told,
+    /// Never.
+    Untold,
+}
+
+/// The operator that the command line gives to a session.
+pub(super) struct Reporter<'a> {
+    console: &'a Console,
+    ledger: &'a Ledger,
+    questions: Questions<'a>,
+    manner: Manner,
+    pace: Mutex<Pace>,
+}
+
+/// When something was last drawn or told.
+struct Pace {
+    speed: Speed,
+    drawing: Throttle,
+    telling: Throttle,
+}
+
+impl Pace {
+    fn new(style: Style, bytes: u64) -> Pace {
+        let now = Instant::now();
+        Pace {
+            speed: Speed::new(now, bytes),
+            drawing: match style {
+                Style::Lines => Throttle::lines(now),
+                Style::Bar | Style::Off => Throttle::bar(now),
+            },
+            telling: Throttle::events(now),
+        }
+    }
+}
+
+impl<'a> Reporter<'a> {
+    pub(super) fn new(
+        console: &'a Console,
+        ledger: &'a Ledger,
+        questions: Questions<'a>,
+        manner: Manner,
+    ) -> Reporter<'a> {
+        let pace = Mutex::new(Pace::new(manner.style, 0));
+        Reporter {
+            console,
+            ledger,
+            questions,
+            manner,
+            pace,
+        }
+    }
+}
+
+impl Operator for Reporter<'_> {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Progress(progress) => self.progress(*progress),
+            Event::Accepted {
+                streams,
+                resumed_bytes,
+            } => {
+                *self.pace() = Pace::new(self.manner.style, *resumed_bytes);
+                self.accepted(*streams, *resumed_bytes);
+            }
+            Event::Finished(summary) => self.finished(summary),
+            Event::File {
+                path,
+                bytes,
+                result,
+            } => self.file(path, *bytes, result),
+            Event::Offer(offer) => self.offer(offer),
+            Event::Warning { message } => self.warning(message),
+            Event::Reconnecting { attempt, pause } => {
+                let pause = format::time(*pause);
+                self.warning(&format!(
+                    "the connection was lost; trying again in {pause} (try {attempt})"
+                ));
+            }
+            Event::ProofFailed { peer, count } => {
+                self.warning(&wording::wrong_secret(*peer, *count));
+            }
+            Event::Listening { addresses } => self.listening(addresses),
+            Event::Connected { peer } => {
+                let peer = wording::endpoint(*peer);
+                self.detail(&format!("connected to {peer}"));
+                self.tell(|| Object::event("connected").text("peer", &peer));
+            }
+            Event::Authenticated { peer } => {
+                let peer = wording::peer(Some(*peer));
+                self.detail(&format!("{peer} knows the secret"));
+                self.tell(|| Object::event("authenticated").number("streams", 1));
+            }
+        }
+    }
+
+    fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        self.questions.accept(offer)
+    }
+
+    fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
+        self.questions.resolve(conflicts)
+    }
+}
+
+impl Reporter<'_> {
+    fn listening(&self, addresses: &[std::net::SocketAddr]) {
+        let Some(first) = addresses.first() else {
+            return;
+        };
+        self.say(&format!("listening on {}", wording::endpoints(addresses)));
+        if self.manner.guide == Guide::Person {
+            self.say(&wording::what_to_type(self.manner.side, *first));
+        }
+        self.tell(|| {
+            Object::event("listening")
+                .text("address", &wording::endpoint(*first))
+                .number("port", first.port().into())
+        });
+    }
+
+    fn offer(&self, offer: &OfferSummary) {
+        let names = wording::names(&offer.names, offer.tops);
+        let contents = wording::contents(offer);
+        let peer = wording::peer(offer.peer);
+        match self.manner.side {
+            Side::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
+            // The question says it itself.
+            Side::Receiver if self.questions.are_asked() => {}
+            Side::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
+        }
+        self.tell(|| {
+            Object::event("offer")
+                .number("files", offer.files)
+                .number("dirs", offer.folders)
+                .number("links", offer.links)
+                .number_or_null("bytes", offer.bytes)
+                .name("name", offer.names.first().map_or(b"", Vec::as_slice))
+        });
+    }
+
+    /// Further connections prove themselves one by one; programs get their number once all are there.
+    fn accepted(&self, streams: u16, resumed_bytes: u64) {
+        if resumed_bytes > 0 {
+            let size = format::size(resumed_bytes);
+            self.say(&format!("going on: {size} are there already"));
+        }
+        self.detail(&format!(
+            "accepted; {} side by side",
+            format::count(streams.into(), "connection")
+        ));
+        if streams > 1 {
+            self.tell(|| Object::event("authenticated").number("streams", streams.into()));
+        }
+    }
+
+    /// Comes from every connection for every part: whoever finds another one at it goes back to work.
+    fn progress(&self, progress: Progress) {
+        let Ok(mut pace) = self.pace.try_lock() else {
+            return;
+        };
+        let now = Instant::now();
+        let rate = pace.speed.measure(now, progress.bytes);
+        self.ledger.moving(progress);
+        if pace.telling.passes(now) {
+            self.tell(|| {
+                Object::event("progress")
+                    .number("bytes", progress.bytes)
+                    .number_or_null("total", progress.total)
+                    .number("rate", rate)
+            });
+        }
+        if self.manner.style == Style::Off || !pace.drawing.passes(now) {
+            return;
+        }
+        match self.manner.style {
+            Style::Bar => {
+                let bar = progress::bar(progress, rate, self.manner.colour);
+                self.console.draw(&bar);
+            }
+            _ => self.say(progress::line(progress, rate).trim_start()),
+        }
+    }
+
+    fn file(&self, path: &[u8], bytes: u64, result: &FileResult) {
+        let shown = escaped(path);
+        let (word, why) = match result {
+            FileResult::Delivered => ("delivered", None),
+            FileResult::Identical => ("identical", None),
+            FileResult::Skipped => ("skipped", None),
+            FileResult::Failed { why } => ("failed", Some(why)),
+        };
+        match result {
+            FileResult::Delivered => self.detail(&format!("delivered {shown}")),
+            FileResult::Identical => self.detail(&format!("there already: {shown}")),
+            FileResult::Skipped => self.say(&format!("kept as it was: {shown}")),
+            FileResult::Failed { why } => {
+                self.insist(&format!("error: left out {shown}: {why}"));
+            }
+        }
+        self.tell(|| {
+            let event = Object::event("file")
+                .name("path", path)
+                .number("bytes", bytes)
+                .text("result", word);
+            match why {
+                Some(why) => event.text("why", why),
+                None => event,
+            }
+        });
+    }
+
+    fn warning(&self, message: &str) {
+        self.say(&format!("warning: {message}"));
+        self.tell(|| Object::event("warning").text("message", message));
+    }
+
+    fn finished(&self, summary: &Summary) {
+        self.console.erase();
+        self.ledger.finished(summary);
+        self.say(&wording::done(self.manner.side, summary));
+        let wire = format::size(summary.wire_bytes);
+        self.detail(&format!("{wire} went over the network"));
+    }
+
+    fn say(&self, text: &str) {
+        self.console.say(&format!("{}{text}", self.manner.label));
+    }
+
+    fn detail(&self, text: &str) {
+        self.console.detail(&format!("{}{text}", self.manner.label));
+    }
+
+    fn insist(&self, text: &str) {
+        self.console.insist(&format!("{}{text}", self.manner.label));
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Object) {
+        if self.manner.programs == Programs::Told {
+            self.console.event(event);
+        }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+use super::*;
+use crate::cli::console::tests::{Screen, console};
+use crate::cli::console::{Reader, Verbosity};
+use std::time::Duration;
+
+fn manner(side: Side, style: Style) -> Manner {
+    Manner {
+        side,
+        style,
+        colour: Colour::Plain,
+        guide: Guide::Nobody,
+        programs: Programs::Told,
+        label: "",
+    }
+}
+
+/// What events print on standard error and standard output.
+fn printed(side: Side, verbosity: Verbosity, reader: Reader, events: &[Event<'_>]) -> [String; 2] {
+    let (console, error, output) = console(verbosity, reader);
+    let ledger = Ledger::default();
+    let manner = manner(side, Style::Off);
+    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
+    for event in events {
+        reporter.event(event);
+    }
+    [error, output].map(|screen: Screen| screen.text())
+}
+
+fn lines(verbosity: Verbosity, events: &[Event<'_>]) -> String {
+    let [error, output] = printed(Side::Receiver, verbosity, Reader::Person, events);
+    assert_eq!(output, "", "standard output is for results");
+    error
+}
+
+fn json(events: &[Event<'_>]) -> String {
+    printed(Side::Receiver, Verbosity::Quiet, Reader::Program, events)[1].clone()
+}
+
+fn peer() -> std::net::SocketAddr {
+    "192.0.2.7:5000".parse().unwrap()
+}
+
+fn offer() -> OfferSummary {
+    OfferSummary {
+        peer: Some(peer()),
+        names: vec![b"photos".to_vec(), b"\x1b[2J".to_vec()],
+        tops: 2,
+        files: 12,
+        folders: 1,
+        links: 0,
+        bytes: Some(1 << 20),
+    }
+}
+
+#[test]
+fn a_person_reads_what_matters() {
+    let offer = offer();
+    let addresses = ["[::]:8080".parse().unwrap()];
+    let events = [
+        Event::Listening {
+            addresses: &addresses,
+        },
+        Event::Connected { peer: peer() },
+        Event::ProofFailed {
+            peer: peer(),
+            count: 2,
+        },
+        Event::Authenticated { peer: peer() },
+        Event::Offer(&offer),
+        Event::File {
+            path: b"a\n",
+            bytes: 1,
+            result: FileResult::Delivered,
+        },
+        Event::File {
+            path: b"b\x1b",
+            bytes: 1,
+            result: FileResult::Skipped,
+        },
+    ];
+    assert_eq!(
+        lines(Verbosity::Normal, &events),
+        "peerbridge: listening on [::]:8080\n\
+         peerbridge: warning: 192.0.2.7 does not know the secret (attempt 2 of 5)\n\
+         peerbridge: 192.0.2.7 offers photos and \\x1b[2J (12 files, 1 folder, 1.0 MiB)\n\
+         peerbridge: kept as it was: b\\x1b\n"
+    );
+    assert!(lines(Verbosity::Verbose, &events).contains("delivered a\\n\n"));
+}
+
+#[test]
+fn quiet_still_names_what_was_left_out() {
+    let failed = FileResult::Failed {
+        why: "it vanished".to_owned(),
+    };
+    let events = [
+        Event::Warning { message: "x" },
+        Event::File {
+            path: b"a",
+            bytes: 1,
+            result: failed,
+        },
+    ];
+    assert_eq!(
+        lines(Verbosity::Quiet, &events),
+        "peerbridge: error: left out a: it vanished\n"
+    );
+}
+
+#[test]
+fn programs_read_events() {
+    let offer = offer();
+    let addresses = ["127.0.0.1:4711".parse().unwrap()];
+    let failed = FileResult::Failed {
+        why: "no \"room\"".to_owned(),
+    };
+    let events = [
+        Event::Listening {
+            addresses: &addresses,
+        },
+        Event::Connected { peer: peer() },
+        Event::Authenticated { peer: peer() },
+        Event::Offer(&offer),
+        Event::Accepted {
+            streams: 4,
+            resumed_bytes: 0,
+        },
+        Event::File {
+            path: b"a\xff",
+            bytes: 1,
+            result: failed,
+        },
+        Event::Reconnecting {
+            attempt: 1,
+            pause: Duration::from_secs(2),
+        },
+    ];
+    let expected = [
+        r#"{"event":"listening","v":1,"address":"127.0.0.1:4711","port":4711}"#,
+        r#"{"event":"connected","v":1,"peer":"192.0.2.7:5000"}"#,
+        r#"{"event":"authenticated","v":1,"streams":1}"#,
+        r#"{"event":"offer","v":1,"files":12,"dirs":1,"links":0,"bytes":1048576,"name":"photos"}"#,
+        r#"{"event":"authenticated","v":1,"streams":4}"#,
+        "{\"event\":\"file\",\"v\":1,\"path\":\"a\u{fffd}\",\"path_bytes\":\"61ff\",\"bytes\":1,\
+         \"result\":\"failed\",\"why\":\"no \\\"room\\\"\"}",
+        "{\"event\":\"warning\",\"v\":1,\"message\":\"the connection was lost; \
+         trying again in 2.00 s (try 1)\"}",
+    ];
+    assert_eq!(
+        json(&events),
+        expected.map(|line| format!("{line}\n")).concat()
+    );
+}
+
+#[test]
+fn a_short_transfer_draws_nothing() {
+    let (console, error, _) = console(Verbosity::Normal, Reader::Person);
+    let ledger = Ledger::default();
+    let manner = manner(Side::Sender, Style::Bar);
+    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
+    for bytes in 0..100 {
+        let total = Some(100);
+        reporter.event(&Event::Progress(Progress {
+            bytes,
+            total,
+            wire_bytes: 9,
+        }));
+    }
+    assert_eq!(error.text(), "");
+    assert_eq!(ledger.totals().wire_bytes, 9);
+}
+
+#[test]
+fn both_sides_of_one_process_are_told_apart() {
+    let (console, error, output) = console(Verbosity::Normal, Reader::Program);
+    let ledger = Ledger::default();
+    let manner = Manner {
+        label: "sender: ",
+        programs: Programs::Untold,
+        ..manner(Side::Sender, Style::Off)
+    };
+    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
+    reporter.event(&Event::Warning { message: "x" });
+    assert_eq!(error.text(), "peerbridge: sender: warning: x\n");
+    assert_eq!(output.text(), "");
+}

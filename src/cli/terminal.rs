@@ -1,0 +1,124 @@
+//! Questions to a person.
+
+use super::console::Console;
+use crate::error::Error;
+use std::io::{self, BufRead, IsTerminal, Read};
+use zeroize::Zeroizing;
+
+/// Which of the standard streams are a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Terminal {
+    /// Standard input.
+    pub(super) input: bool,
+    /// Standard error.
+    pub(super) error: bool,
+}
+
+impl Terminal {
+    /// Looks at the process's own streams.
+    pub(super) fn of_process() -> Terminal {
+        Terminal {
+            input: io::stdin().is_terminal(),
+            error: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether a person sees a question and can answer it.
+    pub(super) fn can_ask(self) -> bool {
+        self.input && self.error
+    }
+}
+
+/// Whoever answers questions: a person at the terminal, or a test.
+pub(super) trait Answers: Sync {
+    /// One line without its line end; `None` at the end of input.
+    ///
+    /// # Errors
+    /// The terminal fails.
+    fn line(&self, question: &str) -> Result<Option<String>, Error>;
+
+    /// One line that does not show while it is typed; `None` at the end of input.
+    ///
+    /// # Errors
+    /// The terminal fails.
+    fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error>;
+}
+
+/// The person at this process's terminal.
+pub(super) struct Person<'a> {
+    pub(super) console: &'a Console,
+}
+
+/// Longer than any path that a system takes.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+impl Answers for Person<'_> {
+    fn line(&self, question: &str) -> Result<Option<String>, Error> {
+        self.console.prompt(question);
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut bytes)
+            .map_err(Error::Asking)?;
+        if bytes.is_empty() {
+            self.console.show("\n");
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+
+    fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        self.console.prompt(question);
+        match rpassword::read_password() {
+            Ok(text) => Ok(Some(Zeroizing::new(text))),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.console.show("\n");
+                Ok(None)
+            }
+            Err(error) => Err(Error::Asking(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    /// Answers that were written down before; the end of input after the last one.
+    pub(in crate::cli) struct Script {
+        answers: Mutex<VecDeque<String>>,
+        questions: Mutex<Vec<String>>,
+    }
+
+    impl Script {
+        pub(in crate::cli) fn new(answers: &[&str]) -> Script {
+            Script {
+                answers: Mutex::new(answers.iter().map(|answer| (*answer).to_owned()).collect()),
+                questions: Mutex::default(),
+            }
+        }
+
+        pub(in crate::cli) fn questions(&self) -> Vec<String> {
+            self.questions.lock().unwrap().clone()
+        }
+
+        pub(in crate::cli) fn left(&self) -> usize {
+            self.answers.lock().unwrap().len()
+        }
+    }
+
+    impl Answers for Script {
+        fn line(&self, question: &str) -> Result<Option<String>, Error> {
+            self.questions.lock().unwrap().push(question.to_owned());
+            Ok(self.answers.lock().unwrap().pop_front())
+        }
+
+        fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error> {
+            Ok(self.line(question)?.map(Zeroizing::new))
+        }
+    }
+}

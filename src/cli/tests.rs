@@ -1,0 +1,179 @@
+//! Whole runs up to where a session begins, with injected streams, environment and terminal.
+
+use super::console::Reader;
+use super::console::tests::console;
+use super::terminal::tests::Script;
+use super::*;
+
+struct Ran {
+    exit: u8,
+    error: String,
+    output: String,
+}
+
+fn ran(line: &str, terminal: Terminal) -> Ran {
+    let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+    let typed = Typed::parse(&words);
+    let verbosity = typed.as_ref().map_or(Verbosity::Normal, Typed::verbosity);
+    let (console, error, output) = console(verbosity, args::reader(&words));
+    let exit = perform(
+        typed,
+        &Context {
+            console: &console,
+            environment: &Environment::default(),
+            terminal,
+            answers: &Script::new(&[]),
+            ledger: &Ledger::default(),
+        },
+    );
+    Ran {
+        exit: exit.code(),
+        error: error.text(),
+        output: output.text(),
+    }
+}
+
+fn script(line: &str) -> Ran {
+    ran(line, Terminal::default())
+}
+
+const PERSON: Terminal = Terminal {
+    input: true,
+    error: true,
+};
+
+#[test]
+fn an_error_is_a_line_and_a_hint() {
+    let ran = script("send");
+    assert_eq!(ran.exit, 2);
+    assert_eq!(
+        ran.error,
+        "peerbridge: error: it is not said what to send\n\
+         peerbridge: hint: peerbridge send PATH... --to HOST\n"
+    );
+    assert_eq!(ran.output, "");
+}
+
+#[test]
+fn with_json_exactly_one_done_ends_every_run() {
+    for (line, exit) in [
+        ("--json", 2),
+        ("send --bogus --json", 2),
+        ("--json nonsense", 2),
+        ("receive --json", 2),
+        ("send /no/such/file --to localhost --json", 8),
+        ("send . --listen --json", 2),
+        ("help --json", 0),
+        ("--version --json", 0),
+        ("secret --json", 0),
+    ] {
+        let ran = script(line);
+        assert_eq!(ran.exit, exit, "{line}");
+        let last = ran.output.lines().last().unwrap_or_default();
+        assert!(
+            last.starts_with(&format!("{{\"event\":\"done\",\"v\":1,\"exit\":{exit},")),
+            "{line}"
+        );
+        assert_eq!(ran.output.matches("\"done\"").count(), 1, "{line}");
+        assert!(
+            ran.output.lines().all(|line| line.starts_with('{')),
+            "{line}"
+        );
+        assert_eq!(last.contains("\"error\":"), exit != 0, "{line}");
+    }
+}
+
+#[test]
+fn without_json_nothing_of_it_shows() {
+    assert_eq!(script("receive").output, "");
+    assert!(!script("help").output.contains('{'));
+}
+
+#[test]
+fn receive_without_a_terminal_and_without_yes_stops_at_once() {
+    let ran = script("receive --secret-file /no/such/file");
+    assert_eq!(ran.exit, 2);
+    assert!(ran.error.contains("whether to accept"), "{}", ran.error);
+    assert!(ran.error.contains("--yes"), "{}", ran.error);
+}
+
+#[test]
+fn a_missing_source_is_told_before_the_secret_is_asked_for() {
+    let ran = script("send /no/such/file --to localhost");
+    assert_eq!(ran.exit, 8);
+    assert!(ran.error.contains("/no/such/file"));
+}
+
+#[test]
+fn impossible_words_are_usage_errors() {
+    for line in [
+        "send . --to h --listen",
+        "send .",
+        "send - --listen",
+        "send . --to h --port 0",
+        "send . -l --streams 65",
+        "send . -l --level 10",
+        "send . -l --progress dots",
+        "receive a b --yes",
+        "receive --yes --existing maybe",
+        "receive --yes --max-size lots",
+        "receive --yes --max-files -1",
+        "demo --streams 0",
+        "secret please",
+        "help serve",
+        "help send now",
+        "--to host",
+        "",
+    ] {
+        let ran = script(line);
+        assert_eq!(ran.exit, 2, "{line}");
+        assert!(ran.error.contains("peerbridge: error: "), "{line}");
+        assert!(ran.error.contains("peerbridge: hint: "), "{line}");
+    }
+}
+
+#[test]
+fn results_go_to_standard_output() {
+    let secret = script("secret");
+    assert_eq!(secret.output.trim_end().split('-').count(), 5);
+    assert!(secret.error.contains("45 bits"));
+    assert_eq!(script("secret --quiet").error, "");
+    assert_eq!(
+        script("--version").output,
+        concat!("peerbridge ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    assert!(script("send --help").output.contains("--to HOST[:PORT]"));
+    assert_eq!(script("help tx").output, script("send -h").output);
+    assert!(script("-h").output.contains("peerbridge demo"));
+}
+
+#[test]
+fn without_arguments_a_person_is_greeted_and_may_leave() {
+    let greeted = ran("", PERSON);
+    assert_eq!(greeted.exit, 0);
+    assert!(greeted.error.ends_with("Goodbye.\n"));
+    let told = script("");
+    assert!(
+        told.error.contains("peerbridge send PATH..."),
+        "usage is shown"
+    );
+}
+
+#[test]
+fn a_bug_ends_with_1_and_one_done() {
+    let (console, error, output) = console(Verbosity::Normal, Reader::Program);
+    let context = Context {
+        console: &console,
+        environment: &Environment::default(),
+        terminal: Terminal::default(),
+        answers: &Script::new(&[]),
+        ledger: &Ledger::default(),
+    };
+    assert_eq!(close(Err(Error::Bug), &context).code(), 1);
+    assert!(error.text().contains("report"));
+    assert!(
+        output
+            .text()
+            .starts_with("{\"event\":\"done\",\"v\":1,\"exit\":1,")
+    );
+}

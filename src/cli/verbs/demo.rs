@@ -1,0 +1,269 @@
+//! `peerbridge demo`: both peers in one process, over loopback, through the same code as any transfer.
+
+mod compare;
+mod sample;
+
+use super::super::args::Typed;
+use super::super::ledger::Ledger;
+use super::super::progress::Style;
+use super::super::questions::Questions;
+use super::super::report::{Guide, Manner, Programs, Reporter};
+use super::super::wording::Side;
+use super::super::{Context, format, numbers, platform};
+use super::ProgressChoice;
+use super::receive::exit_of;
+use super::send::check_source;
+use crate::crypto::{Secret, random_bytes};
+use crate::error::{Error, Exit};
+use crate::model::Existing;
+use crate::session::{
+    self, Acceptance, Conflicts, Connect, Event, ListenAddress, OfferSummary, Operator,
+    PeerAddress, ReceiveOptions, Rendezvous, SendOptions, SessionError, Summary,
+};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// A demonstration, understood.
+#[derive(Debug)]
+pub(in crate::cli) struct Demo {
+    paths: Vec<PathBuf>,
+    streams: Option<u16>,
+    progress: ProgressChoice,
+}
+
+/// Both sides are here: whoever has not met the other by then never will.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+impl Demo {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed) -> Result<Demo, Error> {
+        let streams = typed.value("streams").map(|text| numbers::streams(&text));
+        Ok(Demo {
+            paths: typed.words.iter().map(PathBuf::from).collect(),
+            streams: streams.transpose()?,
+            progress: ProgressChoice::understand(typed)?,
+        })
+    }
+
+    /// # Errors
+    /// What stood in the way, or a result that differs.
+    pub(super) fn run(mut self, context: &Context<'_>) -> Result<Exit, Error> {
+        for path in &self.paths {
+            check_source(path)?;
+        }
+        let folder = fresh_folder()?;
+        if self.paths.is_empty() {
+            let source = folder.join("sample");
+            context.console.say("making some files to send");
+            sample::make(&source)?;
+            self.paths.push(source);
+        }
+        let received = folder.join("received");
+        let outcome = self.transfer(&received, context);
+        let verdict = outcome.and_then(|summaries| {
+            let left_out = summaries.iter().map(|summary| summary.left_out).sum();
+            let same = compare::all(&self.paths, &received, left_out)?;
+            context.console.say(&format!(
+                "verified: {}, {}, the same byte by byte",
+                format::count(same.files, "file"),
+                format::size(same.bytes)
+            ));
+            Ok(exit_of(&summaries))
+        });
+        self.leave(&folder, context)?;
+        verdict
+    }
+
+    /// Says where everything is. Where nothing is said nobody would find it: then it is cleared away.
+    fn leave(&self, folder: &Path, context: &Context<'_>) -> Result<(), Error> {
+        if context.console.is_quiet() {
+            return std::fs::remove_dir_all(folder).map_err(|source| cannot_write(folder, source));
+        }
+        context.console.say(&format!(
+            "everything is in {}; delete it when you have seen it",
+            folder.display()
+        ));
+        Ok(())
+    }
+
+    /// Runs both sides to their ends.
+    fn transfer(&self, received: &Path, context: &Context<'_>) -> Result<Vec<Summary>, Error> {
+        let words = Secret::generate()?;
+        let [ours, theirs] = [&words, &words].map(|words| secret(words.text()));
+        let listen = Rendezvous::Listen(ListenAddress {
+            address: Some(LOOPBACK),
+            port: 0,
+        });
+        let mut listener = Connect::new(listen, theirs?);
+        listener.wait = Some(PATIENCE);
+        let mut options = ReceiveOptions::new(received.to_owned());
+        options.streams = self.streams;
+        let silent = Ledger::default();
+        thread::scope(|scope| {
+            let (port, ports) = mpsc::channel();
+            let side = Receiver {
+                reporter: self.reporter(Side::Receiver, context.ledger, context),
+                port,
+            };
+            let thread = thread::Builder::new().name("demo receiver".to_owned());
+            let receiver = thread
+                .spawn_scoped(scope, move || {
+                    // Moved in, so that the wait for its port ends with it.
+                    let side = side;
+                    session::receive(&listener, &options, &side)
+                })
+                .map_err(|source| SessionError::System { source })?;
+            let sent = ports.recv().ok().map(|port| {
+                let reporter = self.reporter(Side::Sender, &silent, context);
+                self.send(port, ours?, &reporter)
+            });
+            let received = receiver.join().map_err(|_| Error::Bug)?;
+            first_cause(sent.transpose(), received.map_err(Error::from))
+        })
+    }
+
+    fn send(&self, port: u16, secret: Secret, operator: &dyn Operator) -> Result<(), Error> {
+        let dial = Rendezvous::Dial(PeerAddress {
+            host: LOOPBACK.to_string(),
+            port,
+        });
+        let mut options = SendOptions::new(self.paths.clone());
+        options.streams = self.streams;
+        session::send(&Connect::new(dial, secret), &options, operator)?;
+        Ok(())
+    }
+
+    fn reporter<'a>(
+        &self,
+        side: Side,
+        ledger: &'a Ledger,
+        context: &'a Context<'_>,
+    ) -> Reporter<'a> {
+        let (label, style, programs) = match side {
+            Side::Sender => ("sender:   ", self.progress.style(context), Programs::Untold),
+            Side::Receiver => ("receiver: ", Style::Off, Programs::Told),
+        };
+        let manner = Manner {
+            side,
+            style,
+            colour: context.colour(),
+            guide: Guide::Nobody,
+            programs,
+            label,
+        };
+        Reporter::new(context.console, ledger, Questions::Unasked, manner)
+    }
+}
+
+/// The receiver's operator: passes on the port that the system chose.
+struct Receiver<'a> {
+    reporter: Reporter<'a>,
+    port: mpsc::Sender<u16>,
+}
+
+impl Operator for Receiver<'_> {
+    fn event(&self, event: &Event<'_>) {
+        self.reporter.event(event);
+        if let Event::Listening { addresses } = event
+            && let Some(address) = addresses.first()
+        {
+            // Nobody waits for it any more when the sender's side is gone: then it does not matter.
+            let _ = self.port.send(address.port());
+        }
+    }
+
+    fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        self.reporter.accept(offer)
+    }
+
+    fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
+        self.reporter.resolve(conflicts)
+    }
+}
+
+/// Of two errors the one that caused the other: a side that merely saw the other one go knows less.
+fn first_cause(
+    sent: Result<Option<()>, Error>,
+    received: Result<Vec<Summary>, Error>,
+) -> Result<Vec<Summary>, Error> {
+    match (sent, received) {
+        (Ok(_), received) => received,
+        (Err(sent), Err(received)) => Err(match received {
+            Error::Session(
+                SessionError::Lost { .. }
+                | SessionError::PeerAborted { .. }
+                | SessionError::NobodyCame { .. }
+                | SessionError::Silent { .. },
+            ) => sent,
+            cause => cause,
+        }),
+        (Err(sent), Ok(_)) => Err(sent),
+    }
+}
+
+/// A secret cannot be copied; its words can be used twice.
+fn secret(words: &str) -> Result<Secret, Error> {
+    Secret::from_text(words).map_err(|fault| Error::Secret {
+        origin: "the fresh secret".to_owned(),
+        fault,
+    })
+}
+
+/// A folder of our own below the system's one for temporary files.
+fn fresh_folder() -> Result<PathBuf, Error> {
+    let number = u64::from_be_bytes(random_bytes()?);
+    let path = std::env::temp_dir().join(format!("peerbridge-demo-{number:016x}"));
+    match platform::create_private_folder(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(cannot_write(&path, source)),
+    }
+}
+
+fn cannot_write(path: &Path, source: std::io::Error) -> Error {
+    Error::CannotWrite {
+        what: path.to_string_lossy().into_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> Error {
+        Error::Session(SessionError::Lost {
+            source: std::io::ErrorKind::ConnectionReset.into(),
+        })
+    }
+
+    #[test]
+    fn the_cause_is_told_and_not_what_followed_from_it() {
+        let full = || Error::CannotWrite {
+            what: "x".to_owned(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        let exit = |sent, received| first_cause(sent, received).err().map(|error| error.exit());
+        assert_eq!(exit(Err(lost()), Err(full())), Some(Exit::CannotWrite));
+        assert_eq!(exit(Err(full()), Err(lost())), Some(Exit::CannotWrite));
+        assert_eq!(exit(Err(full()), Ok(vec![])), Some(Exit::CannotWrite));
+        assert_eq!(exit(Ok(None), Err(full())), Some(Exit::CannotWrite));
+        assert_eq!(exit(Ok(Some(())), Ok(vec![])), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_folder_is_private_and_new() {
+        use std::os::unix::fs::MetadataExt;
+        let [one, other] = [fresh_folder().unwrap(), fresh_folder().unwrap()];
+        assert_ne!(one, other);
+        assert_eq!(std::fs::metadata(&one).unwrap().mode() & 0o777, 0o700);
+        for folder in [one, other] {
+            std::fs::remove_dir(folder).unwrap();
+        }
+    }
+}

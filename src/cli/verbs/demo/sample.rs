@@ -1,0 +1,110 @@
+//! A small tree like people have: some of it shrinks, some does not, most files are small.
+
+use super::super::super::platform;
+use super::cannot_write;
+use crate::crypto::random_bytes;
+use crate::error::Error;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+const MIB: usize = 1024 * 1024;
+
+/// Makes the sample at `root`, about 20 MiB of it.
+///
+/// # Errors
+/// The disk does not take it, or the system has no random bytes.
+pub(super) fn make(root: &Path) -> Result<(), Error> {
+    let mut noise = Noise::new()?;
+    folder(root)?;
+    folder(&root.join("photos"))?;
+    folder(&root.join("notes"))?;
+    file(
+        &root.join("README.txt"),
+        b"Made by `peerbridge demo`; it may be deleted.\n",
+    )?;
+    file(&root.join("empty"), b"")?;
+    file(
+        &root.join("measurements.csv"),
+        table(&mut noise, 8 * MIB).as_bytes(),
+    )?;
+    file(&root.join("recording.bin"), &noise.bytes(8 * MIB))?;
+    for number in 1..=12 {
+        let name = format!("photos/photo-{number:02}.jpg");
+        file(&root.join(name), &noise.bytes(MIB / 4 + number * 1000))?;
+    }
+    for number in 1..=40 {
+        let name = format!("notes/note-{number:02}.txt");
+        file(&root.join(name), table(&mut noise, number * 50).as_bytes())?;
+    }
+    let link = root.join("latest.txt");
+    platform::make_link("notes/note-40.txt", &link).map_err(|source| cannot_write(&link, source))
+}
+
+fn folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir(path).map_err(|source| cannot_write(path, source))
+}
+
+fn file(path: &Path, contents: &[u8]) -> Result<(), Error> {
+    fs::write(path, contents).map_err(|source| cannot_write(path, source))
+}
+
+/// Lines of numbers: text that shrinks to a part of its size, as logs and tables do.
+fn table(noise: &mut Noise, length: usize) -> String {
+    let mut text = String::with_capacity(length + 64);
+    let mut line = 0;
+    while text.len() < length {
+        line += 1;
+        let value = noise.next() % 1000;
+        let _ = writeln!(
+            text,
+            "{line},2024-01-01T00:00:00Z,sensor-{},{value}",
+            line % 7
+        );
+    }
+    text.truncate(length);
+    text
+}
+
+/// Bytes that do not shrink (Marsaglia's xorshift64); not for keys.
+struct Noise(u64);
+
+impl Noise {
+    fn new() -> Result<Noise, Error> {
+        Ok(Noise(u64::from_be_bytes(random_bytes()?) | 1))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length + 8);
+        while bytes.len() < length {
+            bytes.extend_from_slice(&self.next().to_le_bytes());
+        }
+        bytes.truncate(length);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_what_transfers_differ_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("sample");
+        make(&root).unwrap();
+        assert_eq!(fs::metadata(root.join("empty")).unwrap().len(), 0);
+        let sizes = ["measurements.csv", "recording.bin"]
+            .map(|name| fs::metadata(root.join(name)).unwrap().len());
+        assert_eq!(sizes, [8 << 20; 2]);
+        assert!(cfg!(not(unix)) || fs::read(root.join("latest.txt")).unwrap().len() == 2000);
+        assert!(make(&root).is_err(), "nothing is overwritten");
+    }
+}

@@ -1,0 +1,156 @@
+//! The second argument stage: what was typed becomes an action with all that it needs.
+
+mod demo;
+mod help;
+mod receive;
+mod secret;
+mod send;
+
+pub(super) use receive::exit_of;
+
+use super::args::Typed;
+use super::flags::Verb;
+use super::progress::{Colour, Style};
+use super::report::Guide;
+use super::{Context, dialogue};
+use crate::error::{Error, Exit};
+use std::ffi::OsString;
+
+/// What is to be done, understood and checked.
+#[derive(Debug)]
+pub(super) enum Action {
+    Send(send::Send),
+    Receive(receive::Receive),
+    Demo(demo::Demo),
+    Secret,
+    Help(help::Page),
+    Version,
+    Dialogue,
+    /// No verb, and no terminal to ask on.
+    Usage,
+}
+
+impl Action {
+    /// Finds out what was meant.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Action, Error> {
+        if typed.has("help") {
+            return Ok(Action::Help(help::Page::of(typed.verb)));
+        }
+        if typed.has("version") {
+            return Ok(Action::Version);
+        }
+        match typed.verb {
+            Some(Verb::Send) => send::Send::understand(typed, context).map(Action::Send),
+            Some(Verb::Receive) => {
+                receive::Receive::understand(typed, context).map(Action::Receive)
+            }
+            Some(Verb::Demo) => demo::Demo::understand(typed).map(Action::Demo),
+            Some(Verb::Secret) => no_words(typed, "secret").map(|()| Action::Secret),
+            Some(Verb::Help) => help::Page::understand(typed).map(Action::Help),
+            None if context.terminal.can_ask() => Ok(Action::Dialogue),
+            None => Ok(Action::Usage),
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// What stood in the way.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        match self {
+            Action::Send(send) => send.run(context),
+            Action::Receive(receive) => receive.run(context),
+            Action::Demo(demo) => demo.run(context),
+            Action::Secret => secret::run(context),
+            Action::Help(page) => {
+                context.console.result(&page.text());
+                Ok(Exit::Done)
+            }
+            Action::Version => {
+                context
+                    .console
+                    .result(concat!("peerbridge ", env!("CARGO_PKG_VERSION"), "\n"));
+                Ok(Exit::Done)
+            }
+            Action::Dialogue => dialogue::run(context),
+            Action::Usage => {
+                context.console.show(&help::Page::Overview.text());
+                Err(Error::usage(
+                    "no verb is given, and there is no terminal to ask on",
+                    "begin with send, receive, demo, secret or help",
+                ))
+            }
+        }
+    }
+}
+
+fn no_words(typed: &Typed, verb: &str) -> Result<(), Error> {
+    match typed.words.first() {
+        None => Ok(()),
+        Some(word) => Err(too_many(verb, word)),
+    }
+}
+
+fn too_many(verb: &str, word: &OsString) -> Error {
+    Error::usage(
+        format!(
+            "{verb} does not know what to do with {:?}",
+            word.to_string_lossy()
+        ),
+        format!("`peerbridge help {verb}` shows how it is used"),
+    )
+}
+
+/// How progress was asked to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProgressChoice {
+    Auto,
+    Always(Style),
+}
+
+impl ProgressChoice {
+    /// # Errors
+    /// A usage error.
+    fn understand(typed: &Typed) -> Result<ProgressChoice, Error> {
+        match typed.value("progress").as_deref() {
+            None | Some("auto") => Ok(ProgressChoice::Auto),
+            Some("bar") => Ok(ProgressChoice::Always(Style::Bar)),
+            Some("lines") => Ok(ProgressChoice::Always(Style::Lines)),
+            Some("off") => Ok(ProgressChoice::Always(Style::Off)),
+            Some(other) => Err(Error::usage(
+                format!("--progress cannot be {other:?}"),
+                "--progress takes auto, bar, lines or off",
+            )),
+        }
+    }
+
+    /// What it comes to here.
+    pub(super) fn style(self, context: &Context<'_>) -> Style {
+        let can_draw = context.terminal.error && !context.environment.is_dumb_terminal();
+        match self {
+            _ if context.console.is_quiet() => Style::Off,
+            ProgressChoice::Always(style) => style,
+            ProgressChoice::Auto if can_draw => Style::Bar,
+            ProgressChoice::Auto => Style::Off,
+        }
+    }
+}
+
+impl Context<'_> {
+    pub(super) fn colour(&self) -> Colour {
+        match self.terminal.error && !self.environment.no_color() {
+            true => Colour::Allowed,
+            false => Colour::Plain,
+        }
+    }
+
+    pub(super) fn guide(&self) -> Guide {
+        match self.terminal.error {
+            true => Guide::Person,
+            false => Guide::Nobody,
+        }
+    }
+}

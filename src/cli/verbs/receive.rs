@@ -1,0 +1,150 @@
+//! `peerbridge receive`.
+
+use super::super::args::Typed;
+use super::super::meeting::{Meeting, Unless};
+use super::super::questions::{OnConflict, Questions};
+use super::super::report::{Manner, Programs, Reporter};
+use super::super::wording::Side;
+use super::super::{Context, numbers, secret_source};
+use super::{ProgressChoice, too_many};
+use crate::error::{Error, Exit};
+use crate::model::Existing;
+use crate::session::{self, ReceiveOptions, Summary};
+use std::path::PathBuf;
+
+/// A transfer to here, understood.
+#[derive(Debug)]
+pub(in crate::cli) struct Receive {
+    meeting: Meeting,
+    destination: PathBuf,
+    consent: Consent,
+    existing: Option<Existing>,
+    max_bytes: Option<u64>,
+    max_files: Option<u64>,
+    streams: Option<u16>,
+    fsync: bool,
+    progress: ProgressChoice,
+}
+
+/// Who says yes to an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    /// `--yes` did already.
+    Given,
+    /// The person at the terminal will be asked.
+    Asked,
+}
+
+impl Receive {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Receive, Error> {
+        let max_bytes = typed.value("max-size");
+        let max_files = typed.value("max-files");
+        let streams = typed.value("streams");
+        let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
+        let max_files = max_files.map(|text| numbers::whole("--max-files", &text, 0..=u64::MAX));
+        let streams = streams.map(|text| numbers::streams(&text));
+        Ok(Receive {
+            destination: destination(typed)?,
+            meeting: Meeting::of(typed, context.environment, "from", Unless::Listens)?,
+            consent: consent(typed, context)?,
+            existing: existing(typed)?,
+            max_bytes: max_bytes.transpose()?,
+            max_files: max_files.transpose()?,
+            streams: streams.transpose()?,
+            fsync: typed.has("fsync"),
+            progress: ProgressChoice::understand(typed)?,
+        })
+    }
+
+    /// # Errors
+    /// What stood in the way.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        let secret = secret_source::secret(
+            self.meeting.secret_file.as_deref(),
+            context.environment,
+            context.terminal,
+            context.answers,
+        )?;
+        let questions = match (self.consent, self.existing) {
+            (Consent::Given, _) => Questions::Unasked,
+            (Consent::Asked, existing) => Questions::Asked {
+                answers: context.answers,
+                console: context.console,
+                destination: self.destination.clone(),
+                conflicts: match existing {
+                    None => OnConflict::Ask,
+                    Some(_) => OnConflict::Fail,
+                },
+            },
+        };
+        let manner = Manner {
+            side: Side::Receiver,
+            style: self.progress.style(context),
+            colour: context.colour(),
+            guide: context.guide(),
+            programs: Programs::Told,
+            label: "",
+        };
+        let options = ReceiveOptions {
+            destination: self.destination,
+            existing: self.existing.unwrap_or_default(),
+            max_bytes: self.max_bytes,
+            max_files: self.max_files,
+            streams: self.streams,
+            fsync: self.fsync,
+        };
+        let connect = self.meeting.with(secret);
+        let reporter = Reporter::new(context.console, context.ledger, questions, manner);
+        let summaries = session::receive(&connect, &options, &reporter)?;
+        Ok(exit_of(&summaries))
+    }
+}
+
+/// One transfer with something left out makes the whole run one.
+pub(in crate::cli) fn exit_of(summaries: &[Summary]) -> Exit {
+    let mut exits = summaries.iter().map(Exit::of_summary);
+    exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
+}
+
+/// Stops at once where nobody could answer later, before anything listens.
+fn consent(typed: &Typed, context: &Context<'_>) -> Result<Consent, Error> {
+    match (typed.has("yes"), context.terminal.can_ask()) {
+        (true, _) => Ok(Consent::Given),
+        (false, true) => Ok(Consent::Asked),
+        (false, false) => Err(Error::NoTerminal {
+            question: "whether to accept",
+            hint: "--yes accepts what comes; --max-size and --max-files limit it",
+        }),
+    }
+}
+
+fn destination(typed: &Typed) -> Result<PathBuf, Error> {
+    match typed.words.as_slice() {
+        [] => Ok(PathBuf::from(".")),
+        [only] if only.is_empty() => Err(Error::usage(
+            "the folder's name is empty",
+            "is a variable in your script not set?",
+        )),
+        [only] => Ok(PathBuf::from(only)),
+        [_, second, ..] => Err(too_many("receive", second)),
+    }
+}
+
+fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
+    Ok(Some(match typed.value("existing").as_deref() {
+        None => return Ok(None),
+        Some("fail") => Existing::Fail,
+        Some("skip") => Existing::Skip,
+        Some("rename") => Existing::Rename,
+        Some("overwrite") => Existing::Overwrite,
+        Some("newer") => Existing::Newer,
+        Some(other) => {
+            return Err(Error::usage(
+                format!("--existing cannot be {other:?}"),
+                "--existing takes fail, skip, rename, overwrite or newer",
+            ));
+        }
+    }))
+}

@@ -1,0 +1,32 @@
+//! `peerbridge secret`.
+
+use super::super::Context;
+use super::super::console::Reader;
+use super::super::json::Object;
+use crate::crypto::Secret;
+use crate::error::{Error, Exit};
+use zeroize::Zeroizing;
+
+/// Prints the words on standard output, to be piped or read, and what they are worth beside it.
+///
+/// # Errors
+/// The system has no random bytes.
+pub(super) fn run(context: &Context<'_>) -> Result<Exit, Error> {
+    let secret = Secret::generate()?;
+    let bits = secret.bits();
+    match context.console.reader() {
+        Reader::Person => {
+            let line = Zeroizing::new(format!("{}\n", secret.text()));
+            context.console.result(&line);
+        }
+        Reader::Program => context.console.event(|| {
+            Object::event("secret")
+                .text("secret", secret.text())
+                .number("bits", bits.into())
+        }),
+    }
+    context.console.say(&format!(
+        "strength: {bits} bits; each connection allows one guess, and none can be made offline"
+    ));
+    Ok(Exit::Done)
+}

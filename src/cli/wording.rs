@@ -1,0 +1,240 @@
+//! What a session tells, in a person's words.
+
+use super::format;
+use crate::model::escaped;
+use crate::model::limits;
+use crate::session::{DEFAULT_PORT, OfferSummary, Summary};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// Which way the files go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// From here.
+    Sender,
+    /// To here.
+    Receiver,
+}
+
+/// The most names that are shown of a list.
+const NAMES_SHOWN: usize = 5;
+
+/// `a, b and 3 more`, escaped; `count` is how many there are in all.
+pub(super) fn names(names: &[Vec<u8>], count: usize) -> String {
+    let shown = names.len().min(NAMES_SHOWN);
+    let mut text: Vec<String> = names[..shown].iter().map(|name| escaped(name)).collect();
+    let rest = count.saturating_sub(shown);
+    let last = match rest {
+        0 => text.pop().unwrap_or_default(),
+        _ if shown == 0 => format::count(rest as u64, "name"),
+        _ => format!("{rest} more"),
+    };
+    match text.is_empty() {
+        true => last,
+        false => format!("{} and {last}", text.join(", ")),
+    }
+}
+
+/// `12 files, 3 folders, 1.5 MiB`.
+pub(super) fn contents(offer: &OfferSummary) -> String {
+    let counts = [
+        (offer.files, "file"),
+        (offer.folders, "folder"),
+        (offer.links, "link"),
+    ];
+    let mut words: Vec<String> = counts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| format::count(number, noun))
+        .collect();
+    words.push(match offer.bytes {
+        Some(bytes) => format::size(bytes),
+        None => "of unknown size".to_owned(),
+    });
+    words.join(", ")
+}
+
+/// An address of the other side.
+pub(super) fn peer(address: Option<SocketAddr>) -> String {
+    match address {
+        Some(address) => plain(address.ip()).to_string(),
+        None => "the peer".to_owned(),
+    }
+}
+
+/// An address with its port.
+pub(super) fn endpoint(address: SocketAddr) -> String {
+    SocketAddr::new(plain(address.ip()), address.port()).to_string()
+}
+
+/// `[::]:8080 and 0.0.0.0:8080`.
+pub(super) fn endpoints(addresses: &[SocketAddr]) -> String {
+    let words: Vec<String> = addresses.iter().map(|address| endpoint(*address)).collect();
+    words.join(" and ")
+}
+
+/// What to type on the other side, once this one listens there.
+pub(super) fn what_to_type(side: Side, address: SocketAddr) -> String {
+    let verb = match side {
+        Side::Sender => "receive --from",
+        Side::Receiver => "send PATH... --to",
+    };
+    let command = format!("on the other side: peerbridge {verb}");
+    match (address.ip().is_unspecified(), address.port()) {
+        (true, DEFAULT_PORT) => format!("{command} HOST (this machine's name or address)"),
+        (true, port) => format!("{command} HOST:{port} (HOST: this machine's name or address)"),
+        (false, DEFAULT_PORT) => format!("{command} {}", plain(address.ip())),
+        (false, _) => format!("{command} {}", endpoint(address)),
+    }
+}
+
+/// Somebody did not know the secret.
+pub(super) fn wrong_secret(address: SocketAddr, count: u32) -> String {
+    format!(
+        "{} does not know the secret (attempt {count} of {})",
+        peer(Some(address)),
+        limits::FAILED_PROOFS
+    )
+}
+
+/// The last line of a transfer.
+pub(super) fn done(side: Side, summary: &Summary) -> String {
+    let mut text = match summary.left_out {
+        0 => "done: ".to_owned(),
+        1 => "done, but 1 entry was left out: ".to_owned(),
+        many => format!("done, but {many} entries were left out: "),
+    };
+    if summary.files == 0 && summary.bytes == 0 && summary.left_out == 0 && summary.skipped == 0 {
+        text.push_str("everything is there");
+    } else {
+        text.push_str(&moved(summary));
+    }
+    if summary.skipped > 0 {
+        text.push_str(&format!(
+            ", {} kept as it was",
+            format::count(summary.skipped, "file")
+        ));
+    }
+    match side {
+        Side::Sender => text.push_str(", verified by the receiver"),
+        Side::Receiver => text.push_str(&delivered(&summary.delivered)),
+    }
+    text
+}
+
+fn moved(summary: &Summary) -> String {
+    let fresh = summary.bytes.saturating_sub(summary.resumed_bytes);
+    let speed = format::bytes_per_second(fresh, summary.elapsed);
+    let mut text = format!(
+        "{}, {} in {}",
+        format::count(summary.files, "file"),
+        format::size(summary.bytes),
+        format::time(summary.elapsed),
+    );
+    if speed > 0 {
+        text.push_str(&format!(" ({})", format::rate(speed)));
+    }
+    if summary.resumed_bytes > 0 {
+        let before = format::size(summary.resumed_bytes);
+        text.push_str(&format!(", {before} of it were there before"));
+    }
+    text
+}
+
+fn delivered(paths: &[PathBuf]) -> String {
+    let Some(first) = paths.first() else {
+        return String::new();
+    };
+    let shown = escaped(first.as_os_str().as_encoded_bytes());
+    match paths.len() {
+        1 => format!(", now {shown}"),
+        count => format!(", now {shown} and {} more", count - 1),
+    }
+}
+
+/// IPv4 as IPv4, also where the socket speaks IPv6.
+fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn list(names: &[&str]) -> Vec<Vec<u8>> {
+        names.iter().map(|name| name.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn lists_of_names() {
+        assert_eq!(names(&list(&["a"]), 1), "a");
+        assert_eq!(names(&list(&["a", "b"]), 2), "a and b");
+        assert_eq!(names(&list(&["a", "b"]), 9), "a, b and 7 more");
+        assert_eq!(names(&[], 3), "3 names");
+        let many = list(&["a", "b", "c", "d", "e", "f"]);
+        assert_eq!(names(&many, 6), "a, b, c, d, e and 1 more");
+        assert_eq!(names(&[b"a\x1b".to_vec()], 1), "a\\x1b");
+    }
+
+    #[test]
+    fn what_is_offered() {
+        let offer = OfferSummary {
+            files: 1,
+            links: 2,
+            bytes: Some(3 << 20),
+            ..OfferSummary::default()
+        };
+        assert_eq!(contents(&offer), "1 file, 2 links, 3.0 MiB");
+        assert_eq!(contents(&OfferSummary::default()), "of unknown size");
+    }
+
+    #[test]
+    fn what_the_other_side_types() {
+        let any = "[::]:8080".parse().unwrap();
+        assert_eq!(
+            what_to_type(Side::Receiver, any),
+            "on the other side: peerbridge send PATH... --to HOST (this machine's name or address)"
+        );
+        let one = "[::1]:9000".parse().unwrap();
+        assert_eq!(
+            what_to_type(Side::Sender, one),
+            "on the other side: peerbridge receive --from [::1]:9000"
+        );
+    }
+
+    #[test]
+    fn ipv4_peers_look_like_ipv4() {
+        let mapped = "[::ffff:192.0.2.7]:9".parse().unwrap();
+        assert_eq!(endpoint(mapped), "192.0.2.7:9");
+        assert_eq!(peer(Some(mapped)), "192.0.2.7");
+        assert_eq!(peer(None), "the peer");
+    }
+
+    #[test]
+    fn how_a_transfer_ended() {
+        let mut summary = Summary {
+            files: 2,
+            bytes: 4 << 20,
+            elapsed: Duration::from_secs(2),
+            delivered: vec!["/in/a".into(), "/in/b".into()],
+            ..Summary::default()
+        };
+        assert_eq!(
+            done(Side::Receiver, &summary),
+            "done: 2 files, 4.0 MiB in 2.00 s (2.0 MiB/s), now /in/a and 1 more"
+        );
+        summary.resumed_bytes = 2 << 20;
+        assert_eq!(
+            done(Side::Sender, &summary),
+            "done: 2 files, 4.0 MiB in 2.00 s (1.0 MiB/s), 2.0 MiB of it were there before, \
+             verified by the receiver"
+        );
+        summary.left_out = 1;
+        assert!(
+            done(Side::Sender, &summary).starts_with("done, but 1 entry was left out: 2 files")
+        );
+        let nothing = Summary::default();
+        assert_eq!(done(Side::Receiver, &nothing), "done: everything is there");
+    }
+}

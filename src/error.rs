@@ -1,0 +1,192 @@
+//! The one public error: what stood in the way, the exit code it ends the process with, and the next
+//! thing to type.
+
+mod exit;
+mod hints;
+
+pub use exit::Exit;
+
+use crate::crypto::{RandomError, SecretError};
+use crate::model::escaped;
+use crate::session::SessionError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What stood in the way, and whose doing it was. `Display` gives one line, lower case, without a full
+/// stop, safe to show on a terminal.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The words on the command line are off.
+    Usage {
+        /// What is off.
+        message: String,
+        /// What to type instead.
+        hint: Option<String>,
+    },
+    /// Something must be asked, and there is no terminal to ask on.
+    NoTerminal {
+        /// What would be asked, behind "asked": "for the secret".
+        question: &'static str,
+        /// How to say it without being asked.
+        hint: &'static str,
+    },
+    /// What was given as the secret is none.
+    Secret {
+        /// Where it came from: a variable, a file, the terminal.
+        origin: String,
+        /// What is wrong with it.
+        fault: SecretError,
+    },
+    /// The secret's file may be read by others than its owner.
+    SecretExposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The secret's file cannot be read.
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What is to be sent is missing or unreadable.
+    Source {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something cannot be written on this machine.
+    CannotWrite {
+        /// What: a path, or "standard output".
+        what: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The demonstration's result differs from its source.
+    Different {
+        /// The first path that differs.
+        path: PathBuf,
+        /// How many paths differ in all.
+        count: usize,
+    },
+    /// The terminal or standard input fails while something is asked.
+    Asking(io::Error),
+    /// The system has no random bytes.
+    Random(RandomError),
+    /// A session ended.
+    Session(SessionError),
+    /// The program itself is wrong: something panicked.
+    Bug,
+}
+
+impl Error {
+    /// A usage error with what to type instead.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Usage {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// The exit code that is true for this side.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::Usage { .. }
+            | Error::NoTerminal { .. }
+            | Error::Secret { .. }
+            | Error::SecretExposed { .. }
+            | Error::SecretFile { .. }
+            | Error::Asking(_) => Exit::Usage,
+            Error::Source { .. } => Exit::Source,
+            Error::CannotWrite { .. } => Exit::CannotWrite,
+            Error::Different { .. } => Exit::NotVerified,
+            Error::Random(_) | Error::Bug => Exit::Unexpected,
+            Error::Session(error) => Exit::of_session(error),
+        }
+    }
+
+    /// The number that the process ends with.
+    pub fn exit_code(&self) -> u8 {
+        self.exit().code()
+    }
+
+    /// What to type or to look at next; `None` where nothing helps.
+    pub fn hint(&self) -> Option<String> {
+        hints::hint(self)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage { message, .. } => f.write_str(&escaped(message.as_bytes())),
+            Error::NoTerminal { question, .. } => {
+                write!(f, "nobody can be asked {question}: there is no terminal")
+            }
+            Error::Secret { origin, fault } => {
+                write!(f, "{}: {fault}", escaped(origin.as_bytes()))
+            }
+            Error::SecretExposed { path } => {
+                write!(f, "others than you can read {}", shown(path))
+            }
+            Error::SecretFile { path, source } => {
+                write!(f, "cannot read the secret from {}: {source}", shown(path))
+            }
+            Error::Source { path, source } => write!(f, "cannot send {}: {source}", shown(path)),
+            Error::CannotWrite { what, source } => {
+                write!(f, "cannot write {}: {source}", escaped(what.as_bytes()))
+            }
+            Error::Different { path, count: 1 } => {
+                write!(f, "the result differs from the source: {}", shown(path))
+            }
+            Error::Different { path, count } => write!(
+                f,
+                "the result differs from the source in {count} places, the first is {}",
+                shown(path)
+            ),
+            Error::Asking(source) => write!(f, "cannot ask on this terminal: {source}"),
+            Error::Random(error) => write!(f, "{error}"),
+            Error::Session(error) => session_line(f, error),
+            Error::Bug => f.write_str("this is a bug in peerbridge"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Error {
+        Error::Session(error)
+    }
+}
+
+impl From<RandomError> for Error {
+    fn from(error: RandomError) -> Error {
+        Error::Random(error)
+    }
+}
+
+fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes())
+}
+
+/// A session's errors carry a peer's words and names: both are made safe here.
+fn session_line(f: &mut fmt::Formatter<'_>, error: &SessionError) -> fmt::Result {
+    f.write_str(&escaped(error.to_string().as_bytes()))?;
+    if let SessionError::InTheWay { names, count } = error {
+        for (position, name) in names.iter().enumerate() {
+            f.write_str(if position == 0 { ": " } else { ", " })?;
+            f.write_str(&escaped(name))?;
+        }
+        if !names.is_empty() && *count > names.len() {
+            write!(f, " and {} more", count - names.len())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

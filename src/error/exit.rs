@@ -1,0 +1,102 @@
+//! The codes that the process ends with.
+
+use crate::disk::DiskErrorKind;
+use crate::session::{SessionError, Summary};
+
+/// How the process ends. The numbers are part of the command line's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything is there and verified, or was there already.
+    Done = 0,
+    /// A bug, or the system itself fails.
+    Unexpected = 1,
+    /// The words are off, or a question cannot be asked without a terminal.
+    Usage = 2,
+    /// The secrets differ.
+    WrongSecret = 3,
+    /// No way to the peer: name not found, refused, port in use, cannot bind.
+    NoWay = 4,
+    /// Nobody came, or the peer fell silent.
+    TimedOut = 5,
+    /// The peer declined.
+    PeerDeclined = 6,
+    /// A file is in the way, and the policy is to fail.
+    InTheWay = 7,
+    /// A source is missing, unreadable or changed while it was sent; nothing else was left out.
+    Source = 8,
+    /// Disk full, no permission, read-only.
+    CannotWrite = 9,
+    /// What arrived does not verify.
+    NotVerified = 10,
+    /// The peer speaks another version, or no peerbridge at all.
+    Version = 11,
+    /// The connection was lost; what arrived is kept.
+    Lost = 12,
+    /// Done, but some entries were left out; each was named.
+    LeftOut = 13,
+    /// Declined here: by the operator, a limit, or an unsafe name.
+    DeclinedHere = 14,
+    /// The hook failed; the files are there.
+    HookFailed = 15,
+}
+
+impl Exit {
+    /// The number itself.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// How a transfer that ran to its end went. Entries that were skipped on purpose count as done.
+    pub fn of_summary(summary: &Summary) -> Exit {
+        match summary.left_out {
+            0 => Exit::Done,
+            left_out if summary.files == 0 && summary.lost_sources == left_out => Exit::Source,
+            _ => Exit::LeftOut,
+        }
+    }
+
+    /// The code for what ended a session, true for this side.
+    pub(super) fn of_session(error: &SessionError) -> Exit {
+        match error {
+            SessionError::NameNotFound { .. }
+            | SessionError::NoConnection { .. }
+            | SessionError::CannotListen { .. }
+            | SessionError::Busy => Exit::NoWay,
+            SessionError::NobodyCame { .. } | SessionError::Silent { .. } => Exit::TimedOut,
+            SessionError::WrongSecret { .. } => Exit::WrongSecret,
+            SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
+            SessionError::SameRole { .. } | SessionError::BadPattern { .. } => Exit::Usage,
+            SessionError::Source(_) => Exit::Source,
+            SessionError::Disk(error) => match error.kind() {
+                DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
+                _ => Exit::CannotWrite,
+            },
+            SessionError::NoRoom { .. } => Exit::CannotWrite,
+            SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
+            SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
+                Exit::DeclinedHere
+            }
+            SessionError::InTheWay { .. } => Exit::InTheWay,
+            SessionError::NotVerified { .. } => Exit::NotVerified,
+            SessionError::Lost { .. } => Exit::Lost,
+            SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
+            SessionError::System { .. } => Exit::Unexpected,
+        }
+    }
+
+    /// What a peer's own exit code means on this side: its "declined here" is our "peer declined", its
+    /// full disk is a transfer that broke off and may go on later.
+    fn of_peer(code: u8) -> Exit {
+        match code {
+            2 => Exit::Usage,
+            3 => Exit::WrongSecret,
+            5 => Exit::TimedOut,
+            6 | 7 | 14 => Exit::PeerDeclined,
+            8 => Exit::Source,
+            10 => Exit::NotVerified,
+            11 => Exit::Version,
+            _ => Exit::Lost,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What to do about each error.
+
+use super::{Error, shown};
+use crate::disk::DiskErrorKind;
+use crate::session::SessionError;
+use std::io::ErrorKind;
+
+pub(super) fn hint(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::Usage { hint, .. } => return hint.clone(),
+        Error::NoTerminal { hint, .. } => (*hint).to_owned(),
+        Error::Secret { .. } => {
+            "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
+        }
+        Error::SecretExposed { path } => format!("chmod 600 {}", shown(path)),
+        Error::SecretFile { .. } => {
+            "--secret-file takes a file whose first line is the secret".to_owned()
+        }
+        Error::Source { source, .. } if source.kind() == ErrorKind::NotFound => {
+            "check the spelling; a path is relative to the folder you are in".to_owned()
+        }
+        Error::Source { .. } => "check the permissions, or leave it out".to_owned(),
+        Error::CannotWrite { .. } => "check the permissions and the free space there".to_owned(),
+        Error::Bug => "please report it with the line above, the output of `peerbridge --version` \
+                       and the command you typed (without the secret)"
+            .to_owned(),
+        Error::Different { .. } => "did the source change meanwhile? run it again".to_owned(),
+        Error::Asking(_) | Error::Random(_) => return None,
+        Error::Session(error) => return of_session(error).map(str::to_owned),
+    })
+}
+
+const GO_ON: &str = "run the same command again to go on where it stopped";
+
+fn of_session(error: &SessionError) -> Option<&'static str> {
+    Some(match error {
+        SessionError::NameNotFound { .. } => {
+            "check the name, or give the address itself, like 192.0.2.7 or [2001:db8::7]:8080"
+        }
+        SessionError::NoConnection { .. } => {
+            "is the other side waiting, on this port, and does a firewall let it through? \
+             --wait SECS keeps trying longer"
+        }
+        SessionError::CannotListen { source, .. } => match source.kind() {
+            ErrorKind::AddrInUse => {
+                "another program has this port: take another with --port N, \
+                 or --port 0 to let the system choose"
+            }
+            ErrorKind::PermissionDenied => "take a port above 1023 with --port N",
+            _ => "--bind takes an address of this machine; without it all of them are used",
+        },
+        SessionError::NobodyCame { .. } => "start the other side, or wait longer with --wait SECS",
+        SessionError::Silent { .. } => {
+            "run the same command again to go on where it stopped; \
+             --idle-timeout SECS allows longer silences"
+        }
+        SessionError::WrongSecret { .. } => {
+            "give both sides the same secret, case and blanks included; \
+             `peerbridge secret` makes one that is easy to say"
+        }
+        SessionError::NotPeerbridge => {
+            "check the address and the port: some other program answers there"
+        }
+        SessionError::Version { .. } => {
+            "install the same version on both sides; `peerbridge --version` shows it"
+        }
+        SessionError::SameRole { role: "send" } => "the other side must run `peerbridge receive`",
+        SessionError::SameRole { .. } => "the other side must run `peerbridge send`",
+        SessionError::Busy => "try again in a moment",
+        SessionError::InTheWay { .. } => {
+            "say what to do with --existing skip, rename, overwrite or newer, \
+             or receive into another folder"
+        }
+        SessionError::NotVerified { .. } => {
+            "run the same command again: only what verified is kept"
+        }
+        SessionError::Lost { .. } => GO_ON,
+        SessionError::PeerAborted { code, .. } => match code {
+            9 => "once the other side can write again, run the same command again to go on",
+            1 | 12 | 15 => GO_ON,
+            _ => return None,
+        },
+        SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
+        SessionError::Source(_) => "check the spelling and the permissions, or leave it out",
+        SessionError::NoRoom { .. } => "make room there, or receive into a folder on another disk",
+        SessionError::Disk(error) => match error.kind() {
+            DiskErrorKind::Full => "make room, then run the same command again to go on",
+            DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
+                "receive into a folder that you may write to"
+            }
+            DiskErrorKind::Locked => "wait for the other receiver, or receive into another folder",
+            DiskErrorKind::NameCollision | DiskErrorKind::Name => {
+                "ask the sender to rename it, or to leave it out with --exclude"
+            }
+            DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
+        },
+        SessionError::DeclinedHere { .. }
+        | SessionError::UnsafeOffer { .. }
+        | SessionError::PeerDeclined { .. }
+        | SessionError::System { .. } => return None,
+    })
+}

@@ -1,0 +1,150 @@
+//! Names from a peer or the disk, made safe to show.
+
+/// `bytes` as text that can neither move a terminal's cursor nor reorder or hide what stands around
+/// it: control characters, line ends, bidirectional controls, invisible characters and bytes that are
+/// no UTF-8 are written out. Backslashes stay as they are, so escaping twice changes nothing.
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push(&mut text, character);
+        }
+        for byte in chunk.invalid() {
+            push_byte(&mut text, *byte);
+        }
+    }
+    text
+}
+
+/// Whether a character can deceive whoever reads it on a terminal.
+pub fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            // Bidirectional marks, embeddings, overrides and isolates: Unicode Standard Annex 9.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            // Characters of no width, and fillers that look like blanks.
+            | '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
+            | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+            // Line and paragraph separators.
+            | '\u{2028}' | '\u{2029}'
+        )
+}
+
+fn push(text: &mut String, character: char) {
+    match character {
+        '\n' => text.push_str("\\n"),
+        '\r' => text.push_str("\\r"),
+        '\t' => text.push_str("\\t"),
+        character if character.is_ascii_control() => push_byte(text, character as u8),
+        character if is_deceptive(character) => text.extend(character.escape_unicode()),
+        character => text.push(character),
+    }
+}
+
+fn push_byte(text: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    text.push_str("\\x");
+    text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+    text.push(char::from(DIGITS[usize::from(byte & 15)]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clearing_the_screen_is_shown() {
+        assert_eq!(escaped(b"a\x1b[2Jb"), "a\\x1b[2Jb");
+    }
+
+    #[test]
+    fn eight_bit_control_sequences_are_shown() {
+        assert_eq!(escaped("a\u{9b}2Jb".as_bytes()), "a\\u{9b}2Jb");
+        assert_eq!(escaped(b"a\x9b2Jb"), "a\\x9b2Jb");
+    }
+
+    #[test]
+    fn a_carriage_return_does_not_overwrite_the_line() {
+        assert_eq!(
+            escaped(b"evil.exe\rharmless.txt"),
+            "evil.exe\\rharmless.txt"
+        );
+    }
+
+    #[test]
+    fn a_line_end_does_not_forge_a_message() {
+        assert_eq!(escaped(b"a\npeerbridge: done"), "a\\npeerbridge: done");
+        assert_eq!(
+            escaped("a\u{2028}b\u{85}c".as_bytes()),
+            "a\\u{2028}b\\u{85}c"
+        );
+    }
+
+    #[test]
+    fn backspaces_bells_and_deletes_are_shown() {
+        assert_eq!(escaped(b"a\x08\x07\x7f\0b"), "a\\x08\\x07\\x7f\\x00b");
+    }
+
+    #[test]
+    fn a_reversed_extension_is_shown() {
+        assert_eq!(
+            escaped("photo\u{202e}gpj.exe".as_bytes()),
+            "photo\\u{202e}gpj.exe"
+        );
+        for code in (0x202a..=0x202e)
+            .chain(0x2066..=0x2069)
+            .chain([0x61c, 0x200e, 0x200f])
+        {
+            let character = char::from_u32(code).unwrap();
+            assert_eq!(
+                escaped(character.to_string().as_bytes()),
+                format!("\\u{{{code:x}}}")
+            );
+        }
+    }
+
+    #[test]
+    fn invisible_characters_do_not_make_twins() {
+        for character in [
+            '\u{200b}',
+            '\u{200d}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{ad}',
+            '\u{e0041}',
+        ] {
+            let name = format!("read{character}me");
+            assert_ne!(escaped(name.as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_shown() {
+        assert_eq!(escaped(b"caf\xe9\xff.txt"), "caf\\xe9\\xff.txt");
+    }
+
+    #[test]
+    fn honest_names_stay_as_they_are() {
+        for name in [
+            "a b",
+            "-rf",
+            "$(id)",
+            "ünï",
+            "日本語",
+            "C:\\x",
+            "👍.txt",
+            "שלום",
+        ] {
+            assert_eq!(escaped(name.as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn escaping_twice_changes_nothing() {
+        let once = escaped(b"a\x1b\xff\\n\r");
+        assert_eq!(escaped(once.as_bytes()), once);
+    }
+}
