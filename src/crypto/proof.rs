@@ -165,7 +165,8 @@ impl std::error::Error for WrongSecret {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{Cpace, Secret};
+    use crate::crypto::hex::{unhex, unhex_array};
+    use crate::crypto::{Compression, Cpace, Opener, Position, Sealer, Secret};
 
     /// Both sides of a session in which they typed these secrets and heard these Hellos.
     fn sides(dialler: (&str, &[u8]), listener: (&str, &[u8])) -> (UnprovenKeys, UnprovenKeys) {
@@ -196,6 +197,67 @@ mod tests {
             dialler.prove(&to_dialler).unwrap(),
             listener.prove(&to_listener).unwrap(),
         )
+    }
+
+    /// Against values that another implementation (Python's hmac) computed.
+    #[test]
+    fn proofs_and_names_are_made_as_documented() {
+        let derive = |side| {
+            let shared = SharedKey::from_bytes(unhex_array(
+                "b69effbf61b51d56401c0f65601abe428de8206feaaf0e32198896dcae7b35cd
+                 2b38950a39dfd5d4a79164614c2984f7daa460b588c1e80c3fa2068af7900447",
+            ));
+            let transcript = TranscriptHash::of(b"dialler hello", b"listener hello");
+            UnprovenKeys::derive(side, shared, transcript)
+        };
+        let dialler = unhex("958815d7ece1982b6088b425d13e12d91aa9c50c520815e3662e0a09dac41bad");
+        let listener = unhex("658bc5e55b9f92be9bedbf6c070a831a747bf13013f421a2a40fb2a041721cad");
+        assert_eq!(derive(Side::Dialler).confirmation().to_vec(), dialler);
+        assert_eq!(derive(Side::Listener).confirmation().to_vec(), listener);
+
+        let dialler_keys = derive(Side::Dialler).prove(&listener).unwrap();
+        let listener_keys = derive(Side::Listener).prove(&dialler).unwrap();
+        assert_eq!(
+            dialler_keys.join_proof(b"stream 1").to_vec(),
+            unhex("551a1fc71a3e5a4a1c4f8fc2683765bebe6bb20c44bf400ae784b7b0cdda277a")
+        );
+        assert_eq!(
+            listener_keys.join_proof(b"stream 1").to_vec(),
+            unhex("3fe01da71380e35f4949b36f56c82a5ef682dc0ab977f49d4512cb9f6301b7f3")
+        );
+        assert_eq!(
+            dialler_keys.session_id().to_vec(),
+            unhex("c24577207f17d0a8cc8ff1b1c542a639")
+        );
+        assert_eq!(listener_keys.phrase(), "violin-fabric-crayon-fence");
+    }
+
+    #[test]
+    fn what_one_side_seals_before_and_after_the_proof_the_other_opens() {
+        let (dialler, listener) = both_sides("word", "word");
+        let early = [dialler.sealing_keys(), listener.sealing_keys()];
+        let (dialler, listener) = proven(dialler, listener);
+        let position = Position::Message {
+            stream: 0,
+            sequence: 0,
+        };
+        let opens = |sealing: &SealingKeys, opening: &OpeningKeys| {
+            let mut sealer = Sealer::new();
+            let sealed = sealer
+                .seal(sealing, position, b"hi", Compression::Stored)
+                .unwrap();
+            Opener::new()
+                .open(opening, position, &sealed.envelope, sealed.archive)
+                .is_ok()
+        };
+        for sealing in [&early[0], &dialler.sealing_keys()] {
+            assert!(opens(sealing, &listener.opening_keys()));
+            assert!(!opens(sealing, &dialler.opening_keys()));
+        }
+        for sealing in [&early[1], &listener.sealing_keys()] {
+            assert!(opens(sealing, &dialler.opening_keys()));
+            assert!(!opens(sealing, &listener.opening_keys()));
+        }
     }
 
     #[test]

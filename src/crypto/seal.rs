@@ -29,11 +29,12 @@ pub const MAX_RAW_LENGTH: u32 = 1 << 30;
 /// Contents shorter than this are stored: what frames compressed data would eat up the gain.
 const MIN_COMPRESSED_LENGTH: usize = 64;
 
-/// Contents from this length on are sampled before all of them are compressed, perhaps in vain.
-const MIN_SAMPLED_LENGTH: usize = 128 * 1024;
-
-/// The length of each of the three samples.
+/// The length of each sample that is compressed on trial before all of the contents are, perhaps in
+/// vain.
 const SAMPLE_LENGTH: usize = 16 * 1024;
+
+/// Contents from this length on are sampled: at their start, middle and end.
+const MIN_SAMPLED_LENGTH: usize = 3 * SAMPLE_LENGTH;
 
 /// How contents are to be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

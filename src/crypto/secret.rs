@@ -18,7 +18,8 @@ pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Takes what a person typed or a file held. One line end (`\n` or `\r\n`) at its end does not
-    /// count; every other byte does, so case and blanks matter. The text is wiped, also on an error.
+    /// count; every other byte does, so case and blanks matter. Give the text away where it can be, and
+    /// no copy of it is left: it is wiped, also on an error.
     ///
     /// # Errors
     ///

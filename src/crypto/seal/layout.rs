@@ -1,61 +1,129 @@
-//! Where everything is in a sealed archive.
+//! Where everything is in a sealed archive, and what must be there.
 //!
-//! The archive has one entry of a fixed name, with no field that varies in length, so all lengths
-//! but the ciphertext's are constants (APPNOTE 6.3.10, and WinZip's AES specification).
+//! The archive has one entry of a fixed name and no field that varies in length, so all lengths but
+//! the ciphertext's are constants. The structures are those of APPNOTE 6.3.10, sections 4.3.7,
+//! 4.3.9, 4.3.12 and 4.3.16, and of WinZip's AES specification.
 
 use std::ops::Range;
 
 /// The name of the one entry.
 pub(super) const ENTRY_NAME: &str = "part";
 
-/// The local file header: its fixed fields, the name, the AES extra field.
-pub(super) const LOCAL_HEADER_LENGTH: usize = 30 + ENTRY_NAME.len() + AES_FIELD_LENGTH;
-
-/// The AES extra field: identifier, length, version, vendor, strength, method.
-pub(super) const AES_FIELD_LENGTH: usize = 2 + 2 + 2 + 2 + 1 + 2;
-
-/// In front of the ciphertext: the salt of AES-256 and the password verifier.
-const SALT_LENGTH: usize = 16 + 2;
-
-/// Behind the ciphertext: the authentication tag.
-const TAG_LENGTH: usize = 10;
-
-/// The data descriptor: signature, checksum, two sizes.
-pub(super) const DESCRIPTOR_LENGTH: usize = 16;
-
-/// The one entry's header in the central directory.
-pub(super) const DIRECTORY_LENGTH: usize = 46 + ENTRY_NAME.len() + AES_FIELD_LENGTH;
-
-/// The end of central directory record, without a comment.
-pub(super) const END_LENGTH: usize = 22;
-
 /// How many bytes a sealed archive has beside its ciphertext.
 pub const SEALED_OVERHEAD: u32 = (HEAD_LENGTH + TAIL_LENGTH) as u32;
 
+/// In front of the ciphertext: the local header, AES-256's salt and the password verifier.
 const HEAD_LENGTH: usize = LOCAL_HEADER_LENGTH + SALT_LENGTH;
+pub(super) const LOCAL_HEADER_LENGTH: usize = 30 + ENTRY_NAME.len() + AES_FIELD_LENGTH;
+const AES_FIELD_LENGTH: usize = 11;
+const SALT_LENGTH: usize = 16 + 2;
+
+/// Behind it: the tag, the data descriptor, the directory's one header, the end of the directory.
 const TAIL_LENGTH: usize = TAG_LENGTH + DESCRIPTOR_LENGTH + DIRECTORY_LENGTH + END_LENGTH;
+const TAG_LENGTH: usize = 10;
+const DESCRIPTOR_LENGTH: usize = 16;
+const DIRECTORY_LENGTH: usize = 46 + ENTRY_NAME.len() + AES_FIELD_LENGTH;
+const END_LENGTH: usize = 22;
+
+/// The number of the method that stands for AES; the true one is in the AES field.
+const AES_METHOD: u8 = 99;
+
+/// General purpose bits 0 and 3, and no other: encrypted, with a data descriptor.
+const FLAGS: u8 = 0b1001;
 
 /// The places in an archive of one length.
 pub(super) struct Layout {
-    /// The ciphertext, between salt and verifier, and tag.
+    /// The ciphertext, between the password verifier and the tag.
     pub(super) ciphertext: Range<usize>,
-    /// The data descriptor.
-    pub(super) descriptor: Range<usize>,
 }
 
 impl Layout {
-    /// The places in an archive that long; none when it is too short to have a ciphertext.
+    /// The places in an archive that long; none when it is too short for an empty ciphertext.
     pub(super) fn of(sealed_length: usize) -> Option<Layout> {
-        let ciphertext_end = sealed_length.checked_sub(TAIL_LENGTH)?;
-        let descriptor = ciphertext_end + TAG_LENGTH;
-        (ciphertext_end >= HEAD_LENGTH).then_some(Layout {
-            ciphertext: HEAD_LENGTH..ciphertext_end,
-            descriptor: descriptor..descriptor + DESCRIPTOR_LENGTH,
+        let end = sealed_length.checked_sub(TAIL_LENGTH)?;
+        (end >= HEAD_LENGTH).then_some(Layout {
+            ciphertext: HEAD_LENGTH..end,
         })
     }
 
-    /// What the headers call the compressed size: salt, verifier, ciphertext and tag.
-    pub(super) fn entry_length(&self) -> usize {
-        SALT_LENGTH + self.ciphertext.len() + TAG_LENGTH
+    /// Where the data descriptor begins.
+    pub(super) fn descriptor(&self) -> usize {
+        self.ciphertext.end + TAG_LENGTH
     }
+
+    /// Where the central directory begins.
+    pub(super) fn directory(&self) -> usize {
+        self.descriptor() + DESCRIPTOR_LENGTH
+    }
+
+    /// Whether all that is neither salt nor ciphertext nor tag is what a [`super::Sealer`] writes
+    /// around contents of that length and method: one entry of that name, encrypted with AES-256 in
+    /// version AE-2, those sizes, nothing before, between or behind. A zip reader does not ask so
+    /// much. Versions, times and attributes are the writing program's own and may be any.
+    pub(super) fn is_as_agreed(&self, archive: &[u8], method: u8, raw_length: u32) -> bool {
+        let sizes = [self.entry_length().to_le_bytes(), raw_length.to_le_bytes()].concat();
+        let aes = [0x01, 0x99, 7, 0, 2, 0, b'A', b'E', 3, method, 0];
+        let lengths = [ENTRY_NAME.len() as u8, 0, AES_FIELD_LENGTH as u8, 0];
+        let name = ENTRY_NAME.as_bytes();
+
+        let local_header = [
+            only(b"PK\x03\x04"),
+            any(2), // version needed
+            only(&[FLAGS, 0, AES_METHOD, 0]),
+            any(4),         // time and date
+            only(&[0; 12]), // checksum and sizes: in the descriptor
+            only(&lengths),
+            only(name),
+            only(&aes),
+        ];
+        let descriptor = [only(b"PK\x07\x08"), only(&[0; 4]), only(&sizes)];
+        let directory = [
+            only(b"PK\x01\x02"),
+            any(4), // versions made by and needed
+            only(&[FLAGS, 0, AES_METHOD, 0]),
+            any(4),        // time and date
+            only(&[0; 4]), // checksum
+            only(&sizes),
+            only(&lengths),
+            only(&[0; 4]), // lengths of no comment, number of the disk
+            any(6),        // attributes
+            only(&[0; 4]), // place of the local header
+            only(name),
+            only(&aes),
+        ];
+        let end = [
+            only(b"PK\x05\x06"),
+            only(&[0; 4]),       // numbers of the disks
+            only(&[1, 0, 1, 0]), // entries
+            only(&(DIRECTORY_LENGTH as u32).to_le_bytes()),
+            only(&(self.directory() as u32).to_le_bytes()),
+            only(&[0; 2]), // length of no comment
+        ];
+        let tail = [descriptor.concat(), directory.concat(), end.concat()].concat();
+        fits(&local_header.concat(), &archive[..LOCAL_HEADER_LENGTH])
+            && fits(&tail, &archive[self.descriptor()..])
+    }
+
+    /// What the headers call the compressed size: salt, verifier, ciphertext and tag.
+    fn entry_length(&self) -> u32 {
+        (SALT_LENGTH + self.ciphertext.len() + TAG_LENGTH) as u32
+    }
+}
+
+/// Bytes that must be exactly these.
+fn only(bytes: &[u8]) -> Vec<Option<u8>> {
+    bytes.iter().copied().map(Some).collect()
+}
+
+/// That many bytes that may be any.
+fn any(length: usize) -> Vec<Option<u8>> {
+    vec![None; length]
+}
+
+fn fits(pattern: &[Option<u8>], bytes: &[u8]) -> bool {
+    pattern.len() == bytes.len()
+        && pattern
+            .iter()
+            .zip(bytes)
+            .all(|(expected, byte)| expected.is_none_or(|expected| expected == *byte))
 }

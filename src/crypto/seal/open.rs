@@ -1,22 +1,17 @@
 //! Opening what a peer has sealed, and nothing else.
 
-use super::envelope::{Envelope, Method};
-use super::layout::{
-    AES_FIELD_LENGTH, DIRECTORY_LENGTH, END_LENGTH, ENTRY_NAME, LOCAL_HEADER_LENGTH, Layout,
-};
+use super::envelope::Envelope;
+use super::layout::Layout;
 use super::position::Position;
 use crate::crypto::keys::{OpeningKeys, PositionKeys};
 use std::fmt;
 use std::io::{Cursor, Read};
-use zip::read::{ArchiveOffset, Config, ZipFile};
-use zip::{CompressionMethod, ExtraField, ZipArchive, ZipReadOptions};
+use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
 
 /// How much is read at once: the cipher passes over each slice twice, so it should stay in the
 /// processor's cache.
 const SLICE_LENGTH: usize = 32 * 1024;
-
-/// The general purpose bits 0 and 3 (APPNOTE 4.4.4), and no other.
-const ENCRYPTED_WITH_DESCRIPTOR: u16 = 0b1001;
 
 /// Opens for one thread: it keeps the buffer.
 #[derive(Default)]
@@ -70,84 +65,20 @@ fn open_into(
     }
     let layout = Layout::of(archive.len()).ok_or(OpenError::NotAsAgreed)?;
     envelope.verify(keys, position, archive)?;
-    let mut reader = read_directory(&layout, archive)?;
-    let options = ZipReadOptions::new()
-        .password(Some(&*keys.password))
-        .enforce_header_consistency(true);
-    let entry = reader
-        .by_index_with_options(0, options)
-        .map_err(|_| OpenError::NotAsAgreed)?;
-    if !is_as_agreed(&entry, envelope, &layout)
-        || archive[layout.descriptor.clone()] != expected_descriptor(envelope, &layout)
-    {
+    let method = envelope.method().number();
+    if !layout.is_as_agreed(archive, method, envelope.raw_length()) {
         return Err(OpenError::NotAsAgreed);
     }
-    raw.resize(envelope.raw_length() as usize, 0);
-    read_verified(entry, raw)
-}
-
-/// The archive's directory: one entry, and nothing between and around what has its place.
-fn read_directory<'a>(
-    layout: &Layout,
-    archive: &'a [u8],
-) -> Result<ZipArchive<Cursor<&'a [u8]>>, OpenError> {
     let config = Config {
         archive_offset: ArchiveOffset::Known(0),
     };
-    let directory = layout.descriptor.end;
-    match ZipArchive::with_config(config, Cursor::new(archive)) {
-        Ok(reader)
-            if reader.len() == 1
-                && !reader.has_duplicate_names()
-                && reader.comment().is_empty()
-                && reader.raw_zip64_extensible_data_sector().is_none()
-                && reader.central_directory_start() == directory as u64
-                && directory + DIRECTORY_LENGTH + END_LENGTH == archive.len() =>
-        {
-            Ok(reader)
-        }
-        _ => Err(OpenError::NotAsAgreed),
-    }
-}
-
-/// Whether the entry is exactly what a [`super::Sealer`] writes. The reader has compared its two
-/// headers; it does not mind entries that are not encrypted, or encrypted in another way.
-fn is_as_agreed(entry: &ZipFile<'_, Cursor<&[u8]>>, envelope: &Envelope, layout: &Layout) -> bool {
-    let method = match envelope.method() {
-        Method::Stored => CompressionMethod::Stored,
-        Method::Zstd => CompressionMethod::Zstd,
-    };
-    let fields: Vec<&ExtraField> = entry.extra_data_fields().collect();
-    entry.name_raw() == ENTRY_NAME.as_bytes()
-        && entry.flags().as_u16() == ENCRYPTED_WITH_DESCRIPTOR
-        && matches!(fields[..], [field] if is_aes_256_ae_2(field, envelope.method()))
-        && entry.compression() == method
-        && entry.size() == u64::from(envelope.raw_length())
-        && entry.compressed_size() == layout.entry_length() as u64
-        && entry.crc32() == 0
-        && entry.comment_raw().is_empty()
-        && entry.header_start() == 0
-        && entry.data_start() == Some(LOCAL_HEADER_LENGTH as u64)
-}
-
-/// Whether the extra field says AES-256 in version AE-2, around that method.
-fn is_aes_256_ae_2(field: &ExtraField, method: Method) -> bool {
-    let mut written = Vec::with_capacity(AES_FIELD_LENGTH);
-    let expected = [0x01, 0x99, 7, 0, 2, 0, b'A', b'E', 3, method.number(), 0];
-    matches!(field, ExtraField::AeXEncryption(aes) if aes.write(&mut written).is_ok())
-        && written == expected
-}
-
-/// The data descriptor (APPNOTE 4.3.9) of an AE-2 entry: signature, no checksum, both sizes.
-fn expected_descriptor(envelope: &Envelope, layout: &Layout) -> Vec<u8> {
-    let sizes = [layout.entry_length() as u32, envelope.raw_length()];
-    [
-        *b"PK\x07\x08",
-        [0; 4],
-        sizes[0].to_le_bytes(),
-        sizes[1].to_le_bytes(),
-    ]
-    .concat()
+    let mut reader = ZipArchive::with_config(config, Cursor::new(archive))
+        .map_err(|_| OpenError::NotAsAgreed)?;
+    let entry = reader
+        .by_index_decrypt(0, &*keys.password)
+        .map_err(|_| OpenError::NotAsAgreed)?;
+    raw.resize(envelope.raw_length() as usize, 0);
+    read_verified(entry, raw)
 }
 
 /// Fills the buffer from the entry. The reader checks the tag when it has read the last byte of

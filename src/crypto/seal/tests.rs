@@ -1,11 +1,14 @@
 //! What is sealed opens again, is laid out as pinned, and is plain zip to other programs.
 
-mod attacks;
+mod from_a_peer;
+mod from_the_line;
 
 use super::layout::{LOCAL_HEADER_LENGTH, Layout};
 use super::*;
 use crate::crypto::keys::{KeySchedule, OpeningKeys};
+use crate::crypto::mac::hmac_sha256;
 use crate::crypto::{SharedKey, Side, TranscriptHash, random_bytes};
+use hmac::Mac;
 use std::io::{Cursor, Write};
 use std::process::Command;
 use zip::ZipWriter;
@@ -64,6 +67,25 @@ fn open_at(
         .map(<[u8]>::to_vec)
 }
 
+/// Opens with the keys of session 0 what arrived: an envelope's bytes, then the archive.
+fn open_bytes(position: Position, arrived: &[u8]) -> Result<Vec<u8>, OpenError> {
+    let (envelope, archive) = arrived.split_first_chunk().ok_or(OpenError::NotAsAgreed)?;
+    let envelope = Envelope::from_bytes(envelope, LIMIT)?;
+    let mut opener = Opener::new();
+    let opened = opener
+        .open(&keys_of(0).1, position, &envelope, archive)
+        .map(<[u8]>::to_vec);
+    assert!(opened.is_ok() || opener.buffer().is_empty());
+    opened
+}
+
+/// What travels for these contents at [`HERE`] in session 0.
+fn sealed_bytes(raw: &[u8], compression: Compression) -> Vec<u8> {
+    let mut sealer = Sealer::new();
+    let sealed = sealer.seal(&keys_of(0).0, HERE, raw, compression).unwrap();
+    [&sealed.envelope.to_bytes()[..], sealed.archive].concat()
+}
+
 #[test]
 fn what_is_sealed_opens_again() {
     let (mut sealer, mut opener) = (Sealer::new(), Opener::new());
@@ -77,8 +99,8 @@ fn what_is_sealed_opens_again() {
         63,
         64,
         65_536,
-        131_071,
-        131_072,
+        49_151,
+        49_152,
         2 * mib - 1,
         2 * mib,
     ] {
@@ -140,11 +162,11 @@ fn the_layout_is_as_pinned() {
         assert_eq!(layout.ciphertext.len() + 172, sealed.archive.len());
         assert_eq!(layout.ciphertext.len() == length, method == Method::Stored);
         // Each structure begins with its signature where it is said to be.
-        let directory = layout.descriptor.end;
+        let directory = layout.directory();
         let end = sealed.archive.len() - 22;
         for (place, signature) in [
             (0, b"PK\x03\x04"),
-            (layout.descriptor.start, b"PK\x07\x08"),
+            (layout.descriptor(), b"PK\x07\x08"),
             (directory, b"PK\x01\x02"),
             (end, b"PK\x05\x06"),
         ] {
@@ -154,11 +176,52 @@ fn the_layout_is_as_pinned() {
         for (version, checksum) in [
             (38, 14),
             (directory + 54, directory + 16),
-            (38, layout.descriptor.start + 4),
+            (38, layout.descriptor() + 4),
         ] {
             assert_eq!(sealed.archive[version..version + 5], [2, 0, b'A', b'E', 3]);
             assert_eq!(sealed.archive[checksum..checksum + 4], [0; 4]);
         }
+    }
+}
+
+#[test]
+fn the_envelope_is_over_what_is_documented() {
+    let mut sealer = Sealer::new();
+    for (position, at, compression, method) in [
+        (
+            HERE,
+            &b"\0\0\0\x01\0\0\0\0\0\0\0\x02"[..],
+            Compression::Stored,
+            0,
+        ),
+        (
+            HERE,
+            b"\0\0\0\x01\0\0\0\0\0\0\0\x02",
+            Compression::Zstd(3),
+            93,
+        ),
+        (
+            Position::Message {
+                stream: 3,
+                sequence: 4,
+            },
+            b"\0\x03\0\0\0\0\0\0\0\x04",
+            Compression::Stored,
+            0,
+        ),
+    ] {
+        let sealed = sealer
+            .seal(&keys_of(0).0, position, &text(1000), compression)
+            .unwrap();
+        let (head, rest) = sealed.archive.split_at(63);
+        let (ciphertext, tail) = rest.split_at(rest.len() - 109);
+        let sealed_length = (sealed.archive.len() as u32).to_be_bytes();
+        let fields = [&1000u32.to_be_bytes()[..], &[method], &sealed_length].concat();
+        let covered = if method == 93 { ciphertext } else { b"" };
+        let mut mac = hmac_sha256(&*keys_of(0).0.at(position).mac);
+        mac.update(&[at, &fields, head, covered, tail].concat());
+        let expected = [&fields[..], &mac.finalize().into_bytes()].concat();
+        assert_eq!(sealed.envelope.to_bytes().to_vec(), expected);
     }
 }
 
@@ -186,15 +249,22 @@ fn what_does_not_shrink_is_stored() {
             .envelope
             .method()
     };
-    for length in [0, 1, 64, 100, 65_536, 131_072, 1 << 20] {
+    for length in [0, 1, 64, 100, 65_536, 49_152, 1 << 20] {
         assert_eq!(method_of(&random(length)), Method::Stored, "{length} bytes");
     }
-    for length in [200, 65_536, 131_072, 1 << 20] {
+    for length in [200, 65_536, 49_152, 1 << 20] {
         assert_eq!(method_of(&text(length)), Method::Zstd, "{length} bytes");
     }
     // One part in a hundred shrinks: the samples miss it, or it is not worth it.
     assert_eq!(
         method_of(&[random(990_000), text(10_000)].concat()),
+        Method::Stored
+    );
+    // Nor is what lies between the samples seen.
+    let sample = || random(SAMPLE_LENGTH);
+    let between = text(500_000);
+    assert_eq!(
+        method_of(&[sample(), between.clone(), sample(), between, sample()].concat()),
         Method::Stored
     );
     // What shrinks at the start only is found by a sample.
