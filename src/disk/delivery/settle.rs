@@ -38,14 +38,22 @@ impl Run<'_> {
 
     fn settle_folder(&self, index: EntryIndex) -> Result<(), DiskError> {
         let path = self.target(index)?;
-        let way = self.with_delivered_path(index, |path| self.destination.way_to(path))?;
-        let is_real = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-        if way == Way::Blocked || !is_real {
-            // Somebody took it away or put a link there: what it leads to is not ours to change.
-            return Ok(());
-        }
         let is_ours = self.staging.plan.decision(index) == Decision::Create
             || self.staging.created_folders.contains(&index);
+        let found = fs::symlink_metadata(&path).ok();
+        let Some(found) = found.filter(|found| found.is_dir()) else {
+            // Somebody took it away or put a link there: what that leads to is not ours to change.
+            return Ok(());
+        };
+        let needs_nothing = platform::mtime_of(&found) == self.manifest.entry(index).mtime
+            && self.staging.durability == Durability::Normal
+            && !(is_ours && self.has_late_mode(index));
+        if needs_nothing
+            || self.with_delivered_path(index, |path| self.destination.way_to(path))?
+                == Way::Blocked
+        {
+            return Ok(());
+        }
         match self.set_folder(index, &path, is_ours) {
             // The time of a folder that was there may be somebody else's to set.
             Err(error) if error.kind() == DiskErrorKind::Permission && !is_ours => Ok(()),

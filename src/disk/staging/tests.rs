@@ -235,6 +235,7 @@ fn runs_of_zeros_become_holes_only_where_nothing_was_written() {
     writer.write_part(part, &noise(P, 9)).unwrap();
     staging.forget_part(part).unwrap();
     writer.write_part(part, &vec![0; P]).unwrap();
+    assert!(fs::read(&staged).unwrap()[P * 5..P * 6] == vec![0; P]);
     drop(writer);
     drop(staging);
     // What an earlier run left may hold anything.
@@ -247,6 +248,31 @@ fn runs_of_zeros_become_holes_only_where_nothing_was_written() {
     assert!(fs::read(dir.path().join("large")).unwrap() == contents);
     let zeros = fs::metadata(dir.path().join("zeros")).unwrap();
     assert_eq!((zeros.len(), zeros.blocks()), (P as u64, 0));
+}
+
+#[test]
+fn zeros_are_written_where_an_attempt_failed_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let contents = [noise(P * 2, 1), vec![0; P], noise(5, 2)].concat();
+    let transfer = Sample::new()
+        .file("large", &contents)
+        .file("small", b"12345")
+        .finish();
+    let staging = transfer
+        .try_open(dir.path(), Existing::Fail, PART * 2)
+        .unwrap();
+    transfer.write(&staging, [0]);
+    let part = staging.layout().part(1).unwrap();
+    let stray = staging.path().join("tree/small");
+    fs::write(&stray, "").unwrap();
+    let mut writer = staging.writer();
+    assert!(writer.write_part(part, &noise(P + 10, 3)).is_err());
+    fs::remove_file(&stray).unwrap();
+    writer
+        .write_part(part, transfer.raw(&staging, part))
+        .unwrap();
+    drop(writer);
+    assert!(fs::read(staging.path().join("tree/large")).unwrap() == contents);
 }
 
 #[test]
