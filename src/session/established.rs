@@ -4,10 +4,12 @@ use super::SessionError;
 use super::channel::{MessageReader, MessageWriter};
 use super::heartbeat::{Heartbeat, SharedWriter, lock};
 use super::listener::JoinGate;
-use super::streams::{Shared, StreamQueue, dial_streams};
+use super::pool::{StreamPool, Width};
+use super::streams::Shared;
 use crate::model::limits;
-use crate::protocol::{Message, Ping, StreamNumber};
+use crate::protocol::{Message, Ping};
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex};
 
 /// Who is at the other end and how to talk to it.
@@ -20,7 +22,7 @@ pub(super) struct Established {
     /// Number of the transfer that comes next.
     transfer: u32,
     /// The first number that no joined stream has had.
-    next_stream: u16,
+    next_stream: Arc<AtomicU16>,
     _heartbeat: Heartbeat,
 }
 
@@ -53,7 +55,7 @@ impl Established {
             reader: channel.0,
             origin,
             transfer: 0,
-            next_stream: 1,
+            next_stream: Arc::new(AtomicU16::new(1)),
             _heartbeat: heartbeat,
         })
     }
@@ -72,18 +74,14 @@ impl Established {
         Ok(self.transfer - 1)
     }
 
-    /// Opens `count` further streams for one transfer. They come into the queue as they join; some may
-    /// never do. The queue must be closed when the transfer ends.
-    pub(super) fn open_streams(&mut self, count: u16) -> Arc<StreamQueue> {
-        let queue = Arc::new(StreamQueue::default());
-        let first = self.next_stream;
-        let numbers = (first..first.saturating_add(count)).filter_map(StreamNumber::joined);
-        self.next_stream = first.saturating_add(count);
+    /// The further streams of one transfer. The pool must be closed when the transfer ends.
+    pub(super) fn open_streams(&self, width: Width) -> StreamPool {
         match &self.origin {
-            Origin::Dialled => dial_streams(self.peer, &self.shared, &queue, numbers),
-            Origin::Accepted(gate) => gate.open(Arc::clone(&queue), count),
+            Origin::Dialled => {
+                StreamPool::dialling(self.peer, &self.shared, &self.next_stream, width)
+            }
+            Origin::Accepted(gate) => StreamPool::listening(gate, width),
         }
-        queue
     }
 
     /// Sends one message on the first stream.

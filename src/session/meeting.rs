@@ -11,6 +11,7 @@ use super::network;
 use super::options::{Connect, PeerAddress, Rendezvous};
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +85,7 @@ impl<'a> Meeting<'a> {
     pub(super) fn meet<T>(
         &mut self,
         occasion: Occasion,
-        first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, Option<T>), SessionError> {
         match &self.way {
             Way::Dial(address) => {
@@ -122,7 +123,7 @@ impl<'a> Meeting<'a> {
     fn dial<T>(
         &self,
         address: &PeerAddress,
-        first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, T), SessionError> {
         let deadline = Deadline::after(self.connect.wait.unwrap_or(DIAL_WAIT));
         let stream = network::dial(address, deadline)?;
@@ -134,7 +135,7 @@ impl<'a> Meeting<'a> {
             DiallerRole::Transfer(self.role),
             self.connect.name.as_deref(),
             self.connect.idle_timeout,
-            first_flight,
+            |writer| first_flight(peer, writer),
         )?;
         self.operator.event(&Event::Authenticated { peer });
         let session = establish(peer, authenticated, Origin::Dialled)?;
@@ -194,7 +195,7 @@ impl<'a> Meeting<'a> {
 }
 
 fn establish(
-    peer: std::net::SocketAddr,
+    peer: SocketAddr,
     authenticated: Authenticated,
     origin: Origin,
 ) -> Result<Established, SessionError> {

@@ -47,7 +47,7 @@ fn try_to_receive(
     operator: &dyn Operator,
     summaries: &mut Vec<Summary>,
 ) -> Result<(), SessionError> {
-    let (mut session, _) = meeting.meet(occasion, |writer| writer.queue(&Message::Ready))?;
+    let (mut session, _) = meeting.meet(occasion, |_, writer| writer.queue(&Message::Ready))?;
     let result = receive_all(&mut session, options, operator, summaries);
     if let Err(error) = &result {
         session.abort(error);

@@ -3,13 +3,14 @@
 use super::channel::unexpected;
 use super::established::Established;
 use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
+use super::pool::Width;
 use super::receiving::{EarlyRound, Receiving};
 use super::summary::offer_summary;
 use super::{ReceiveOptions, SessionError};
 use crate::disk::{
     Delivery, Destination, DiskErrorKind, Durability, Plan, PlanError, Staging, free_bytes,
 };
-use crate::model::{Existing, Manifest, limits};
+use crate::model::{Existing, Manifest};
 use crate::protocol::{
     Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
@@ -61,9 +62,8 @@ pub(super) fn receive_one(
         let message = format!("what an earlier run left is not used, and it begins anew: {fault}");
         operator.event(&Event::Warning { message: &message });
     }
-    let streams = offer
-        .streams
-        .min(options.streams.unwrap_or(limits::STREAMS));
+    let width = width(offer.streams, options.streams);
+    let streams = width.most();
     let resumed_bytes = staging.resumed_bytes();
     let present = staging.present();
     session.say(&Message::Accept(Accept {
@@ -76,7 +76,7 @@ pub(super) fn receive_one(
         resumed_bytes,
     });
     let receiving = Receiving::new(staging, manifest, transfer, operator);
-    receiving.run(session, streams, early)?;
+    receiving.run(session, width, early)?;
     let (delivery, skipped) = receiving.deliver()?;
     session.say(&Message::Done(done(&delivery)))?;
     let summary = Summary {
@@ -99,6 +99,17 @@ pub(super) fn receive_one(
     };
     operator.event(&Event::Finished(&summary));
     Ok(Received::Delivered(summary))
+}
+
+/// How many streams to take, where this side makes them. A sender that proposes only a few wants them
+/// all; more are opened as the line asks for.
+fn width(proposed: u16, most: Option<u16>) -> Width {
+    const FEW: u16 = 8;
+    match most {
+        Some(most) => Width::Fixed(proposed.min(most)),
+        None if proposed <= FEW => Width::Fixed(proposed),
+        None => Width::UpTo(proposed),
+    }
 }
 
 /// Why an offer is not taken: what the peer is told, and what this side ends with.

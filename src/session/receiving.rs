@@ -5,7 +5,8 @@ use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use super::established::{Established, attend};
 use super::events::{Event, FileResult, Operator, Progress};
 use super::heartbeat::lock;
-use super::streams::{Shared, StreamQueue};
+use super::pool::{StreamPool, Width};
+use super::streams::{JoinedStream, Shared};
 use super::transport::Connection;
 use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
@@ -13,6 +14,7 @@ use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEn
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 /// A transfer that was accepted, shared by the threads of its streams.
 pub(super) struct Receiving<'a> {
@@ -111,22 +113,30 @@ impl<'a> Receiving<'a> {
     pub(super) fn run(
         &self,
         session: &mut Established,
-        streams: u16,
+        width: Width,
         early: Option<EarlyRound>,
     ) -> Result<(), SessionError> {
-        let queue = session.open_streams(streams - 1);
+        let pool = session.open_streams(width);
         let shared = session.shared.clone();
         let first = session.reader.connection().share();
         let result = std::thread::scope(|scope| {
-            let mut workers = (1..streams).map(|_| {
-                let worker = || self.joined_stream(&queue, &shared, &first);
-                std::thread::Builder::new().spawn_scoped(scope, worker)
-            });
-            let result = match workers.find_map(Result::err) {
-                None => self.rounds(session, early),
-                Some(source) => Err(SessionError::System { source }),
+            let usher = || {
+                while let Some(stream) = pool.pop() {
+                    let number = stream.number;
+                    let worker = || self.joined_stream(stream, &shared, &first, &pool);
+                    if std::thread::Builder::new()
+                        .spawn_scoped(scope, worker)
+                        .is_err()
+                    {
+                        self.set_joined(number, JoinedState::Dead);
+                    }
+                }
             };
-            queue.close();
+            if width != Width::Fixed(1) {
+                scope.spawn(usher);
+            }
+            let result = self.rounds(session, early, &pool);
+            pool.close();
             result
         });
         // What went wrong first, on whichever stream, is what ended the session.
@@ -169,11 +179,12 @@ impl<'a> Receiving<'a> {
         &self,
         session: &mut Established,
         early: Option<EarlyRound>,
+        pool: &StreamPool,
     ) -> Result<(), SessionError> {
         if let Some(early) = early {
             self.take_early(early)?;
         } else {
-            self.read_round(session, 0)?;
+            self.read_round(session, 0, pool)?;
         }
         let mut round = 0;
         loop {
@@ -189,7 +200,7 @@ impl<'a> Receiving<'a> {
             }
             let ranges = PartRanges::take_from(&mut missing.into_iter());
             session.say(&Message::Missing(Missing { round, ranges }))?;
-            self.read_round(session, round)?;
+            self.read_round(session, round, pool)?;
         }
     }
 
@@ -211,13 +222,21 @@ impl<'a> Receiving<'a> {
     }
 
     /// Reads the first stream to the end of the round, then waits for the joined streams' ends.
-    fn read_round(&self, session: &mut Established, round: u32) -> Result<(), SessionError> {
+    fn read_round(
+        &self,
+        session: &mut Established,
+        round: u32,
+        pool: &StreamPool,
+    ) -> Result<(), SessionError> {
         let mut writer = self.staging.writer();
         let mut checks = Vec::new();
         let end = loop {
+            let began = Instant::now();
             let message = match session.reader.read()? {
                 Incoming::Part(part) => {
-                    self.take_part(part, &mut writer)?;
+                    let waited = began.elapsed();
+                    let bytes = self.take_part(part, &mut writer)?;
+                    pool.note(bytes, began.elapsed() - waited, waited);
                     continue;
                 }
                 Incoming::Message(message) => attend(message, &session.writer)?,
@@ -263,13 +282,16 @@ impl<'a> Receiving<'a> {
 
     /// Reads a joined stream until it ends. What goes wrong here with the line is the sender's to mend
     /// on another stream; what goes wrong with the contents or the disk ends the session.
-    fn joined_stream(&self, queue: &StreamQueue, shared: &Shared, first: &Connection) {
-        let Some(stream) = queue.pop() else {
-            return;
-        };
+    fn joined_stream(
+        &self,
+        stream: JoinedStream,
+        shared: &Shared,
+        first: &Connection,
+        pool: &StreamPool,
+    ) {
         let number = stream.number;
         let (mut reader, _) = stream.into_channel(shared);
-        let error = match self.read_joined(&mut reader, number) {
+        let error = match self.read_joined(&mut reader, number, pool) {
             Ok(never) => match never {},
             Err(error) => error,
         };
@@ -284,11 +306,17 @@ impl<'a> Receiving<'a> {
         &self,
         reader: &mut MessageReader,
         number: StreamNumber,
+        pool: &StreamPool,
     ) -> Result<std::convert::Infallible, SessionError> {
         let mut writer = self.staging.writer();
         loop {
+            let began = Instant::now();
             match reader.read()? {
-                Incoming::Part(part) => self.take_part(part, &mut writer)?,
+                Incoming::Part(part) => {
+                    let waited = began.elapsed();
+                    let bytes = self.take_part(part, &mut writer)?;
+                    pool.note(bytes, began.elapsed() - waited, waited);
+                }
                 Incoming::Message(Message::StreamEnd { round }) => {
                     self.set_joined(number, JoinedState::Ended(round));
                 }
@@ -306,10 +334,11 @@ impl<'a> Receiving<'a> {
         &self,
         part: SealedPart<'_>,
         writer: &mut StagingWriter<'_>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<usize, SessionError> {
         let index = self.staging.layout().part(part.index)?;
         let raw = part.open(self.transfer)?;
-        self.write(writer, index, raw)
+        self.write(writer, index, raw)?;
+        Ok(raw.len())
     }
 
     fn write(

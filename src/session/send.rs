@@ -95,7 +95,7 @@ impl<'a> SendSession<'a> {
         let (mut session, offered) = match self.session.take() {
             Some(session) => (session, None),
             None => {
-                let first_flight = |writer: &mut _| shipment.queue_offer(0, writer);
+                let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
                 let met = self.meeting.meet(self.occasion, first_flight)?;
                 self.occasion = Occasion::Again;
                 met
@@ -112,7 +112,7 @@ impl<'a> SendSession<'a> {
                     if transfer > 0 {
                         writer.queue(&Message::Next)?;
                     }
-                    shipment.queue_offer(transfer, &mut writer)?
+                    shipment.queue_offer(transfer, session.peer, &mut writer)?
                 }
             };
             shipment.send(&mut session, offered, self.operator)
@@ -125,7 +125,7 @@ impl<'a> SendSession<'a> {
     }
 
     fn meet_as_listener(&mut self) -> Result<Established, SessionError> {
-        let nothing = |_: &mut _| Ok(());
+        let nothing = |_, _: &mut _| Ok(());
         let (session, _) = self.meeting.meet(self.occasion, nothing)?;
         self.occasion = Occasion::Again;
         Ok(session)

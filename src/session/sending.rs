@@ -2,12 +2,14 @@
 
 use super::SessionError;
 use super::channel::{MessageWriter, unexpected};
+use super::effort::Effort;
 use super::established::Established;
 use super::events::{Event, Operator, Progress};
 use super::heartbeat::{SharedWriter, lock};
-use super::streams::{Shared, StreamQueue};
+use super::pool::{StreamPool, Width};
+use super::streams::{JoinedStream, Shared};
 use super::wanted::{ClosedRound, Wanted};
-use crate::crypto::{Compression, Position, Sealer};
+use crate::crypto::{Position, Sealer};
 use crate::disk::{Source, SourceReader};
 use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, PartSet};
 use crate::protocol::{
@@ -16,13 +18,14 @@ use crate::protocol::{
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// One transfer that was accepted, shared by the threads of its streams.
 pub(super) struct Sending<'a> {
     source: &'a Source,
     layout: PartLayout,
     transfer: u32,
-    compression: Compression,
+    effort: Effort,
     operator: &'a dyn Operator,
     wanted: Wanted,
     went_early: AtomicBool,
@@ -39,14 +42,14 @@ impl<'a> Sending<'a> {
         layout: PartLayout,
         have: &PartSet,
         transfer: u32,
-        compression: Compression,
+        effort: Effort,
         operator: &'a dyn Operator,
     ) -> Self {
         Sending {
             source,
             layout,
             transfer,
-            compression,
+            effort,
             operator,
             wanted: Wanted::new(layout, have),
             went_early: AtomicBool::new(false),
@@ -73,25 +76,30 @@ impl<'a> Sending<'a> {
     pub(super) fn run(
         &self,
         session: &mut Established,
-        streams: u16,
+        width: Width,
     ) -> Result<Done, SessionError> {
-        let queue = session.open_streams(streams - 1);
+        let pool = session.open_streams(width);
         let writer = session.writer.clone();
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
-            for _ in 1..streams {
-                let worker = || self.joined_stream(&queue, &shared);
-                // Without a thread there is one stream less, and nothing is lost.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+            let usher = || {
+                while let Some(stream) = pool.pop() {
+                    let worker = || self.joined_stream(stream, &shared, &pool);
+                    // Without a thread there is one stream less, and nothing is lost.
+                    let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+                }
+            };
+            if width != Width::Fixed(1) {
+                scope.spawn(usher);
             }
             let first_stream = || {
-                let round = || self.first_stream(&writer);
+                let round = || self.first_stream(&writer, &pool);
                 let thread = std::thread::Builder::new().spawn_scoped(scope, round);
                 thread.map_err(|source| SessionError::System { source })
             };
             let result = self.rounds(session, first_stream);
             self.wanted.finish();
-            queue.close();
+            pool.close();
             if result.is_err() {
                 session.shutdown();
             }
@@ -132,8 +140,8 @@ impl<'a> Sending<'a> {
     }
 
     /// One round on the session's first stream, whose thread also ends the round.
-    fn first_stream(&self, writer: &SharedWriter) {
-        let mut worker = Worker::new(self);
+    fn first_stream(&self, writer: &SharedWriter, pool: &StreamPool) {
+        let mut worker = Worker::new(self, pool);
         let result = loop {
             if let Err(error) = worker.send_parts(writer) {
                 break Err(error.1);
@@ -160,14 +168,11 @@ impl<'a> Sending<'a> {
     }
 
     /// All rounds on a joined stream, from the moment that it joins.
-    fn joined_stream(&self, queue: &StreamQueue, shared: &Shared) {
-        let Some(stream) = queue.pop() else {
-            return;
-        };
+    fn joined_stream(&self, stream: JoinedStream, shared: &Shared, pool: &StreamPool) {
         let number = stream.number;
         let (_, writer) = stream.into_channel(shared);
         let writer = Mutex::new(writer);
-        let mut worker = Worker::new(self);
+        let mut worker = Worker::new(self, pool);
         while let Some(round) = self.wanted.enter() {
             let sent = worker.send_parts(&writer).and_then(|()| {
                 let end = Message::StreamEnd { round };
@@ -222,15 +227,17 @@ enum Verdict {
 /// What a thread needs to send parts, with its buffers.
 struct Worker<'a> {
     sending: &'a Sending<'a>,
+    pool: &'a StreamPool,
     reader: SourceReader<'a>,
     sealer: Sealer,
     raw: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(sending: &'a Sending<'a>) -> Self {
+    fn new(sending: &'a Sending<'a>, pool: &'a StreamPool) -> Self {
         Worker {
             sending,
+            pool,
             reader: SourceReader::new(sending.source),
             sealer: Sealer::new(),
             raw: Vec::new(),
@@ -255,6 +262,7 @@ impl<'a> Worker<'a> {
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), SessionError> {
         let sending = self.sending;
+        let began = Instant::now();
         let mut failures = Vec::new();
         self.reader
             .read_part(&sending.layout, part, &mut self.raw, &mut failures);
@@ -267,11 +275,15 @@ impl<'a> Worker<'a> {
             index,
         };
         let keys = lock(writer).keys().clone();
-        let sealed = self
-            .sealer
-            .seal(&keys, position, &self.raw, sending.compression)?;
+        let compression = sending.effort.compression();
+        let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
+        let busy = began.elapsed();
         lock(writer).send_part(index, &sealed)?;
-        sending.progress(self.raw.len() as u64);
+        let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
+        let streams = sending.wanted.streams();
+        sending.effort.note(bytes, busy, blocked, streams);
+        self.pool.note(bytes, busy, blocked);
+        sending.progress(bytes as u64);
         Ok(())
     }
 }
