@@ -19,10 +19,10 @@ pub(super) fn dial(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, 
             Ok(stream) => return Ok(stream),
             Err(failure) => failure,
         };
-        let Some(remaining) = deadline.remaining() else {
+        std::thread::sleep(DIAL_PAUSE.min(deadline.remaining().unwrap_or_default()));
+        if deadline.remaining().is_none() {
             return Err(failure);
-        };
-        std::thread::sleep(DIAL_PAUSE.min(remaining));
+        }
     }
 }
 
@@ -113,4 +113,25 @@ fn takes_both_families() -> bool {
 fn bind(address: IpAddr, port: u16) -> Result<TcpListener, SessionError> {
     let address = SocketAddr::new(address, port);
     TcpListener::bind(address).map_err(|source| SessionError::CannotListen { address, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_is_what_the_system_said_and_not_that_time_is_over() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = PeerAddress {
+            host: "127.0.0.1".into(),
+            port: closed.local_addr().unwrap().port(),
+        };
+        drop(closed);
+        let deadline = Deadline::after(DIAL_PAUSE * 2);
+        let error = dial(&peer, deadline).unwrap_err();
+        let SessionError::NoConnection { source, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
+    }
 }

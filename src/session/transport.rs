@@ -8,7 +8,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a side that ends a connection early lets the peer read what it said last.
 const LINGER: Duration = Duration::from_secs(2);
@@ -42,14 +42,25 @@ pub(super) enum Patience {
 }
 
 impl Patience {
-    /// How long the next system call may block; an error when patience is over.
-    fn next_wait(&self) -> io::Result<Duration> {
+    /// How long the next read may block; an error when patience is over.
+    fn read_wait(&self) -> io::Result<Duration> {
         match self {
             Patience::Until(deadline) => deadline.remaining(),
             Patience::WhileAlive(liveness) if liveness.is_silent() => None,
             Patience::WhileAlive(liveness) => Some(liveness.tick()),
         }
         .ok_or_else(|| io::ErrorKind::TimedOut.into())
+    }
+
+    /// How long the next write may block. Silence is for readers to find: there may be none while a
+    /// person is asked or a disk is slow. A peer is given up here when it takes nothing either.
+    fn write_wait(&self, last_taken: Instant) -> io::Result<Duration> {
+        match self {
+            Patience::WhileAlive(liveness) if last_taken.elapsed() < liveness.idle_limit() => {
+                Ok(liveness.tick())
+            }
+            _ => self.read_wait(),
+        }
     }
 
     fn heard(&self) {
@@ -160,10 +171,11 @@ impl Connection {
         mut tail: &[u8],
     ) -> Result<(), SessionError> {
         self.traffic.add(head.len() + tail.len());
+        let mut last_taken = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
             let wait = self
                 .patience
-                .next_wait()
+                .write_wait(last_taken)
                 .map_err(|error| self.ended(error))?;
             if self.write_wait != Some(wait) {
                 let set = self.stream.set_write_timeout(Some(wait));
@@ -174,6 +186,7 @@ impl Connection {
             match (&*self.stream).write_vectored(&slices) {
                 Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
+                    last_taken = Instant::now();
                     let of_head = written.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[written - of_head..];
@@ -218,10 +231,12 @@ impl Connection {
 
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
         self.traffic.add(buffer.len());
+        // What came while nobody listened is no silence.
+        self.patience.heard();
         while !buffer.is_empty() {
             let wait = self
                 .patience
-                .next_wait()
+                .read_wait()
                 .map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {
                 let set = self.stream.set_read_timeout(Some(wait));
@@ -261,5 +276,51 @@ fn is_wait_over(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
         io::ErrorKind::TimedOut => cfg!(windows),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    const IDLE_LIMIT: Duration = Duration::from_millis(200);
+
+    /// Both ends of a connection whose peers count as silent after [`IDLE_LIMIT`].
+    fn pair() -> (Connection, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dialler = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (listener, _) = listener.accept().unwrap();
+        let connection = |stream| {
+            let liveness = Arc::new(Liveness::new(IDLE_LIMIT));
+            let patience = Patience::WhileAlive(liveness);
+            Connection::new(stream, patience, Arc::default()).unwrap()
+        };
+        (connection(dialler), connection(listener))
+    }
+
+    /// As while a person is asked, or files are put into their place.
+    #[test]
+    fn a_side_that_does_not_listen_for_a_while_finds_no_silence() {
+        let (mut here, mut there) = pair();
+        there.write_all(b"meanwhile", &[]).unwrap();
+        std::thread::sleep(IDLE_LIMIT * 2);
+        here.write_all(b"still here", &[]).unwrap();
+        here.read_exact(&mut [0; 9]).unwrap();
+        there.read_exact(&mut [0; 10]).unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_says_nothing_is_given_up() {
+        let (mut here, _there) = pair();
+        let error = here.read_exact(&mut [0]).unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_given_up() {
+        let (mut here, _there) = pair();
+        let error = here.write_all(&vec![0; 64 << 20], &[]).unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
     }
 }
