@@ -46,7 +46,8 @@ pub(super) fn receive_one(
     }
     let manifest = match read_manifest(session, &offer)? {
         Ok(manifest) => Arc::new(manifest),
-        Err(refusal) => return refusal.tell(session),
+        // The rest of such an offer may be on its way and belongs to nothing: the session ends.
+        Err(refusal) => return Err(refusal.tell(session)?),
     };
     let early = match offer.early {
         true => Some(EarlyRound::read(session, transfer)?),
@@ -56,7 +57,7 @@ pub(super) fn receive_one(
     operator.event(&Event::Offer(&summary));
     let staging = match prepare(&manifest, &summary, offer.part_size, options, operator) {
         Ok(staging) => staging,
-        Err(refusal) => return refusal.tell(session),
+        Err(refusal) => return Ok(Received::Declined(refusal.tell(session)?)),
     };
     if let Some(fault) = staging.journal_fault() {
         let message = format!("what an earlier run left is not used, and it begins anew: {fault}");
@@ -123,12 +124,13 @@ impl Refusal {
         Refusal { reason, error }
     }
 
-    fn tell(self, session: &Established) -> Result<Received, SessionError> {
+    /// Tells the peer; what this side ends with.
+    fn tell(self, session: &Established) -> Result<SessionError, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
             text: PeerText::new(&self.reason.to_string()),
         }))?;
-        Ok(Received::Declined(self.error))
+        Ok(self.error)
     }
 }
 
