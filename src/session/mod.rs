@@ -26,6 +26,7 @@ mod sender;
 mod sending;
 mod streams;
 mod summary;
+mod tally;
 mod transport;
 mod wanted;
 

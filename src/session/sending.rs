@@ -2,10 +2,11 @@
 
 use super::SessionError;
 use super::channel::{MessageWriter, unexpected};
+use super::clock::Liveness;
 use super::established::Established;
-use super::events::{Event, Operator, Progress};
 use super::heartbeat::{SharedWriter, lock};
 use super::streams::{Shared, StreamQueue};
+use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
 use crate::crypto::{Compression, Position, Sealer};
 use crate::disk::{Source, SourceReader};
@@ -15,7 +16,7 @@ use crate::protocol::{
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One transfer that was accepted, shared by the threads of its streams.
 pub(super) struct Sending<'a> {
@@ -23,10 +24,9 @@ pub(super) struct Sending<'a> {
     layout: PartLayout,
     transfer: u32,
     compression: Compression,
-    operator: &'a dyn Operator,
+    teller: Teller<'a>,
     wanted: Wanted,
     went_early: AtomicBool,
-    bytes: AtomicU64,
     checks: Mutex<Vec<PartCheck>>,
     failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
     error: Mutex<Option<SessionError>>,
@@ -40,17 +40,16 @@ impl<'a> Sending<'a> {
         have: &PartSet,
         transfer: u32,
         compression: Compression,
-        operator: &'a dyn Operator,
+        teller: Teller<'a>,
     ) -> Self {
         Sending {
             source,
             layout,
             transfer,
             compression,
-            operator,
+            teller,
             wanted: Wanted::new(layout, have),
             went_early: AtomicBool::new(false),
-            bytes: AtomicU64::new(layout.bytes_of(have)),
             checks: Mutex::default(),
             failures: Mutex::default(),
             error: Mutex::default(),
@@ -63,7 +62,8 @@ impl<'a> Sending<'a> {
         self.wanted.close_round();
         self.went_early.store(true, Ordering::Relaxed);
         self.note_failures(failures);
-        self.progress(self.layout.total().unwrap_or(0));
+        let total = self.layout.total();
+        self.teller.moved(total.unwrap_or(0), total);
     }
 
     /// Sends, round by round, until the receiver has delivered.
@@ -85,14 +85,16 @@ impl<'a> Sending<'a> {
                 let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
             }
             let first_stream = || {
-                let round = || self.first_stream(&writer);
+                let round = || self.first_stream(&writer, &shared.liveness);
                 let thread = std::thread::Builder::new().spawn_scoped(scope, round);
                 thread.map_err(|source| SessionError::System { source })
             };
             let result = self.rounds(session, first_stream);
             self.wanted.finish();
             queue.close();
-            if result.is_err() {
+            if let Err(error) = &result
+                && !error.is_worth_an_abort()
+            {
                 session.shutdown();
             }
             result
@@ -132,13 +134,16 @@ impl<'a> Sending<'a> {
     }
 
     /// One round on the session's first stream, whose thread also ends the round.
-    fn first_stream(&self, writer: &SharedWriter) {
+    fn first_stream(&self, writer: &SharedWriter, liveness: &Liveness) {
         let mut worker = Worker::new(self);
         let result = loop {
             if let Err(error) = worker.send_parts(writer) {
                 break Err(error.1);
             }
             if let Some(closed) = self.wanted.close_round() {
+                if closed.round == 0 {
+                    self.note_failures(&self.source.changed_empty_files());
+                }
                 let mut checks = std::mem::take(&mut *lock(&self.checks));
                 let failures = self.failure_list();
                 let mut writer = lock(writer);
@@ -154,7 +159,7 @@ impl<'a> Sending<'a> {
             // A lost connection shows to the reader as well, and there behind what the peer said last.
             if !error.is_connection_gone() {
                 lock(&self.error).get_or_insert(error);
-                lock(writer).connection().shutdown();
+                liveness.call_off();
             }
         }
     }
@@ -200,17 +205,6 @@ impl<'a> Sending<'a> {
             .iter()
             .map(|(&entry, &reason)| EntryFailure { entry, reason });
         list.collect()
-    }
-
-    fn progress(&self, bytes: u64) {
-        let total = self.layout.total();
-        let sent = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.operator.event(&Event::Progress(Progress {
-            // Parts that had to be sent twice don't count twice.
-            bytes: total.map_or(sent, |total| sent.min(total)),
-            total,
-            wire_bytes: 0,
-        }));
     }
 }
 
@@ -270,10 +264,27 @@ impl<'a> Worker<'a> {
         let sealed = self
             .sealer
             .seal(&keys, position, &self.raw, sending.compression)?;
-        lock(writer).send_part(index, &sealed)?;
-        sending.progress(self.raw.len() as u64);
+        let mut writer = lock(writer);
+        // What stands in a part for a file that failed must never be taken for its contents, also when
+        // this is the last part that arrives.
+        queue_failures(&mut writer, &failures)?;
+        writer.send_part(index, &sealed)?;
+        drop(writer);
+        let total = sending.layout.total();
+        sending.teller.moved(self.raw.len() as u64, total);
         Ok(())
     }
+}
+
+fn queue_failures(
+    writer: &mut MessageWriter,
+    failures: &[EntryFailure],
+) -> Result<(), SessionError> {
+    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
+    while failed.peek().is_some() {
+        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
+    }
+    Ok(())
 }
 
 /// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
@@ -287,10 +298,7 @@ pub(super) fn queue_round_end(
     checks: &mut Vec<PartCheck>,
     failures: &[EntryFailure],
 ) -> Result<(), SessionError> {
-    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
-    while failed.peek().is_some() {
-        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
-    }
+    queue_failures(writer, failures)?;
     let mut checks = checks.drain(..).peekable();
     let mut last = PartChecks::take_from(&mut checks);
     while checks.peek().is_some() {
