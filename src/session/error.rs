@@ -193,11 +193,18 @@ impl SessionError {
         )
     }
 
+    /// Whether the peer can and should be told why this side gives up.
+    pub(super) fn is_worth_an_abort(&self) -> bool {
+        !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
+    }
+
     /// Whether there was nobody to talk to: the peer may be on its way back.
     pub(super) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
-            SessionError::NoConnection { .. } | SessionError::NameNotFound { .. }
+            SessionError::NoConnection { .. }
+                | SessionError::NameNotFound { .. }
+                | SessionError::NobodyCame { .. }
         )
     }
 
