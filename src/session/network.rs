@@ -9,20 +9,24 @@ use std::time::Duration;
 /// Pause between two tries to reach a peer that does not listen yet.
 const DIAL_PAUSE: Duration = Duration::from_millis(200);
 
-/// Connects to the first of the peer's addresses that answers, and tries again until `deadline`.
+/// What a try gets even where less is left: cut short, it would only say that it was.
+const SHORTEST_TRY: Duration = Duration::from_secs(1);
+
+/// Connects to the first of the peer's addresses that answers; tries once, and again until `deadline`.
 ///
 /// # Errors
 /// [`SessionError::NameNotFound`] or [`SessionError::NoConnection`] with what the last try said.
 pub(super) fn dial(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, SessionError> {
     loop {
-        let failure = match dial_once(peer, deadline) {
+        let left = deadline.remaining().unwrap_or_default();
+        let failure = match dial_once(peer, Deadline::after(left.max(SHORTEST_TRY))) {
             Ok(stream) => return Ok(stream),
             Err(failure) => failure,
         };
-        let Some(remaining) = deadline.remaining() else {
-            return Err(failure);
-        };
-        std::thread::sleep(DIAL_PAUSE.min(remaining));
+        match deadline.remaining() {
+            Some(remaining) if remaining > DIAL_PAUSE => std::thread::sleep(DIAL_PAUSE),
+            _ => return Err(failure),
+        }
     }
 }
 
