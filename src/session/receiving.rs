@@ -6,7 +6,7 @@ use super::established::{Established, attend};
 use super::events::{Event, FileResult, Operator, Progress};
 use super::heartbeat::lock;
 use super::streams::{Shared, StreamQueue};
-use super::transport::Connection;
+use super::transport::{Connection, Traffic};
 use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
 use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
@@ -19,6 +19,7 @@ pub(super) struct Receiving<'a> {
     staging: Staging,
     manifest: Arc<Manifest>,
     transfer: u32,
+    traffic: Arc<Traffic>,
     operator: &'a dyn Operator,
     bytes: AtomicU64,
     checksums: Mutex<HashMap<PartIndex, u32>>,
@@ -87,6 +88,7 @@ impl<'a> Receiving<'a> {
         staging: Staging,
         manifest: Arc<Manifest>,
         transfer: u32,
+        traffic: Arc<Traffic>,
         operator: &'a dyn Operator,
     ) -> Self {
         let present = staging.layout().bytes_of(&staging.present());
@@ -94,6 +96,7 @@ impl<'a> Receiving<'a> {
             staging,
             manifest,
             transfer,
+            traffic,
             operator,
             bytes: AtomicU64::new(present),
             checksums: Mutex::default(),
@@ -134,6 +137,15 @@ impl<'a> Receiving<'a> {
         match (first_error, result) {
             (Some(error), Err(_)) => Err(error),
             (_, result) => result,
+        }
+    }
+
+    /// Where the parts wait that this run and those before it brought, if there are any.
+    pub(super) fn tell_what_is_kept(&self) {
+        let bytes = self.staging.layout().bytes_of(&self.staging.present());
+        if bytes > 0 {
+            let path = self.staging.path();
+            self.operator.event(&Event::Kept { path, bytes });
         }
     }
 
@@ -329,7 +341,7 @@ impl<'a> Receiving<'a> {
         self.operator.event(&Event::Progress(Progress {
             bytes: total.map_or(bytes, |total| bytes.min(total)),
             total,
-            wire_bytes: 0,
+            wire_bytes: self.traffic.total(),
         }));
         Ok(())
     }
