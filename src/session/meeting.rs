@@ -210,12 +210,14 @@ impl<'a> Meeting<'a> {
                 }
                 Some(Arrival::TurnedAway { peer, error }) => {
                     if error.is_worth_telling() {
-                        let message = format!("turned {peer} away: {error}");
+                        let address = peer.ip().to_canonical();
+                        let message = format!("turned {address} away: {error}");
                         self.operator.event(&Event::Warning { message: &message });
                     }
                 }
                 Some(Arrival::Pinged { peer }) => {
-                    let message = format!("{peer} proved the secret with a ping");
+                    let address = peer.ip().to_canonical();
+                    let message = format!("{address} proved the secret with a ping");
                     self.operator.event(&Event::Warning { message: &message });
                 }
                 None if self.failed_proofs > 0 && occasion == Occasion::First => {

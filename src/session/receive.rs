@@ -123,13 +123,9 @@ impl Reception<'_> {
     }
 }
 
-/// Says where that is what arrived before something went wrong, and what becomes of it.
-pub(super) fn tell_what_is_kept(folder: &Path, operator: &dyn Operator) {
-    let message = format!(
-        "what arrived is kept in {}; the same command again goes on from there",
-        folder.display()
-    );
-    operator.event(&Event::Warning { message: &message });
+/// Says where that is what arrived before something went wrong.
+pub(super) fn tell_what_is_kept(path: &Path, operator: &dyn Operator) {
+    operator.event(&Event::Kept { path });
 }
 
 /// Whether the sender can be taken to know that all is there: it was heard well after it was `told`. One

@@ -244,6 +244,7 @@ fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, Session
 fn declined(decline: &Decline) -> SessionError {
     let text = decline.text.to_string();
     SessionError::PeerDeclined {
+        because: decline.reason,
         reason: if text.is_empty() {
             decline.reason.to_string()
         } else {
