@@ -1,7 +1,8 @@
 //! A session whose two sides have proven themselves to each other.
 
 use super::SessionError;
-use super::channel::{MessageReader, MessageWriter};
+use super::authenticate::Authenticated;
+use super::channel::MessageReader;
 use super::heartbeat::{Heartbeat, SharedWriter, lock};
 use super::listener::JoinGate;
 use super::pool::{StreamPool, Width};
@@ -41,18 +42,22 @@ impl Established {
     /// [`SessionError::System`] when the system has no thread to give.
     pub(super) fn new(
         peer: SocketAddr,
-        shared: Shared,
-        channel: (MessageReader, MessageWriter),
+        authenticated: Authenticated,
         origin: Origin,
     ) -> Result<Self, SessionError> {
-        let writer = Arc::new(Mutex::new(channel.1));
+        let Authenticated {
+            shared,
+            reader,
+            writer,
+        } = authenticated;
+        let writer = Arc::new(Mutex::new(writer));
         let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)
             .map_err(|source| SessionError::System { source })?;
         Ok(Established {
             peer,
             shared,
             writer,
-            reader: channel.0,
+            reader,
             origin,
             transfer: 0,
             next_stream: Arc::new(AtomicU16::new(1)),
@@ -107,7 +112,7 @@ impl Established {
 
     /// Gives the session up and lets the peer know why, as far as it still listens.
     pub(super) fn abort(&mut self, error: &SessionError) {
-        if error.is_connection_gone() {
+        if !error.is_worth_an_abort() {
             return;
         }
         let message = Message::Abort {

@@ -29,6 +29,7 @@ mod sender;
 mod sending;
 mod streams;
 mod summary;
+mod tally;
 mod transport;
 mod wanted;
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Streams to begin with, the first one included, unless the operator says how many.
-const AT_FIRST: u16 = 2;
+const AT_FIRST: u16 = 4;
 
 /// Long enough for new streams to find their speed on a long line.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(500);

@@ -4,16 +4,15 @@ use super::SessionError;
 use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use super::clock::Liveness;
 use super::established::{Established, attend};
-use super::events::{Event, FileResult, Operator, Progress};
+use super::events::{Event, FileResult};
 use super::heartbeat::lock;
 use super::pool::{StreamPool, Width};
 use super::streams::{JoinedStream, Shared};
-use super::transport::Connection;
+use super::tally::Teller;
 use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
 use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -22,8 +21,7 @@ pub(super) struct Receiving<'a> {
     staging: Staging,
     manifest: Arc<Manifest>,
     transfer: u32,
-    operator: &'a dyn Operator,
-    bytes: AtomicU64,
+    teller: Teller<'a>,
     checksums: Mutex<HashMap<PartIndex, u32>>,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
     joined: Mutex<HashMap<StreamNumber, JoinedState>>,
@@ -90,15 +88,13 @@ impl<'a> Receiving<'a> {
         staging: Staging,
         manifest: Arc<Manifest>,
         transfer: u32,
-        operator: &'a dyn Operator,
+        teller: Teller<'a>,
     ) -> Self {
-        let present = staging.layout().bytes_of(&staging.present());
         Receiving {
             staging,
             manifest,
             transfer,
-            operator,
-            bytes: AtomicU64::new(present),
+            teller,
             checksums: Mutex::default(),
             failures: Mutex::default(),
             joined: Mutex::default(),
@@ -119,12 +115,11 @@ impl<'a> Receiving<'a> {
     ) -> Result<(), SessionError> {
         let pool = session.open_streams(width);
         let shared = session.shared.clone();
-        let first = session.reader.connection().share();
         let result = std::thread::scope(|scope| {
             let usher = || {
                 while let Some(stream) = pool.pop() {
                     let number = stream.number;
-                    let worker = || self.joined_stream(stream, &shared, &first, &pool);
+                    let worker = || self.joined_stream(stream, &shared, &pool);
                     if std::thread::Builder::new()
                         .spawn_scoped(scope, worker)
                         .is_err()
@@ -162,7 +157,7 @@ impl<'a> Receiving<'a> {
     pub(super) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
         let mut skipped = 0;
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let (manifest, operator) = (self.manifest, self.operator);
+        let (manifest, operator) = (self.manifest, self.teller.operator());
         let delivery = self.staging.deliver(&failed, &mut |entry, result| {
             skipped += u64::from(result == DeliveryResult::Skipped);
             let range = manifest.stream_range(entry);
@@ -214,6 +209,9 @@ impl<'a> Receiving<'a> {
     fn take_early(&self, early: EarlyRound) -> Result<(), SessionError> {
         let layout = self.staging.layout();
         let mut writer = self.staging.writer();
+        for failures in early.failures {
+            self.note_failures(&failures)?;
+        }
         for (index, raw) in &early.parts {
             // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
             if let Ok(part) = layout.part(*index)
@@ -221,9 +219,6 @@ impl<'a> Receiving<'a> {
             {
                 self.write(&mut writer, part, raw)?;
             }
-        }
-        for failures in early.failures {
-            self.note_failures(&failures)?;
         }
         self.compare(&early.checks)
     }
@@ -296,13 +291,7 @@ impl<'a> Receiving<'a> {
 
     /// Reads a joined stream until it ends. What goes wrong here with the line is the sender's to mend
     /// on another stream; what goes wrong with the contents or the disk ends the session.
-    fn joined_stream(
-        &self,
-        stream: JoinedStream,
-        shared: &Shared,
-        first: &Connection,
-        pool: &StreamPool,
-    ) {
+    fn joined_stream(&self, stream: JoinedStream, shared: &Shared, pool: &StreamPool) {
         let number = stream.number;
         let (mut reader, _) = stream.into_channel(shared);
         let error = match self.read_joined(&mut reader, number, pool) {
@@ -311,7 +300,8 @@ impl<'a> Receiving<'a> {
         };
         if !error.is_connection_gone() {
             lock(&self.error).get_or_insert(error);
-            first.shutdown();
+            // The first stream itself stays: the peer is to be told over it.
+            shared.liveness.call_off();
         }
         self.set_joined(number, JoinedState::Dead);
     }
@@ -333,6 +323,9 @@ impl<'a> Receiving<'a> {
                 }
                 Incoming::Message(Message::StreamEnd { round }) => {
                     self.set_joined(number, JoinedState::Ended(round));
+                }
+                Incoming::Message(Message::SourceFailed(failures)) => {
+                    self.note_failures(&failures)?;
                 }
                 Incoming::Message(_) => return Err(unexpected("a message on a joined stream")),
             }
@@ -367,13 +360,7 @@ impl<'a> Receiving<'a> {
         }
         let checksum = writer.write_part(part, raw)?;
         lock(&self.checksums).insert(part, checksum);
-        let bytes = self.bytes.fetch_add(raw.len() as u64, Ordering::Relaxed) + raw.len() as u64;
-        let total = layout.total();
-        self.operator.event(&Event::Progress(Progress {
-            bytes: total.map_or(bytes, |total| bytes.min(total)),
-            total,
-            wire_bytes: 0,
-        }));
+        self.teller.moved(raw.len() as u64, layout.total());
         Ok(())
     }
 
@@ -400,6 +387,7 @@ impl<'a> Receiving<'a> {
                 .check(&self.manifest)
                 .filter(|failure| failure.reason.is_source())
                 .ok_or_else(|| unexpected("a failure of no file"))?;
+            self.staging.note_failed(failure.entry);
             noted.entry(failure.entry).or_insert(failure);
         }
         Ok(())

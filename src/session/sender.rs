@@ -9,6 +9,7 @@ use super::pool::Width;
 use super::proposal::Proposal;
 use super::sending::{Sending, queue_round_end};
 use super::summary::offer_summary;
+use super::tally::{Tally, Teller};
 use super::wanted::ClosedRound;
 use super::{Level, SendOptions, SessionError};
 use crate::crypto::{Compression, Position, Sealer};
@@ -18,7 +19,6 @@ use crate::protocol::{
     Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
 };
 use std::net::SocketAddr;
-use std::time::Instant;
 
 /// What is to be sent, ready to be offered.
 pub(super) struct Shipment<'a> {
@@ -105,6 +105,7 @@ impl<'a> Shipment<'a> {
             round: 0,
             streams: Vec::new(),
         };
+        round.failures.extend(self.source.changed_empty_files());
         queue_round_end(writer, closed, &mut round.checks, &round.failures)?;
         Ok(round)
     }
@@ -118,9 +119,9 @@ impl<'a> Shipment<'a> {
         &self,
         session: &mut Established,
         offered: Offered<'a>,
+        tally: &mut Tally,
         operator: &dyn Operator,
     ) -> Result<Summary, SessionError> {
-        let begun = Instant::now();
         let manifest = self.source.manifest();
         let offer = offer_summary(manifest, session.peer);
         operator.event(&Event::Offer(&offer));
@@ -136,17 +137,19 @@ impl<'a> Shipment<'a> {
         let (layout, width) = self.agree(&offered.proposal, &accept)?;
         let have = agreed_parts(&accept, &layout)?;
         let resumed_bytes = layout.bytes_of(&have);
+        tally.accepted(resumed_bytes);
         operator.event(&Event::Accepted {
             streams: accept.streams,
             resumed_bytes,
         });
+        let traffic = &session.shared.traffic;
         let sending = Sending::new(
             self.source,
             layout,
             &have,
             offered.transfer,
             offered.effort,
-            operator,
+            Teller::new(operator, tally, traffic, layout.bytes_of(&have)),
         );
         if let Some(early) = &offered.early_round {
             sending.went_early(&early.failures);
@@ -159,9 +162,9 @@ impl<'a> Shipment<'a> {
             name: offer.names.into_iter().next().unwrap_or_default(),
             files: done.files,
             bytes: done.bytes,
-            wire_bytes: session.shared.traffic.total(),
-            resumed_bytes,
-            elapsed: begun.elapsed(),
+            wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
+            resumed_bytes: tally.resumed_bytes(),
+            elapsed: tally.elapsed(),
             streams: accept.streams,
             left_out,
             lost_sources: done
@@ -241,6 +244,7 @@ fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, Session
 fn declined(decline: &Decline) -> SessionError {
     let text = decline.text.to_string();
     SessionError::PeerDeclined {
+        because: decline.reason,
         reason: if text.is_empty() {
             decline.reason.to_string()
         } else {

@@ -2,12 +2,13 @@
 
 use super::SessionError;
 use super::channel::{MessageWriter, unexpected};
+use super::clock::Liveness;
 use super::effort::Effort;
 use super::established::Established;
-use super::events::{Event, Operator, Progress};
 use super::heartbeat::{SharedWriter, lock};
 use super::pool::{StreamPool, Width};
 use super::streams::{JoinedStream, Shared};
+use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
 use crate::crypto::{Position, Sealer};
 use crate::disk::{Source, SourceReader};
@@ -17,7 +18,7 @@ use crate::protocol::{
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// One transfer that was accepted, shared by the threads of its streams.
@@ -26,10 +27,9 @@ pub(super) struct Sending<'a> {
     layout: PartLayout,
     transfer: u32,
     effort: Effort,
-    operator: &'a dyn Operator,
+    teller: Teller<'a>,
     wanted: Wanted,
     went_early: AtomicBool,
-    bytes: AtomicU64,
     checks: Mutex<Vec<PartCheck>>,
     failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
     error: Mutex<Option<SessionError>>,
@@ -43,17 +43,16 @@ impl<'a> Sending<'a> {
         have: &PartSet,
         transfer: u32,
         effort: Effort,
-        operator: &'a dyn Operator,
+        teller: Teller<'a>,
     ) -> Self {
         Sending {
             source,
             layout,
             transfer,
             effort,
-            operator,
+            teller,
             wanted: Wanted::new(layout, have),
             went_early: AtomicBool::new(false),
-            bytes: AtomicU64::new(layout.bytes_of(have)),
             checks: Mutex::default(),
             failures: Mutex::default(),
             error: Mutex::default(),
@@ -66,7 +65,8 @@ impl<'a> Sending<'a> {
         self.wanted.close_round();
         self.went_early.store(true, Ordering::Relaxed);
         self.note_failures(failures);
-        self.progress(self.layout.total().unwrap_or(0));
+        let total = self.layout.total();
+        self.teller.moved(total.unwrap_or(0), total);
     }
 
     /// Sends, round by round, until the receiver has delivered.
@@ -93,14 +93,16 @@ impl<'a> Sending<'a> {
                 scope.spawn(usher);
             }
             let first_stream = || {
-                let round = || self.first_stream(&writer, &pool);
+                let round = || self.first_stream(&writer, &shared.liveness, &pool);
                 let thread = std::thread::Builder::new().spawn_scoped(scope, round);
                 thread.map_err(|source| SessionError::System { source })
             };
             let result = self.rounds(session, first_stream);
             self.wanted.finish();
             pool.close();
-            if result.is_err() {
+            if let Err(error) = &result
+                && !error.is_worth_an_abort()
+            {
                 session.shutdown();
             }
             result
@@ -140,13 +142,16 @@ impl<'a> Sending<'a> {
     }
 
     /// One round on the session's first stream, whose thread also ends the round.
-    fn first_stream(&self, writer: &SharedWriter, pool: &StreamPool) {
+    fn first_stream(&self, writer: &SharedWriter, liveness: &Liveness, pool: &StreamPool) {
         let mut worker = Worker::new(self, pool);
         let result = loop {
             if let Err(error) = worker.send_parts(writer) {
                 break Err(error.1);
             }
             if let Some(closed) = self.wanted.close_round() {
+                if closed.round == 0 {
+                    self.note_failures(&self.source.changed_empty_files());
+                }
                 let mut checks = std::mem::take(&mut *lock(&self.checks));
                 let failures = self.failure_list();
                 let mut writer = lock(writer);
@@ -162,7 +167,7 @@ impl<'a> Sending<'a> {
             // A lost connection shows to the reader as well, and there behind what the peer said last.
             if !error.is_connection_gone() {
                 lock(&self.error).get_or_insert(error);
-                lock(writer).connection().shutdown();
+                liveness.call_off();
             }
         }
     }
@@ -205,17 +210,6 @@ impl<'a> Sending<'a> {
             .iter()
             .map(|(&entry, &reason)| EntryFailure { entry, reason });
         list.collect()
-    }
-
-    fn progress(&self, bytes: u64) {
-        let total = self.layout.total();
-        let sent = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.operator.event(&Event::Progress(Progress {
-            // Parts that had to be sent twice don't count twice.
-            bytes: total.map_or(sent, |total| sent.min(total)),
-            total,
-            wire_bytes: 0,
-        }));
     }
 }
 
@@ -278,14 +272,30 @@ impl<'a> Worker<'a> {
         let compression = sending.effort.compression();
         let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
         let busy = began.elapsed();
-        lock(writer).send_part(index, &sealed)?;
+        let mut writer = lock(writer);
+        // What stands in a part for a file that failed must never be taken for its contents, also when
+        // this is the last part that arrives.
+        queue_failures(&mut writer, &failures)?;
+        writer.send_part(index, &sealed)?;
+        drop(writer);
         let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
         let streams = sending.wanted.streams();
         sending.effort.note(bytes, busy, blocked, streams);
         self.pool.note(bytes, busy, blocked);
-        sending.progress(bytes as u64);
+        sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
     }
+}
+
+fn queue_failures(
+    writer: &mut MessageWriter,
+    failures: &[EntryFailure],
+) -> Result<(), SessionError> {
+    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
+    while failed.peek().is_some() {
+        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
+    }
+    Ok(())
 }
 
 /// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
@@ -299,10 +309,7 @@ pub(super) fn queue_round_end(
     checks: &mut Vec<PartCheck>,
     failures: &[EntryFailure],
 ) -> Result<(), SessionError> {
-    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
-    while failed.peek().is_some() {
-        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
-    }
+    queue_failures(writer, failures)?;
     let mut checks = checks.drain(..).peekable();
     let mut last = PartChecks::take_from(&mut checks);
     while checks.peek().is_some() {
