@@ -111,6 +111,12 @@ impl Operator for Reporter<'_> {
             } => self.file(path, *bytes, result),
             Event::Offer(offer) => self.offer(offer),
             Event::Warning { message } => self.warning(message),
+            Event::Kept { path } => {
+                let path = escaped(path.as_os_str().as_encoded_bytes());
+                let message = format!("what arrived is kept in {path}");
+                self.say(&message);
+                self.tell(|| Object::event("warning").text("message", &message));
+            }
             Event::Reconnecting { attempt, pause } => {
                 let pause = format::time(*pause);
                 self.warning(&format!(

@@ -16,6 +16,9 @@ pub(super) enum Side {
     Receiver,
 }
 
+/// Below this, what is measured is how long the greetings took.
+const WORTH_A_SPEED: u64 = 1024 * 1024;
+
 /// The most names that are shown of a list.
 const NAMES_SHOWN: usize = 5;
 
@@ -131,7 +134,7 @@ fn moved(summary: &Summary) -> String {
         format::size(summary.bytes),
         format::time(summary.elapsed),
     );
-    if speed > 0 {
+    if fresh >= WORTH_A_SPEED {
         text.push_str(&format!(" ({})", format::rate(speed)));
     }
     if summary.resumed_bytes > 0 {

@@ -2,6 +2,7 @@
 
 use super::{Error, shown};
 use crate::disk::DiskErrorKind;
+use crate::protocol::DeclineReason;
 use crate::session::SessionError;
 use std::io::ErrorKind;
 
@@ -94,9 +95,26 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             }
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
+        SessionError::PeerDeclined { because, .. } => return of_decline(*because),
         SessionError::DeclinedHere { .. }
         | SessionError::UnsafeOffer { .. }
-        | SessionError::PeerDeclined { .. }
         | SessionError::System { .. } => return None,
+    })
+}
+
+/// What the person at the other side may do, so that the one here can ask for it.
+fn of_decline(because: DeclineReason) -> Option<&'static str> {
+    Some(match because {
+        DeclineReason::Person => return None,
+        DeclineReason::InTheWay => {
+            "the other side names it, and may say --existing skip, rename, overwrite or newer"
+        }
+        DeclineReason::UnsafeName => "the other side names it: rename it, or --exclude it",
+        DeclineReason::Limit => "the other side sets it with --max-size and --max-files",
+        DeclineReason::NoSpace => "make room there, or send less",
+        DeclineReason::CannotWrite => {
+            "the other side must receive into a folder that it may write to"
+        }
+        DeclineReason::Busy => "wait until the other transfer has ended",
     })
 }

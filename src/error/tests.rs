@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::DeclineReason;
 use crate::session::Summary;
 
 fn code(error: SessionError) -> u8 {
@@ -41,7 +42,13 @@ fn codes_follow_the_contract() {
         (SessionError::NotPeerbridge, 11),
         (SessionError::Version { theirs: vec![2] }, 11),
         (SessionError::SameRole { role: "send" }, 2),
-        (SessionError::PeerDeclined { reason: host() }, 6),
+        (
+            SessionError::PeerDeclined {
+                because: DeclineReason::Person,
+                reason: host(),
+            },
+            6,
+        ),
         (SessionError::DeclinedHere { reason: host() }, 14),
         (SessionError::UnsafeOffer { reason: host() }, 14),
         (
@@ -97,7 +104,11 @@ fn a_transfer_with_entries_left_out_is_done_but_not_whole() {
 #[test]
 fn a_peers_words_cannot_move_the_cursor_or_add_a_line() {
     let reason = "no\r\npeerbridge: done\x1b[2J\u{202e}".to_owned();
-    let shown = Error::from(SessionError::PeerDeclined { reason }).to_string();
+    let shown = Error::from(SessionError::PeerDeclined {
+        because: DeclineReason::Person,
+        reason,
+    })
+    .to_string();
     assert_eq!(
         shown,
         "the peer declined: no\\r\\npeerbridge: done\\x1b[2J\\u{202e}"
@@ -123,6 +134,7 @@ fn hints_name_the_next_thing_to_type() {
     };
     assert!(Error::from(taken).hint().unwrap().contains("--port 0"));
     let declined = SessionError::PeerDeclined {
+        because: DeclineReason::Person,
         reason: String::new(),
     };
     assert_eq!(Error::from(declined).hint(), None);

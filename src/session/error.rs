@@ -3,7 +3,9 @@
 use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{DiskError, SourceError};
 use crate::model::LayoutError;
-use crate::protocol::{FrameError, HandshakeError, ManifestCodeError, MessageError, Role};
+use crate::protocol::{
+    DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
+};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -64,6 +66,8 @@ pub enum SessionError {
     Busy,
     /// The peer said no.
     PeerDeclined {
+        /// Why, as far as there is a number for it.
+        because: DeclineReason,
         /// What it says, to be escaped.
         reason: String,
     },
@@ -155,7 +159,7 @@ impl fmt::Display for SessionError {
             }
             SessionError::SameRole { role } => write!(f, "both sides want to {role}"),
             SessionError::Busy => f.write_str("the peer is busy with others"),
-            SessionError::PeerDeclined { reason } => write!(f, "the peer declined: {reason}"),
+            SessionError::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
             SessionError::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
             SessionError::Source(error) => error.fmt(f),
             SessionError::Disk(error) => error.fmt(f),
@@ -193,11 +197,18 @@ impl SessionError {
         )
     }
 
+    /// Whether the peer can and should be told why this side gives up.
+    pub(super) fn is_worth_an_abort(&self) -> bool {
+        !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
+    }
+
     /// Whether there was nobody to talk to: the peer may be on its way back.
     pub(super) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
-            SessionError::NoConnection { .. } | SessionError::NameNotFound { .. }
+            SessionError::NoConnection { .. }
+                | SessionError::NameNotFound { .. }
+                | SessionError::NobodyCame { .. }
         )
     }
 

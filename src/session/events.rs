@@ -2,7 +2,7 @@
 
 use crate::model::Existing;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Whoever runs this side of a session: a person, a script, a program. Called from several threads;
@@ -92,6 +92,12 @@ pub enum Event<'a> {
     Warning {
         /// What, in a line.
         message: &'a str,
+    },
+    /// A transfer did not end here, and what arrived of it waits for the same transfer to be tried
+    /// again; told by the receiver, before the error itself.
+    Kept {
+        /// The folder that it waits in.
+        path: &'a Path,
     },
     /// The connection was lost and is tried again.
     Reconnecting {

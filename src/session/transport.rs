@@ -26,6 +26,11 @@ impl Traffic {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Takes over what was counted in an earlier session.
+    pub(super) fn carry_on(&self, earlier: &Traffic) {
+        self.0.fetch_add(earlier.total(), Ordering::Relaxed);
+    }
+
     /// All so far.
     pub(super) fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -42,24 +47,39 @@ pub(super) enum Patience {
 }
 
 impl Patience {
-    /// How long the next read may block; an error when patience is over.
+    /// How long the next read may block; an error when none is to follow.
     fn read_wait(&self) -> io::Result<Duration> {
         match self {
-            Patience::Until(deadline) => deadline.remaining(),
-            Patience::WhileAlive(liveness) if liveness.is_silent() => None,
-            Patience::WhileAlive(liveness) => Some(liveness.tick()),
+            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
+            Patience::WhileAlive(liveness) if liveness.is_called_off() => {
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            Patience::WhileAlive(liveness) => Ok(liveness.read_wait()),
         }
-        .ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 
-    /// How long the next write may block. Silence is for readers to find: there may be none while a
-    /// person is asked or a disk is slow. A peer is given up here when it takes nothing either.
-    fn write_wait(&self, last_taken: Instant) -> io::Result<Duration> {
+    /// How long the next write may block; an error when none is to follow.
+    fn write_wait(&self) -> io::Result<Duration> {
         match self {
-            Patience::WhileAlive(liveness) if last_taken.elapsed() < liveness.idle_limit() => {
-                Ok(liveness.tick())
-            }
-            _ => self.read_wait(),
+            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
+            Patience::WhileAlive(liveness) => Ok(liveness.write_wait()),
+        }
+    }
+
+    /// Whether a read that brought nothing was the last one.
+    fn is_over_for_reads(&self) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => liveness.is_silent(),
+        }
+    }
+
+    /// Whether a write that has gone no further for `time` was the last one. Signs of life don't help a
+    /// peer that takes nothing.
+    fn is_over_for_writes(&self, time: Duration) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => liveness.is_stalled(time),
         }
     }
 
@@ -171,12 +191,10 @@ impl Connection {
         mut tail: &[u8],
     ) -> Result<(), SessionError> {
         self.traffic.add(head.len() + tail.len());
-        let mut last_taken = Instant::now();
+        let mut moved = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
-            let wait = self
-                .patience
-                .write_wait(last_taken)
-                .map_err(|error| self.ended(error))?;
+            let wait = self.patience.write_wait();
+            let wait = wait.map_err(|error| self.ended(error))?;
             if self.write_wait != Some(wait) {
                 let set = self.stream.set_write_timeout(Some(wait));
                 set.map_err(|error| self.ended(error))?;
@@ -186,12 +204,16 @@ impl Connection {
             match (&*self.stream).write_vectored(&slices) {
                 Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    last_taken = Instant::now();
                     let of_head = written.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[written - of_head..];
+                    moved = Instant::now();
                 }
-                Err(error) if is_wait_over(&error) => {}
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_over_for_writes(moved.elapsed()) {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
                 Err(error) => return Err(self.ended(error)),
             }
         }
@@ -231,13 +253,9 @@ impl Connection {
 
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
         self.traffic.add(buffer.len());
-        // What came while nobody listened is no silence.
-        self.patience.heard();
         while !buffer.is_empty() {
-            let wait = self
-                .patience
-                .read_wait()
-                .map_err(|error| self.ended(error))?;
+            let wait = self.patience.read_wait();
+            let wait = wait.map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {
                 let set = self.stream.set_read_timeout(Some(wait));
                 set.map_err(|error| self.ended(error))?;
@@ -249,7 +267,11 @@ impl Connection {
                     self.patience.heard();
                     buffer = &mut buffer[count..];
                 }
-                Err(error) if is_wait_over(&error) => {}
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_over_for_reads() {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
                 Err(error) => return Err(self.ended(error)),
             }
         }

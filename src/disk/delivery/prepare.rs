@@ -113,14 +113,17 @@ impl Run<'_> {
     }
 
     /// Whether a folder gets its mode only where it ends up: one that its owner may not write to cannot
-    /// be moved by its owner.
+    /// be moved by its owner, and one that its owner may not read cannot be given its time.
     pub(super) fn has_late_mode(&self, folder: EntryIndex) -> bool {
-        self.manifest.entry(folder).mode.bits() & 0o200 == 0 && self.is_root(folder)
+        self.final_mode(folder) & 0o600 != 0o600 && self.is_root(folder)
+    }
+
+    pub(super) fn set_final_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
+        platform::set_mode(path, self.final_mode(index)).map_err(DiskError::at("set mode of", path))
     }
 
     /// The manifest's mode, less what the umask takes.
-    pub(super) fn set_final_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
-        let bits = self.manifest.entry(index).mode.bits() & !self.staging.umask;
-        platform::set_mode(path, bits).map_err(DiskError::at("set mode of", path))
+    fn final_mode(&self, index: EntryIndex) -> u32 {
+        self.manifest.entry(index).mode.bits() & !self.staging.umask
     }
 }

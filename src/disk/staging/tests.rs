@@ -56,6 +56,28 @@ fn parts_may_come_in_any_order_from_several_threads() {
 }
 
 #[test]
+fn parts_of_a_file_that_failed_are_not_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let transfer = mixed();
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    let mut writer = staging.writer();
+    let zeros = vec![0; P];
+    transfer.write(&staging, [0]);
+    staging.note_failed(transfer.index("d/large"));
+    let part = staging.layout().part(1).unwrap();
+    writer.write_part(part, &zeros).unwrap();
+    assert!(staging.present().contains(part), "this run has it");
+    drop(staging);
+    // Killed, and the file can be read again: the zeros that stood for it are asked for anew.
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    assert_eq!(staging.resumed_bytes(), P as u64);
+    transfer.write_all(&staging);
+    fixture::deliver(staging, &[]);
+    let large = fs::read(dir.path().join("d/large")).unwrap();
+    assert_eq!(large, noise(P * 3 + 7, 2));
+}
+
+#[test]
 fn an_earlier_run_is_gone_on_from() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();
@@ -235,6 +257,7 @@ fn runs_of_zeros_become_holes_only_where_nothing_was_written() {
     writer.write_part(part, &noise(P, 9)).unwrap();
     staging.forget_part(part).unwrap();
     writer.write_part(part, &vec![0; P]).unwrap();
+    assert!(fs::read(&staged).unwrap()[P * 5..P * 6] == vec![0; P]);
     drop(writer);
     drop(staging);
     // What an earlier run left may hold anything.
@@ -247,6 +270,31 @@ fn runs_of_zeros_become_holes_only_where_nothing_was_written() {
     assert!(fs::read(dir.path().join("large")).unwrap() == contents);
     let zeros = fs::metadata(dir.path().join("zeros")).unwrap();
     assert_eq!((zeros.len(), zeros.blocks()), (P as u64, 0));
+}
+
+#[test]
+fn zeros_are_written_where_an_attempt_failed_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let contents = [noise(P * 2, 1), vec![0; P], noise(5, 2)].concat();
+    let transfer = Sample::new()
+        .file("large", &contents)
+        .file("small", b"12345")
+        .finish();
+    let staging = transfer
+        .try_open(dir.path(), Existing::Fail, PART * 2)
+        .unwrap();
+    transfer.write(&staging, [0]);
+    let part = staging.layout().part(1).unwrap();
+    let stray = staging.path().join("tree/small");
+    fs::write(&stray, "").unwrap();
+    let mut writer = staging.writer();
+    assert!(writer.write_part(part, &noise(P + 10, 3)).is_err());
+    fs::remove_file(&stray).unwrap();
+    writer
+        .write_part(part, transfer.raw(&staging, part))
+        .unwrap();
+    drop(writer);
+    assert!(fs::read(staging.path().join("tree/large")).unwrap() == contents);
 }
 
 #[test]
