@@ -143,7 +143,6 @@ fn the_map_shows_every_file() {
         "recording.rs",
         "hex.rs",
         "test_random.rs",
-        "published.rs",
         "fixture.rs",
     ];
     let mut missing = Vec::new();
@@ -255,6 +254,8 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         .collect();
     assert_eq!(published, expected);
     assert_eq!(crypto::MAX_SECRET_LENGTH, limits::SECRET_BYTES);
+    assert_eq!(crypto::ENVELOPE_LENGTH, 4 + 1 + 4 + 32, "section 5.1");
+    assert_eq!(crypto::SEALED_OVERHEAD, 63 + 109, "section 5.2");
 }
 
 #[test]
