@@ -124,6 +124,7 @@ impl<'a> Receiving<'a> {
             queue.close();
             result
         });
+        self.teller.moved(0, self.staging.layout().total());
         // What went wrong first, on whichever stream, is what ended the session.
         let first_error = lock(&self.error).take();
         match (first_error, result) {
