@@ -20,7 +20,7 @@ const CALLS: &str = "openat,mkdir,write,pwrite64,pread64,ftruncate,fchmod,chmod,
     flock,statx,newfstatat,lstat,stat,readlink,getdents64,fallocate,copy_file_range";
 
 /// How many of them fail when there is little time.
-const SAMPLE: usize = 70;
+const SAMPLE: usize = 48;
 
 /// Lanes side by side.
 const LANES: usize = 3;
@@ -70,6 +70,7 @@ impl Scene {
         if self.is_old {
             fs::create_dir_all(into.join("tree/sub")).unwrap();
             trees::noise(&into.join("tree/sub/small"), 800, 7);
+            trees::set_time(&into.join("tree/sub/small"), 1_400_000_000, 0);
         }
         into
     }
@@ -167,7 +168,14 @@ impl Scene {
             "{context}"
         );
         if receiver.code() == Some(0) {
-            trees::assert_same(&self.source(), &into.join("tree"));
+            let got = trees::items(&into.join("tree"));
+            for (path, item) in trees::items(&self.source()) {
+                // The time of a folder that was there may be somebody else's to set.
+                let is_there = got.get(&path).is_some_and(|got| {
+                    *got == item || self.is_old && error == "EACCES" && got.is_folder()
+                });
+                assert!(is_there, "{path:?} {context}");
+            }
         }
         let new = trees::items(&self.source());
         for (path, item) in trees::items(&into) {

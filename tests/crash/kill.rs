@@ -27,6 +27,10 @@ struct Scene {
     chance: Chance,
     /// How long a transfer takes that is left alone.
     usual: Duration,
+    /// Whether to leave everything alone from now on.
+    is_peaceful: bool,
+    /// How far those were that were killed: nothing recorded, some parts, all, something delivered.
+    phases: [u64; 4],
 }
 
 impl Scene {
@@ -34,13 +38,19 @@ impl Scene {
         let work = tempfile::tempdir().unwrap();
         let source = work.path().join("tree");
         trees::mixed(&source, 7 * MIB + 4321, seed);
-        Scene {
+        let mut scene = Scene {
             new: trees::items(&source),
             total: trees::total_bytes(&source),
             work,
             chance: Chance::new(seed),
-            usual: Duration::from_millis(300),
-        }
+            usual: Duration::ZERO,
+            is_peaceful: true,
+            phases: [0; 4],
+        };
+        let into = scene.destination(false);
+        assert_eq!(scene.attempt(&into, "fail"), None);
+        scene.is_peaceful = false;
+        scene
     }
 
     fn source(&self) -> PathBuf {
@@ -88,7 +98,9 @@ impl Scene {
         let most = self.usual.as_micros() as u64 * 5 / 4;
         let delay = Duration::from_micros(self.chance.below(most));
         let victims = self.chance.below(3);
-        while begun.elapsed() < delay && !(listener.is_over() && dialler.is_over()) {
+        while (self.is_peaceful || begun.elapsed() < delay)
+            && !(listener.is_over() && dialler.is_over())
+        {
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut killed = 0;
@@ -99,7 +111,10 @@ impl Scene {
             killed += u64::from(dialler.kill());
         }
         if killed == 0 {
-            self.usual = (self.usual * 3 + begun.elapsed()) / 4;
+            // The machine may be busier at one time than at another.
+            self.usual = (self.usual + begun.elapsed()) / 2;
+        } else {
+            self.usual += self.usual / 100;
         }
         // Whoever is left notices by itself, unless it waits for somebody who never came.
         let grace = if killed == 0 { 30_000 } else { 1_500 };
@@ -134,6 +149,18 @@ impl Scene {
         (codes != (Some(0), Some(0))).then_some(killed)
     }
 
+    fn note_phase(&mut self, into: &Path, old: &BTreeMap<PathBuf, Item>) {
+        let recorded = trees::recorded_bytes(into, self.total, PART);
+        let is_delivering = trees::items(into) != *old;
+        let phase = match recorded {
+            _ if is_delivering => 3,
+            0 => 0,
+            some if some < self.total => 1,
+            _ => 2,
+        };
+        self.phases[phase] += 1;
+    }
+
     /// Every name at the destination is a whole new entry or what was there before.
     fn check(&self, into: &Path, old: &BTreeMap<PathBuf, Item>) {
         for (path, item) in trees::items(into) {
@@ -166,6 +193,7 @@ fn killed_at_any_time_the_same_commands_end_whole() {
                     one_transfer(&mut scene, is_old, kills, rounds);
                     ended.fetch_add(1, Ordering::SeqCst);
                 }
+                println!("killed how far on: {:?}", scene.phases);
             });
         }
     });
@@ -181,9 +209,8 @@ fn one_transfer(scene: &mut Scene, is_old: bool, kills: &AtomicU64, rounds: u64)
     while let Some(killed) = scene.attempt(&into, existing) {
         kills.fetch_add(killed, Ordering::SeqCst);
         scene.check(&into, &old);
-        if kills.load(Ordering::SeqCst) >= rounds {
-            scene.usual *= 1000;
-        }
+        scene.note_phase(&into, &old);
+        scene.is_peaceful = kills.load(Ordering::SeqCst) >= rounds;
     }
     if is_old {
         fs::remove_file(into.join("tree/sub/not sent")).unwrap();

@@ -34,11 +34,17 @@ impl Chance {
         self.next() % bound.max(1)
     }
 
-    /// Bytes that don't compress.
+    /// Bytes that hardly compress: one block of noise again and again, with another beginning each time, so
+    /// that no block can stand for another one.
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(length + 8);
+        const BLOCK: usize = 32 * 1024;
+        let noise: Vec<u8> = (0..length.min(BLOCK).div_ceil(8))
+            .flat_map(|_| self.next().to_le_bytes())
+            .collect();
+        let mut bytes = Vec::with_capacity(length + BLOCK);
         while bytes.len() < length {
             bytes.extend(self.next().to_le_bytes());
+            bytes.extend_from_slice(&noise);
         }
         bytes.truncate(length);
         bytes

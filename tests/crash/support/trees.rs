@@ -87,6 +87,10 @@ impl std::fmt::Debug for Item {
 }
 
 impl Item {
+    pub fn is_folder(&self) -> bool {
+        self.kind == "folder"
+    }
+
     pub fn of(path: &Path) -> Item {
         use std::os::unix::ffi::OsStrExt;
         let found = fs::symlink_metadata(path).unwrap();
