@@ -83,6 +83,9 @@ impl Plan {
     }
 
     /// What becomes of the entry.
+    ///
+    /// # Panics
+    /// When the index is of another, longer manifest: a bug.
     pub fn decision(&self, entry: EntryIndex) -> Decision {
         self.verdicts[entry.get()].decision
     }
