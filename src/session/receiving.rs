@@ -141,6 +141,7 @@ impl<'a> Receiving<'a> {
             pool.close();
             result
         });
+        self.teller.moved(0, self.staging.layout().total());
         // What went wrong first, on whichever stream, is what ended the session.
         let first_error = lock(&self.error).take();
         match (first_error, result) {
