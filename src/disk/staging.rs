@@ -231,6 +231,17 @@ impl Staging {
         Ok(())
     }
 
+    /// Removes the staging folder again, unless there is something of an earlier run in it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn discard_if_new(self) -> Result<(), DiskError> {
+        match self.resumed_bytes {
+            0 => self.remove(),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes the staging folder. The lock goes last: as long as it is there, nobody else comes in.
     pub(super) fn remove(self) -> Result<(), DiskError> {
         let path = self.path.clone();

@@ -45,6 +45,12 @@ impl Liveness {
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 
+    /// This side did not listen for a while, since it had something else to do or asked a person: what
+    /// the peer said meanwhile is not heard yet, so its silence counts from now on.
+    pub(super) fn excuse(&self) {
+        self.heard();
+    }
+
     /// Whether the peer has been silent for the idle limit.
     pub(super) fn is_silent(&self) -> bool {
         let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));

@@ -2,6 +2,7 @@
 
 use super::SessionError;
 use super::channel::{MessageReader, MessageWriter};
+use super::events::{Comparison, Operator};
 use super::heartbeat::{Heartbeat, SharedWriter, lock};
 use super::listener::JoinGate;
 use super::streams::{Shared, StreamQueue, dial_streams};
@@ -91,6 +92,7 @@ impl Established {
     /// # Errors
     /// [`SessionError`] when the connection is gone.
     pub(super) fn say(&self, message: &Message) -> Result<(), SessionError> {
+        self.shared.liveness.excuse();
         lock(&self.writer).send(message)
     }
 
@@ -99,11 +101,23 @@ impl Established {
     /// # Errors
     /// [`SessionError`]: lost, silent, given up by the peer, or something that does not verify.
     pub(super) fn hear(&mut self) -> Result<Message, SessionError> {
+        self.shared.liveness.excuse();
         loop {
             let message = self.reader.read_message()?;
             if let Some(message) = attend(message, &self.writer)? {
                 return Ok(message);
             }
+        }
+    }
+
+    /// Shows the verification phrase to the person here, and tells the peer when it is the same there.
+    ///
+    /// # Errors
+    /// [`SessionError::PhraseDiffers`], or that the connection is gone.
+    pub(super) fn compare_phrase(&self, operator: &dyn Operator) -> Result<(), SessionError> {
+        match operator.compare(&self.shared.keys.phrase()) {
+            Comparison::Same => self.say(&Message::Confirmed),
+            Comparison::Different => Err(SessionError::PhraseDiffers),
         }
     }
 

@@ -6,13 +6,16 @@ use super::channel::MessageWriter;
 use super::clock::Deadline;
 use super::established::{Established, Origin};
 use super::events::{Event, Operator};
-use super::listener::{Arrival, Listener};
+use super::listener::{Arrival, Guest, Listener, Terms};
 use super::network;
 use super::options::{Connect, PeerAddress, Rendezvous};
+use super::seats::{Seat, Seats};
+use super::secrets::Secrets;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a dialler tries unless told otherwise, so that either side may be started first.
 const DIAL_WAIT: Duration = Duration::from_secs(10);
@@ -60,8 +63,14 @@ impl<'a> Meeting<'a> {
         let way = match &connect.rendezvous {
             Rendezvous::Dial(address) => Way::Dial(address),
             Rendezvous::Listen(address) => {
-                let secret = Arc::clone(&connect.secret);
-                let listener = Listener::open(address, role, secret, connect.idle_timeout)?;
+                let terms = Terms {
+                    role,
+                    secrets: Secrets::One(Arc::clone(&connect.secret)),
+                    seats: Seats::at_once(usize::MAX),
+                    idle_limit: connect.idle_timeout,
+                };
+                let listener = Listener::open(address, terms)?;
+                connect.cancel.wake(listener.waker());
                 let addresses = listener.addresses();
                 operator.event(&Event::Listening { addresses });
                 Way::Listen(listener)
@@ -86,20 +95,23 @@ impl<'a> Meeting<'a> {
         occasion: Occasion,
         first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, Option<T>), SessionError> {
-        match &self.way {
+        let (mut session, queued) = match &self.way {
             Way::Dial(address) => {
                 let (session, queued) = self.dial(address, first_flight)?;
-                Ok((session, Some(queued)))
+                (session, Some(queued))
             }
-            Way::Listen(_) => Ok((self.wait_for_peer(occasion)?, None)),
-        }
+            Way::Listen(_) => (self.wait_for_peer(occasion)?, None),
+        };
+        let first = session.reader.connection();
+        self.connect.cancel.watch(first.socket());
+        Ok((session, queued))
     }
 
     /// Whether to meet again after `error`, which ended try number `tried`, counted from 0. Tells the
     /// operator, and makes the pause that is due.
     pub(super) fn tries_again(&self, error: &SessionError, tried: u32) -> bool {
         let is_temporary = error.is_connection_gone() || (tried > 0 && error.is_nobody_there());
-        if !is_temporary || tried >= self.connect.retries {
+        if !is_temporary || tried >= self.connect.retries || self.connect.cancel.is_cancelled() {
             return false;
         }
         let pause = match self.way {
@@ -115,8 +127,13 @@ impl<'a> Meeting<'a> {
             attempt: tried + 1,
             pause,
         });
-        std::thread::sleep(pause);
-        true
+        self.connect.cancel.sleep(pause);
+        !self.connect.cancel.is_cancelled()
+    }
+
+    /// What an error comes from.
+    pub(super) fn cause(&self, error: SessionError) -> SessionError {
+        self.connect.cancel.cause(error)
     }
 
     fn dial<T>(
@@ -124,21 +141,16 @@ impl<'a> Meeting<'a> {
         address: &PeerAddress,
         first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, T), SessionError> {
-        let deadline = Deadline::after(self.connect.wait.unwrap_or(DIAL_WAIT));
-        let stream = network::dial(address, deadline)?;
-        let peer = stream.peer_addr().map_err(SessionError::lost)?;
-        self.operator.event(&Event::Connected { peer });
-        let (authenticated, queued) = dial(
-            stream,
-            &self.connect.secret,
-            DiallerRole::Transfer(self.role),
-            self.connect.name.as_deref(),
-            self.connect.idle_timeout,
-            first_flight,
-        )?;
-        self.operator.event(&Event::Authenticated { peer });
-        let session = establish(peer, authenticated, Origin::Dialled)?;
-        Ok((session, queued))
+        let role = DiallerRole::Transfer(self.role);
+        let dialled = reach(self.connect, address, role, self.operator, first_flight)?;
+        let Authenticated {
+            shared,
+            reader,
+            writer,
+        } = dialled.authenticated;
+        let channel = (reader, writer);
+        let session = Established::new(dialled.peer, shared, channel, Origin::Dialled)?;
+        Ok((session, dialled.queued))
     }
 
     fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Established, SessionError> {
@@ -152,15 +164,7 @@ impl<'a> Meeting<'a> {
         };
         loop {
             match listener.wait(deadline) {
-                Some(Arrival::Peer {
-                    peer,
-                    authenticated,
-                    gate,
-                }) => {
-                    self.operator.event(&Event::Connected { peer });
-                    self.operator.event(&Event::Authenticated { peer });
-                    return establish(peer, *authenticated, Origin::Accepted(gate));
-                }
+                Some(Arrival::Peer(guest)) => return Ok(welcome(*guest, self.operator)?.session),
                 Some(Arrival::ProofFailed { peer }) => {
                     self.failed_proofs += 1;
                     let count = self.failed_proofs;
@@ -169,16 +173,10 @@ impl<'a> Meeting<'a> {
                         return Err(SessionError::WrongSecret { attempts: count });
                     }
                 }
-                Some(Arrival::TurnedAway { peer, error }) => {
-                    if error.is_worth_telling() {
-                        let message = format!("turned {peer} away: {error}");
-                        self.operator.event(&Event::Warning { message: &message });
-                    }
+                Some(_) if self.connect.cancel.is_cancelled() => {
+                    return Err(SessionError::Cancelled);
                 }
-                Some(Arrival::Pinged { peer }) => {
-                    let message = format!("{peer} proved the secret with a ping");
-                    self.operator.event(&Event::Warning { message: &message });
-                }
+                Some(other) => mention(&other, self.operator),
                 None if self.failed_proofs > 0 => {
                     return Err(SessionError::WrongSecret {
                         attempts: self.failed_proofs,
@@ -193,15 +191,86 @@ impl<'a> Meeting<'a> {
     }
 }
 
-fn establish(
-    peer: std::net::SocketAddr,
-    authenticated: Authenticated,
-    origin: Origin,
-) -> Result<Established, SessionError> {
+/// A peer that was dialled and has proven itself.
+pub(super) struct Reached<T> {
+    pub(super) peer: SocketAddr,
+    pub(super) authenticated: Authenticated,
+    /// What the first flight gave.
+    pub(super) queued: T,
+    /// From the TCP connection to the proof.
+    pub(super) handshake: Duration,
+}
+
+/// Dials until somebody listens, and proves the secret both ways.
+///
+/// # Errors
+/// [`SessionError`]: nobody there, wrong secret and the like.
+pub(super) fn reach<T>(
+    connect: &Connect,
+    address: &PeerAddress,
+    role: DiallerRole,
+    operator: &dyn Operator,
+    first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
+) -> Result<Reached<T>, SessionError> {
+    let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
+    let stream = network::dial(address, deadline, &connect.cancel)?;
+    let begun = Instant::now();
+    let peer = stream.peer_addr().map_err(SessionError::lost)?;
+    operator.event(&Event::Connected { peer });
+    let (name, idle) = (connect.name.as_deref(), connect.idle_timeout);
+    let (authenticated, queued) = dial(stream, &connect.secret, role, name, idle, first_flight)?;
+    operator.event(&Event::Authenticated { peer });
+    Ok(Reached {
+        peer,
+        authenticated,
+        queued,
+        handshake: begun.elapsed(),
+    })
+}
+
+/// A guest whose session has begun.
+pub(super) struct Welcomed {
+    pub(super) session: Established,
+    pub(super) name: Option<String>,
+    pub(super) seat: Seat,
+}
+
+/// Begins the session of somebody who came and has proven itself.
+///
+/// # Errors
+/// [`SessionError::System`] without threads.
+pub(super) fn welcome(guest: Guest, operator: &dyn Operator) -> Result<Welcomed, SessionError> {
+    let peer = guest.peer;
+    operator.event(&Event::Connected { peer });
+    operator.event(&Event::Authenticated { peer });
     let Authenticated {
         shared,
         reader,
         writer,
-    } = authenticated;
-    Established::new(peer, shared, (reader, writer), origin)
+    } = guest.authenticated;
+    let origin = Origin::Accepted(guest.gate);
+    Ok(Welcomed {
+        session: Established::new(peer, shared, (reader, writer), origin)?,
+        name: guest.name,
+        seat: guest.seat,
+    })
+}
+
+/// Tells the operator of arrivals that change nothing.
+pub(super) fn mention(arrival: &Arrival, operator: &dyn Operator) {
+    let message = match arrival {
+        Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
+            format!("turned {} away: {error}", peer.ip().to_canonical())
+        }
+        Arrival::Pinged { peer } => {
+            let peer = peer.ip().to_canonical();
+            format!("{peer} proved the secret with a ping")
+        }
+        Arrival::News { message } => message.clone(),
+        Arrival::TurnedAway { .. }
+        | Arrival::Peer(_)
+        | Arrival::ProofFailed { .. }
+        | Arrival::Woken => return,
+    };
+    operator.event(&Event::Warning { message: &message });
 }

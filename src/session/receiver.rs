@@ -3,7 +3,7 @@
 use super::channel::unexpected;
 use super::established::Established;
 use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
-use super::receiving::{EarlyRound, Receiving};
+use super::receiving::{EarlyRound, Receiving, RoundEnded};
 use super::summary::offer_summary;
 use super::{ReceiveOptions, SessionError};
 use crate::disk::{
@@ -26,6 +26,10 @@ pub(super) enum Received {
     Delivered(Summary),
     /// It was not taken. The session goes on.
     Declined(SessionError),
+    /// The sender only wanted to know what is here already, and has gone.
+    OnlyAsked,
+    /// There is no further offer.
+    Nothing,
 }
 
 /// Takes an offer, or not, and brings it to its end.
@@ -53,6 +57,9 @@ pub(super) fn receive_one(
     };
     let summary = offer_summary(&manifest, session.peer);
     operator.event(&Event::Offer(&summary));
+    if let Err(refusal) = verify(session, offer.verify, options, operator)? {
+        return refusal.tell(session);
+    }
     let staging = match prepare(&manifest, &summary, offer.part_size, options, operator) {
         Ok(staging) => staging,
         Err(refusal) => return refusal.tell(session),
@@ -76,7 +83,10 @@ pub(super) fn receive_one(
         resumed_bytes,
     });
     let receiving = Receiving::new(staging, manifest, transfer, operator);
-    receiving.run(session, streams, early)?;
+    if receiving.run(session, streams, early)? == RoundEnded::OnlyAsked {
+        receiving.leave()?;
+        return Ok(Received::OnlyAsked);
+    }
     let (delivery, skipped) = receiving.deliver()?;
     session.say(&Message::Done(done(&delivery)))?;
     let summary = Summary {
@@ -104,20 +114,55 @@ pub(super) fn receive_one(
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
 struct Refusal {
     reason: DeclineReason,
+    text: String,
     error: SessionError,
 }
 
 impl Refusal {
     fn new(reason: DeclineReason, error: SessionError) -> Self {
-        Refusal { reason, error }
+        Refusal {
+            reason,
+            text: reason.to_string(),
+            error,
+        }
     }
 
     fn tell(self, session: &Established) -> Result<Received, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
-            text: PeerText::new(&self.reason.to_string()),
+            text: PeerText::new(&self.text),
         }))?;
         Ok(Received::Declined(self.error))
+    }
+}
+
+/// Has the persons on both sides compare the phrase, where they want to. Nothing is accepted before
+/// both have found it the same.
+///
+/// # Errors
+/// [`SessionError::PhraseDiffers`], or that the sender is gone or gave up.
+fn verify(
+    session: &mut Established,
+    sender_wants: bool,
+    options: &ReceiveOptions,
+    operator: &dyn Operator,
+) -> Result<Result<(), Refusal>, SessionError> {
+    if !sender_wants {
+        return Ok(match options.verify {
+            false => Ok(()),
+            true => Err(Refusal {
+                reason: DeclineReason::Person,
+                text: "the phrase is to be compared there first (--verify)".into(),
+                error: SessionError::DeclinedHere {
+                    reason: "the sender does not compare the phrase (--verify)".into(),
+                },
+            }),
+        });
+    }
+    session.compare_phrase(operator)?;
+    match session.hear()? {
+        Message::Confirmed => Ok(Ok(())),
+        _ => Err(unexpected("something else than Confirmed")),
     }
 }
 

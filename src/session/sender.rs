@@ -2,9 +2,10 @@
 
 use super::channel::{MessageWriter, unexpected};
 use super::established::Established;
-use super::events::{Event, FileResult, Operator, Summary};
+use super::events::{Event, FileResult, OfferSummary, Operator, Summary};
 use super::heartbeat::lock;
 use super::proposal::{Proposal, compression};
+use super::rate::RateLimit;
 use super::sending::{Sending, queue_round_end};
 use super::summary::offer_summary;
 use super::wanted::ClosedRound;
@@ -13,8 +14,9 @@ use crate::crypto::{Compression, Position, Sealer};
 use crate::disk::{Source, SourceReader};
 use crate::model::{EntryFailure, PartLayout, PartSet};
 use crate::protocol::{
-    Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
+    Accept, Decline, DeclineReason, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
 };
+use std::iter::Chain;
 use std::time::Instant;
 
 /// What is to be sent, ready to be offered.
@@ -22,15 +24,47 @@ pub(super) struct Shipment<'a> {
     source: &'a Source,
     proposal: Proposal,
     compression: Compression,
+    rate_limit: Option<RateLimit>,
+    verify: bool,
+    early: Early,
+}
+
+/// Whether a small transfer's only part goes along with its offer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Early {
+    Allowed,
+    /// It must wait for a person, for its turn, or is not to be sent at all.
+    Never,
 }
 
 impl<'a> Shipment<'a> {
     /// Decides how `source` is to be carried.
     pub(super) fn new(source: &'a Source, options: &SendOptions) -> Self {
+        let total = source.manifest().total();
+        let mut proposal = Proposal::new(total, options.streams);
+        let rate_limit = options.rate_limit.map(RateLimit::new);
+        if let Some(limit) = &rate_limit {
+            proposal = proposal.in_parts_of(limit.part_bytes(), total);
+        }
         Shipment {
             source,
-            proposal: Proposal::new(source.manifest().total(), options.streams),
+            proposal,
             compression: compression(options.level),
+            early: match options.verify || rate_limit.is_some() {
+                true => Early::Never,
+                false => Early::Allowed,
+            },
+            rate_limit,
+            verify: options.verify,
+        }
+    }
+
+    /// The same, only to ask what of it the receiver lacks.
+    pub(super) fn to_ask(source: &'a Source, options: &SendOptions) -> Self {
+        let early = Early::Never;
+        Shipment {
+            early,
+            ..Shipment::new(source, options)
         }
     }
 
@@ -47,12 +81,13 @@ impl<'a> Shipment<'a> {
         let mut encoder = ManifestEncoder::new(manifest);
         let entries = encoder.next().unwrap_or_default();
         let more = encoder.next();
-        let early = more.is_none() && self.proposal.is_early(manifest.total());
+        let is_small = more.is_none() && self.proposal.is_early(manifest.total());
+        let early = is_small && self.early == Early::Allowed;
         writer.queue(&Message::Offer(Offer {
             transfer,
             part_size: self.proposal.part_size,
             streams: self.proposal.streams,
-            verify: false,
+            verify: self.verify,
             early,
             // Exact: a manifest has at most `limits::ENTRIES` entries.
             entry_count: manifest.len() as u32,
@@ -64,8 +99,7 @@ impl<'a> Shipment<'a> {
         }
         Ok(Offered {
             transfer,
-            more,
-            encoder,
+            rest: more.into_iter().chain(encoder),
             early_round,
         })
     }
@@ -112,37 +146,35 @@ impl<'a> Shipment<'a> {
         operator: &dyn Operator,
     ) -> Result<Summary, SessionError> {
         let begun = Instant::now();
-        let manifest = self.source.manifest();
-        let offer = offer_summary(manifest, session.peer);
-        operator.event(&Event::Offer(&offer));
-        for chunk in offered.more.into_iter().chain(offered.encoder) {
-            session.say(&Message::Entries(chunk))?;
-        }
-        lock(&session.writer).flush()?;
-        let accept = match session.hear()? {
-            Message::Accept(accept) => accept,
-            Message::Decline(decline) => return Err(declined(&decline)),
-            _ => return Err(unexpected("no answer to the offer")),
-        };
-        let layout = self.agreed_layout(&accept)?;
-        let have = agreed_parts(&accept, &layout)?;
+        let Offered {
+            transfer,
+            early_round,
+            ..
+        } = offered;
+        let (offer, agreed) = self.agree(session, offered.rest, operator)?;
+        let Agreed {
+            streams,
+            layout,
+            have,
+        } = agreed;
         let resumed_bytes = layout.bytes_of(&have);
         operator.event(&Event::Accepted {
-            streams: accept.streams,
+            streams,
             resumed_bytes,
         });
         let sending = Sending::new(
             self.source,
             layout,
             &have,
-            offered.transfer,
+            transfer,
             self.compression,
+            self.rate_limit.as_ref(),
             operator,
         );
-        if let Some(early) = &offered.early_round {
+        if let Some(early) = &early_round {
             sending.went_early(&early.failures);
         }
-        let done = sending.run(session, accept.streams)?;
+        let done = sending.run(session, streams)?;
         self.tell_failures(&done, operator);
         let left_out = self.source.left_out().len() as u64 + done.failed;
         let summary = Summary {
@@ -153,7 +185,7 @@ impl<'a> Shipment<'a> {
             wire_bytes: session.shared.traffic.total(),
             resumed_bytes,
             elapsed: begun.elapsed(),
-            streams: accept.streams,
+            streams,
             left_out,
             lost_sources: done
                 .failures
@@ -165,6 +197,59 @@ impl<'a> Shipment<'a> {
         };
         operator.event(&Event::Finished(&summary));
         Ok(summary)
+    }
+
+    /// Asks what of an offer that was queued the receiver lacks, in bytes, and leaves it at that.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub(super) fn ask(
+        &self,
+        session: &mut Established,
+        offered: Offered<'a>,
+        operator: &dyn Operator,
+    ) -> Result<Option<u64>, SessionError> {
+        let (_, agreed) = self.agree(session, offered.rest, operator)?;
+        session.say(&Message::Bye)?;
+        let total = agreed.layout.total();
+        Ok(total.map(|total| total - agreed.layout.bytes_of(&agreed.have)))
+    }
+
+    /// From the offer to what the receiver says to it, with the phrase compared in between.
+    fn agree(
+        &self,
+        session: &mut Established,
+        rest: impl Iterator<Item = ManifestChunk>,
+        operator: &dyn Operator,
+    ) -> Result<(OfferSummary, Agreed), SessionError> {
+        let offer = offer_summary(self.source.manifest(), session.peer);
+        operator.event(&Event::Offer(&offer));
+        for chunk in rest {
+            session.say(&Message::Entries(chunk))?;
+        }
+        lock(&session.writer).flush()?;
+        if self.verify {
+            session.compare_phrase(operator)?;
+            match session.hear()? {
+                Message::Confirmed => {}
+                Message::Decline(decline) => return Err(declined(&decline)),
+                _ => return Err(unexpected("something else than Confirmed")),
+            }
+        }
+        let accept = match session.hear()? {
+            Message::Accept(accept) => accept,
+            Message::Decline(decline) => return Err(declined(&decline)),
+            _ => return Err(unexpected("no answer to the offer")),
+        };
+        let layout = self.agreed_layout(&accept)?;
+        let have = agreed_parts(&accept, &layout)?;
+        let streams = accept.streams;
+        let agreed = Agreed {
+            streams,
+            layout,
+            have,
+        };
+        Ok((offer, agreed))
     }
 
     fn agreed_layout(&self, accept: &Accept) -> Result<PartLayout, SessionError> {
@@ -198,9 +283,15 @@ impl<'a> Shipment<'a> {
 /// An offer that is on its way.
 pub(super) struct Offered<'a> {
     transfer: u32,
-    more: Option<ManifestChunk>,
-    encoder: ManifestEncoder<'a>,
+    rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'a>>,
     early_round: Option<EarlyRound>,
+}
+
+/// What the receiver says to an offer that it takes.
+struct Agreed {
+    streams: u16,
+    layout: PartLayout,
+    have: PartSet,
 }
 
 /// What was sent along with the offer.
@@ -222,6 +313,9 @@ fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, Session
 }
 
 fn declined(decline: &Decline) -> SessionError {
+    if decline.reason == DeclineReason::Busy {
+        return SessionError::Busy;
+    }
     let text = decline.text.to_string();
     SessionError::PeerDeclined {
         reason: if text.is_empty() {

@@ -5,6 +5,7 @@ use super::channel::{MessageWriter, unexpected};
 use super::established::Established;
 use super::events::{Event, Operator, Progress};
 use super::heartbeat::{SharedWriter, lock};
+use super::rate::RateLimit;
 use super::streams::{Shared, StreamQueue};
 use super::wanted::{ClosedRound, Wanted};
 use crate::crypto::{Compression, Position, Sealer};
@@ -23,6 +24,7 @@ pub(super) struct Sending<'a> {
     layout: PartLayout,
     transfer: u32,
     compression: Compression,
+    rate_limit: Option<&'a RateLimit>,
     operator: &'a dyn Operator,
     wanted: Wanted,
     went_early: AtomicBool,
@@ -40,6 +42,7 @@ impl<'a> Sending<'a> {
         have: &PartSet,
         transfer: u32,
         compression: Compression,
+        rate_limit: Option<&'a RateLimit>,
         operator: &'a dyn Operator,
     ) -> Self {
         Sending {
@@ -47,6 +50,7 @@ impl<'a> Sending<'a> {
             layout,
             transfer,
             compression,
+            rate_limit,
             operator,
             wanted: Wanted::new(layout, have),
             went_early: AtomicBool::new(false),
@@ -270,6 +274,9 @@ impl<'a> Worker<'a> {
         let sealed = self
             .sealer
             .seal(&keys, position, &self.raw, sending.compression)?;
+        if let Some(limit) = sending.rate_limit {
+            limit.wait(sealed.archive.len(), || sending.wanted.is_finished());
+        }
         lock(writer).send_part(index, &sealed)?;
         sending.progress(self.raw.len() as u64);
         Ok(())
