@@ -49,7 +49,8 @@ pub(super) fn receive_one(
     }
     let manifest = match read_manifest(session, &offer)? {
         Ok(manifest) => Arc::new(manifest),
-        Err(refusal) => return refusal.tell(session),
+        // The rest of such an offer may be on its way and belongs to nothing: the session ends.
+        Err(refusal) => return Err(refusal.tell(session)?),
     };
     let id = transfer_id(&manifest);
     tally.offered(id);
@@ -65,7 +66,7 @@ pub(super) fn receive_one(
     let prepared = prepare(&manifest, id, &summary, offer.part_size, options, operator);
     let staging = match prepared {
         Ok(staging) => staging,
-        Err(refusal) => return refusal.tell(session),
+        Err(refusal) => return Ok(Received::Declined(refusal.tell(session)?)),
     };
     tally.staged(staging.path());
     if let Some(fault) = staging.journal_fault() {
@@ -147,12 +148,13 @@ impl Refusal {
         }
     }
 
-    fn tell(self, session: &Established) -> Result<Received, SessionError> {
+    /// Tells the peer; what this side ends with.
+    fn tell(self, session: &Established) -> Result<SessionError, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
             text: PeerText::new(&self.text),
         }))?;
-        Ok(Received::Declined(self.error))
+        Ok(self.error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::SessionError;
 use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
+use super::clock::Liveness;
 use super::established::{Established, attend};
 use super::events::{Event, FileResult};
 use super::heartbeat::lock;
@@ -136,13 +137,20 @@ impl<'a> Receiving<'a> {
                     }
                 }
             };
-            if width != Width::Fixed(1) {
-                scope.spawn(usher);
-            }
-            let result = self.rounds(session, early, &pool);
+            let ushered = match width {
+                Width::Fixed(1) => Ok(()),
+                _ => {
+                    let thread = std::thread::Builder::new().spawn_scoped(scope, usher);
+                    thread.map(drop)
+                }
+            };
+            let result = ushered
+                .map_err(|source| SessionError::System { source })
+                .and_then(|()| self.rounds(session, early, &pool));
             pool.close();
             result
         });
+        self.teller.moved(0, self.staging.layout().total());
         // What went wrong first, on whichever stream, is what ended the session.
         let first_error = lock(&self.error).take();
         match (first_error, result) {
@@ -269,7 +277,7 @@ impl<'a> Receiving<'a> {
                 Some(_) => return Err(unexpected("something else than parts")),
             }
         };
-        self.wait_for_joined(&end)?;
+        self.wait_for_joined(&end, &session.shared.liveness)?;
         if let Some(total) = end.total {
             self.staging.close_stream(total)?;
         }
@@ -278,18 +286,25 @@ impl<'a> Receiving<'a> {
         Ok(RoundEnded::Sent)
     }
 
-    fn wait_for_joined(&self, end: &RoundEnd) -> Result<(), SessionError> {
+    /// Waits for what the joined streams still bring in this round. One that brings nothing for the idle
+    /// limit, or never joined, is not waited for: what it was to bring is asked for anew.
+    fn wait_for_joined(&self, end: &RoundEnd, liveness: &Liveness) -> Result<(), SessionError> {
         let is_over = |state: Option<&JoinedState>| match state {
             Some(JoinedState::Ended(round)) => *round >= end.round,
             Some(JoinedState::Dead) => true,
             None => false,
         };
-        let joined = self
-            .joined_changed
-            .wait_while(lock(&self.joined), |joined| {
-                lock(&self.error).is_none() && !end.streams.iter().all(|s| is_over(joined.get(s)))
-            });
-        drop(joined.unwrap_or_else(PoisonError::into_inner));
+        // Nobody reads the first stream meanwhile, so what is heard is heard on the others.
+        liveness.heard();
+        let mut joined = lock(&self.joined);
+        while lock(&self.error).is_none()
+            && !liveness.is_silent()
+            && !end.streams.iter().all(|s| is_over(joined.get(s)))
+        {
+            let waited = self.joined_changed.wait_timeout(joined, liveness.read_wait());
+            (joined, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(joined);
         match lock(&self.error).take() {
             Some(error) => Err(error),
             None => Ok(()),

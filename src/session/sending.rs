@@ -111,6 +111,7 @@ impl<'a> Sending<'a> {
             }
             result
         });
+        self.teller.moved(0, self.layout.total());
         result.map_err(|error| lock(&self.error).take().unwrap_or(error))
     }
 

@@ -183,7 +183,11 @@ impl Connection {
         let mut header = [0; FRAME_HEADER_LENGTH];
         self.read_exact(&mut header)?;
         let header = FrameHeader::parse(header, stage)?;
-        self.read_exact(frame.with_length(header.length))?;
+        let body = frame.with_length(header.length);
+        let (head, rest) = body.split_at_mut(header.head_length().min(header.length));
+        self.read_exact(head)?;
+        header.check_head(head)?;
+        self.read_exact(rest)?;
         Ok(header.kind)
     }
 

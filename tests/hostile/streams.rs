@@ -200,7 +200,7 @@ fn a_dialling_sender_lets_nobody_in_its_place() {
     });
     let end = over.expect("the round ends");
     assert!(end.streams.is_empty());
-    assert_eq!(end.checks.len(), 6);
+    assert_eq!(end.checks.len(), 5);
     drop(peer);
     assert_eq!(exit_code(sender.end()), 12);
 }
@@ -225,7 +225,7 @@ fn a_joined_stream_of_a_sender_is_for_its_parts() {
     let mut indices: Vec<_> = checked.iter().map(|check| check.index).collect();
     indices.sort_unstable();
     indices.dedup();
-    assert_eq!(indices, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(indices, [0, 1, 2, 3, 4]);
     peer.say(&crate::wire::done(3));
     sender.end().expect("its Done is its word");
 }

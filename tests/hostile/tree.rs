@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// A folder to send from and one to receive into.
@@ -22,13 +23,14 @@ impl Ground {
         Ground::with(|tree| std::fs::write(tree.join("file"), vec![7; (1 << 20) + 1000]))
     }
 
-    /// With a few MiB that don't shrink: several parts, and several streams if wished.
+    /// With a few MiB that don't shrink: five parts, and two streams if wished.
     pub fn large() -> Ground {
+        static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| noise((4 << 20) + 5000, 1));
         Ground::with(|tree| {
             std::fs::create_dir_all(tree.join("a/empty"))?;
             std::fs::write(tree.join("a/none"), b"")?;
             std::fs::write(tree.join("small"), b"small contents")?;
-            std::fs::write(tree.join("large"), noise(5 << 20, 1))
+            std::fs::write(tree.join("large"), &*LARGE)
         })
     }
 
