@@ -42,3 +42,40 @@ pub(super) fn make_link(target: &str, link: &Path) -> io::Result<()> {
 pub(super) fn make_link(_target: &str, _link: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// What shows that a file is another one than before, or has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp {
+    length: Option<u64>,
+    modified: Option<std::time::SystemTime>,
+    identity: (u64, i64, i64),
+}
+
+impl Stamp {
+    /// That of an open file.
+    pub(super) fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            length: Some(metadata.len()),
+            modified: metadata.modified().ok(),
+            identity: identity(metadata),
+        }
+    }
+
+    /// That of whatever has this name now; one of its own when nothing has.
+    pub(super) fn of_path(path: &Path) -> Stamp {
+        std::fs::metadata(path).map_or_else(|_| Stamp::default(), |found| Stamp::of(&found))
+    }
+}
+
+/// The file's number, and when anything about it changed, its mode included.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> (u64, i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+/// Unknown here.
+#[cfg(not(unix))]
+fn identity(_metadata: &Metadata) -> (u64, i64, i64) {
+    Default::default()
+}
