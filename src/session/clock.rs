@@ -45,10 +45,11 @@ impl Liveness {
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// Whether the peer has been silent for the idle limit.
-    pub(super) fn is_silent(&self) -> bool {
-        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(heard) >= self.idle_limit
+    /// Whether the peer has been silent for the idle limit, counted from `since` at the earliest:
+    /// whoever did not listen before, because a person was being asked, heard nothing and knows nothing.
+    pub(super) fn is_silent(&self, since: Instant) -> bool {
+        let heard = self.start + Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        heard.max(since).elapsed() >= self.idle_limit
     }
 
     /// The idle limit.
@@ -75,11 +76,21 @@ mod tests {
 
     #[test]
     fn silence_counts_from_the_last_byte() {
+        let begun = Instant::now();
         let liveness = Liveness::new(Duration::from_secs(3600));
         liveness.heard();
-        assert!(!liveness.is_silent());
+        assert!(!liveness.is_silent(begun));
         let liveness = Liveness::new(Duration::ZERO);
-        assert!(liveness.is_silent());
+        assert!(liveness.is_silent(begun));
+    }
+
+    #[test]
+    fn silence_counts_from_when_somebody_listens() {
+        let liveness = Liveness::new(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(liveness.is_silent(liveness.start));
+        let later = Instant::now() + Duration::from_secs(3600);
+        assert!(!liveness.is_silent(later));
     }
 
     #[test]

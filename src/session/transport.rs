@@ -8,7 +8,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a side that ends a connection early lets the peer read what it said last.
 const LINGER: Duration = Duration::from_secs(2);
@@ -42,11 +42,12 @@ pub(super) enum Patience {
 }
 
 impl Patience {
-    /// How long the next system call may block; an error when patience is over.
-    fn next_wait(&self) -> io::Result<Duration> {
+    /// How long the next system call may block, of those that began or last got on at `since`; an
+    /// error when patience is over.
+    fn next_wait(&self, since: Instant) -> io::Result<Duration> {
         match self {
             Patience::Until(deadline) => deadline.remaining(),
-            Patience::WhileAlive(liveness) if liveness.is_silent() => None,
+            Patience::WhileAlive(liveness) if liveness.is_silent(since) => None,
             Patience::WhileAlive(liveness) => Some(liveness.tick()),
         }
         .ok_or_else(|| io::ErrorKind::TimedOut.into())
@@ -160,10 +161,11 @@ impl Connection {
         mut tail: &[u8],
     ) -> Result<(), SessionError> {
         self.traffic.add(head.len() + tail.len());
+        let mut since = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
             let wait = self
                 .patience
-                .next_wait()
+                .next_wait(since)
                 .map_err(|error| self.ended(error))?;
             if self.write_wait != Some(wait) {
                 let set = self.stream.set_write_timeout(Some(wait));
@@ -174,6 +176,7 @@ impl Connection {
             match (&*self.stream).write_vectored(&slices) {
                 Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
+                    since = Instant::now();
                     let of_head = written.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[written - of_head..];
@@ -218,10 +221,11 @@ impl Connection {
 
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
         self.traffic.add(buffer.len());
+        let since = Instant::now();
         while !buffer.is_empty() {
             let wait = self
                 .patience
-                .next_wait()
+                .next_wait(since)
                 .map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {
                 let set = self.stream.set_read_timeout(Some(wait));
@@ -229,7 +233,7 @@ impl Connection {
                 self.read_wait = Some(wait);
             }
             match (&*self.stream).read(buffer) {
-                Ok(0) => return Err(self.ended(io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(self.ended(closed_by_the_peer())),
                 Ok(count) => {
                     self.patience.heard();
                     buffer = &mut buffer[count..];
@@ -252,6 +256,13 @@ impl Connection {
             },
         }
     }
+}
+
+fn closed_by_the_peer() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the other side closed it early",
+    )
 }
 
 /// Whether a call only came back because its time was over, and may be tried again. On Unix that is
