@@ -205,6 +205,16 @@ impl SessionError {
         )
     }
 
+    /// What ended a session whose peer was lost before: that it did not come back tells less than how
+    /// it went away.
+    pub(super) fn or_the_loss_before(self, lost: Option<SessionError>) -> SessionError {
+        match lost {
+            Some(lost) if self.is_nobody_there() => lost,
+            Some(lost) if matches!(self, SessionError::NobodyCame { .. }) => lost,
+            _ => self,
+        }
+    }
+
     /// Whether the operator of a listener should know why somebody was turned away: a peer that was
     /// started in the wrong way, and not some noise of the network.
     pub(super) fn is_worth_telling(&self) -> bool {

@@ -24,18 +24,22 @@ pub fn receive(
     let mut occasion = Occasion::First;
     let mut summaries = Vec::new();
     let mut tried = 0;
+    let mut lost = None;
     loop {
         let before = summaries.len();
         match try_to_receive(&mut meeting, occasion, options, operator, &mut summaries) {
             Err(error) if meeting.tries_again(&error, tried) => {
-                tried = if summaries.len() > before {
-                    1
-                } else {
-                    tried + 1
-                };
+                if summaries.len() > before {
+                    (tried, lost) = (0, None);
+                }
+                tried += 1;
+                lost.get_or_insert(error);
                 occasion = Occasion::Again;
             }
-            result => return result.map(|()| summaries),
+            result => {
+                result.map_err(|error| error.or_the_loss_before(lost))?;
+                return Ok(summaries);
+            }
         }
     }
 }

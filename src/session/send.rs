@@ -83,10 +83,14 @@ impl<'a> SendSession<'a> {
     fn ship(&mut self, source: &Source, options: &SendOptions) -> Result<Summary, SessionError> {
         let shipment = Shipment::new(source, options);
         let mut tried = 0;
+        let mut lost = None;
         loop {
             match self.try_to_ship(&shipment) {
-                Err(error) if self.meeting.tries_again(&error, tried) => tried += 1,
-                result => return result,
+                Err(error) if self.meeting.tries_again(&error, tried) => {
+                    tried += 1;
+                    lost.get_or_insert(error);
+                }
+                result => return result.map_err(|error| error.or_the_loss_before(lost)),
             }
         }
     }
