@@ -111,10 +111,9 @@ impl Operator for Reporter<'_> {
             } => self.file(path, *bytes, result),
             Event::Offer(offer) => self.offer(offer),
             Event::Warning { message } => self.warning(message),
-            Event::Kept { path, bytes } => {
+            Event::Kept { path } => {
                 let path = escaped(path.as_os_str().as_encoded_bytes());
-                let size = format::size(*bytes);
-                let message = format!("{size} that arrived are kept in {path}");
+                let message = format!("what arrived is kept in {path}");
                 self.say(&message);
                 self.tell(|| Object::event("warning").text("message", &message));
             }

@@ -286,6 +286,19 @@ pub(super) fn open_source(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+/// Opens a file that is complete, to force it to the disk.
+#[cfg(unix)]
+pub(super) fn open_to_sync(path: &Path) -> io::Result<File> {
+    open_source(path)
+}
+
+/// Opens a file that is complete, to force it to the disk. Source: Microsoft, "FlushFileBuffers": the
+/// handle must allow writing.
+#[cfg(not(unix))]
+pub(super) fn open_to_sync(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).open(path)
+}
+
 /// Reads up to a buffer's length at an offset, without moving the file's position.
 #[cfg(unix)]
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

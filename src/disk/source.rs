@@ -27,7 +27,7 @@ pub use left_out::{LeftOut, LeftOutReason, SpecialFile};
 pub use reader::SourceReader;
 
 use super::platform;
-use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize, Manifest};
+use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, FileSize, Manifest};
 use argument::Root;
 use std::fs::{self, Metadata};
 use std::io;
@@ -125,6 +125,18 @@ impl Source {
         };
         let metadata = fs::metadata(self.disk_path(entry)).map_err(|e| open_failure(&e))?;
         self.compare(entry, &metadata)
+    }
+
+    /// The empty files that are no longer the ones that were scanned. They are in no part, so no
+    /// [`SourceReader`] meets them.
+    pub fn changed_empty_files(&self) -> Vec<EntryFailure> {
+        let entries = self.manifest.entries();
+        let empty = entries.filter(|(_, entry)| entry.kind == EntryKind::File(FileSize::Known(0)));
+        let changed = empty.filter_map(|(entry, _)| {
+            let reason = self.verify_unchanged(entry).err()?;
+            Some(EntryFailure { entry, reason })
+        });
+        changed.collect()
     }
 
     /// Whether `metadata` is that of the file which was scanned.

@@ -187,6 +187,12 @@ impl Staging {
         StagingWriter::new(self)
     }
 
+    /// The source of a file failed. What parts that come from here on hold of it is not its contents, so
+    /// they are not recorded: a later run of the same transfer asks for them again.
+    pub fn note_failed(&self, entry: EntryIndex) {
+        self.marks.set(entry, Mark::Failed);
+    }
+
     /// Takes back that a part is there: its contents turned out to be wrong. The journal says so on the
     /// disk before this returns.
     ///
@@ -229,6 +235,14 @@ impl Staging {
             }
         }
         Ok(())
+    }
+
+    /// Gives the transfer up, with all that arrived of it.
+    ///
+    /// # Errors
+    /// When something of it cannot be removed.
+    pub fn discard(self) -> Result<(), DiskError> {
+        self.remove()
     }
 
     /// Removes the staging folder. The lock goes last: as long as it is there, nobody else comes in.

@@ -8,6 +8,7 @@ use super::CodecError;
 use super::codec::Reader;
 use crate::crypto::{ENVELOPE_LENGTH, Envelope, OpenError};
 use crate::model::limits;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// A frame's length and kind, in bytes.
@@ -88,6 +89,40 @@ impl FrameHeader {
             return Err(too_long);
         }
         Ok(FrameHeader { kind, length })
+    }
+
+    /// How many bytes at the start of the body say how long it is: all before the archive, none in
+    /// frames of the handshake.
+    pub fn head_length(&self) -> usize {
+        match self.kind {
+            FrameKind::Message => ENVELOPE_LENGTH,
+            FrameKind::Part => INDEX_LENGTH + ENVELOPE_LENGTH,
+            FrameKind::Hello | FrameKind::Join | FrameKind::Refuse | FrameKind::Confirm => 0,
+        }
+    }
+
+    /// Checks the start of the body, [`FrameHeader::head_length`] bytes of it, before the rest is waited
+    /// for: a length that was damaged on the line would have both sides wait for what never comes.
+    ///
+    /// # Errors
+    /// [`FrameError`] when it announces another length than the frame has, or one over its limit.
+    pub fn check_head(&self, head: &[u8]) -> Result<(), FrameError> {
+        let mut reader = Reader::new(head);
+        let most = match self.kind {
+            FrameKind::Message => limits::MESSAGE_BYTES as u32,
+            FrameKind::Part => {
+                reader.u64()?;
+                limits::PART_BYTES_MAX
+            }
+            _ => return Ok(()),
+        };
+        let envelope = Envelope::from_bytes(&reader.array()?, most)?;
+        let announced = head.len() + envelope.sealed_length() as usize;
+        match self.length.cmp(&announced) {
+            Ordering::Less => Err(CodecError::Short.into()),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(CodecError::Leftover.into()),
+        }
     }
 
     /// The bytes that [`FrameHeader::parse`] reads.

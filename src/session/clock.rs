@@ -1,7 +1,18 @@
 //! Deadlines and liveness, from one clock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+
+/// A side that has nothing to say sends a heartbeat at least this often.
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// How long a peer may be silent while another that has proven itself waits: three heartbeats. Most
+/// often it is the same peer, back after a cut that this side has not noticed.
+const SILENCE_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(9);
+
+/// A blocked call looks at the clock at least this often, and never more often than the other.
+const TICKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// A point in time by which something must have happened.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +38,8 @@ pub(super) struct Liveness {
     start: Instant,
     heard: AtomicU64,
     idle_limit: Duration,
+    called_off: AtomicBool,
+    others_waiting: OnceLock<Arc<AtomicUsize>>,
 }
 
 impl Liveness {
@@ -36,7 +49,25 @@ impl Liveness {
             start: Instant::now(),
             heard: AtomicU64::new(0),
             idle_limit,
+            called_off: AtomicBool::new(false),
+            others_waiting: OnceLock::new(),
         }
+    }
+
+    /// From here on the peer may be silent for a shorter time while the count is above zero.
+    pub(super) fn hurry_while(&self, waiting: &Arc<AtomicUsize>) {
+        // Only a second call could fail, and it would bring the same count.
+        let _ = self.others_waiting.set(Arc::clone(waiting));
+    }
+
+    /// Nothing is to be read any more: whoever is blocked in a read comes back within a tick.
+    pub(super) fn call_off(&self) {
+        self.called_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the session was called off.
+    pub(super) fn is_called_off(&self) -> bool {
+        self.called_off.load(Ordering::Relaxed)
     }
 
     /// Bytes came.
@@ -45,11 +76,20 @@ impl Liveness {
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// Whether the peer has been silent for the idle limit, counted from `since` at the earliest:
-    /// whoever did not listen before, because a person was being asked, heard nothing and knows nothing.
-    pub(super) fn is_silent(&self, since: Instant) -> bool {
-        let heard = self.start + Duration::from_millis(self.heard.load(Ordering::Relaxed));
-        heard.max(since).elapsed() >= self.idle_limit
+    /// Whether the peer has been silent for as long as it may. What it sent while this side did not read
+    /// (a slow disk, a person who thinks) waits to be read, so ask only after a read that brought nothing.
+    pub(super) fn is_silent(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// Whether a write that went no further for `time` has met a peer that reads no more.
+    pub(super) fn is_stalled(&self, time: Duration) -> bool {
+        time >= self.idle_limit
+    }
+
+    /// Whether the peer was heard `time` after `since` or later.
+    pub(super) fn was_heard_after(&self, since: Instant, time: Duration) -> bool {
+        self.start + self.last_heard() >= since + time
     }
 
     /// The idle limit.
@@ -57,16 +97,33 @@ impl Liveness {
         self.idle_limit
     }
 
-    /// How often a blocked read or write wakes up to look at the clock.
-    pub(super) fn tick(&self) -> Duration {
-        (self.idle_limit / 4).max(Duration::from_millis(10))
+    /// How long a blocked read may wait before it looks at the clock.
+    pub(super) fn read_wait(&self) -> Duration {
+        self.left().clamp(TICKS.0, self.write_wait())
+    }
+
+    /// How long a blocked write may wait before it looks at the clock.
+    pub(super) fn write_wait(&self) -> Duration {
+        (self.idle_limit / 4).clamp(TICKS.0, TICKS.1)
     }
 
     /// How often a side that has nothing to say sends a heartbeat: often enough also for a peer that is
     /// less patient.
     pub(super) fn heartbeat(&self) -> Duration {
-        const MOST: Duration = Duration::from_secs(3);
-        (self.idle_limit / 3).clamp(Duration::from_millis(10), MOST)
+        (self.idle_limit / 3).clamp(TICKS.0, LONGEST_HEARTBEAT)
+    }
+
+    fn left(&self) -> Duration {
+        let waiting = self.others_waiting.get();
+        let limit = match waiting.map_or(0, |count| count.load(Ordering::Relaxed)) {
+            0 => self.idle_limit,
+            _ => self.idle_limit.min(SILENCE_WHILE_OTHERS_WAIT),
+        };
+        limit.saturating_sub(self.start.elapsed().saturating_sub(self.last_heard()))
+    }
+
+    fn last_heard(&self) -> Duration {
+        Duration::from_millis(self.heard.load(Ordering::Relaxed))
     }
 }
 
@@ -76,21 +133,26 @@ mod tests {
 
     #[test]
     fn silence_counts_from_the_last_byte() {
-        let begun = Instant::now();
         let liveness = Liveness::new(Duration::from_secs(3600));
         liveness.heard();
-        assert!(!liveness.is_silent(begun));
+        assert!(!liveness.is_silent());
         let liveness = Liveness::new(Duration::ZERO);
-        assert!(liveness.is_silent(begun));
+        assert!(liveness.is_silent());
     }
 
     #[test]
-    fn silence_counts_from_when_somebody_listens() {
-        let liveness = Liveness::new(Duration::from_millis(1));
-        std::thread::sleep(Duration::from_millis(2));
-        assert!(liveness.is_silent(liveness.start));
-        let later = Instant::now() + Duration::from_secs(3600);
-        assert!(!liveness.is_silent(later));
+    fn a_read_wakes_up_in_time_to_find_silence() {
+        let liveness = Liveness::new(Duration::from_secs(3600));
+        assert_eq!(liveness.read_wait(), TICKS.1);
+        assert_eq!(Liveness::new(Duration::ZERO).read_wait(), TICKS.0);
+    }
+
+    #[test]
+    fn the_last_sign_of_life_is_remembered() {
+        let begun = Instant::now();
+        let liveness = Liveness::new(Duration::from_secs(1));
+        assert!(liveness.was_heard_after(begun, Duration::ZERO));
+        assert!(!liveness.was_heard_after(begun, Duration::from_secs(60)));
     }
 
     #[test]

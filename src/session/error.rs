@@ -197,22 +197,19 @@ impl SessionError {
         )
     }
 
+    /// Whether the peer can and should be told why this side gives up.
+    pub(super) fn is_worth_an_abort(&self) -> bool {
+        !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
+    }
+
     /// Whether there was nobody to talk to: the peer may be on its way back.
     pub(super) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
-            SessionError::NoConnection { .. } | SessionError::NameNotFound { .. }
+            SessionError::NoConnection { .. }
+                | SessionError::NameNotFound { .. }
+                | SessionError::NobodyCame { .. }
         )
-    }
-
-    /// What ended a session whose peer was lost before: that it did not come back tells less than how
-    /// it went away.
-    pub(super) fn or_the_loss_before(self, lost: Option<SessionError>) -> SessionError {
-        match lost {
-            Some(lost) if self.is_nobody_there() => lost,
-            Some(lost) if matches!(self, SessionError::NobodyCame { .. }) => lost,
-            _ => self,
-        }
     }
 
     /// Whether the operator of a listener should know why somebody was turned away: a peer that was

@@ -1,13 +1,16 @@
 //! A session whose two sides have proven themselves to each other.
 
 use super::SessionError;
-use super::channel::{MessageReader, MessageWriter};
+use super::authenticate::Authenticated;
+use super::channel::MessageReader;
 use super::heartbeat::{Heartbeat, SharedWriter, lock};
 use super::listener::JoinGate;
-use super::streams::{Shared, StreamQueue, dial_streams};
+use super::pool::{StreamPool, Width};
+use super::streams::Shared;
 use crate::model::limits;
-use crate::protocol::{Message, Ping, StreamNumber};
+use crate::protocol::{Message, Ping};
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex};
 
 /// Who is at the other end and how to talk to it.
@@ -20,7 +23,7 @@ pub(super) struct Established {
     /// Number of the transfer that comes next.
     transfer: u32,
     /// The first number that no joined stream has had.
-    next_stream: u16,
+    next_stream: Arc<AtomicU16>,
     _heartbeat: Heartbeat,
 }
 
@@ -39,21 +42,25 @@ impl Established {
     /// [`SessionError::System`] when the system has no thread to give.
     pub(super) fn new(
         peer: SocketAddr,
-        shared: Shared,
-        channel: (MessageReader, MessageWriter),
+        authenticated: Authenticated,
         origin: Origin,
     ) -> Result<Self, SessionError> {
-        let writer = Arc::new(Mutex::new(channel.1));
+        let Authenticated {
+            shared,
+            reader,
+            writer,
+        } = authenticated;
+        let writer = Arc::new(Mutex::new(writer));
         let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)
             .map_err(|source| SessionError::System { source })?;
         Ok(Established {
             peer,
             shared,
             writer,
-            reader: channel.0,
+            reader,
             origin,
             transfer: 0,
-            next_stream: 1,
+            next_stream: Arc::new(AtomicU16::new(1)),
             _heartbeat: heartbeat,
         })
     }
@@ -72,18 +79,14 @@ impl Established {
         Ok(self.transfer - 1)
     }
 
-    /// Opens `count` further streams for one transfer. They come into the queue as they join; some may
-    /// never do. The queue must be closed when the transfer ends.
-    pub(super) fn open_streams(&mut self, count: u16) -> Arc<StreamQueue> {
-        let queue = Arc::new(StreamQueue::default());
-        let first = self.next_stream;
-        let numbers = (first..first.saturating_add(count)).filter_map(StreamNumber::joined);
-        self.next_stream = first.saturating_add(count);
+    /// The further streams of one transfer. The pool must be closed when the transfer ends.
+    pub(super) fn open_streams(&self, width: Width) -> StreamPool {
         match &self.origin {
-            Origin::Dialled => dial_streams(self.peer, &self.shared, &queue, numbers),
-            Origin::Accepted(gate) => gate.open(Arc::clone(&queue), count),
+            Origin::Dialled => {
+                StreamPool::dialling(self.peer, &self.shared, &self.next_stream, width)
+            }
+            Origin::Accepted(gate) => StreamPool::listening(gate, width),
         }
-        queue
     }
 
     /// Sends one message on the first stream.
@@ -109,7 +112,7 @@ impl Established {
 
     /// Gives the session up and lets the peer know why, as far as it still listens.
     pub(super) fn abort(&mut self, error: &SessionError) {
-        if error.is_connection_gone() {
+        if !error.is_worth_an_abort() {
             return;
         }
         let message = Message::Abort {

@@ -98,8 +98,6 @@ pub enum Event<'a> {
     Kept {
         /// The folder that it waits in.
         path: &'a Path,
-        /// Bytes of contents, those of earlier runs included.
-        bytes: u64,
     },
     /// The connection was lost and is tried again.
     Reconnecting {

@@ -1,8 +1,9 @@
 //! Waiting for peers: the accept loop, a thread for each connection that has not proven itself, and
 //! the gates through which further streams reach their sessions.
 
-use super::authenticate::{Authenticated, Caller, answer, refuse};
+use super::authenticate::{Caller, answer, refuse};
 use super::clock::Deadline;
+use super::established::{Established, Origin};
 use super::heartbeat::lock;
 use super::network;
 use super::ping;
@@ -43,12 +44,9 @@ pub(super) struct Listener {
 
 /// Somebody came.
 pub(super) enum Arrival {
-    /// A peer that has proven itself and wants the transfer that this side waits for.
-    Peer {
-        peer: SocketAddr,
-        authenticated: Box<Authenticated>,
-        gate: Arc<JoinGate>,
-    },
+    /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
+    /// already, however long it has to wait for its turn.
+    Peer(Box<Established>),
     /// A proof failed, or was not even tried once the Hello was answered.
     ProofFailed { peer: SocketAddr },
     /// Somebody was turned away before a secret was tried.
@@ -68,6 +66,8 @@ struct Door {
     arrivals: SyncSender<Arrival>,
     gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
     unproven: AtomicUsize,
+    /// Peers among the arrivals.
+    waiting: Arc<AtomicUsize>,
     closed: AtomicBool,
 }
 
@@ -93,6 +93,7 @@ impl Listener {
             arrivals: sender,
             gates: Mutex::default(),
             unproven: AtomicUsize::new(0),
+            waiting: Arc::default(),
             closed: AtomicBool::new(false),
         });
         let mut listener = Listener {
@@ -120,13 +121,22 @@ impl Listener {
 
     /// The next that comes; `None` when nobody does until the deadline.
     pub(super) fn wait(&self, deadline: Option<Deadline>) -> Option<Arrival> {
-        match deadline {
+        let arrival = match deadline {
             None => self.arrivals.recv().ok(),
             Some(deadline) => {
                 let left = deadline.remaining().unwrap_or(Duration::ZERO);
                 self.arrivals.recv_timeout(left).ok()
             }
+        };
+        if let Some(Arrival::Peer(_)) = arrival {
+            self.door.waiting.fetch_sub(1, Ordering::Relaxed);
         }
+        arrival
+    }
+
+    /// How many peers have proven themselves and wait to be taken.
+    pub(super) fn waiting(&self) -> &Arc<AtomicUsize> {
+        &self.door.waiting
     }
 }
 
@@ -215,10 +225,12 @@ fn serve(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, place: Place) {
         Ok(Caller::Session(DiallerRole::Transfer(_), authenticated)) => {
             let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
             door.open_gate(&gate);
-            Arrival::Peer {
-                peer,
-                authenticated,
-                gate,
+            match Established::new(peer, *authenticated, Origin::Accepted(gate)) {
+                Ok(session) => {
+                    door.waiting.fetch_add(1, Ordering::Relaxed);
+                    Arrival::Peer(Box::new(session))
+                }
+                Err(error) => Arrival::TurnedAway { peer, error },
             }
         }
         Err(turned) if turned.spent_a_guess => Arrival::ProofFailed { peer },

@@ -1,7 +1,7 @@
 //! Two peers meet: one dials until somebody answers, the other waits until somebody comes.
 
 use super::SessionError;
-use super::authenticate::{Authenticated, dial};
+use super::authenticate::dial;
 use super::channel::MessageWriter;
 use super::clock::Deadline;
 use super::established::{Established, Origin};
@@ -9,8 +9,10 @@ use super::events::{Event, Operator};
 use super::listener::{Arrival, Listener};
 use super::network;
 use super::options::{Connect, PeerAddress, Rendezvous};
+use super::transport::Traffic;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,22 @@ pub(super) struct Meeting<'a> {
     operator: &'a dyn Operator,
     way: Way<'a>,
     failed_proofs: u32,
+    /// Of the session met last, with all before it.
+    traffic: Arc<Traffic>,
+}
+
+/// How often the peer of one transfer was lost, and how it began.
+#[derive(Default)]
+pub(super) struct Attempts {
+    tried: u32,
+    lost: Option<SessionError>,
+}
+
+impl Attempts {
+    /// The last connection brought the transfer on: patience begins anew.
+    pub(super) fn forgive(&mut self) {
+        self.tried = 0;
+    }
 }
 
 enum Way<'a> {
@@ -73,6 +91,7 @@ impl<'a> Meeting<'a> {
             operator,
             way,
             failed_proofs: 0,
+            traffic: Arc::default(),
         })
     }
 
@@ -84,45 +103,67 @@ impl<'a> Meeting<'a> {
     pub(super) fn meet<T>(
         &mut self,
         occasion: Occasion,
-        first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, Option<T>), SessionError> {
-        match &self.way {
+        let (session, queued) = match &self.way {
             Way::Dial(address) => {
                 let (session, queued) = self.dial(address, first_flight)?;
-                Ok((session, Some(queued)))
+                (session, Some(queued))
             }
-            Way::Listen(_) => Ok((self.wait_for_peer(occasion)?, None)),
-        }
+            Way::Listen(_) => (self.wait_for_peer(occasion)?, None),
+        };
+        session.shared.traffic.carry_on(&self.traffic);
+        self.traffic = Arc::clone(&session.shared.traffic);
+        Ok((session, queued))
     }
 
-    /// Whether to meet again after `error`, which ended try number `tried`, counted from 0. Tells the
-    /// operator, and makes the pause that is due.
-    pub(super) fn tries_again(&self, error: &SessionError, tried: u32) -> bool {
-        let is_temporary = error.is_connection_gone() || (tried > 0 && error.is_nobody_there());
-        if !is_temporary || tried >= self.connect.retries {
-            return false;
+    /// Bytes that went over the network in all sessions so far.
+    pub(super) fn wire_bytes(&self) -> u64 {
+        self.traffic.total()
+    }
+
+    /// Makes ready to meet again after `error`: tells the operator, and makes the pause that is due.
+    ///
+    /// # Errors
+    /// What to end with where trying again is no use: where the peer did not come back, that is what it
+    /// was lost by.
+    pub(super) fn try_again(
+        &self,
+        error: SessionError,
+        attempts: &mut Attempts,
+    ) -> Result<(), SessionError> {
+        let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
+        let has_given_up = matches!(error, SessionError::NobodyCame { .. });
+        let is_temporary = error.is_connection_gone() || is_nobody_back;
+        if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
+            return Err(match attempts.lost.take() {
+                Some(lost) if is_nobody_back || has_given_up => lost,
+                _ => error,
+            });
         }
         let pause = match self.way {
             Way::Listen(_) => Duration::ZERO,
             Way::Dial(_) => {
                 let last = RETRY_PAUSES.len() - 1;
-                Duration::from_secs(RETRY_PAUSES[(tried as usize).min(last)])
+                Duration::from_secs(RETRY_PAUSES[(attempts.tried as usize).min(last)])
             }
         };
+        attempts.tried += 1;
         let message = error.to_string();
         self.operator.event(&Event::Warning { message: &message });
         self.operator.event(&Event::Reconnecting {
-            attempt: tried + 1,
+            attempt: attempts.tried,
             pause,
         });
+        attempts.lost.get_or_insert(error);
         std::thread::sleep(pause);
-        true
+        Ok(())
     }
 
     fn dial<T>(
         &self,
         address: &PeerAddress,
-        first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, T), SessionError> {
         let deadline = Deadline::after(self.connect.wait.unwrap_or(DIAL_WAIT));
         let stream = network::dial(address, deadline)?;
@@ -134,10 +175,10 @@ impl<'a> Meeting<'a> {
             DiallerRole::Transfer(self.role),
             self.connect.name.as_deref(),
             self.connect.idle_timeout,
-            first_flight,
+            |writer| first_flight(peer, writer),
         )?;
         self.operator.event(&Event::Authenticated { peer });
-        let session = establish(peer, authenticated, Origin::Dialled)?;
+        let session = Established::new(peer, authenticated, Origin::Dialled)?;
         Ok((session, queued))
     }
 
@@ -152,14 +193,12 @@ impl<'a> Meeting<'a> {
         };
         loop {
             match listener.wait(deadline) {
-                Some(Arrival::Peer {
-                    peer,
-                    authenticated,
-                    gate,
-                }) => {
+                Some(Arrival::Peer(session)) => {
+                    let peer = session.peer;
                     self.operator.event(&Event::Connected { peer });
                     self.operator.event(&Event::Authenticated { peer });
-                    return establish(peer, *authenticated, Origin::Accepted(gate));
+                    session.shared.liveness.hurry_while(listener.waiting());
+                    return Ok(*session);
                 }
                 Some(Arrival::ProofFailed { peer }) => {
                     self.failed_proofs += 1;
@@ -181,7 +220,7 @@ impl<'a> Meeting<'a> {
                     let message = format!("{address} proved the secret with a ping");
                     self.operator.event(&Event::Warning { message: &message });
                 }
-                None if self.failed_proofs > 0 => {
+                None if self.failed_proofs > 0 && occasion == Occasion::First => {
                     return Err(SessionError::WrongSecret {
                         attempts: self.failed_proofs,
                     });
@@ -193,17 +232,4 @@ impl<'a> Meeting<'a> {
             }
         }
     }
-}
-
-fn establish(
-    peer: std::net::SocketAddr,
-    authenticated: Authenticated,
-    origin: Origin,
-) -> Result<Established, SessionError> {
-    let Authenticated {
-        shared,
-        reader,
-        writer,
-    } = authenticated;
-    Established::new(peer, shared, (reader, writer), origin)
 }

@@ -8,6 +8,7 @@
 mod authenticate;
 mod channel;
 mod clock;
+mod effort;
 mod error;
 mod established;
 mod events;
@@ -16,7 +17,9 @@ mod listener;
 mod meeting;
 mod network;
 mod options;
+mod pace;
 mod ping;
+mod pool;
 mod proposal;
 mod receive;
 mod receiver;
@@ -26,6 +29,7 @@ mod sender;
 mod sending;
 mod streams;
 mod summary;
+mod tally;
 mod transport;
 mod wanted;
 

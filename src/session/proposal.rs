@@ -1,55 +1,58 @@
 //! What a sender proposes: how many streams, and how large the parts.
 
-use super::Level;
-use crate::crypto::Compression;
+use super::pool::Width;
 use crate::model::limits;
+use std::net::SocketAddr;
 
-/// Up to this many bytes a part goes along with the offer, before the answer: it saves a round trip,
-/// and costs little when the receiver says no.
+/// Up to this many bytes the only part goes along with the offer, before the answer: it saves a round
+/// trip, and costs little when the receiver says no.
 const EARLY_BYTES: u64 = 1024 * 1024;
 
-/// With more streams than this, parts are smaller, so that memory stays bounded.
+/// Below this, deriving a part's keys costs more than its contents.
+const SMALLEST_PART: u32 = 1024 * 1024;
+
+/// With more streams than this, parts are smaller, so that memory stays bounded: every stream holds a
+/// part twice.
 const STREAMS_WITH_LARGE_PARTS: u16 = 4;
 
-/// Streams beyond one for each core only help on long links.
-const STREAMS_BY_DEFAULT: u16 = 4;
+/// Streams within one machine, where there is no line to fill and only cores to use.
+const STREAMS_WITHIN: u16 = 4;
 
 /// How a transfer is to be cut and carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Proposal {
-    pub(super) streams: u16,
+    pub(super) width: Width,
     pub(super) part_size: u32,
 }
 
 impl Proposal {
-    /// For `total` bytes (`None`: unknown), with the streams that the operator asks for or by the
-    /// machine.
-    pub(super) fn new(total: Option<u64>, asked: Option<u16>) -> Self {
-        let most = asked
-            .unwrap_or_else(default_streams)
-            .clamp(1, limits::STREAMS);
-        let mut part_size = if most <= STREAMS_WITH_LARGE_PARTS {
+    /// For `total` bytes (`None`: unknown) to `peer`, with the streams that the operator asks for or as
+    /// the line will ask for.
+    pub(super) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr) -> Self {
+        let width = match asked {
+            Some(count) => Width::Fixed(count.clamp(1, limits::STREAMS)),
+            None if peer.ip().is_loopback() => Width::Fixed(streams_within()),
+            None => Width::UpTo(limits::STREAMS),
+        };
+        let large = if width.most() <= STREAMS_WITH_LARGE_PARTS {
             limits::PART_BYTES_MAX
         } else {
             limits::PART_BYTES_MAX / 2
         };
         let Some(total) = total else {
             return Proposal {
-                streams: 1,
-                part_size,
+                width: Width::Fixed(1),
+                part_size: large,
             };
         };
+        let part_size = part_size(total, width, large);
         // Every stream should have a few parts to do, or none would be faster than one.
-        let share = (total / (u64::from(most) * 4)).min(part_size.into());
-        let share = u32::try_from(share).unwrap_or(part_size);
-        part_size = share.next_power_of_two().clamp(SMALLEST_PART, part_size);
-        while total.div_ceil(part_size.into()) > limits::PARTS && part_size < limits::PART_BYTES_MAX
-        {
-            part_size *= 2;
-        }
         let parts = total.div_ceil(part_size.into());
-        let streams = u16::try_from(parts / 2).unwrap_or(u16::MAX).clamp(1, most);
-        Proposal { streams, part_size }
+        let useful = u16::try_from(parts / 2).unwrap_or(u16::MAX);
+        Proposal {
+            width: width.at_most(useful),
+            part_size,
+        }
     }
 
     /// Whether the only part goes along with the offer.
@@ -58,34 +61,39 @@ impl Proposal {
     }
 }
 
-/// Below this, deriving a part's keys costs more than its contents.
-const SMALLEST_PART: u32 = 1024 * 1024;
+/// Large parts for large transfers, so that keys cost little; smaller ones where there would be too few
+/// to share among the streams.
+fn part_size(total: u64, width: Width, large: u32) -> u32 {
+    const PARTS_FOR_EACH: u64 = 4;
+    let streams = u64::from(width.most().min(STREAMS_WITH_LARGE_PARTS));
+    let share = (total / (streams * PARTS_FOR_EACH)).min(large.into());
+    let share = u32::try_from(share).unwrap_or(large);
+    let mut size = share.next_power_of_two().clamp(SMALLEST_PART, large);
+    while total.div_ceil(size.into()) > limits::PARTS && size < limits::PART_BYTES_MAX {
+        size *= 2;
+    }
+    size
+}
 
-fn default_streams() -> u16 {
+fn streams_within() -> u16 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     u16::try_from(cores)
         .unwrap_or(u16::MAX)
-        .clamp(2, STREAMS_BY_DEFAULT)
-}
-
-/// The zstd level for the operator's level. Beyond 9 a single stream's compressor would need more memory
-/// than a whole transfer may.
-pub(super) fn compression(level: Level) -> Compression {
-    match level {
-        Level::Fixed(0) => Compression::Stored,
-        Level::Fixed(level) => Compression::Zstd(level.min(9).into()),
-        Level::Auto => Compression::Zstd(1),
-    }
+        .clamp(2, STREAMS_WITHIN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn far() -> SocketAddr {
+        "192.0.2.1:8080".parse().unwrap()
+    }
+
     #[test]
     fn small_transfers_take_one_stream_and_go_early() {
-        let proposal = Proposal::new(Some(1024), None);
-        assert_eq!(proposal.streams, 1);
+        let proposal = Proposal::new(Some(1024), None, far());
+        assert_eq!(proposal.width, Width::Fixed(1));
         assert!(proposal.is_early(Some(1024)));
         assert!(!proposal.is_early(Some(0)));
         assert!(!proposal.is_early(None));
@@ -96,18 +104,11 @@ mod tests {
         for shift in 0..47 {
             let total = 1u64 << shift;
             for streams in [None, Some(1), Some(4), Some(64)] {
-                let proposal = Proposal::new(Some(total), streams);
+                let proposal = Proposal::new(Some(total), streams, far());
                 let layout = crate::model::PartLayout::known(total, proposal.part_size);
                 assert!(layout.is_ok(), "{total} {proposal:?}");
-                assert!((1..=64).contains(&proposal.streams));
+                assert!((1..=64).contains(&proposal.width.most()));
             }
         }
-    }
-
-    #[test]
-    fn every_level_is_one() {
-        assert_eq!(compression(Level::Fixed(0)), Compression::Stored);
-        assert_eq!(compression(Level::Fixed(9)), Compression::Zstd(9));
-        assert_eq!(compression(Level::Fixed(200)), Compression::Zstd(9));
     }
 }

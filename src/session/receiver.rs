@@ -3,19 +3,21 @@
 use super::channel::unexpected;
 use super::established::Established;
 use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
+use super::pool::Width;
+use super::receive::tell_what_is_kept;
 use super::receiving::{EarlyRound, Receiving};
 use super::summary::offer_summary;
+use super::tally::{Tally, Teller};
 use super::{ReceiveOptions, SessionError};
 use crate::disk::{
     Delivery, Destination, DiskErrorKind, Durability, Plan, PlanError, Staging, free_bytes,
 };
-use crate::model::{Existing, Manifest, limits};
+use crate::model::{Existing, Manifest, TransferId};
 use crate::protocol::{
     Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
 };
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Offers below this are taken without asking whether there is room: to ask costs more.
 const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
@@ -37,34 +39,39 @@ pub(super) fn receive_one(
     offer: Offer,
     options: &ReceiveOptions,
     operator: &dyn Operator,
+    tally: &mut Tally,
 ) -> Result<Received, SessionError> {
-    let begun = Instant::now();
     let transfer = session.next_transfer()?;
     if offer.transfer != transfer {
         return Err(unexpected("an offer of another number"));
     }
     let manifest = match read_manifest(session, &offer)? {
         Ok(manifest) => Arc::new(manifest),
-        Err(refusal) => return refusal.tell(session),
+        // The rest of such an offer may be on its way and belongs to nothing: the session ends.
+        Err(refusal) => return Err(refusal.tell(session)?),
     };
+    let id = transfer_id(&manifest);
+    tally.offered(id);
     let early = match offer.early {
         true => Some(EarlyRound::read(session, transfer)?),
         false => None,
     };
     let summary = offer_summary(&manifest, session.peer);
     operator.event(&Event::Offer(&summary));
-    let staging = match prepare(&manifest, &summary, offer.part_size, options, operator) {
+    let prepared = prepare(&manifest, id, &summary, offer.part_size, options, operator);
+    let staging = match prepared {
         Ok(staging) => staging,
-        Err(refusal) => return refusal.tell(session),
+        Err(refusal) => return Ok(Received::Declined(refusal.tell(session)?)),
     };
+    tally.staged(staging.path());
     if let Some(fault) = staging.journal_fault() {
         let message = format!("what an earlier run left is not used, and it begins anew: {fault}");
         operator.event(&Event::Warning { message: &message });
     }
-    let streams = offer
-        .streams
-        .min(options.streams.unwrap_or(limits::STREAMS));
+    let width = width(offer.streams, options.streams);
+    let streams = width.most();
     let resumed_bytes = staging.resumed_bytes();
+    tally.accepted(resumed_bytes);
     let present = staging.present();
     session.say(&Message::Accept(Accept {
         part_size: staging.layout().part_size(),
@@ -75,21 +82,23 @@ pub(super) fn receive_one(
         streams,
         resumed_bytes,
     });
-    let traffic = Arc::clone(&session.shared.traffic);
-    let receiving = Receiving::new(staging, manifest, transfer, traffic, operator);
-    receiving
-        .run(session, streams, early)
-        .inspect_err(|_| receiving.tell_what_is_kept())?;
+    let there = staging.layout().bytes_of(&present);
+    let teller = Teller::new(operator, tally, &session.shared.traffic, there);
+    let receiving = Receiving::new(staging, manifest, transfer, teller);
+    receiving.run(session, width, early)?;
     let (delivery, skipped) = receiving.deliver()?;
+    if let Some(folder) = &delivery.kept {
+        tell_what_is_kept(folder, operator);
+    }
     session.say(&Message::Done(done(&delivery)))?;
     let summary = Summary {
         peer: Some(session.peer),
         name: summary.names.into_iter().next().unwrap_or_default(),
         files: delivery.files,
         bytes: delivery.bytes,
-        wire_bytes: session.shared.traffic.total(),
-        resumed_bytes,
-        elapsed: begun.elapsed(),
+        wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
+        resumed_bytes: tally.resumed_bytes(),
+        elapsed: tally.elapsed(),
         streams,
         left_out: delivery.failures.len() as u64,
         lost_sources: delivery
@@ -104,6 +113,17 @@ pub(super) fn receive_one(
     Ok(Received::Delivered(summary))
 }
 
+/// How many streams to take, where this side makes them. A sender that proposes only a few wants them
+/// all; more are opened as the line asks for.
+fn width(proposed: u16, most: Option<u16>) -> Width {
+    const FEW: u16 = 8;
+    match most {
+        Some(most) => Width::Fixed(proposed.min(most)),
+        None if proposed <= FEW => Width::Fixed(proposed),
+        None => Width::UpTo(proposed),
+    }
+}
+
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
 struct Refusal {
     reason: DeclineReason,
@@ -115,12 +135,13 @@ impl Refusal {
         Refusal { reason, error }
     }
 
-    fn tell(self, session: &Established) -> Result<Received, SessionError> {
+    /// Tells the peer; what this side ends with.
+    fn tell(self, session: &Established) -> Result<SessionError, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
             text: PeerText::new(&self.reason.to_string()),
         }))?;
-        Ok(Received::Declined(self.error))
+        Ok(self.error)
     }
 }
 
@@ -156,6 +177,7 @@ fn read_manifest(
 /// Everything that is decided before a byte moves, and the staging folder.
 fn prepare(
     manifest: &Arc<Manifest>,
+    id: TransferId,
     summary: &OfferSummary,
     part_size: u32,
     options: &ReceiveOptions,
@@ -169,32 +191,42 @@ fn prepare(
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
     let plan = decide(manifest, &destination, options.existing, operator)?;
-    check_room(manifest, &plan, &destination)?;
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
     };
-    let (id, manifest) = (transfer_id(manifest), Arc::clone(manifest));
-    Staging::open(&destination, id, manifest, plan, part_size, durability).map_err(cannot_write)
+    let manifest = Arc::clone(manifest);
+    let staging = Staging::open(&destination, id, manifest, plan, part_size, durability)
+        .map_err(cannot_write)?;
+    match check_room(&staging) {
+        None => Ok(staging),
+        Some(error) => {
+            // Nothing of this transfer is there that would be worth keeping.
+            if staging.resumed_bytes() == 0 {
+                staging.discard().map_err(cannot_write)?;
+            }
+            Err(Refusal::new(DeclineReason::NoSpace, error))
+        }
+    }
 }
 
 fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), Refusal> {
     let entries = summary.files + summary.folders + summary.links;
-    let over = |limit: Option<u64>, value: Option<u64>, what: &str| match (limit, value) {
-        (Some(limit), Some(value)) if value > limit => Some(format!(
-            "the offer has {value} {what}, and {limit} are allowed here"
-        )),
-        _ => None,
+    let over = |limit: Option<u64>, value: Option<u64>| match (limit, value) {
+        (Some(limit), Some(value)) => value > limit,
+        _ => false,
     };
-    let bytes = over(options.max_bytes, summary.bytes, "bytes");
-    let reason = bytes.or_else(|| over(options.max_files, Some(entries), "files and folders"));
-    match reason {
-        None => Ok(()),
-        Some(reason) => {
-            let error = SessionError::DeclinedHere { reason };
-            Err(Refusal::new(DeclineReason::Limit, error))
-        }
-    }
+    let reason = if over(options.max_bytes, summary.bytes) {
+        "the offer is larger than allowed here"
+    } else if over(options.max_files, Some(entries)) {
+        "the offer has more files than allowed here"
+    } else {
+        return Ok(());
+    };
+    let error = SessionError::DeclinedHere {
+        reason: reason.into(),
+    };
+    Err(Refusal::new(DeclineReason::Limit, error))
 }
 
 fn decide(
@@ -238,24 +270,15 @@ fn decide(
     }
 }
 
-fn check_room(manifest: &Manifest, plan: &Plan, destination: &Destination) -> Result<(), Refusal> {
-    let needed = manifest
-        .entries()
-        .filter(|(index, _)| plan.is_needed(*index));
-    let needed: u64 = needed
-        .map(|(index, _)| manifest.stream_range(index))
-        .map(|range| range.end - range.start)
-        .sum();
-    if manifest.total().is_none() || needed < ASK_FOR_ROOM_FROM {
-        return Ok(());
+/// What an earlier run left here has its room already.
+fn check_room(staging: &Staging) -> Option<SessionError> {
+    let layout = staging.layout();
+    let needed = layout.total()? - layout.bytes_of(&staging.present());
+    if needed < ASK_FOR_ROOM_FROM {
+        return None;
     }
-    match free_bytes(destination.path()) {
-        Some(free) if free < needed => Err(Refusal::new(
-            DeclineReason::NoSpace,
-            SessionError::NoRoom { needed, free },
-        )),
-        _ => Ok(()),
-    }
+    let free = free_bytes(staging.path())?;
+    (free < needed).then_some(SessionError::NoRoom { needed, free })
 }
 
 fn cannot_write(error: crate::disk::DiskError) -> Refusal {

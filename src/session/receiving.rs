@@ -2,26 +2,26 @@
 
 use super::SessionError;
 use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
+use super::clock::Liveness;
 use super::established::{Established, attend};
-use super::events::{Event, FileResult, Operator, Progress};
+use super::events::{Event, FileResult};
 use super::heartbeat::lock;
-use super::streams::{Shared, StreamQueue};
-use super::transport::{Connection, Traffic};
+use super::pool::{StreamPool, Width};
+use super::streams::{JoinedStream, Shared};
+use super::tally::Teller;
 use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
 use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 /// A transfer that was accepted, shared by the threads of its streams.
 pub(super) struct Receiving<'a> {
     staging: Staging,
     manifest: Arc<Manifest>,
     transfer: u32,
-    traffic: Arc<Traffic>,
-    operator: &'a dyn Operator,
-    bytes: AtomicU64,
+    teller: Teller<'a>,
     checksums: Mutex<HashMap<PartIndex, u32>>,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
     joined: Mutex<HashMap<StreamNumber, JoinedState>>,
@@ -88,17 +88,13 @@ impl<'a> Receiving<'a> {
         staging: Staging,
         manifest: Arc<Manifest>,
         transfer: u32,
-        traffic: Arc<Traffic>,
-        operator: &'a dyn Operator,
+        teller: Teller<'a>,
     ) -> Self {
-        let present = staging.layout().bytes_of(&staging.present());
         Receiving {
             staging,
             manifest,
             transfer,
-            traffic,
-            operator,
-            bytes: AtomicU64::new(present),
+            teller,
             checksums: Mutex::default(),
             failures: Mutex::default(),
             joined: Mutex::default(),
@@ -114,38 +110,43 @@ impl<'a> Receiving<'a> {
     pub(super) fn run(
         &self,
         session: &mut Established,
-        streams: u16,
+        width: Width,
         early: Option<EarlyRound>,
     ) -> Result<(), SessionError> {
-        let queue = session.open_streams(streams - 1);
+        let pool = session.open_streams(width);
         let shared = session.shared.clone();
-        let first = session.reader.connection().share();
         let result = std::thread::scope(|scope| {
-            let mut workers = (1..streams).map(|_| {
-                let worker = || self.joined_stream(&queue, &shared, &first);
-                std::thread::Builder::new().spawn_scoped(scope, worker)
-            });
-            let result = match workers.find_map(Result::err) {
-                None => self.rounds(session, early),
-                Some(source) => Err(SessionError::System { source }),
+            let usher = || {
+                while let Some(stream) = pool.pop() {
+                    let number = stream.number;
+                    let worker = || self.joined_stream(stream, &shared, &pool);
+                    if std::thread::Builder::new()
+                        .spawn_scoped(scope, worker)
+                        .is_err()
+                    {
+                        self.set_joined(number, JoinedState::Dead);
+                    }
+                }
             };
-            queue.close();
+            let ushered = match width {
+                Width::Fixed(1) => Ok(()),
+                _ => {
+                    let thread = std::thread::Builder::new().spawn_scoped(scope, usher);
+                    thread.map(drop)
+                }
+            };
+            let result = ushered
+                .map_err(|source| SessionError::System { source })
+                .and_then(|()| self.rounds(session, early, &pool));
+            pool.close();
             result
         });
+        self.teller.moved(0, self.staging.layout().total());
         // What went wrong first, on whichever stream, is what ended the session.
         let first_error = lock(&self.error).take();
         match (first_error, result) {
             (Some(error), Err(_)) => Err(error),
             (_, result) => result,
-        }
-    }
-
-    /// Where the parts wait that this run and those before it brought, if there are any.
-    pub(super) fn tell_what_is_kept(&self) {
-        let bytes = self.staging.layout().bytes_of(&self.staging.present());
-        if bytes > 0 {
-            let path = self.staging.path();
-            self.operator.event(&Event::Kept { path, bytes });
         }
     }
 
@@ -157,7 +158,7 @@ impl<'a> Receiving<'a> {
     pub(super) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
         let mut skipped = 0;
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let (manifest, operator) = (self.manifest, self.operator);
+        let (manifest, operator) = (self.manifest, self.teller.operator());
         let delivery = self.staging.deliver(&failed, &mut |entry, result| {
             skipped += u64::from(result == DeliveryResult::Skipped);
             let range = manifest.stream_range(entry);
@@ -181,11 +182,12 @@ impl<'a> Receiving<'a> {
         &self,
         session: &mut Established,
         early: Option<EarlyRound>,
+        pool: &StreamPool,
     ) -> Result<(), SessionError> {
         if let Some(early) = early {
             self.take_early(early)?;
         } else {
-            self.read_round(session, 0)?;
+            self.read_round(session, 0, pool)?;
         }
         let mut round = 0;
         loop {
@@ -201,13 +203,16 @@ impl<'a> Receiving<'a> {
             }
             let ranges = PartRanges::take_from(&mut missing.into_iter());
             session.say(&Message::Missing(Missing { round, ranges }))?;
-            self.read_round(session, round)?;
+            self.read_round(session, round, pool)?;
         }
     }
 
     fn take_early(&self, early: EarlyRound) -> Result<(), SessionError> {
         let layout = self.staging.layout();
         let mut writer = self.staging.writer();
+        for failures in early.failures {
+            self.note_failures(&failures)?;
+        }
         for (index, raw) in &early.parts {
             // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
             if let Ok(part) = layout.part(*index)
@@ -216,20 +221,25 @@ impl<'a> Receiving<'a> {
                 self.write(&mut writer, part, raw)?;
             }
         }
-        for failures in early.failures {
-            self.note_failures(&failures)?;
-        }
         self.compare(&early.checks)
     }
 
     /// Reads the first stream to the end of the round, then waits for the joined streams' ends.
-    fn read_round(&self, session: &mut Established, round: u32) -> Result<(), SessionError> {
+    fn read_round(
+        &self,
+        session: &mut Established,
+        round: u32,
+        pool: &StreamPool,
+    ) -> Result<(), SessionError> {
         let mut writer = self.staging.writer();
         let mut checks = Vec::new();
         let end = loop {
+            let began = Instant::now();
             let message = match session.reader.read()? {
                 Incoming::Part(part) => {
-                    self.take_part(part, &mut writer)?;
+                    let waited = began.elapsed();
+                    let bytes = self.take_part(part, &mut writer)?;
+                    pool.note(bytes, began.elapsed() - waited, waited);
                     continue;
                 }
                 Incoming::Message(message) => attend(message, &session.writer)?,
@@ -247,7 +257,7 @@ impl<'a> Receiving<'a> {
                 Some(_) => return Err(unexpected("something else than parts")),
             }
         };
-        self.wait_for_joined(&end)?;
+        self.wait_for_joined(&end, &session.shared.liveness)?;
         if let Some(total) = end.total {
             self.staging.close_stream(total)?;
         }
@@ -255,18 +265,27 @@ impl<'a> Receiving<'a> {
         self.compare(&checks)
     }
 
-    fn wait_for_joined(&self, end: &RoundEnd) -> Result<(), SessionError> {
+    /// Waits for what the joined streams still bring in this round. One that brings nothing for the idle
+    /// limit, or never joined, is not waited for: what it was to bring is asked for anew.
+    fn wait_for_joined(&self, end: &RoundEnd, liveness: &Liveness) -> Result<(), SessionError> {
         let is_over = |state: Option<&JoinedState>| match state {
             Some(JoinedState::Ended(round)) => *round >= end.round,
             Some(JoinedState::Dead) => true,
             None => false,
         };
-        let joined = self
-            .joined_changed
-            .wait_while(lock(&self.joined), |joined| {
-                lock(&self.error).is_none() && !end.streams.iter().all(|s| is_over(joined.get(s)))
-            });
-        drop(joined.unwrap_or_else(PoisonError::into_inner));
+        // Nobody reads the first stream meanwhile, so what is heard is heard on the others.
+        liveness.heard();
+        let mut joined = lock(&self.joined);
+        while lock(&self.error).is_none()
+            && !liveness.is_silent()
+            && !end.streams.iter().all(|s| is_over(joined.get(s)))
+        {
+            let waited = self
+                .joined_changed
+                .wait_timeout(joined, liveness.read_wait());
+            (joined, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(joined);
         match lock(&self.error).take() {
             Some(error) => Err(error),
             None => Ok(()),
@@ -275,19 +294,17 @@ impl<'a> Receiving<'a> {
 
     /// Reads a joined stream until it ends. What goes wrong here with the line is the sender's to mend
     /// on another stream; what goes wrong with the contents or the disk ends the session.
-    fn joined_stream(&self, queue: &StreamQueue, shared: &Shared, first: &Connection) {
-        let Some(stream) = queue.pop() else {
-            return;
-        };
+    fn joined_stream(&self, stream: JoinedStream, shared: &Shared, pool: &StreamPool) {
         let number = stream.number;
         let (mut reader, _) = stream.into_channel(shared);
-        let error = match self.read_joined(&mut reader, number) {
+        let error = match self.read_joined(&mut reader, number, pool) {
             Ok(never) => match never {},
             Err(error) => error,
         };
         if !error.is_connection_gone() {
             lock(&self.error).get_or_insert(error);
-            first.shutdown();
+            // The first stream itself stays: the peer is to be told over it.
+            shared.liveness.call_off();
         }
         self.set_joined(number, JoinedState::Dead);
     }
@@ -296,13 +313,22 @@ impl<'a> Receiving<'a> {
         &self,
         reader: &mut MessageReader,
         number: StreamNumber,
+        pool: &StreamPool,
     ) -> Result<std::convert::Infallible, SessionError> {
         let mut writer = self.staging.writer();
         loop {
+            let began = Instant::now();
             match reader.read()? {
-                Incoming::Part(part) => self.take_part(part, &mut writer)?,
+                Incoming::Part(part) => {
+                    let waited = began.elapsed();
+                    let bytes = self.take_part(part, &mut writer)?;
+                    pool.note(bytes, began.elapsed() - waited, waited);
+                }
                 Incoming::Message(Message::StreamEnd { round }) => {
                     self.set_joined(number, JoinedState::Ended(round));
+                }
+                Incoming::Message(Message::SourceFailed(failures)) => {
+                    self.note_failures(&failures)?;
                 }
                 Incoming::Message(_) => return Err(unexpected("a message on a joined stream")),
             }
@@ -318,10 +344,11 @@ impl<'a> Receiving<'a> {
         &self,
         part: SealedPart<'_>,
         writer: &mut StagingWriter<'_>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<usize, SessionError> {
         let index = self.staging.layout().part(part.index)?;
         let raw = part.open(self.transfer)?;
-        self.write(writer, index, raw)
+        self.write(writer, index, raw)?;
+        Ok(raw.len())
     }
 
     fn write(
@@ -336,13 +363,7 @@ impl<'a> Receiving<'a> {
         }
         let checksum = writer.write_part(part, raw)?;
         lock(&self.checksums).insert(part, checksum);
-        let bytes = self.bytes.fetch_add(raw.len() as u64, Ordering::Relaxed) + raw.len() as u64;
-        let total = layout.total();
-        self.operator.event(&Event::Progress(Progress {
-            bytes: total.map_or(bytes, |total| bytes.min(total)),
-            total,
-            wire_bytes: self.traffic.total(),
-        }));
+        self.teller.moved(raw.len() as u64, layout.total());
         Ok(())
     }
 
@@ -369,6 +390,7 @@ impl<'a> Receiving<'a> {
                 .check(&self.manifest)
                 .filter(|failure| failure.reason.is_source())
                 .ok_or_else(|| unexpected("a failure of no file"))?;
+            self.staging.note_failed(failure.entry);
             noted.entry(failure.entry).or_insert(failure);
         }
         Ok(())

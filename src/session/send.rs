@@ -5,9 +5,10 @@ use super::channel::unexpected;
 use super::established::Established;
 use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
-use super::meeting::{Meeting, Occasion};
+use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
 use super::sender::Shipment;
+use super::tally::Tally;
 use crate::disk::{Glob, Source, SourceOptions};
 use crate::protocol::{Message, Role};
 
@@ -82,24 +83,30 @@ impl<'a> SendSession<'a> {
     /// Tries until it is there, or trying again is no use.
     fn ship(&mut self, source: &Source, options: &SendOptions) -> Result<Summary, SessionError> {
         let shipment = Shipment::new(source, options);
-        let mut tried = 0;
-        let mut lost = None;
+        let mut tally = Tally::begin(self.meeting.wire_bytes());
+        let mut attempts = Attempts::default();
         loop {
-            match self.try_to_ship(&shipment) {
-                Err(error) if self.meeting.tries_again(&error, tried) => {
-                    tried += 1;
-                    lost.get_or_insert(error);
+            match self.try_to_ship(&shipment, &mut tally) {
+                Ok(summary) => return Ok(summary),
+                Err(error) => {
+                    if tally.take_growth() {
+                        attempts.forgive();
+                    }
+                    self.meeting.try_again(error, &mut attempts)?;
                 }
-                result => return result.map_err(|error| error.or_the_loss_before(lost)),
             }
         }
     }
 
-    fn try_to_ship(&mut self, shipment: &Shipment<'_>) -> Result<Summary, SessionError> {
+    fn try_to_ship(
+        &mut self,
+        shipment: &Shipment<'_>,
+        tally: &mut Tally,
+    ) -> Result<Summary, SessionError> {
         let (mut session, offered) = match self.session.take() {
             Some(session) => (session, None),
             None => {
-                let first_flight = |writer: &mut _| shipment.queue_offer(0, writer);
+                let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
                 let met = self.meeting.meet(self.occasion, first_flight)?;
                 self.occasion = Occasion::Again;
                 met
@@ -116,10 +123,10 @@ impl<'a> SendSession<'a> {
                     if transfer > 0 {
                         writer.queue(&Message::Next)?;
                     }
-                    shipment.queue_offer(transfer, &mut writer)?
+                    shipment.queue_offer(transfer, session.peer, &mut writer)?
                 }
             };
-            shipment.send(&mut session, offered, self.operator)
+            shipment.send(&mut session, offered, tally, self.operator)
         });
         match &result {
             Ok(_) | Err(SessionError::PeerDeclined { .. }) => self.session = Some(session),
@@ -129,7 +136,7 @@ impl<'a> SendSession<'a> {
     }
 
     fn meet_as_listener(&mut self) -> Result<Established, SessionError> {
-        let nothing = |_: &mut _| Ok(());
+        let nothing = |_, _: &mut _| Ok(());
         let (session, _) = self.meeting.meet(self.occasion, nothing)?;
         self.occasion = Occasion::Again;
         Ok(session)

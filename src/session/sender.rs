@@ -1,36 +1,39 @@
 //! The sender's side of one transfer: offer, rounds of parts, the receiver's verdict.
 
 use super::channel::{MessageWriter, unexpected};
+use super::effort::Effort;
 use super::established::Established;
 use super::events::{Event, FileResult, Operator, Summary};
 use super::heartbeat::lock;
-use super::proposal::{Proposal, compression};
+use super::pool::Width;
+use super::proposal::Proposal;
 use super::sending::{Sending, queue_round_end};
 use super::summary::offer_summary;
+use super::tally::{Tally, Teller};
 use super::wanted::ClosedRound;
-use super::{SendOptions, SessionError};
+use super::{Level, SendOptions, SessionError};
 use crate::crypto::{Compression, Position, Sealer};
 use crate::disk::{Source, SourceReader};
 use crate::model::{EntryFailure, PartLayout, PartSet};
 use crate::protocol::{
     Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
 };
-use std::time::Instant;
+use std::net::SocketAddr;
 
 /// What is to be sent, ready to be offered.
 pub(super) struct Shipment<'a> {
     source: &'a Source,
-    proposal: Proposal,
-    compression: Compression,
+    streams: Option<u16>,
+    level: Level,
 }
 
 impl<'a> Shipment<'a> {
-    /// Decides how `source` is to be carried.
+    /// `source`, to be carried as `options` say.
     pub(super) fn new(source: &'a Source, options: &SendOptions) -> Self {
         Shipment {
             source,
-            proposal: Proposal::new(source.manifest().total(), options.streams),
-            compression: compression(options.level),
+            streams: options.streams,
+            level: options.level,
         }
     }
 
@@ -41,17 +44,20 @@ impl<'a> Shipment<'a> {
     pub(super) fn queue_offer(
         &self,
         transfer: u32,
+        peer: SocketAddr,
         writer: &mut MessageWriter,
     ) -> Result<Offered<'a>, SessionError> {
         let manifest = self.source.manifest();
+        let proposal = Proposal::new(manifest.total(), self.streams, peer);
+        let effort = Effort::new(self.level, peer);
         let mut encoder = ManifestEncoder::new(manifest);
         let entries = encoder.next().unwrap_or_default();
         let more = encoder.next();
-        let early = more.is_none() && self.proposal.is_early(manifest.total());
+        let early = more.is_none() && proposal.is_early(manifest.total());
         writer.queue(&Message::Offer(Offer {
             transfer,
-            part_size: self.proposal.part_size,
-            streams: self.proposal.streams,
+            part_size: proposal.part_size,
+            streams: proposal.width.most(),
             verify: false,
             early,
             // Exact: a manifest has at most `limits::ENTRIES` entries.
@@ -60,10 +66,14 @@ impl<'a> Shipment<'a> {
         }))?;
         let mut early_round = None;
         if early {
-            early_round = Some(self.queue_early(transfer, writer)?);
+            let layout = PartLayout::known(manifest.total().unwrap_or(0), proposal.part_size)?;
+            let compression = effort.compression();
+            early_round = Some(self.queue_early(transfer, layout, compression, writer)?);
         }
         Ok(Offered {
             transfer,
+            proposal,
+            effort,
             more,
             encoder,
             early_round,
@@ -74,11 +84,10 @@ impl<'a> Shipment<'a> {
     fn queue_early(
         &self,
         transfer: u32,
+        layout: PartLayout,
+        compression: Compression,
         writer: &mut MessageWriter,
     ) -> Result<EarlyRound, SessionError> {
-        let manifest = self.source.manifest();
-        let total = manifest.total().unwrap_or(0);
-        let layout = PartLayout::known(total, self.proposal.part_size)?;
         let mut round = EarlyRound::default();
         let mut raw = Vec::new();
         let mut sealer = Sealer::new();
@@ -87,7 +96,7 @@ impl<'a> Shipment<'a> {
             reader.read_part(&layout, part, &mut raw, &mut round.failures);
             let index = part.get();
             let position = Position::Part { transfer, index };
-            let sealed = sealer.seal(writer.keys(), position, &raw, self.compression)?;
+            let sealed = sealer.seal(writer.keys(), position, &raw, compression)?;
             writer.queue_part(index, &sealed);
             let crc32 = crc32fast::hash(&raw);
             round.checks.push(PartCheck { index, crc32 });
@@ -96,6 +105,7 @@ impl<'a> Shipment<'a> {
             round: 0,
             streams: Vec::new(),
         };
+        round.failures.extend(self.source.changed_empty_files());
         queue_round_end(writer, closed, &mut round.checks, &round.failures)?;
         Ok(round)
     }
@@ -109,9 +119,9 @@ impl<'a> Shipment<'a> {
         &self,
         session: &mut Established,
         offered: Offered<'a>,
+        tally: &mut Tally,
         operator: &dyn Operator,
     ) -> Result<Summary, SessionError> {
-        let begun = Instant::now();
         let manifest = self.source.manifest();
         let offer = offer_summary(manifest, session.peer);
         operator.event(&Event::Offer(&offer));
@@ -124,25 +134,27 @@ impl<'a> Shipment<'a> {
             Message::Decline(decline) => return Err(declined(&decline)),
             _ => return Err(unexpected("no answer to the offer")),
         };
-        let layout = self.agreed_layout(&accept)?;
+        let (layout, width) = self.agree(&offered.proposal, &accept)?;
         let have = agreed_parts(&accept, &layout)?;
         let resumed_bytes = layout.bytes_of(&have);
+        tally.accepted(resumed_bytes);
         operator.event(&Event::Accepted {
             streams: accept.streams,
             resumed_bytes,
         });
+        let traffic = &session.shared.traffic;
         let sending = Sending::new(
             self.source,
             layout,
             &have,
             offered.transfer,
-            self.compression,
-            operator,
+            offered.effort,
+            Teller::new(operator, tally, traffic, layout.bytes_of(&have)),
         );
         if let Some(early) = &offered.early_round {
             sending.went_early(&early.failures);
         }
-        let done = sending.run(session, accept.streams)?;
+        let done = sending.run(session, width)?;
         self.tell_failures(&done, operator);
         let left_out = self.source.left_out().len() as u64 + done.failed;
         let summary = Summary {
@@ -150,9 +162,9 @@ impl<'a> Shipment<'a> {
             name: offer.names.into_iter().next().unwrap_or_default(),
             files: done.files,
             bytes: done.bytes,
-            wire_bytes: session.shared.traffic.total(),
-            resumed_bytes,
-            elapsed: begun.elapsed(),
+            wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
+            resumed_bytes: tally.resumed_bytes(),
+            elapsed: tally.elapsed(),
             streams: accept.streams,
             left_out,
             lost_sources: done
@@ -167,14 +179,20 @@ impl<'a> Shipment<'a> {
         Ok(summary)
     }
 
-    fn agreed_layout(&self, accept: &Accept) -> Result<PartLayout, SessionError> {
-        if !(1..=self.proposal.streams).contains(&accept.streams) {
+    /// How the transfer is cut and carried, now that the receiver has spoken.
+    fn agree(
+        &self,
+        proposal: &Proposal,
+        accept: &Accept,
+    ) -> Result<(PartLayout, Width), SessionError> {
+        if !(1..=proposal.width.most()).contains(&accept.streams) {
             return Err(unexpected("a number of streams that was not proposed"));
         }
-        Ok(match self.source.manifest().total() {
+        let layout = match self.source.manifest().total() {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
-        })
+        };
+        Ok((layout, proposal.width.at_most(accept.streams)))
     }
 
     fn tell_failures(&self, done: &Done, operator: &dyn Operator) {
@@ -198,6 +216,8 @@ impl<'a> Shipment<'a> {
 /// An offer that is on its way.
 pub(super) struct Offered<'a> {
     transfer: u32,
+    proposal: Proposal,
+    effort: Effort,
     more: Option<ManifestChunk>,
     encoder: ManifestEncoder<'a>,
     early_round: Option<EarlyRound>,

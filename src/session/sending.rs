@@ -2,12 +2,15 @@
 
 use super::SessionError;
 use super::channel::{MessageWriter, unexpected};
+use super::clock::Liveness;
+use super::effort::Effort;
 use super::established::Established;
-use super::events::{Event, Operator, Progress};
 use super::heartbeat::{SharedWriter, lock};
-use super::streams::{Shared, StreamQueue};
+use super::pool::{StreamPool, Width};
+use super::streams::{JoinedStream, Shared};
+use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
-use crate::crypto::{Compression, Position, Sealer};
+use crate::crypto::{Position, Sealer};
 use crate::disk::{Source, SourceReader};
 use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, PartSet};
 use crate::protocol::{
@@ -15,18 +18,18 @@ use crate::protocol::{
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// One transfer that was accepted, shared by the threads of its streams.
 pub(super) struct Sending<'a> {
     source: &'a Source,
     layout: PartLayout,
     transfer: u32,
-    compression: Compression,
-    operator: &'a dyn Operator,
+    effort: Effort,
+    teller: Teller<'a>,
     wanted: Wanted,
     went_early: AtomicBool,
-    bytes: AtomicU64,
     checks: Mutex<Vec<PartCheck>>,
     failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
     error: Mutex<Option<SessionError>>,
@@ -39,18 +42,17 @@ impl<'a> Sending<'a> {
         layout: PartLayout,
         have: &PartSet,
         transfer: u32,
-        compression: Compression,
-        operator: &'a dyn Operator,
+        effort: Effort,
+        teller: Teller<'a>,
     ) -> Self {
         Sending {
             source,
             layout,
             transfer,
-            compression,
-            operator,
+            effort,
+            teller,
             wanted: Wanted::new(layout, have),
             went_early: AtomicBool::new(false),
-            bytes: AtomicU64::new(layout.bytes_of(have)),
             checks: Mutex::default(),
             failures: Mutex::default(),
             error: Mutex::default(),
@@ -63,7 +65,8 @@ impl<'a> Sending<'a> {
         self.wanted.close_round();
         self.went_early.store(true, Ordering::Relaxed);
         self.note_failures(failures);
-        self.progress(self.layout.total().unwrap_or(0));
+        let total = self.layout.total();
+        self.teller.moved(total.unwrap_or(0), total);
     }
 
     /// Sends, round by round, until the receiver has delivered.
@@ -73,30 +76,38 @@ impl<'a> Sending<'a> {
     pub(super) fn run(
         &self,
         session: &mut Established,
-        streams: u16,
+        width: Width,
     ) -> Result<Done, SessionError> {
-        let queue = session.open_streams(streams - 1);
+        let pool = session.open_streams(width);
         let writer = session.writer.clone();
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
-            for _ in 1..streams {
-                let worker = || self.joined_stream(&queue, &shared);
-                // Without a thread there is one stream less, and nothing is lost.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+            let usher = || {
+                while let Some(stream) = pool.pop() {
+                    let worker = || self.joined_stream(stream, &shared, &pool);
+                    // Without a thread there is one stream less, and nothing is lost.
+                    let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+                }
+            };
+            if width != Width::Fixed(1) {
+                scope.spawn(usher);
             }
             let first_stream = || {
-                let round = || self.first_stream(&writer);
+                let round = || self.first_stream(&writer, &shared.liveness, &pool);
                 let thread = std::thread::Builder::new().spawn_scoped(scope, round);
                 thread.map_err(|source| SessionError::System { source })
             };
             let result = self.rounds(session, first_stream);
             self.wanted.finish();
-            queue.close();
-            if result.is_err() {
+            pool.close();
+            if let Err(error) = &result
+                && !error.is_worth_an_abort()
+            {
                 session.shutdown();
             }
             result
         });
+        self.teller.moved(0, self.layout.total());
         result.map_err(|error| lock(&self.error).take().unwrap_or(error))
     }
 
@@ -132,13 +143,16 @@ impl<'a> Sending<'a> {
     }
 
     /// One round on the session's first stream, whose thread also ends the round.
-    fn first_stream(&self, writer: &SharedWriter) {
-        let mut worker = Worker::new(self);
+    fn first_stream(&self, writer: &SharedWriter, liveness: &Liveness, pool: &StreamPool) {
+        let mut worker = Worker::new(self, pool);
         let result = loop {
             if let Err(error) = worker.send_parts(writer) {
                 break Err(error.1);
             }
             if let Some(closed) = self.wanted.close_round() {
+                if closed.round == 0 {
+                    self.note_failures(&self.source.changed_empty_files());
+                }
                 let mut checks = std::mem::take(&mut *lock(&self.checks));
                 let failures = self.failure_list();
                 let mut writer = lock(writer);
@@ -154,20 +168,17 @@ impl<'a> Sending<'a> {
             // A lost connection shows to the reader as well, and there behind what the peer said last.
             if !error.is_connection_gone() {
                 lock(&self.error).get_or_insert(error);
-                lock(writer).connection().shutdown();
+                liveness.call_off();
             }
         }
     }
 
     /// All rounds on a joined stream, from the moment that it joins.
-    fn joined_stream(&self, queue: &StreamQueue, shared: &Shared) {
-        let Some(stream) = queue.pop() else {
-            return;
-        };
+    fn joined_stream(&self, stream: JoinedStream, shared: &Shared, pool: &StreamPool) {
         let number = stream.number;
         let (_, writer) = stream.into_channel(shared);
         let writer = Mutex::new(writer);
-        let mut worker = Worker::new(self);
+        let mut worker = Worker::new(self, pool);
         while let Some(round) = self.wanted.enter() {
             let sent = worker.send_parts(&writer).and_then(|()| {
                 let end = Message::StreamEnd { round };
@@ -201,17 +212,6 @@ impl<'a> Sending<'a> {
             .map(|(&entry, &reason)| EntryFailure { entry, reason });
         list.collect()
     }
-
-    fn progress(&self, bytes: u64) {
-        let total = self.layout.total();
-        let sent = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.operator.event(&Event::Progress(Progress {
-            // Parts that had to be sent twice don't count twice.
-            bytes: total.map_or(sent, |total| sent.min(total)),
-            total,
-            wire_bytes: 0,
-        }));
-    }
 }
 
 enum Verdict {
@@ -222,15 +222,17 @@ enum Verdict {
 /// What a thread needs to send parts, with its buffers.
 struct Worker<'a> {
     sending: &'a Sending<'a>,
+    pool: &'a StreamPool,
     reader: SourceReader<'a>,
     sealer: Sealer,
     raw: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(sending: &'a Sending<'a>) -> Self {
+    fn new(sending: &'a Sending<'a>, pool: &'a StreamPool) -> Self {
         Worker {
             sending,
+            pool,
             reader: SourceReader::new(sending.source),
             sealer: Sealer::new(),
             raw: Vec::new(),
@@ -255,6 +257,7 @@ impl<'a> Worker<'a> {
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), SessionError> {
         let sending = self.sending;
+        let began = Instant::now();
         let mut failures = Vec::new();
         self.reader
             .read_part(&sending.layout, part, &mut self.raw, &mut failures);
@@ -267,13 +270,33 @@ impl<'a> Worker<'a> {
             index,
         };
         let keys = lock(writer).keys().clone();
-        let sealed = self
-            .sealer
-            .seal(&keys, position, &self.raw, sending.compression)?;
-        lock(writer).send_part(index, &sealed)?;
-        sending.progress(self.raw.len() as u64);
+        let compression = sending.effort.compression();
+        let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
+        let busy = began.elapsed();
+        let mut writer = lock(writer);
+        // What stands in a part for a file that failed must never be taken for its contents, also when
+        // this is the last part that arrives.
+        queue_failures(&mut writer, &failures)?;
+        writer.send_part(index, &sealed)?;
+        drop(writer);
+        let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
+        let streams = sending.wanted.streams();
+        sending.effort.note(bytes, busy, blocked, streams);
+        self.pool.note(bytes, busy, blocked);
+        sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
     }
+}
+
+fn queue_failures(
+    writer: &mut MessageWriter,
+    failures: &[EntryFailure],
+) -> Result<(), SessionError> {
+    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
+    while failed.peek().is_some() {
+        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
+    }
+    Ok(())
 }
 
 /// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
@@ -287,10 +310,7 @@ pub(super) fn queue_round_end(
     checks: &mut Vec<PartCheck>,
     failures: &[EntryFailure],
 ) -> Result<(), SessionError> {
-    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
-    while failed.peek().is_some() {
-        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
-    }
+    queue_failures(writer, failures)?;
     let mut checks = checks.drain(..).peekable();
     let mut last = PartChecks::take_from(&mut checks);
     while checks.peek().is_some() {

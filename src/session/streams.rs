@@ -106,29 +106,11 @@ impl StreamQueue {
     }
 }
 
-/// How a dialler adds streams: by dialling the same address again.
+/// Adds a stream to a session that this side dialled, by dialling the same address again.
 ///
-/// The threads are not waited for: one whose connection cannot be made ends by itself, after the
-/// transfer has gone on without it.
-pub(super) fn dial_streams(
-    peer: SocketAddr,
-    shared: &Shared,
-    queue: &Arc<StreamQueue>,
-    numbers: impl Iterator<Item = StreamNumber>,
-) {
-    for number in numbers {
-        let (shared, queue) = (shared.clone(), Arc::clone(queue));
-        let thread = std::thread::Builder::new().name(format!("join {}", number.get()));
-        // Without a thread, or without a connection, there is one stream less and nothing is lost.
-        let _ = thread.stack_size(256 * 1024).spawn(move || {
-            if let Ok(stream) = dial_stream(peer, &shared, number) {
-                queue.push(stream);
-            }
-        });
-    }
-}
-
-fn dial_stream(
+/// # Errors
+/// [`SessionError`]: no connection, or one that does not prove to be the session's.
+pub(super) fn dial_stream(
     peer: SocketAddr,
     shared: &Shared,
     number: StreamNumber,

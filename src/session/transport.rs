@@ -26,6 +26,11 @@ impl Traffic {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Takes over what was counted in an earlier session.
+    pub(super) fn carry_on(&self, earlier: &Traffic) {
+        self.0.fetch_add(earlier.total(), Ordering::Relaxed);
+    }
+
     /// All so far.
     pub(super) fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -42,15 +47,40 @@ pub(super) enum Patience {
 }
 
 impl Patience {
-    /// How long the next system call may block, of those that began or last got on at `since`; an
-    /// error when patience is over.
-    fn next_wait(&self, since: Instant) -> io::Result<Duration> {
+    /// How long the next read may block; an error when none is to follow.
+    fn read_wait(&self) -> io::Result<Duration> {
         match self {
-            Patience::Until(deadline) => deadline.remaining(),
-            Patience::WhileAlive(liveness) if liveness.is_silent(since) => None,
-            Patience::WhileAlive(liveness) => Some(liveness.tick()),
+            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
+            Patience::WhileAlive(liveness) if liveness.is_called_off() => {
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            Patience::WhileAlive(liveness) => Ok(liveness.read_wait()),
         }
-        .ok_or_else(|| io::ErrorKind::TimedOut.into())
+    }
+
+    /// How long the next write may block; an error when none is to follow.
+    fn write_wait(&self) -> io::Result<Duration> {
+        match self {
+            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
+            Patience::WhileAlive(liveness) => Ok(liveness.write_wait()),
+        }
+    }
+
+    /// Whether a read that brought nothing was the last one.
+    fn is_over_for_reads(&self) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => liveness.is_silent(),
+        }
+    }
+
+    /// Whether a write that has gone no further for `time` was the last one. Signs of life don't help a
+    /// peer that takes nothing.
+    fn is_over_for_writes(&self, time: Duration) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => liveness.is_stalled(time),
+        }
     }
 
     fn heard(&self) {
@@ -147,7 +177,11 @@ impl Connection {
         let mut header = [0; FRAME_HEADER_LENGTH];
         self.read_exact(&mut header)?;
         let header = FrameHeader::parse(header, stage)?;
-        self.read_exact(frame.with_length(header.length))?;
+        let body = frame.with_length(header.length);
+        let (head, rest) = body.split_at_mut(header.head_length().min(header.length));
+        self.read_exact(head)?;
+        header.check_head(head)?;
+        self.read_exact(rest)?;
         Ok(header.kind)
     }
 
@@ -161,12 +195,10 @@ impl Connection {
         mut tail: &[u8],
     ) -> Result<(), SessionError> {
         self.traffic.add(head.len() + tail.len());
-        let mut since = Instant::now();
+        let mut moved = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
-            let wait = self
-                .patience
-                .next_wait(since)
-                .map_err(|error| self.ended(error))?;
+            let wait = self.patience.write_wait();
+            let wait = wait.map_err(|error| self.ended(error))?;
             if self.write_wait != Some(wait) {
                 let set = self.stream.set_write_timeout(Some(wait));
                 set.map_err(|error| self.ended(error))?;
@@ -176,12 +208,16 @@ impl Connection {
             match (&*self.stream).write_vectored(&slices) {
                 Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    since = Instant::now();
                     let of_head = written.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[written - of_head..];
+                    moved = Instant::now();
                 }
-                Err(error) if is_wait_over(&error) => {}
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_over_for_writes(moved.elapsed()) {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
                 Err(error) => return Err(self.ended(error)),
             }
         }
@@ -221,12 +257,9 @@ impl Connection {
 
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
         self.traffic.add(buffer.len());
-        let since = Instant::now();
         while !buffer.is_empty() {
-            let wait = self
-                .patience
-                .next_wait(since)
-                .map_err(|error| self.ended(error))?;
+            let wait = self.patience.read_wait();
+            let wait = wait.map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {
                 let set = self.stream.set_read_timeout(Some(wait));
                 set.map_err(|error| self.ended(error))?;
@@ -238,7 +271,11 @@ impl Connection {
                     self.patience.heard();
                     buffer = &mut buffer[count..];
                 }
-                Err(error) if is_wait_over(&error) => {}
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_over_for_reads() {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
                 Err(error) => return Err(self.ended(error)),
             }
         }
@@ -272,5 +309,51 @@ fn is_wait_over(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
         io::ErrorKind::TimedOut => cfg!(windows),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    const IDLE_LIMIT: Duration = Duration::from_millis(200);
+
+    /// Both ends of a connection whose peers count as silent after [`IDLE_LIMIT`].
+    fn pair() -> (Connection, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dialler = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (listener, _) = listener.accept().unwrap();
+        let connection = |stream| {
+            let liveness = Arc::new(Liveness::new(IDLE_LIMIT));
+            let patience = Patience::WhileAlive(liveness);
+            Connection::new(stream, patience, Arc::default()).unwrap()
+        };
+        (connection(dialler), connection(listener))
+    }
+
+    /// As while a person is asked, or files are put into their place.
+    #[test]
+    fn a_side_that_does_not_listen_for_a_while_finds_no_silence() {
+        let (mut here, mut there) = pair();
+        there.write_all(b"meanwhile", &[]).unwrap();
+        std::thread::sleep(IDLE_LIMIT * 2);
+        here.write_all(b"still here", &[]).unwrap();
+        here.read_exact(&mut [0; 9]).unwrap();
+        there.read_exact(&mut [0; 10]).unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_says_nothing_is_given_up() {
+        let (mut here, _there) = pair();
+        let error = here.read_exact(&mut [0]).unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_given_up() {
+        let (mut here, _there) = pair();
+        let error = here.write_all(&vec![0; 64 << 20], &[]).unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
     }
 }

@@ -70,6 +70,11 @@ impl Wanted {
         self.layout.part(index).ok()
     }
 
+    /// How many streams take parts now, the first one included.
+    pub(super) fn streams(&self) -> usize {
+        lock(&self.state).active + 1
+    }
+
     /// A joined stream begins: waits for an open round and takes part in it. `None` when the transfer
     /// is finished.
     pub(super) fn enter(&self) -> Option<u32> {

@@ -23,6 +23,22 @@ impl Run<'_> {
             for folder in self.destination.created_chain() {
                 sync_folder(folder)?;
             }
+            self.sync_what_was_there()?;
+        }
+        Ok(())
+    }
+
+    /// A file that counts as there may have come a moment ago, from a run that was killed or did not
+    /// sync: it is promised as well.
+    fn sync_what_was_there(&self) -> Result<(), DiskError> {
+        for (index, entry) in self.manifest.entries() {
+            let is_file = matches!(entry.kind, EntryKind::File(_));
+            if is_file && self.outcomes[index.get()] == Some(DeliveryResult::Identical) {
+                let path = self.target(index)?;
+                platform::open_to_sync(&path)
+                    .and_then(|file| file.sync_all())
+                    .map_err(DiskError::at("sync", &path))?;
+            }
         }
         Ok(())
     }
@@ -54,22 +70,24 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        match self.set_folder(index, &path, is_ours) {
-            // The time of a folder that was there may be somebody else's to set.
-            Err(error) if error.kind() == DiskErrorKind::Permission && !is_ours => Ok(()),
-            other => other,
+        // The time of a folder that was there may be somebody else's to set.
+        let is_foreign = |error: &DiskError| error.kind() == DiskErrorKind::Permission && !is_ours;
+        let is_promised = self.staging.durability == Durability::Fsync;
+        let opened = platform::open_folder(&path).map_err(DiskError::at("open folder", &path));
+        let folder = match opened {
+            Err(error) if is_foreign(&error) && !is_promised => return Ok(()),
+            other => other?,
+        };
+        let timed = set_mtime(&folder, self.manifest.entry(index).mtime);
+        match timed.map_err(DiskError::at("set time of", &path)) {
+            Err(error) if is_foreign(&error) => {}
+            other => other?,
         }
-    }
-
-    fn set_folder(&self, index: EntryIndex, path: &Path, is_ours: bool) -> Result<(), DiskError> {
-        let folder = platform::open_folder(path).map_err(DiskError::at("open folder", path))?;
-        let mtime = self.manifest.entry(index).mtime;
-        set_mtime(&folder, mtime).map_err(DiskError::at("set time of", path))?;
         if is_ours && self.has_late_mode(index) {
-            self.set_final_mode(index, path)?;
+            self.set_final_mode(index, &path)?;
         }
-        if self.staging.durability == Durability::Fsync {
-            platform::sync_folder(&folder).map_err(DiskError::at("sync", path))?;
+        if is_promised {
+            platform::sync_folder(&folder).map_err(DiskError::at("sync", &path))?;
         }
         Ok(())
     }

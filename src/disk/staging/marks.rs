@@ -13,6 +13,8 @@ pub(in super::super) enum Mark {
     Sparse = 2,
     /// It has its contents, final mtime and mode, and is synced where that is asked for.
     Finished = 4,
+    /// Its source failed: what stands in parts for its bytes is not its contents.
+    Failed = 8,
 }
 
 /// Marks of all entries, one byte each, set by several threads.

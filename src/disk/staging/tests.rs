@@ -56,6 +56,28 @@ fn parts_may_come_in_any_order_from_several_threads() {
 }
 
 #[test]
+fn parts_of_a_file_that_failed_are_not_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let transfer = mixed();
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    let mut writer = staging.writer();
+    let zeros = vec![0; P];
+    transfer.write(&staging, [0]);
+    staging.note_failed(transfer.index("d/large"));
+    let part = staging.layout().part(1).unwrap();
+    writer.write_part(part, &zeros).unwrap();
+    assert!(staging.present().contains(part), "this run has it");
+    drop(staging);
+    // Killed, and the file can be read again: the zeros that stood for it are asked for anew.
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    assert_eq!(staging.resumed_bytes(), P as u64);
+    transfer.write_all(&staging);
+    fixture::deliver(staging, &[]);
+    let large = fs::read(dir.path().join("d/large")).unwrap();
+    assert_eq!(large, noise(P * 3 + 7, 2));
+}
+
+#[test]
 fn an_earlier_run_is_gone_on_from() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();

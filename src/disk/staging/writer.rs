@@ -29,7 +29,8 @@ impl<'a> StagingWriter<'a> {
         }
     }
 
-    /// Writes the needed bytes of a part, in any order of parts, then records it. A part that is there
+    /// Writes the needed bytes of a part, in any order of parts, then records it, unless it holds bytes of
+    /// a file that failed. A part that is there
     /// already, or that another thread is writing, is not written again. In an open stream a part may
     /// be shorter than full: it is then the last one.
     ///
@@ -44,9 +45,11 @@ impl<'a> StagingWriter<'a> {
             return Ok(crc);
         };
         let mut kept = Kept::All;
+        let mut is_true = true;
         let start = staging.layout().range(part).start;
         for segment in staging.manifest.segments(start..start + raw.len() as u64) {
             let bytes = &raw[segment.part_offset..segment.part_offset + segment.length];
+            is_true &= !staging.marks.has(segment.entry, Mark::Failed);
             match staging.plan.decision(segment.entry) {
                 Decision::Create | Decision::Replace => {
                     self.write_segment(&segment, bytes)?;
@@ -56,8 +59,10 @@ impl<'a> StagingWriter<'a> {
                 Decision::Skip => kept.leave_out(&raw[..segment.part_offset]),
             }
         }
-        let kept_crc = kept.crc().unwrap_or(crc);
-        staging.journal.append(Record::Present(part, kept_crc))?;
+        if is_true {
+            let kept_crc = kept.crc().unwrap_or(crc);
+            staging.journal.append(Record::Present(part, kept_crc))?;
+        }
         claim.fulfil();
         Ok(crc)
     }

@@ -164,6 +164,36 @@ fn the_largest_part_fits_into_a_frame() {
     assert!(INDEX_LENGTH + ENVELOPE_LENGTH + sealed as usize <= limits::FRAME_BYTES);
 }
 
+/// Before the rest is waited for, which may never come.
+#[test]
+fn a_head_and_a_frame_that_differ_in_length_are_refused() {
+    let sealed = 100 + crate::crypto::SEALED_OVERHEAD as usize;
+    let part = [&[0; 8][..], &envelope(100)].concat();
+    for (kind, head) in [
+        (FrameKind::Message, envelope(100).to_vec()),
+        (FrameKind::Part, part),
+    ] {
+        let check = |length| FrameHeader { kind, length }.check_head(&head);
+        let right = head.len() + sealed;
+        assert_eq!(head.len(), FrameHeader { kind, length: 0 }.head_length());
+        assert_eq!(check(right), Ok(()));
+        for bit in 0..32 {
+            assert!(check(right ^ (1 << bit)).is_err(), "{kind:?} {bit}");
+        }
+        let header = FrameHeader {
+            kind,
+            length: right,
+        };
+        let short = Err(FrameError::Codec(CodecError::Short));
+        assert_eq!(header.check_head(&head[..20]), short);
+    }
+    let hello = FrameHeader {
+        kind: FrameKind::Hello,
+        length: 91,
+    };
+    assert_eq!((hello.head_length(), hello.check_head(&[])), (0, Ok(())));
+}
+
 #[test]
 fn random_bytes_never_panic() {
     let mut random = Random::from_clock();

@@ -17,6 +17,8 @@ use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, limits};
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameKind, ManifestEncoder};
 use std::fmt::Write;
 
+mod recording;
+
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/vectors/session.txt");
 const VECTORS: &str = include_str!("../../../docs/vectors/session.txt");
 
@@ -55,10 +57,16 @@ fn the_vectors_hold() {
     assert_eq!(part[..54], part_head(index, &envelope));
 }
 
+/// Set, the vectors are written anew; the tests that read them see that when they are built again.
+const WRITE: &str = "PEERBRIDGE_WRITE_VECTORS";
+
 #[test]
-#[ignore = "writes docs/vectors/session.txt anew"]
-fn write_the_vectors() {
+fn the_vectors_are_written_when_that_is_asked_for() {
+    if std::env::var_os(WRITE).is_none() {
+        return;
+    }
     let session = session();
+    recording::write(&session);
     let mut text = String::from(HEADING);
     for (name, value) in &session.fixed {
         writeln!(text, "{name} = {value}").unwrap();
@@ -71,7 +79,7 @@ fn write_the_vectors() {
     };
     let message = seal(
         FIRST_MESSAGE,
-        &unhex(vector_in(&session.fixed, "message_raw")),
+        &session.bytes("message_raw"),
         Compression::Stored,
         |envelope| message_head(envelope).to_vec(),
     );
@@ -164,6 +172,12 @@ fn session() -> Session {
         fixed,
         dialler,
         listener,
+    }
+}
+
+impl Session {
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        unhex(vector_in(&self.fixed, name))
     }
 }
 

@@ -281,3 +281,20 @@ fn sizes_are_those_of_the_scan() {
     let (_, entry) = tree.source.manifest().entries().next().unwrap();
     assert_eq!(entry.kind, EntryKind::File(FileSize::Known(5)));
 }
+
+#[test]
+fn empty_files_that_changed_are_found() {
+    let tree = Tree::new(&[0, 5, 0, 0, 0]);
+    assert_eq!(tree.source.changed_empty_files(), []);
+    write(tree.path(0), "grown").unwrap();
+    remove_file(tree.path(2)).unwrap();
+    let other = tree.folder.path().join("other");
+    write(&other, "").unwrap();
+    rename(&other, tree.path(3)).unwrap();
+    let found = tree.source.changed_empty_files();
+    let plain: Vec<_> = found.iter().map(|f| (f.entry.get(), f.reason)).collect();
+    assert_eq!(
+        plain,
+        [(0, SourceChanged), (2, SourceVanished), (3, SourceChanged)]
+    );
+}

@@ -1,0 +1,315 @@
+//! The session of the vectors as it crosses the line, frame by frame.
+//!
+//! What is sealed has a random salt: it is opened and compared with what it must say.
+
+use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, Session, hex, session, unhex};
+use crate::crypto::{Compression, Opener, Position, Sealer, Side};
+use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, PartRange};
+use crate::protocol::{
+    Accept, Bounded, Done, FrameHeader, FrameKind, ManifestEncoder, Message, Missing, Offer,
+    PartCheck, PartRanges, Ping, RoundEnd, Stage, StreamNumber, frame, message_head, part_head,
+    split_message, split_part,
+};
+use std::collections::HashMap;
+use std::fmt::Write;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/vectors/recording.txt");
+const RECORDING: &str = include_str!("../../../../docs/vectors/recording.txt");
+
+const HEADING: &str = "\
+# peerbridge protocol, version 1: the session of session.txt, as recorded from the line.
+# A line is who speaks, the number of the stream, and one whole frame in hexadecimal.
+# docs/PROTOCOL.md says how each is made and what was sent.
+";
+
+/// One frame: who says it, on which stream, and what it is.
+struct Line {
+    side: Side,
+    stream: u16,
+    says: Says,
+}
+
+enum Says {
+    Plain(FrameKind, Vec<u8>),
+    Message(Message),
+    Part {
+        transfer: u32,
+        index: u64,
+        raw: Vec<u8>,
+    },
+}
+
+#[test]
+fn the_recording_is_the_session() {
+    let session = session();
+    let mut sequences = Sequences::default();
+    let mut opener = Opener::new();
+    let mut recorded = RECORDING.lines().filter(|line| !line.starts_with('#'));
+    for line in script(&session) {
+        let found = recorded.next().expect("as many lines as the session has");
+        let (who, bytes) = found.rsplit_once(' ').expect("three words a line");
+        assert_eq!(who, format!("{} {}", name(line.side), line.stream));
+        let bytes = unhex(bytes);
+        let keys = match line.side {
+            Side::Dialler => session.listener.opening_keys(),
+            Side::Listener => session.dialler.opening_keys(),
+        };
+        let body = &bytes[FRAME_HEADER_LENGTH..];
+        match &line.says {
+            Says::Plain(kind, expected) => assert_eq!(bytes, frame(*kind, expected)),
+            Says::Message(message) => {
+                check_header(&bytes, FrameKind::Message);
+                let (envelope, archive) = split_message(body).unwrap();
+                let position = sequences.next(&line);
+                let raw = opener.open(&keys, position, &envelope, archive).unwrap();
+                assert_eq!(Message::decode(raw).as_ref(), Ok(message));
+            }
+            Says::Part {
+                transfer,
+                index,
+                raw,
+            } => {
+                check_header(&bytes, FrameKind::Part);
+                let (found, envelope, archive) = split_part(body).unwrap();
+                let position = part(*transfer, *index);
+                let opened = opener.open(&keys, position, &envelope, archive);
+                assert_eq!((found, opened.unwrap()), (*index, &raw[..]));
+            }
+        }
+    }
+    assert_eq!(recorded.next(), None);
+}
+
+fn check_header(bytes: &[u8], kind: FrameKind) {
+    let header = bytes.first_chunk().expect("a header");
+    let header = FrameHeader::parse(*header, Stage::Proven).unwrap();
+    let length = bytes.len() - FRAME_HEADER_LENGTH;
+    assert_eq!((header.kind, header.length), (kind, length));
+}
+
+/// Seals and writes the session anew.
+pub(super) fn write(session: &Session) {
+    let mut text = String::from(HEADING);
+    let mut sequences = Sequences::default();
+    let mut sealer = Sealer::new();
+    for line in script(session) {
+        let keys = match line.side {
+            Side::Dialler => session.dialler.sealing_keys(),
+            Side::Listener => session.listener.sealing_keys(),
+        };
+        let compression = Compression::Zstd(3);
+        let bytes = match &line.says {
+            Says::Plain(kind, body) => frame(*kind, body),
+            Says::Message(message) => {
+                let mut raw = Vec::new();
+                message.encode(&mut raw);
+                let position = sequences.next(&line);
+                let sealed = sealer.seal(&keys, position, &raw, compression).unwrap();
+                [&message_head(&sealed.envelope)[..], sealed.archive].concat()
+            }
+            Says::Part {
+                transfer,
+                index,
+                raw,
+            } => {
+                let position = part(*transfer, *index);
+                let sealed = sealer.seal(&keys, position, raw, compression).unwrap();
+                [&part_head(*index, &sealed.envelope)[..], sealed.archive].concat()
+            }
+        };
+        let who = name(line.side);
+        writeln!(text, "{who} {} {}", line.stream, hex(&bytes)).unwrap();
+    }
+    std::fs::write(FILE, text).unwrap();
+}
+
+/// The next message's number, for each stream and direction.
+#[derive(Default)]
+struct Sequences(HashMap<(&'static str, u16), u64>);
+
+impl Sequences {
+    fn next(&mut self, line: &Line) -> Position {
+        let next = self.0.entry((name(line.side), line.stream)).or_default();
+        *next += 1;
+        Position::Message {
+            stream: line.stream,
+            sequence: *next - 1,
+        }
+    }
+}
+
+fn name(side: Side) -> &'static str {
+    match side {
+        Side::Dialler => "dialler",
+        Side::Listener => "listener",
+    }
+}
+
+fn part(transfer: u32, index: u64) -> Position {
+    Position::Part { transfer, index }
+}
+
+fn script(session: &Session) -> Vec<Line> {
+    let mut lines = Vec::new();
+    handshake(session, &mut lines);
+    first_transfer(session, &mut lines);
+    second_transfer(&mut lines);
+    lines.push(dialler(0, Says::Message(Message::Bye)));
+    lines
+}
+
+fn dialler(stream: u16, says: Says) -> Line {
+    let side = Side::Dialler;
+    Line { side, stream, says }
+}
+
+fn listener(says: Message) -> Line {
+    Line {
+        side: Side::Listener,
+        stream: 0,
+        says: Says::Message(says),
+    }
+}
+
+fn handshake(session: &Session, lines: &mut Vec<Line>) {
+    use Side::{Dialler, Listener};
+    for (side, kind, body) in [
+        (Dialler, FrameKind::Hello, "dialler_hello"),
+        (Listener, FrameKind::Hello, "listener_hello"),
+        (Dialler, FrameKind::Confirm, "dialler_confirm"),
+        (Listener, FrameKind::Confirm, "listener_confirm"),
+    ] {
+        let says = Says::Plain(kind, session.bytes(body));
+        let stream = 0;
+        lines.push(Line { side, stream, says });
+    }
+    // The first sealed message goes along with the dialler's Confirm.
+    let offer = dialler(0, Says::Message(offer(0, 2, &large())));
+    lines.insert(3, offer);
+}
+
+/// Two parts over two streams; the receiver asks for the first one again.
+fn first_transfer(session: &Session, lines: &mut Vec<Line>) {
+    lines.push(listener(accept(2)));
+    for (side, body) in [
+        (Side::Dialler, "dialler_join"),
+        (Side::Listener, "listener_join"),
+    ] {
+        let says = Says::Plain(FrameKind::Join, session.bytes(body));
+        let stream = 1;
+        lines.push(Line { side, stream, says });
+    }
+    let raw = CONTENTS.repeat(10_000);
+    let (first, second) = raw.split_at(PART_SIZE as usize);
+    let part = |index, raw: &[u8]| Says::Part {
+        transfer: 0,
+        index,
+        raw: raw.to_vec(),
+    };
+    let joined = StreamNumber::joined(1).unwrap();
+    lines.push(dialler(1, part(1, second)));
+    lines.push(dialler(0, part(0, first)));
+    lines.push(dialler(1, Says::Message(Message::StreamEnd { round: 0 })));
+    let checks = [check(0, first), check(1, second)];
+    lines.push(dialler(0, round_end(0, &[joined], &checks)));
+    let missing = PartRange {
+        start: 0,
+        length: 1,
+    };
+    lines.push(listener(Message::Missing(Missing {
+        round: 1,
+        ranges: Bounded::take_from(&mut [missing].into_iter()),
+    })));
+    lines.push(dialler(0, part(0, first)));
+    lines.push(dialler(0, round_end(1, &[], &checks[..1])));
+    lines.push(listener(Message::Ping(Ping::default())));
+    lines.push(listener(done(raw.len() as u64)));
+}
+
+/// One part, ahead of the answer.
+fn second_transfer(lines: &mut Vec<Line>) {
+    let raw = b"one more".to_vec();
+    let checks = [check(0, &raw)];
+    lines.push(dialler(0, Says::Message(Message::Next)));
+    lines.push(dialler(0, Says::Message(offer(1, 1, &small()))));
+    let bytes = raw.len() as u64;
+    lines.push(dialler(
+        0,
+        Says::Part {
+            transfer: 1,
+            index: 0,
+            raw,
+        },
+    ));
+    lines.push(dialler(0, round_end(0, &[], &checks)));
+    lines.push(listener(accept(1)));
+    lines.push(listener(done(bytes)));
+}
+
+fn offer(transfer: u32, streams: u16, manifest: &Manifest) -> Message {
+    Message::Offer(Offer {
+        transfer,
+        part_size: PART_SIZE,
+        streams,
+        verify: false,
+        early: transfer == 1,
+        entry_count: manifest.len() as u32,
+        entries: ManifestEncoder::new(manifest).next().unwrap(),
+    })
+}
+
+fn accept(streams: u16) -> Message {
+    Message::Accept(Accept {
+        part_size: PART_SIZE,
+        streams,
+        have: PartRanges::default(),
+    })
+}
+
+fn round_end(round: u32, streams: &[StreamNumber], checks: &[PartCheck]) -> Says {
+    Says::Message(Message::RoundEnd(RoundEnd {
+        round,
+        total: None,
+        streams: Bounded::take_from(&mut streams.iter().copied()),
+        checks: Bounded::take_from(&mut checks.iter().copied()),
+    }))
+}
+
+fn check(index: u64, raw: &[u8]) -> PartCheck {
+    let crc32 = crc32fast::hash(raw);
+    PartCheck { index, crc32 }
+}
+
+fn done(bytes: u64) -> Message {
+    Message::Done(Done {
+        files: 1,
+        bytes,
+        failed: 0,
+        failures: Bounded::default(),
+    })
+}
+
+const MTIME: Mtime = Mtime {
+    seconds: 1_700_000_000,
+    nanoseconds: 5,
+};
+
+/// A folder, a file of two parts in it, and a link to that.
+fn large() -> Manifest {
+    let mut builder = ManifestBuilder::new();
+    let (folder, file) = (Mode::from_bits(0o755), Mode::from_bits(0o640));
+    let size = FileSize::Known(CONTENTS.len() as u64 * 10_000);
+    builder.push_folder(b"docs", MTIME, folder).unwrap();
+    builder.push_file(b"docs/a.txt", size, MTIME, file).unwrap();
+    builder.push_link(b"docs/b", b"a.txt", MTIME).unwrap();
+    builder.finish().unwrap()
+}
+
+/// One short file.
+fn small() -> Manifest {
+    let mut builder = ManifestBuilder::new();
+    let mode = Mode::from_bits(0o600);
+    let size = FileSize::Known(8);
+    builder.push_file(b"more.txt", size, MTIME, mode).unwrap();
+    builder.finish().unwrap()
+}

@@ -1,0 +1,166 @@
+//! What one transfer took so far, over all the connections that it needed.
+
+use super::events::{Event, Operator, Progress};
+use super::transport::Traffic;
+use crate::model::TransferId;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Kept from the wish to transfer something until that is done, through every connection that is lost
+/// on the way.
+pub(super) struct Tally {
+    begun: Instant,
+    wire_before: u64,
+    transfer: Option<TransferId>,
+    resumed_bytes: Option<u64>,
+    present_bytes: u64,
+    has_grown: bool,
+    staging: Option<PathBuf>,
+}
+
+impl Tally {
+    /// Begins when `wire_bytes` have gone over the network in this run.
+    pub(super) fn begin(wire_bytes: u64) -> Self {
+        Tally {
+            begun: Instant::now(),
+            wire_before: wire_bytes,
+            transfer: None,
+            resumed_bytes: None,
+            present_bytes: 0,
+            has_grown: false,
+            staging: None,
+        }
+    }
+
+    /// The receiver learned what is offered. Something else than what was cut off begins anew.
+    pub(super) fn offered(&mut self, transfer: TransferId) {
+        if self.transfer.replace(transfer) != Some(transfer) {
+            self.begun = Instant::now();
+            self.resumed_bytes = None;
+            self.present_bytes = 0;
+            self.staging = None;
+        }
+    }
+
+    /// The transfer is accepted, and the receiver has `bytes` of it.
+    pub(super) fn accepted(&mut self, bytes: u64) {
+        let is_first = self.resumed_bytes.is_none();
+        self.resumed_bytes.get_or_insert(bytes);
+        self.has_grown |= !is_first && bytes > self.present_bytes;
+        self.present_bytes = bytes;
+    }
+
+    /// What arrives is kept in this folder until it is delivered.
+    pub(super) fn staged(&mut self, folder: &Path) {
+        self.staging = Some(folder.to_owned());
+    }
+
+    /// Where what arrived is kept.
+    pub(super) fn staging(&self) -> Option<&Path> {
+        self.staging.as_deref()
+    }
+
+    /// Whether a transfer was offered and is not done.
+    pub(super) fn is_open(&self) -> bool {
+        self.transfer.is_some()
+    }
+
+    /// Whether a connection found more at the receiver than the one before it did, since this was
+    /// asked last: trying again brings the transfer on.
+    pub(super) fn take_growth(&mut self) -> bool {
+        std::mem::take(&mut self.has_grown)
+    }
+
+    /// Bytes of contents that were there before this run.
+    pub(super) fn resumed_bytes(&self) -> u64 {
+        self.resumed_bytes.unwrap_or(0)
+    }
+
+    /// How many of `wire_bytes`, those of the whole run, this transfer took.
+    pub(super) fn wire_bytes(&self, wire_bytes: u64) -> u64 {
+        wire_bytes.saturating_sub(self.wire_before)
+    }
+
+    /// How long it took.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+}
+
+/// Tells the operator how far a transfer is; used by the threads of all its streams.
+pub(super) struct Teller<'a> {
+    operator: &'a dyn Operator,
+    traffic: Arc<Traffic>,
+    wire_before: u64,
+    bytes: AtomicU64,
+}
+
+impl<'a> Teller<'a> {
+    /// Begins at `bytes` that are there already.
+    pub(super) fn new(
+        operator: &'a dyn Operator,
+        tally: &Tally,
+        traffic: &Arc<Traffic>,
+        bytes: u64,
+    ) -> Self {
+        Teller {
+            operator,
+            traffic: Arc::clone(traffic),
+            wire_before: tally.wire_before,
+            bytes: AtomicU64::new(bytes),
+        }
+    }
+
+    /// `bytes` more are there, of `total`. Parts that had to be sent twice don't count twice.
+    pub(super) fn moved(&self, bytes: u64, total: Option<u64>) {
+        let there = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.operator.event(&Event::Progress(Progress {
+            bytes: total.map_or(there, |total| there.min(total)),
+            total,
+            wire_bytes: self.traffic.total().saturating_sub(self.wire_before),
+        }));
+    }
+
+    /// Whoever is told.
+    pub(super) fn operator(&self) -> &'a dyn Operator {
+        self.operator
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: TransferId = TransferId([1; 16]);
+    const OTHER: TransferId = TransferId([2; 16]);
+
+    #[test]
+    fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {
+        let mut tally = Tally::begin(10);
+        tally.offered(ONE);
+        tally.accepted(100);
+        assert!(!tally.take_growth());
+        tally.offered(ONE);
+        tally.accepted(300);
+        assert!(tally.take_growth());
+        assert!(!tally.take_growth());
+        assert_eq!(tally.resumed_bytes(), 100);
+        assert_eq!(tally.wire_bytes(25), 15);
+    }
+
+    #[test]
+    fn something_else_begins_anew() {
+        let mut tally = Tally::begin(0);
+        assert!(!tally.is_open());
+        tally.offered(ONE);
+        tally.accepted(100);
+        tally.staged(Path::new("here"));
+        tally.offered(OTHER);
+        assert_eq!(tally.staging(), None);
+        tally.accepted(300);
+        assert!(!tally.take_growth());
+        assert_eq!(tally.resumed_bytes(), 300);
+    }
+}

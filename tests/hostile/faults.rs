@@ -1,0 +1,163 @@
+//! Lines that are cut, damaged or fall silent anywhere: a clean end, or all of it after the same again.
+
+use crate::proxy::{Line, PASS, Proxy, Way};
+use crate::real::{Running, Side, exit_code};
+use crate::tree::{Ground, Random};
+use peerbridge::session::{SessionError, Summary};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+type Ends = (
+    Result<Summary, SessionError>,
+    Result<Vec<Summary>, SessionError>,
+);
+
+fn side() -> Side {
+    Side {
+        idle: Duration::from_millis(1500),
+        ..Side::with_streams(2)
+    }
+}
+
+/// Runs a transfer whose connection `number` goes by `line`.
+fn run(ground: &Ground, number: usize, line: Line) -> Ends {
+    let receiver = side().receive_listening(&ground.destination);
+    let line = move |n| if n == number { line } else { PASS };
+    let proxy = Proxy::by_connection(receiver.port, line);
+    let sender = side().send_dialling(&ground.source, proxy.port);
+    let sent = sender.end();
+    ground.expect_nothing_partial();
+    // A receiver that nobody has proven himself to goes on waiting: the same again is for it.
+    if sent.is_err() && !was_met(&receiver) {
+        let sender = side().send_dialling(&ground.source, receiver.port);
+        sender.end().expect("the right peer is served");
+    }
+    (sent, receiver.end())
+}
+
+fn was_met(receiver: &Running<Vec<Summary>>) -> bool {
+    (0..60).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        receiver.seen.authenticated.load(Ordering::SeqCst)
+    })
+}
+
+/// The same again, over a line without faults.
+fn run_again(ground: &Ground) {
+    let (sent, received) = run(ground, 0, PASS);
+    sent.expect("nothing is in the way");
+    received.expect("nothing is in the way");
+    ground.expect_whole();
+}
+
+/// What each side calls done is done; other ends are ones that a person can do something about.
+fn expect_honest(ground: &Ground, ends: Ends, what: &str) {
+    let (sent, received) = ends;
+    if sent.is_ok() || received.is_ok() {
+        assert!(ground.is_whole(), "{what}: done, and not whole");
+    }
+    ground.expect_nothing_partial();
+    let shown = format!("{what}: {sent:?} {received:?}");
+    for code in [exit_code(sent), exit_code(received)] {
+        assert!([0, 2, 3, 5, 10, 11, 12].contains(&code), "{shown}");
+    }
+}
+
+/// How much goes each way over a connection of a transfer without faults.
+fn lengths(ground: &Ground) -> Vec<[usize; 2]> {
+    let receiver = side().receive_listening(&ground.destination);
+    let proxy = Proxy::new(receiver.port, PASS);
+    let sender = side().send_dialling(&ground.source, proxy.port);
+    sender.end().expect("nothing is in the way");
+    receiver.end().expect("nothing is in the way");
+    let recordings = proxy.recordings().into_iter();
+    recordings
+        .map(|r| [r.to_listener.len(), r.to_dialler.len()])
+        .collect()
+}
+
+fn one_way(direction: usize, way: Way) -> Line {
+    let (to_listener, to_dialler) = match direction {
+        0 => (way, Way::Pass),
+        _ => (Way::Pass, way),
+    };
+    Line::Through {
+        to_listener,
+        to_dialler,
+    }
+}
+
+/// A connection, a direction and an offset in it: the handshake often, the rest by chance.
+fn place(random: &mut Random, lengths: &[[usize; 2]], case: usize) -> (usize, usize, usize) {
+    let number = match case % 5 {
+        0 => lengths.len() - 1,
+        _ => 0,
+    };
+    let direction = case % 2;
+    let length = lengths[number][direction];
+    let bound = match case % 3 {
+        0 => length.min(300),
+        _ => length,
+    };
+    (number, direction, random.below(bound))
+}
+
+#[test]
+fn a_line_that_is_cut_anywhere_is_a_clean_end_and_the_same_again_is_whole() {
+    let seed = 20_261_123;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let lengths = lengths(&Ground::large());
+    for case in 0..30 {
+        let (number, direction, at) = place(&mut random, &lengths, case);
+        let way = match case % 4 {
+            3 => Way::Reset(at),
+            _ => Way::Cut(at),
+        };
+        println!("connection {number}, direction {direction}, {way:?}");
+        let ground = Ground::large();
+        let ends = run(&ground, number, one_way(direction, way));
+        expect_honest(&ground, ends, &format!("connection {number}, {way:?}"));
+        run_again(&ground);
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_never_taken() {
+    let seed = 20_261_124;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let lengths = lengths(&Ground::large());
+    for case in 0..60 {
+        let (number, direction, at) = place(&mut random, &lengths, case);
+        let way = Way::Flip(at * 8 + random.below(8));
+        let ground = Ground::large();
+        let ends = run(&ground, number, one_way(direction, way));
+        expect_honest(&ground, ends, &format!("connection {number}, {way:?}"));
+    }
+}
+
+#[test]
+fn a_line_that_falls_silent_is_given_up_by_both() {
+    // Behind the handshake, so that not its deadline but the idle limit is what ends it.
+    for (direction, at) in [(0, 3000), (1, 400)] {
+        let ground = Ground::large();
+        let ends = run(&ground, 0, one_way(direction, Way::Silence(at)));
+        let (sent, received) = ends;
+        assert!(matches!(exit_code(sent), 5 | 12));
+        // Who only lacks the sender's goodbye has everything.
+        assert!(received.is_ok() == ground.is_whole());
+        assert!(matches!(exit_code(received), 0 | 5 | 12));
+        ground.expect_nothing_partial();
+        run_again(&ground);
+    }
+}
+
+#[test]
+fn a_further_stream_that_falls_silent_takes_nothing_along() {
+    let ground = Ground::large();
+    let (sent, received) = run(&ground, 1, one_way(0, Way::Silence(500_000)));
+    sent.expect("the first stream lives");
+    received.expect("the first stream lives");
+    ground.expect_whole();
+}

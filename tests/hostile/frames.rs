@@ -1,0 +1,98 @@
+//! Bytes in any grouping, and frames of any length.
+
+use crate::peer::{Line, Peer};
+use crate::proxy::{self, Proxy, Way};
+use crate::real::{Side, exit_code};
+use crate::tree::Ground;
+use crate::wire::RawOffer;
+use peerbridge::model::limits;
+use peerbridge::protocol::{FrameKind, MESSAGE_HEAD_LENGTH, Role};
+use std::time::Duration;
+
+/// Lengths at which something might give way.
+pub const LENGTHS: [u32; 9] = [
+    0,
+    1,
+    limits::UNPROVEN_FRAME_BYTES as u32,
+    limits::UNPROVEN_FRAME_BYTES as u32 + 1,
+    limits::FRAME_BYTES as u32,
+    limits::FRAME_BYTES as u32 + 1,
+    (1 << 31) - 1,
+    1 << 31,
+    u32::MAX,
+];
+
+/// Only the start of a frame of that length.
+pub fn begun(length: u32, kind: u8) -> Vec<u8> {
+    [&length.to_be_bytes()[..], &[kind], &[0; 200]].concat()
+}
+
+#[test]
+fn single_bytes_and_large_gulps_come_to_the_same() {
+    // The handshake and the offer in single bytes, then enough of the rest.
+    let ways = [Way::Single(3000), Way::Gathered(Duration::from_millis(30))];
+    for way in ways {
+        let ground = Ground::small();
+        let receiver = Side::default().receive_listening(&ground.destination);
+        let line = proxy::Line::Through {
+            to_listener: way,
+            to_dialler: way,
+        };
+        let proxy = Proxy::new(receiver.port, line);
+        let sender = Side::default().send_dialling(&ground.source, proxy.port);
+        sender.end().expect("no byte is missing");
+        receiver.end().expect("no byte is missing");
+        ground.expect_whole();
+    }
+}
+
+#[test]
+fn no_length_is_waited_for_from_somebody_unproven() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    for length in LENGTHS {
+        for kind in 0..8 {
+            let waits = length as usize <= limits::UNPROVEN_FRAME_BYTES;
+            if waits && length > 200 && (1..5).contains(&kind) {
+                // A good length, of which the rest may still come.
+                continue;
+            }
+            let mut line = Line::dial(receiver.port);
+            line.send(&begun(length, kind));
+            assert!(line.read_to_end().is_empty(), "{length} {kind}");
+        }
+    }
+    let sender = Side::default().send_dialling(&ground.source, receiver.port);
+    sender.end().expect("the right peer is served");
+    receiver.end().expect("the right peer is served");
+    assert_eq!(receiver.failed_proofs(), 0);
+}
+
+#[test]
+fn no_length_is_waited_for_from_a_proven_peer_that_its_head_does_not_say() {
+    let kinds = [FrameKind::Message as u8, FrameKind::Part as u8];
+    for (length, kind) in LENGTHS.into_iter().flat_map(|l| kinds.map(|k| (l, k))) {
+        let ground = Ground::small();
+        let receiver = Side::default().receive_listening(&ground.destination);
+        let mut peer = Peer::dial(receiver.port, Role::Send);
+        peer.line.send(&begun(length, kind));
+        peer.is_given_up();
+        assert_eq!(exit_code(receiver.end()), 10, "{length} {kind}");
+        ground.expect_untouched();
+    }
+}
+
+/// A length that is damaged on its way shows at once: heartbeats would keep both sides waiting.
+#[test]
+fn a_damaged_length_is_not_waited_for() {
+    for bit in (0..32).step_by(3) {
+        let ground = Ground::small();
+        let receiver = Side::default().receive_listening(&ground.destination);
+        let mut peer = Peer::dial(receiver.port, Role::Send);
+        let mut frame = peer.sealed(&RawOffer::file(1).to_bytes());
+        frame[bit / 8] ^= 1 << (bit % 8);
+        peer.line.send(&frame[..MESSAGE_HEAD_LENGTH]);
+        peer.is_given_up();
+        assert_eq!(exit_code(receiver.end()), 10, "{bit}");
+    }
+}

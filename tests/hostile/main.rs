@@ -1,0 +1,15 @@
+//! Peers that break the protocol, and lines that do, against the real other side.
+
+mod faults;
+mod frames;
+mod handshake;
+mod memory;
+mod names;
+mod peer;
+mod proxy;
+mod real;
+mod secrecy;
+mod states;
+mod streams;
+mod tree;
+mod wire;

@@ -1,0 +1,200 @@
+//! Offers with names that would lead out of the destination: refused as a whole, before anything is
+//! created.
+
+use crate::peer::Peer;
+use crate::real::{Side, exit_code};
+use crate::tree::{Ground, listing};
+use crate::wire::{Entries, RawOffer, round_end};
+use peerbridge::protocol::{DeclineReason, Message, Role};
+use peerbridge::session::SessionError;
+
+/// Offers this to a real receiver, which must not take it.
+fn expect_refused(what: &str, offer: &RawOffer, more: &[Vec<u8>]) {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let mut peer = Peer::dial(receiver.port, Role::Send);
+    peer.say(&offer.to_bytes());
+    more.iter().for_each(|message| peer.say(message));
+    let heard = peer.hear();
+    let Some(Message::Decline(decline)) = heard else {
+        panic!("{what}: {heard:?}");
+    };
+    assert_eq!(decline.reason, DeclineReason::UnsafeName, "{what}");
+    peer.say(&[13]);
+    peer.is_given_up();
+    let result = receiver.end();
+    let is_unsafe = matches!(result, Err(SessionError::UnsafeOffer { .. }));
+    assert!(is_unsafe, "{what}: {result:?}");
+    assert_eq!(exit_code(result), 14);
+    ground.expect_untouched();
+}
+
+fn bad_names() -> Vec<(&'static str, Vec<u8>)> {
+    let named = |name: &'static str| (name, name.as_bytes().to_vec());
+    let mut names: Vec<_> = [
+        "../x",
+        "/abs",
+        "a/../../x",
+        "//x",
+        "C:x",
+        "C:\\x",
+        "c:/x",
+        "\\\\?\\x",
+        "\\x",
+        "..\\x",
+        "a\\..\\x",
+        "",
+        ".",
+        "..",
+        "a/",
+        "/",
+        "a//b",
+        "a/.",
+        "./a",
+        "a\0b",
+        "\0",
+        ".peerbridge-x",
+        ".PEERBRIDGE-0123",
+        ".peerbridge-",
+    ]
+    .into_iter()
+    .map(named)
+    .collect();
+    names.push(("a component of 256 bytes", vec![b'a'; 256]));
+    names.push(("a path of 5,000 bytes", [&b"a"[..]; 2500].join(&b'/')));
+    names.push(("2,000 levels", vec!["d"; 2000].join("/").into_bytes()));
+    names
+}
+
+#[test]
+fn an_unsafe_name_has_the_whole_offer_refused() {
+    for (number, (what, name)) in bad_names().into_iter().enumerate() {
+        let good = Entries::default().file(b"good", 1);
+        let entries = match number % 3 {
+            0 => good.file(&name, 1),
+            1 => good.folder(&name),
+            _ => good.link(&name, b"good"),
+        };
+        expect_refused(what, &RawOffer::of(&entries), &[]);
+    }
+}
+
+#[test]
+fn an_unsafe_name_below_a_folder_is_no_better() {
+    for name in [
+        &b"d/../x"[..],
+        b"d//x",
+        b"d/.peerbridge-x",
+        b"d/\0",
+        b"d/C:x",
+        b"d/",
+    ] {
+        let entries = Entries::default().folder(b"d").file(name, 1);
+        expect_refused(
+            &name.escape_ascii().to_string(),
+            &RawOffer::of(&entries),
+            &[],
+        );
+    }
+}
+
+#[test]
+fn entries_that_make_no_tree_are_refused() {
+    let one = Entries::default;
+    let trees = [
+        ("a name twice", one().file(b"x", 1).file(b"x", 1)),
+        (
+            "a file and a folder of one name",
+            one().file(b"x", 1).folder(b"x"),
+        ),
+        (
+            "a folder and a link of one name",
+            one().folder(b"x").link(b"x", b"y"),
+        ),
+        ("through a file", one().file(b"x", 1).file(b"x/y", 1)),
+        ("through a link", one().link(b"x", b"y").file(b"x/y", 1)),
+        ("through nothing", one().file(b"x/y", 1)),
+        ("before its folder", one().file(b"x/y", 1).folder(b"x")),
+        ("links outside", one().link(b"x", b"../y")),
+        (
+            "links outside from below",
+            one().folder(b"d").link(b"d/x", b"../../y"),
+        ),
+        ("links anywhere", one().link(b"x", b"/etc/passwd")),
+        ("links about", one().folder(b"d").link(b"d/x", b"y/../../z")),
+        ("links to a drive", one().link(b"x", b"C:\\y")),
+        ("links to nothing", one().link(b"x", b"")),
+        ("links to NUL", one().link(b"x", b"a\0b")),
+    ];
+    for (what, entries) in trees {
+        expect_refused(what, &RawOffer::of(&entries), &[]);
+    }
+}
+
+/// What comes behind the name that is refused does not change what the receiver ends with.
+#[test]
+fn what_follows_a_refused_name_changes_nothing() {
+    let entries = Entries::default().file(b"../x", 1);
+    let mut early = RawOffer::of(&entries);
+    early.flags = 2;
+    expect_refused("an early round", &early, &[round_end(0, &[], &[])]);
+    let mut longer = RawOffer::of(&entries);
+    longer.count = 3;
+    let rest = Entries::default().file(b"y", 1).file(b"z", 1).bytes.0;
+    let rest = crate::wire::Raw::kind(3)
+        .u32(rest.len() as u32)
+        .bytes(&rest);
+    expect_refused("further entries", &longer, &[rest.0]);
+}
+
+#[test]
+fn a_name_that_is_refused_in_a_later_chunk_refuses_the_whole() {
+    let mut offer = RawOffer::of(&Entries::default().file(b"x", 1));
+    offer.count = 2;
+    let rest = Entries::default().file(b"../y", 1).bytes.0;
+    let rest = crate::wire::Raw::kind(3)
+        .u32(rest.len() as u32)
+        .bytes(&rest);
+    expect_refused("a later chunk", &offer, &[rest.0]);
+}
+
+#[test]
+fn a_path_that_goes_on_from_nothing_is_malformed() {
+    let mut offer = RawOffer::of(&Entries::default().file(b"x", 1));
+    offer.entries[1..3].copy_from_slice(&9u16.to_be_bytes());
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let mut peer = Peer::dial(receiver.port, Role::Send);
+    peer.say(&offer.to_bytes());
+    peer.is_given_up();
+    assert_eq!(exit_code(receiver.end()), 10);
+    ground.expect_untouched();
+}
+
+/// Odd names that are harmless come as they are.
+#[cfg(unix)]
+#[test]
+fn odd_names_are_received() {
+    let names: [&[u8]; 7] = [
+        b"-rf",
+        b"$(id)",
+        b"\x1b[31mred",
+        b"\xff\xfe",
+        b"...",
+        b"new\nline",
+        "\u{202e}txt".as_bytes(),
+    ];
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let mut peer = Peer::dial(receiver.port, Role::Send);
+    let entries = names
+        .iter()
+        .fold(Entries::default(), |entries, name| entries.file(name, 0));
+    peer.say(&RawOffer::of(&entries).to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    peer.say(&round_end(0, &[], &[]));
+    assert!(matches!(peer.hear(), Some(Message::Done(_))));
+    peer.say(&[13]);
+    receiver.end().expect("they are harmless");
+    assert_eq!(listing(&ground.destination).len(), names.len());
+}

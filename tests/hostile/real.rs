@@ -1,0 +1,226 @@
+//! The real other side, run through the library in threads of its own.
+
+use peerbridge::crypto::Secret;
+use peerbridge::session::{
+    Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions, Rendezvous, SendOptions,
+    SessionError, Summary,
+};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The secret of most tests.
+pub const SECRET: &str = "correct horse";
+
+/// Longer than anything here takes: who waits so long has found a hang.
+pub const LONG: Duration = Duration::from_secs(30);
+
+/// How to run a side.
+#[derive(Clone)]
+pub struct Side {
+    pub secret: String,
+    pub idle: Duration,
+    pub wait: Option<Duration>,
+    pub streams: u16,
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Side {
+            secret: SECRET.into(),
+            idle: Duration::from_secs(20),
+            wait: Some(LONG),
+            streams: 1,
+        }
+    }
+}
+
+impl Side {
+    pub fn with_secret(secret: &str) -> Side {
+        Side {
+            secret: secret.into(),
+            ..Side::default()
+        }
+    }
+
+    pub fn with_streams(streams: u16) -> Side {
+        Side {
+            streams,
+            ..Side::default()
+        }
+    }
+
+    /// Gives a silent peer up soon.
+    pub fn impatient() -> Side {
+        Side {
+            idle: Duration::from_millis(600),
+            ..Side::default()
+        }
+    }
+
+    fn connect(&self, rendezvous: Rendezvous) -> Connect {
+        let secret = Secret::from_text(self.secret.as_str()).expect("a secret");
+        let mut connect = Connect::new(rendezvous, secret);
+        connect.idle_timeout = self.idle;
+        connect.wait = self.wait;
+        connect.retries = 0;
+        connect
+    }
+
+    pub fn receive_listening(&self, destination: &Path) -> Running<Vec<Summary>> {
+        let connect = self.connect(listen());
+        let options = self.receive_options(destination);
+        Running::start(true, move |witness| {
+            peerbridge::session::receive(&connect, &options, witness)
+        })
+    }
+
+    pub fn receive_dialling(&self, destination: &Path, port: u16) -> Running<Vec<Summary>> {
+        let connect = self.connect(dial(port));
+        let options = self.receive_options(destination);
+        Running::start(false, move |witness| {
+            peerbridge::session::receive(&connect, &options, witness)
+        })
+    }
+
+    pub fn send_listening(&self, path: &Path) -> Running<Summary> {
+        let connect = self.connect(listen());
+        let options = self.send_options(path);
+        Running::start(true, move |witness| {
+            peerbridge::session::send(&connect, &options, witness)
+        })
+    }
+
+    pub fn send_dialling(&self, path: &Path, port: u16) -> Running<Summary> {
+        let connect = self.connect(dial(port));
+        let options = self.send_options(path);
+        Running::start(false, move |witness| {
+            peerbridge::session::send(&connect, &options, witness)
+        })
+    }
+
+    fn receive_options(&self, destination: &Path) -> ReceiveOptions {
+        ReceiveOptions::new(destination.to_owned())
+    }
+
+    fn send_options(&self, path: &Path) -> SendOptions {
+        let mut options = SendOptions::new(vec![path.to_owned()]);
+        options.streams = Some(self.streams);
+        options
+    }
+}
+
+fn listen() -> Rendezvous {
+    Rendezvous::Listen(ListenAddress {
+        address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        port: 0,
+    })
+}
+
+fn dial(port: u16) -> Rendezvous {
+    Rendezvous::Dial(PeerAddress {
+        host: "127.0.0.1".into(),
+        port,
+    })
+}
+
+/// A side at work.
+pub struct Running<T> {
+    /// Where it listens; 0 for one that dials.
+    pub port: u16,
+    pub seen: Arc<Seen>,
+    result: Receiver<Result<T, SessionError>>,
+}
+
+/// What a side told so far.
+#[derive(Default)]
+pub struct Seen {
+    pub failed_proofs: AtomicU32,
+    pub authenticated: AtomicBool,
+}
+
+impl<T: Send + 'static> Running<T> {
+    fn start(
+        listens: bool,
+        run: impl FnOnce(&dyn Operator) -> Result<T, SessionError> + Send + 'static,
+    ) -> Running<T> {
+        let (tell_port, port) = mpsc::channel();
+        let (tell_result, result) = mpsc::channel();
+        let seen = Arc::new(Seen::default());
+        let witness = Witness {
+            port: Mutex::new(tell_port),
+            seen: Arc::clone(&seen),
+        };
+        std::thread::spawn(move || {
+            let _ = tell_result.send(run(&witness));
+        });
+        let port = match listens {
+            true => port.recv_timeout(LONG).expect("it listens"),
+            false => 0,
+        };
+        Running { port, seen, result }
+    }
+
+    /// How it ended. A test that waits here too long has found a hang, and one that finds nothing a
+    /// panic.
+    pub fn end(&self) -> Result<T, SessionError> {
+        self.result
+            .recv_timeout(LONG)
+            .unwrap_or_else(|error| panic!("it neither ends nor fails: {error}"))
+    }
+
+    pub fn failed_proofs(&self) -> u32 {
+        self.seen.failed_proofs.load(Ordering::SeqCst)
+    }
+
+    /// Waits until that many proofs have failed.
+    pub fn expect_failed_proofs(&self, count: u32) {
+        wait_until("the failed proofs are counted", || {
+            self.failed_proofs() >= count
+        });
+        assert_eq!(self.failed_proofs(), count);
+    }
+}
+
+/// Waits for something that is bound to come.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..LONG.as_millis() / 5 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("not so: {what}");
+}
+
+struct Witness {
+    port: Mutex<Sender<u16>>,
+    seen: Arc<Seen>,
+}
+
+impl Operator for Witness {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Listening { addresses } => {
+                let port = self.port.lock().expect("no panic here");
+                let _ = port.send(addresses[0].port());
+            }
+            Event::ProofFailed { count, .. } => {
+                self.seen.failed_proofs.store(*count, Ordering::SeqCst);
+            }
+            Event::Authenticated { .. } => self.seen.authenticated.store(true, Ordering::SeqCst),
+            _ => {}
+        }
+    }
+}
+
+/// The number that the program would end with.
+pub fn exit_code<T>(result: Result<T, SessionError>) -> u8 {
+    match result {
+        Ok(_) => 0,
+        Err(error) => peerbridge::Error::Session(error).exit_code(),
+    }
+}

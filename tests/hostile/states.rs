@@ -1,0 +1,670 @@
+//! Every kind of message at every time: what has no place ends the session with a word, and nothing
+//! hangs, panics or is taken for something else.
+
+use crate::peer::Peer;
+use crate::real::{Running, Side, exit_code};
+use crate::tree::{Ground, Random, listing, noise};
+use crate::wire::{
+    PART, Raw, RawOffer, abort, accept, done, missing, one_of_each, ping, round_end,
+};
+use peerbridge::protocol::{DiallerRole, FrameKind, Message, Role};
+use peerbridge::session::{SessionError, Summary};
+use std::net::TcpListener;
+
+const NOT_VERIFIED: u8 = 10;
+
+/// A real receiver that listens, and a hostile sender that has proven itself.
+struct AtReceiver {
+    ground: Ground,
+    receiver: Running<Vec<Summary>>,
+    peer: Peer,
+}
+
+impl AtReceiver {
+    fn new() -> AtReceiver {
+        AtReceiver::with(Side::default())
+    }
+
+    fn with(side: Side) -> AtReceiver {
+        let ground = Ground::small();
+        let receiver = side.receive_listening(&ground.destination);
+        let peer = Peer::dial(receiver.port, Role::Send);
+        AtReceiver {
+            ground,
+            receiver,
+            peer,
+        }
+    }
+
+    /// The session ends here, with this code on the real side.
+    fn expect_end(self, code: u8, what: &str) {
+        let AtReceiver {
+            ground,
+            receiver,
+            peer,
+        } = self;
+        peer.is_given_up();
+        let result = receiver.end();
+        let shown = format!("{result:?}");
+        assert_eq!(exit_code(result), code, "{what}: {shown}");
+        let delivered = listing(&ground.destination).into_keys();
+        let delivered: Vec<_> = delivered
+            .filter(|path| !path.to_string_lossy().starts_with(".peerbridge-"))
+            .collect();
+        assert!(delivered.is_empty(), "{what}: {delivered:?}");
+    }
+
+    fn accepted(&mut self) {
+        let heard = self.peer.hear();
+        assert!(matches!(heard, Some(Message::Accept(_))), "{heard:?}");
+    }
+}
+
+const THREE_PARTS: u64 = 3 * PART as u64;
+
+fn part_of(index: u64) -> Vec<u8> {
+    noise(PART as usize, index)
+}
+
+/// Brings a session to a time, and the kinds that may come then.
+type Time = (&'static str, fn(&mut AtReceiver), &'static [u8]);
+
+const AT_RECEIVER: [Time; 5] = [
+    ("before an offer", |_| {}, &[2, 12, 13, 14]),
+    (
+        "within the entries of an offer",
+        |at| {
+            let mut offer = RawOffer::file(THREE_PARTS);
+            offer.count = 3;
+            at.peer.say(&offer.to_bytes());
+        },
+        &[3, 14],
+    ),
+    (
+        "before the early part",
+        |at| {
+            let mut offer = RawOffer::file(10);
+            offer.flags = 2;
+            at.peer.say(&offer.to_bytes());
+        },
+        &[7, 9, 14],
+    ),
+    (
+        "within the parts",
+        |at| {
+            at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+            at.accepted();
+            at.peer.part(1, &part_of(1));
+        },
+        &[7, 8, 9, 14],
+    ),
+    (
+        "within the second round",
+        |at| {
+            at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+            at.accepted();
+            at.peer.part(1, &part_of(1));
+            at.peer.say(&round_end(0, &[], &[]));
+            assert!(matches!(at.peer.hear(), Some(Message::Missing(_))));
+        },
+        &[8, 9, 14],
+    ),
+];
+
+#[test]
+fn a_receiver_takes_no_message_at_the_wrong_time() {
+    for (time, bring, allowed) in AT_RECEIVER {
+        for (kind, message) in one_of_each() {
+            if allowed.contains(&kind) {
+                continue;
+            }
+            let mut at = AtReceiver::new();
+            bring(&mut at);
+            at.peer.say(&message);
+            let code = match kind {
+                16 => 12,
+                _ => NOT_VERIFIED,
+            };
+            at.expect_end(code, &format!("kind {kind} {time}"));
+        }
+    }
+}
+
+#[test]
+fn a_receiver_takes_no_part_at_the_wrong_time() {
+    let mut at = AtReceiver::new();
+    at.peer.part(0, b"x");
+    at.expect_end(NOT_VERIFIED, "before an offer");
+    let mut at = AtReceiver::new();
+    let mut offer = RawOffer::file(THREE_PARTS);
+    offer.count = 3;
+    at.peer.say(&offer.to_bytes());
+    at.peer.part(0, b"x");
+    at.expect_end(NOT_VERIFIED, "within the entries");
+    let mut at = AtReceiver::new();
+    let mut offer = RawOffer::file(10);
+    offer.flags = 2;
+    at.peer.say(&offer.to_bytes());
+    at.peer.part(0, &[1; 10]);
+    at.peer.part(0, &[1; 10]);
+    at.expect_end(NOT_VERIFIED, "a second early part");
+}
+
+#[test]
+fn frames_of_the_handshake_and_unknown_ones_end_a_proven_session() {
+    for kind in [1, 2, 3, 4, 0, 7, 255] {
+        let mut at = AtReceiver::new();
+        at.peer.line.send_frame(kind, &[0; 91]);
+        at.expect_end(NOT_VERIFIED, &format!("frame kind {kind}"));
+    }
+}
+
+#[test]
+fn a_message_counts_once_and_at_its_place() {
+    let mut at = AtReceiver::new();
+    let frame = at.peer.sealed(&ping(0, 0));
+    at.peer.line.send(&frame);
+    at.peer.line.send(&frame);
+    at.expect_end(NOT_VERIFIED, "twice");
+    for (stream, sequence) in [(0, 1), (0, u64::MAX), (1, 0)] {
+        let mut at = AtReceiver::new();
+        let frame = at.peer.sealed_at(stream, sequence, &ping(0, 0));
+        at.peer.line.send(&frame);
+        at.expect_end(NOT_VERIFIED, "at another place");
+    }
+}
+
+#[test]
+fn what_a_peer_said_itself_is_not_heard_from_it() {
+    let mut at = AtReceiver::new();
+    at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+    let (kind, body) = at.peer.line.read_frame().expect("an Accept");
+    at.peer.heard += 1;
+    at.peer.line.send_frame(kind, &body);
+    at.expect_end(NOT_VERIFIED, "sent back");
+}
+
+#[test]
+fn offers_whose_numbers_overflow_are_refused() {
+    let offers: [(&str, RawOffer); 13] = [
+        ("another transfer", offer(|o| o.transfer = 1)),
+        ("no such transfer", offer(|o| o.transfer = u32::MAX)),
+        ("part size 0", offer(|o| o.part_size = 0)),
+        ("a small part size", offer(|o| o.part_size = PART - 1)),
+        ("a large part size", offer(|o| o.part_size = u32::MAX)),
+        ("no stream", offer(|o| o.streams = 0)),
+        ("65 streams", offer(|o| o.streams = 65)),
+        ("unknown flags", offer(|o| o.flags = 4)),
+        ("more entries than are", offer(|o| o.count = u32::MAX)),
+        ("fewer entries than come", offer(|o| o.count = 0)),
+        ("half an entry", offer(|o| o.entries.truncate(9))),
+        ("no bytes of its entry", offer(|o| o.entries.clear())),
+        ("an unknown kind of entry", offer(|o| o.entries[0] = 9)),
+    ];
+    for (what, offer) in offers {
+        let mut at = AtReceiver::new();
+        at.peer.say(&offer.to_bytes());
+        at.expect_end(NOT_VERIFIED, what);
+    }
+    // The length of the entries says more than there is.
+    let mut raw = RawOffer::file(1).to_bytes();
+    raw[16..20].copy_from_slice(&u32::MAX.to_be_bytes());
+    let mut at = AtReceiver::new();
+    at.peer.say(&raw);
+    at.expect_end(NOT_VERIFIED, "entries that are not there");
+}
+
+fn offer(change: impl FnOnce(&mut RawOffer)) -> RawOffer {
+    let mut offer = RawOffer::file(1);
+    change(&mut offer);
+    offer
+}
+
+#[test]
+fn sizes_beyond_every_limit_are_refused_and_nothing_is_delivered() {
+    for size in [
+        u64::MAX,
+        1 << 63,
+        i64::MAX as u64,
+        (1 << 26) * u64::from(PART) + 1,
+    ] {
+        let mut at = AtReceiver::new();
+        at.peer.say(&RawOffer::file(size).to_bytes());
+        let heard = at.peer.hear();
+        let refused = matches!(
+            heard,
+            None | Some(Message::Decline(_) | Message::Abort { .. })
+        );
+        assert!(refused, "{size}: {heard:?}");
+        at.peer.say(&[13]);
+        at.peer.is_given_up();
+        assert!(at.receiver.end().is_err());
+    }
+}
+
+#[test]
+fn counts_within_messages_that_overflow_end_the_session() {
+    let count = |kind: u8| Raw::kind(kind).u32(u32::MAX).0;
+    let round_end = |streams, checks| {
+        let raw = Raw::kind(7).u32(0).u8(0).u32(streams);
+        raw.u32(checks).0
+    };
+    let messages = [
+        count(3),
+        count(8),
+        count(9),
+        round_end(u32::MAX, 0),
+        round_end(0, u32::MAX),
+        Raw::kind(7).u32(64).u8(0).u32(0).u32(0).0,
+        Raw::kind(7).u32(0).u8(2).u32(0).u32(0).0,
+        Raw::kind(7).u32(0).u8(1).u64(u64::MAX).u32(0).u32(0).0,
+        Raw::kind(7).u32(0).u8(1).u64(1).u32(0).u32(0).0,
+        Raw::kind(7).u32(0).u8(0).u32(1).u16(0).u32(0).0,
+        Raw::kind(8).u32(1).u64(u64::MAX).u32(0).0,
+        Raw::kind(9).u32(1).u32(u32::MAX).u8(1).0,
+        Raw::kind(9).u32(1).u32(0).u8(9).0,
+        Raw::kind(14).u64(1).u32(u32::MAX).u32(0).0,
+        Raw::kind(14).u64(1).u32(0).u32(u32::MAX).0,
+        Raw::kind(16).u8(1).u16(u16::MAX).0,
+        Raw::kind(16).u8(1).u16(2).bytes(b"\xff\xff").0,
+        vec![],
+    ];
+    for message in messages {
+        let mut at = AtReceiver::new();
+        at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+        at.accepted();
+        at.peer.say(&message);
+        // A check of no part only shows when the round ends.
+        at.peer.say(&crate::wire::round_end(0, &[], &[]));
+        let what = message.escape_ascii().to_string();
+        at.peer.is_given_up();
+        assert!(matches!(exit_code(at.receiver.end()), 9 | 10), "{what}");
+    }
+}
+
+#[test]
+fn parts_that_are_none_end_the_session() {
+    let full = part_of(0);
+    type Bad = fn(&mut Peer, &[u8]) -> Vec<u8>;
+    let bad: [(&str, Bad); 9] = [
+        ("no such index", |peer, full| peer.part_as(0, 3, 3, full)),
+        ("the last index of all", |peer, full| {
+            peer.part_as(0, u64::MAX, u64::MAX, full)
+        }),
+        ("of another index", |peer, full| peer.part_as(0, 0, 1, full)),
+        ("of another transfer", |peer, full| {
+            peer.part_as(1, 0, 0, full)
+        }),
+        ("too short", |peer, full| peer.part_as(0, 0, 0, &full[1..])),
+        ("too long", |peer, full| {
+            peer.part_as(0, 0, 0, &[full, &[0]].concat())
+        }),
+        ("empty", |peer, _| peer.part_as(0, 0, 0, &[])),
+        ("cut", |peer, full| {
+            let mut frame = peer.part_as(0, 0, 0, full);
+            frame.pop();
+            let length = (frame.len() as u32 - 5).to_be_bytes();
+            frame[..4].copy_from_slice(&length);
+            frame
+        }),
+        ("a message as a part", |peer, full| {
+            let mut frame = peer.sealed_at(0, 1, full);
+            frame.splice(5..5, [0; 8]);
+            let length = (frame.len() as u32 - 5).to_be_bytes();
+            frame[..4].copy_from_slice(&length);
+            frame[4] = FrameKind::Part as u8;
+            frame
+        }),
+    ];
+    for (what, bad) in bad {
+        let mut at = AtReceiver::new();
+        at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+        at.accepted();
+        let frame = bad(&mut at.peer, &full);
+        at.peer.line.send(&frame);
+        at.expect_end(NOT_VERIFIED, what);
+    }
+}
+
+#[test]
+fn a_part_twice_is_one_part() {
+    let mut at = AtReceiver::new();
+    at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+    at.accepted();
+    let frame = at.peer.part_as(0, 0, 0, &part_of(0));
+    for _ in 0..20 {
+        at.peer.line.send(&frame);
+    }
+    for index in [2, 1, 2] {
+        at.peer.part(index, &part_of(index));
+    }
+    let checks = [0, 1, 2].map(|index| (index, crc32fast::hash(&part_of(index))));
+    at.peer.say(&round_end(0, &[], &checks));
+    let heard = at.peer.hear();
+    assert!(matches!(heard, Some(Message::Done(_))), "{heard:?}");
+    at.peer.say(&[13]);
+    at.receiver.end().expect("it is all there");
+    let whole = [0, 1, 2].map(part_of).concat();
+    assert_eq!(
+        std::fs::read(at.ground.destination.join("x")).unwrap(),
+        whole
+    );
+}
+
+/// The early part, or none at all, or one that does not fit: what is missing is asked for.
+#[test]
+fn an_early_round_that_lacks_something_is_followed_by_another() {
+    type Early = fn(&mut Peer);
+    let early: [Early; 3] = [
+        |_| {},
+        |peer| peer.part(7, b"of another place"),
+        |peer| peer.part(0, b"of another length"),
+    ];
+    for early in early {
+        let mut at = AtReceiver::new();
+        let mut offer = RawOffer::file(10);
+        offer.flags = 2;
+        at.peer.say(&offer.to_bytes());
+        early(&mut at.peer);
+        at.peer.say(&round_end(0, &[], &[]));
+        at.accepted();
+        let heard = at.peer.hear();
+        assert!(matches!(heard, Some(Message::Missing(_))), "{heard:?}");
+        at.peer.part(0, b"0123456789");
+        at.peer.say(&round_end(1, &[], &[]));
+        assert!(matches!(at.peer.hear(), Some(Message::Done(_))));
+        at.peer.say(&[13]);
+        at.receiver.end().expect("it is all there");
+    }
+}
+
+#[test]
+fn a_sender_that_never_sends_a_part_is_given_up() {
+    let mut at = AtReceiver::new();
+    at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+    at.accepted();
+    for round in 0..64 {
+        at.peer.say(&round_end(round, &[], &[]));
+    }
+    at.expect_end(NOT_VERIFIED, "64 rounds");
+}
+
+#[test]
+fn a_check_that_differs_has_the_part_sent_again() {
+    let mut at = AtReceiver::new();
+    at.peer.say(&RawOffer::file(10).to_bytes());
+    at.accepted();
+    at.peer.part(0, b"0123456789");
+    at.peer.say(&round_end(0, &[], &[(0, 1)]));
+    assert!(matches!(at.peer.hear(), Some(Message::Missing(_))));
+    at.peer.part(0, b"0123456789");
+    at.peer
+        .say(&round_end(1, &[], &[(0, crc32fast::hash(b"0123456789"))]));
+    assert!(matches!(at.peer.hear(), Some(Message::Done(_))));
+    at.peer.say(&[13]);
+    at.receiver.end().expect("it is all there");
+}
+
+#[test]
+fn a_flood_of_pings_holds_nothing_up() {
+    let mut at = AtReceiver::new();
+    for _ in 0..300 {
+        at.peer.say(&ping(0, 0));
+    }
+    for token in 1..20 {
+        at.peer.say(&ping(token, 10_000));
+        let heard = at.peer.hear();
+        assert!(matches!(heard, Some(Message::Pong { token: t, .. }) if t == token));
+    }
+    at.peer.say(&RawOffer::file(0).to_bytes());
+    at.accepted();
+    at.peer.say(&round_end(0, &[], &[]));
+    assert!(matches!(at.peer.hear(), Some(Message::Done(_))));
+    at.peer.say(&[13]);
+    at.receiver.end().expect("it is all there");
+}
+
+#[test]
+fn a_ping_session_is_for_pings() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    for (kind, message) in one_of_each() {
+        if [13, 14].contains(&kind) {
+            continue;
+        }
+        let mut peer = Peer::dial_as(receiver.port, DiallerRole::Ping);
+        peer.say(&ping(1, 100));
+        assert!(
+            matches!(peer.hear(), Some(Message::Pong { token: 1, padding }) if padding.len() == 100)
+        );
+        peer.say(&message);
+        assert!(peer.hear().is_none(), "kind {kind}");
+    }
+    ground.expect_untouched();
+    let sent = Side::default().send_dialling(&ground.source, receiver.port);
+    sent.end().expect("a ping does not use the listener up");
+    receiver.end().expect("a ping does not use the listener up");
+}
+
+/// Random changes to good messages, sealed as they should be: an error or nothing, but an end.
+#[test]
+fn messages_of_any_bytes_come_to_an_end() {
+    let seed = 20_261_122;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let good = one_of_each();
+    for number in 0..60 {
+        let mut at = AtReceiver::with(Side::impatient());
+        if number % 2 == 1 {
+            at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+            at.accepted();
+        }
+        let (_, mut message) = good[random.below(good.len())].clone();
+        for _ in 0..=random.below(3) {
+            if message.is_empty() {
+                break;
+            }
+            let place = random.below(message.len());
+            match random.below(4) {
+                0 => message.truncate(place),
+                1 => message.insert(place, random.next() as u8),
+                2 => message[place] = [0, 0x7f, 0x80, 0xff][random.below(4)],
+                _ => message[place] = random.next() as u8,
+            }
+        }
+        at.peer.say(&message);
+        at.peer.say(&[13]);
+        at.peer.is_given_up();
+        let shown = message.escape_ascii().to_string();
+        match at.receiver.end() {
+            Err(SessionError::System { source }) => panic!("{shown}: {source}"),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// A real sender that dials, and a hostile receiver that has proven itself and read the offer.
+struct AtSender {
+    ground: Ground,
+    sender: Running<Summary>,
+    peer: Peer,
+}
+
+impl AtSender {
+    fn new(ground: Ground) -> AtSender {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let sender = Side::default().send_dialling(&ground.source, port);
+        let mut peer = Peer::accept(&listener, Role::Receive);
+        let heard = peer.hear();
+        assert!(matches!(heard, Some(Message::Offer(_))), "{heard:?}");
+        AtSender {
+            ground,
+            sender,
+            peer,
+        }
+    }
+
+    fn expect_end(self, code: u8, what: &str) {
+        self.peer.is_given_up();
+        let result = self.sender.end();
+        let shown = format!("{result:?}");
+        assert_eq!(exit_code(result), code, "{what}: {shown}");
+        self.ground.expect_untouched();
+    }
+
+    fn round_is_over(&mut self) {
+        let over = std::iter::from_fn(|| self.peer.hear())
+            .any(|message| matches!(message, Message::RoundEnd(_)));
+        assert!(over);
+    }
+}
+
+const MIB: u32 = 1 << 20;
+
+#[test]
+fn a_sender_takes_no_message_at_the_wrong_time() {
+    for (kind, message) in one_of_each() {
+        if [5, 14].contains(&kind) {
+            continue;
+        }
+        let code = if kind == 16 { 12 } else { NOT_VERIFIED };
+        if kind != 4 {
+            let mut at = AtSender::new(Ground::two_parts());
+            at.peer.say(&message);
+            at.expect_end(code, &format!("kind {kind} in place of an answer"));
+        }
+        let mut at = AtSender::new(Ground::two_parts());
+        at.peer.say(&accept(MIB, 1, &[]));
+        at.peer.say(&message);
+        at.expect_end(code, &format!("kind {kind} within the parts"));
+        if kind == 11 || kind == 10 {
+            continue;
+        }
+        let mut at = AtSender::new(Ground::two_parts());
+        at.peer.say(&accept(MIB, 1, &[]));
+        at.round_is_over();
+        at.peer.say(&message);
+        at.expect_end(code, &format!("kind {kind} in place of a verdict"));
+    }
+}
+
+#[test]
+fn answers_that_are_absurd_end_the_session() {
+    let answers = [
+        accept(0, 1, &[]),
+        accept(PART - 1, 1, &[]),
+        accept(u32::MAX, 1, &[]),
+        accept(MIB, 0, &[]),
+        accept(MIB, 2, &[]),
+        accept(MIB, u16::MAX, &[]),
+        accept(MIB, 1, &[(0, 0)]),
+        accept(MIB, 1, &[(0, u64::MAX)]),
+        accept(MIB, 1, &[(u64::MAX, u64::MAX)]),
+        accept(MIB, 1, &[(1, 2)]),
+        accept(MIB, 1, &[(1, 1), (0, 1)]),
+        accept(MIB, 1, &[(0, 1), (1, 1)]),
+        Raw::kind(4).u32(MIB).u16(1).u32(u32::MAX).0,
+        Raw::kind(5).u8(0).u16(0).0,
+        Raw::kind(5).u8(1).u16(9).0,
+    ];
+    for answer in answers {
+        let mut at = AtSender::new(Ground::two_parts());
+        at.peer.say(&answer);
+        let what = answer.escape_ascii().to_string();
+        at.expect_end(NOT_VERIFIED, &what);
+    }
+}
+
+#[test]
+fn verdicts_that_are_absurd_end_the_session() {
+    let verdicts = [
+        missing(0, &[(0, 1)]),
+        missing(2, &[(0, 1)]),
+        missing(64, &[(0, 1)]),
+        missing(1, &[]),
+        missing(1, &[(0, 0)]),
+        missing(1, &[(2, 1)]),
+        missing(1, &[(0, u64::MAX)]),
+        missing(1, &[(1, 1), (0, 1)]),
+        Raw::kind(11).u64(1).u64(1).u64(0).u32(1).u32(0).u8(1).0,
+        Raw::kind(11).u64(1).u64(1).u64(2).u32(u32::MAX).0,
+    ];
+    for verdict in verdicts {
+        let mut at = AtSender::new(Ground::two_parts());
+        at.peer.say(&accept(MIB, 1, &[]));
+        at.round_is_over();
+        at.peer.say(&verdict);
+        let what = verdict.escape_ascii().to_string();
+        at.expect_end(NOT_VERIFIED, &what);
+    }
+}
+
+#[test]
+fn a_receiver_that_lacks_the_same_for_ever_is_given_up() {
+    let mut at = AtSender::new(Ground::small());
+    at.peer.say(&accept(MIB, 1, &[]));
+    at.round_is_over();
+    for round in 1..64 {
+        at.peer.say(&missing(round, &[(0, 1)]));
+        at.round_is_over();
+    }
+    at.peer.say(&missing(64, &[(0, 1)]));
+    at.expect_end(NOT_VERIFIED, "64 rounds");
+}
+
+#[test]
+fn a_receiver_that_has_it_all_is_believed_only_with_a_done() {
+    let mut at = AtSender::new(Ground::two_parts());
+    at.peer.say(&accept(MIB, 1, &[(0, 2)]));
+    at.round_is_over();
+    drop(at.peer);
+    assert_eq!(exit_code(at.sender.end()), 12);
+
+    let mut at = AtSender::new(Ground::two_parts());
+    at.peer.say(&accept(MIB, 1, &[(0, 2)]));
+    at.round_is_over();
+    at.peer.say(&done(3));
+    at.sender.end().expect("its Done is its word");
+}
+
+#[test]
+fn what_a_peer_says_is_escaped() {
+    let mut at = AtSender::new(Ground::small());
+    at.peer
+        .say(&abort(1, "\u{1b}[31m\r\n\u{202e}evil".as_bytes()));
+    let error = at.sender.end().expect_err("it gave up");
+    let shown = peerbridge::Error::Session(error).to_string();
+    assert!(
+        !shown.chars().any(char::is_control) && !shown.contains('\u{202e}'),
+        "{shown:?}"
+    );
+
+    let mut at = AtSender::new(Ground::small());
+    let text = b"\x1b[2Jno\n";
+    at.peer
+        .say(&Raw::kind(5).u8(1).u16(text.len() as u16).bytes(text).0);
+    let error = at.sender.end().expect_err("it declined");
+    let shown = peerbridge::Error::Session(error).to_string();
+    assert!(!shown.chars().any(char::is_control), "{shown:?}");
+}
+
+#[test]
+fn a_listening_sender_waits_for_ready_and_nothing_else() {
+    for (kind, message) in one_of_each() {
+        if [1, 14].contains(&kind) {
+            continue;
+        }
+        let ground = Ground::small();
+        let sender = Side::default().send_listening(&ground.source);
+        let mut peer = Peer::dial(sender.port, Role::Receive);
+        peer.say(&message);
+        let said = peer.is_given_up();
+        assert!(
+            !said.iter().any(|m| matches!(m, Message::Offer(_))),
+            "kind {kind}"
+        );
+        let code = if kind == 16 { 12 } else { NOT_VERIFIED };
+        assert_eq!(exit_code(sender.end()), code, "kind {kind}");
+    }
+}

@@ -1,0 +1,204 @@
+//! Messages and offers by hand: also those that no encoder of the library makes.
+
+use peerbridge::model::limits;
+
+/// The smallest part, and the size of parts in most tests.
+pub const PART: u32 = limits::PART_BYTES_MIN;
+
+/// Fields appended one after the other, big-endian.
+#[derive(Clone, Default)]
+pub struct Raw(pub Vec<u8>);
+
+impl Raw {
+    pub fn kind(kind: u8) -> Raw {
+        Raw(vec![kind])
+    }
+
+    pub fn u8(self, value: u8) -> Raw {
+        self.bytes(&[value])
+    }
+
+    pub fn u16(self, value: u16) -> Raw {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    pub fn u32(self, value: u32) -> Raw {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    pub fn u64(self, value: u64) -> Raw {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    pub fn bytes(mut self, bytes: &[u8]) -> Raw {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+/// Entries of a manifest, encoded without sharing and without any check.
+#[derive(Clone, Default)]
+pub struct Entries {
+    pub count: u32,
+    pub bytes: Raw,
+}
+
+impl Entries {
+    pub fn file(self, path: &[u8], size: u64) -> Entries {
+        self.entry(1, path, |raw| raw.u64(size))
+    }
+
+    pub fn folder(self, path: &[u8]) -> Entries {
+        self.entry(3, path, |raw| raw)
+    }
+
+    pub fn link(mut self, path: &[u8], target: &[u8]) -> Entries {
+        self.count += 1;
+        self.bytes = path_of(self.bytes.u8(4), path)
+            .u16(target.len() as u16)
+            .bytes(target)
+            .u64(1_700_000_000)
+            .u32(0);
+        self
+    }
+
+    fn entry(mut self, kind: u8, path: &[u8], size: impl FnOnce(Raw) -> Raw) -> Entries {
+        self.count += 1;
+        self.bytes = size(path_of(self.bytes.u8(kind), path))
+            .u64(1_700_000_000)
+            .u32(0)
+            .u16(0o644);
+        self
+    }
+}
+
+fn path_of(raw: Raw, path: &[u8]) -> Raw {
+    raw.u16(0).u16(path.len() as u16).bytes(path)
+}
+
+/// An offer, as honest as its fields.
+#[derive(Clone)]
+pub struct RawOffer {
+    pub transfer: u32,
+    pub part_size: u32,
+    pub streams: u16,
+    pub flags: u8,
+    pub count: u32,
+    pub entries: Vec<u8>,
+}
+
+impl RawOffer {
+    pub fn of(entries: &Entries) -> RawOffer {
+        RawOffer {
+            transfer: 0,
+            part_size: PART,
+            streams: 1,
+            flags: 0,
+            count: entries.count,
+            entries: entries.bytes.0.clone(),
+        }
+    }
+
+    /// One file "x" of `size` bytes.
+    pub fn file(size: u64) -> RawOffer {
+        RawOffer::of(&Entries::default().file(b"x", size))
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Raw::kind(2)
+            .u32(self.transfer)
+            .u32(self.part_size)
+            .u16(self.streams)
+            .u8(self.flags)
+            .u32(self.count)
+            .u32(self.entries.len() as u32)
+            .bytes(&self.entries)
+            .0
+    }
+}
+
+/// The bytes of an Accept.
+pub fn accept(part_size: u32, streams: u16, have: &[(u64, u64)]) -> Vec<u8> {
+    ranges(Raw::kind(4).u32(part_size).u16(streams), have).0
+}
+
+/// The bytes of a Missing.
+pub fn missing(round: u32, lacking: &[(u64, u64)]) -> Vec<u8> {
+    ranges(Raw::kind(10).u32(round), lacking).0
+}
+
+fn ranges(raw: Raw, ranges: &[(u64, u64)]) -> Raw {
+    let counted = raw.u32(ranges.len() as u32);
+    ranges
+        .iter()
+        .fold(counted, |raw, (start, length)| raw.u64(*start).u64(*length))
+}
+
+/// The bytes of a RoundEnd.
+pub fn round_end(round: u32, streams: &[u16], checks: &[(u64, u32)]) -> Vec<u8> {
+    let raw = Raw::kind(7).u32(round).u8(0).u32(streams.len() as u32);
+    let raw = streams.iter().fold(raw, |raw, stream| raw.u16(*stream));
+    let raw = raw.u32(checks.len() as u32);
+    checks
+        .iter()
+        .fold(raw, |raw, (index, crc)| raw.u64(*index).u32(*crc))
+        .0
+}
+
+/// The bytes of a Done.
+pub fn done(files: u64) -> Vec<u8> {
+    Raw::kind(11).u64(files).u64(0).u64(0).u32(0).0
+}
+
+/// The bytes of a Ping.
+pub fn ping(token: u64, answer_padding: u32) -> Vec<u8> {
+    Raw::kind(14).u64(token).u32(answer_padding).u32(0).0
+}
+
+/// The bytes of an Abort.
+pub fn abort(code: u8, text: &[u8]) -> Vec<u8> {
+    Raw::kind(16).u8(code).u16(text.len() as u16).bytes(text).0
+}
+
+/// One well-formed message of every kind, each with its number.
+pub fn one_of_each() -> Vec<(u8, Vec<u8>)> {
+    let entries = Entries::default().file(b"x", 1).bytes.0;
+    let entries = Raw::kind(3).u32(entries.len() as u32).bytes(&entries).0;
+    vec![
+        (1, vec![1]),
+        (2, RawOffer::file(3 * u64::from(PART)).to_bytes()),
+        (3, entries),
+        (4, accept(PART, 1, &[])),
+        (5, Raw::kind(5).u8(1).u16(0).0),
+        (6, Raw::kind(6).u32(0).0),
+        (7, round_end(0, &[], &[])),
+        (8, Raw::kind(8).u32(0).0),
+        (9, Raw::kind(9).u32(0).0),
+        (10, missing(1, &[(0, 1)])),
+        (11, done(1)),
+        (12, vec![12]),
+        (13, vec![13]),
+        (14, ping(0, 0)),
+        (15, Raw::kind(15).u64(7).u32(0).0),
+        (16, abort(1, b"no")),
+        (17, vec![17]),
+        (18, vec![18]),
+        (0, vec![0]),
+        (255, vec![255]),
+    ]
+}
+
+/// The frames of a recording, as far as they are whole.
+pub fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut frames = Vec::new();
+    while let Some((header, rest)) = bytes.split_first_chunk::<5>() {
+        let [a, b, c, d, kind] = *header;
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let Some((body, rest)) = rest.split_at_checked(length) else {
+            break;
+        };
+        frames.push((kind, body));
+        bytes = rest;
+    }
+    frames
+}
