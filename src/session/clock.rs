@@ -1,6 +1,6 @@
 //! Deadlines and liveness, from one clock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A point in time by which something must have happened.
@@ -26,7 +26,17 @@ impl Deadline {
 pub(super) struct Liveness {
     start: Instant,
     heard: AtomicU64,
+    listening: AtomicUsize,
     idle_limit: Duration,
+}
+
+/// A thread listens.
+pub(super) struct Listening<'a>(&'a Liveness);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.listening.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Liveness {
@@ -35,6 +45,7 @@ impl Liveness {
         Liveness {
             start: Instant::now(),
             heard: AtomicU64::new(0),
+            listening: AtomicUsize::new(0),
             idle_limit,
         }
     }
@@ -45,14 +56,25 @@ impl Liveness {
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// This side did not listen for a while, since it had something else to do or asked a person: what
-    /// the peer said meanwhile is not heard yet, so its silence counts from now on.
-    pub(super) fn excuse(&self) {
-        self.heard();
+    /// This side listens, until the guard is dropped. While no thread does, as when a person is asked or
+    /// files are put in their places, what the peer says is not heard yet and is no silence.
+    pub(super) fn listen(&self) -> Listening<'_> {
+        if self.listening.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.heard();
+        }
+        Listening(self)
+    }
+
+    /// Whether any thread listens.
+    pub(super) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::SeqCst) > 0
     }
 
     /// Whether the peer has been silent for the idle limit.
     pub(super) fn is_silent(&self) -> bool {
+        if !self.is_listening() {
+            return false;
+        }
         let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
         self.start.elapsed().saturating_sub(heard) >= self.idle_limit
     }
@@ -82,10 +104,20 @@ mod tests {
     #[test]
     fn silence_counts_from_the_last_byte() {
         let liveness = Liveness::new(Duration::from_secs(3600));
+        let _listening = liveness.listen();
         liveness.heard();
         assert!(!liveness.is_silent());
         let liveness = Liveness::new(Duration::ZERO);
+        let _listening = liveness.listen();
         assert!(liveness.is_silent());
+    }
+
+    #[test]
+    fn nobody_is_silent_to_who_does_not_listen() {
+        let liveness = Liveness::new(Duration::ZERO);
+        assert!(!liveness.is_silent());
+        drop(liveness.listen());
+        assert!(!liveness.is_silent());
     }
 
     #[test]

@@ -92,7 +92,6 @@ impl Established {
     /// # Errors
     /// [`SessionError`] when the connection is gone.
     pub(super) fn say(&self, message: &Message) -> Result<(), SessionError> {
-        self.shared.liveness.excuse();
         lock(&self.writer).send(message)
     }
 
@@ -101,7 +100,6 @@ impl Established {
     /// # Errors
     /// [`SessionError`]: lost, silent, given up by the peer, or something that does not verify.
     pub(super) fn hear(&mut self) -> Result<Message, SessionError> {
-        self.shared.liveness.excuse();
         loop {
             let message = self.reader.read_message()?;
             if let Some(message) = attend(message, &self.writer)? {

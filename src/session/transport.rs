@@ -8,7 +8,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a side that ends a connection early lets the peer read what it said last.
 const LINGER: Duration = Duration::from_secs(2);
@@ -50,6 +50,25 @@ impl Patience {
             Patience::WhileAlive(liveness) => Some(liveness.tick()),
         }
         .ok_or_else(|| io::ErrorKind::TimedOut.into())
+    }
+
+    /// The session's, where it is one.
+    fn liveness(&self) -> Option<Arc<Liveness>> {
+        match self {
+            Patience::Until(_) => None,
+            Patience::WhileAlive(liveness) => Some(Arc::clone(liveness)),
+        }
+    }
+
+    /// Whether a write that has not moved since `since` is given up: while a thread listens, it finds
+    /// out by itself whether the peer is alive.
+    fn is_stuck(&self, since: Instant) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => {
+                !liveness.is_listening() && since.elapsed() >= liveness.idle_limit()
+            }
+        }
     }
 
     fn heard(&self) {
@@ -166,6 +185,7 @@ impl Connection {
         mut tail: &[u8],
     ) -> Result<(), SessionError> {
         self.traffic.add(head.len() + tail.len());
+        let mut moved = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
             let wait = self
                 .patience
@@ -180,11 +200,16 @@ impl Connection {
             match (&*self.stream).write_vectored(&slices) {
                 Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
+                    moved = Instant::now();
                     let of_head = written.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[written - of_head..];
                 }
-                Err(error) if is_wait_over(&error) => {}
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_stuck(moved) {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
                 Err(error) => return Err(self.ended(error)),
             }
         }
@@ -224,6 +249,8 @@ impl Connection {
 
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
         self.traffic.add(buffer.len());
+        let liveness = self.patience.liveness();
+        let _listening = liveness.as_ref().map(|liveness| liveness.listen());
         while !buffer.is_empty() {
             let wait = self
                 .patience
