@@ -218,6 +218,6 @@ fn one_transfer(scene: &mut Scene, is_old: bool, kills: &AtomicU64, rounds: u64)
         trees::set_time(&into.join("tree/sub"), 0, 0);
         trees::set_time(&scene.source().join("sub"), 0, 0);
     }
-    assert_eq!(trees::stagings(&into), [PathBuf::new(); 0]);
+    assert_eq!(trees::stagings(&into), Vec::<PathBuf>::new());
     trees::assert_same(&scene.source(), &into.join("tree"));
 }

@@ -118,7 +118,8 @@ fn a_journal_that_is_not_believed_is_put_aside_with_a_word() {
     let work = tempfile::tempdir().unwrap();
     let (from, into) = (work.path().join("tree"), work.path().join("into"));
     trees::mixed(&from, 8 * MIB, 4);
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
         ("it is damaged", |journal| journal[40] ^= 1),
         ("another version", |journal| with_header(journal, 9, 2)),
         ("another transfer", |journal| with_header(journal, 12, 0xee)),

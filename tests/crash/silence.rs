@@ -72,7 +72,7 @@ fn a_stopped_process_is_given_up_and_the_same_again_goes_on() {
         proxy.rate(16 * MIB as u64);
         let to = [&["--to", proxy.address(), "-z", "0"][..], &IDLE].concat();
         let sender = Program::send(&from, &to).start();
-        while proxy.from_dialler() < 12 * MIB as u64 {
+        while proxy.bytes_from_dialler() < 12 * MIB as u64 {
             std::thread::sleep(Duration::from_millis(2));
         }
         let (stopped, other) = match stop_receiver {
@@ -100,7 +100,7 @@ fn a_process_stopped_for_a_while_goes_on_with_tries() {
     proxy.rate(16 * MIB as u64);
     let to = [&["--to", proxy.address(), "-z", "0"][..], &idle].concat();
     let sender = Program::send(&from, &to).start();
-    while proxy.from_dialler() < 12 * MIB as u64 {
+    while proxy.bytes_from_dialler() < 12 * MIB as u64 {
         std::thread::sleep(Duration::from_millis(2));
     }
     receiver.signal("STOP");

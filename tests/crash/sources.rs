@@ -16,7 +16,7 @@ fn meddled(from: &Path, into: &Path, meddle: impl FnOnce()) -> (Finished, Finish
     proxy.rate(24 * MIB as u64);
     let to = ["--to", proxy.address(), "-n", "2", "-z", "0"];
     let sender = Program::send(from, &to).start();
-    while proxy.from_dialler() < 2 * MIB as u64 {
+    while proxy.bytes_from_dialler() < 2 * MIB as u64 {
         std::thread::sleep(Duration::from_millis(1));
     }
     meddle();

@@ -118,7 +118,7 @@ impl Proxy {
     }
 
     /// Bytes that came from the dialler and went on.
-    pub fn from_dialler(&self) -> u64 {
+    pub fn bytes_from_dialler(&self) -> u64 {
         self.state.from_dialler.load(Ordering::SeqCst)
     }
 
