@@ -61,7 +61,7 @@ pub(super) fn receive_one(
     let summary = offer_summary(&manifest, session.peer);
     operator.event(&Event::Offer(&summary));
     if let Err(refusal) = verify(session, offer.verify, options, operator)? {
-        return refusal.tell(session);
+        return Ok(Received::Declined(refusal.tell(session)?));
     }
     let prepared = prepare(&manifest, id, &summary, offer.part_size, options, operator);
     let staging = match prepared {

@@ -45,8 +45,10 @@ pub fn inquire(
     let (mut session, offered) = meeting.meet(Occasion::First, first_flight)?;
     let asked = offer_once(&mut session, &shipment, offered)
         .and_then(|offered| shipment.ask(&mut session, offered, operator));
-    if let Err(error) = &asked {
-        session.abort(error);
+    match &asked {
+        // Until the receiver has left as well, it might find the same offer still at work.
+        Ok(_) => session.reader.connection().linger(),
+        Err(error) => session.abort(error),
     }
     asked.map_err(|error| connect.cancel.cause(error))
 }
