@@ -151,10 +151,11 @@ impl Operator for Reporter<'_> {
                 self.tell(|| Object::event("warning").text("message", &message));
             }
             Event::Reconnecting { attempt, pause } => {
-                let pause = format::time(*pause);
-                self.warning(&format!(
-                    "the connection was lost; trying again in {pause} (try {attempt})"
-                ));
+                let what = match pause.is_zero() {
+                    true => "waiting for the other side to come back".to_owned(),
+                    false => format!("trying again in {}", format::time(*pause)),
+                };
+                self.warning(&format!("{what} (try {attempt})"));
             }
             Event::ProofFailed { peer, count } => {
                 self.warning(&wording::wrong_secret(*peer, *count));

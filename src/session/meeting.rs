@@ -148,7 +148,7 @@ impl<'a> Meeting<'a> {
         let is_temporary = error.is_connection_gone() || is_nobody_back;
         if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
             return Err(match attempts.lost.take() {
-                Some(lost) if is_nobody_back => lost,
+                Some(lost) if is_nobody_back || has_given_up => lost,
                 _ => error,
             });
         }

@@ -272,7 +272,7 @@ impl Connection {
                 self.read_wait = Some(wait);
             }
             match (&*self.stream).read(buffer) {
-                Ok(0) => return Err(self.ended(io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(self.ended(closed_by_the_peer())),
                 Ok(count) => {
                     self.patience.heard();
                     buffer = &mut buffer[count..];
@@ -299,6 +299,13 @@ impl Connection {
             },
         }
     }
+}
+
+fn closed_by_the_peer() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the other side closed it early",
+    )
 }
 
 /// Whether a call only came back because its time was over, and may be tried again. On Unix that is

@@ -271,3 +271,35 @@ fn no_sync_that_fails_ends_in_success_and_the_data_comes_before_the_journal() {
         scene.check(point, "EIO", 1, &old);
     }
 }
+
+#[test]
+fn what_was_there_already_is_synced_as_well() {
+    if !has_tool("strace") {
+        return;
+    }
+    let scene = Scene::new(false, &["--fsync"]);
+    let into = scene.destination(1);
+    scene.run(&into, &[]).1.expect(0);
+    let log = scene.work.path().join("log");
+    let log = log.to_str().unwrap();
+    let wrapper = strace(&["-f", "-y", "-o", log, "-e", "trace=fsync,fdatasync"]);
+    let (sender, receiver) = scene.run(&into, &wrapper);
+    sender.expect(0);
+    assert_eq!(receiver.expect(0).done("files"), 0);
+    let calls = fs::read_to_string(log).unwrap();
+    for name in [
+        "tree/a large one",
+        "tree/none",
+        "tree/sub/small",
+        "tree/sub",
+        "tree",
+        "",
+    ] {
+        let path = into.join(name);
+        let path = path.to_str().unwrap().trim_end_matches('/');
+        assert!(
+            calls.contains(&format!("<{path}>")),
+            "{name:?} is not in {calls}"
+        );
+    }
+}

@@ -111,7 +111,7 @@ fn two_gigabytes_killed_again_and_again() {
         let mut receiver =
             Program::receive(&into, &[&LISTEN[..], &["--retry", "0"]].concat()).start();
         let to = format!("127.0.0.1:{}", receiver.port());
-        let mut sender = Program::send(&from, &["--to", &to, "--retry", "0"]).start();
+        let mut sender = Program::send(&from, &["--to", &to, "--retry", "0", "-z", "0"]).start();
         let before = trees::recorded_bytes(&into, TOTAL, PART);
         let delay = Duration::from_millis(chance.below(4000));
         let is_over = match kills % 2 {

@@ -11,7 +11,7 @@ fn an_unchanged_tree_moves_the_manifest_only() {
     let work = tempfile::tempdir().unwrap();
     let (from, into) = (work.path().join("tree"), work.path().join("into"));
     trees::mixed(&from, 5 * MIB, 1);
-    let (sender, receiver) = transfer(&from, &[], &into, &[]);
+    let (sender, receiver) = transfer(&from, &["-z", "0"], &into, &[]);
     let whole = receiver.expect(0).done("wire_bytes");
     assert_eq!(sender.expect(0).done("resumed_bytes"), 0);
     assert!(whole > 5 * MIB as u64);

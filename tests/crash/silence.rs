@@ -44,6 +44,23 @@ fn a_pulled_cable_ends_both_sides_and_the_same_again_goes_on() {
 }
 
 #[test]
+fn a_peer_that_sends_heartbeats_and_reads_no_more_is_given_up() {
+    let work = tempfile::tempdir().unwrap();
+    let (from, into) = (work.path().join("tree"), work.path().join("into"));
+    trees::mixed(&from, 64 * MIB, 6);
+    // The receiver hears nothing either, but has the patience to send heartbeats all the while.
+    let patient = ["--idle-timeout", "60", "--retry", "0"];
+    let mut receiver = Program::receive(&into, &[LISTEN, patient].concat()).start();
+    let proxy = Proxy::to(receiver.port());
+    proxy.then(14 * MIB as u64, Act::Deafen);
+    let to = [&["--to", proxy.address(), "-z", "0", "-n", "1"][..], &IDLE].concat();
+    let sender = Program::send(&from, &to).run().expect(5);
+    assert!(sender.err.contains("silent for 2 s"), "{sender:?}");
+    receiver.wait().expect(12);
+    goes_on(&from, &into);
+}
+
+#[test]
 fn a_stopped_process_is_given_up_and_the_same_again_goes_on() {
     let work = tempfile::tempdir().unwrap();
     let (from, into) = (work.path().join("tree"), work.path().join("into"));

@@ -22,6 +22,8 @@ pub enum Act {
     FinJoined,
     /// Nobody reads any more: what is written stays in the system's buffers.
     Stop,
+    /// Nobody reads what the dialler says any more; what is said to it still comes.
+    Deafen,
 }
 
 struct State {
@@ -212,9 +214,12 @@ fn pump(
         if state.is_closed.load(Ordering::SeqCst) {
             return true;
         }
-        let acted = state.generation.load(Ordering::SeqCst) != generation;
-        let spared = !is_joined && state.acts.lock().unwrap().last() == Some(&Act::FinJoined);
-        acted && !spared
+        let is_spared = match state.acts.lock().unwrap().last() {
+            Some(Act::FinJoined) => !is_joined,
+            Some(Act::Deafen) => direction == Direction::ToDialler,
+            _ => false,
+        };
+        state.generation.load(Ordering::SeqCst) != generation && !is_spared
     };
     while !is_over() {
         let allowed = state.allowed(direction).min(buffer.len() as u64) as usize;
