@@ -210,6 +210,8 @@ impl SessionError {
         !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
     }
 
+    /// Whether there was nobody to talk to: the peer may be on its way back, or have yet to notice that
+    /// the connection before was lost.
     pub(super) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
