@@ -270,7 +270,7 @@ fn a_receiver_that_wants_it_compared_takes_nothing_else() {
     use Comparison::Same;
     let ((sent, received), happened) = compared(Same, Same, false, true);
     match sent {
-        Err(SessionError::PeerDeclined { reason }) => assert!(reason.contains("--verify")),
+        Err(SessionError::PeerDeclined { reason, .. }) => assert!(reason.contains("--verify")),
         other => panic!("{other:?}"),
     }
     assert!(matches!(received, Err(SessionError::DeclinedHere { .. })));
