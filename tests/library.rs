@@ -1,10 +1,12 @@
 //! The library's public API: both peers in one process.
 
 use peerbridge::crypto::Secret;
+use peerbridge::model::Existing;
 use peerbridge::session::{
-    Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions, Rendezvous, SendOptions,
-    SessionError, Summary, Unattended,
+    Acceptance, Conflicts, Connect, Event, ListenAddress, OfferSummary, Operator, PeerAddress,
+    ReceiveOptions, Rendezvous, SendOptions, SessionError, Summary, Unattended,
 };
+use peerbridge::{Error, SendSession};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::mpsc;
@@ -95,4 +97,115 @@ fn a_folder_goes_across_either_way_with_one_and_four_streams() {
         assert!(tree.join("a/b/empty").is_dir());
         assert_eq!(std::fs::read_dir(destination.path()).unwrap().count(), 1);
     }
+}
+
+/// Takes one name and declines all others, overwrites what is in the way, and remembers what it was told.
+struct Particular {
+    port: Port,
+    wanted: &'static str,
+    told: std::sync::Mutex<Vec<&'static str>>,
+}
+
+impl Operator for Particular {
+    fn event(&self, event: &Event<'_>) {
+        self.port.event(event);
+        let what = match event {
+            Event::Listening { .. } => "listening",
+            Event::Connected { .. } => "connected",
+            Event::Authenticated { .. } => "authenticated",
+            Event::Offer(_) => "offer",
+            Event::Accepted { .. } => "accepted",
+            Event::File { .. } => "file",
+            Event::Finished(_) => "finished",
+            _ => return,
+        };
+        self.told.lock().expect("not poisoned").push(what);
+    }
+
+    fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        match offer.names == [self.wanted.as_bytes()] {
+            true => Acceptance::Accept,
+            false => Acceptance::Decline,
+        }
+    }
+
+    fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
+        assert_eq!(conflicts.count, 1);
+        Some(Existing::Overwrite)
+    }
+}
+
+#[test]
+fn one_session_carries_several_transfers_and_survives_a_declined_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["wanted", "unwanted"] {
+        std::fs::write(folder.path().join(name), name).unwrap();
+    }
+    let destination = folder.path().join("in");
+    std::fs::create_dir(&destination).unwrap();
+    std::fs::write(destination.join("wanted"), "old").unwrap();
+    let (sender, port) = mpsc::channel();
+    let operator = Particular {
+        port: Port(std::sync::Mutex::new(sender)),
+        wanted: "wanted",
+        told: std::sync::Mutex::default(),
+    };
+    let source = |name: &str| SendOptions::new(vec![folder.path().join(name)]);
+    let summaries = std::thread::scope(|scope| {
+        let receiving = scope.spawn(|| {
+            let options = ReceiveOptions::new(destination.clone());
+            peerbridge::receive(
+                &Connect::new(loopback(), secret("word")),
+                &options,
+                &operator,
+            )
+        });
+        let connect = Connect::new(dial(port.recv().unwrap()), secret("word"));
+        let mut session = SendSession::open(&connect, &Unattended).unwrap();
+        let declined = session.send(&source("unwanted")).err().unwrap();
+        assert_eq!(Error::from(declined).exit_code(), 6);
+        assert_eq!(session.send(&source("wanted")).unwrap().files, 1);
+        assert_eq!(session.send(&source("wanted")).unwrap().files, 0);
+        session.finish().unwrap();
+        receiving.join().unwrap().unwrap()
+    });
+    assert_eq!(summaries.len(), 2);
+    assert_eq!(summaries[0].delivered, [destination.join("wanted")]);
+    assert_eq!(
+        std::fs::read(destination.join("wanted")).unwrap(),
+        b"wanted"
+    );
+    assert!(!destination.join("unwanted").exists());
+    let told = operator.told.into_inner().unwrap();
+    let one = ["offer", "accepted", "file", "finished"];
+    let expected = [
+        &["listening", "connected", "authenticated", "offer"][..],
+        &one,
+        &one,
+    ];
+    assert_eq!(told, expected.concat());
+}
+
+#[test]
+fn errors_say_what_the_command_line_ends_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let mut connect = Connect::new(dial(1), secret("word"));
+    connect.wait = Some(Duration::ZERO);
+    let options = SendOptions::new(vec![file]);
+    let error = peerbridge::send(&connect, &options, &Unattended).unwrap_err();
+    assert_eq!(error.exit_code(), 4, "{error}");
+    assert!(error.hint().is_some());
+
+    let missing = SendOptions::new(vec![folder.path().join("missing")]);
+    let error = peerbridge::send(&connect, &missing, &Unattended).unwrap_err();
+    assert_eq!(error.exit_code(), 8, "{error}");
+
+    let mut connect = Connect::new(loopback(), secret("word"));
+    connect.wait = Some(Duration::ZERO);
+    let options = ReceiveOptions::new(folder.path().join("in"));
+    let error = peerbridge::receive(&connect, &options, &Unattended).unwrap_err();
+    assert_eq!(error.exit_code(), 5, "{error}");
+    assert!(!folder.path().join("in").exists());
 }

@@ -252,21 +252,21 @@ fn prepare(
 
 fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), Refusal> {
     let entries = summary.files + summary.folders + summary.links;
-    let over = |limit: Option<u64>, value: Option<u64>| match (limit, value) {
-        (Some(limit), Some(value)) => value > limit,
-        _ => false,
+    let over = |limit: Option<u64>, value: Option<u64>, what: &str| match (limit, value) {
+        (Some(limit), Some(value)) if value > limit => Some(format!(
+            "the offer has {value} {what}, and {limit} are allowed here"
+        )),
+        _ => None,
     };
-    let reason = if over(options.max_bytes, summary.bytes) {
-        "the offer is larger than allowed here"
-    } else if over(options.max_files, Some(entries)) {
-        "the offer has more files than allowed here"
-    } else {
-        return Ok(());
-    };
-    let error = SessionError::DeclinedHere {
-        reason: reason.into(),
-    };
-    Err(Refusal::new(DeclineReason::Limit, error))
+    let bytes = over(options.max_bytes, summary.bytes, "bytes");
+    let entries = || over(options.max_files, Some(entries), "files and folders");
+    match bytes.or_else(entries) {
+        None => Ok(()),
+        Some(reason) => {
+            let error = SessionError::DeclinedHere { reason };
+            Err(Refusal::new(DeclineReason::Limit, error))
+        }
+    }
 }
 
 fn decide(
