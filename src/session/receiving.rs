@@ -279,7 +279,9 @@ impl<'a> Receiving<'a> {
             && !liveness.is_silent()
             && !end.streams.iter().all(|s| is_over(joined.get(s)))
         {
-            let waited = self.joined_changed.wait_timeout(joined, liveness.tick());
+            let waited = self
+                .joined_changed
+                .wait_timeout(joined, liveness.read_wait());
             (joined, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         drop(joined);
