@@ -76,6 +76,13 @@ pub enum Error {
     Asking(io::Error),
     /// The system has no random bytes.
     Random(RandomError),
+    /// The program that runs after a transfer failed; the files are there.
+    Hook {
+        /// The program.
+        program: PathBuf,
+        /// How it failed.
+        why: String,
+    },
     /// A session ended.
     Session(SessionError),
     /// The program itself is wrong: something panicked.
@@ -104,6 +111,7 @@ impl Error {
             Error::CannotWrite { .. } => Exit::CannotWrite,
             Error::Different { .. } => Exit::NotVerified,
             Error::Random(_) | Error::Bug => Exit::Unexpected,
+            Error::Hook { .. } => Exit::HookFailed,
             Error::Session(error) => Exit::of_session(error),
         }
     }
@@ -149,7 +157,10 @@ impl fmt::Display for Error {
             ),
             Error::Asking(source) => write!(f, "cannot ask on this terminal: {source}"),
             Error::Random(error) => write!(f, "{error}"),
-            Error::Session(error) => session_line(f, error),
+            Error::Hook { program, why } => {
+                write!(f, "the hook {} failed: {why}", shown(program))
+            }
+            Error::Session(error) => f.write_str(&session_line(error)),
             Error::Bug => f.write_str("this is a bug in peerbridge"),
         }
     }
@@ -173,19 +184,19 @@ fn shown(path: &Path) -> String {
     escaped(path.as_os_str().as_encoded_bytes())
 }
 
-/// A session's errors carry a peer's words and names: both are made safe here.
-fn session_line(f: &mut fmt::Formatter<'_>, error: &SessionError) -> fmt::Result {
-    f.write_str(&escaped(error.to_string().as_bytes()))?;
+/// What ended a session, as one line. Such errors carry a peer's words and names: both are made safe.
+pub(crate) fn session_line(error: &SessionError) -> String {
+    let mut line = escaped(error.to_string().as_bytes());
     if let SessionError::InTheWay { names, count } = error {
         for (position, name) in names.iter().enumerate() {
-            f.write_str(if position == 0 { ": " } else { ", " })?;
-            f.write_str(&escaped(name))?;
+            line.push_str(if position == 0 { ": " } else { ", " });
+            line.push_str(&escaped(name));
         }
         if !names.is_empty() && *count > names.len() {
-            write!(f, " and {} more", count - names.len())?;
+            line.push_str(&format!(" and {} more", count - names.len()));
         }
     }
-    Ok(())
+    line
 }
 
 #[cfg(test)]

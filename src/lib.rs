@@ -12,8 +12,9 @@
 //! | 1 | [`crypto`] | holds keys |
 //! | 0 | [`model`] | plain values, and the limits of everything a peer controls |
 //!
-//! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`]; [`main`] is the guided
-//! dialogue on a terminal.
+//! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
+//! [`session::send_to_many`], [`session::inquire`] and [`session::ping`]; a [`session::Cancel`] calls
+//! any of them off. [`main`] is the guided dialogue on a terminal.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -52,4 +53,15 @@ pub fn receive(
     operator: &dyn session::Operator,
 ) -> Result<Vec<session::Summary>, Error> {
     Ok(session::receive(connect, options, operator)?)
+}
+
+/// Receives from many peers at once, until it is called off.
+///
+/// # Errors
+/// An [`Error`] that says why it could not begin, or that nobody ever came.
+pub fn serve(
+    options: &session::ServeOptions,
+    operator: &dyn session::Operator,
+) -> Result<(), Error> {
+    Ok(session::serve(options, operator)?)
 }

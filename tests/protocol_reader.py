@@ -573,7 +573,7 @@ class Session:
         return f"index={index} bytes={len(raw)}"
 
     def message(self, who, stream, name, found):
-        must(stream == 0 or name == "StreamEnd", "a message on a joined stream")
+        must(stream == 0 or name in ("StreamEnd", "SourceFailed"), "a message on a joined stream")
         must(name == "Ping" or (who == "listener") == (name in ("Accept", "Missing", "Done")), "a side")
         if name == "Offer":
             total = sum(entry["size"] for entry in found["entries"])

@@ -150,6 +150,8 @@ fn misplaced(long: &str, verb: Verb) -> String {
     match (long, verb) {
         ("to", Verb::Receive) => "receive dials with --from HOST[:PORT]".to_owned(),
         ("from", Verb::Send) => "send dials with --to HOST[:PORT]".to_owned(),
+        ("to" | "from", Verb::Ping) => "peerbridge ping HOST[:PORT]".to_owned(),
+        ("yes", Verb::Serve) => "serve never asks: leave it out".to_owned(),
         _ => format!(
             "`peerbridge help {}` lists what does",
             flags::entry(verb).name

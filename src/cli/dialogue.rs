@@ -82,7 +82,8 @@ fn receive(connect: &Connect, destination: PathBuf, context: &Context<'_>) -> Re
         conflicts: OnConflict::Ask,
     };
     let manner = manner(Side::Receiver, context);
-    let reporter = Reporter::new(context.console, context.ledger, questions, manner);
+    let reporter = Reporter::new(context.console, context.ledger, questions, manner)
+        .with_comparer(context.answers);
     let options = ReceiveOptions::new(destination);
     let summaries = session::receive(connect, &options, &reporter).map_err(Error::from)?;
     Ok(exit_of(&summaries))

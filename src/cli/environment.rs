@@ -7,6 +7,10 @@ use std::ffi::{OsStr, OsString};
 pub(super) const SECRET: &str = "PEERBRIDGE_SECRET";
 /// A file whose first line is the secret.
 pub(super) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
+/// An archive's password.
+const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
+/// What no other program may see.
+pub(super) const SECRETS: [&str; 3] = [SECRET, SECRET_FILE, ZIP_PASSWORD];
 /// The port, where no option tells it.
 pub(super) const PORT: &str = "PEERBRIDGE_PORT";
 /// No colours, when it is there and not empty (no-color.org).

@@ -8,8 +8,12 @@ use getopts::Options;
 pub(super) enum Verb {
     Send,
     Receive,
+    Serve,
+    Ping,
     Demo,
     Secret,
+    Doctor,
+    Completions,
     Help,
 }
 
@@ -58,10 +62,22 @@ pub(super) struct Flag {
 }
 
 use Takes::{Nothing, Path, Value, Values};
-use Verb::{Demo, Help, Receive, Secret, Send};
+use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve};
 
-const EVERY_VERB: &[Verb] = &[Send, Receive, Demo, Secret, Help];
-const CONNECTING: &[Verb] = &[Send, Receive];
+const EVERY_VERB: &[Verb] = &[
+    Send,
+    Receive,
+    Serve,
+    Ping,
+    Demo,
+    Secret,
+    Doctor,
+    Completions,
+    Help,
+];
+const CONNECTING: &[Verb] = &[Send, Receive, Serve, Ping];
+const LISTENING: &[Verb] = &[Send, Receive, Serve];
+const TAKING: &[Verb] = &[Receive, Serve];
 const MOVING: &[Verb] = &[Send, Receive, Demo];
 
 pub(super) const VERBS: &[VerbEntry] = &[
@@ -108,6 +124,37 @@ pub(super) const VERBS: &[VerbEntry] = &[
         ],
     },
     VerbEntry {
+        verb: Serve,
+        name: "serve",
+        aliases: &[],
+        forms: &[("serve DIR", "drop box: keep receiving, many at once")],
+        about: &[
+            "Takes what peers send that know the secret, many at once, until it is stopped, and puts \
+             it into DIR. Nobody is asked: --max-size, --max-files and --existing say what may \
+             come. Each transfer is a line in the log. What goes wrong with one peer ends nothing \
+             else, and who tries wrong secrets is answered ever more slowly.",
+            "With --secrets-file each peer has a secret of its own and says its name with --as; \
+             what it sends goes into DIR/NAME. The file has a name and a secret a line (# begins a \
+             comment) and is read again when it changes.",
+        ],
+        examples: &[
+            "peerbridge serve /srv/drop --secret-file /etc/peerbridge/secret --max-size 20G",
+            "peerbridge serve drop --secrets-file names.txt --existing rename",
+        ],
+    },
+    VerbEntry {
+        verb: Ping,
+        name: "ping",
+        aliases: &[],
+        forms: &[("ping HOST[:PORT]", "prove the secret, measure the line")],
+        about: &[
+            "Proves the secret with a peer that listens, and measures in about four seconds how \
+             long a message takes there and back and how much the line carries each way. No file \
+             is moved, and a peer that waits goes on waiting.",
+        ],
+        examples: &["peerbridge ping 192.0.2.7"],
+    },
+    VerbEntry {
         verb: Demo,
         name: "demo",
         aliases: &[],
@@ -131,6 +178,35 @@ pub(super) const VERBS: &[VerbEntry] = &[
         examples: &[
             "peerbridge secret",
             "(umask 077; peerbridge secret > secret.txt)",
+        ],
+    },
+    VerbEntry {
+        verb: Doctor,
+        name: "doctor",
+        aliases: &[],
+        forms: &[("doctor [DIR]", "check what a transfer needs here")],
+        about: &[
+            "Checks what a transfer into DIR (the current folder unless told) needs on this \
+             machine, a line a check, and says what to do about each that fails. Finds what broken \
+             transfers left there. Nothing leaves this machine.",
+        ],
+        examples: &[
+            "peerbridge doctor",
+            "peerbridge doctor /srv/drop --secret-file /etc/peerbridge/secret",
+        ],
+    },
+    VerbEntry {
+        verb: Completions,
+        name: "completions",
+        aliases: &[],
+        forms: &[("completions SHELL", "for bash, zsh or fish; or man")],
+        about: &[
+            "Writes the script that lets a shell complete what you type to standard output: SHELL \
+             is bash, zsh or fish. With man in its place it writes the manual page.",
+        ],
+        examples: &[
+            "peerbridge completions bash > /etc/bash_completion.d/peerbridge",
+            "peerbridge completions man > peerbridge.1",
         ],
     },
     VerbEntry {
@@ -165,32 +241,45 @@ pub(super) const FLAGS: &[Flag] = &[
         "dial the receiver there; [ADDRESS]:PORT for IPv6 with a port"),
     flag(Some('f'), "from", Value("HOST[:PORT]"), &[Receive],
         "dial the sender there; [ADDRESS]:PORT for IPv6 with a port"),
-    flag(Some('l'), "listen", Nothing, CONNECTING,
-        "wait for the peer to dial (what receive does unless told)"),
-    flag(Some('p'), "port", Value("N"), CONNECTING,
+    flag(Some('l'), "listen", Nothing, LISTENING,
+        "wait for the peer to dial (what receive does unless told, and serve always)"),
+    flag(Some('p'), "port", Value("N"), &[Send, Receive, Serve, Ping, Doctor],
         "the port, 8080 unless told (or PEERBRIDGE_PORT); 0 lets the system choose one to listen \
          on, which is shown"),
-    flag(Some('b'), "bind", Value("ADDR"), CONNECTING,
+    flag(Some('b'), "bind", Value("ADDR"), LISTENING,
         "listen on this address only, and not on all of this machine's"),
     flag(Some('w'), "wait", Value("SECS"), CONNECTING,
         "listening: how long to wait for the peer (for ever unless told); dialling: keep trying \
-         that long (10), so that either side may start first"),
+         that long (10), so that either side may start first; serve: end when nobody has come for \
+         that long"),
     flag(Some('i'), "idle-timeout", Value("SECS"), CONNECTING,
         "give up when the peer is silent that long (30)"),
-    flag(Some('s'), "secret-file", Path("FILE"), CONNECTING,
+    flag(Some('s'), "secret-file", Path("FILE"), &[Send, Receive, Serve, Ping, Doctor],
         "the first line of FILE is the secret; refused when group or others can read it"),
+    flag(None, "secrets-file", Path("FILE"), &[Serve],
+        "a name and a secret a line; each name gets the folder DIR/NAME; read again when it \
+         changes; refused when group or others can read it"),
+    flag(Some('a'), "as", Value("NAME"), &[Send, Ping],
+        "the name to go by at a drop box whose secrets have names"),
     flag(Some('y'), "yes", Nothing, &[Receive],
         "accept without asking; needed where there is no terminal"),
-    flag(Some('e'), "existing", Value("MODE"), &[Receive],
+    flag(Some('e'), "existing", Value("MODE"), TAKING,
         "what to do when another file has the name: fail (before anything is taken), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
          unless told; an identical file always counts as done"),
-    flag(None, "max-size", Value("SIZE"), &[Receive],
+    flag(None, "max-size", Value("SIZE"), TAKING,
         "decline larger offers: bytes, or with K, M, G or T in units of 1024"),
-    flag(None, "max-files", Value("N"), &[Receive],
+    flag(None, "max-files", Value("N"), TAKING,
         "decline offers of more files, folders and links"),
-    flag(None, "fsync", Nothing, &[Receive],
+    flag(None, "max-peers", Value("N"), &[Serve],
+        "take so many peers at once (16), and tell more to come again"),
+    flag(None, "on-receive", Path("PROGRAM"), TAKING,
+        "run it after each transfer, without a shell; PEERBRIDGE_PATH, _FILES, _BYTES, _PEER and \
+         _NAME say what came"),
+    flag(None, "fsync", Nothing, TAKING,
         "force every file to the disk before saying done"),
+    flag(None, "count", Value("N"), &[Send],
+        "with --listen: serve so many receivers, then end (1)"),
     flag(Some('n'), "streams", Value("N"), MOVING,
         "connections side by side, 1 to 64; by the machine and the size unless told"),
     flag(Some('z'), "level", Value("LEVEL"), &[Send],
@@ -199,7 +288,14 @@ pub(super) const FLAGS: &[Flag] = &[
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
     flag(Some('L'), "follow-links", Nothing, &[Send],
         "send what links point to, and not the links"),
-    flag(None, "retry", Value("N"), CONNECTING,
+    flag(None, "limit-rate", Value("BYTES"), &[Send],
+        "send at most so many bytes a second: a number, or with K, M or G in units of 1024"),
+    flag(None, "dry-run", Nothing, &[Send],
+        "say what would be sent and how much of it the peer still lacks, and send nothing"),
+    flag(None, "verify", Nothing, &[Send, Receive],
+        "show a phrase of four words on both sides, and go on only when both persons say that it \
+         is the same"),
+    flag(None, "retry", Value("N"), &[Send, Receive],
         "after a lost connection dial again up to N times and go on (5)"),
     flag(None, "progress", Value("STYLE"), MOVING,
         "auto (the default: a bar on a terminal, else nothing), bar, lines or off"),
@@ -275,7 +371,7 @@ mod tests {
             );
             assert!(!entry.examples.is_empty());
         }
-        assert!(verb("serve").is_none());
+        assert!(verb("steal").is_none());
     }
 
     #[test]

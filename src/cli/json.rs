@@ -62,12 +62,18 @@ impl Object {
         self
     }
 
+    /// Adds a number with three decimals.
+    #[must_use]
+    pub(super) fn decimal(mut self, key: &str, value: f64) -> Object {
+        self.key(key);
+        self.0.push_str(&format!("{value:.3}"));
+        self
+    }
+
     /// Adds seconds with three decimals.
     #[must_use]
-    pub(super) fn seconds(mut self, key: &str, value: std::time::Duration) -> Object {
-        self.key(key);
-        self.0.push_str(&format!("{:.3}", value.as_secs_f64()));
-        self
+    pub(super) fn seconds(self, key: &str, value: std::time::Duration) -> Object {
+        self.decimal(key, value.as_secs_f64())
     }
 
     /// The finished line, without a line end.

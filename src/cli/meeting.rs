@@ -15,8 +15,9 @@ use std::time::Duration;
 pub(super) struct Meeting {
     pub(super) rendezvous: Rendezvous,
     pub(super) secret_file: Option<PathBuf>,
-    wait: Option<Duration>,
-    idle_timeout: Option<Duration>,
+    pub(super) wait: Option<Duration>,
+    pub(super) idle_timeout: Option<Duration>,
+    name: Option<String>,
     retries: Option<u32>,
 }
 
@@ -40,10 +41,51 @@ impl Meeting {
         dial: &'static str,
         unless: Unless,
     ) -> Result<Meeting, Error> {
+        Meeting::at(typed, rendezvous(typed, environment, dial, unless)?)
+    }
+
+    /// Understands the options of a verb that dials the peer which one of its words names.
+    ///
+    /// # Errors
+    /// A usage error for impossible values and mixes.
+    pub(super) fn with_peer(
+        typed: &Typed,
+        environment: &Environment,
+        text: &str,
+    ) -> Result<Meeting, Error> {
+        let peer = dialled(typed, environment, "HOST", text)?;
+        Meeting::at(typed, Rendezvous::Dial(peer))
+    }
+
+    /// Understands the options of a verb that always listens.
+    ///
+    /// # Errors
+    /// A usage error for impossible values.
+    pub(super) fn of_listener(
+        typed: &Typed,
+        environment: &Environment,
+    ) -> Result<(Meeting, ListenAddress), Error> {
+        let address = listening(typed, environment)?;
+        let meeting = Meeting::at(typed, Rendezvous::Listen(address.clone()))?;
+        Ok((meeting, address))
+    }
+
+    fn at(typed: &Typed, rendezvous: Rendezvous) -> Result<Meeting, Error> {
         let retries = typed.value("retry");
         let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
+        let name = typed.value("as");
+        if name.is_some() && matches!(rendezvous, Rendezvous::Listen(_)) {
+            return Err(Error::usage(
+                "--as is for dialling: a listener goes by no name",
+                "leave out --as, or dial with --to HOST",
+            ));
+        }
+        if name.as_ref().is_some_and(String::is_empty) {
+            return Err(Error::usage("the name behind --as is empty", "--as NAME"));
+        }
         Ok(Meeting {
-            rendezvous: rendezvous(typed, environment, dial, unless)?,
+            rendezvous,
+            name,
             secret_file: typed.path("secret-file"),
             wait: seconds(typed, "wait", 0)?,
             idle_timeout: seconds(typed, "idle-timeout", 1)?,
@@ -57,6 +99,7 @@ impl Meeting {
         connect.wait = self.wait;
         connect.idle_timeout = self.idle_timeout.unwrap_or(connect.idle_timeout);
         connect.retries = self.retries.unwrap_or(connect.retries);
+        connect.name = self.name;
         connect
     }
 }
@@ -79,7 +122,10 @@ fn rendezvous(
             format!("--{dial} and --listen contradict each other"),
             format!("--{dial} HOST dials a peer that listens; --listen waits for one that dials"),
         )),
-        (Some(text), false) => dialled(typed, environment, dial, &text).map(Rendezvous::Dial),
+        (Some(text), false) => {
+            let label = format!("--{dial}");
+            dialled(typed, environment, &label, &text).map(Rendezvous::Dial)
+        }
         (None, false) if unless == Unless::Refuses => Err(Error::usage(
             "it is not said where the peer is",
             format!("--{dial} HOST dials it; --listen waits until it dials"),
@@ -91,12 +137,12 @@ fn rendezvous(
 fn dialled(
     typed: &Typed,
     environment: &Environment,
-    dial: &str,
+    label: &str,
     text: &str,
 ) -> Result<PeerAddress, Error> {
     if typed.has("bind") {
         return Err(Error::usage(
-            format!("--bind is for listening, and --{dial} dials"),
+            format!("--bind is for listening, and {label} dials"),
             "leave out --bind",
         ));
     }
@@ -109,7 +155,7 @@ fn dialled(
         && one != other
     {
         return Err(Error::usage(
-            format!("two ports are given: {one} with --{dial}, {other} with --port"),
+            format!("two ports are given: {one} with {label}, {other} with --port"),
             "give one of them",
         ));
     }

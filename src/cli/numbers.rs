@@ -65,6 +65,17 @@ pub(super) fn size(option: &str, text: &str) -> Result<u64, Error> {
     number.checked_mul(1 << (10 * power)).ok_or_else(error)
 }
 
+/// Reads a number of bytes a second, above 0, written like a size.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn rate(option: &str, text: &str) -> Result<u64, Error> {
+    match size(option, text)? {
+        0 => Err(wrong(option, text, "bytes a second, like 500K or 10M")),
+        bytes => Ok(bytes),
+    }
+}
+
 /// Reads a compression level.
 ///
 /// # Errors

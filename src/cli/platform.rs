@@ -18,6 +18,67 @@ pub(super) fn others_can_read(_metadata: &Metadata) -> bool {
     false
 }
 
+/// Reads a line from the terminal that does not show while it is typed.
+///
+/// # Errors
+/// There is no terminal, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
+#[cfg(unix)]
+pub(super) fn read_hidden() -> io::Result<String> {
+    let output = LineEnd {
+        settings: stty("-g"),
+    };
+    let config = rpassword::ConfigBuilder::new().output_writer(output);
+    rpassword::read_password_with_config(config.build())
+}
+
+/// Reads a line from the console that does not show while it is typed.
+///
+/// # Errors
+/// There is no console, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
+#[cfg(not(unix))]
+pub(super) fn read_hidden() -> io::Result<String> {
+    rpassword::read_password()
+}
+
+/// Ends the line that was typed, after it has put the terminal back. On Ctrl-C rpassword ends the line
+/// and then the process, before it would put the terminal back itself.
+#[cfg(unix)]
+struct LineEnd {
+    settings: Option<String>,
+}
+
+#[cfg(unix)]
+impl io::Write for LineEnd {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(settings) = &self.settings {
+            stty(settings);
+        }
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Runs stty (POSIX) on the terminal and gives what it says; `None` when it does not work.
+#[cfg(unix)]
+fn stty(argument: &str) -> Option<String> {
+    use std::process::{Command, Stdio};
+    let terminal = std::fs::File::open("/dev/tty").ok()?;
+    // Only the search path is handed on: a secret in the environment is none of stty's business.
+    let output = Command::new("stty")
+        .arg(argument)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH")?)
+        .stdin(terminal)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
 /// Creates a folder that only its owner can look into; fails when the name is taken.
 #[cfg(unix)]
 pub(super) fn create_private_folder(path: &Path) -> io::Result<()> {
@@ -41,4 +102,41 @@ pub(super) fn make_link(target: &str, link: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(super) fn make_link(_target: &str, _link: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// What shows that a file is another one than before, or has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp {
+    length: Option<u64>,
+    modified: Option<std::time::SystemTime>,
+    identity: (u64, i64, i64),
+}
+
+impl Stamp {
+    /// That of an open file.
+    pub(super) fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            length: Some(metadata.len()),
+            modified: metadata.modified().ok(),
+            identity: identity(metadata),
+        }
+    }
+
+    /// That of whatever has this name now; one of its own when nothing has.
+    pub(super) fn of_path(path: &Path) -> Stamp {
+        std::fs::metadata(path).map_or_else(|_| Stamp::default(), |found| Stamp::of(&found))
+    }
+}
+
+/// The file's number, and when anything about it changed, its mode included.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> (u64, i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+/// Unknown here.
+#[cfg(not(unix))]
+fn identity(_metadata: &Metadata) -> (u64, i64, i64) {
+    Default::default()
 }

@@ -5,7 +5,7 @@ use super::terminal::Answers;
 use super::wording;
 use crate::model::Existing;
 use crate::model::escaped;
-use crate::session::{Acceptance, Conflicts, OfferSummary};
+use crate::session::{Acceptance, Comparison, Conflicts, OfferSummary};
 use std::path::PathBuf;
 
 /// Who decides about an offer.
@@ -80,6 +80,25 @@ impl Questions<'_> {
                 }
             }
         }
+    }
+}
+
+/// Shows the verification phrase until a person says whether the other side shows the same. No answer
+/// is a no.
+pub(super) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Comparison {
+    let question = format!(
+        "Both sides show a phrase; compare them, over a call or side by side:\n  {phrase}\n\
+         Is it the same there? [y/N] "
+    );
+    let questions = Questions::Asked {
+        answers,
+        console,
+        destination: PathBuf::new(),
+        conflicts: OnConflict::Fail,
+    };
+    match questions.ask(question, yes_or_no) {
+        Some(true) => Comparison::Same,
+        Some(false) | None => Comparison::Different,
     }
 }
 

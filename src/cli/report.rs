@@ -2,16 +2,21 @@
 
 use super::console::Console;
 use super::format;
+use super::hook::Hook;
 use super::json::Object;
 use super::ledger::Ledger;
 use super::progress::{self, Colour, Speed, Style, Throttle};
-use super::questions::Questions;
+use super::questions::{self, Questions};
+use super::terminal::Answers;
 use super::wording::{self, Side};
+use crate::error::Error;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    Acceptance, Conflicts, Event, FileResult, OfferSummary, Operator, Progress, Summary,
+    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Reception, Summary,
 };
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -51,6 +56,11 @@ pub(super) struct Reporter<'a> {
     questions: Questions<'a>,
     manner: Manner,
     pace: Mutex<Pace>,
+    hook: Option<Hook>,
+    /// The folder that the hook is about.
+    destination: PathBuf,
+    hook_failure: Mutex<Option<Error>>,
+    comparer: Option<&'a dyn Answers>,
 }
 
 /// When something was last drawn or told.
@@ -88,7 +98,30 @@ impl<'a> Reporter<'a> {
             questions,
             manner,
             pace,
+            hook: None,
+            destination: PathBuf::new(),
+            hook_failure: Mutex::default(),
+            comparer: None,
         }
+    }
+
+    /// Has a program run after each transfer into `destination`.
+    pub(super) fn with_hook(mut self, hook: Option<Hook>, destination: PathBuf) -> Self {
+        self.hook = hook;
+        self.destination = destination;
+        self
+    }
+
+    /// Has a person compare the verification phrase.
+    pub(super) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
+        self.comparer = Some(answers);
+        self
+    }
+
+    /// How the program failed that ran after a transfer, if it did.
+    pub(super) fn hook_failure(&self) -> Option<Error> {
+        let mut failure = self.hook_failure.lock();
+        failure.as_mut().ok().and_then(|failure| failure.take())
     }
 }
 
@@ -118,10 +151,11 @@ impl Operator for Reporter<'_> {
                 self.tell(|| Object::event("warning").text("message", &message));
             }
             Event::Reconnecting { attempt, pause } => {
-                let pause = format::time(*pause);
-                self.warning(&format!(
-                    "the connection was lost; trying again in {pause} (try {attempt})"
-                ));
+                let what = match pause.is_zero() {
+                    true => "waiting for the other side to come back".to_owned(),
+                    false => format!("trying again in {}", format::time(*pause)),
+                };
+                self.warning(&format!("{what} (try {attempt})"));
             }
             Event::ProofFailed { peer, count } => {
                 self.warning(&wording::wrong_secret(*peer, *count));
@@ -146,6 +180,27 @@ impl Operator for Reporter<'_> {
 
     fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         self.questions.resolve(conflicts)
+    }
+
+    fn compare(&self, phrase: &str) -> Comparison {
+        match self.comparer {
+            Some(answers) => questions::compare(phrase, answers, self.console),
+            None => {
+                self.warning(
+                    "the other side wants the phrase compared: --verify does that here as well",
+                );
+                Comparison::Different
+            }
+        }
+    }
+
+    fn received(&self, reception: &Reception<'_>) {
+        if let (Some(hook), Ok(summary)) = (&self.hook, reception.outcome) {
+            let ran = hook.run(&self.destination, reception.peer, reception.name, summary);
+            if let (Err(error), Ok(mut failure)) = (ran, self.hook_failure.lock()) {
+                failure.get_or_insert(error);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Questions to a person.
 
 use super::console::Console;
+use super::platform;
 use crate::error::Error;
 use std::io::{self, BufRead, IsTerminal, Read};
 use zeroize::Zeroizing;
@@ -71,7 +72,7 @@ impl Answers for Person<'_> {
 
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error> {
         self.console.prompt(question);
-        match rpassword::read_password() {
+        match platform::read_hidden() {
             Ok(text) => Ok(Some(Zeroizing::new(text))),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.console.show("\n");

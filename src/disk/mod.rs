@@ -14,6 +14,7 @@ mod plan;
 mod platform;
 mod source;
 mod staging;
+mod survey;
 
 pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;
@@ -26,3 +27,4 @@ pub use source::{
     SourceReader, SpecialFile,
 };
 pub use staging::{Durability, Staging, StagingWriter};
+pub use survey::{CaseRule, Leftover, LeftoverState, Survey, leftovers, survey};

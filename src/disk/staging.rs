@@ -237,12 +237,15 @@ impl Staging {
         Ok(())
     }
 
-    /// Gives the transfer up, with all that arrived of it.
+    /// Removes the staging folder again, unless there is something of an earlier run in it.
     ///
     /// # Errors
-    /// When something of it cannot be removed.
-    pub fn discard(self) -> Result<(), DiskError> {
-        self.remove()
+    /// When the system refuses.
+    pub fn discard_if_new(self) -> Result<(), DiskError> {
+        match self.resumed_bytes {
+            0 => self.remove(),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the staging folder. The lock goes last: as long as it is there, nobody else comes in.

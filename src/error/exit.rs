@@ -57,14 +57,14 @@ impl Exit {
     }
 
     /// The code for what ended a session, true for this side.
-    pub(super) fn of_session(error: &SessionError) -> Exit {
+    pub fn of_session(error: &SessionError) -> Exit {
         match error {
             SessionError::NameNotFound { .. }
             | SessionError::NoConnection { .. }
             | SessionError::CannotListen { .. }
             | SessionError::Busy => Exit::NoWay,
             SessionError::NobodyCame { .. } | SessionError::Silent { .. } => Exit::TimedOut,
-            SessionError::WrongSecret { .. } => Exit::WrongSecret,
+            SessionError::WrongSecret { .. } | SessionError::PhraseDiffers => Exit::WrongSecret,
             SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
             SessionError::SameRole { .. } | SessionError::BadPattern { .. } => Exit::Usage,
             SessionError::Source(_) => Exit::Source,
@@ -79,7 +79,7 @@ impl Exit {
             }
             SessionError::InTheWay { .. } => Exit::InTheWay,
             SessionError::NotVerified { .. } => Exit::NotVerified,
-            SessionError::Lost { .. } => Exit::Lost,
+            SessionError::Lost { .. } | SessionError::Cancelled => Exit::Lost,
             SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
             SessionError::System { .. } => Exit::Unexpected,
         }

@@ -26,6 +26,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
                        and the command you typed (without the secret)"
             .to_owned(),
         Error::Different { .. } => "did the source change meanwhile? run it again".to_owned(),
+        Error::Hook { .. } => "the files are there; the hook's own words stand above".to_owned(),
         Error::Asking(_) | Error::Random(_) => return None,
         Error::Session(error) => return of_session(error).map(str::to_owned),
     })
@@ -59,6 +60,10 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             "give both sides the same secret, case and blanks included; \
              `peerbridge secret` makes one that is easy to say"
         }
+        SessionError::PhraseDiffers => {
+            "somebody who knows the secret may sit in between: make a new secret and tell it in \
+             another way"
+        }
         SessionError::NotPeerbridge => {
             "check the address and the port: some other program answers there"
         }
@@ -75,7 +80,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
         SessionError::NotVerified { .. } => {
             "run the same command again: only what verified is kept"
         }
-        SessionError::Lost { .. } => GO_ON,
+        SessionError::Lost { .. } | SessionError::Cancelled => GO_ON,
         SessionError::PeerAborted { code, .. } => match code {
             9 => "once the other side can write again, run the same command again to go on",
             1 | 12 | 15 => GO_ON,

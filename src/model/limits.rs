@@ -80,6 +80,16 @@ pub const SECRET_BYTES: usize = 1024;
 /// Versions listed in a dialler's Hello.
 pub const VERSIONS: usize = 16;
 
+/// Networks that a listener remembers for having proven a wrong secret, at 48 bytes each; the quietest
+/// is forgotten first.
+pub const SLOWED_NETWORKS: usize = 4096;
+
+/// Sessions that only ping, at one listener: each costs a thread.
+pub const PING_SESSIONS: usize = 16;
+
+/// How long a session that only pings may take, in seconds.
+pub const PING_SECONDS: u64 = 60;
+
 /// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
 /// small stack for at most [`HANDSHAKE_SECONDS`].
 pub const UNPROVEN_CONNECTIONS: usize = 256;

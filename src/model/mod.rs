@@ -25,4 +25,5 @@ pub use manifest::{
 };
 pub use part_set::{PartRange, PartSet};
 pub use policy::Existing;
+pub(crate) use wire_path::STAGING_PREFIX;
 pub use wire_path::{PathFault, WirePath};

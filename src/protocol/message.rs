@@ -309,6 +309,8 @@ mod kind {
     pub(super) const CONFIRMED: u8 = 17;
 }
 
-/// The one bit of an offer's flags that means something: compare the verification phrase.
+/// Bit of an offer's flags: compare the verification phrase.
 const FLAG_VERIFY: u8 = 1;
+
+/// Bit of an offer's flags: round 0 comes along.
 const FLAG_EARLY: u8 = 2;

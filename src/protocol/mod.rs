@@ -10,8 +10,6 @@ mod frame;
 mod handshake;
 mod manifest_code;
 mod message;
-#[cfg(test)]
-mod published;
 mod stream;
 #[cfg(test)]
 mod test_random;

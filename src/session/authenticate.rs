@@ -84,15 +84,33 @@ pub(super) struct Turned {
     pub(super) spent_a_guess: bool,
 }
 
+/// What a listener decides about somebody who dialled.
+pub(super) trait Doorkeeper {
+    /// Before a Hello is answered: may wait, or turn away.
+    ///
+    /// # Errors
+    /// What the dialler is told.
+    fn hold(&mut self) -> Result<(), HandshakeError>;
+
+    /// The secret of who goes by this name.
+    fn find(&mut self, name: &DiallerName) -> Option<&Secret>;
+
+    /// It has proven the secret: whether there is room for it.
+    ///
+    /// # Errors
+    /// What the dialler is told.
+    fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError>;
+}
+
 /// Answers whoever dialled, until it has proven itself, has asked to join, or is turned away.
 ///
 /// # Errors
 /// [`Turned`]; the connection is done with.
-pub(super) fn answer<'s>(
-    stream: TcpStream,
+pub(super) fn answer(
+    stream: Arc<TcpStream>,
     role: Role,
     idle_limit: Duration,
-    find: impl FnOnce(&DiallerName) -> Option<&'s Secret>,
+    doorkeeper: &mut dyn Doorkeeper,
 ) -> Result<Caller, Turned> {
     let traffic = Arc::new(Traffic::default());
     let mut connection = Connection::new(stream, handshake_patience(), Arc::clone(&traffic))
@@ -108,7 +126,10 @@ pub(super) fn answer<'s>(
         }
         _ => return Err(SessionError::from(HandshakeError::Malformed).before_a_guess()),
     }
-    let (state, hello) = match ListenerStart::new(role).on_hello(received.body(), find) {
+    let begun = doorkeeper.hold().and_then(|()| {
+        ListenerStart::new(role).on_hello(received.body(), |name| doorkeeper.find(name))
+    });
+    let (state, hello) = match begun {
         Ok(answer) => answer,
         Err(error) => {
             refuse(&mut connection, &error);
@@ -132,6 +153,10 @@ pub(super) fn answer<'s>(
         refuse(&mut connection, &error);
         after_a_guess(error.into())
     })?;
+    if let Err(error) = doorkeeper.admit(dialler_role) {
+        refuse(&mut connection, &error);
+        return Err(SessionError::from(error).before_a_guess());
+    }
     let shared = share(proven, traffic, idle_limit);
     let (reader, mut writer) = channel(connection, &shared, StreamNumber::FIRST);
     writer.queue_plain(FrameKind::Confirm, &confirmation);

@@ -121,6 +121,10 @@ pub enum SessionError {
         /// What it says, to be escaped.
         text: String,
     },
+    /// The person here did not find the verification phrase the same on both sides.
+    PhraseDiffers,
+    /// The program that runs this side called it off.
+    Cancelled,
     /// No random bytes, no threads: the system itself fails.
     System {
         /// What the system says.
@@ -177,6 +181,10 @@ impl fmt::Display for SessionError {
             }
             SessionError::Lost { source } => write!(f, "the connection was lost: {source}"),
             SessionError::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
+            SessionError::PhraseDiffers => {
+                f.write_str("the phrase was not found the same on both sides")
+            }
+            SessionError::Cancelled => f.write_str("called off"),
             SessionError::System { source } => write!(f, "the system refuses: {source}"),
         }
     }
@@ -202,28 +210,37 @@ impl SessionError {
         !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
     }
 
-    /// Whether there was nobody to talk to: the peer may be on its way back.
+    /// Whether there was nobody to talk to: the peer may be on its way back, or have yet to notice that
+    /// the connection before was lost.
     pub(super) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
             SessionError::NoConnection { .. }
                 | SessionError::NameNotFound { .. }
                 | SessionError::NobodyCame { .. }
+                | SessionError::Busy
+                | SessionError::PeerDeclined {
+                    because: DeclineReason::Busy,
+                    ..
+                }
         )
     }
 
     /// Whether the operator of a listener should know why somebody was turned away: a peer that was
-    /// started in the wrong way, and not some noise of the network.
+    /// started in the wrong way, or that there is no thread for, and not some noise of the network.
     pub(super) fn is_worth_telling(&self) -> bool {
         matches!(
             self,
-            SessionError::SameRole { .. } | SessionError::Version { .. }
+            SessionError::SameRole { .. }
+                | SessionError::Version { .. }
+                | SessionError::System { .. }
         )
     }
 
     /// What the peer is told when this ends the session: the number that the command line ends with.
     pub(super) fn abort_code(&self) -> u8 {
         match self {
+            SessionError::PhraseDiffers => 3,
             SessionError::Source(_) => 8,
             SessionError::Disk(_) | SessionError::NoRoom { .. } => 9,
             SessionError::NotVerified { .. } => 10,

@@ -3,6 +3,7 @@
 use super::SessionError;
 use super::authenticate::Authenticated;
 use super::channel::MessageReader;
+use super::events::{Comparison, Operator};
 use super::heartbeat::{Heartbeat, SharedWriter, lock};
 use super::listener::JoinGate;
 use super::pool::{StreamPool, Width};
@@ -107,6 +108,17 @@ impl Established {
             if let Some(message) = attend(message, &self.writer)? {
                 return Ok(message);
             }
+        }
+    }
+
+    /// Shows the verification phrase to the person here, and tells the peer when it is the same there.
+    ///
+    /// # Errors
+    /// [`SessionError::PhraseDiffers`], or that the connection is gone.
+    pub(super) fn compare_phrase(&self, operator: &dyn Operator) -> Result<(), SessionError> {
+        match operator.compare(&self.shared.keys.phrase()) {
+            Comparison::Same => self.say(&Message::Confirmed),
+            Comparison::Different => Err(SessionError::PhraseDiffers),
         }
     }
 

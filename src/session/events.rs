@@ -1,5 +1,6 @@
 //! What a session tells while it runs, and what it asks.
 
+use super::SessionError;
 use crate::model::Existing;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,39 @@ pub trait Operator: Sync {
         let _ = conflicts;
         None
     }
+
+    /// Whether a person finds `phrase` the same on the other side. Both sides show it, and nothing is
+    /// sent or taken before both agree. While it is compared the peer is kept waiting.
+    fn compare(&self, phrase: &str) -> Comparison {
+        let _ = phrase;
+        Comparison::Different
+    }
+
+    /// A transfer to here has ended, well or not, and its sender knows. May take its time: only this
+    /// peer's next transfer waits.
+    fn received(&self, reception: &Reception<'_>) {
+        let _ = reception;
+    }
+}
+
+/// What a person finds who compares the verification phrase with the other side's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is the same on both sides: nobody sits in between.
+    Same,
+    /// It differs, or nobody compared it.
+    Different,
+}
+
+/// A transfer to here that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Reception<'a> {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// The name of the secret that it proved, where secrets have names.
+    pub name: Option<&'a str>,
+    /// How it went, or what stood in the way.
+    pub outcome: Result<&'a Summary, &'a SessionError>,
 }
 
 /// An [`Operator`] that takes everything and says nothing.

@@ -15,7 +15,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A thread that sends a heartbeat on the first stream every third of the idle limit, until dropped.
+/// A thread that sends a heartbeat on the first stream as often as [`Liveness::heartbeat`] says, until
+/// dropped.
 pub(super) struct Heartbeat {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<std::thread::JoinHandle<()>>,

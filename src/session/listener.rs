@@ -1,14 +1,18 @@
 //! Waiting for peers: the accept loop, a thread for each connection that has not proven itself, and
 //! the gates through which further streams reach their sessions.
 
-use super::authenticate::{Caller, answer, refuse};
+use super::authenticate::{Caller, Doorkeeper, answer, refuse};
 use super::clock::Deadline;
 use super::established::{Established, Origin};
 use super::heartbeat::lock;
 use super::network;
 use super::ping;
+use super::seats::{Seat, Seats};
+use super::secrets::{Secrets, Snapshot};
+use super::slowdown::Slowdown;
 use super::streams::{JoinedStream, Shared, StreamQueue};
 use super::transport::Connection;
+use super::unproven::{Place, Unproven};
 use super::{ListenAddress, SessionError};
 use crate::crypto::Secret;
 use crate::model::limits;
@@ -20,13 +24,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Stack of a thread that serves somebody unproven.
 const UNPROVEN_STACK: usize = 512 * 1024;
 
-/// Pause when the system has no descriptors or threads left.
+/// Pause when the system has no descriptors or threads left, and nothing to be given up for them.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Pause for a connection that was given up to be closed.
+const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
 /// How long the accept loop may take to notice that it is to end.
 const WAKE_UP: Duration = Duration::from_millis(500);
@@ -42,11 +49,20 @@ pub(super) struct Listener {
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
+/// Whom a listener lets in.
+pub(super) struct Terms {
+    pub(super) role: Role,
+    pub(super) secrets: Secrets,
+    /// Room for proven peers; who finds none is told so.
+    pub(super) seats: Arc<Seats>,
+    pub(super) idle_limit: Duration,
+}
+
 /// Somebody came.
 pub(super) enum Arrival {
     /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
     /// already, however long it has to wait for its turn.
-    Peer(Box<Established>),
+    Peer(Box<Guest>),
     /// A proof failed, or was not even tried once the Hello was answered.
     ProofFailed { peer: SocketAddr },
     /// Somebody was turned away before a secret was tried.
@@ -56,16 +72,28 @@ pub(super) enum Arrival {
     },
     /// Somebody proved itself and only wanted to know that.
     Pinged { peer: SocketAddr },
+    /// There is something to say about the secrets.
+    News { message: String },
+    /// Nobody: whoever waits should look around.
+    Woken,
+}
+
+/// A proven peer.
+pub(super) struct Guest {
+    pub(super) session: Established,
+    /// The name of its secret, where the secrets have names.
+    pub(super) name: Option<String>,
+    pub(super) seat: Seat,
 }
 
 /// What the threads of a listener share.
 struct Door {
-    role: Role,
-    secret: Arc<Secret>,
-    idle_limit: Duration,
+    terms: Terms,
     arrivals: SyncSender<Arrival>,
     gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
-    unproven: AtomicUsize,
+    unproven: Arc<Unproven>,
+    slowdown: Slowdown,
+    ping_seats: Arc<Seats>,
     /// Peers among the arrivals.
     waiting: Arc<AtomicUsize>,
     closed: AtomicBool,
@@ -76,23 +104,18 @@ impl Listener {
     ///
     /// # Errors
     /// [`SessionError::CannotListen`], or [`SessionError::System`] without threads.
-    pub(super) fn open(
-        address: &ListenAddress,
-        role: Role,
-        secret: Arc<Secret>,
-        idle_limit: Duration,
-    ) -> Result<Self, SessionError> {
+    pub(super) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, SessionError> {
         let sockets = network::listen(address)?;
         let system = |source| SessionError::System { source };
         let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
         let door = Arc::new(Door {
-            role,
-            secret,
-            idle_limit,
+            terms,
             arrivals: sender,
             gates: Mutex::default(),
-            unproven: AtomicUsize::new(0),
+            unproven: Unproven::new(network::descriptor_limit()),
+            slowdown: Slowdown::default(),
+            ping_seats: Seats::at_once(limits::PING_SESSIONS),
             waiting: Arc::default(),
             closed: AtomicBool::new(false),
         });
@@ -117,6 +140,11 @@ impl Listener {
     /// Where it listens, with the real port.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What wakes up whoever waits for the next to come: an [`Arrival::Woken`].
+    pub(super) fn waker(&self) -> SyncSender<Arrival> {
+        self.door.arrivals.clone()
     }
 
     /// The next that comes; `None` when nobody does until the deadline.
@@ -172,10 +200,11 @@ fn accept(socket: &TcpListener, door: &Arc<Door>) {
             return;
         }
         let Ok((stream, peer)) = accepted else {
-            std::thread::sleep(EXHAUSTED_PAUSE);
+            door.make_room();
             continue;
         };
-        let Some(place) = Place::take(door) else {
+        let stream = Arc::new(stream);
+        let Some(place) = door.unproven.enter(&stream, peer.ip()) else {
             continue;
         };
         let thread = std::thread::Builder::new().name("handshake".into());
@@ -184,32 +213,27 @@ fn accept(socket: &TcpListener, door: &Arc<Door>) {
             move || serve(stream, peer, &door, place)
         };
         if thread.stack_size(UNPROVEN_STACK).spawn(serve).is_err() {
-            std::thread::sleep(EXHAUSTED_PAUSE);
+            door.make_room();
         }
     }
 }
 
-/// One of the places for connections that have not proven themselves; given back when dropped.
-struct Place(Arc<Door>);
-
-impl Place {
-    fn take(door: &Arc<Door>) -> Option<Place> {
-        let place = Place(Arc::clone(door));
-        let taken = door.unproven.fetch_add(1, Ordering::SeqCst);
-        (taken < limits::UNPROVEN_CONNECTIONS).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.unproven.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// A connection from accept to where it belongs.
-fn serve(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, place: Place) {
-    let find = |name: &DiallerName| name.is_absent().then_some(&*door.secret);
-    let arrival = match answer(stream, door.role, door.idle_limit, find) {
+fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Place) {
+    let (secrets, news) = door.terms.secrets.snapshot();
+    if let Some(message) = news {
+        door.tell(Arrival::News { message });
+    }
+    let mut visit = Visit {
+        door,
+        peer,
+        secrets,
+        name: None,
+        seat: None,
+    };
+    let answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
+    let Visit { name, seat, .. } = visit;
+    let arrival = match answered {
         Ok(Caller::Join(request, connection)) => {
             // A stream that cannot join is the dialler's to miss.
             let _ = join(request, connection, door);
@@ -217,35 +241,77 @@ fn serve(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, place: Place) {
         }
         Ok(Caller::Session(DiallerRole::Ping, mut authenticated)) => {
             drop(place);
-            match ping::answer(&mut authenticated) {
+            let answered = ping::answer(&mut authenticated);
+            drop(seat);
+            match answered {
                 Ok(()) => Arrival::Pinged { peer },
                 Err(error) => Arrival::TurnedAway { peer, error },
             }
         }
         Ok(Caller::Session(DiallerRole::Transfer(_), authenticated)) => {
+            let Some(seat) = seat else {
+                return;
+            };
             let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
             door.open_gate(&gate);
             match Established::new(peer, *authenticated, Origin::Accepted(gate)) {
                 Ok(session) => {
                     door.waiting.fetch_add(1, Ordering::Relaxed);
-                    Arrival::Peer(Box::new(session))
+                    Arrival::Peer(Box::new(Guest {
+                        session,
+                        name,
+                        seat,
+                    }))
                 }
                 Err(error) => Arrival::TurnedAway { peer, error },
             }
         }
-        Err(turned) if turned.spent_a_guess => Arrival::ProofFailed { peer },
+        Err(turned) if turned.spent_a_guess => {
+            door.slowdown.count(peer.ip(), Instant::now());
+            Arrival::ProofFailed { peer }
+        }
         Err(turned) => Arrival::TurnedAway {
             peer,
             error: turned.error,
         },
     };
-    match door.arrivals.try_send(arrival) {
-        Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-        // Proofs must be counted and peers be served, whatever noise there is besides.
-        Err(TrySendError::Full(Arrival::TurnedAway { .. } | Arrival::Pinged { .. })) => {}
-        Err(TrySendError::Full(arrival)) => {
-            let _ = door.arrivals.send(arrival);
+    door.tell(arrival);
+}
+
+/// What the listener decides about one connection.
+struct Visit<'a> {
+    door: &'a Door,
+    peer: SocketAddr,
+    secrets: Snapshot,
+    name: Option<String>,
+    seat: Option<Seat>,
+}
+
+impl Doorkeeper for Visit<'_> {
+    fn hold(&mut self) -> Result<(), HandshakeError> {
+        let turn = self.door.slowdown.turn(self.peer.ip(), Instant::now());
+        let wait = turn.ok_or(HandshakeError::Busy)?;
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
         }
+        Ok(())
+    }
+
+    fn find(&mut self, name: &DiallerName) -> Option<&Secret> {
+        let (secret, name) = self.secrets.find(name)?;
+        self.name = name.map(str::to_owned);
+        Some(secret)
+    }
+
+    /// Only who knows the secret learns that there is no room.
+    fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError> {
+        self.door.slowdown.forgive(self.peer.ip());
+        let seats = match role {
+            DiallerRole::Ping => &self.door.ping_seats,
+            DiallerRole::Transfer(_) => &self.door.terms.seats,
+        };
+        self.seat = Some(seats.take().ok_or(HandshakeError::Busy)?);
+        Ok(())
     }
 }
 
@@ -268,6 +334,27 @@ fn join(request: JoinRequest, mut connection: Connection, door: &Door) -> Result
 }
 
 impl Door {
+    /// Something is used up, descriptors or threads: an unproven connection is given up for it, and
+    /// without one the others are waited for.
+    fn make_room(&self) {
+        std::thread::sleep(match self.unproven.make_room() {
+            true => CLOSING_PAUSE,
+            false => EXHAUSTED_PAUSE,
+        });
+    }
+
+    /// Hands an arrival to whoever waits.
+    fn tell(&self, arrival: Arrival) {
+        let must_arrive = matches!(arrival, Arrival::Peer(_) | Arrival::ProofFailed { .. });
+        match self.arrivals.try_send(arrival) {
+            Err(TrySendError::Full(arrival)) if must_arrive => {
+                // Proofs must be counted and peers be served, whatever noise there is besides.
+                let _ = self.arrivals.send(arrival);
+            }
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+
     fn open_gate(&self, gate: &Arc<JoinGate>) {
         let mut gates = lock(&self.gates);
         gates.retain(|_, gate| gate.strong_count() > 0);

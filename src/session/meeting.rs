@@ -1,20 +1,22 @@
 //! Two peers meet: one dials until somebody answers, the other waits until somebody comes.
 
 use super::SessionError;
-use super::authenticate::dial;
+use super::authenticate::{Authenticated, dial};
 use super::channel::MessageWriter;
 use super::clock::Deadline;
 use super::established::{Established, Origin};
 use super::events::{Event, Operator};
-use super::listener::{Arrival, Listener};
+use super::listener::{Arrival, Guest, Listener, Terms};
 use super::network;
 use super::options::{Connect, PeerAddress, Rendezvous};
+use super::seats::Seats;
+use super::secrets::Secrets;
 use super::transport::Traffic;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a dialler tries unless told otherwise, so that either side may be started first.
 const DIAL_WAIT: Duration = Duration::from_secs(10);
@@ -78,8 +80,14 @@ impl<'a> Meeting<'a> {
         let way = match &connect.rendezvous {
             Rendezvous::Dial(address) => Way::Dial(address),
             Rendezvous::Listen(address) => {
-                let secret = Arc::clone(&connect.secret);
-                let listener = Listener::open(address, role, secret, connect.idle_timeout)?;
+                let terms = Terms {
+                    role,
+                    secrets: Secrets::One(Arc::clone(&connect.secret)),
+                    seats: Seats::at_once(usize::MAX),
+                    idle_limit: connect.idle_timeout,
+                };
+                let listener = Listener::open(address, terms)?;
+                connect.cancel.wake(listener.waker());
                 let addresses = listener.addresses();
                 operator.event(&Event::Listening { addresses });
                 Way::Listen(listener)
@@ -105,13 +113,15 @@ impl<'a> Meeting<'a> {
         occasion: Occasion,
         first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, Option<T>), SessionError> {
-        let (session, queued) = match &self.way {
+        let (mut session, queued) = match &self.way {
             Way::Dial(address) => {
                 let (session, queued) = self.dial(address, first_flight)?;
                 (session, Some(queued))
             }
             Way::Listen(_) => (self.wait_for_peer(occasion)?, None),
         };
+        let first = session.reader.connection();
+        self.connect.cancel.watch(first.socket());
         session.shared.traffic.carry_on(&self.traffic);
         self.traffic = Arc::clone(&session.shared.traffic);
         Ok((session, queued))
@@ -126,18 +136,19 @@ impl<'a> Meeting<'a> {
     ///
     /// # Errors
     /// What to end with where trying again is no use: where the peer did not come back, that is what it
-    /// was lost by.
+    /// was lost by, and where this side was called off, that.
     pub(super) fn try_again(
         &self,
         error: SessionError,
         attempts: &mut Attempts,
     ) -> Result<(), SessionError> {
+        let error = self.connect.cancel.cause(error);
         let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
         let has_given_up = matches!(error, SessionError::NobodyCame { .. });
         let is_temporary = error.is_connection_gone() || is_nobody_back;
         if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
             return Err(match attempts.lost.take() {
-                Some(lost) if is_nobody_back => lost,
+                Some(lost) if is_nobody_back || has_given_up => lost,
                 _ => error,
             });
         }
@@ -156,8 +167,11 @@ impl<'a> Meeting<'a> {
             pause,
         });
         attempts.lost.get_or_insert(error);
-        std::thread::sleep(pause);
-        Ok(())
+        self.connect.cancel.sleep(pause);
+        match self.connect.cancel.is_cancelled() {
+            true => Err(SessionError::Cancelled),
+            false => Ok(()),
+        }
     }
 
     fn dial<T>(
@@ -165,21 +179,10 @@ impl<'a> Meeting<'a> {
         address: &PeerAddress,
         first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Established, T), SessionError> {
-        let deadline = Deadline::after(self.connect.wait.unwrap_or(DIAL_WAIT));
-        let stream = network::dial(address, deadline)?;
-        let peer = stream.peer_addr().map_err(SessionError::lost)?;
-        self.operator.event(&Event::Connected { peer });
-        let (authenticated, queued) = dial(
-            stream,
-            &self.connect.secret,
-            DiallerRole::Transfer(self.role),
-            self.connect.name.as_deref(),
-            self.connect.idle_timeout,
-            |writer| first_flight(peer, writer),
-        )?;
-        self.operator.event(&Event::Authenticated { peer });
-        let session = Established::new(peer, authenticated, Origin::Dialled)?;
-        Ok((session, queued))
+        let role = DiallerRole::Transfer(self.role);
+        let dialled = reach(self.connect, address, role, self.operator, first_flight)?;
+        let session = Established::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
+        Ok((session, dialled.queued))
     }
 
     fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Established, SessionError> {
@@ -193,12 +196,14 @@ impl<'a> Meeting<'a> {
         };
         loop {
             match listener.wait(deadline) {
-                Some(Arrival::Peer(session)) => {
-                    let peer = session.peer;
-                    self.operator.event(&Event::Connected { peer });
-                    self.operator.event(&Event::Authenticated { peer });
-                    session.shared.liveness.hurry_while(listener.waiting());
-                    return Ok(*session);
+                Some(Arrival::Peer(guest)) => {
+                    welcome(&guest, self.operator);
+                    guest
+                        .session
+                        .shared
+                        .liveness
+                        .hurry_while(listener.waiting());
+                    return Ok(guest.session);
                 }
                 Some(Arrival::ProofFailed { peer }) => {
                     self.failed_proofs += 1;
@@ -208,18 +213,10 @@ impl<'a> Meeting<'a> {
                         return Err(SessionError::WrongSecret { attempts: count });
                     }
                 }
-                Some(Arrival::TurnedAway { peer, error }) => {
-                    if error.is_worth_telling() {
-                        let address = peer.ip().to_canonical();
-                        let message = format!("turned {address} away: {error}");
-                        self.operator.event(&Event::Warning { message: &message });
-                    }
+                Some(_) if self.connect.cancel.is_cancelled() => {
+                    return Err(SessionError::Cancelled);
                 }
-                Some(Arrival::Pinged { peer }) => {
-                    let address = peer.ip().to_canonical();
-                    let message = format!("{address} proved the secret with a ping");
-                    self.operator.event(&Event::Warning { message: &message });
-                }
+                Some(other) => mention(&other, self.operator),
                 None if self.failed_proofs > 0 && occasion == Occasion::First => {
                     return Err(SessionError::WrongSecret {
                         attempts: self.failed_proofs,
@@ -232,4 +229,68 @@ impl<'a> Meeting<'a> {
             }
         }
     }
+}
+
+/// A peer that was dialled and has proven itself.
+pub(super) struct Reached<T> {
+    pub(super) peer: SocketAddr,
+    pub(super) authenticated: Authenticated,
+    /// What the first flight gave.
+    pub(super) queued: T,
+    /// From the TCP connection to the proof.
+    pub(super) handshake: Duration,
+}
+
+/// Dials until somebody listens, and proves the secret both ways.
+///
+/// # Errors
+/// [`SessionError`]: nobody there, wrong secret and the like.
+pub(super) fn reach<T>(
+    connect: &Connect,
+    address: &PeerAddress,
+    role: DiallerRole,
+    operator: &dyn Operator,
+    first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+) -> Result<Reached<T>, SessionError> {
+    let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
+    let stream = network::dial(address, deadline, &connect.cancel)?;
+    let begun = Instant::now();
+    let peer = stream.peer_addr().map_err(SessionError::lost)?;
+    operator.event(&Event::Connected { peer });
+    let (name, idle) = (connect.name.as_deref(), connect.idle_timeout);
+    let (secret, queue) = (&connect.secret, |writer: &mut _| first_flight(peer, writer));
+    let (authenticated, queued) = dial(stream, secret, role, name, idle, queue)?;
+    operator.event(&Event::Authenticated { peer });
+    Ok(Reached {
+        peer,
+        authenticated,
+        queued,
+        handshake: begun.elapsed(),
+    })
+}
+
+/// Tells the operator of somebody who came and has proven itself.
+pub(super) fn welcome(guest: &Guest, operator: &dyn Operator) {
+    let peer = guest.session.peer;
+    operator.event(&Event::Connected { peer });
+    operator.event(&Event::Authenticated { peer });
+}
+
+/// Tells the operator of arrivals that change nothing.
+pub(super) fn mention(arrival: &Arrival, operator: &dyn Operator) {
+    let message = match arrival {
+        Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
+            format!("turned {} away: {error}", peer.ip().to_canonical())
+        }
+        Arrival::Pinged { peer } => {
+            let peer = peer.ip().to_canonical();
+            format!("{peer} proved the secret with a ping")
+        }
+        Arrival::News { message } => message.clone(),
+        Arrival::TurnedAway { .. }
+        | Arrival::Peer(_)
+        | Arrival::ProofFailed { .. }
+        | Arrival::Woken => return,
+    };
+    operator.event(&Event::Warning { message: &message });
 }

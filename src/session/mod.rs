@@ -3,9 +3,10 @@
 //! [`send`] and [`receive`] meet the peer (`meeting`, `network`, `listener`), have the secret proven
 //! (`authenticate`), and then bring one transfer after the other to its end: `sender` and `sending` on
 //! one side, `receiver` and `receiving` on the other, a thread for each connection. What happens is told
-//! as [`Event`]s.
+//! as [`Event`]s. [`serve`] and [`send_to_many`] do the same for many peers at once (`hosting`).
 
 mod authenticate;
+mod cancel;
 mod channel;
 mod clock;
 mod effort;
@@ -13,34 +14,49 @@ mod error;
 mod established;
 mod events;
 mod heartbeat;
+mod hosting;
 mod listener;
 mod meeting;
 mod network;
+mod offering;
 mod options;
 mod pace;
 mod ping;
 mod pool;
 mod proposal;
+mod rate;
 mod receive;
 mod receiver;
 mod receiving;
+mod seats;
+mod secrets;
 mod send;
 mod sender;
 mod sending;
+mod serve;
+mod slowdown;
 mod streams;
 mod summary;
 mod tally;
 mod transport;
+mod unproven;
 mod wanted;
 
 pub use crate::disk::Links;
+pub use cancel::Cancel;
 pub use error::SessionError;
 pub use events::{
-    Acceptance, Conflicts, Event, FileResult, OfferSummary, Operator, Progress, Summary, Unattended,
+    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Reception, Summary, Unattended,
 };
+pub use network::can_listen;
+pub use offering::send_to_many;
 pub use options::{
     Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, ReceiveOptions, Rendezvous,
-    SendOptions,
+    SendOptions, ServeOptions,
 };
+pub use ping::{PingReport, ping};
 pub use receive::receive;
-pub use send::{SendSession, send};
+pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
+pub use send::{SendSession, inquire, send};
+pub use serve::serve;

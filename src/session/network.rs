@@ -1,7 +1,7 @@
 //! Finding the peer: dialling and listening, names and addresses.
 
 use super::clock::Deadline;
-use super::{ListenAddress, PeerAddress, SessionError};
+use super::{Cancel, ListenAddress, PeerAddress, SessionError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -15,16 +15,24 @@ const SHORTEST_TRY: Duration = Duration::from_secs(1);
 /// Connects to the first of the peer's addresses that answers; tries once, and again until `deadline`.
 ///
 /// # Errors
-/// [`SessionError::NameNotFound`] or [`SessionError::NoConnection`] with what the last try said.
-pub(super) fn dial(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, SessionError> {
+/// [`SessionError::NameNotFound`] or [`SessionError::NoConnection`] with what the last try said, or
+/// [`SessionError::Cancelled`].
+pub(super) fn dial(
+    peer: &PeerAddress,
+    deadline: Deadline,
+    cancel: &Cancel,
+) -> Result<TcpStream, SessionError> {
     loop {
+        if cancel.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
         let left = deadline.remaining().unwrap_or_default();
         let failure = match dial_once(peer, Deadline::after(left.max(SHORTEST_TRY))) {
             Ok(stream) => return Ok(stream),
             Err(failure) => failure,
         };
         match deadline.remaining() {
-            Some(remaining) if remaining > DIAL_PAUSE => std::thread::sleep(DIAL_PAUSE),
+            Some(remaining) if remaining > DIAL_PAUSE => cancel.sleep(DIAL_PAUSE),
             _ => return Err(failure),
         }
     }
@@ -112,6 +120,23 @@ fn takes_both_families() -> bool {
         Ok(setting) => setting.trim() == "0",
         Err(_) => true,
     }
+}
+
+/// Whether `address` can be listened on at this moment.
+///
+/// # Errors
+/// [`SessionError::CannotListen`].
+pub fn can_listen(address: &ListenAddress) -> Result<(), SessionError> {
+    listen(address).map(drop)
+}
+
+/// How many descriptors this process may have, where Linux tells; std has no call for it.
+pub(super) fn descriptor_limit() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|l| l.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 fn bind(address: IpAddr, port: u16) -> Result<TcpListener, SessionError> {

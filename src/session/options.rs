@@ -1,5 +1,7 @@
 //! What a session is told before it starts.
 
+use super::cancel::Cancel;
+use super::secrets::Secrets;
 use crate::crypto::Secret;
 use crate::disk::Links;
 use crate::model::Existing;
@@ -26,6 +28,8 @@ pub struct Connect {
     pub idle_timeout: Duration,
     /// How often to connect again after a connection was lost.
     pub retries: u32,
+    /// Keep a clone of it to call everything off.
+    pub cancel: Cancel,
 }
 
 impl Connect {
@@ -38,6 +42,7 @@ impl Connect {
             wait: None,
             idle_timeout: Duration::from_secs(30),
             retries: 5,
+            cancel: Cancel::new(),
         }
     }
 }
@@ -81,6 +86,10 @@ pub struct SendOptions {
     pub streams: Option<u16>,
     /// Compression.
     pub level: Level,
+    /// Bytes a second at most, over all streams and receivers together; `None`: as fast as it goes.
+    pub rate_limit: Option<u64>,
+    /// Whether persons compare the verification phrase before anything is sent.
+    pub verify: bool,
 }
 
 impl SendOptions {
@@ -92,6 +101,8 @@ impl SendOptions {
             links: Links::Keep,
             streams: None,
             level: Level::Auto,
+            rate_limit: None,
+            verify: false,
         }
     }
 }
@@ -107,6 +118,7 @@ pub enum Level {
 }
 
 /// Where to put what is received and what to take.
+#[derive(Clone)]
 pub struct ReceiveOptions {
     /// The folder that everything is put into; created when it is missing.
     pub destination: PathBuf,
@@ -120,6 +132,9 @@ pub struct ReceiveOptions {
     pub streams: Option<u16>,
     /// Force every file to the disk before saying done.
     pub fsync: bool,
+    /// Decline senders that do not have the verification phrase compared. Those that do always get it
+    /// compared here as well.
+    pub verify: bool,
 }
 
 impl ReceiveOptions {
@@ -132,6 +147,40 @@ impl ReceiveOptions {
             max_files: None,
             streams: None,
             fsync: false,
+            verify: false,
+        }
+    }
+}
+
+/// How to serve a drop box: many peers at once, for as long as it is wanted.
+pub struct ServeOptions {
+    /// Where to listen.
+    pub listen: ListenAddress,
+    /// What peers may prove. What comes with a named secret goes into a folder of that name.
+    pub secrets: Secrets,
+    /// Where to put what comes, and what to take of each peer.
+    pub receive: ReceiveOptions,
+    /// Peers at once; more are told to come again. Usually 16.
+    pub max_peers: usize,
+    /// End when nobody has come for so long; `None`: never.
+    pub wait: Option<Duration>,
+    /// How long a peer may be silent before its connection counts as lost.
+    pub idle_timeout: Duration,
+    /// Keep a clone of it to end the service.
+    pub cancel: Cancel,
+}
+
+impl ServeOptions {
+    /// Serves in the usual way: 16 peers at once, 30 s of silence, for ever.
+    pub fn new(listen: ListenAddress, secrets: Secrets, receive: ReceiveOptions) -> Self {
+        ServeOptions {
+            listen,
+            secrets,
+            receive,
+            max_peers: 16,
+            wait: None,
+            idle_timeout: Duration::from_secs(30),
+            cancel: Cancel::new(),
         }
     }
 }

@@ -55,6 +55,16 @@ impl Proposal {
         }
     }
 
+    /// The same in parts of at most `bytes`, as far as that many parts are allowed.
+    pub(super) fn in_parts_of(mut self, bytes: u64, total: Option<u64>) -> Self {
+        let least = u64::from(limits::PART_BYTES_MIN);
+        let least = least.max(total.unwrap_or(0).div_ceil(limits::PARTS));
+        // Below the proposed size it fits: that is a u32.
+        let size = bytes.max(least).min(self.part_size.into());
+        self.part_size = size as u32;
+        self
+    }
+
     /// Whether the only part goes along with the offer.
     pub(super) fn is_early(&self, total: Option<u64>) -> bool {
         total.is_some_and(|total| (1..=EARLY_BYTES.min(self.part_size.into())).contains(&total))
@@ -110,5 +120,20 @@ mod tests {
                 assert!((1..=64).contains(&proposal.width.most()));
             }
         }
+    }
+
+    #[test]
+    fn parts_get_smaller_for_a_slow_line_but_not_too_many() {
+        let size = |total, bytes| {
+            Proposal::new(total, None, far())
+                .in_parts_of(bytes, total)
+                .part_size
+        };
+        assert_eq!(size(Some(1 << 30), 1), limits::PART_BYTES_MIN);
+        assert_eq!(size(Some(1 << 30), 1 << 20), 1 << 20);
+        assert_eq!(size(Some(1 << 30), u64::MAX), limits::PART_BYTES_MAX / 2);
+        let total = 1 << 46;
+        let layout = crate::model::PartLayout::known(total, size(Some(total), 1));
+        assert!(layout.is_ok());
     }
 }

@@ -4,12 +4,13 @@
 use super::SessionError;
 use super::channel::unexpected;
 use super::established::Established;
-use super::events::{Event, Operator, Summary};
+use super::events::{Event, Operator, Reception, Summary};
 use super::meeting::{Attempts, Meeting, Occasion};
-use super::options::{Connect, ReceiveOptions};
+use super::options::{Connect, ReceiveOptions, Rendezvous};
 use super::receiver::{Received, receive_one};
 use super::tally::Tally;
-use crate::protocol::{Message, Offer, Role};
+use crate::protocol::{DeclineReason, Message, Offer, Role};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 const VERDICT_DOUBT: Duration = Duration::from_secs(6);
 
 /// Receives until the sender says that there is nothing more. What was declined on the way is an error
-/// only when it was the last.
+/// only when it was the last. A listener goes on waiting after somebody who only asked what is there.
 ///
 /// # Errors
 /// A [`SessionError`] that says what stood in the way.
@@ -28,54 +29,127 @@ pub fn receive(
     operator: &dyn Operator,
 ) -> Result<Vec<Summary>, SessionError> {
     let mut meeting = Meeting::open(connect, Role::Receive, operator)?;
-    let mut reception = Reception {
-        options,
-        operator,
-        summaries: Vec::new(),
-        tally: Tally::begin(0),
-    };
+    let mut intake = Intake::new(None, options, operator);
     let mut occasion = Occasion::First;
     let mut attempts = Attempts::default();
     loop {
-        let Err(error) = reception.once(&mut meeting, occasion) else {
-            return Ok(reception.summaries);
+        let error = match intake.once(&mut meeting, occasion) {
+            Ok(Ended::Served) => return Ok(intake.summaries),
+            Ok(Ended::Declined(error)) => return Err(error),
+            Ok(Ended::OnlyAsked) => {
+                only_asked(connect, operator)?;
+                continue;
+            }
+            Err(error) => error,
         };
-        if reception.tally.take_growth() {
+        if intake.tally.take_growth() {
             attempts.forgive();
         }
         let is_lost = error.is_connection_gone() || occasion == Occasion::Again;
         match meeting.try_again(error, &mut attempts) {
             Ok(()) => occasion = Occasion::Again,
-            Err(_) if is_lost && reception.is_settled() => return Ok(reception.summaries),
+            Err(_) if is_lost && intake.is_settled() && !connect.cancel.is_cancelled() => {
+                return Ok(intake.summaries);
+            }
             Err(error) => {
-                reception.tell_what_is_kept();
+                intake.broke_off(&error);
                 return Err(error);
             }
         }
     }
 }
 
-/// What one run receives.
-struct Reception<'a> {
+/// A dialler has nobody else to wait for.
+fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), SessionError> {
+    let message = "the sender only asked what is here already; nothing was sent";
+    if let Rendezvous::Dial(_) = connect.rendezvous {
+        return Err(SessionError::PeerDeclined {
+            because: DeclineReason::Person,
+            reason: message.to_owned(),
+        });
+    }
+    operator.event(&Event::Warning { message });
+    Ok(())
+}
+
+/// How a session of a receiver ended.
+pub(super) enum Ended {
+    /// The sender has sent what it had.
+    Served,
+    /// The last that it offered was not taken.
+    Declined(SessionError),
+    /// It only wanted to know what is there already.
+    OnlyAsked,
+}
+
+/// What comes from one peer.
+pub(super) struct Intake<'a> {
+    /// That of the secret which the peer proved.
+    name: Option<&'a str>,
     options: &'a ReceiveOptions,
     operator: &'a dyn Operator,
     summaries: Vec<Summary>,
+    /// The end of the session met last.
+    peer: Option<SocketAddr>,
     /// Of the transfer that is under way or comes next.
     tally: Tally,
 }
 
-impl Reception<'_> {
-    /// Meets the peer and receives until it says that there is nothing more.
-    fn once(&mut self, meeting: &mut Meeting<'_>, occasion: Occasion) -> Result<(), SessionError> {
-        let (mut session, _) = meeting.meet(occasion, |_, writer| writer.queue(&Message::Ready))?;
-        let result = self.all(&mut session);
+impl<'a> Intake<'a> {
+    /// Nothing has come yet.
+    pub(super) fn new(
+        name: Option<&'a str>,
+        options: &'a ReceiveOptions,
+        operator: &'a dyn Operator,
+    ) -> Self {
+        Intake {
+            name,
+            options,
+            operator,
+            summaries: Vec::new(),
+            peer: None,
+            tally: Tally::begin(0),
+        }
+    }
+
+    /// Receives over one session until the peer says that there is nothing more, and tells it why where
+    /// that fails.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what ended the session.
+    pub(super) fn session(&mut self, session: &mut Established) -> Result<Ended, SessionError> {
+        self.peer = Some(session.peer);
+        let result = self.all(session);
         if let Err(error) = &result {
             session.abort(error);
         }
         result
     }
 
-    fn all(&mut self, session: &mut Established) -> Result<(), SessionError> {
+    /// Whether nothing is under way and something was delivered.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.tally.is_open() && !self.summaries.is_empty()
+    }
+
+    /// Tells the operator that `error` ended it all, and where that is what arrived before.
+    pub(super) fn broke_off(&self, error: &SessionError) {
+        if let Some(folder) = self.tally.staging() {
+            tell_what_is_kept(folder, self.operator);
+        }
+        self.tell(Err(error));
+    }
+
+    /// Meets the peer and receives until it says that there is nothing more.
+    fn once(
+        &mut self,
+        meeting: &mut Meeting<'_>,
+        occasion: Occasion,
+    ) -> Result<Ended, SessionError> {
+        let (mut session, _) = meeting.meet(occasion, |_, writer| writer.queue(&Message::Ready))?;
+        self.session(&mut session)
+    }
+
+    fn all(&mut self, session: &mut Established) -> Result<Ended, SessionError> {
         let mut declined = None;
         let mut told = None;
         loop {
@@ -93,13 +167,18 @@ impl Reception<'_> {
             match message {
                 Message::Offer(offer) => match self.one(session, offer)? {
                     Received::Delivered(summary) => {
-                        self.summaries.push(summary);
                         (told, declined) = (Some(Instant::now()), None);
+                        self.tell(Ok(&summary));
+                        self.summaries.push(summary);
                     }
-                    Received::Declined(error) => declined = Some(error),
+                    Received::Declined(error) => {
+                        self.tell(Err(&error));
+                        declined = Some(error);
+                    }
+                    Received::OnlyAsked => return Ok(Ended::OnlyAsked),
                 },
                 Message::Next => {}
-                Message::Bye => return declined.map_or(Ok(()), Err),
+                Message::Bye => return Ok(declined.map_or(Ended::Served, Ended::Declined)),
                 _ => return Err(unexpected("something else than an offer")),
             }
         }
@@ -111,14 +190,13 @@ impl Reception<'_> {
         Ok(received)
     }
 
-    /// Whether nothing is under way and something was delivered.
-    fn is_settled(&self) -> bool {
-        !self.tally.is_open() && !self.summaries.is_empty()
-    }
-
-    fn tell_what_is_kept(&self) {
-        if let Some(folder) = self.tally.staging() {
-            tell_what_is_kept(folder, self.operator);
+    fn tell(&self, outcome: Result<&Summary, &SessionError>) {
+        if let Some(peer) = self.peer {
+            self.operator.received(&Reception {
+                peer,
+                name: self.name,
+                outcome,
+            });
         }
     }
 }

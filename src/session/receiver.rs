@@ -5,7 +5,7 @@ use super::established::Established;
 use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
 use super::pool::Width;
 use super::receive::tell_what_is_kept;
-use super::receiving::{EarlyRound, Receiving};
+use super::receiving::{EarlyRound, Receiving, RoundEnded};
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
 use super::{ReceiveOptions, SessionError};
@@ -28,6 +28,8 @@ pub(super) enum Received {
     Delivered(Summary),
     /// It was not taken. The session goes on.
     Declined(SessionError),
+    /// The sender only wanted to know what is here already, and has gone.
+    OnlyAsked,
 }
 
 /// Takes an offer, or not, and brings it to its end.
@@ -58,6 +60,9 @@ pub(super) fn receive_one(
     };
     let summary = offer_summary(&manifest, session.peer);
     operator.event(&Event::Offer(&summary));
+    if let Err(refusal) = verify(session, offer.verify, options, operator)? {
+        return Ok(Received::Declined(refusal.tell(session)?));
+    }
     let prepared = prepare(&manifest, id, &summary, offer.part_size, options, operator);
     let staging = match prepared {
         Ok(staging) => staging,
@@ -85,7 +90,10 @@ pub(super) fn receive_one(
     let there = staging.layout().bytes_of(&present);
     let teller = Teller::new(operator, tally, &session.shared.traffic, there);
     let receiving = Receiving::new(staging, manifest, transfer, teller);
-    receiving.run(session, width, early)?;
+    if receiving.run(session, width, early)? == RoundEnded::OnlyAsked {
+        receiving.leave()?;
+        return Ok(Received::OnlyAsked);
+    }
     let (delivery, skipped) = receiving.deliver()?;
     if let Some(folder) = &delivery.kept {
         tell_what_is_kept(folder, operator);
@@ -127,21 +135,56 @@ fn width(proposed: u16, most: Option<u16>) -> Width {
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
 struct Refusal {
     reason: DeclineReason,
+    text: String,
     error: SessionError,
 }
 
 impl Refusal {
     fn new(reason: DeclineReason, error: SessionError) -> Self {
-        Refusal { reason, error }
+        Refusal {
+            reason,
+            text: reason.to_string(),
+            error,
+        }
     }
 
     /// Tells the peer; what this side ends with.
     fn tell(self, session: &Established) -> Result<SessionError, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
-            text: PeerText::new(&self.reason.to_string()),
+            text: PeerText::new(&self.text),
         }))?;
         Ok(self.error)
+    }
+}
+
+/// Has the persons on both sides compare the phrase, where they want to. Nothing is accepted before
+/// both have found it the same.
+///
+/// # Errors
+/// [`SessionError::PhraseDiffers`], or that the sender is gone or gave up.
+fn verify(
+    session: &mut Established,
+    sender_wants: bool,
+    options: &ReceiveOptions,
+    operator: &dyn Operator,
+) -> Result<Result<(), Refusal>, SessionError> {
+    if !sender_wants {
+        return Ok(match options.verify {
+            false => Ok(()),
+            true => Err(Refusal {
+                reason: DeclineReason::Person,
+                text: "the phrase is to be compared there first (--verify)".into(),
+                error: SessionError::DeclinedHere {
+                    reason: "the sender does not compare the phrase (--verify)".into(),
+                },
+            }),
+        });
+    }
+    session.compare_phrase(operator)?;
+    match session.hear()? {
+        Message::Confirmed => Ok(Ok(())),
+        _ => Err(unexpected("something else than Confirmed")),
     }
 }
 
@@ -201,10 +244,7 @@ fn prepare(
     match check_room(&staging) {
         None => Ok(staging),
         Some(error) => {
-            // Nothing of this transfer is there that would be worth keeping.
-            if staging.resumed_bytes() == 0 {
-                staging.discard().map_err(cannot_write)?;
-            }
+            staging.discard_if_new().map_err(cannot_write)?;
             Err(Refusal::new(DeclineReason::NoSpace, error))
         }
     }

@@ -29,6 +29,15 @@ pub(super) struct Receiving<'a> {
     error: Mutex<Option<SessionError>>,
 }
 
+/// How reading a round ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RoundEnded {
+    /// With all that the sender had for it.
+    Sent,
+    /// At once: the sender only wanted to know what is here.
+    OnlyAsked,
+}
+
 /// How far a joined stream is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JoinedState {
@@ -103,7 +112,7 @@ impl<'a> Receiving<'a> {
         }
     }
 
-    /// Receives, round by round, until nothing is missing.
+    /// Receives, round by round, until nothing is missing, or until it shows that the sender only asked.
     ///
     /// # Errors
     /// [`SessionError`]: what ended the session. What arrived is kept.
@@ -112,7 +121,7 @@ impl<'a> Receiving<'a> {
         session: &mut Established,
         width: Width,
         early: Option<EarlyRound>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<RoundEnded, SessionError> {
         let pool = session.open_streams(width);
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
@@ -141,12 +150,21 @@ impl<'a> Receiving<'a> {
             pool.close();
             result
         });
+        self.teller.moved(0, self.staging.layout().total());
         // What went wrong first, on whichever stream, is what ended the session.
         let first_error = lock(&self.error).take();
         match (first_error, result) {
             (Some(error), Err(_)) => Err(error),
             (_, result) => result,
         }
+    }
+
+    /// Nothing will arrive: what was made ready for it goes away.
+    ///
+    /// # Errors
+    /// [`SessionError::Disk`].
+    pub(super) fn leave(self) -> Result<(), SessionError> {
+        Ok(self.staging.discard_if_new()?)
     }
 
     /// Delivers what arrived, less what the sender could not read. Beside it, how many entries were
@@ -182,17 +200,17 @@ impl<'a> Receiving<'a> {
         session: &mut Established,
         early: Option<EarlyRound>,
         pool: &StreamPool,
-    ) -> Result<(), SessionError> {
+    ) -> Result<RoundEnded, SessionError> {
         if let Some(early) = early {
             self.take_early(early)?;
-        } else {
-            self.read_round(session, 0, pool)?;
+        } else if self.read_round(session, 0, pool)? == RoundEnded::OnlyAsked {
+            return Ok(RoundEnded::OnlyAsked);
         }
         let mut round = 0;
         loop {
             let missing = self.staging.missing(u64::MAX);
             if missing.is_empty() {
-                return Ok(());
+                return Ok(RoundEnded::Sent);
             }
             round += 1;
             if round >= limits::ROUNDS {
@@ -229,9 +247,10 @@ impl<'a> Receiving<'a> {
         session: &mut Established,
         round: u32,
         pool: &StreamPool,
-    ) -> Result<(), SessionError> {
+    ) -> Result<RoundEnded, SessionError> {
         let mut writer = self.staging.writer();
         let mut checks = Vec::new();
+        let mut is_asking = round == 0;
         let end = loop {
             let began = Instant::now();
             let message = match session.reader.read()? {
@@ -239,6 +258,7 @@ impl<'a> Receiving<'a> {
                     let waited = began.elapsed();
                     let bytes = self.take_part(part, &mut writer)?;
                     pool.note(bytes, began.elapsed() - waited, waited);
+                    is_asking = false;
                     continue;
                 }
                 Incoming::Message(message) => attend(message, &session.writer)?,
@@ -253,6 +273,7 @@ impl<'a> Receiving<'a> {
                 }
                 Some(Message::SourceFailed(failures)) => self.note_failures(&failures)?,
                 Some(Message::RoundEnd(end)) if end.round == round => break end,
+                Some(Message::Bye) if is_asking => return Ok(RoundEnded::OnlyAsked),
                 Some(_) => return Err(unexpected("something else than parts")),
             }
         };
@@ -261,7 +282,8 @@ impl<'a> Receiving<'a> {
             self.staging.close_stream(total)?;
         }
         checks.extend(end.checks);
-        self.compare(&checks)
+        self.compare(&checks)?;
+        Ok(RoundEnded::Sent)
     }
 
     /// Waits for what the joined streams still bring in this round. One that brings nothing for the idle

@@ -7,7 +7,7 @@ use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
-use super::sender::Shipment;
+use super::sender::{Offered, Shipment};
 use super::tally::Tally;
 use crate::disk::{Glob, Source, SourceOptions};
 use crate::protocol::{Message, Role};
@@ -26,6 +26,31 @@ pub fn send(
     let summary = session.ship(&source, options)?;
     session.finish()?;
     Ok(summary)
+}
+
+/// Offers what would be sent, and asks how many bytes of it the receiver lacks; `None` where that cannot
+/// be told. Nothing is sent.
+///
+/// # Errors
+/// A [`SessionError`] that says what stood in the way, also when the receiver declines.
+pub fn inquire(
+    connect: &Connect,
+    options: &SendOptions,
+    operator: &dyn Operator,
+) -> Result<Option<u64>, SessionError> {
+    let source = scan(options, operator)?;
+    let shipment = Shipment::to_ask(&source, options);
+    let mut meeting = Meeting::open(connect, Role::Send, operator)?;
+    let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
+    let (mut session, offered) = meeting.meet(Occasion::First, first_flight)?;
+    let asked = offer_once(&mut session, &shipment, offered)
+        .and_then(|offered| shipment.ask(&mut session, offered, operator));
+    match &asked {
+        // Until the receiver has left as well, it might find the same offer still at work.
+        Ok(_) => session.reader.connection().linger(),
+        Err(error) => session.abort(error),
+    }
+    asked.map_err(|error| connect.cancel.cause(error))
 }
 
 /// A session on the sender's side: several transfers, one after the other, over one proof.
@@ -112,22 +137,7 @@ impl<'a> SendSession<'a> {
                 met
             }
         };
-        let result = session.next_transfer().and_then(|transfer| {
-            let offered = match offered {
-                Some(offered) => offered,
-                None => {
-                    if transfer == 0 {
-                        expect_ready(&mut session)?;
-                    }
-                    let mut writer = lock(&session.writer);
-                    if transfer > 0 {
-                        writer.queue(&Message::Next)?;
-                    }
-                    shipment.queue_offer(transfer, session.peer, &mut writer)?
-                }
-            };
-            shipment.send(&mut session, offered, tally, self.operator)
-        });
+        let result = ship_once(&mut session, shipment, offered, tally, self.operator);
         match &result {
             Ok(_) | Err(SessionError::PeerDeclined { .. }) => self.session = Some(session),
             Err(error) => session.abort(error),
@@ -143,6 +153,41 @@ impl<'a> SendSession<'a> {
     }
 }
 
+/// Brings a shipment across over a session in which it may have been offered already.
+///
+/// # Errors
+/// [`SessionError`]; only after [`SessionError::PeerDeclined`] is the session still usable.
+pub(super) fn ship_once<'a>(
+    session: &mut Established,
+    shipment: &Shipment<'a>,
+    offered: Option<Offered<'a>>,
+    tally: &mut Tally,
+    operator: &dyn Operator,
+) -> Result<Summary, SessionError> {
+    let offered = offer_once(session, shipment, offered)?;
+    shipment.send(session, offered, tally, operator)
+}
+
+/// The offer of a session's next transfer, queued unless it went along with the proof.
+fn offer_once<'a>(
+    session: &mut Established,
+    shipment: &Shipment<'a>,
+    offered: Option<Offered<'a>>,
+) -> Result<Offered<'a>, SessionError> {
+    let transfer = session.next_transfer()?;
+    if let Some(offered) = offered {
+        return Ok(offered);
+    }
+    if transfer == 0 {
+        expect_ready(session)?;
+    }
+    let mut writer = lock(&session.writer);
+    if transfer > 0 {
+        writer.queue(&Message::Next)?;
+    }
+    shipment.queue_offer(transfer, session.peer, &mut writer)
+}
+
 /// A dialler that receives speaks first.
 fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
     match session.hear()? {
@@ -151,7 +196,11 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
     }
 }
 
-fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
+/// Looks at what is to be sent, and tells what is left out.
+///
+/// # Errors
+/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
     let globs = options
         .exclude
         .iter()

@@ -3,10 +3,11 @@
 use super::channel::{MessageWriter, unexpected};
 use super::effort::Effort;
 use super::established::Established;
-use super::events::{Event, FileResult, Operator, Summary};
+use super::events::{Event, FileResult, OfferSummary, Operator, Summary};
 use super::heartbeat::lock;
 use super::pool::Width;
 use super::proposal::Proposal;
+use super::rate::RateLimit;
 use super::sending::{Sending, queue_round_end};
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
@@ -18,6 +19,7 @@ use crate::model::{EntryFailure, PartLayout, PartSet};
 use crate::protocol::{
     Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
 };
+use std::iter::Chain;
 use std::net::SocketAddr;
 
 /// What is to be sent, ready to be offered.
@@ -25,15 +27,42 @@ pub(super) struct Shipment<'a> {
     source: &'a Source,
     streams: Option<u16>,
     level: Level,
+    rate_limit: Option<RateLimit>,
+    verify: bool,
+    early: Early,
+}
+
+/// Whether a small transfer's only part goes along with its offer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Early {
+    Allowed,
+    /// It must wait for a person, for its turn, or is not to be sent at all.
+    Never,
 }
 
 impl<'a> Shipment<'a> {
     /// `source`, to be carried as `options` say.
     pub(super) fn new(source: &'a Source, options: &SendOptions) -> Self {
+        let rate_limit = options.rate_limit.map(RateLimit::new);
         Shipment {
             source,
             streams: options.streams,
             level: options.level,
+            early: match options.verify || rate_limit.is_some() {
+                true => Early::Never,
+                false => Early::Allowed,
+            },
+            rate_limit,
+            verify: options.verify,
+        }
+    }
+
+    /// The same, only to ask what of it the receiver lacks.
+    pub(super) fn to_ask(source: &'a Source, options: &SendOptions) -> Self {
+        let early = Early::Never;
+        Shipment {
+            early,
+            ..Shipment::new(source, options)
         }
     }
 
@@ -48,17 +77,21 @@ impl<'a> Shipment<'a> {
         writer: &mut MessageWriter,
     ) -> Result<Offered<'a>, SessionError> {
         let manifest = self.source.manifest();
-        let proposal = Proposal::new(manifest.total(), self.streams, peer);
+        let mut proposal = Proposal::new(manifest.total(), self.streams, peer);
+        if let Some(limit) = &self.rate_limit {
+            proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
+        }
         let effort = Effort::new(self.level, peer);
         let mut encoder = ManifestEncoder::new(manifest);
         let entries = encoder.next().unwrap_or_default();
         let more = encoder.next();
-        let early = more.is_none() && proposal.is_early(manifest.total());
+        let is_small = more.is_none() && proposal.is_early(manifest.total());
+        let early = is_small && self.early == Early::Allowed;
         writer.queue(&Message::Offer(Offer {
             transfer,
             part_size: proposal.part_size,
             streams: proposal.width.most(),
-            verify: false,
+            verify: self.verify,
             early,
             // Exact: a manifest has at most `limits::ENTRIES` entries.
             entry_count: manifest.len() as u32,
@@ -74,8 +107,7 @@ impl<'a> Shipment<'a> {
             transfer,
             proposal,
             effort,
-            more,
-            encoder,
+            rest: more.into_iter().chain(encoder),
             early_round,
         })
     }
@@ -122,36 +154,36 @@ impl<'a> Shipment<'a> {
         tally: &mut Tally,
         operator: &dyn Operator,
     ) -> Result<Summary, SessionError> {
-        let manifest = self.source.manifest();
-        let offer = offer_summary(manifest, session.peer);
-        operator.event(&Event::Offer(&offer));
-        for chunk in offered.more.into_iter().chain(offered.encoder) {
-            session.say(&Message::Entries(chunk))?;
-        }
-        lock(&session.writer).flush()?;
-        let accept = match session.hear()? {
-            Message::Accept(accept) => accept,
-            Message::Decline(decline) => return Err(declined(&decline)),
-            _ => return Err(unexpected("no answer to the offer")),
-        };
-        let (layout, width) = self.agree(&offered.proposal, &accept)?;
-        let have = agreed_parts(&accept, &layout)?;
-        let resumed_bytes = layout.bytes_of(&have);
-        tally.accepted(resumed_bytes);
+        let Offered {
+            transfer,
+            effort,
+            early_round,
+            ..
+        } = offered;
+        let (offer, agreed) = self.agree(session, offered.proposal, offered.rest, operator)?;
+        let Agreed {
+            streams,
+            width,
+            layout,
+            have,
+        } = agreed;
+        let there = layout.bytes_of(&have);
+        tally.accepted(there);
         operator.event(&Event::Accepted {
-            streams: accept.streams,
-            resumed_bytes,
+            streams,
+            resumed_bytes: there,
         });
         let traffic = &session.shared.traffic;
         let sending = Sending::new(
             self.source,
             layout,
             &have,
-            offered.transfer,
-            offered.effort,
-            Teller::new(operator, tally, traffic, layout.bytes_of(&have)),
+            transfer,
+            effort,
+            self.rate_limit.as_ref(),
+            Teller::new(operator, tally, traffic, there),
         );
-        if let Some(early) = &offered.early_round {
+        if let Some(early) = &early_round {
             sending.went_early(&early.failures);
         }
         let done = sending.run(session, width)?;
@@ -165,7 +197,7 @@ impl<'a> Shipment<'a> {
             wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
             resumed_bytes: tally.resumed_bytes(),
             elapsed: tally.elapsed(),
-            streams: accept.streams,
+            streams,
             left_out,
             lost_sources: done
                 .failures
@@ -179,20 +211,64 @@ impl<'a> Shipment<'a> {
         Ok(summary)
     }
 
-    /// How the transfer is cut and carried, now that the receiver has spoken.
+    /// Asks what of an offer that was queued the receiver lacks, in bytes, and leaves it at that.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub(super) fn ask(
+        &self,
+        session: &mut Established,
+        offered: Offered<'a>,
+        operator: &dyn Operator,
+    ) -> Result<Option<u64>, SessionError> {
+        let (_, agreed) = self.agree(session, offered.proposal, offered.rest, operator)?;
+        session.say(&Message::Bye)?;
+        let total = agreed.layout.total();
+        Ok(total.map(|total| total - agreed.layout.bytes_of(&agreed.have)))
+    }
+
+    /// From the offer to what the receiver says to it, with the phrase compared in between.
     fn agree(
         &self,
-        proposal: &Proposal,
-        accept: &Accept,
-    ) -> Result<(PartLayout, Width), SessionError> {
-        if !(1..=proposal.width.most()).contains(&accept.streams) {
+        session: &mut Established,
+        proposal: Proposal,
+        rest: impl Iterator<Item = ManifestChunk>,
+        operator: &dyn Operator,
+    ) -> Result<(OfferSummary, Agreed), SessionError> {
+        let offer = offer_summary(self.source.manifest(), session.peer);
+        operator.event(&Event::Offer(&offer));
+        for chunk in rest {
+            session.say(&Message::Entries(chunk))?;
+        }
+        lock(&session.writer).flush()?;
+        if self.verify {
+            session.compare_phrase(operator)?;
+            match session.hear()? {
+                Message::Confirmed => {}
+                Message::Decline(decline) => return Err(declined(&decline)),
+                _ => return Err(unexpected("something else than Confirmed")),
+            }
+        }
+        let accept = match session.hear()? {
+            Message::Accept(accept) => accept,
+            Message::Decline(decline) => return Err(declined(&decline)),
+            _ => return Err(unexpected("no answer to the offer")),
+        };
+        let streams = accept.streams;
+        if !(1..=proposal.width.most()).contains(&streams) {
             return Err(unexpected("a number of streams that was not proposed"));
         }
         let layout = match self.source.manifest().total() {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
         };
-        Ok((layout, proposal.width.at_most(accept.streams)))
+        let agreed = Agreed {
+            streams,
+            width: proposal.width.at_most(streams),
+            layout,
+            have: agreed_parts(&accept, &layout)?,
+        };
+        Ok((offer, agreed))
     }
 
     fn tell_failures(&self, done: &Done, operator: &dyn Operator) {
@@ -218,9 +294,16 @@ pub(super) struct Offered<'a> {
     transfer: u32,
     proposal: Proposal,
     effort: Effort,
-    more: Option<ManifestChunk>,
-    encoder: ManifestEncoder<'a>,
+    rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'a>>,
     early_round: Option<EarlyRound>,
+}
+
+/// What the receiver says to an offer that it takes.
+struct Agreed {
+    streams: u16,
+    width: Width,
+    layout: PartLayout,
+    have: PartSet,
 }
 
 /// What was sent along with the offer.

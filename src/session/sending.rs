@@ -7,6 +7,7 @@ use super::effort::Effort;
 use super::established::Established;
 use super::heartbeat::{SharedWriter, lock};
 use super::pool::{StreamPool, Width};
+use super::rate::RateLimit;
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
@@ -27,6 +28,7 @@ pub(super) struct Sending<'a> {
     layout: PartLayout,
     transfer: u32,
     effort: Effort,
+    rate_limit: Option<&'a RateLimit>,
     teller: Teller<'a>,
     wanted: Wanted,
     went_early: AtomicBool,
@@ -43,6 +45,7 @@ impl<'a> Sending<'a> {
         have: &PartSet,
         transfer: u32,
         effort: Effort,
+        rate_limit: Option<&'a RateLimit>,
         teller: Teller<'a>,
     ) -> Self {
         Sending {
@@ -50,6 +53,7 @@ impl<'a> Sending<'a> {
             layout,
             transfer,
             effort,
+            rate_limit,
             teller,
             wanted: Wanted::new(layout, have),
             went_early: AtomicBool::new(false),
@@ -107,6 +111,7 @@ impl<'a> Sending<'a> {
             }
             result
         });
+        self.teller.moved(0, self.layout.total());
         result.map_err(|error| lock(&self.error).take().unwrap_or(error))
     }
 
@@ -272,6 +277,10 @@ impl<'a> Worker<'a> {
         let compression = sending.effort.compression();
         let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
         let busy = began.elapsed();
+        if let Some(limit) = sending.rate_limit {
+            limit.wait(sealed.archive.len(), || sending.wanted.is_finished());
+        }
+        let held_back = began.elapsed() - busy;
         let mut writer = lock(writer);
         // What stands in a part for a file that failed must never be taken for its contents, also when
         // this is the last part that arrives.
@@ -281,7 +290,8 @@ impl<'a> Worker<'a> {
         let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
         let streams = sending.wanted.streams();
         sending.effort.note(bytes, busy, blocked, streams);
-        self.pool.note(bytes, busy, blocked);
+        // More streams would not bring more of what the operator does not want.
+        self.pool.note(bytes, busy, blocked - held_back);
         sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
     }

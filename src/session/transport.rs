@@ -129,14 +129,15 @@ impl Connection {
     /// # Errors
     /// What the system says when an option cannot be set: the connection is gone already.
     pub(super) fn new(
-        stream: TcpStream,
+        stream: impl Into<Arc<TcpStream>>,
         patience: Patience,
         traffic: Arc<Traffic>,
     ) -> io::Result<Self> {
+        let stream = stream.into();
         // A frame is written whole; waiting for more would only add a delay to the last one.
         stream.set_nodelay(true)?;
         Ok(Connection {
-            stream: Arc::new(stream),
+            stream,
             patience,
             traffic,
             read_wait: None,
@@ -153,6 +154,11 @@ impl Connection {
             read_wait: None,
             write_wait: None,
         }
+    }
+
+    /// The socket itself, to be ended from elsewhere.
+    pub(super) fn socket(&self) -> &Arc<TcpStream> {
+        &self.stream
     }
 
     /// From here on waits by another rule.
@@ -266,7 +272,7 @@ impl Connection {
                 self.read_wait = Some(wait);
             }
             match (&*self.stream).read(buffer) {
-                Ok(0) => return Err(self.ended(io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(self.ended(closed_by_the_peer())),
                 Ok(count) => {
                     self.patience.heard();
                     buffer = &mut buffer[count..];
@@ -293,6 +299,13 @@ impl Connection {
             },
         }
     }
+}
+
+fn closed_by_the_peer() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the other side closed it early",
+    )
 }
 
 /// Whether a call only came back because its time was over, and may be tried again. On Unix that is

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import servers
-from processes import RECEIVER, SENDER, Failed
+from processes import RECEIVER, SENDER
 
 HERE = Path(__file__).parent
 FILES = ("big", "text", "one")
@@ -64,17 +64,12 @@ class Peerbridge(Peer):
 
     def run(self, bench, run, source, destination):
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(bench.folder), "PEERBRIDGE_SECRET": bench.secret}
-        # Events go into files: a pipe would have to be emptied by this script while it measures.
-        events = run.folder / "receiver.json"
-        with open(events, "wb") as out:
-            command = [self.program, "receive", destination, "--yes", "--port", "0", "--json"]
-            if run.network.name == "loopback":
-                command += ["--bind", run.network.address]
-            receiver = run.spawn(RECEIVER, command, stdout=out, env=environment)
-        listening = json.loads(run.first_line(receiver, events))
-        if listening.get("event") != "listening":
-            raise Failed(f"the receiver does not listen: {listening}")
-        address = f"{run.network.address}:{listening['port']}"
+        # Without --json at the receiver: a line for each file is more than any other peer tells.
+        command = [self.program, "receive", destination, "--yes", "--port", "0"]
+        if run.network.name == "loopback":
+            command += ["--bind", run.network.address]
+        receiver = run.spawn(RECEIVER, command, env=environment)
+        address = f"{run.network.address}:{run.port_of(receiver, run.said(receiver))}"
         with open(run.folder / "sender.json", "wb") as out:
             command = [self.program, "send", source, "--to", address, "--json", *self.arguments]
             run.spawn(SENDER, command, stdout=out, env=environment)
@@ -108,7 +103,7 @@ class RawTcp(Peer):
         with open(port_file, "wb") as out:
             command = [*program, "receive", run.network.address, destination / source.name]
             receiver = run.spawn(RECEIVER, command, stdout=out)
-        port = run.first_line(receiver, port_file).strip()
+        port = run.port_of(receiver, port_file)
         run.spawn(SENDER, [*program, "send", run.network.address, port, source])
 
 

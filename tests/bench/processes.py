@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import socket
@@ -14,6 +15,8 @@ from pathlib import Path
 LINUX = sys.platform.startswith("linux")
 # ru_maxrss is in KiB on Linux, in bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+# The kernel counts resident pages in batches for each core.
+MARGIN = 1 << 20
 SENDER, RECEIVER = "sender", "receiver"
 
 
@@ -26,6 +29,7 @@ class Child:
 
     def __init__(self, name, end, popen, check):
         self.name, self.end, self.popen, self.check = name, end, popen, check
+        self.inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT + MARGIN
         self.code = self.ended = self.usage = None
         self.thread = threading.Thread(target=self._wait, daemon=True)
         self.thread.start()
@@ -35,6 +39,12 @@ class Child:
         self.ended = time.perf_counter()
         self.code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         self.popen.returncode = self.code
+
+
+    def peak(self):
+        """The kernel's mark of resident memory, or 0 where it may be what was inherited from this script."""
+        mark = self.usage.ru_maxrss * RSS_UNIT
+        return mark if mark > self.inherited else 0
 
 
 class Run:
@@ -57,7 +67,6 @@ class Run:
         self.notes = {}
 
     def __enter__(self):
-        self.floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
         self._sampler.start()
         return self
 
@@ -107,13 +116,13 @@ class Run:
         self.acceptors.append(acceptor)
         return acceptor.port
 
-    def first_line(self, child, path):
-        """Waits for the first line that `child` writes into `path`."""
+    def port_of(self, child, path):
+        """Waits until `child` has written into `path` where it listens: a line that ends in a port."""
         while True:
             with open(path, "rb") as file:
-                line = file.readline()
-            if line.endswith(b"\n"):
-                return line.decode()
+                line = re.search(rb"(?:listening on .*:|^)(\d+)\n", file.read())
+            if line:
+                return int(line.group(1))
             if child.code is not None or time.perf_counter() > self.deadline:
                 raise Failed(self._explain() or f"{child.name} did not say where it listens")
             time.sleep(0.0003)
@@ -137,12 +146,16 @@ class Run:
             raise Failed(self.failure)
         return max(child.ended for child in self.children) - self.started
 
+    def said(self, child):
+        """Where the standard error of `child` goes."""
+        return self.folder / f"{child.name}.err"
+
     def cpu(self, end):
         return sum(c.usage.ru_utime + c.usage.ru_stime for c in self.children if c.end == end and c.usage)
 
     def peak(self, end):
-        exact = [c.usage.ru_maxrss * RSS_UNIT for c in self.children if c.end == end and c.usage]
-        return max([self.peaks[end]] + [rss for rss in exact if rss > self.floor])
+        ended = [child for child in self.children if child.end == end and child.usage]
+        return max([self.peaks[end]] + [child.peak() for child in ended])
 
     def _explain(self):
         """What each end said, once all of them had a moment to end."""
@@ -150,7 +163,7 @@ class Run:
             child.thread.join(1)
         return "; ".join(
             f"{child.name} at the {child.end} {'still runs' if child.code is None else f'exit {child.code}'}: "
-            + (self.folder / f"{child.name}.err").read_text(errors="replace").strip()[-300:]
+            + self.said(child).read_text(errors="replace").strip()[-300:]
             for child in self.children
             if child.code != 0
         )

@@ -29,8 +29,8 @@ def main():
     if options.wanlink and "WANLINK_NS_A" not in os.environ:
         inner = [sys.executable, os.path.abspath(__file__), *sys.argv[1:]]
         os.execvp(options.wanlink, [options.wanlink, *shlex.split(options.wan), "--", *inner])
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
     adopt_orphans()
     folder = Path(tempfile.mkdtemp(prefix="peerbridge-bench-", dir=options.dir))
     try:
@@ -38,8 +38,6 @@ def main():
             return measure(options, folder, network)
     except links.Unavailable as reason:
         sys.exit(f"left out: the link {options.link}: {reason}")
-    except KeyboardInterrupt:
-        return 130
     finally:
         end_orphans()
         shutil.rmtree(folder, ignore_errors=True)

@@ -76,7 +76,7 @@ fn no_length_is_waited_for_from_a_proven_peer_that_its_head_does_not_say() {
         let receiver = Side::default().receive_listening(&ground.destination);
         let mut peer = Peer::dial(receiver.port, Role::Send);
         peer.line.send(&begun(length, kind));
-        peer.is_given_up();
+        peer.given_up();
         assert_eq!(exit_code(receiver.end()), 10, "{length} {kind}");
         ground.expect_untouched();
     }
@@ -92,7 +92,7 @@ fn a_damaged_length_is_not_waited_for() {
         let mut frame = peer.sealed(&RawOffer::file(1).to_bytes());
         frame[bit / 8] ^= 1 << (bit % 8);
         peer.line.send(&frame[..MESSAGE_HEAD_LENGTH]);
-        peer.is_given_up();
+        peer.given_up();
         assert_eq!(exit_code(receiver.end()), 10, "{bit}");
     }
 }

@@ -21,7 +21,7 @@ fn expect_refused(what: &str, offer: &RawOffer, more: &[Vec<u8>]) {
     };
     assert_eq!(decline.reason, DeclineReason::UnsafeName, "{what}");
     peer.say(&[13]);
-    peer.is_given_up();
+    peer.given_up();
     let result = receiver.end();
     let is_unsafe = matches!(result, Err(SessionError::UnsafeOffer { .. }));
     assert!(is_unsafe, "{what}: {result:?}");
@@ -166,7 +166,7 @@ fn a_path_that_goes_on_from_nothing_is_malformed() {
     let receiver = Side::default().receive_listening(&ground.destination);
     let mut peer = Peer::dial(receiver.port, Role::Send);
     peer.say(&offer.to_bytes());
-    peer.is_given_up();
+    peer.given_up();
     assert_eq!(exit_code(receiver.end()), 10);
     ground.expect_untouched();
 }

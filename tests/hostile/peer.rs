@@ -249,7 +249,7 @@ impl Peer {
     }
 
     /// Reads until the other side has given up, then hangs up; what it said at the end.
-    pub fn is_given_up(mut self) -> Vec<Message> {
+    pub fn given_up(mut self) -> Vec<Message> {
         let heard = std::iter::from_fn(|| self.hear()).collect();
         let _ = self.line.0.shutdown(Shutdown::Both);
         heard

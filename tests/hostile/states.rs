@@ -43,7 +43,7 @@ impl AtReceiver {
             receiver,
             peer,
         } = self;
-        peer.is_given_up();
+        peer.given_up();
         let result = receiver.end();
         let shown = format!("{result:?}");
         assert_eq!(exit_code(result), code, "{what}: {shown}");
@@ -237,7 +237,7 @@ fn sizes_beyond_every_limit_are_refused_and_nothing_is_delivered() {
         );
         assert!(refused, "{size}: {heard:?}");
         at.peer.say(&[13]);
-        at.peer.is_given_up();
+        at.peer.given_up();
         assert!(at.receiver.end().is_err());
     }
 }
@@ -277,7 +277,7 @@ fn counts_within_messages_that_overflow_end_the_session() {
         // A check of no part only shows when the round ends.
         at.peer.say(&crate::wire::round_end(0, &[], &[]));
         let what = message.escape_ascii().to_string();
-        at.peer.is_given_up();
+        at.peer.given_up();
         assert!(matches!(exit_code(at.receiver.end()), 9 | 10), "{what}");
     }
 }
@@ -474,11 +474,10 @@ fn messages_of_any_bytes_come_to_an_end() {
         }
         at.peer.say(&message);
         at.peer.say(&[13]);
-        at.peer.is_given_up();
+        at.peer.given_up();
         let shown = message.escape_ascii().to_string();
-        match at.receiver.end() {
-            Err(SessionError::System { source }) => panic!("{shown}: {source}"),
-            Ok(_) | Err(_) => {}
+        if let Err(SessionError::System { source }) = at.receiver.end() {
+            panic!("{shown}: {source}");
         }
     }
 }
@@ -506,7 +505,7 @@ impl AtSender {
     }
 
     fn expect_end(self, code: u8, what: &str) {
-        self.peer.is_given_up();
+        self.peer.given_up();
         let result = self.sender.end();
         let shown = format!("{result:?}");
         assert_eq!(exit_code(result), code, "{what}: {shown}");
@@ -659,7 +658,7 @@ fn a_listening_sender_waits_for_ready_and_nothing_else() {
         let sender = Side::default().send_listening(&ground.source);
         let mut peer = Peer::dial(sender.port, Role::Receive);
         peer.say(&message);
-        let said = peer.is_given_up();
+        let said = peer.given_up();
         assert!(
             !said.iter().any(|m| matches!(m, Message::Offer(_))),
             "kind {kind}"

@@ -141,7 +141,7 @@ fn a_joined_stream_carries_parts_and_its_end_and_nothing_else() {
         let mut joined = at.peer.join(at.receiver.port, 1).expect("it may join");
         joined.say(&message);
         while at.peer.hear().is_some() {}
-        joined.is_given_up();
+        joined.given_up();
         assert_eq!(exit_code(at.receiver.end()), 10, "kind {kind}");
     }
 }

@@ -1,10 +1,15 @@
 //! The second argument stage: what was typed becomes an action with all that it needs.
 
+mod completions;
 mod demo;
+mod doctor;
 mod help;
+mod manual;
+mod ping;
 mod receive;
 mod secret;
 mod send;
+mod serve;
 
 pub(super) use receive::exit_of;
 
@@ -21,6 +26,10 @@ use std::ffi::OsString;
 pub(super) enum Action {
     Send(send::Send),
     Receive(receive::Receive),
+    Serve(serve::Serve),
+    Ping(ping::Ping),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
     Demo(demo::Demo),
     Secret,
     Help(help::Page),
@@ -47,6 +56,12 @@ impl Action {
             Some(Verb::Receive) => {
                 receive::Receive::understand(typed, context).map(Action::Receive)
             }
+            Some(Verb::Serve) => serve::Serve::understand(typed, context).map(Action::Serve),
+            Some(Verb::Ping) => ping::Ping::understand(typed, context).map(Action::Ping),
+            Some(Verb::Doctor) => doctor::Doctor::understand(typed, context).map(Action::Doctor),
+            Some(Verb::Completions) => {
+                completions::Completions::understand(typed).map(Action::Completions)
+            }
             Some(Verb::Demo) => demo::Demo::understand(typed).map(Action::Demo),
             Some(Verb::Secret) => no_words(typed, "secret").map(|()| Action::Secret),
             Some(Verb::Help) => help::Page::understand(typed).map(Action::Help),
@@ -63,6 +78,13 @@ impl Action {
         match self {
             Action::Send(send) => send.run(context),
             Action::Receive(receive) => receive.run(context),
+            Action::Serve(serve) => serve.run(context),
+            Action::Ping(ping) => ping.run(context),
+            Action::Doctor(doctor) => doctor.run(context),
+            Action::Completions(shell) => {
+                context.console.result(&shell.script());
+                Ok(Exit::Done)
+            }
             Action::Demo(demo) => demo.run(context),
             Action::Secret => secret::run(context),
             Action::Help(page) => {
@@ -80,7 +102,7 @@ impl Action {
                 context.console.show(&help::Page::Overview.text());
                 Err(Error::usage(
                     "no verb is given, and there is no terminal to ask on",
-                    "begin with send, receive, demo, secret or help",
+                    "begin with send, receive, serve, demo, secret or help",
                 ))
             }
         }

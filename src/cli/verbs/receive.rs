@@ -1,6 +1,7 @@
 //! `peerbridge receive`.
 
 use super::super::args::Typed;
+use super::super::hook::Hook;
 use super::super::meeting::{Meeting, Unless};
 use super::super::questions::{OnConflict, Questions};
 use super::super::report::{Manner, Programs, Reporter};
@@ -16,14 +17,52 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub(in crate::cli) struct Receive {
     meeting: Meeting,
-    destination: PathBuf,
+    taking: Taking,
     consent: Consent,
+    streams: Option<u16>,
+    verify: bool,
+    progress: ProgressChoice,
+}
+
+/// Where to put what comes, and what may come.
+#[derive(Debug)]
+pub(super) struct Taking {
+    destination: PathBuf,
     existing: Option<Existing>,
     max_bytes: Option<u64>,
     max_files: Option<u64>,
-    streams: Option<u16>,
     fsync: bool,
-    progress: ProgressChoice,
+    /// The program to run after each transfer.
+    pub(super) hook: Option<PathBuf>,
+}
+
+impl Taking {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed, destination: PathBuf) -> Result<Taking, Error> {
+        let max_bytes = typed.value("max-size");
+        let max_files = typed.value("max-files");
+        let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
+        let max_files = max_files.map(|text| numbers::whole("--max-files", &text, 0..=u64::MAX));
+        Ok(Taking {
+            destination,
+            existing: existing(typed)?,
+            max_bytes: max_bytes.transpose()?,
+            max_files: max_files.transpose()?,
+            fsync: typed.has("fsync"),
+            hook: typed.path("on-receive"),
+        })
+    }
+
+    /// The same for a session.
+    pub(super) fn options(&self) -> ReceiveOptions {
+        let mut options = ReceiveOptions::new(self.destination.clone());
+        options.existing = self.existing.unwrap_or_default();
+        options.max_bytes = self.max_bytes;
+        options.max_files = self.max_files;
+        options.fsync = self.fsync;
+        options
+    }
 }
 
 /// Who says yes to an offer.
@@ -39,21 +78,14 @@ impl Receive {
     /// # Errors
     /// A usage error.
     pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Receive, Error> {
-        let max_bytes = typed.value("max-size");
-        let max_files = typed.value("max-files");
         let streams = typed.value("streams");
-        let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
-        let max_files = max_files.map(|text| numbers::whole("--max-files", &text, 0..=u64::MAX));
         let streams = streams.map(|text| numbers::streams(&text));
         Ok(Receive {
-            destination: destination(typed)?,
             meeting: Meeting::of(typed, context.environment, "from", Unless::Listens)?,
+            taking: Taking::understand(typed, destination(typed)?)?,
             consent: consent(typed, context)?,
-            existing: existing(typed)?,
-            max_bytes: max_bytes.transpose()?,
-            max_files: max_files.transpose()?,
             streams: streams.transpose()?,
-            fsync: typed.has("fsync"),
+            verify: verify(typed, context)?,
             progress: ProgressChoice::understand(typed)?,
         })
     }
@@ -67,12 +99,12 @@ impl Receive {
             context.terminal,
             context.answers,
         )?;
-        let questions = match (self.consent, self.existing) {
+        let questions = match (self.consent, self.taking.existing) {
             (Consent::Given, _) => Questions::Unasked,
             (Consent::Asked, existing) => Questions::Asked {
                 answers: context.answers,
                 console: context.console,
-                destination: self.destination.clone(),
+                destination: self.taking.destination.clone(),
                 conflicts: match existing {
                     None => OnConflict::Ask,
                     Some(_) => OnConflict::Fail,
@@ -87,18 +119,22 @@ impl Receive {
             programs: Programs::Told,
             label: "",
         };
-        let options = ReceiveOptions {
-            destination: self.destination,
-            existing: self.existing.unwrap_or_default(),
-            max_bytes: self.max_bytes,
-            max_files: self.max_files,
-            streams: self.streams,
-            fsync: self.fsync,
-        };
+        let mut options = self.taking.options();
+        options.streams = self.streams;
+        options.verify = self.verify;
+        let hook = self.taking.hook.map(Hook::new);
         let connect = self.meeting.with(secret);
-        let reporter = Reporter::new(context.console, context.ledger, questions, manner);
+        let mut reporter = Reporter::new(context.console, context.ledger, questions, manner)
+            .with_hook(hook, options.destination.clone());
+        // A sender may want the phrase compared, also where it was not asked for here.
+        if context.terminal.can_ask() {
+            reporter = reporter.with_comparer(context.answers);
+        }
         let summaries = session::receive(&connect, &options, &reporter)?;
-        Ok(exit_of(&summaries))
+        match reporter.hook_failure() {
+            Some(error) => Err(error),
+            None => Ok(exit_of(&summaries)),
+        }
     }
 }
 
@@ -117,6 +153,20 @@ fn consent(typed: &Typed, context: &Context<'_>) -> Result<Consent, Error> {
             question: "whether to accept",
             hint: "--yes accepts what comes; --max-size and --max-files limit it",
         }),
+    }
+}
+
+/// Whether persons compare the phrase; stops at once where there is none to ask.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn verify(typed: &Typed, context: &Context<'_>) -> Result<bool, Error> {
+    match (typed.has("verify"), context.terminal.can_ask()) {
+        (true, false) => Err(Error::NoTerminal {
+            question: "whether the phrase is the same on both sides",
+            hint: "leave out --verify: the secret alone proves the peer to a script",
+        }),
+        (verify, _) => Ok(verify),
     }
 }
 

@@ -1,14 +1,16 @@
 //! `peerbridge send`.
 
 use super::super::args::Typed;
+use super::super::json::Object;
 use super::super::meeting::{Meeting, Unless};
 use super::super::questions::Questions;
 use super::super::report::{Manner, Programs, Reporter};
 use super::super::wording::Side;
-use super::super::{Context, numbers, secret_source};
+use super::super::{Context, format, numbers, secret_source};
 use super::ProgressChoice;
+use super::receive::verify;
 use crate::error::{Error, Exit};
-use crate::session::{self, Level, Links, SendOptions};
+use crate::session::{self, Level, Links, SendOptions, SessionError, Summary};
 use std::path::{Path, PathBuf};
 
 /// A transfer from here, understood.
@@ -20,8 +22,25 @@ pub(in crate::cli) struct Send {
     links: Links,
     streams: Option<u16>,
     level: Level,
+    rate_limit: Option<u64>,
+    verify: bool,
+    task: Task,
     progress: ProgressChoice,
 }
+
+/// What to do with the peers that are met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    /// Send to one.
+    Once,
+    /// Send to so many, many at once.
+    ToMany(usize),
+    /// Ask one what it lacks.
+    DryRun,
+}
+
+/// Receivers of one offer.
+const MOST_RECEIVERS: u64 = 1_000_000;
 
 impl Send {
     /// # Errors
@@ -29,6 +48,8 @@ impl Send {
     pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Send, Error> {
         let streams = typed.value("streams").map(|text| numbers::streams(&text));
         let level = typed.value("level").map(|text| numbers::level(&text));
+        let rate_limit = typed.value("limit-rate");
+        let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
         Ok(Send {
             paths: paths(typed)?,
             meeting: Meeting::of(typed, context.environment, "to", Unless::Refuses)?,
@@ -39,6 +60,9 @@ impl Send {
             },
             streams: streams.transpose()?,
             level: level.transpose()?.unwrap_or_default(),
+            rate_limit: rate_limit.transpose()?,
+            verify: verify(typed, context)?,
+            task: task(typed)?,
             progress: ProgressChoice::understand(typed)?,
         })
     }
@@ -64,18 +88,89 @@ impl Send {
             programs: Programs::Told,
             label: "",
         };
-        let options = SendOptions {
-            paths: self.paths,
-            exclude: self.exclude,
-            links: self.links,
-            streams: self.streams,
-            level: self.level,
-        };
+        let mut options = SendOptions::new(self.paths);
+        options.exclude = self.exclude;
+        options.links = self.links;
+        options.streams = self.streams;
+        options.level = self.level;
+        options.rate_limit = self.rate_limit;
+        options.verify = self.verify;
         let connect = self.meeting.with(secret);
-        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
-        let summary = session::send(&connect, &options, &reporter)?;
-        Ok(Exit::of_summary(&summary))
+        let mut reporter =
+            Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+        if self.verify {
+            reporter = reporter.with_comparer(context.answers);
+        }
+        match self.task {
+            Task::Once => {
+                let summary = session::send(&connect, &options, &reporter)?;
+                Ok(Exit::of_summary(&summary))
+            }
+            Task::ToMany(count) => {
+                let results = session::send_to_many(&connect, &options, count, &reporter)?;
+                worst_of(results, context)
+            }
+            Task::DryRun => {
+                let lacking = session::inquire(&connect, &options, &reporter)?;
+                tell_lacking(lacking, context);
+                Ok(Exit::Done)
+            }
+        }
     }
+}
+
+fn task(typed: &Typed) -> Result<Task, Error> {
+    let count = typed.value("count");
+    let count = count.map(|text| numbers::whole("--count", &text, 1..=MOST_RECEIVERS));
+    let task = match count.transpose()? {
+        None | Some(1) if typed.has("dry-run") => Task::DryRun,
+        None => return Ok(Task::Once),
+        // Below `MOST_RECEIVERS`.
+        Some(count) => Task::ToMany(count as usize),
+    };
+    if matches!(task, Task::ToMany(_)) {
+        for other in ["dry-run", "verify", "to"] {
+            if typed.has(other) {
+                return Err(Error::usage(
+                    format!("--count and --{other} contradict each other"),
+                    "--count N goes with --listen, for receivers that dial",
+                ));
+            }
+        }
+    }
+    Ok(task)
+}
+
+/// With many receivers, the first that did not get everything makes the whole run one that did not.
+fn worst_of(
+    results: Vec<Result<Summary, SessionError>>,
+    context: &Context<'_>,
+) -> Result<Exit, Error> {
+    let served = results.iter().filter(|result| result.is_ok()).count();
+    let all = results.len();
+    context
+        .console
+        .say(&format!("served {served} of {all} receivers"));
+    let mut exit = Exit::Done;
+    for result in results {
+        match Exit::of_summary(&result?) {
+            Exit::Done => {}
+            other => exit = other,
+        }
+    }
+    Ok(exit)
+}
+
+fn tell_lacking(lacking: Option<u64>, context: &Context<'_>) {
+    let text = match lacking {
+        Some(0) => "the peer has everything already".to_owned(),
+        Some(bytes) => format!("the peer lacks {}", format::size(bytes)),
+        None => "how much the peer lacks cannot be told".to_owned(),
+    };
+    context.console.say(&format!("nothing was sent: {text}"));
+    context
+        .console
+        .event(|| Object::event("lacking").number_or_null("bytes", lacking));
 }
 
 /// Whether there is something of this name. A link counts by itself, wherever it points.

@@ -1,0 +1,226 @@
+//! A file of named secrets, `NAME SECRET` a line, that is read again when it changes.
+
+use super::platform;
+use crate::crypto::Secret;
+use crate::error::Error;
+use crate::session::{CurrentSecrets, NamedSecret, NamedSecrets};
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// The longest file that is read: thousands of names.
+const LONGEST_FILE: u64 = 1024 * 1024;
+
+/// The longest name, in bytes: names are folders.
+const LONGEST_NAME: usize = 64;
+
+/// The file and what it said when it was read last.
+pub(super) struct SecretsFile {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    stamp: platform::Stamp,
+    list: Arc<[NamedSecret]>,
+}
+
+impl SecretsFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot or should not be read, or a line in it is none.
+    pub(super) fn open(path: PathBuf) -> Result<SecretsFile, Error> {
+        let (stamp, list) = read(&path)?;
+        let state = Mutex::new(State { stamp, list });
+        Ok(SecretsFile { path, state })
+    }
+}
+
+impl NamedSecrets for SecretsFile {
+    /// What counts while a changed file is no good is what it said before: a slip of the editor must not
+    /// shut everybody out.
+    fn current(&self) -> CurrentSecrets {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = platform::Stamp::of_path(&self.path);
+        let mut news = None;
+        if stamp != state.stamp {
+            state.stamp = stamp;
+            news = Some(match read(&self.path) {
+                Ok((stamp, list)) => {
+                    let count = list.len();
+                    *state = State { stamp, list };
+                    format!("the secrets were read again: {count} names")
+                }
+                Err(error) => format!("{error}; the secrets of before still count"),
+            });
+        }
+        CurrentSecrets {
+            list: Arc::clone(&state.list),
+            news,
+        }
+    }
+}
+
+type Contents = (platform::Stamp, Arc<[NamedSecret]>);
+
+fn read(path: &Path) -> Result<Contents, Error> {
+    let unreadable = |source| Error::SecretFile {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata: Metadata = file.metadata().map_err(unreadable)?;
+    if platform::others_can_read(&metadata) {
+        return Err(Error::SecretExposed {
+            path: path.to_owned(),
+        });
+    }
+    // As large as it may get, so that growing leaves no piece of a secret behind.
+    let capacity = metadata.len().min(LONGEST_FILE) as usize + 1;
+    let mut text = Zeroizing::new(Vec::with_capacity(capacity));
+    let mut bounded = file.take(capacity as u64);
+    bounded.read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() == capacity {
+        return Err(Error::usage(
+            format!("{} grows or is too long", path.display()),
+            "a file of names and secrets has at most 1 MiB",
+        ));
+    }
+    let list = parse(&text).map_err(|fault| {
+        Error::usage(
+            format!("{}, {fault}", path.display()),
+            "each line is NAME SECRET; a name has letters, digits, - _ and .",
+        )
+    })?;
+    Ok((platform::Stamp::of(&metadata), list.into()))
+}
+
+/// Where the fault is and what it is; never with a secret in it.
+fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
+    let mut list = Vec::new();
+    let mut seen = HashSet::new();
+    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let at = |fault: String| format!("line {}: {fault}", number + 1);
+        let end = line.iter().position(u8::is_ascii_whitespace);
+        let (name, secret) = line.split_at(end.unwrap_or(line.len()));
+        let name = name_of(name).map_err(at)?;
+        if !seen.insert(name.to_ascii_lowercase()) {
+            return Err(at(
+                "the name is there already, perhaps in another case".into()
+            ));
+        }
+        let secret = Secret::from_text(secret.trim_ascii_start());
+        let secret = secret.map_err(|fault| at(fault.to_string()))?;
+        list.push(NamedSecret { name, secret });
+    }
+    match list.is_empty() {
+        true => Err("it has no names".into()),
+        false => Ok(list),
+    }
+}
+
+/// A name that can be a folder anywhere.
+fn name_of(bytes: &[u8]) -> Result<String, String> {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    match std::str::from_utf8(bytes) {
+        Ok(name)
+            if name.len() <= LONGEST_NAME
+                && bytes.iter().all(fits)
+                && !name.starts_with(['.', '-'])
+                && !name.ends_with('.') =>
+        {
+            Ok(name.to_owned())
+        }
+        _ => Err("that is no name".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn names(text: &str) -> Result<Vec<String>, String> {
+        let list = parse(text.as_bytes())?;
+        Ok(list.into_iter().map(|named| named.name).collect())
+    }
+
+    #[test]
+    fn comments_and_blanks_count_for_nothing() {
+        let text = "# people\n\n  alice  correct horse \r\nbob\tx\n#eve y\n";
+        assert_eq!(names(text).unwrap(), ["alice", "bob"]);
+    }
+
+    #[test]
+    fn what_is_no_line_is_named_by_its_number_and_nothing_else() {
+        for text in [
+            "alice hunter2\nalice hunter2",
+            "alice hunter2\nALICE hunter2",
+            "# x\n../up hunter2",
+            "a hunter2\n.hidden hunter2",
+            "a hunter2\n-rf hunter2",
+            "a hunter2\na/b hunter2",
+            "a hunter2\nlonely",
+            "a hunter2\nb  ",
+        ] {
+            let fault = names(text).unwrap_err();
+            assert!(fault.starts_with("line 2: "), "{text}: {fault}");
+            assert!(!fault.contains("hunter2"));
+        }
+        assert!(names("").is_err());
+        assert!(names(&format!("{} x", "n".repeat(65))).is_err());
+    }
+
+    #[cfg(unix)]
+    fn write(path: &Path, text: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_changed_file_counts_at_once_and_a_spoilt_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names");
+        write(&path, "alice x\n", 0o600);
+        let file = SecretsFile::open(path.clone()).unwrap();
+        let is_now = |expected: &[&str]| {
+            let current = file.current();
+            let names: Vec<_> = current.list.iter().map(|n| n.name.clone()).collect();
+            assert_eq!(names, expected);
+            current.news
+        };
+        assert_eq!(is_now(&["alice"]), None);
+        write(&path, "alice x\nbob y\n", 0o600);
+        assert!(is_now(&["alice", "bob"]).unwrap().contains("2 names"));
+        assert_eq!(is_now(&["alice", "bob"]), None);
+        write(&path, "carol\n", 0o600);
+        assert!(is_now(&["alice", "bob"]).unwrap().contains("still count"));
+        assert_eq!(is_now(&["alice", "bob"]), None, "told once");
+        write(&path, "carol z\n", 0o644);
+        assert!(is_now(&["alice", "bob"]).is_some(), "others can read it");
+        fs::remove_file(&path).unwrap();
+        assert!(is_now(&["alice", "bob"]).is_some());
+        write(&path, "carol z\n", 0o600);
+        assert!(is_now(&["carol"]).is_some());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names");
+        write(&path, "alice x\n", 0o640);
+        let error = SecretsFile::open(path).err().unwrap();
+        assert!(error.hint().unwrap().starts_with("chmod 600 "));
+    }
+}

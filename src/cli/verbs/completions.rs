@@ -1,0 +1,333 @@
+//! `peerbridge completions`: scripts for shells, made from the table of options.
+
+use super::super::args::Typed;
+use super::super::flags::{FLAGS, Flag, Takes, VERBS, Verb, VerbEntry};
+use super::{manual, too_many};
+use crate::error::Error;
+
+/// What to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Completions {
+    Bash,
+    Zsh,
+    Fish,
+    /// The manual page.
+    Manual,
+}
+
+impl Completions {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed) -> Result<Completions, Error> {
+        let hint = "peerbridge completions bash, zsh, fish or man";
+        let shell = match typed.words.as_slice() {
+            [] => return Err(Error::usage("it is not said for which shell", hint)),
+            [shell] => shell.to_string_lossy(),
+            [_, second, ..] => return Err(too_many("completions", second)),
+        };
+        match &*shell {
+            "bash" => Ok(Completions::Bash),
+            "zsh" => Ok(Completions::Zsh),
+            "fish" => Ok(Completions::Fish),
+            "man" => Ok(Completions::Manual),
+            other => Err(Error::usage(
+                format!("there is no completion for {other:?}"),
+                hint,
+            )),
+        }
+    }
+
+    /// The script itself.
+    pub(super) fn script(self) -> String {
+        match self {
+            Completions::Bash => bash(),
+            Completions::Zsh => zsh(),
+            Completions::Fish => fish(),
+            Completions::Manual => manual::page(),
+        }
+    }
+}
+
+/// What the words behind a verb are.
+enum Words {
+    Paths,
+    Folder,
+    OneOf(Vec<&'static str>),
+    Others,
+}
+
+fn words_of(verb: Verb) -> Words {
+    match verb {
+        Verb::Send | Verb::Demo => Words::Paths,
+        Verb::Receive | Verb::Serve | Verb::Doctor => Words::Folder,
+        Verb::Completions => Words::OneOf(vec!["bash", "zsh", "fish", "man"]),
+        Verb::Help => Words::OneOf(VERBS.iter().map(|entry| entry.name).collect()),
+        Verb::Ping | Verb::Secret => Words::Others,
+    }
+}
+
+/// What an option's value is one of; empty when it is anything.
+fn choices(flag: &Flag) -> &'static str {
+    match flag.long {
+        "existing" => "fail skip rename overwrite newer",
+        "level" => "auto 0 1 2 3 4 5 6 7 8 9",
+        "progress" => "auto bar lines off",
+        _ => "",
+    }
+}
+
+fn names(entry: &VerbEntry) -> Vec<&'static str> {
+    let names = [entry.name].into_iter();
+    names.chain(entry.aliases.iter().copied()).collect()
+}
+
+fn flags_of(verb: Verb) -> impl Iterator<Item = &'static Flag> {
+    FLAGS.iter().filter(move |flag| flag.verbs.contains(&verb))
+}
+
+/// What a verb does, in a few words.
+fn what(entry: &VerbEntry) -> &'static str {
+    entry.forms.first().map_or("", |(_, what)| what)
+}
+
+fn bash() -> String {
+    let mut values = String::new();
+    for flag in FLAGS.iter().filter(|flag| flag.takes != Takes::Nothing) {
+        let short = flag.short.map(|short| format!("|-{short}"));
+        let pattern = format!("--{}{}", flag.long, short.unwrap_or_default());
+        let reply = match (choices(flag), flag.takes) {
+            ("", Takes::Path(_)) => r#"COMPREPLY=($(compgen -f -- "$cur"))"#.to_owned(),
+            ("", _) => "COMPREPLY=()".to_owned(),
+            (choices, _) => format!(r#"COMPREPLY=($(compgen -W "{choices}" -- "$cur"))"#),
+        };
+        values.push_str(&format!("        {pattern}) {reply}; return ;;\n"));
+    }
+    let mut verbs = String::new();
+    for entry in VERBS {
+        let options: Vec<_> = flags_of(entry.verb)
+            .map(|flag| format!("--{}", flag.long))
+            .collect();
+        let words = match words_of(entry.verb) {
+            Words::Paths => r#"-f -- "$cur""#.to_owned(),
+            Words::Folder => r#"-d -- "$cur""#.to_owned(),
+            Words::OneOf(words) => format!(r#"-W "{}" -- "$cur""#, words.join(" ")),
+            Words::Others => r#"-W "" -- "$cur""#.to_owned(),
+        };
+        verbs.push_str(&format!(
+            "        {}) options=\"{}\"; words=($(compgen {words})) ;;\n",
+            names(entry).join("|"),
+            options.join(" ")
+        ));
+    }
+    let all: Vec<_> = VERBS.iter().flat_map(names).collect();
+    format!(
+        r#"# bash completion for peerbridge, made by `peerbridge completions bash`
+_peerbridge() {{
+    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}}
+    local verb= word options= words=() IFS=$' \t\n'
+    case $prev in
+{values}    esac
+    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+        case $word in
+            {}) verb=$word; break ;;
+        esac
+    done
+    case $verb in
+{verbs}        *) words=($(compgen -W "{}" -- "$cur")); options="--help --version" ;;
+    esac
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    else
+        COMPREPLY=("${{words[@]}}")
+    fi
+}}
+complete -o filenames -F _peerbridge peerbridge
+"#,
+        all.join("|"),
+        all.join(" "),
+    )
+}
+
+fn zsh() -> String {
+    let mut verbs = String::new();
+    let mut cases = String::new();
+    for entry in VERBS {
+        for name in names(entry) {
+            verbs.push_str(&format!("        '{name}:{}'\n", zsh_text(what(entry))));
+        }
+        cases.push_str(&format!(
+            "        {})\n            _arguments -s \\\n",
+            names(entry).join("|")
+        ));
+        for flag in flags_of(entry.verb) {
+            cases.push_str(&format!("                {} \\\n", zsh_option(flag)));
+        }
+        let words = match words_of(entry.verb) {
+            Words::Paths => "'*:path:_files'".to_owned(),
+            Words::Folder => "'1:folder:_files -/'".to_owned(),
+            Words::OneOf(words) => format!("'1:word:({})'", words.join(" ")),
+            Words::Others => "'*:word:'".to_owned(),
+        };
+        cases.push_str(&format!("                {words} ;;\n"));
+    }
+    format!(
+        "#compdef peerbridge\n\
+         # zsh completion for peerbridge, made by `peerbridge completions zsh`\n\
+         _peerbridge() {{\n    local -a verbs\n    verbs=(\n{verbs}    )\n    \
+         if (( CURRENT == 2 )); then\n        _describe verb verbs\n        return\n    fi\n    \
+         local verb=$words[2]\n    shift words\n    (( CURRENT-- ))\n    case $verb in\n{cases}    \
+         esac\n}}\n_peerbridge \"$@\"\n"
+    )
+}
+
+fn zsh_option(flag: &Flag) -> String {
+    let help = zsh_text(flag.help);
+    let value = match (flag.takes, choices(flag)) {
+        (Takes::Nothing, _) => String::new(),
+        (Takes::Path(name), _) => format!(":{name}:_files"),
+        (Takes::Value(name) | Takes::Values(name), "") => format!(":{}:", zsh_text(name)),
+        (Takes::Value(name) | Takes::Values(name), choices) => format!(":{name}:({choices})"),
+    };
+    let star = match flag.takes {
+        Takes::Values(_) => "*",
+        _ => "",
+    };
+    match flag.short {
+        Some(short) if star.is_empty() => format!(
+            "'(-{short} --{long})'{{-{short},--{long}}}'[{help}]{value}'",
+            long = flag.long
+        ),
+        Some(short) => format!(
+            "'{star}'{{-{short},--{long}}}'[{help}]{value}'",
+            long = flag.long
+        ),
+        None => format!("'{star}--{}[{help}]{value}'", flag.long),
+    }
+}
+
+fn zsh_text(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\'' => escaped.push_str(r"'\''"),
+            '[' | ']' | ':' | '\\' => {
+                escaped.push('\\');
+                escaped.push(letter);
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+fn fish() -> String {
+    let mut script =
+        String::from("# fish completion for peerbridge, made by `peerbridge completions fish`\n");
+    script.push_str("complete -c peerbridge -f\n");
+    for entry in VERBS {
+        let seen = format!("__fish_seen_subcommand_from {}", names(entry).join(" "));
+        for name in names(entry) {
+            script.push_str(&format!(
+                "complete -c peerbridge -n __fish_use_subcommand -a {name} -d '{}'\n",
+                fish_text(what(entry))
+            ));
+        }
+        for flag in flags_of(entry.verb) {
+            let short = flag.short.map(|short| format!(" -s {short}"));
+            let value = match (flag.takes, choices(flag)) {
+                (Takes::Nothing, _) => String::new(),
+                (Takes::Path(_), _) => " -r -F".to_owned(),
+                (_, "") => " -x".to_owned(),
+                (_, choices) => format!(" -x -a '{choices}'"),
+            };
+            script.push_str(&format!(
+                "complete -c peerbridge -n '{seen}'{} -l {}{value} -d '{}'\n",
+                short.unwrap_or_default(),
+                flag.long,
+                fish_text(flag.help)
+            ));
+        }
+        let words = match words_of(entry.verb) {
+            Words::Paths => "-F".to_owned(),
+            Words::Folder => "-a '(__fish_complete_directories)'".to_owned(),
+            Words::OneOf(words) => format!("-a '{}'", words.join(" ")),
+            Words::Others => continue,
+        };
+        script.push_str(&format!("complete -c peerbridge -n '{seen}' {words}\n"));
+    }
+    script
+}
+
+fn fish_text(text: &str) -> String {
+    text.replace('\\', r"\\").replace('\'', r"\'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_has_every_verb_and_option() {
+        for shell in [Completions::Bash, Completions::Zsh, Completions::Fish] {
+            let script = shell.script();
+            for entry in VERBS {
+                assert!(script.contains(entry.name), "{shell:?} {}", entry.name);
+            }
+            for flag in FLAGS {
+                let found = match shell {
+                    Completions::Fish => script.contains(&format!(" -l {} ", flag.long)),
+                    _ => script.contains(&format!("--{}", flag.long)),
+                };
+                assert!(found, "{shell:?} {}", flag.long);
+            }
+        }
+    }
+
+    /// Not every machine has every shell: where there is none, the script is only written.
+    fn shell_takes(shell: &str, words: &[&str], script: &str) {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let started = Command::new(shell)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = started else { return };
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(script.as_bytes()).unwrap();
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && complaint.is_empty(),
+            "{complaint}"
+        );
+    }
+
+    #[test]
+    fn shells_understand_their_scripts() {
+        shell_takes("bash", &["-n"], &bash());
+        shell_takes("zsh", &["-n"], &zsh());
+        shell_takes("fish", &["--no-execute"], &fish());
+    }
+
+    #[test]
+    fn bash_completes_verbs_options_and_values() {
+        for (line, expected) in [
+            ("peerbridge re", "receive recv"),
+            ("peerbridge send --ve", "--verify --verbose --version"),
+            ("peerbridge receive --existing o", "overwrite"),
+            ("peerbridge completions f", "fish"),
+        ] {
+            let words: Vec<_> = line.split(' ').collect();
+            let script = format!(
+                "{}COMP_WORDS=({line}); COMP_CWORD={}; _peerbridge\n\
+                 [[ \"${{COMPREPLY[*]}}\" == \"{expected}\" ]] || echo \"${{COMPREPLY[*]}}\" >&2\n",
+                bash(),
+                words.len() - 1
+            );
+            shell_takes("bash", &["--norc"], &script);
+        }
+    }
+}

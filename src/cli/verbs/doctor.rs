@@ -1,0 +1,184 @@
+//! `peerbridge doctor`: what a transfer needs here, a line a check.
+
+mod checks;
+mod loopback;
+
+use super::super::args::Typed;
+use super::super::json::Object;
+use super::super::{Context, address};
+use super::too_many;
+use crate::error::{Error, Exit};
+use crate::session::DEFAULT_PORT;
+use std::path::PathBuf;
+
+/// An examination, understood.
+#[derive(Debug)]
+pub(in crate::cli) struct Doctor {
+    folder: PathBuf,
+    port: u16,
+    secret_file: Option<PathBuf>,
+}
+
+/// What a check found.
+struct Finding {
+    what: &'static str,
+    verdict: Verdict,
+    said: String,
+    /// What to do about it.
+    advice: Option<String>,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    /// Transfers work, but something may surprise.
+    Look,
+    /// A transfer would end with this.
+    Fail(Exit),
+}
+
+impl Finding {
+    fn pass(what: &'static str, said: impl Into<String>) -> Finding {
+        Finding {
+            what,
+            verdict: Verdict::Pass,
+            said: said.into(),
+            advice: None,
+        }
+    }
+
+    fn look(what: &'static str, said: impl Into<String>, advice: impl Into<String>) -> Finding {
+        Finding {
+            what,
+            verdict: Verdict::Look,
+            said: said.into(),
+            advice: Some(advice.into()),
+        }
+    }
+
+    fn fail(what: &'static str, error: &Error) -> Finding {
+        Finding {
+            what,
+            verdict: Verdict::Fail(error.exit()),
+            said: error.to_string(),
+            advice: error.hint(),
+        }
+    }
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Look => "look",
+            Verdict::Fail(_) => "fail",
+        }
+    }
+}
+
+impl Doctor {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Doctor, Error> {
+        let folder = match typed.words.as_slice() {
+            [] => PathBuf::from("."),
+            [only] => PathBuf::from(only),
+            [_, second, ..] => return Err(too_many("doctor", second)),
+        };
+        let port = match (
+            typed.value("port"),
+            context.environment.get("PEERBRIDGE_PORT"),
+        ) {
+            (Some(text), _) => address::port(&text)?,
+            (None, Some(text)) => address::port(&text.to_string_lossy())?,
+            (None, None) => DEFAULT_PORT,
+        };
+        Ok(Doctor {
+            folder,
+            port,
+            secret_file: typed.path("secret-file"),
+        })
+    }
+
+    /// Goes on after a check that fails: the next one may say why. Ends with the code of the worst.
+    ///
+    /// # Errors
+    /// None: what fails is a finding.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        let mut findings = checks::ports(self.port);
+        findings.push(checks::loopback());
+        findings.extend(checks::destination(&self.folder));
+        findings.push(checks::room(&self.folder));
+        findings.extend(checks::leftovers(&self.folder));
+        findings.push(checks::secret(self.secret_file.as_deref(), context));
+        for finding in &findings {
+            tell(finding, context);
+        }
+        Ok(worst(&findings))
+    }
+}
+
+fn tell(finding: &Finding, context: &Context<'_>) {
+    let Finding {
+        what,
+        verdict,
+        said,
+        advice,
+    } = finding;
+    let mut lines = format!("{}  {what}: {said}\n", verdict.word());
+    if let Some(advice) = advice {
+        lines.push_str(&format!("      {advice}\n"));
+    }
+    if context.console.reader() == super::super::console::Reader::Person {
+        context.console.result(&lines);
+    }
+    context.console.event(|| {
+        let event = Object::event("check")
+            .text("what", what)
+            .text("result", verdict.word())
+            .text("said", said);
+        match advice {
+            Some(advice) => event.text("advice", advice),
+            None => event,
+        }
+    });
+}
+
+/// What must be mended first: a transfer that cannot begin, then one that cannot be written, then one
+/// that goes wrong.
+fn worst(findings: &[Finding]) -> Exit {
+    const ORDER: [Exit; 3] = [Exit::Usage, Exit::NoWay, Exit::CannotWrite];
+    let failed = |exit: &Exit| findings.iter().any(|f| f.verdict == Verdict::Fail(*exit));
+    if let Some(first) = ORDER.into_iter().find(failed) {
+        return first;
+    }
+    let mut others = findings.iter().filter_map(|finding| match finding.verdict {
+        Verdict::Fail(exit) => Some(exit),
+        Verdict::Pass | Verdict::Look => None,
+    });
+    others.next().unwrap_or(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(verdict: Verdict) -> Finding {
+        Finding {
+            verdict,
+            ..Finding::pass("x", "y")
+        }
+    }
+
+    #[test]
+    fn the_worst_decides() {
+        let all = |verdicts: &[Verdict]| {
+            worst(&verdicts.iter().copied().map(finding).collect::<Vec<_>>())
+        };
+        assert_eq!(all(&[Verdict::Pass, Verdict::Look]), Exit::Done);
+        let (full, port) = (Verdict::Fail(Exit::CannotWrite), Verdict::Fail(Exit::NoWay));
+        assert_eq!(all(&[full, Verdict::Pass, port]), Exit::NoWay);
+        assert_eq!(all(&[Verdict::Fail(Exit::NotVerified)]), Exit::NotVerified);
+    }
+}

@@ -1,0 +1,157 @@
+//! The checks one by one.
+
+use super::super::super::{Context, format, secret_source};
+use super::{Finding, Verdict, loopback};
+use crate::disk::{self, CaseRule, LeftoverState};
+use crate::error::{Error, Exit};
+use crate::model::escaped;
+use crate::session::{self, ListenAddress, SessionError};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::time::Duration;
+
+/// Less room than this is worth a look.
+const LITTLE_ROOM: u64 = 1 << 30;
+
+/// Clocks that differ by less look the same to a person.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
+/// Whether the port can be listened on, by each family.
+pub(super) fn ports(port: u16) -> Vec<Finding> {
+    let v4 = family("IPv4", Ipv4Addr::UNSPECIFIED.into(), port);
+    let v6 = family("IPv6", Ipv6Addr::UNSPECIFIED.into(), port);
+    vec![v4, v6]
+}
+
+fn family(name: &'static str, address: IpAddr, port: u16) -> Finding {
+    let address = ListenAddress {
+        address: Some(address),
+        port,
+    };
+    match session::can_listen(&address) {
+        Ok(()) => Finding::pass(name, format!("port {port} can be listened on")),
+        // Machines without IPv6 are common, and those without IPv4 exist.
+        Err(SessionError::CannotListen { source, .. }) if is_family_missing(source.kind()) => {
+            let advice = "peers that only have it cannot dial this machine";
+            Finding::look(name, "this machine has none", advice)
+        }
+        Err(error) => Finding::fail(name, &error.into()),
+    }
+}
+
+fn is_family_missing(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::AddrInUse | ErrorKind::PermissionDenied)
+}
+
+/// A transfer from this machine to itself.
+pub(super) fn loopback() -> Finding {
+    match loopback::transfer() {
+        Ok(()) => Finding::pass("transfer", "one over loopback arrived whole"),
+        Err(error) => Finding::fail("transfer", &error),
+    }
+}
+
+/// What the destination takes.
+pub(super) fn destination(folder: &Path) -> Vec<Finding> {
+    let shown = escaped(folder.as_os_str().as_encoded_bytes());
+    let survey = match disk::survey(folder) {
+        Ok(survey) => survey,
+        Err(error) => {
+            let error = Error::from(SessionError::Disk(error));
+            return vec![Finding::fail("destination", &error)];
+        }
+    };
+    let mut findings = vec![Finding::pass(
+        "destination",
+        format!("{shown} can be written"),
+    )];
+    findings.push(match survey.case {
+        CaseRule::Distinguishes => Finding::pass("names", "a and A are two names there"),
+        CaseRule::Ignores => Finding::look(
+            "names",
+            "a and A are one name there",
+            "offers with both are declined; ask the sender to rename one",
+        ),
+    });
+    findings.push(match survey.links {
+        true => Finding::pass("links", "symbolic links can be made there"),
+        false => Finding::look(
+            "links",
+            "no symbolic links can be made there",
+            "ask the sender to send what they point to, with --follow-links",
+        ),
+    });
+    findings.push(clock(survey.clock_difference));
+    findings
+}
+
+fn clock(difference: Duration) -> Finding {
+    match difference <= CLOCK_TOLERANCE {
+        true => Finding::pass("clock", "this machine and the destination agree"),
+        false => Finding::look(
+            "clock",
+            format!("the destination differs by {}", format::time(difference)),
+            "set both clocks, or --existing newer may be wrong about which file is newer",
+        ),
+    }
+}
+
+/// Free space.
+pub(super) fn room(folder: &Path) -> Finding {
+    match disk::free_bytes(folder) {
+        Some(free) if free < LITTLE_ROOM => Finding::look(
+            "space",
+            format!("{} are free", format::size(free)),
+            "make room before something large comes",
+        ),
+        Some(free) => Finding::pass("space", format!("{} are free", format::size(free))),
+        None => Finding::look(
+            "space",
+            "how much is free cannot be told",
+            "a full disk shows at the first write that fails; what arrived is kept",
+        ),
+    }
+}
+
+/// What broken transfers left.
+pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
+    let Ok(mut found) = disk::leftovers(folder) else {
+        // The destination's own check says why.
+        return Vec::new();
+    };
+    if found.is_empty() {
+        return vec![Finding::pass(
+            "leftovers",
+            "no transfer stopped half-way there",
+        )];
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    let findings = found.iter().map(|leftover| {
+        let path = escaped(leftover.path.as_os_str().as_encoded_bytes());
+        let age = format::time(leftover.age);
+        match leftover.state {
+            LeftoverState::InUse => {
+                Finding::pass("leftovers", format!("{path} is being received into now"))
+            }
+            LeftoverState::Abandoned => Finding::look(
+                "leftovers",
+                format!("{path} stopped half-way {age} ago"),
+                format!("run the same transfer again to go on, or give it up: rm -r {path}"),
+            ),
+        }
+    });
+    findings.collect()
+}
+
+/// Whether the secret is there and is one, and nobody else can read its file.
+pub(super) fn secret(file: Option<&Path>, context: &Context<'_>) -> Finding {
+    match secret_source::given(file, context.environment) {
+        Ok(Some(_)) => Finding::pass("secret", "it is given, and it can be used"),
+        Ok(None) => Finding::pass("secret", "none is given here; it will be asked for"),
+        Err(error) => Finding {
+            verdict: Verdict::Fail(Exit::Usage),
+            ..Finding::fail("secret", &error)
+        },
+    }
+}

@@ -1,0 +1,201 @@
+//! The manual page, made from the same table as the parser and the help.
+
+use super::super::flags::{self, FLAGS, Flag, VERBS};
+
+/// Environment variables and what each is for.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("PEERBRIDGE_SECRET", "the secret"),
+    (
+        "PEERBRIDGE_SECRET_FILE",
+        "a file whose first line is the secret",
+    ),
+    ("PEERBRIDGE_PORT", "the port, where no option tells it"),
+    ("NO_COLOR", "when not empty: no colours"),
+];
+
+/// What a program of --on-receive finds in its environment.
+const HOOK: &[(&str, &str)] = &[
+    (
+        "PEERBRIDGE_PATH",
+        "what was delivered, one absolute path a line; the folder alone when nothing new came or the \
+         list is too long for the system",
+    ),
+    ("PEERBRIDGE_FILES", "how many files"),
+    ("PEERBRIDGE_BYTES", "how many bytes"),
+    ("PEERBRIDGE_PEER", "the sender's address"),
+    (
+        "PEERBRIDGE_NAME",
+        "the sender's name, empty without named secrets",
+    ),
+];
+
+/// Exit codes and what each means.
+const EXITS: &[(&str, &str)] = &[
+    (
+        "0",
+        "everything is there and verified, or was there already",
+    ),
+    ("1", "a bug"),
+    (
+        "2",
+        "the words are off, or a question cannot be asked without a terminal",
+    ),
+    ("3", "wrong secret, or the phrase differs"),
+    (
+        "4",
+        "no way to the peer: name not found, refused, busy, port in use, cannot bind (try again)",
+    ),
+    ("5", "nobody came, or the peer fell silent (try again)"),
+    ("6", "the peer declined"),
+    ("7", "a file is in the way"),
+    (
+        "8",
+        "a source is missing, unreadable or changed while it was sent",
+    ),
+    (
+        "9",
+        "cannot write here: disk full, no permission, read-only",
+    ),
+    ("10", "what arrived does not verify (try again)"),
+    (
+        "11",
+        "the peer speaks another version, or is no peerbridge at all",
+    ),
+    (
+        "12",
+        "the connection was lost; the same command again goes on where it stopped (try again)",
+    ),
+    ("13", "done, but some entries were left out; each is named"),
+    ("14", "declined here: a limit, or an unsafe name"),
+    ("15", "the hook failed; the files are there"),
+];
+
+/// The page, in the language of man(7).
+pub(super) fn page() -> String {
+    let mut text = format!(
+        ".\\\" Made by `peerbridge completions man`.\n\
+         .TH PEERBRIDGE 1 \"\" \"peerbridge {}\" \"User Commands\"\n\
+         .SH NAME\npeerbridge \\- move files and folders straight from one machine to another\n\
+         .SH SYNOPSIS\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    text.push_str(".B peerbridge\n.br\n");
+    for entry in VERBS {
+        for (words, _) in entry.forms {
+            text.push_str(&format!(".B peerbridge {}\n.br\n", escaped(words)));
+        }
+    }
+    text.push_str(".SH DESCRIPTION\n");
+    paragraph(
+        &mut text,
+        "One side listens, the other one dials; either may send. Both know a secret word and prove it \
+         to each other before anything else is said. Everything travels encrypted. An interrupted \
+         transfer goes on when the same command is run again. Nothing appears at its name before it \
+         is complete and verified. Without arguments, on a terminal, it asks for what it needs.",
+    );
+    text.push_str(".SH VERBS\n");
+    for entry in VERBS {
+        let mut names = vec![entry.name];
+        names.extend(entry.aliases);
+        text.push_str(&format!(".SS {}\n", escaped(&names.join(", "))));
+        for words in entry.about {
+            paragraph(&mut text, words);
+        }
+    }
+    text.push_str(".SH OPTIONS\n");
+    for flag in FLAGS {
+        option(&mut text, flag);
+    }
+    text.push_str(".SH SECRETS\n");
+    paragraph(
+        &mut text,
+        "The secret comes from --secret-file, else PEERBRIDGE_SECRET, else the file that \
+         PEERBRIDGE_SECRET_FILE names, else it is asked for. It is never a word of the command line.",
+    );
+    text.push_str(".SH ENVIRONMENT\n");
+    list(&mut text, ENVIRONMENT);
+    paragraph(&mut text, "A program of --on-receive finds:");
+    list(&mut text, HOOK);
+    text.push_str(".SH EXIT STATUS\n");
+    list(&mut text, EXITS);
+    text.push_str(".SH EXAMPLES\n");
+    for example in VERBS.iter().flat_map(|entry| entry.examples) {
+        text.push_str(&format!(".PP\n.nf\n{}\n.fi\n", escaped(example)));
+    }
+    text
+}
+
+fn option(text: &mut String, flag: &Flag) {
+    let mut names = match flag.short {
+        Some(short) => format!("-{short}, --{}", flag.long),
+        None => format!("--{}", flag.long),
+    };
+    if let Some(value) = flag.takes.value_name() {
+        names.push_str(&format!(" {value}"));
+    }
+    text.push_str(&format!(
+        ".TP\n.B {}\n{}.\n",
+        escaped(&names),
+        escaped(flag.help)
+    ));
+    if flag.verbs.len() < VERBS.len() {
+        let verbs: Vec<_> = flag
+            .verbs
+            .iter()
+            .map(|verb| flags::entry(*verb).name)
+            .collect();
+        text.push_str(&format!("(with {})\n", escaped(&verbs.join(", "))));
+    }
+}
+
+fn list(text: &mut String, rows: &[(&str, &str)]) {
+    for (name, what) in rows {
+        text.push_str(&format!(".TP\n.B {}\n{}\n", escaped(name), escaped(what)));
+    }
+}
+
+fn paragraph(text: &mut String, words: &str) {
+    text.push_str(&format!(".PP\n{}\n", escaped(words)));
+}
+
+/// Backslashes and dashes have a meaning, and a dot or a quote at the beginning of a line.
+fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    match text.starts_with(['.', '\'']) {
+        true => format!("\\&{text}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_the_docs_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/peerbridge.1");
+        if std::env::var_os("PEERBRIDGE_WRITE_MANUAL").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == page(),
+            "make it again: peerbridge completions man > docs/peerbridge.1"
+        );
+    }
+
+    #[test]
+    fn every_verb_option_and_exit_code_is_on_it() {
+        let page = page();
+        for entry in VERBS {
+            assert!(page.contains(&format!(".SS {}", entry.name)));
+        }
+        for flag in FLAGS {
+            let long = format!("\\-\\-{}", escaped(flag.long));
+            assert!(page.contains(&long), "{}", flag.long);
+        }
+        let codes: Vec<_> = EXITS.iter().map(|(code, _)| code.to_string()).collect();
+        let expected: Vec<_> = (0..=15).map(|code| code.to_string()).collect();
+        assert_eq!(codes, expected);
+    }
+}

@@ -1,0 +1,84 @@
+//! `peerbridge ping`.
+
+use super::super::args::Typed;
+use super::super::json::Object;
+use super::super::meeting::Meeting;
+use super::super::progress::Style;
+use super::super::questions::Questions;
+use super::super::report::{Manner, Programs, Reporter};
+use super::super::wording::Side;
+use super::super::{Context, format, secret_source};
+use super::too_many;
+use crate::error::{Error, Exit};
+use crate::session::{self, PingReport};
+
+/// A measurement, understood.
+#[derive(Debug)]
+pub(in crate::cli) struct Ping {
+    meeting: Meeting,
+}
+
+impl Ping {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Ping, Error> {
+        let host = match typed.words.as_slice() {
+            [] => {
+                return Err(Error::usage(
+                    "it is not said where the peer is",
+                    "peerbridge ping HOST[:PORT]",
+                ));
+            }
+            [host] => host.to_string_lossy(),
+            [_, second, ..] => return Err(too_many("ping", second)),
+        };
+        Ok(Ping {
+            meeting: Meeting::with_peer(typed, context.environment, &host)?,
+        })
+    }
+
+    /// # Errors
+    /// What stood in the way.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        let secret = secret_source::secret(
+            self.meeting.secret_file.as_deref(),
+            context.environment,
+            context.terminal,
+            context.answers,
+        )?;
+        let manner = Manner {
+            side: Side::Sender,
+            style: Style::Off,
+            colour: context.colour(),
+            guide: context.guide(),
+            programs: Programs::Told,
+            label: "",
+        };
+        let connect = self.meeting.with(secret);
+        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+        let report = session::ping(&connect, &reporter)?;
+        tell(&report, context);
+        Ok(Exit::Done)
+    }
+}
+
+fn tell(report: &PingReport, context: &Context<'_>) {
+    let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1000.0;
+    let (round_trip, handshake) = (
+        milliseconds(report.round_trip),
+        milliseconds(report.handshake),
+    );
+    context.console.say("the secret is the same on both sides");
+    context.console.say(&format!(
+        "round trip {round_trip:.1} ms, handshake {handshake:.1} ms, {} there, {} back",
+        format::rate(report.up),
+        format::rate(report.down)
+    ));
+    context.console.event(|| {
+        Object::event("pong")
+            .decimal("round_trip_ms", round_trip)
+            .decimal("handshake_ms", handshake)
+            .number("up", report.up)
+            .number("down", report.down)
+    });
+}

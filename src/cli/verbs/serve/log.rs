@@ -1,0 +1,160 @@
+//! What a drop box tells: a line a transfer, for a log or for programs.
+
+use super::super::super::Context;
+use super::super::super::console::Console;
+use super::super::super::hook::Hook;
+use super::super::super::json::Object;
+use super::super::super::ledger::Ledger;
+use super::super::super::{format, wording};
+use crate::error::{Error, Exit, session_line};
+use crate::model::escaped;
+use crate::session::{Event, FileResult, Operator, Reception, Summary};
+use std::path::PathBuf;
+
+/// The operator of a drop box. Its sessions run side by side, so no line needs another one to be
+/// understood.
+pub(super) struct Log<'a> {
+    console: &'a Console,
+    ledger: &'a Ledger,
+    hook: Option<Hook>,
+    destination: PathBuf,
+}
+
+impl<'a> Log<'a> {
+    pub(super) fn new(context: &Context<'a>, hook: Option<Hook>, destination: PathBuf) -> Self {
+        Log {
+            console: context.console,
+            ledger: context.ledger,
+            hook,
+            destination,
+        }
+    }
+}
+
+impl Operator for Log<'_> {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Listening { addresses } => {
+                let text = wording::endpoints(addresses);
+                self.console.say(&format!("listening on {text}"));
+                if let Some(first) = addresses.first() {
+                    self.console.event(|| {
+                        Object::event("listening")
+                            .text("address", &wording::endpoint(*first))
+                            .number("port", first.port().into())
+                    });
+                }
+            }
+            Event::ProofFailed { peer, count } => {
+                let peer = wording::peer(Some(*peer));
+                self.warn(&format!(
+                    "{peer} does not know the secret ({count} such so far)"
+                ));
+            }
+            Event::Warning { message } => self.warn(message),
+            Event::Kept { path } => {
+                let path = escaped(path.as_os_str().as_encoded_bytes());
+                self.warn(&format!("what arrived is kept in {path}"));
+            }
+            Event::File {
+                path,
+                result: FileResult::Failed { why },
+                ..
+            } => self
+                .console
+                .insist(&format!("error: left out {}: {why}", escaped(path))),
+            Event::Finished(summary) => self.ledger.finished(summary),
+            Event::Connected { peer } => {
+                let peer = wording::endpoint(*peer);
+                self.console.detail(&format!("connected to {peer}"));
+            }
+            Event::Offer(offer) => {
+                let (peer, names) = (
+                    wording::peer(offer.peer),
+                    wording::names(&offer.names, offer.tops),
+                );
+                let contents = wording::contents(offer);
+                let line = format!("{peer} offers {names} ({contents})");
+                self.console.detail(&line);
+            }
+            Event::Authenticated { .. }
+            | Event::Accepted { .. }
+            | Event::Progress(_)
+            | Event::File { .. }
+            | Event::Reconnecting { .. } => {}
+        }
+    }
+
+    fn received(&self, reception: &Reception<'_>) {
+        let from = match reception.name {
+            Some(name) => format!("{name} at {}", wording::peer(Some(reception.peer))),
+            None => wording::peer(Some(reception.peer)),
+        };
+        let (files, bytes) = match reception.outcome {
+            Ok(summary) => (summary.files, summary.bytes),
+            Err(_) => (0, 0),
+        };
+        let (exit, error) = match reception.outcome {
+            Ok(summary) => {
+                self.console.say(&received(&from, summary));
+                match self.hook(reception, summary) {
+                    Ok(()) => (Exit::of_summary(summary), None),
+                    Err(error) => (error.exit(), Some(error.to_string())),
+                }
+            }
+            Err(error) => (Exit::of_session(error), Some(session_line(error))),
+        };
+        if let Some(error) = &error {
+            let line = format!("error: from {from}: {error} (exit {})", exit.code());
+            self.console.insist(&line);
+        }
+        self.console.event(|| {
+            let event = Object::event("received")
+                .text("peer", &wording::peer(Some(reception.peer)))
+                .text("name", reception.name.unwrap_or(""))
+                .number("files", files)
+                .number("bytes", bytes)
+                .number("exit", exit.code().into());
+            match &error {
+                Some(error) => event.text("error", error),
+                None => event,
+            }
+        });
+    }
+}
+
+impl Log<'_> {
+    fn warn(&self, message: &str) {
+        self.console.say(&format!("warning: {message}"));
+        self.console
+            .event(|| Object::event("warning").text("message", message));
+    }
+
+    fn hook(&self, reception: &Reception<'_>, summary: &Summary) -> Result<(), Error> {
+        let Some(hook) = &self.hook else {
+            return Ok(());
+        };
+        let mut destination = self.destination.clone();
+        destination.extend(reception.name);
+        hook.run(&destination, reception.peer, reception.name, summary)
+    }
+}
+
+/// One transfer, whole or less some entries.
+fn received(from: &str, summary: &Summary) -> String {
+    let mut line = format!(
+        "received {} from {from}: {}, {} in {}",
+        escaped(&summary.name),
+        format::count(summary.files, "file"),
+        format::size(summary.bytes),
+        format::time(summary.elapsed),
+    );
+    if summary.resumed_bytes > 0 {
+        let before = format::size(summary.resumed_bytes);
+        line.push_str(&format!(", {before} of it were there before"));
+    }
+    if summary.left_out > 0 {
+        line.push_str(&format!(", {} left out", summary.left_out));
+    }
+    line
+}

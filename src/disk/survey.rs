@@ -1,0 +1,149 @@
+//! What a folder can take, found out by trying, and what broken transfers left in it.
+
+use super::error::DiskError;
+use super::platform;
+use super::staging::remove_tree;
+use crate::model::STAGING_PREFIX;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// What a destination can take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Whether names that differ in case only are two.
+    pub case: CaseRule,
+    /// Whether symbolic links can be made.
+    pub links: bool,
+    /// How far the clock that stamps files here is from this machine's.
+    pub clock_difference: Duration,
+}
+
+/// How a file system takes names that differ in case only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseRule {
+    /// As two names.
+    Distinguishes,
+    /// As one.
+    Ignores,
+}
+
+/// A staging folder that nobody may be at work in any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How long nothing was recorded in it.
+    pub age: Duration,
+    /// Whether somebody is at work in it.
+    pub state: LeftoverState,
+}
+
+/// What happens in a staging folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftoverState {
+    /// A process receives into it now.
+    InUse,
+    /// Nobody does: the same transfer again goes on from it.
+    Abandoned,
+}
+
+/// Tries out what `folder` can take, in a private folder below it that goes away again.
+///
+/// # Errors
+/// [`DiskError`] when nothing can be written there.
+pub fn survey(folder: &Path) -> Result<Survey, DiskError> {
+    let name = format!(".peerbridge-survey-{}", std::process::id());
+    let trial = folder.join(name);
+    platform::create_folder(&trial, 0o700).map_err(DiskError::at("create folder", &trial))?;
+    let found = try_out(&trial);
+    remove_tree(&trial)?;
+    found
+}
+
+fn try_out(trial: &Path) -> Result<Survey, DiskError> {
+    let lower = trial.join("name");
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).open(&lower);
+    let file = file.map_err(DiskError::at("create", &lower))?;
+    let failed = DiskError::at("look up", &lower);
+    let modified = file.metadata().and_then(|found| found.modified());
+    let modified = modified.map_err(failed)?;
+    let now = SystemTime::now();
+    let difference = now.duration_since(modified);
+    Ok(Survey {
+        case: match fs::symlink_metadata(trial.join("NAME")) {
+            Ok(_) => CaseRule::Ignores,
+            Err(_) => CaseRule::Distinguishes,
+        },
+        links: platform::make_link("name".as_ref(), &trial.join("link")).is_ok(),
+        clock_difference: difference.unwrap_or_else(|error| error.duration()),
+    })
+}
+
+/// The staging folders in `folder`, in no order.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn leftovers(folder: &Path) -> Result<Vec<Leftover>, DiskError> {
+    let failed = |error| DiskError::at("list", folder)(error);
+    let mut found = Vec::new();
+    for item in fs::read_dir(folder).map_err(failed)? {
+        let path = item.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if !name.starts_with(STAGING_PREFIX) {
+            continue;
+        }
+        // One that goes away meanwhile is none.
+        if let Ok(metadata) = fs::symlink_metadata(&path)
+            && metadata.is_dir()
+        {
+            let journal = fs::symlink_metadata(path.join("journal"));
+            let recorded = journal.unwrap_or(metadata).modified();
+            let age = recorded.ok().and_then(|then| then.elapsed().ok());
+            found.push(Leftover {
+                age: age.unwrap_or_default(),
+                state: state_of(&path),
+                path,
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn state_of(staging: &Path) -> LeftoverState {
+    let locked = File::open(staging.join("lock")).map(|lock| lock.try_lock());
+    match locked {
+        Ok(Err(TryLockError::WouldBlock)) => LeftoverState::InUse,
+        _ => LeftoverState::Abandoned,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_survey_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = survey(folder.path()).unwrap();
+        assert!(found.clock_difference < Duration::from_secs(3600));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(survey(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn staging_folders_are_found_and_whether_they_are_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".peerbridge-00", ".peerbridge-11", "other"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join(".peerbridge-22"), b"a file").unwrap();
+        let lock = File::create(folder.path().join(".peerbridge-11/lock")).unwrap();
+        lock.lock().unwrap();
+        let mut found = leftovers(folder.path()).unwrap();
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        let states: Vec<_> = found.iter().map(|leftover| leftover.state).collect();
+        assert_eq!(states, [LeftoverState::Abandoned, LeftoverState::InUse]);
+    }
+}

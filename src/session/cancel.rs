@@ -1,0 +1,94 @@
+//! Ending from outside: a program that embeds a session can call it off at any time.
+
+use super::SessionError;
+use super::heartbeat::lock;
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::listener::Arrival;
+
+/// Calls off whatever was started with a clone of it: waiting, dialling, transferring. What arrived is
+/// kept, as after a lost connection.
+#[derive(Clone, Default)]
+pub struct Cancel(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_cancelled: bool,
+    connections: Vec<Weak<TcpStream>>,
+    listeners: Vec<SyncSender<Arrival>>,
+}
+
+impl Cancel {
+    /// A call that nobody has made yet.
+    pub fn new() -> Self {
+        Cancel::default()
+    }
+
+    /// Calls it off: everything ends with [`SessionError::Cancelled`], and serving ends well. A
+    /// connection that is being dialled still takes its time. Cannot be taken back.
+    pub fn cancel(&self) {
+        let mut state = lock(&self.0.state);
+        state.is_cancelled = true;
+        for connection in state
+            .connections
+            .drain(..)
+            .filter_map(|weak| weak.upgrade())
+        {
+            // It may be gone already.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        for listener in state.listeners.drain(..) {
+            // One that is too busy to be woken looks by itself.
+            let _ = listener.try_send(Arrival::Woken);
+        }
+        self.0.changed.notify_all();
+    }
+
+    /// Whether it was called off.
+    pub fn is_cancelled(&self) -> bool {
+        lock(&self.0.state).is_cancelled
+    }
+
+    /// From here on ends this connection as well.
+    pub(super) fn watch(&self, connection: &Arc<TcpStream>) {
+        let mut state = lock(&self.0.state);
+        if state.is_cancelled {
+            let _ = connection.shutdown(Shutdown::Both);
+            return;
+        }
+        state.connections.retain(|known| known.strong_count() > 0);
+        state.connections.push(Arc::downgrade(connection));
+    }
+
+    /// From here on wakes this listener as well.
+    pub(super) fn wake(&self, listener: SyncSender<Arrival>) {
+        lock(&self.0.state).listeners.push(listener);
+    }
+
+    /// A pause that ends early when it is called off.
+    pub(super) fn sleep(&self, pause: Duration) {
+        let state = lock(&self.0.state);
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(state, pause, |state| !state.is_cancelled);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The error to end with: this, or that it was called off, which caused it.
+    pub(super) fn cause(&self, error: SessionError) -> SessionError {
+        match self.is_cancelled() {
+            true => SessionError::Cancelled,
+            false => error,
+        }
+    }
+}

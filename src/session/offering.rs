@@ -1,0 +1,100 @@
+//! One offer to many receivers.
+
+use super::SessionError;
+use super::events::{Event, Operator, Summary};
+use super::heartbeat::lock;
+use super::hosting::{Closing, Hosting};
+use super::listener::{Guest, Listener, Terms};
+use super::options::{Connect, Rendezvous, SendOptions};
+use super::seats::Seats;
+use super::secrets::Secrets;
+use super::send::{scan, ship_once};
+use super::sender::Shipment;
+use super::tally::Tally;
+use crate::protocol::{Message, Role};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Receivers at once; more are told to come again.
+const AT_ONCE: usize = 16;
+
+/// Listens and gives the same to `count` receivers, many at once, each over a session of its own. Who
+/// was lost on the way may come again and counts once. One result for each receiver that was served or
+/// declined, in the order in which they ended.
+///
+/// # Errors
+/// A [`SessionError`] that ended it before: nothing to send, no way to listen, nobody came.
+pub fn send_to_many(
+    connect: &Connect,
+    options: &SendOptions,
+    count: usize,
+    operator: &dyn Operator,
+) -> Result<Vec<Result<Summary, SessionError>>, SessionError> {
+    let Rendezvous::Listen(address) = &connect.rendezvous else {
+        let reason = "many receivers can only be waited for".into();
+        return Err(SessionError::DeclinedHere { reason });
+    };
+    let source = scan(options, operator)?;
+    let shipment = Shipment::new(&source, options);
+    let seats = Seats::limited(AT_ONCE, count);
+    let terms = Terms {
+        role: Role::Send,
+        secrets: Secrets::One(Arc::clone(&connect.secret)),
+        seats: seats.clone(),
+        idle_limit: connect.idle_timeout,
+    };
+    let listener = Listener::open(address, terms)?;
+    connect.cancel.wake(listener.waker());
+    operator.event(&Event::Listening {
+        addresses: listener.addresses(),
+    });
+    let hosting = Hosting {
+        seats: &seats,
+        wait: connect.wait,
+        cancel: &connect.cancel,
+        operator,
+    };
+    let results = Mutex::new(Vec::new());
+    let closing = hosting.run(&listener, &|guest| {
+        give(guest, &shipment, operator, &results);
+    });
+    match closing {
+        Closing::Full => Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        Closing::Cancelled => Err(SessionError::Cancelled),
+        Closing::Quiet => Err(SessionError::NobodyCame {
+            seconds: connect.wait.unwrap_or_default().as_secs(),
+        }),
+    }
+}
+
+/// One receiver's session.
+fn give(
+    guest: Guest,
+    shipment: &Shipment<'_>,
+    operator: &dyn Operator,
+    results: &Mutex<Vec<Result<Summary, SessionError>>>,
+) {
+    let Guest {
+        mut session, seat, ..
+    } = guest;
+    let mut tally = Tally::begin(0);
+    let result = ship_once(&mut session, shipment, None, &mut tally, operator);
+    match &result {
+        Ok(_) | Err(SessionError::PeerDeclined { .. }) => {
+            // The transfer has ended, whether this arrives or not.
+            let _ = session.say(&Message::Bye);
+        }
+        Err(error) => session.abort(error),
+    }
+    if let Err(error) = &result
+        && !matches!(error, SessionError::PeerDeclined { .. })
+    {
+        let message = format!("{}: {error}", session.peer.ip().to_canonical());
+        operator.event(&Event::Warning { message: &message });
+    }
+    // Whoever was lost comes again.
+    if result.as_ref().is_err_and(SessionError::is_connection_gone) {
+        return;
+    }
+    lock(results).push(result);
+    seat.use_up();
+}

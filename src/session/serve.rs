@@ -1,0 +1,74 @@
+//! A drop box: whoever knows a secret may put something into it.
+
+use super::SessionError;
+use super::events::{Event, Operator};
+use super::hosting::{Closing, Hosting};
+use super::listener::{Guest, Listener, Terms};
+use super::options::{ReceiveOptions, ServeOptions};
+use super::receive::Intake;
+use super::seats::Seats;
+use crate::protocol::Role;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Receives from many peers at once, each with a thread of its own, until it is called off or, where a
+/// time is set, nobody has come for so long. How each transfer went is told by
+/// [`Operator::received`]; what goes wrong with one peer ends nothing else. Who proves wrong secrets is
+/// answered ever more slowly.
+///
+/// # Errors
+/// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] when that
+/// time is over and nobody ever came.
+pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
+    let seats = Seats::at_once(options.max_peers);
+    let terms = Terms {
+        role: Role::Receive,
+        secrets: options.secrets.clone(),
+        seats: seats.clone(),
+        idle_limit: options.idle_timeout,
+    };
+    let listener = Listener::open(&options.listen, terms)?;
+    options.cancel.wake(listener.waker());
+    operator.event(&Event::Listening {
+        addresses: listener.addresses(),
+    });
+    let hosting = Hosting {
+        seats: &seats,
+        wait: options.wait,
+        cancel: &options.cancel,
+        operator,
+    };
+    let somebody_came = AtomicBool::new(false);
+    let closing = hosting.run(&listener, &|guest| {
+        somebody_came.store(true, Ordering::Relaxed);
+        take(guest, &options.receive, operator);
+    });
+    match closing {
+        Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => Err(SessionError::NobodyCame {
+            seconds: options.wait.unwrap_or_default().as_secs(),
+        }),
+        Closing::Quiet | Closing::Full | Closing::Cancelled => Ok(()),
+    }
+}
+
+/// One peer's session.
+fn take(guest: Guest, options: &ReceiveOptions, operator: &dyn Operator) {
+    let Guest {
+        mut session,
+        name,
+        seat,
+    } = guest;
+    let mut options = options.clone();
+    if let Some(name) = &name {
+        options.destination.push(name);
+    }
+    let mut intake = Intake::new(name.as_deref(), &options, operator);
+    match intake.session(&mut session) {
+        // A sender that left after its last transfer, without a word, broke nothing off.
+        Err(error) if error.is_connection_gone() && intake.is_settled() => {}
+        Err(error) => intake.broke_off(&error),
+        // The operator was told of each transfer.
+        Ok(_) => {}
+    }
+    drop(session);
+    drop(seat);
+}

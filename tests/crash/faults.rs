@@ -1,0 +1,305 @@
+//! Every system call that touches the receiver's disk fails once, one after the other.
+//!
+//! strace makes them fail. A clean run under it shows which ones there are: for each kind of call, which of
+//! the main thread's calls name something at the destination. With one stream the main thread does all of
+//! the writing, so those numbers hold in the runs that follow.
+
+use super::support::chance::Chance;
+use super::support::program::{Finished, LISTEN, Program, receive_words};
+use super::support::trees::{self, Item, MIB};
+use super::support::{has_tool, is_long};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Calls that may touch the destination.
+const CALLS: &str = "openat,mkdir,write,pwrite64,pread64,ftruncate,fchmod,chmod,fchmodat,utimensat,\
+    rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,fsync,fdatasync,\
+    flock,statx,newfstatat,lstat,stat,readlink,getdents64,fallocate,copy_file_range";
+
+/// How many of them fail when there is little time.
+const SAMPLE: usize = 48;
+
+/// Lanes side by side.
+const LANES: usize = 3;
+
+/// A call that is to fail.
+#[derive(Clone, Debug)]
+struct Point {
+    call: String,
+    number: u64,
+    /// As strace showed it, for messages.
+    shown: String,
+}
+
+/// A tree to send, and what is at the destination before.
+struct Scene {
+    work: tempfile::TempDir,
+    is_old: bool,
+    fsync: &'static [&'static str],
+}
+
+impl Scene {
+    fn new(is_old: bool, fsync: &'static [&'static str]) -> Scene {
+        let work = tempfile::tempdir().unwrap();
+        let tree = work.path().join("tree");
+        fs::create_dir_all(tree.join("sub/inner")).unwrap();
+        trees::noise(&tree.join("a large one"), 2 * MIB + 5, 1);
+        trees::noise(&tree.join("sub/small"), 700, 2);
+        trees::noise(&tree.join("sub/inner/other"), 900, 3);
+        fs::write(tree.join("none"), "").unwrap();
+        std::os::unix::fs::symlink("a large one", tree.join("link")).unwrap();
+        trees::each_below(&tree, &mut |path| trees::set_time(path, 1_500_000_000, 5));
+        Scene {
+            work,
+            is_old,
+            fsync,
+        }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.work.path().join("tree")
+    }
+
+    fn destination(&self, lane: usize) -> PathBuf {
+        let into = self.work.path().join(format!("into {lane}"));
+        let _ = fs::remove_dir_all(&into);
+        fs::create_dir(&into).unwrap();
+        if self.is_old {
+            fs::create_dir_all(into.join("tree/sub")).unwrap();
+            trees::noise(&into.join("tree/sub/small"), 800, 7);
+            trees::set_time(&into.join("tree/sub/small"), 1_400_000_000, 0);
+        }
+        into
+    }
+
+    fn receive_words(&self, into: &Path) -> Vec<OsString> {
+        let rest = [
+            &LISTEN[..],
+            &["--existing", "overwrite", "--retry", "0"],
+            self.fsync,
+        ]
+        .concat();
+        receive_words(into, &rest)
+    }
+
+    /// A transfer whose receiver runs under `wrapper`.
+    fn run(&self, into: &Path, wrapper: &[String]) -> (Finished, Finished) {
+        let mut receiver = Program::under(wrapper, self.receive_words(into)).start();
+        let to = format!("127.0.0.1:{}", receiver.port());
+        let rest = ["--to", &to, "-n", "1", "-z", "0", "--retry", "0"];
+        let sender = Program::send(&self.source(), &rest).run();
+        (sender, receiver.wait())
+    }
+
+    /// The calls of a clean run that touch the destination.
+    fn points(&self) -> Vec<Point> {
+        let into = self.destination(0);
+        let log = self.work.path().join("log");
+        let wrapper = strace(&[
+            "-f",
+            "-y",
+            "-o",
+            log.to_str().unwrap(),
+            "-e",
+            &format!("trace={CALLS}"),
+        ]);
+        let (sender, receiver) = self.run(&into, &wrapper);
+        sender.expect(0);
+        receiver.expect(0);
+        let place = into.to_str().unwrap().to_owned();
+        let text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
+        let main = text.split_whitespace().next().unwrap().to_owned();
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        let mut points = Vec::new();
+        for line in text.lines() {
+            let Some((pid, rest)) = line.split_once(' ') else {
+                continue;
+            };
+            let rest = rest.trim_start();
+            let Some((call, _)) = rest.split_once('(') else {
+                continue;
+            };
+            if pid != main || rest.starts_with('<') {
+                continue;
+            }
+            let number = counts.entry(call.to_owned()).or_default();
+            *number += 1;
+            if rest.contains(&place) {
+                points.push(Point {
+                    call: call.to_owned(),
+                    number: *number,
+                    shown: rest.to_owned(),
+                });
+            }
+        }
+        points
+    }
+
+    /// Lets one call fail, then goes on without.
+    fn check(&self, point: &Point, error: &str, lane: usize, old: &BTreeMap<PathBuf, Item>) {
+        let into = self.destination(lane);
+        let Point { call, number, .. } = point;
+        let wrapper = strace(&[
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            &format!("trace={call}"),
+            "-e",
+            &format!("inject={call}:error={error}:when={number}"),
+        ]);
+        let (sender, receiver) = self.run(&into, &wrapper);
+        let context = format!("{error} for {point:?}: {receiver:?} {sender:?}");
+        for side in [&sender, &receiver] {
+            assert!(
+                side.code().is_some_and(|code| matches!(code, 0 | 2..=15)),
+                "{context}"
+            );
+            assert!(!side.err.contains("panicked"), "{context}");
+        }
+        let is_sync = matches!(call.as_str(), "fsync" | "fdatasync");
+        assert!(!(is_sync && receiver.code() == Some(0)), "{context}");
+        assert_eq!(
+            receiver.code() == Some(0),
+            sender.code() == Some(0),
+            "{context}"
+        );
+        if receiver.code() == Some(0) {
+            let got = trees::items(&into.join("tree"));
+            for (path, item) in trees::items(&self.source()) {
+                // The time of a folder that was there may be somebody else's to set.
+                let is_there = got.get(&path).is_some_and(|got| {
+                    *got == item || self.is_old && error == "EACCES" && got.is_folder()
+                });
+                assert!(is_there, "{path:?} {context}");
+            }
+        }
+        let new = trees::items(&self.source());
+        for (path, item) in trees::items(&into) {
+            let is_new = path
+                .strip_prefix("tree")
+                .ok()
+                .and_then(|name| new.get(name));
+            let is_whole = is_new == Some(&item) || old.get(&path) == Some(&item);
+            assert!(is_whole || into.join(&path).is_dir(), "{path:?} {context}");
+        }
+        let (sender, receiver) = self.run(&into, &[]);
+        assert_eq!(
+            receiver.code(),
+            Some(0),
+            "afterwards {receiver:?} {context}"
+        );
+        assert_eq!(sender.code(), Some(0), "afterwards {sender:?} {context}");
+        trees::assert_same(&self.source(), &into.join("tree"));
+        assert!(trees::stagings(&into).is_empty(), "{context}");
+    }
+}
+
+fn strace(words: &[&str]) -> Vec<String> {
+    let words = words.iter().map(|word| word.to_string());
+    std::iter::once("strace".to_owned()).chain(words).collect()
+}
+
+#[test]
+fn any_call_may_fail_once() {
+    if !has_tool("strace") {
+        return;
+    }
+    let mut chance = Chance::new(Chance::seed());
+    let scenes = [Scene::new(false, &[]), Scene::new(true, &["--fsync"])];
+    let mut work = Vec::new();
+    for scene in &scenes {
+        let old = trees::items(&scene.destination(0));
+        let points = scene.points();
+        println!("{} calls can fail", points.len());
+        assert!(points.len() > 40, "{points:?}");
+        for point in points {
+            let error = match chance.below(3) {
+                0 => "ENOSPC",
+                1 => "EIO",
+                _ => "EACCES",
+            };
+            work.push((scene, point, error, old.clone()));
+        }
+    }
+    if !is_long() {
+        while work.len() > SAMPLE {
+            work.swap_remove(chance.below(work.len() as u64) as usize);
+        }
+    }
+    let queue = Mutex::new(work);
+    std::thread::scope(|scope| {
+        for lane in 1..=LANES {
+            let queue = &queue;
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap().pop();
+                    let Some((scene, point, error, old)) = next else {
+                        return;
+                    };
+                    scene.check(&point, error, lane, &old);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn no_sync_that_fails_ends_in_success_and_the_data_comes_before_the_journal() {
+    if !has_tool("strace") {
+        return;
+    }
+    let scene = Scene::new(true, &["--fsync"]);
+    let points = scene.points();
+    let old = trees::items(&scene.destination(1));
+    let syncs: Vec<&Point> = points
+        .iter()
+        .filter(|point| matches!(point.call.as_str(), "fsync" | "fdatasync"))
+        .collect();
+    let first = |part: &str| syncs.iter().position(|point| point.shown.contains(part));
+    let last_file = syncs
+        .iter()
+        .rposition(|point| point.shown.contains("large one>"));
+    assert!(last_file < first("/journal>"), "{syncs:?}");
+    assert!(first("/journal>").is_some(), "{syncs:?}");
+    let last = syncs.last().unwrap();
+    assert!(!last.shown.contains(".peerbridge-"), "{syncs:?}");
+    for point in syncs {
+        scene.check(point, "EIO", 1, &old);
+    }
+}
+
+#[test]
+fn what_was_there_already_is_synced_as_well() {
+    if !has_tool("strace") {
+        return;
+    }
+    let scene = Scene::new(false, &["--fsync"]);
+    let into = scene.destination(1);
+    scene.run(&into, &[]).1.expect(0);
+    let log = scene.work.path().join("log");
+    let log = log.to_str().unwrap();
+    let wrapper = strace(&["-f", "-y", "-o", log, "-e", "trace=fsync,fdatasync"]);
+    let (sender, receiver) = scene.run(&into, &wrapper);
+    sender.expect(0);
+    assert_eq!(receiver.expect(0).done("files"), 0);
+    let calls = fs::read_to_string(log).unwrap();
+    for name in [
+        "tree/a large one",
+        "tree/none",
+        "tree/sub/small",
+        "tree/sub",
+        "tree",
+        "",
+    ] {
+        let path = into.join(name);
+        let path = path.to_str().unwrap().trim_end_matches('/');
+        assert!(
+            calls.contains(&format!("<{path}>")),
+            "{name:?} is not in {calls}"
+        );
+    }
+}

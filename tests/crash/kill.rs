@@ -1,0 +1,223 @@
+//! SIGKILL at random times, of either side and of both, again and again.
+
+use super::support::chance::Chance;
+use super::support::program::{LISTEN, Program};
+use super::support::trees::{self, Item, MIB};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const PART: u64 = MIB as u64;
+
+/// Kills that the loop makes unless told otherwise.
+const ROUNDS: u64 = 200;
+
+/// Streams that make parts of [`PART`] bytes of the tree below.
+const STREAMS: &str = "4";
+
+const LOOPS: u64 = 3;
+
+/// What one loop sends, and what stood at the destination before.
+struct Scene {
+    work: tempfile::TempDir,
+    new: BTreeMap<PathBuf, Item>,
+    total: u64,
+    chance: Chance,
+    /// How long a transfer takes that is left alone.
+    usual: Duration,
+    /// Whether to leave everything alone from now on.
+    is_peaceful: bool,
+    /// How far those were that were killed: nothing recorded, some parts, all, something delivered.
+    phases: [u64; 4],
+}
+
+impl Scene {
+    fn new(seed: u64) -> Scene {
+        let work = tempfile::tempdir().unwrap();
+        let source = work.path().join("tree");
+        trees::mixed(&source, 7 * MIB + 4321, seed);
+        let mut scene = Scene {
+            new: trees::items(&source),
+            total: trees::total_bytes(&source),
+            work,
+            chance: Chance::new(seed),
+            usual: Duration::ZERO,
+            is_peaceful: true,
+            phases: [0; 4],
+        };
+        let into = scene.destination(false);
+        assert_eq!(scene.attempt(&into, "fail"), None);
+        scene.is_peaceful = false;
+        scene
+    }
+
+    fn source(&self) -> PathBuf {
+        self.work.path().join("tree")
+    }
+
+    /// A destination: empty, or with older files of the same names and one that is not to be touched.
+    fn destination(&mut self, is_old: bool) -> PathBuf {
+        let into = self.work.path().join("into");
+        let _ = fs::remove_dir_all(&into);
+        fs::create_dir(&into).unwrap();
+        if is_old {
+            fs::create_dir_all(into.join("tree/sub")).unwrap();
+            trees::noise(&into.join("tree/a large one"), 2 * MIB, 7);
+            trees::noise(&into.join("tree/sub/small 3"), 900, 8);
+            trees::noise(&into.join("tree/sub/not sent"), 500, 9);
+        }
+        into
+    }
+
+    /// One try. `None` when it ran to its end undisturbed, else how many were killed.
+    fn attempt(&mut self, into: &Path, existing: &str) -> Option<u64> {
+        let receiver_listens = self.chance.below(2) == 0;
+        let receive = |rest: &[&str]| {
+            Program::receive(
+                into,
+                &[rest, &["--existing", existing, "--retry", "0"]].concat(),
+            )
+        };
+        let send = |rest: &[&str]| {
+            let rest = [rest, &["-n", STREAMS, "-z", "0", "--retry", "0"]].concat();
+            Program::send(&self.source(), &rest)
+        };
+        let before = trees::recorded_bytes(into, self.total, PART);
+        let mut listener = match receiver_listens {
+            true => receive(&LISTEN).start(),
+            false => send(&[&LISTEN[..], &["--listen"]].concat()).start(),
+        };
+        let to = format!("127.0.0.1:{}", listener.port());
+        let begun = Instant::now();
+        let mut dialler = match receiver_listens {
+            true => send(&["--to", &to]).start(),
+            false => receive(&["--from", &to]).start(),
+        };
+        let most = self.usual.as_micros() as u64 * 5 / 4;
+        let delay = Duration::from_micros(self.chance.below(most));
+        let victims = self.chance.below(3);
+        while (self.is_peaceful || begun.elapsed() < delay)
+            && !(listener.is_over() && dialler.is_over())
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut killed = 0;
+        if victims != 0 {
+            killed += u64::from(listener.kill());
+        }
+        if victims != 1 {
+            killed += u64::from(dialler.kill());
+        }
+        if killed == 0 {
+            // The machine may be busier at one time than at another.
+            self.usual = (self.usual + begun.elapsed()) / 2;
+        } else {
+            self.usual += self.usual / 100;
+        }
+        // Whoever is left notices by itself, unless it waits for somebody who never came.
+        let grace = if killed == 0 { 30_000 } else { 1_500 };
+        for side in [&mut listener, &mut dialler] {
+            if !side.ends_within(Duration::from_millis(grace)) {
+                side.kill();
+            }
+        }
+        let (listener, dialler) = (listener.wait(), dialler.wait());
+        for side in [&listener, &dialler] {
+            if let Some(code) = side.code() {
+                assert!(matches!(code, 0 | 3 | 4 | 5 | 12), "{side:?}");
+                assert!(!side.err.contains("panicked"), "{side:?}");
+            }
+        }
+        let receiver = if receiver_listens {
+            &listener
+        } else {
+            &dialler
+        };
+        if receiver.code() == Some(0) {
+            let (wire, resumed) = (receiver.done("wire_bytes"), receiver.done("resumed_bytes"));
+            let most = (self.total - before) + (self.total - before) / 100 + 128 * 1024;
+            assert!(
+                wire <= most,
+                "{before} of {} were there, {receiver:?}",
+                self.total
+            );
+            assert!(resumed <= before, "{receiver:?}");
+        }
+        let codes = (listener.code(), dialler.code());
+        (codes != (Some(0), Some(0))).then_some(killed)
+    }
+
+    fn note_phase(&mut self, into: &Path, old: &BTreeMap<PathBuf, Item>) {
+        let recorded = trees::recorded_bytes(into, self.total, PART);
+        let is_delivering = trees::items(into) != *old;
+        let phase = match recorded {
+            _ if is_delivering => 3,
+            0 => 0,
+            some if some < self.total => 1,
+            _ => 2,
+        };
+        self.phases[phase] += 1;
+    }
+
+    /// Every name at the destination is a whole new entry or what was there before.
+    fn check(&self, into: &Path, old: &BTreeMap<PathBuf, Item>) {
+        for (path, item) in trees::items(into) {
+            let name = path.strip_prefix("tree").unwrap();
+            let is_new = self.new.get(name) == Some(&item);
+            let is_old = old.get(&path) == Some(&item);
+            // Folders that are filled one by one get their times last.
+            let is_folder = into.join(&path).is_dir();
+            assert!(is_new || is_old || is_folder, "{path:?} is {item:?}");
+        }
+        for path in old.keys() {
+            assert!(into.join(path).exists(), "{path:?} is gone");
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_time_the_same_commands_end_whole() {
+    let seed = Chance::seed();
+    let rounds = std::env::var("PEERBRIDGE_CRASH_ROUNDS").ok();
+    let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
+    let (kills, ended) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for number in 0..LOOPS {
+            let (kills, ended) = (&kills, &ended);
+            scope.spawn(move || {
+                let mut scene = Scene::new(seed.wrapping_add(number));
+                while kills.load(Ordering::SeqCst) < rounds {
+                    let is_old = scene.chance.below(2) == 0;
+                    one_transfer(&mut scene, is_old, kills, rounds);
+                    ended.fetch_add(1, Ordering::SeqCst);
+                }
+                println!("killed how far on: {:?}", scene.phases);
+            });
+        }
+    });
+    let (kills, ended) = (kills.into_inner(), ended.into_inner());
+    println!("{kills} kills, {ended} transfers ended whole");
+}
+
+/// Kills until it is through all the same, or the rounds are used up: then it is left alone.
+fn one_transfer(scene: &mut Scene, is_old: bool, kills: &AtomicU64, rounds: u64) {
+    let into = scene.destination(is_old);
+    let old = trees::items(&into);
+    let existing = if is_old { "overwrite" } else { "fail" };
+    while let Some(killed) = scene.attempt(&into, existing) {
+        kills.fetch_add(killed, Ordering::SeqCst);
+        scene.check(&into, &old);
+        scene.note_phase(&into, &old);
+        scene.is_peaceful = kills.load(Ordering::SeqCst) >= rounds;
+    }
+    if is_old {
+        fs::remove_file(into.join("tree/sub/not sent")).unwrap();
+        // The folder's time changed with it.
+        trees::set_time(&into.join("tree/sub"), 0, 0);
+        trees::set_time(&scene.source().join("sub"), 0, 0);
+    }
+    assert_eq!(trees::stagings(&into), Vec::<PathBuf>::new());
+    trees::assert_same(&scene.source(), &into.join("tree"));
+}

@@ -1,0 +1,18 @@
+//! Nothing lost: what a transfer leaves behind when it is killed, cut, starved of disk or fed from files
+//! that change, and that the same command again ends whole.
+//!
+//! `PEERBRIDGE_TEST_SEED` repeats a run of the random tests, `PEERBRIDGE_CRASH_ROUNDS` sets how many kills
+//! the crash loop makes, `PEERBRIDGE_TEST_LONG=1` adds the tests that take minutes.
+
+#![cfg(unix)]
+
+mod cut;
+mod disk_full;
+mod faults;
+mod kill;
+mod large;
+mod metadata;
+mod repeat;
+mod silence;
+mod sources;
+mod support;

@@ -1,0 +1,404 @@
+//! The pages agree with the program and with each other: files and tests that they name exist, codes, limits
+//! and options are those of the code.
+
+use peerbridge::model::limits;
+use peerbridge::protocol::PADDING_BYTES;
+use peerbridge::{Exit, crypto};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = Path::new(ROOT).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files below a folder whose names end so, relative to the root.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(Path::new(ROOT).join(&folder)).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let path = folder.join(entry.file_name());
+            if entry.path().is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// README.md and the pages, by name.
+fn pages() -> Vec<(PathBuf, String)> {
+    let pages = files("docs", ".md").into_iter();
+    let pages = pages.chain([PathBuf::from("README.md")]);
+    pages.map(|path| (path.clone(), read(path))).collect()
+}
+
+/// What stands between backticks on one line.
+fn quoted(page: &str) -> impl Iterator<Item = &str> {
+    let lines = page.lines().filter(|line| !line.starts_with("```"));
+    lines.flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// The rows of the tables of a page, cell by cell.
+fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix('|'));
+    rows.map(|row| {
+        row.trim_end_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect()
+    })
+}
+
+/// The part of a page below a heading, up to the next one of its kind.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let start = page.find(heading).unwrap_or_else(|| panic!("{heading}"));
+    let body = &page[start + heading.len()..];
+    body.split("\n## ").next().unwrap_or(body)
+}
+
+#[test]
+fn files_that_pages_name_exist() {
+    for (name, page) in pages() {
+        let folder = name.parent().expect("a folder");
+        let links = page
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let path = Path::new(ROOT).join(folder).join(link);
+            assert!(path.exists(), "{}: {link}", name.display());
+        }
+        for path in quoted(&page).filter(|text| is_path(text)) {
+            let places = [
+                Path::new(ROOT).join(path),
+                Path::new(ROOT).join("docs").join(path),
+            ];
+            let inside = Path::new(ROOT).join("src").join(path);
+            let exists = places.iter().chain([&inside]).any(|place| place.exists());
+            assert!(exists, "{}: {path}", name.display());
+        }
+    }
+}
+
+/// Whether text is meant as a file of this project.
+fn is_path(text: &str) -> bool {
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    let endings = [".rs", ".py", ".md", ".toml", ".lock"];
+    let starts = ["src/", "tests/", "docs/", "vectors/"];
+    plain && (starts.iter().any(|start| text.starts_with(start)))
+        || plain && text.contains('/') && endings.iter().any(|ending| text.ends_with(ending))
+}
+
+#[test]
+fn tests_that_pages_name_exist() {
+    let mut known = BTreeSet::new();
+    for path in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
+        let source = read(&path);
+        let functions = source.split("fn ").skip(1);
+        known.extend(
+            functions
+                .filter_map(|rest| rest.split('(').next())
+                .map(str::to_owned),
+        );
+    }
+    let mut named = 0;
+    for (name, page) in pages() {
+        for text in quoted(&page).filter(|text| text.matches("::").count() == 1) {
+            let (module, function) = text.split_once("::").expect("a name");
+            let is_test = function.matches('_').count() >= 2
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c));
+            if is_test {
+                named += 1;
+                assert!(
+                    known.contains(function),
+                    "{}: {module}::{function}",
+                    name.display()
+                );
+            }
+        }
+    }
+    assert!(named > 50, "only {named} tests were found on the pages");
+}
+
+#[test]
+fn the_map_shows_every_file() {
+    let map = read("docs/ARCHITECTURE.md");
+    let test_support = [
+        "tests.rs",
+        "vectors.rs",
+        "recording.rs",
+        "hex.rs",
+        "test_random.rs",
+        "fixture.rs",
+    ];
+    let mut missing = Vec::new();
+    for path in files("src", ".rs") {
+        let text = path.to_string_lossy().replace('\\', "/");
+        let is_support =
+            text.contains("/tests/") || test_support.iter().any(|name| text.ends_with(name));
+        if !is_support && !map.contains(&format!("| `{text}` | ")) {
+            missing.push(format!("| `{text}` | what it does, in a line |"));
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "docs/ARCHITECTURE.md lacks\n{}",
+        missing.join("\n")
+    );
+}
+
+#[test]
+fn commands_of_the_readme_run_on_the_build_machine() {
+    let script = read(".ci/run")
+        .replace("--locked ", "")
+        .replace(" --locked", "");
+    for command in ["cargo run --release -- demo", "cargo test"] {
+        assert!(
+            read("README.md").lines().any(|line| line == command),
+            "README: {command}"
+        );
+        assert!(
+            script.lines().any(|line| line.starts_with(command)),
+            ".ci/run: {command}"
+        );
+    }
+}
+
+const EXITS: [Exit; 16] = [
+    Exit::Done,
+    Exit::Unexpected,
+    Exit::Usage,
+    Exit::WrongSecret,
+    Exit::NoWay,
+    Exit::TimedOut,
+    Exit::PeerDeclined,
+    Exit::InTheWay,
+    Exit::Source,
+    Exit::CannotWrite,
+    Exit::NotVerified,
+    Exit::Version,
+    Exit::Lost,
+    Exit::LeftOut,
+    Exit::DeclinedHere,
+    Exit::HookFailed,
+];
+
+#[test]
+fn exit_codes_are_those_of_the_program() {
+    let expected: Vec<u8> = EXITS.iter().map(|exit| exit.code()).collect();
+    let tables = ["README.md", "docs/CLI.md"].map(|page| {
+        let page = read(page);
+        let rows = rows(&page).filter(|row| row.len() == 3);
+        let rows = rows.filter_map(|row| Some((row[0].parse::<u8>().ok()?, row[1].to_owned())));
+        rows.collect::<Vec<_>>()
+    });
+    for table in &tables {
+        let codes: Vec<u8> = table.iter().map(|(code, _)| *code).collect();
+        assert_eq!(codes, expected);
+    }
+    assert_eq!(tables[0], tables[1], "README.md and docs/CLI.md differ");
+}
+
+#[test]
+fn limits_of_the_protocol_page_are_those_of_the_program() {
+    let expected: BTreeMap<&str, u64> = [
+        (
+            "body of an unproven frame, bytes",
+            limits::UNPROVEN_FRAME_BYTES as u64,
+        ),
+        ("whole handshake, seconds", limits::HANDSHAKE_SECONDS),
+        ("versions in a Hello", limits::VERSIONS as u64),
+        ("secret, bytes", crypto::MAX_SECRET_LENGTH as u64),
+        ("raw message, bytes", limits::MESSAGE_BYTES as u64),
+        ("padding of a Ping or Pong, bytes", PADDING_BYTES as u64),
+        ("part size, bytes, at least", limits::PART_BYTES_MIN.into()),
+        ("part size, bytes, at most", limits::PART_BYTES_MAX.into()),
+        ("body of a proven frame, bytes", limits::FRAME_BYTES as u64),
+        ("parts in a transfer", limits::PARTS),
+        ("bytes in a stream", limits::STREAM_BYTES),
+        ("entries in a manifest", limits::ENTRIES as u64),
+        (
+            "paths and link targets of a manifest together, bytes",
+            limits::NAMES_BYTES as u64,
+        ),
+        ("path or link target, bytes", limits::PATH_BYTES as u64),
+        ("component of a path, bytes", limits::COMPONENT_BYTES as u64),
+        ("components of a path", limits::PATH_LEVELS as u64),
+        ("streams of a session", limits::STREAMS.into()),
+        ("ranges in a message", limits::RANGES as u64),
+        ("checks in a message", limits::CHECKS as u64),
+        ("failures in a message", limits::FAILURES as u64),
+        ("text, bytes", limits::TEXT_BYTES as u64),
+        ("rounds of a transfer", limits::ROUNDS.into()),
+        ("transfers of a session", limits::TRANSFERS.into()),
+    ]
+    .into();
+    let page = read("docs/PROTOCOL.md");
+    let rows = rows(section(&page, "## 11. Limits")).skip(2);
+    let published: BTreeMap<&str, u64> = rows
+        .map(|row| (row[0], row[1].parse().expect("a number")))
+        .collect();
+    assert_eq!(published, expected);
+    assert_eq!(crypto::MAX_SECRET_LENGTH, limits::SECRET_BYTES);
+    assert_eq!(crypto::ENVELOPE_LENGTH, 4 + 1 + 4 + 32, "section 5.1");
+    assert_eq!(crypto::SEALED_OVERHEAD, 63 + 109, "section 5.2");
+}
+
+#[test]
+fn numbers_in_the_text_of_the_pages_are_those_of_the_program() {
+    let facts = [
+        (
+            "docs/PROTOCOL.md",
+            format!("a body is at most {} bytes", limits::UNPROVEN_FRAME_BYTES),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("deadline of {} seconds", limits::HANDSHAKE_SECONDS),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!(
+                "raw length is at most {} for a message",
+                limits::MESSAGE_BYTES
+            ),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("raw length + {} for method 0", crypto::SEALED_OVERHEAD),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("longer than {} bytes", limits::PATH_BYTES),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("more than {} components", limits::PATH_LEVELS),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("one\n  longer than {} bytes", limits::COMPONENT_BYTES),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("at most {} of them, ascending", limits::STREAMS),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("Rounds are at most {}, the first", limits::ROUNDS),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("{} that are unproven", limits::UNPROVEN_CONNECTIONS),
+        ),
+        (
+            "docs/THREAT_MODEL.md",
+            format!("at most {} bytes, the", limits::UNPROVEN_FRAME_BYTES),
+        ),
+        (
+            "docs/THREAT_MODEL.md",
+            format!("at most {} connections", limits::UNPROVEN_CONNECTIONS),
+        ),
+        (
+            "README.md",
+            format!("{} connections side by side", limits::STREAMS),
+        ),
+        (
+            "README.md",
+            format!("a path at most {} bytes", limits::PATH_BYTES),
+        ),
+    ];
+    for (page, fact) in facts {
+        assert!(read(page).contains(&fact), "{page}: {fact}");
+    }
+    assert_eq!(limits::FAILED_PROOFS, 5, "the pages say five");
+    assert_eq!(limits::ENTRIES, 4_194_304, "README.md says so");
+}
+
+fn help(words: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_peerbridge");
+    let output = Command::new(program).arg("help").args(words).output();
+    String::from_utf8(output.expect("the program runs").stdout).expect("text")
+}
+
+/// The forms `-s, --long VALUE` of a help page, as `docs/CLI.md` has them in its tables.
+fn options(page: &str) -> BTreeSet<(String, String)> {
+    let lines = page.lines().filter_map(|line| {
+        let form = line.strip_prefix("  ")?;
+        let (short, rest) = match form.strip_prefix("    --") {
+            Some(rest) => ("", rest),
+            None => form
+                .split_once(", --")
+                .filter(|(short, _)| short.starts_with('-'))?,
+        };
+        let long = rest.split("  ").next()?;
+        Some((short.to_owned(), format!("--{long}")))
+    });
+    lines.collect()
+}
+
+#[test]
+fn every_option_is_on_the_page_of_the_command_line_and_no_other() {
+    let page = read("docs/CLI.md");
+    let overview = help(&[]);
+    let forms = overview
+        .lines()
+        .filter(|line| line.starts_with("  peerbridge"));
+    let forms: Vec<&str> = forms.map(str::trim_start).collect();
+    assert!(forms.len() >= 8, "{overview}");
+    for form in &forms {
+        assert!(page.lines().any(|line| line == *form), "{form}");
+    }
+    let verbs: BTreeSet<&str> = forms
+        .iter()
+        .filter_map(|form| form.split_whitespace().nth(1))
+        .filter(|word| page.contains(&format!("\n## `{word}`\n")))
+        .collect();
+    assert!(verbs.len() >= 5, "{verbs:?}");
+    let mut there = BTreeSet::new();
+    for verb in &verbs {
+        let found = options(&help(&[verb]));
+        assert!(found.len() >= 5, "{verb}: {found:?}");
+        there.extend(found);
+    }
+    let documented: BTreeSet<_> = rows(&page)
+        .filter(|row| row.len() == 3 && row[1].starts_with("`--"))
+        .map(|row| {
+            (
+                row[0].trim_matches('`').to_owned(),
+                row[1].trim_matches('`').to_owned(),
+            )
+        })
+        .collect();
+    let unknown: Vec<_> = there.symmetric_difference(&documented).collect();
+    assert!(unknown.is_empty(), "on one side only: {unknown:?}");
+}
+
+#[test]
+fn every_verb_of_the_help_has_a_section() {
+    let page = read("docs/CLI.md");
+    let overview = help(&[]);
+    let words = overview
+        .lines()
+        .filter_map(|line| line.strip_prefix("  peerbridge "));
+    for verb in words.filter_map(|words| words.split_whitespace().next()) {
+        let is_verb = verb.chars().all(|c| c.is_ascii_lowercase()) && verb != "ask";
+        assert!(
+            !is_verb || page.contains(&format!("\n## `{verb}`\n")),
+            "{verb}"
+        );
+    }
+}

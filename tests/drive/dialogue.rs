@@ -1,0 +1,344 @@
+//! People at terminals: the guided dialogue, and the questions of the verbs.
+
+use super::program::{SECRET, Scene};
+use super::terminal::{CTRL_C, CTRL_D, Terminal};
+use super::tree::assert_same;
+use std::fs;
+
+const PLACE: &str = "[i/w] ";
+const DIRECTION: &str = "(s)end or (r)eceive? ";
+const OWN_PORT: &str = "Port to wait on";
+const ADDRESS: &str = "Address of the other side";
+const PORT: &str = "Its port";
+const HIDDEN: &str = "Secret (the same on both sides, not shown): ";
+const SOURCE: &str = "What to send";
+const ARCHIVE: &str = "As one encrypted archive? ";
+const FOLDER: &str = "Folder to put it into";
+const ACCEPT: &str = "[y/N] ";
+const MORE: &str = "Send one more? [y/N] ";
+
+fn dialogue(scene: &Scene) -> Terminal {
+    Terminal::start(scene.run("").without("PEERBRIDGE_SECRET"))
+}
+
+/// Types the secret once the terminal does not show it any more.
+#[track_caller]
+fn types_the_secret(terminal: &mut Terminal) {
+    terminal.shows(HIDDEN);
+    terminal.echo_becomes(false);
+    terminal.types(SECRET);
+    terminal.echo_becomes(true);
+}
+
+/// A receiver that waits, up to its port.
+fn waiting(scene: &Scene) -> (Terminal, u16) {
+    let mut receiver = dialogue(scene);
+    receiver.answers(PLACE, "w");
+    receiver.answers(DIRECTION, "");
+    receiver.answers(OWN_PORT, "0");
+    types_the_secret(&mut receiver);
+    receiver.answers(FOLDER, "in");
+    let port = receiver.port();
+    (receiver, port)
+}
+
+/// A sender that dials, up to what it sends.
+fn dialling(scene: &Scene, port: u16) -> Terminal {
+    let mut sender = dialogue(scene);
+    sender.answers(PLACE, "i");
+    sender.answers(DIRECTION, "s");
+    sender.answers(ADDRESS, "localhost");
+    sender.answers(PORT, &port.to_string());
+    types_the_secret(&mut sender);
+    sender
+}
+
+#[test]
+fn two_people_send_one_thing_after_the_other() {
+    let scene = Scene::new();
+    let first = scene.file("first file", "1");
+    scene.file("tree/second", "2");
+    let (mut receiver, port) = waiting(&scene);
+    let mut sender = dialling(&scene, port);
+    sender.answers(SOURCE, "'first file'");
+    sender.answers(ARCHIVE, "");
+    receiver.shows("offers first file");
+    receiver.answers(ACCEPT, "y");
+    receiver.shows("done: 1 file");
+    sender.shows("verified by the receiver");
+    sender.answers(MORE, "y");
+    sender.answers(SOURCE, "tree");
+    sender.answers(ARCHIVE, "n");
+    receiver.answers(ACCEPT, "yes");
+    receiver.shows("done: ");
+    sender.shows("verified by the receiver");
+    sender.answers(MORE, "");
+    sender.exits(0);
+    receiver.exits(0);
+    assert_same(&first, &scene.path("in/first file"));
+    assert_same(&scene.path("tree"), &scene.path("in/tree"));
+    for terminal in [sender, receiver] {
+        assert!(!terminal.everything().contains(SECRET), "the secret showed");
+    }
+}
+
+#[test]
+fn the_sender_may_wait_and_the_receiver_dial() {
+    let scene = Scene::new();
+    let file = scene.file("file", "1");
+    let mut sender = dialogue(&scene);
+    sender.answers(PLACE, "wait");
+    sender.answers(DIRECTION, "send");
+    sender.answers(OWN_PORT, "0");
+    types_the_secret(&mut sender);
+    sender.answers(SOURCE, "file");
+    sender.answers(ARCHIVE, "no");
+    let port = sender.port();
+    let mut receiver = dialogue(&scene);
+    receiver.answers(PLACE, "i");
+    receiver.answers(DIRECTION, "r");
+    receiver.answers(ADDRESS, &format!("127.0.0.1:{port}"));
+    types_the_secret(&mut receiver);
+    receiver.answers(FOLDER, "in");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "n");
+    sender.exits(0);
+    receiver.exits(0);
+    assert_same(&file, &scene.path("in/file"));
+}
+
+#[test]
+fn wrong_entries_are_asked_again() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let (mut receiver, port) = waiting(&scene);
+    let mut sender = dialogue(&scene);
+    sender.answers(PLACE, "");
+    sender.shows("Type i or w.");
+    sender.answers(PLACE, "perhaps");
+    sender.answers(PLACE, "I");
+    sender.answers(DIRECTION, "x");
+    sender.shows("Type s or r.");
+    sender.answers(DIRECTION, "");
+    sender.answers(ADDRESS, "");
+    sender.shows("nobody to reach");
+    sender.answers(ADDRESS, "a b");
+    sender.answers(ADDRESS, "127.0.0.1");
+    for wrong in ["http", "0", "65536", "-1"] {
+        sender.answers(PORT, wrong);
+    }
+    sender.answers(PORT, &port.to_string());
+    sender.shows(HIDDEN);
+    sender.echo_becomes(false);
+    sender.types("");
+    sender.shows("empty");
+    types_the_secret(&mut sender);
+    sender.answers(SOURCE, "no such file");
+    sender.shows("cannot send no such file");
+    sender.answers(SOURCE, "file");
+    sender.answers(ARCHIVE, "maybe");
+    sender.shows("Type y or n.");
+    sender.answers(ARCHIVE, "n");
+    receiver.answers(ACCEPT, "what?");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "n");
+    sender.exits(0);
+    receiver.exits(0);
+}
+
+#[test]
+fn a_receiver_says_no() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let (mut receiver, port) = waiting(&scene);
+    let mut sender = dialling(&scene, port);
+    sender.answers(SOURCE, "file");
+    sender.answers(ARCHIVE, "");
+    receiver.answers(ACCEPT, "");
+    receiver.shows("you said no");
+    receiver.exits(14);
+    sender.shows("the person there said no");
+    sender.exits(6);
+    assert!(scene.names_in("in").is_empty());
+}
+
+/// Leaves at every question in turn, by a key.
+fn leaves_at_each_question(key: u8, check: impl Fn(&mut Terminal)) {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let questions = [
+        (PLACE, "i"),
+        (DIRECTION, "s"),
+        (ADDRESS, "127.0.0.1"),
+        (PORT, "1"),
+        (HIDDEN, SECRET),
+        (SOURCE, "file"),
+        (ARCHIVE, "n"),
+    ];
+    for last in 0..questions.len() {
+        let mut terminal = dialogue(&scene);
+        for (question, answer) in &questions[..last] {
+            terminal.shows(question);
+            terminal.echo_becomes(*question != HIDDEN);
+            terminal.types(answer);
+        }
+        let (question, _) = questions[last];
+        terminal.shows(question);
+        terminal.echo_becomes(question != HIDDEN);
+        terminal.presses(key);
+        check(&mut terminal);
+    }
+}
+
+#[test]
+fn ctrl_c_at_each_question_leaves_the_terminal_as_it_was() {
+    leaves_at_each_question(CTRL_C, Terminal::is_interrupted);
+}
+
+#[test]
+fn ctrl_d_at_each_question_ends_politely() {
+    leaves_at_each_question(CTRL_D, |terminal| {
+        terminal.shows("Goodbye.");
+        terminal.exits(0);
+    });
+}
+
+#[test]
+fn ctrl_d_instead_of_one_more_is_a_no() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let (mut receiver, port) = waiting(&scene);
+    let mut sender = dialling(&scene, port);
+    sender.answers(SOURCE, "file");
+    sender.answers(ARCHIVE, "");
+    receiver.answers(ACCEPT, "y");
+    sender.shows(MORE);
+    sender.presses(CTRL_D);
+    sender.exits(0);
+    receiver.exits(0);
+    assert!(scene.path("in/file").exists());
+}
+
+#[test]
+fn a_receiver_at_a_terminal_is_asked_and_told_what_to_type() {
+    let scene = Scene::new();
+    let file = scene.file("file", "1");
+    let mut receiver = Terminal::start(scene.run("receive in --port 0"));
+    let port = receiver.port();
+    receiver.shows("on the other side: peerbridge send PATH... --to HOST");
+    let sender = scene.run("send file --to @").at(port).start();
+    receiver.shows("127.0.0.1 offers file");
+    receiver.shows("1 file, 1 B");
+    receiver.answers("Receive it into in? [y/N] ", "y");
+    receiver.exits(0);
+    sender.ends().exits(0);
+    assert_same(&file, &scene.path("in/file"));
+}
+
+#[test]
+fn names_in_the_way_are_asked_about() {
+    for (answer, exit, expected) in [
+        ("s", 0, "old"),
+        ("o", 0, "new"),
+        ("n", 0, "new"),
+        ("d", 7, "old"),
+        ("", 7, "old"),
+    ] {
+        let scene = Scene::new();
+        scene.file("in/file", "old");
+        let past = 1_000_000_000;
+        super::tree::set_modified(&scene.path("in/file"), past, 0);
+        scene.file("file", "new");
+        let mut receiver = Terminal::start(scene.run("receive in --port 0"));
+        let port = receiver.port();
+        let sender = scene.run("send file --to @").at(port).start();
+        receiver.answers("Receive it into in? [y/N] ", "y");
+        receiver.shows("In the way: ");
+        receiver.answers("(d)ecline? [d] ", "what?");
+        receiver.answers("(d)ecline? [d] ", answer);
+        receiver.exits(exit);
+        sender.ends().exits(if exit == 0 { 0 } else { 6 });
+        assert_eq!(fs::read_to_string(scene.path("in/file")).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_name_that_is_offered_cannot_command_the_terminal() {
+    let scene = Scene::new();
+    let name = "x\x1b[2J\rReceive it? [y] y";
+    scene.file(name, "1");
+    let mut receiver = Terminal::start(scene.run("receive in --port 0"));
+    let port = receiver.port();
+    let sender = scene.run("send --to @").arg(name).at(port).start();
+    receiver.shows("offers x\\x1b[2J\\rReceive it? [y] y");
+    receiver.answers("Receive it into in? [y/N] ", "y");
+    receiver.exits(0);
+    sender.ends().exits(0);
+    assert!(!receiver.everything().contains("\x1b[2J"));
+}
+
+#[test]
+fn a_bar_is_drawn_on_a_terminal_and_taken_away() {
+    let scene = Scene::new();
+    scene.file("file", super::tree::noise(5, 24 << 20));
+    for no_color in ["", "1"] {
+        let receiver = scene
+            .run("receive --yes --port 0")
+            .in_folder(scene.folder(format!("in{no_color}")));
+        let receiver = receiver.start();
+        let wire = super::wire::Wire::to(receiver.port(), 8 << 20);
+        let sender = scene
+            .run("send file --to @ --level 0")
+            .env("NO_COLOR", no_color);
+        let mut sender = Terminal::start(sender.at(wire.port()));
+        wire.is_holding();
+        // Longer than a transfer must last before a bar is drawn.
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        wire.releases();
+        sender.shows("% of 24.0 MiB");
+        sender.shows("\r\x1b[Kpeerbridge: done: 1 file");
+        sender.exits(0);
+        receiver.ends().exits(0);
+        let has_colour = sender.everything().contains("\x1b[32m");
+        assert_eq!(has_colour, no_color.is_empty(), "{}", sender.everything());
+    }
+}
+
+#[test]
+fn the_secret_is_asked_for_by_a_verb_as_well() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let receiver = scene.run("receive in --yes --port 0").start();
+    let sender = scene
+        .run("send file --to @")
+        .dials(&receiver)
+        .without("PEERBRIDGE_SECRET");
+    let mut sender = Terminal::start(sender);
+    types_the_secret(&mut sender);
+    sender.shows("verified by the receiver");
+    sender.exits(0);
+    receiver.ends().exits(0);
+    let mut interrupted = Terminal::start(scene.run("receive").without("PEERBRIDGE_SECRET"));
+    interrupted.shows(HIDDEN);
+    interrupted.echo_becomes(false);
+    interrupted.presses(CTRL_C);
+    interrupted.is_interrupted();
+}
+
+#[test]
+fn a_person_may_think_longer_than_the_peer_bears_silence() {
+    let scene = Scene::new();
+    let file = scene.file("file", "1");
+    let mut receiver = Terminal::start(scene.run("receive in --port 0 --idle-timeout 3"));
+    let port = receiver.port();
+    let sender = scene
+        .run("send file --to @ --idle-timeout 3 --retry 0")
+        .at(port)
+        .start();
+    receiver.shows("Receive it into in? [y/N] ");
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    receiver.types("y");
+    receiver.exits(0);
+    sender.ends().exits(0);
+    assert_same(&file, &scene.path("in/file"));
+}

@@ -1,0 +1,20 @@
+//! Drives the program itself, the way a person or a script does.
+//!
+//! Processes are looked at through `/proc`, so this runs on Linux.
+
+#![cfg(target_os = "linux")]
+
+mod program;
+mod terminal;
+mod tree;
+mod wire;
+
+mod dialogue;
+mod existing;
+mod interrupted;
+mod meeting;
+mod memory;
+mod output;
+mod secrets;
+mod sources;
+mod transfers;

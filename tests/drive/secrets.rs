@@ -1,0 +1,162 @@
+//! Ways in for the secret, and that there is no way out.
+
+use super::program::{Run, SECRET, Scene, meet};
+use super::tree::set_mode;
+
+const RECEIVE: &str = "receive in --yes --port 0 --wait 3";
+
+/// Whether the receiver, which knows [`SECRET`], takes what the sender gives as it.
+fn is_the_secret(scene: &Scene, sender: Run) -> bool {
+    let (_, sent) = meet(scene.run(RECEIVE), sender);
+    !sent.error().contains("the secrets differ") && {
+        sent.exits(0);
+        true
+    }
+}
+
+fn secret_file(scene: &Scene, name: &str, text: &str, mode: u32) {
+    let path = scene.file(name, text);
+    set_mode(&path, mode);
+}
+
+fn sender(scene: &Scene) -> Run {
+    if !scene.path("file").exists() {
+        scene.file("file", "x");
+    }
+    scene.run("send file --to @").without("PEERBRIDGE_SECRET")
+}
+
+#[test]
+fn each_way_in_works() {
+    let scene = Scene::new();
+    secret_file(&scene, "right", &format!("{SECRET}\nsecond line\n"), 0o600);
+    secret_file(&scene, "bare", SECRET, 0o400);
+    secret_file(&scene, "windows", &format!("{SECRET}\r\n"), 0o600);
+    for file in ["right", "bare", "windows"] {
+        assert!(is_the_secret(
+            &scene,
+            sender(&scene).arg("--secret-file").arg(file)
+        ));
+        assert!(is_the_secret(
+            &scene,
+            sender(&scene).env("PEERBRIDGE_SECRET_FILE", file)
+        ));
+    }
+    assert!(is_the_secret(
+        &scene,
+        sender(&scene).env("PEERBRIDGE_SECRET", SECRET)
+    ));
+    let line = format!("{SECRET}\n");
+    assert!(is_the_secret(
+        &scene,
+        sender(&scene).env("PEERBRIDGE_SECRET", line)
+    ));
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_the_secret_over_its_file() {
+    let scene = Scene::new();
+    secret_file(&scene, "right", SECRET, 0o600);
+    secret_file(&scene, "wrong", "wrong", 0o600);
+    let flag_right = sender(&scene)
+        .arg("--secret-file=right")
+        .env("PEERBRIDGE_SECRET", "wrong");
+    assert!(is_the_secret(&scene, flag_right));
+    let flag_wrong = sender(&scene)
+        .arg("-swrong")
+        .env("PEERBRIDGE_SECRET", SECRET);
+    assert!(!is_the_secret(&scene, flag_wrong));
+    let both = sender(&scene)
+        .env("PEERBRIDGE_SECRET", SECRET)
+        .env("PEERBRIDGE_SECRET_FILE", "wrong");
+    assert!(is_the_secret(&scene, both));
+}
+
+#[test]
+fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    for words in [
+        ["--secret", SECRET].as_slice(),
+        &[&format!("--secret={SECRET}")],
+    ] {
+        let mut run = scene.run("send file --to 127.0.0.1:1 --json");
+        for word in words {
+            run = run.arg(word);
+        }
+        let ended = run.ends().exits(2).complains("--secret", "--secret-file");
+        let shown = String::from_utf8(ended.everything()).unwrap();
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+}
+
+#[test]
+fn a_file_that_others_can_read_is_refused() {
+    let scene = Scene::new();
+    for mode in [0o644, 0o640, 0o604] {
+        secret_file(&scene, "exposed", SECRET, mode);
+        for run in [
+            sender(&scene).arg("--secret-file=exposed"),
+            sender(&scene).env("PEERBRIDGE_SECRET_FILE", "exposed"),
+        ] {
+            run.at(1).ends().exits(2).complains("exposed", "chmod 600 ");
+        }
+        std::fs::remove_file(scene.path("exposed")).unwrap();
+    }
+}
+
+#[test]
+fn no_secret_and_no_terminal_is_an_error_and_no_hang() {
+    let scene = Scene::new();
+    let ended = sender(&scene).at(1).ends();
+    ended.exits(2).complains("secret", "--secret-file");
+    let receiver = scene.run(RECEIVE).without("PEERBRIDGE_SECRET");
+    receiver
+        .ends()
+        .exits(2)
+        .complains("secret", "PEERBRIDGE_SECRET");
+}
+
+#[test]
+fn an_empty_or_missing_secret_is_an_error() {
+    let scene = Scene::new();
+    secret_file(&scene, "empty", "", 0o600);
+    secret_file(&scene, "blank line first", "\nsecret\n", 0o600);
+    for run in [
+        sender(&scene).env("PEERBRIDGE_SECRET", ""),
+        sender(&scene).arg("--secret-file=empty"),
+        sender(&scene).arg("--secret-file=blank line first"),
+        sender(&scene).arg("--secret-file=missing"),
+        sender(&scene).env("PEERBRIDGE_SECRET_FILE", "missing"),
+    ] {
+        run.at(1).ends().exits(2).complains("secret", "secret");
+    }
+}
+
+#[test]
+fn receive_asks_nobody_where_there_is_nobody() {
+    let scene = Scene::new();
+    let ended = scene.run("receive in --port 0 --json").ends();
+    let ended = ended
+        .exits(2)
+        .complains("whether to accept", "--yes")
+        .never_says("listening");
+    assert_eq!(ended.events().len(), 1);
+}
+
+#[test]
+fn no_output_holds_the_secret() {
+    let scene = Scene::new();
+    scene.file("tree/file", "x");
+    for secret in [SECRET, "wrong"] {
+        let receiver = scene.run(RECEIVE).arg("-v").arg("--json");
+        let sender = scene
+            .run("send tree --to @ -v --json")
+            .env("PEERBRIDGE_SECRET", secret);
+        let (received, sent) = meet(receiver, sender);
+        for ended in [received, sent] {
+            let shown = String::from_utf8(ended.everything()).unwrap();
+            assert!(!shown.contains(SECRET), "{shown}");
+        }
+    }
+}

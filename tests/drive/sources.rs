@@ -1,0 +1,100 @@
+//! What cannot be sent is named, and never passed as sent.
+
+use super::program::Scene;
+use super::tree::set_mode;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+const RECEIVE: &str = "receive in --yes --port 0 --json";
+
+#[test]
+fn a_missing_source_is_told_before_anything_else() {
+    let scene = Scene::new();
+    scene.file("there", "x");
+    let ended = scene.run("send there missing --to 192.0.2.1").ends();
+    ended.exits(8).complains("missing", "check the spelling");
+}
+
+#[test]
+fn what_is_no_file_is_left_out_and_named() {
+    let scene = Scene::new();
+    scene.file("tree/file", "x");
+    let pipe = scene.path("tree/pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let _socket = UnixListener::bind(scene.path("tree/socket")).unwrap();
+    let (received, sent) = scene.both(RECEIVE, "send tree --to @ --json");
+    received.exits(0);
+    let sent = sent.exits(13).says("2 entries were left out");
+    let sent = sent
+        .says("left out tree/pipe: it is a pipe")
+        .says("left out tree/socket");
+    assert_eq!(scene.names_in("in/tree"), ["file"]);
+    let failed: Vec<_> = sent
+        .events()
+        .into_iter()
+        .filter(|e| e["event"] == "file")
+        .collect();
+    assert_eq!(failed.len(), 2);
+    assert!(failed.iter().all(|event| event["result"] == "failed"));
+    assert!(failed.iter().all(|event| event["why"].is_string()));
+}
+
+#[test]
+fn what_cannot_be_read_is_left_out_and_named() {
+    let scene = Scene::new();
+    scene.file("tree/file", "x");
+    let closed = scene.file("tree/closed", "x");
+    let folder = scene.folder("tree/locked");
+    set_mode(&closed, 0o000);
+    set_mode(&folder, 0o000);
+    set_mode(&scene.path(""), 0o755);
+    let sender = scene.run("send tree --to @").without_rights();
+    let (received, sent) = super::program::meet(scene.run(RECEIVE), sender);
+    set_mode(&folder, 0o700);
+    received.exits(13).says("tree/closed");
+    let sent = sent
+        .exits(13)
+        .says("left out tree/closed")
+        .says("tree/locked");
+    assert_eq!(
+        sent.error().matches("tree/closed").count(),
+        1,
+        "{}",
+        sent.told()
+    );
+    assert_eq!(std::fs::read(scene.path("in/tree/file")).unwrap(), b"x");
+    assert!(!scene.path("in/tree/closed").exists());
+}
+
+#[test]
+fn a_single_file_that_cannot_be_read_is_an_error() {
+    let scene = Scene::new();
+    let file = scene.file("file", "x");
+    set_mode(&file, 0o000);
+    set_mode(&scene.path(""), 0o755);
+    let sender = scene.run("send file --to @").without_rights();
+    let receiver = scene.run("receive in --yes --port 0 --wait 3");
+    let (received, sent) = super::program::meet(receiver, sender);
+    let sent = sent.exits(8).says("file");
+    assert_eq!(
+        sent.error().matches("ermission denied").count(),
+        1,
+        "{}",
+        sent.told()
+    );
+    let received = received.told();
+    assert!(scene.names_in("in").is_empty(), "{received}");
+}
+
+#[test]
+fn a_device_is_never_opened() {
+    let scene = Scene::new();
+    let ended = scene.run("send /dev/zero --wait 0 --to 127.0.0.1:1").ends();
+    ended.exits(8);
+}

@@ -1,0 +1,157 @@
+//! A person at a terminal: a pseudo-terminal, what shows on it, and what is typed.
+
+use super::program::{Capture, LIMIT, Run};
+use pty_process::blocking::{Command, Pts, Pty, open};
+use rustix::termios::{LocalModes, tcgetattr};
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub const CTRL_C: u8 = 0x03;
+pub const CTRL_D: u8 = 0x04;
+
+/// A terminal with a program on it.
+pub struct Terminal {
+    line: Arc<Pty>,
+    /// Keeps the terminal and its settings alive when the program is gone.
+    other_end: Option<Pts>,
+    screen: Capture,
+    child: Child,
+    /// How much of the screen was read already, in bytes.
+    read: usize,
+    deadline: Instant,
+}
+
+/// The reading half.
+struct Reader(Arc<Pty>);
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        (&*self.0).read(buffer)
+    }
+}
+
+impl Terminal {
+    pub fn start(run: Run) -> Terminal {
+        let (line, other_end) = open().expect("a pseudo-terminal");
+        let mut command = Command::from(run.env("TERM", "xterm").command());
+        let child = command.spawn_borrowed(&other_end);
+        let line = Arc::new(line);
+        Terminal {
+            screen: Capture::of(Reader(Arc::clone(&line))),
+            line,
+            other_end: Some(other_end),
+            child: child.expect("the program starts"),
+            read: 0,
+            deadline: Instant::now() + LIMIT,
+        }
+    }
+
+    /// Waits until `text` shows, after everything that was waited for before.
+    #[track_caller]
+    pub fn shows(&mut self, text: &str) {
+        let begin = self.read;
+        let found = self.screen.wait(self.deadline, |all| {
+            let position = all.get(begin..)?.find(text)?;
+            Some(begin + position + text.len())
+        });
+        match found {
+            Some(end) => self.read = end,
+            None => panic!("{text:?} does not show: {}", self.everything()),
+        }
+    }
+
+    /// Waits for a question and answers it.
+    #[track_caller]
+    pub fn answers(&mut self, question: &str, answer: &str) {
+        self.shows(question);
+        self.types(answer);
+    }
+
+    /// Types a line.
+    pub fn types(&self, text: &str) {
+        (&*self.line)
+            .write_all(format!("{text}\n").as_bytes())
+            .expect("a terminal");
+    }
+
+    pub fn presses(&self, key: u8) {
+        (&*self.line).write_all(&[key]).expect("a terminal");
+    }
+
+    /// Waits until the terminal shows what is typed, or no longer does.
+    #[track_caller]
+    pub fn echo_becomes(&self, expected: bool) {
+        while self.echoes() != expected {
+            assert!(Instant::now() < self.deadline, "{}", self.everything());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Whether the terminal shows what is typed, and gives it out line by line.
+    pub fn echoes(&self) -> bool {
+        let modes = tcgetattr(&*self.line).expect("a terminal").local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    /// The port that the program says it listens on.
+    #[track_caller]
+    pub fn port(&mut self) -> u16 {
+        self.shows("listening on ");
+        let begin = self.read;
+        let port = self.screen.wait(self.deadline, |all| {
+            let (line, _) = all.get(begin..)?.split_once('\n')?;
+            line.trim_end().rsplit_once(':')?.1.parse().ok()
+        });
+        port.expect("a port")
+    }
+
+    /// Waits for the end, then looks whether the terminal is as it was.
+    #[track_caller]
+    pub fn ends(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a program") {
+                assert!(self.echoes(), "the echo stays off: {}", self.everything());
+                return status;
+            }
+            assert!(
+                Instant::now() < self.deadline,
+                "it does not end: {}",
+                self.everything()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[track_caller]
+    pub fn exits(&mut self, code: i32) {
+        let status = self.ends();
+        assert_eq!(status.code(), Some(code), "{}", self.everything());
+    }
+
+    #[track_caller]
+    pub fn is_interrupted(&mut self) {
+        let status = self.ends();
+        let by_signal = status.signal() == Some(2) || status.code() == Some(130);
+        assert!(by_signal, "{status}: {}", self.everything());
+    }
+
+    pub fn everything(&self) -> String {
+        self.screen.text()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Nobody has the other end open now: reading ends.
+        self.other_end = None;
+        if std::thread::panicking() {
+            eprintln!("-- on the terminal:\n{}\n--", self.everything());
+        }
+    }
+}

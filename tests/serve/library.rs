@@ -1,0 +1,320 @@
+//! The same from another program: through the library alone.
+
+use crate::program::{assert_same, tree, until};
+use peerbridge::crypto::Secret;
+use peerbridge::session::{
+    self, Cancel, Comparison, Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions,
+    Reception, Rendezvous, Secrets, SendOptions, ServeOptions, SessionError, Summary, Unattended,
+};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+fn secret() -> Secret {
+    Secret::from_text("correct horse").unwrap()
+}
+
+fn anywhere() -> ListenAddress {
+    ListenAddress {
+        address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        port: 0,
+    }
+}
+
+fn dial(port: u16) -> Connect {
+    let host = "127.0.0.1".into();
+    Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret())
+}
+
+/// Tells the port, and has closures for the rest.
+struct Host<'a> {
+    port: Mutex<mpsc::Sender<u16>>,
+    on_event: &'a (dyn Fn(&Event<'_>) + Sync),
+    on_received: &'a (dyn Fn(&Reception<'_>) + Sync),
+    on_compare: &'a (dyn Fn(&str) -> Comparison + Sync),
+}
+
+impl<'a> Host<'a> {
+    fn new() -> (Host<'a>, mpsc::Receiver<u16>) {
+        let (sender, port) = mpsc::channel();
+        let host = Host {
+            port: Mutex::new(sender),
+            on_event: &|_| {},
+            on_received: &|_| {},
+            on_compare: &|_| Comparison::Different,
+        };
+        (host, port)
+    }
+}
+
+impl Operator for Host<'_> {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Listening { addresses } = event {
+            let sender = self.port.lock().unwrap();
+            sender.send(addresses[0].port()).unwrap();
+        }
+        (self.on_event)(event);
+    }
+
+    fn received(&self, reception: &Reception<'_>) {
+        (self.on_received)(reception);
+    }
+
+    fn compare(&self, phrase: &str) -> Comparison {
+        (self.on_compare)(phrase)
+    }
+}
+
+#[test]
+fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("inbox");
+    let calls = AtomicUsize::new(0);
+    let warnings = AtomicUsize::new(0);
+    let on_received = |_: &Reception<'_>| {
+        if calls.fetch_add(1, Ordering::SeqCst) == 0 {
+            // Without a message of the test's own panic hook.
+            std::panic::resume_unwind(Box::new("the operator's bug"));
+        }
+    };
+    let on_event = |event: &Event<'_>| {
+        if let Event::Warning { message } = event {
+            assert!(message.contains("bug"), "{message}");
+            warnings.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let (mut host, port) = Host::new();
+    host.on_received = &on_received;
+    host.on_event = &on_event;
+    let receive = ReceiveOptions::new(inbox.clone());
+    let secrets = Secrets::One(Arc::new(secret()));
+    let options = ServeOptions::new(anywhere(), secrets, receive);
+    std::thread::scope(|scope| {
+        let served = scope.spawn(|| session::serve(&options, &host));
+        let port = port.recv().unwrap();
+        for name in ["one", "two"] {
+            let source = tree(folder.path(), name, 1);
+            let options = SendOptions::new(vec![source.clone()]);
+            session::send(&dial(port), &options, &Unattended).unwrap();
+            assert_same(&source, &inbox.join(name));
+        }
+        until("both", || (calls.load(Ordering::SeqCst) == 2).then_some(()));
+        until("a warning", || {
+            (warnings.load(Ordering::SeqCst) == 1).then_some(())
+        });
+        options.cancel.cancel();
+        assert!(served.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn whoever_waits_can_be_called_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, port) = Host::new();
+    let connect = Connect::new(Rendezvous::Listen(anywhere()), secret());
+    let options = ReceiveOptions::new(folder.path().to_owned());
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| session::receive(&connect, &options, &host));
+        port.recv().unwrap();
+        connect.cancel.cancel();
+        let error = waits.join().unwrap().unwrap_err();
+        assert!(matches!(error, SessionError::Cancelled), "{error}");
+    });
+    let mut nobody = dial(1);
+    nobody.wait = Some(Duration::from_secs(3600));
+    let cancel = nobody.cancel.clone();
+    std::thread::scope(|scope| {
+        let dials = scope.spawn(|| session::ping(&nobody, &Unattended));
+        cancel.cancel();
+        let error = dials.join().unwrap().unwrap_err();
+        assert!(matches!(error, SessionError::Cancelled), "{error}");
+    });
+}
+
+#[test]
+fn a_transfer_that_was_called_off_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("inbox");
+    let source = tree(folder.path(), "tree", 21);
+    let (host, port) = Host::new();
+    let options = ServeOptions::new(
+        anywhere(),
+        Secrets::One(Arc::new(secret())),
+        ReceiveOptions::new(inbox.clone()),
+    );
+    std::thread::scope(|scope| {
+        let served = scope.spawn(|| session::serve(&options, &host));
+        let port = port.recv().unwrap();
+        let connect = dial(port);
+        let cancel = connect.cancel.clone();
+        let on_event = |event: &Event<'_>| {
+            if let Event::Progress(progress) = event
+                && progress.bytes > 100_000
+            {
+                cancel.cancel();
+            }
+        };
+        let (mut sender, _) = Host::new();
+        sender.on_event = &on_event;
+        let mut slowly = SendOptions::new(vec![source.clone()]);
+        slowly.rate_limit = Some(256 * 1024);
+        let error = session::send(&connect, &slowly, &sender).unwrap_err();
+        assert!(matches!(error, SessionError::Cancelled), "{error}");
+        assert!(!inbox.join("tree").exists());
+        // The box may yet have to notice that the first session is over.
+        let again = SendOptions::new(vec![source.clone()]);
+        let summary = until("the second time", || {
+            match session::send(&dial(port), &again, &Unattended) {
+                Ok(summary) => Some(summary),
+                Err(SessionError::Busy) => None,
+                Err(error) => panic!("{error}"),
+            }
+        });
+        assert!(summary.resumed_bytes > 0);
+        assert_same(&source, &inbox.join("tree"));
+        options.cancel.cancel();
+        served.join().unwrap().unwrap();
+    });
+}
+
+type Results = (
+    Result<Summary, SessionError>,
+    Result<Vec<Summary>, SessionError>,
+);
+
+/// One transfer in which both persons say what they find; beside the results, what happened in order.
+fn compared(
+    sender_says: Comparison,
+    receiver_says: Comparison,
+    sender_wants: bool,
+    receiver_wants: bool,
+) -> (Results, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let source = tree(folder.path(), "tree", 23);
+    let happened = Mutex::new(Vec::new());
+    let note = |what: String| happened.lock().unwrap().push(what);
+    let on_sender = |phrase: &str| {
+        note(format!("sender {phrase}"));
+        sender_says
+    };
+    let on_receiver = |phrase: &str| {
+        note(format!("receiver {phrase}"));
+        receiver_says
+    };
+    let on_event = |event: &Event<'_>| {
+        if let Event::Progress(_) = event {
+            note("progress".into());
+        }
+    };
+    let (mut receiver, port) = Host::new();
+    receiver.on_compare = &on_receiver;
+    receiver.on_event = &on_event;
+    let (mut sender, _) = Host::new();
+    sender.on_compare = &on_sender;
+    sender.on_event = &on_event;
+    let listen = Connect::new(Rendezvous::Listen(anywhere()), secret());
+    let mut into = ReceiveOptions::new(folder.path().join("inbox"));
+    into.verify = receiver_wants;
+    let mut options = SendOptions::new(vec![source]);
+    options.verify = sender_wants;
+    let results = std::thread::scope(|scope| {
+        let receives = scope.spawn(|| session::receive(&listen, &into, &receiver));
+        let port = port.recv().unwrap();
+        let sent = session::send(&dial(port), &options, &sender);
+        (sent, receives.join().unwrap())
+    });
+    let arrived = folder.path().join("inbox/tree").exists();
+    assert_eq!(arrived, results.0.is_ok());
+    (results, happened.into_inner().unwrap())
+}
+
+#[test]
+fn both_persons_see_the_same_phrase_and_nothing_moves_before_they_agree() {
+    use Comparison::Same;
+    for receiver_wants in [true, false] {
+        let ((sent, received), happened) = compared(Same, Same, true, receiver_wants);
+        sent.unwrap();
+        received.unwrap();
+        let phrases: Vec<_> = happened.iter().filter(|what| *what != "progress").collect();
+        assert_eq!(phrases.len(), 2);
+        let words: Vec<_> = phrases.iter().map(|what| what.split(' ').nth(1)).collect();
+        assert_eq!(words[0], words[1]);
+        assert_eq!(words[0].unwrap().split('-').count(), 4);
+        let first_move = happened.iter().position(|what| what == "progress");
+        assert!(first_move.is_some_and(|at| at >= 2), "{happened:?}");
+    }
+}
+
+#[test]
+fn a_phrase_that_differs_for_one_ends_it_for_both() {
+    use Comparison::{Different, Same};
+    let ((sent, received), happened) = compared(Different, Same, true, true);
+    assert!(matches!(sent, Err(SessionError::PhraseDiffers)));
+    assert!(matches!(
+        received,
+        Err(SessionError::PeerAborted { code: 3, .. })
+    ));
+    assert!(!happened.contains(&"progress".to_owned()));
+    let ((sent, received), happened) = compared(Same, Different, true, true);
+    assert!(
+        matches!(sent, Err(SessionError::PeerAborted { code: 3, .. })),
+        "{sent:?}"
+    );
+    assert!(matches!(received, Err(SessionError::PhraseDiffers)));
+    assert!(!happened.contains(&"progress".to_owned()));
+}
+
+#[test]
+fn a_receiver_that_wants_it_compared_takes_nothing_else() {
+    use Comparison::Same;
+    let ((sent, received), happened) = compared(Same, Same, false, true);
+    match sent {
+        Err(SessionError::PeerDeclined { reason }) => assert!(reason.contains("--verify")),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(received, Err(SessionError::DeclinedHere { .. })));
+    assert!(happened.iter().all(|what| what == "progress"));
+}
+
+#[test]
+fn a_long_question_is_not_the_peers_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = tree(folder.path(), "tree", 25);
+    struct Slow(Mutex<mpsc::Sender<u16>>);
+    impl Operator for Slow {
+        fn event(&self, event: &Event<'_>) {
+            if let Event::Listening { addresses } = event {
+                self.0.lock().unwrap().send(addresses[0].port()).unwrap();
+            }
+        }
+        fn accept(&self, _: &session::OfferSummary) -> session::Acceptance {
+            std::thread::sleep(Duration::from_millis(2500));
+            session::Acceptance::Accept
+        }
+    }
+    let (sender, port) = mpsc::channel();
+    let mut listen = Connect::new(Rendezvous::Listen(anywhere()), secret());
+    listen.idle_timeout = Duration::from_secs(2);
+    listen.retries = 0;
+    let into = ReceiveOptions::new(folder.path().join("inbox"));
+    std::thread::scope(|scope| {
+        let operator = Slow(Mutex::new(sender));
+        let (listen, into) = (&listen, &into);
+        let receives = scope.spawn(move || session::receive(listen, into, &operator));
+        let connect = dial(port.recv().unwrap());
+        let options = SendOptions::new(vec![source]);
+        session::send(&connect, &options, &Unattended).unwrap();
+        receives.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_call_that_was_made_counts_for_what_comes_later() {
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let mut connect = dial(1);
+    connect.cancel = cancel;
+    let error = session::ping(&connect, &Unattended).unwrap_err();
+    assert!(matches!(error, SessionError::Cancelled));
+}

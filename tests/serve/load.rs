@@ -1,0 +1,191 @@
+//! Those who know the address only: however many come, a real peer is served and everything comes back.
+
+use crate::program::*;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// These use the whole machine: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Set, it makes the numbers those of `THREATS.md` where they take long.
+const FULL: &str = "PEERBRIDGE_FULL_LOAD";
+
+struct Before {
+    threads: usize,
+    descriptors: usize,
+    resident: u64,
+}
+
+impl Before {
+    fn of(served: &Listening) -> Before {
+        Before {
+            threads: served.threads(),
+            descriptors: served.descriptors(),
+            resident: served.kibibytes("VmRSS"),
+        }
+    }
+
+    /// Waits until threads and descriptors are what they were, and memory nearly so.
+    #[track_caller]
+    fn comes_back(&self, served: &Listening) {
+        until("the threads' end", || {
+            (served.threads() <= self.threads).then_some(())
+        });
+        until("the descriptors' end", || {
+            (served.descriptors() <= self.descriptors).then_some(())
+        });
+        let grown = served.kibibytes("VmRSS").saturating_sub(self.resident);
+        assert!(grown < 64 * 1024, "{grown} KiB more than before");
+    }
+}
+
+fn connect(port: u16) -> Option<TcpStream> {
+    let address = ([127, 0, 0, 1], port).into();
+    TcpStream::connect_timeout(&address, Duration::from_secs(10)).ok()
+}
+
+/// A peer that is patient with the line and not with being turned away.
+#[track_caller]
+fn a_real_peer_is_served(folder: &Path, name: &str, port: u16) {
+    let source = tree(folder, name, 31);
+    send(&source, port, &["--retry", "3"]).expect(0);
+    assert_same(&source, &folder.join("inbox").join(name));
+}
+
+#[test]
+fn a_thousand_idle_connections_keep_nobody_out() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    a_real_peer_is_served(folder.path(), "before", served.port);
+    let before = Before::of(&served);
+    let idle: Vec<_> = (0..1000).filter_map(|_| connect(served.port)).collect();
+    assert!(idle.len() > 900, "{}", idle.len());
+    a_real_peer_is_served(folder.path(), "between", served.port);
+    assert!(
+        served.threads() < before.threads + 600,
+        "{}",
+        served.threads()
+    );
+    assert!(served.descriptors() < before.descriptors + 600);
+    drop(idle);
+    before.comes_back(&served);
+    a_real_peer_is_served(folder.path(), "after", served.port);
+}
+
+#[test]
+fn two_hundred_that_trickle_keep_nobody_out() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    let before = Before::of(&served);
+    let mut trickling: Vec<_> = (0..200).filter_map(|_| connect(served.port)).collect();
+    let hello = b"\x00\x00\x00\x73\x01PEERBRDG\x01\x01\x01";
+    std::thread::scope(|scope| {
+        let dripping = scope.spawn(|| {
+            for byte in &hello[..6] {
+                for stream in &mut trickling {
+                    // Those that had to give way are gone.
+                    let _ = stream.write_all(&[*byte]);
+                }
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        });
+        a_real_peer_is_served(folder.path(), "between", served.port);
+        dripping.join().unwrap();
+    });
+    // Without a word from this side: the deadline of the handshake ends them.
+    before.comes_back(&served);
+    drop(trickling);
+}
+
+#[test]
+fn thousands_that_connect_and_leave() {
+    let _alone = ALONE.lock();
+    let count = match std::env::var_os(FULL) {
+        Some(_) => 10_000,
+        None => 2_000,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    a_real_peer_is_served(folder.path(), "before", served.port);
+    let before = Before::of(&served);
+    std::thread::scope(|scope| {
+        let port = served.port;
+        let leaving = scope.spawn(move || {
+            for number in 0..count {
+                let Some(mut stream) = connect(port) else {
+                    continue;
+                };
+                if number % 3 == 0 {
+                    let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+                }
+            }
+        });
+        a_real_peer_is_served(folder.path(), "between", served.port);
+        leaving.join().unwrap();
+    });
+    before.comes_back(&served);
+}
+
+#[test]
+fn with_few_descriptors_it_neither_spins_nor_starves() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("inbox");
+    let mut command = Command::new("sh");
+    let script = "ulimit -n 64; exec \"$0\" serve \"$1\" --port 0 --bind 127.0.0.1 --json";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_peerbridge"), text(&inbox)]);
+    clean(&mut command);
+    let served = Listening::of(command);
+    a_real_peer_is_served(folder.path(), "before", served.port);
+    let before = Before::of(&served);
+    let idle: Vec<_> = (0..200).filter_map(|_| connect(served.port)).collect();
+    a_real_peer_is_served(folder.path(), "between", served.port);
+    let ticks = served.ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    let used = served.ticks() - ticks;
+    assert!(
+        used < 50,
+        "{used} hundredths of a second of processor time in one second"
+    );
+    drop(idle);
+    before.comes_back(&served);
+    a_real_peer_is_served(folder.path(), "after", served.port);
+}
+
+#[test]
+fn hellos_without_a_proof_are_counted_and_slowed_down() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    let before = Before::of(&served);
+    // A Hello whose share is the generator's encoding: valid, but nobody knows what it hides.
+    let share = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76";
+    let share = (0..32).map(|n| u8::from_str_radix(&share[2 * n..2 * n + 2], 16).unwrap());
+    let mut hello = b"PEERBRDG\x01\x01\x01".to_vec();
+    hello.extend([7; 32]);
+    hello.extend([0; 16]);
+    hello.extend(share);
+    let mut frame = (hello.len() as u32).to_be_bytes().to_vec();
+    frame.push(1);
+    frame.extend(hello);
+    for _ in 0..20 {
+        let mut stream = connect(served.port).unwrap();
+        let _ = stream.write_all(&frame);
+    }
+    until("the count", || {
+        served.said().contains("does not know").then_some(())
+    });
+    let source = tree(folder.path(), "real", 33);
+    let exit = until("the real peer's turn", || {
+        let ran = send(&source, served.port, &[]);
+        (ran.exit != 4).then_some(ran.exit)
+    });
+    assert_eq!(exit, 0);
+    before.comes_back(&served);
+}

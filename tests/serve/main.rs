@@ -1,0 +1,11 @@
+//! The drop box and the verbs for scripts and servers, through the program and through the library.
+
+mod codes;
+mod examples;
+mod hook;
+mod library;
+mod load;
+mod many;
+mod names;
+mod program;
+mod recipes;
