@@ -3,7 +3,7 @@
 use crate::peer::{Line, Peer};
 use crate::real::{Running, Side, exit_code};
 use crate::tree::{Ground, noise};
-use crate::wire::{PART, Raw, RawOffer, accept, one_of_each, round_end};
+use crate::wire::{PART, Raw, RawOffer, accept, one_of_each, ping, round_end};
 use peerbridge::protocol::{FrameKind, Message, Role};
 use peerbridge::session::Summary;
 use std::net::TcpListener;
@@ -173,6 +173,8 @@ fn what_was_sealed_for_one_stream_does_not_open_on_another() {
 fn a_round_does_not_wait_for_streams_that_are_not_there() {
     let mut at = Accepted::with(Side::impatient());
     at.peer.say(&round_end(0, &[2, 9], &[]));
+    // A sign of life that waits to be read.
+    at.peer.say(&ping(0, 0));
     let heard = at.peer.hear();
     assert!(matches!(heard, Some(Message::Missing(_))), "{heard:?}");
     at.expect_whole(1);
