@@ -127,7 +127,7 @@ pub(super) const VERBS: &[VerbEntry] = &[
         verb: Serve,
         name: "serve",
         aliases: &[],
-        forms: &[("serve DIR", "drop box: keep receiving, many at once")],
+        forms: &[("serve DIR", "drop box: receive from many peers")],
         about: &[
             "Takes what peers send that know the secret, many at once, until it is stopped, and puts \
              it into DIR. Nobody is asked: --max-size, --max-files and --existing say what may \

@@ -5,7 +5,7 @@ use super::authenticate::Authenticated;
 use super::channel::MessageReader;
 use super::events::{Comparison, Operator};
 use super::heartbeat::{Heartbeat, SharedWriter, lock};
-use super::listener::JoinGate;
+use super::join_gate::JoinGate;
 use super::pool::{StreamPool, Width};
 use super::streams::Shared;
 use crate::model::limits;

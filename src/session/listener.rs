@@ -5,21 +5,22 @@ use super::authenticate::{Caller, Doorkeeper, answer, refuse};
 use super::clock::Deadline;
 use super::established::{Established, Origin};
 use super::heartbeat::lock;
+use super::join_gate::JoinGate;
 use super::network;
 use super::ping;
 use super::seats::{Seat, Seats};
 use super::secrets::{Secrets, Snapshot};
 use super::slowdown::Slowdown;
-use super::streams::{JoinedStream, Shared, StreamQueue};
+use super::streams::JoinedStream;
 use super::transport::Connection;
 use super::unproven::{Place, Unproven};
 use super::{ListenAddress, SessionError};
 use crate::crypto::Secret;
 use crate::model::limits;
 use crate::protocol::{
-    DiallerName, DiallerRole, FrameKind, HandshakeError, JoinRequest, Role, StreamNumber, frame,
+    DiallerName, DiallerRole, FrameKind, HandshakeError, JoinRequest, Role, frame,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -359,44 +360,5 @@ impl Door {
         let mut gates = lock(&self.gates);
         gates.retain(|_, gate| gate.strong_count() > 0);
         gates.insert(gate.shared.keys.session_id(), Arc::downgrade(gate));
-    }
-}
-
-/// Where the further streams of one session come in: only while a transfer waits for some, no more
-/// than it waits for, and each number once.
-pub(super) struct JoinGate {
-    shared: Shared,
-    state: Mutex<GateState>,
-}
-
-#[derive(Default)]
-struct GateState {
-    used: HashSet<StreamNumber>,
-    open: Option<(Arc<StreamQueue>, u16)>,
-}
-
-impl JoinGate {
-    fn new(shared: Shared) -> Self {
-        JoinGate {
-            shared,
-            state: Mutex::default(),
-        }
-    }
-
-    /// Lets `count` streams into `queue`, until this is called again.
-    pub(super) fn open(&self, queue: Arc<StreamQueue>, count: u16) {
-        lock(&self.state).open = Some((queue, count));
-    }
-
-    fn admit(&self, number: StreamNumber) -> Option<Arc<StreamQueue>> {
-        let mut state = lock(&self.state);
-        if state.used.contains(&number) {
-            return None;
-        }
-        let (queue, left) = state.open.as_mut()?;
-        *left = left.checked_sub(1)?;
-        let queue = Arc::clone(queue);
-        state.used.insert(number);
-        Some(queue)
     }
 }

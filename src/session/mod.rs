@@ -15,6 +15,7 @@ mod established;
 mod events;
 mod heartbeat;
 mod hosting;
+mod join_gate;
 mod listener;
 mod meeting;
 mod network;

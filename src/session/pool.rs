@@ -1,7 +1,7 @@
 //! The further streams of one transfer: few at first, more while they make it faster.
 
 use super::heartbeat::lock;
-use super::listener::JoinGate;
+use super::join_gate::JoinGate;
 use super::pace::{Climb, Lean, Pace};
 use super::streams::{JoinedStream, Shared, StreamQueue, dial_stream};
 use crate::protocol::StreamNumber;

@@ -169,8 +169,9 @@ impl<'a> Sending<'a> {
         };
         if let Err(error) = result {
             self.wanted.finish();
-            // A lost connection shows to the reader as well, and there behind what the peer said last.
-            if !error.is_connection_gone() {
+            // A lost connection shows to the reader as well, and there behind what the peer said last. A
+            // peer that takes nothing more may go on with its heartbeats.
+            if !matches!(error, SessionError::Lost { .. }) {
                 lock(&self.error).get_or_insert(error);
                 liveness.call_off();
             }

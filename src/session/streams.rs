@@ -92,6 +92,11 @@ impl StreamQueue {
         }
     }
 
+    /// Whether nobody will take a stream any more.
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     /// The transfer is over: ends every stream, also those that threads are blocked on, and wakes
     /// whoever waits for one.
     pub(super) fn close(&self) {

@@ -53,9 +53,11 @@ fn a_peer_that_sends_heartbeats_and_reads_no_more_is_given_up() {
     let mut receiver = Program::receive(&into, &[LISTEN, patient].concat()).start();
     let proxy = Proxy::to(receiver.port());
     proxy.then(14 * MIB as u64, Act::Deafen);
-    let to = [&["--to", proxy.address(), "-z", "0", "-n", "1"][..], &IDLE].concat();
+    // Longer than heartbeats are apart.
+    let idle = ["--idle-timeout", "5", "--retry", "0"];
+    let to = [&["--to", proxy.address(), "-z", "0", "-n", "1"][..], &idle].concat();
     let sender = Program::send(&from, &to).run().expect(5);
-    assert!(sender.err.contains("silent for 2 s"), "{sender:?}");
+    assert!(sender.err.contains("silent for 5 s"), "{sender:?}");
     receiver.wait().expect(12);
     goes_on(&from, &into);
 }

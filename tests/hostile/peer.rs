@@ -155,16 +155,21 @@ impl Peer {
 
     /// Joins the session with a further stream; `None` when it is turned away.
     pub fn join(&self, port: u16, number: u16) -> Option<Peer> {
+        Peer::join_with(Arc::clone(&self.keys), port, number)
+    }
+
+    /// Joins the session that has these keys.
+    pub fn join_with(keys: Arc<SessionKeys>, port: u16, number: u16) -> Option<Peer> {
         let mut line = Line::dial(port);
         let number = StreamNumber::joined(number).expect("a number");
-        let (state, body) = DiallerJoins::start(&self.keys, number).expect("random bytes");
+        let (state, body) = DiallerJoins::start(&keys, number).expect("random bytes");
         line.send(&frame(FrameKind::Join, &body));
         let (kind, body) = line.read_frame()?;
         if kind != FrameKind::Join as u8 {
             return None;
         }
-        state.on_join(&self.keys, &body).expect("a good proof");
-        Some(Peer::new(line, Arc::clone(&self.keys), number.get()))
+        state.on_join(&keys, &body).expect("a good proof");
+        Some(Peer::new(line, keys, number.get()))
     }
 
     /// Lets a real dialler join.

@@ -8,6 +8,7 @@ use peerbridge::protocol::{FrameKind, Message, Role};
 use peerbridge::session::Summary;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 const JOIN: u8 = FrameKind::Join as u8;
 const REFUSE: u8 = FrameKind::Refuse as u8;
@@ -118,6 +119,21 @@ fn nobody_joins_before_an_accept_or_after_the_transfer() {
     }
     peer.say(&[13]);
     receiver.end().expect("nothing went wrong");
+}
+
+/// Its dialler knows by the answer that it said itself that the transfer begins.
+#[test]
+fn a_stream_may_be_ahead_of_the_answer_that_it_came_by() {
+    let ground = Ground::large();
+    let sender = Side::with_streams(2).send_listening(&ground.source);
+    let mut peer = Peer::dial(sender.port, Role::Receive);
+    peer.say(&[1]);
+    assert!(matches!(peer.hear(), Some(Message::Offer(_))));
+    let (keys, port) = (Arc::clone(&peer.keys), sender.port);
+    let join = std::thread::spawn(move || Peer::join_with(keys, port, 1).is_some());
+    std::thread::sleep(Duration::from_millis(50));
+    peer.say(&accept(1 << 20, 2, &[]));
+    assert!(join.join().expect("no panic"), "it may join");
 }
 
 #[test]
