@@ -185,7 +185,7 @@ def workload(options, bench, network, name, taking_part):
     reference = statistics.median(good) if good else None
     rows = [report.summary(peer, measured, reference) for peer, measured in runs.items()]
     others = [run["others_cores"] for measured in runs.values() for run in measured if run.get("others_cores") is not None]
-    title = f"{name}: {payload / (1 << 20):.1f} MiB, {options.runs} runs"
+    title = f"{name}: {payload / (1 << 20):.1f} MiB, {options.runs} run{'' if options.runs == 1 else 's'}"
     if others:
         title += f"; the rest of the machine used {sum(others) / len(others):.1f} cores meanwhile"
     round_trip = network.round_trip() if name == "one" and network.name == "wan" else None
