@@ -21,6 +21,7 @@ import workloads
 from processes import RECEIVER, SENDER, Failed, Run, adopt_orphans, end_orphans
 from servers import Ssh
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULT_WORKLOADS = {"loopback": workloads.NAMES, "1gbit": ("text", "big"), "100mbit": ("text", "big"), "wan": ("big", "one")}
 
 
@@ -29,8 +30,8 @@ def main():
     if options.wanlink and "WANLINK_NS_A" not in os.environ:
         inner = [sys.executable, os.path.abspath(__file__), *sys.argv[1:]]
         os.execvp(options.wanlink, [options.wanlink, *shlex.split(options.wan), "--", *inner])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda caught, _: sys.exit(128 + caught))
+    for number in SIGNALS:
+        signal.signal(number, stop)
     adopt_orphans()
     folder = Path(tempfile.mkdtemp(prefix="peerbridge-bench-", dir=options.dir))
     try:
@@ -41,6 +42,13 @@ def main():
     finally:
         end_orphans()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop(caught, _frame):
+    """Ends the script by way of its cleaning up, which a second signal doesn't disturb."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + caught)
 
 
 def arguments():
@@ -177,7 +185,7 @@ def workload(options, bench, network, name, taking_part):
     reference = statistics.median(good) if good else None
     rows = [report.summary(peer, measured, reference) for peer, measured in runs.items()]
     others = [run["others_cores"] for measured in runs.values() for run in measured if run.get("others_cores") is not None]
-    title = f"{name}: {payload / (1 << 20):.1f} MiB, {options.runs} runs"
+    title = f"{name}: {payload / (1 << 20):.1f} MiB, {options.runs} run{'' if options.runs == 1 else 's'}"
     if others:
         title += f"; the rest of the machine used {sum(others) / len(others):.1f} cores meanwhile"
     round_trip = network.round_trip() if name == "one" and network.name == "wan" else None
