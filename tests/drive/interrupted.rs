@@ -4,6 +4,7 @@ use super::program::{Run, Running, Scene};
 use super::tree::{assert_same, noise};
 use super::wire::Wire;
 use rustix::process::Signal;
+use std::time::Duration;
 
 const FILE: usize = 32 << 20;
 const STOPS_AT: u64 = 14 << 20;
@@ -96,6 +97,8 @@ fn sender_is_stopped(signal: Signal, listener: Listener, streams: u16) {
 
 fn receiver_is_stopped(signal: Signal, listener: Listener, streams: u16) {
     let stopped = Stopped::new(listener, streams);
+    // The line holds, but what came through it may not be written and recorded yet.
+    std::thread::sleep(Duration::from_millis(500));
     stopped.receiver.signal(signal);
     stopped.receiver.ends().was_killed_by(signal);
     stopped.wire.releases();
