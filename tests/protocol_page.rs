@@ -31,7 +31,7 @@ fn reader_runs() -> bool {
     let python = ["-c", "import sys; print(sys.version_info >= (3, 9))"];
     let missing = if !says("python3", &python, "True") {
         "python3 (3.9 or newer)"
-    } else if !says("7zz", &["i"], "ZSTD") {
+    } else if !says("7zz", &["i"], "zstd") {
         "7zz (with zstd)"
     } else {
         return true;
