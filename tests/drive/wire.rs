@@ -72,6 +72,11 @@ impl Wire {
         assert!(!outcome.timed_out(), "only {} bytes passed", state.passed);
     }
 
+    /// How many bytes have come to it, from both sides together.
+    pub fn passed(&self) -> u64 {
+        self.line.state.lock().expect("not poisoned").passed
+    }
+
     /// Passes everything on from here on.
     pub fn releases(&self) {
         self.line.state.lock().expect("not poisoned").holds_at = u64::MAX;
