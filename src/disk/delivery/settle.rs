@@ -8,6 +8,7 @@ use super::super::staging::{Durability, set_mtime};
 use super::{DeliveryResult, Run};
 use crate::model::{EntryIndex, EntryKind};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 impl Run<'_> {
@@ -56,11 +57,21 @@ impl Run<'_> {
         let path = self.target(index)?;
         let is_ours = self.staging.plan.decision(index) == Decision::Create
             || self.staging.created_folders.contains(&index);
-        let found = fs::symlink_metadata(&path).ok();
-        let Some(found) = found.filter(|found| found.is_dir()) else {
-            // Somebody took it away or put a link there: what that leads to is not ours to change.
-            return Ok(());
+        // The time of a folder that was there may be somebody else's to set.
+        let is_foreign = |error: &DiskError| error.kind() == DiskErrorKind::Permission && !is_ours;
+        let is_promised = self.staging.durability == Durability::Fsync;
+        let found = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(DiskError::at("look up", &path)),
         };
+        let found = match found {
+            Err(error) if is_foreign(&error) && !is_promised => return Ok(()),
+            other => other?,
+        };
+        if !found.is_dir() {
+            // Somebody put a link there: what that leads to is not ours to change.
+            return Ok(());
+        }
         let needs_nothing = platform::mtime_of(&found) == self.manifest.entry(index).mtime
             && self.staging.durability == Durability::Normal
             && !(is_ours && self.has_late_mode(index));
@@ -70,9 +81,6 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        // The time of a folder that was there may be somebody else's to set.
-        let is_foreign = |error: &DiskError| error.kind() == DiskErrorKind::Permission && !is_ours;
-        let is_promised = self.staging.durability == Durability::Fsync;
         let opened = platform::open_folder(&path).map_err(DiskError::at("open folder", &path));
         let folder = match opened {
             Err(error) if is_foreign(&error) && !is_promised => return Ok(()),
