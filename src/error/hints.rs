@@ -1,7 +1,8 @@
 //! What to do about each error.
 
-use super::{Error, shown};
+use super::Error;
 use crate::disk::DiskErrorKind;
+use crate::model::shell_word;
 use crate::protocol::DeclineReason;
 use crate::session::SessionError;
 use std::io::ErrorKind;
@@ -13,7 +14,12 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Secret { .. } => {
             "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
         }
-        Error::SecretExposed { path } => format!("chmod 600 {}", shown(path)),
+        Error::SecretExposed { path } => {
+            format!(
+                "chmod 600 {}",
+                shell_word(path.as_os_str().as_encoded_bytes())
+            )
+        }
         Error::SecretFile { .. } => {
             "--secret-file takes a file whose first line is the secret".to_owned()
         }
@@ -98,6 +104,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
                 "ask the sender to rename it, or to leave it out with --exclude"
             }
+            DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
         SessionError::PeerDeclined { because, .. } => return of_decline(*because),
