@@ -58,6 +58,6 @@ pub use options::{
 };
 pub use ping::{PingReport, ping};
 pub use receive::receive;
-pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
+pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
