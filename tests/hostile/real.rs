@@ -25,6 +25,7 @@ pub struct Side {
     pub idle: Duration,
     pub wait: Option<Duration>,
     pub streams: u16,
+    pub rate_limit: Option<u64>,
 }
 
 impl Default for Side {
@@ -34,6 +35,7 @@ impl Default for Side {
             idle: Duration::from_secs(20),
             wait: Some(LONG),
             streams: 1,
+            rate_limit: None,
         }
     }
 }
@@ -49,6 +51,14 @@ impl Side {
     pub fn with_streams(streams: u16) -> Side {
         Side {
             streams,
+            ..Side::default()
+        }
+    }
+
+    /// Would take minutes to send a part.
+    pub fn slow() -> Side {
+        Side {
+            rate_limit: Some(1024),
             ..Side::default()
         }
     }
@@ -109,6 +119,7 @@ impl Side {
     fn send_options(&self, path: &Path) -> SendOptions {
         let mut options = SendOptions::new(vec![path.to_owned()]);
         options.streams = Some(self.streams);
+        options.rate_limit = self.rate_limit;
         options
     }
 }
