@@ -13,6 +13,14 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Secret { .. } => {
             "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
         }
+        Error::Password { .. } => {
+            "an archive's password has 1 to 99 bytes on one line; to open one made elsewhere it may \
+             have 1024"
+                .to_owned()
+        }
+        Error::PasswordFile { .. } => {
+            "--zip-password-file takes a file whose first line is the password".to_owned()
+        }
         Error::SecretExposed { path } => format!("chmod 600 {}", shown(path)),
         Error::SecretFile { .. } => {
             "--secret-file takes a file whose first line is the secret".to_owned()

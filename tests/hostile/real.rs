@@ -27,6 +27,7 @@ pub struct Side {
     pub streams: u16,
     pub output: Option<Output>,
     pub most: Option<u64>,
+    pub rate_limit: Option<u64>,
 }
 
 impl Default for Side {
@@ -38,6 +39,7 @@ impl Default for Side {
             streams: 1,
             output: None,
             most: None,
+            rate_limit: None,
         }
     }
 }
@@ -53,6 +55,14 @@ impl Side {
     pub fn with_streams(streams: u16) -> Side {
         Side {
             streams,
+            ..Side::default()
+        }
+    }
+
+    /// Would take minutes to send a part.
+    pub fn slow() -> Side {
+        Side {
+            rate_limit: Some(1024),
             ..Side::default()
         }
     }
@@ -124,6 +134,7 @@ impl Side {
     fn send_options(&self, path: &Path) -> SendOptions {
         let mut options = SendOptions::new(vec![path.to_owned()]);
         options.streams = Some(self.streams);
+        options.rate_limit = self.rate_limit;
         options
     }
 }
