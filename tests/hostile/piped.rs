@@ -125,12 +125,13 @@ fn a_stream_that_ends_where_it_says_is_whole() {
     for into in BOTH {
         let mut at = At::offered(into, None, &RawOffer::stream());
         let checks = send_whole(&mut at.peer);
-        let total = Some(whole().len() as u64);
+        let total = whole().len() as u64;
         // Some of the checks ahead.
         at.peer.say(&Raw::kind(8).u32(1).u64(0).u32(checks[0].1).0);
-        at.peer.say(&round_end_at(0, total, &[], &checks[1..]));
+        at.peer
+            .say(&round_end_at(0, Some(total), &[], &checks[1..]));
         let heard = at.peer.hear();
-        let is_done = matches!(&heard, Some(Message::Done(done)) if done.bytes == total.unwrap());
+        let is_done = matches!(&heard, Some(Message::Done(done)) if done.bytes == total);
         assert!(is_done, "{heard:?}");
         at.peer.say(&[13]);
         at.receiver.end().expect("it is whole");
