@@ -109,6 +109,28 @@ fn a_disk_that_fills_up_is_told_to_both_and_gone_on_from() {
 }
 
 #[test]
+fn a_stream_that_fills_the_disk_up_leaves_nothing() {
+    use super::support::program::{LISTEN, Program};
+    let Some(disk) = SmallDisk::of("16m") else {
+        return;
+    };
+    let work = tempfile::tempdir().unwrap();
+    let from = work.path().join("from");
+    trees::noise(&from, 32 * MIB, 1);
+    let into = disk.path();
+    let mut receiver = Program::receive(&into, &LISTEN).start();
+    let to = format!("127.0.0.1:{}", receiver.port());
+    let sender = Program::new(["send", "-", "--name", "x", "--json", "--to", &to]);
+    let sender = sender.input(File::open(&from).unwrap()).run().expect(6);
+    let receiver = receiver.wait().expect(9);
+    for side in [sender, receiver] {
+        assert!(side.err.contains("no space is left"), "{}", side.err);
+        assert!(!side.err.contains("kept in"), "{}", side.err);
+    }
+    assert_eq!(fs::read_dir(&into).unwrap().count(), 0);
+}
+
+#[test]
 fn what_is_there_of_a_large_transfer_has_its_room_already() {
     let Some(disk) = SmallDisk::of("110m") else {
         return;
