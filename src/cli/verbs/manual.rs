@@ -170,7 +170,7 @@ fn paragraph(text: &mut String, words: &str) {
 /// Running text in lines of at most 78 bytes.
 fn lines(text: &mut String, words: &str) {
     let mut line = String::new();
-    for word in words.split(' ').map(escaped) {
+    for word in words.split_whitespace().map(escaped) {
         if !line.is_empty() && line.len() + word.len() >= 78 {
             text.push_str(&line);
             text.push('\n');
