@@ -9,6 +9,7 @@ mod authenticate;
 mod cancel;
 mod channel;
 mod clock;
+mod delivering;
 mod effort;
 mod error;
 mod established;
@@ -23,6 +24,7 @@ mod offering;
 mod options;
 mod pace;
 mod ping;
+mod planning;
 mod pool;
 mod proposal;
 mod rate;
@@ -40,6 +42,7 @@ mod streams;
 mod summary;
 mod tally;
 mod transport;
+mod unpacking;
 mod unproven;
 mod wanted;
 
@@ -47,7 +50,7 @@ pub use crate::disk::Links;
 pub use cancel::Cancel;
 pub use error::SessionError;
 pub use events::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
     Reception, Summary, Unattended,
 };
 pub use network::can_listen;
@@ -61,3 +64,4 @@ pub use receive::receive;
 pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
+pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};

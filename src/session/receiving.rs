@@ -3,13 +3,13 @@
 use super::SessionError;
 use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use super::clock::Liveness;
+use super::delivering::deliver;
 use super::established::{Established, attend};
-use super::events::{Event, FileResult};
 use super::heartbeat::lock;
 use super::pool::{StreamPool, Width};
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
-use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
+use crate::disk::{Delivery, Staging, StagingWriter};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
 use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
 use std::collections::{BTreeMap, HashMap};
@@ -173,26 +173,13 @@ impl<'a> Receiving<'a> {
     /// # Errors
     /// [`SessionError::Disk`]; what arrived is kept.
     pub(super) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
-        let mut skipped = 0;
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let (manifest, operator) = (self.manifest, self.teller.operator());
-        let delivery = self.staging.deliver(&failed, &mut |entry, result| {
-            skipped += u64::from(result == DeliveryResult::Skipped);
-            let range = manifest.stream_range(entry);
-            operator.event(&Event::File {
-                path: manifest.entry(entry).path.as_bytes(),
-                bytes: range.end - range.start,
-                result: match result {
-                    DeliveryResult::Delivered => FileResult::Delivered,
-                    DeliveryResult::Identical => FileResult::Identical,
-                    DeliveryResult::Skipped => FileResult::Skipped,
-                    DeliveryResult::Failed(reason) => FileResult::Failed {
-                        why: reason.to_string(),
-                    },
-                },
-            });
-        });
-        Ok((delivery?, skipped))
+        deliver(
+            self.staging,
+            &self.manifest,
+            &failed,
+            self.teller.operator(),
+        )
     }
 
     fn rounds(
