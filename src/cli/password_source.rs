@@ -120,6 +120,7 @@ mod tests {
 
     const TERMINAL: Terminal = Terminal {
         input: true,
+        output: true,
         error: true,
     };
 

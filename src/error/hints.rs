@@ -41,6 +41,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
 }
 
 const GO_ON: &str = "run the same command again to go on where it stopped";
+const ANEW: &str = "nothing of it is kept, and it cannot go on: begin anew on both sides";
 
 fn of_session(error: &SessionError) -> Option<&'static str> {
     Some(match error {
@@ -94,6 +95,13 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             1 | 12 | 15 => GO_ON,
             _ => return None,
         },
+        SessionError::CutShort { cause } => return of_cut(cause),
+        SessionError::CannotRead { .. } => "check what writes to it, and begin anew on both sides",
+        SessionError::ReadBefore { .. } => "open it again: it is read once, from where it stands",
+        SessionError::SourceFailed { .. } => "send it again when it is at rest",
+        SessionError::Output { .. } => {
+            "what reads it ended or cannot write: begin anew on both sides once it can"
+        }
         SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
         SessionError::Source(_) => "check the spelling and the permissions, or leave it out",
         SessionError::NoRoom { .. } => "make room there, or receive into a folder on another disk",
@@ -143,6 +151,25 @@ fn of_archive(fault: &ArchiveFault) -> Option<&'static str> {
             "nothing was written; check the password, case and blanks included"
         }
     })
+}
+
+/// What to do about a transfer that cannot go on where it stopped.
+fn of_cut(cause: &SessionError) -> Option<&'static str> {
+    match cause {
+        SessionError::Disk(error) if error.kind() == DiskErrorKind::Full => {
+            Some("make room, then begin anew on both sides: nothing of it is kept")
+        }
+        SessionError::Lost { .. }
+        | SessionError::Silent { .. }
+        | SessionError::Cancelled
+        | SessionError::NotVerified { .. }
+        | SessionError::Disk(_) => Some(ANEW),
+        SessionError::PeerAborted { code, .. } => match code {
+            3 | 11 => None,
+            _ => Some(ANEW),
+        },
+        other => of_session(other),
+    }
 }
 
 /// What the person at the other side may do, so that the one here can ask for it.

@@ -5,6 +5,7 @@ use super::channel::{MessageWriter, unexpected};
 use super::clock::Liveness;
 use super::effort::Effort;
 use super::established::Established;
+use super::feed::Feed;
 use super::heartbeat::{SharedWriter, lock};
 use super::pool::{StreamPool, Width};
 use super::rate::RateLimit;
@@ -13,13 +14,15 @@ use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
 use crate::crypto::{Position, Sealer};
 use crate::disk::{Source, SourceReader};
-use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, PartSet};
+use crate::model::{
+    EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout, PartSet, limits,
+};
 use crate::protocol::{
     Bounded, Done, Message, PartCheck, PartChecks, PeerFailure, RoundEnd, StreamList,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// One transfer that was accepted, shared by the threads of its streams.
@@ -31,6 +34,10 @@ pub(super) struct Sending<'a> {
     rate_limit: Option<&'a RateLimit>,
     teller: Teller<'a>,
     wanted: Wanted,
+    /// Where the parts come from that are read once and in order.
+    feed: Option<Feed>,
+    /// How many bytes came from there.
+    fed: AtomicU64,
     went_early: AtomicBool,
     checks: Mutex<Vec<PartCheck>>,
     failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
@@ -56,11 +63,19 @@ impl<'a> Sending<'a> {
             rate_limit,
             teller,
             wanted: Wanted::new(layout, have),
+            feed: None,
+            fed: AtomicU64::new(0),
             went_early: AtomicBool::new(false),
             checks: Mutex::default(),
             failures: Mutex::default(),
             error: Mutex::default(),
         }
+    }
+
+    /// The parts come from `feed` where there is one, in one round and over the first stream.
+    pub(super) fn fed_by(mut self, feed: Option<Feed>) -> Self {
+        self.feed = feed;
+        self
     }
 
     /// Round 0 went along with the offer, with these failures.
@@ -102,7 +117,13 @@ impl<'a> Sending<'a> {
                 thread.map_err(|source| SessionError::System { source })
             };
             let result = self.rounds(session, first_stream);
+            // What ended the first stream's thread on this side, and was to be noticed here, goes first:
+            // the peer can be told of it.
+            let result = result.map_err(|error| lock(&self.error).take().unwrap_or(error));
             self.wanted.finish();
+            if let Some(feed) = &self.feed {
+                feed.close();
+            }
             pool.close();
             if let Err(error) = &result
                 && !error.is_worth_an_abort()
@@ -135,6 +156,9 @@ impl<'a> Sending<'a> {
     /// What the receiver says to the round that was sent.
     fn hear(&self, session: &mut Established) -> Result<Verdict, SessionError> {
         match session.hear()? {
+            Message::Missing(_) if self.feed.is_some() => Err(SessionError::NotVerified {
+                what: "a part must be sent again, and it cannot be read twice".into(),
+            }),
             Message::Missing(missing) => {
                 if !self.wanted.open_round(missing.round, &missing.ranges) {
                     return Err(unexpected("a list of missing parts"));
@@ -150,8 +174,12 @@ impl<'a> Sending<'a> {
     fn first_stream(&self, writer: &SharedWriter, liveness: &Liveness, pool: &StreamPool) {
         let mut worker = Worker::new(self, pool);
         let result = loop {
-            if let Err(error) = worker.send_parts(writer) {
-                break Err(error.1);
+            let sent = match &self.feed {
+                Some(feed) => worker.send_fed(feed, writer),
+                None => worker.send_parts(writer).map_err(|(_, error)| error),
+            };
+            if let Err(error) = sent {
+                break Err(error);
             }
             if let Some(closed) = self.wanted.close_round() {
                 if closed.round == 0 {
@@ -160,7 +188,9 @@ impl<'a> Sending<'a> {
                 let mut checks = std::mem::take(&mut *lock(&self.checks));
                 let failures = self.failure_list();
                 let mut writer = lock(writer);
-                break queue_round_end(&mut writer, closed, &mut checks, &failures)
+                let total = self.feed.is_some();
+                let total = total.then(|| self.fed.load(Ordering::Relaxed));
+                break queue_round_end(&mut writer, closed, total, &mut checks, &failures)
                     .and_then(|()| writer.flush());
             }
             if self.wanted.is_finished() {
@@ -201,6 +231,17 @@ impl<'a> Sending<'a> {
             }
         }
         lock(&writer).connection().shutdown();
+    }
+
+    /// Sends the checks ahead of the end once they fill a message, so that a stream without an end costs
+    /// neither side memory.
+    fn send_full_checks(&self, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+        let mut checks = lock(&self.checks);
+        if checks.len() < limits::CHECKS {
+            return Ok(());
+        }
+        let full = PartChecks::take_from(&mut checks.drain(..).peekable());
+        lock(writer).send(&Message::Checks(full))
     }
 
     fn note_failures(&self, failures: &[EntryFailure]) {
@@ -256,6 +297,26 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Sends what comes from `feed` to its end. Comes back early, without an error, when the transfer is
+    /// finished.
+    fn send_fed(&mut self, feed: &Feed, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+        let sending = self.sending;
+        while feed.next(&mut self.raw)? {
+            let Some(part) = sending.wanted.take() else {
+                return match sending.wanted.is_finished() {
+                    true => Ok(()),
+                    false => Err(LayoutError::TooLarge.into()),
+                };
+            };
+            let bytes = self.raw.len() as u64;
+            sending.fed.fetch_add(bytes, Ordering::Relaxed);
+            self.send_read(part, &[], Instant::now(), writer)?;
+            sending.send_full_checks(writer)?;
+        }
+        sending.wanted.exhaust();
+        Ok(())
+    }
+
     fn send_part(
         &mut self,
         part: PartIndex,
@@ -267,6 +328,18 @@ impl<'a> Worker<'a> {
         self.reader
             .read_part(&sending.layout, part, &mut self.raw, &mut failures);
         sending.note_failures(&failures);
+        self.send_read(part, &failures, began, writer)
+    }
+
+    /// Seals and sends the part that was read, on which this thread works since `began`.
+    fn send_read(
+        &mut self,
+        part: PartIndex,
+        failures: &[EntryFailure],
+        began: Instant,
+        writer: &Mutex<MessageWriter>,
+    ) -> Result<(), SessionError> {
+        let sending = self.sending;
         let index = part.get();
         let crc32 = crc32fast::hash(&self.raw);
         lock(&sending.checks).push(PartCheck { index, crc32 });
@@ -285,7 +358,7 @@ impl<'a> Worker<'a> {
         let mut writer = lock(writer);
         // What stands in a part for a file that failed must never be taken for its contents, also when
         // this is the last part that arrives.
-        queue_failures(&mut writer, &failures)?;
+        queue_failures(&mut writer, failures)?;
         writer.send_part(index, &sealed)?;
         drop(writer);
         let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
@@ -310,13 +383,14 @@ fn queue_failures(
 }
 
 /// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
-/// and the RoundEnd with the last checks.
+/// and the RoundEnd with the last checks and, where that was not known before, the length of it all.
 ///
 /// # Errors
 /// [`SessionError`] when something cannot be sealed, or the connection is gone.
 pub(super) fn queue_round_end(
     writer: &mut MessageWriter,
     closed: ClosedRound,
+    total: Option<u64>,
     checks: &mut Vec<PartCheck>,
     failures: &[EntryFailure],
 ) -> Result<(), SessionError> {
@@ -329,7 +403,7 @@ pub(super) fn queue_round_end(
     }
     writer.queue(&Message::RoundEnd(RoundEnd {
         round: closed.round,
-        total: None,
+        total,
         streams: StreamList::take_from(&mut closed.streams.into_iter()),
         checks: last,
     }))

@@ -5,7 +5,7 @@ mod crew;
 
 use super::SessionError;
 use super::cancel::Cancel;
-use super::delivering::deliver;
+use super::delivering::Telling;
 use super::events::{Acceptance, Event, Growth, Operator, Summary};
 use super::planning::decide;
 use super::receive::tell_what_is_kept;
@@ -110,7 +110,8 @@ pub fn unpack(
         let _ = staging.discard();
         return Err(error);
     }
-    let (delivery, skipped) = deliver(staging, &tree.manifest, &[], operator)?;
+    let mut telling = Telling::new(&tree.manifest, operator, offer.bytes);
+    let delivery = staging.deliver(&[], &mut |entry, result| telling.tell(entry, result))?;
     if let Some(folder) = &delivery.kept {
         tell_what_is_kept(folder, operator);
     }
@@ -120,7 +121,7 @@ pub fn unpack(
         bytes: delivery.bytes,
         elapsed: begun.elapsed(),
         left_out: delivery.failures.len() as u64,
-        skipped,
+        skipped: telling.skipped(),
         delivered: delivery.tops,
         ..Summary::default()
     };
