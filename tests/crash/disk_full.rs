@@ -3,6 +3,7 @@
 use super::support::program::transfer;
 use super::support::trees::{self, MIB};
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -159,4 +160,21 @@ fn cut_after(from: &Path, into: &Path, bytes: u64) {
     let to = [&["--to", proxy.address(), "-z", "0"][..], &retry].concat();
     Program::send(from, &to).run().expect(12);
     receiver.wait().expect(12);
+}
+
+#[test]
+fn a_disk_without_a_byte_of_room_gets_no_staging_folder() {
+    let Some(disk) = SmallDisk::of("1m") else {
+        return;
+    };
+    fs::create_dir(disk.path()).unwrap();
+    let mut filler = File::create(disk.folder.path().join("filler")).unwrap();
+    while filler.write_all(&[1; 4096]).is_ok() {}
+    let work = tempfile::tempdir().unwrap();
+    let from = work.path().join("small");
+    fs::write(&from, [7; 10_000]).unwrap();
+    let (sender, receiver) = transfer(&from, &[], &disk.path(), &[]);
+    receiver.expect(9);
+    sender.expect(6);
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }
