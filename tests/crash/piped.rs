@@ -36,7 +36,9 @@ fn through(
 
 /// The same, cut after so many bytes both ways.
 fn cut(from: &Path, receive: &[&str], to: &Path, offset: u64, act: Act) -> [Option<i32>; 2] {
-    let breaks = |proxy: &Proxy| drop(proxy.then(offset, act));
+    let breaks = |proxy: &Proxy| {
+        proxy.then(offset, act);
+    };
     through(from, receive, to, breaks).0
 }
 
