@@ -93,6 +93,17 @@ impl Destination {
         self.path.ancestors().take(levels + 1)
     }
 
+    /// Removes the folders again that [`Destination::create`] made, as far as they are empty.
+    pub(super) fn remove_created(&self) {
+        let created = self.created_chain().filter(|folder| *folder != self.anchor);
+        for folder in created {
+            // One that holds something by now stays, with those above it.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+
     fn existing(real: PathBuf) -> Result<Self, DiskError> {
         let metadata = fs::metadata(&real).map_err(DiskError::at("open folder", &real))?;
         if !metadata.is_dir() {

@@ -1,7 +1,7 @@
 //! What to do about each error.
 
 use super::Error;
-use crate::disk::DiskErrorKind;
+use crate::disk::{ArchiveFault, DiskErrorKind};
 use crate::model::shell_word;
 use crate::protocol::DeclineReason;
 use crate::session::SessionError;
@@ -123,10 +123,40 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
+        SessionError::Archive(error) => return of_archive(error.fault()),
+        SessionError::Growth(_) => {
+            "if you trust whoever made it and have the room, --yes opens it all the same"
+        }
         SessionError::PeerDeclined { because, .. } => return of_decline(*because),
         SessionError::DeclinedHere { .. }
         | SessionError::UnsafeOffer { .. }
         | SessionError::System { .. } => return None,
+    })
+}
+
+fn of_archive(fault: &ArchiveFault) -> Option<&'static str> {
+    Some(match fault {
+        ArchiveFault::Unreadable(_) => "check the spelling and the permissions",
+        ArchiveFault::NotZip => "peerbridge opens zip archives only",
+        ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
+            "nothing of it was put in place; get the archive once more from where it came from"
+        }
+        ArchiveFault::Trap(_) | ArchiveFault::Unsafe(_) | ArchiveFault::TooLarge(_) => {
+            "nothing of it was put in place; `peerbridge unzip --list` shows what it holds"
+        }
+        ArchiveFault::ZipCrypto => {
+            "whoever has the archive can read it without the password: open it with another \
+             program if you must, and have it made again with AES"
+        }
+        ArchiveFault::Unsupported(_) | ArchiveFault::Method(_) => {
+            "open it with another program, or have it made again with deflate and AES"
+        }
+        ArchiveFault::PasswordNeeded => {
+            "give its password with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD"
+        }
+        ArchiveFault::WrongPassword => {
+            "nothing was written; check the password, case and blanks included"
+        }
     })
 }
 

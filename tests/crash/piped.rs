@@ -9,14 +9,19 @@ use std::path::Path;
 
 const SEND: [&str; 8] = ["send", "-", "--name", "x", "--listen", "--json", "-z", "0"];
 
-/// Sends what `from` holds through a line that is cut after so many bytes, as `receive` says;
-/// `to` takes standard output. How both ended.
-fn cut(from: &Path, receive: &[&str], to: &Path, offset: u64, act: Act) -> [Option<i32>; 2] {
+/// Sends what `from` holds through a line that `breaks` prepares, as `receive` says; `to` takes standard
+/// output. How both ended, and how many bytes went to the receiver.
+fn through(
+    from: &Path,
+    receive: &[&str],
+    to: &Path,
+    breaks: impl Fn(&Proxy),
+) -> ([Option<i32>; 2], u64) {
     let words = [&SEND[..], &LISTEN].concat();
     let sender = Program::new(words).input(File::open(from).unwrap());
     let mut sender = sender.start();
     let proxy = Proxy::to(sender.port());
-    proxy.then(offset, act);
+    breaks(&proxy);
     let words = ["--yes", "--wait", "1", "--from", proxy.address()];
     let receiver = Program::new([receive, &words].concat());
     let receiver = receiver.output(File::create(to).unwrap()).run();
@@ -26,7 +31,15 @@ fn cut(from: &Path, receive: &[&str], to: &Path, offset: u64, act: Act) -> [Opti
         assert!(!side.err.contains("go on where it stopped"), "{side:?}");
         assert!(!side.err.contains("trying again"), "{side:?}");
     }
-    [sender.code(), receiver.code()]
+    ([sender.code(), receiver.code()], proxy.to_dialler())
+}
+
+/// The same, cut after so many bytes both ways.
+fn cut(from: &Path, receive: &[&str], to: &Path, offset: u64, act: Act) -> [Option<i32>; 2] {
+    let breaks = |proxy: &Proxy| {
+        proxy.then(offset, act);
+    };
+    through(from, receive, to, breaks).0
 }
 
 #[test]
@@ -51,6 +64,33 @@ fn cut_anywhere_an_output_never_looks_whole() {
         let got = fs::read(&to).unwrap();
         assert!(whole.starts_with(&got), "cut at {offset}");
         assert!(got.len() < whole.len(), "cut at {offset}: it looks whole");
+    }
+}
+
+#[test]
+fn everything_but_the_end_does_not_look_whole() {
+    // What is sealed in a message of a byte, and its frame.
+    const BYE: u64 = 5 + 41 + 172 + 1;
+    let work = tempfile::tempdir().unwrap();
+    let from = work.path().join("from");
+    let to = work.path().join("to");
+    let receive = ["receive", "--output", "-"];
+    for length in [4 * MIB + 5, 1000] {
+        trees::noise(&from, length, 3);
+        let whole = fs::read(&from).unwrap();
+        let (ends, bytes) = through(&from, &receive, &to, |_| {});
+        assert_eq!(ends, [Some(0); 2]);
+        assert_eq!(fs::read(&to).unwrap(), whole);
+        // The last message but the Bye is the end; heartbeats may make it a little later.
+        for before in [1, 100, 400] {
+            let (ends, _) = through(&from, &receive, &to, |proxy| {
+                proxy.end_answers_at(bytes - BYE - before);
+            });
+            let got = fs::read(&to).unwrap();
+            assert_eq!(ends[1] == Some(0), got.len() == whole.len(), "{before}");
+            assert!(whole.starts_with(&got), "{before}");
+            assert!(matches!(ends[1], Some(0 | 12)), "{before}: {ends:?}");
+        }
     }
 }
 
