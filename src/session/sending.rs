@@ -11,7 +11,7 @@ use super::rate::RateLimit;
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
-use crate::crypto::{Position, Sealer};
+use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
 use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, PartSet};
 use crate::protocol::{
@@ -94,7 +94,8 @@ impl<'a> Sending<'a> {
                 }
             };
             if width != Width::Fixed(1) {
-                scope.spawn(usher);
+                // Without this thread the first stream sends it all.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, usher);
             }
             let first_stream = || {
                 let round = || self.first_stream(&writer, &shared.liveness, &pool);
@@ -224,6 +225,10 @@ enum Verdict {
     Done(Done),
 }
 
+/// What is read at once of a part that is only stored: it is checksummed and sealed while it is in the
+/// processor's cache.
+const SLICE_BYTES: usize = 64 * 1024;
+
 /// What a thread needs to send parts, with its buffers.
 struct Worker<'a> {
     sending: &'a Sending<'a>,
@@ -263,20 +268,13 @@ impl<'a> Worker<'a> {
     ) -> Result<(), SessionError> {
         let sending = self.sending;
         let began = Instant::now();
-        let mut failures = Vec::new();
-        self.reader
-            .read_part(&sending.layout, part, &mut self.raw, &mut failures);
-        sending.note_failures(&failures);
         let index = part.get();
-        let crc32 = crc32fast::hash(&self.raw);
-        lock(&sending.checks).push(PartCheck { index, crc32 });
-        let position = Position::Part {
-            transfer: sending.transfer,
-            index,
-        };
+        let bytes = sending.layout.length(part);
         let keys = lock(writer).keys().clone();
-        let compression = sending.effort.compression();
-        let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
+        let mut failures = Vec::new();
+        let (sealed, crc32) = self.seal_part(part, &keys, &mut failures)?;
+        sending.note_failures(&failures);
+        lock(&sending.checks).push(PartCheck { index, crc32 });
         let busy = began.elapsed();
         if let Some(limit) = sending.rate_limit {
             limit.wait(sealed.archive.len(), || sending.wanted.is_finished());
@@ -288,13 +286,54 @@ impl<'a> Worker<'a> {
         queue_failures(&mut writer, &failures)?;
         writer.send_part(index, &sealed)?;
         drop(writer);
-        let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
+        let blocked = began.elapsed() - busy;
         let streams = sending.wanted.streams();
         sending.effort.note(bytes, busy, blocked, streams);
         // More streams would not bring more of what the operator does not want.
         self.pool.note(bytes, busy, blocked - held_back);
         sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
+    }
+
+    /// Reads a part and seals it. Beside it, its checksum.
+    fn seal_part(
+        &mut self,
+        part: PartIndex,
+        keys: &SealingKeys,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Result<(Sealed<'_>, u32), SessionError> {
+        let Sending {
+            layout, transfer, ..
+        } = *self.sending;
+        let index = part.get();
+        let position = Position::Part { transfer, index };
+        match self.sending.effort.compression() {
+            Compression::Stored => {
+                let length = layout.length(part);
+                let mut sealing = self.sealer.begin_stored(keys, position, length)?;
+                let mut checksum = crc32fast::Hasher::new();
+                let mut sealed = Ok(());
+                if self.raw.len() < SLICE_BYTES {
+                    self.raw.resize(SLICE_BYTES, 0);
+                }
+                let slice = &mut self.raw[..SLICE_BYTES];
+                let reader = &mut self.reader;
+                reader.read_slices(&layout, part, slice, failures, |slice| {
+                    checksum.update(slice);
+                    if sealed.is_ok() {
+                        sealed = sealing.add(slice);
+                    }
+                });
+                sealed?;
+                Ok((sealing.finish()?, checksum.finalize()))
+            }
+            compression => {
+                self.reader
+                    .read_part(&layout, part, &mut self.raw, failures);
+                let sealed = self.sealer.seal(keys, position, &self.raw, compression)?;
+                Ok((sealed, crc32fast::hash(&self.raw)))
+            }
+        }
     }
 }
 
