@@ -6,7 +6,7 @@ mod hints;
 
 pub use exit::Exit;
 
-use crate::crypto::{RandomError, SecretError};
+use crate::crypto::{PasswordError, RandomError, SecretError};
 use crate::model::escaped;
 use crate::session::SessionError;
 use std::fmt;
@@ -39,13 +39,27 @@ pub enum Error {
         /// What is wrong with it.
         fault: SecretError,
     },
-    /// The secret's file may be read by others than its owner.
+    /// What was given as an archive's password is none.
+    Password {
+        /// Where it came from: a variable, a file, the terminal.
+        origin: String,
+        /// What is wrong with it.
+        fault: PasswordError,
+    },
+    /// The file of a secret or a password may be read by others than its owner.
     SecretExposed {
         /// The file.
         path: PathBuf,
     },
     /// The secret's file cannot be read.
     SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file of an archive's password cannot be read.
+    PasswordFile {
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -106,6 +120,8 @@ impl Error {
             | Error::Secret { .. }
             | Error::SecretExposed { .. }
             | Error::SecretFile { .. }
+            | Error::Password { .. }
+            | Error::PasswordFile { .. }
             | Error::Asking(_) => Exit::Usage,
             Error::Source { .. } => Exit::Source,
             Error::CannotWrite { .. } => Exit::CannotWrite,
@@ -137,11 +153,21 @@ impl fmt::Display for Error {
             Error::Secret { origin, fault } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))
             }
+            Error::Password { origin, fault } => {
+                write!(f, "{}: {fault}", escaped(origin.as_bytes()))
+            }
             Error::SecretExposed { path } => {
                 write!(f, "others than you can read {}", shown(path))
             }
             Error::SecretFile { path, source } => {
                 write!(f, "cannot read the secret from {}: {source}", shown(path))
+            }
+            Error::PasswordFile { path, source } => {
+                write!(
+                    f,
+                    "cannot read the archive's password from {}: {source}",
+                    shown(path)
+                )
             }
             Error::Source { path, source } => write!(f, "cannot send {}: {source}", shown(path)),
             Error::CannotWrite { what, source } => {

@@ -241,6 +241,10 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         ("streams of a session", limits::STREAMS.into()),
         ("ranges in a message", limits::RANGES as u64),
         ("checks in a message", limits::CHECKS as u64),
+        (
+            "parts of a stream of unknown size without their checks",
+            limits::CHECKS_OWED as u64,
+        ),
         ("failures in a message", limits::FAILURES as u64),
         ("text, bytes", limits::TEXT_BYTES as u64),
         ("rounds of a transfer", limits::ROUNDS.into()),

@@ -8,7 +8,7 @@ pub(super) const SECRET: &str = "PEERBRIDGE_SECRET";
 /// A file whose first line is the secret.
 pub(super) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
 /// An archive's password.
-const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
+pub(super) const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
 /// What no other program may see.
 pub(super) const SECRETS: [&str; 3] = [SECRET, SECRET_FILE, ZIP_PASSWORD];
 /// The port, where no option tells it.
@@ -27,7 +27,15 @@ pub(super) struct Environment(BTreeMap<&'static str, OsString>);
 impl Environment {
     /// Reads the process's own.
     pub(super) fn of_process() -> Environment {
-        let names = [SECRET, SECRET_FILE, PORT, NO_COLOR, TERM, HOME];
+        let names = [
+            SECRET,
+            SECRET_FILE,
+            ZIP_PASSWORD,
+            PORT,
+            NO_COLOR,
+            TERM,
+            HOME,
+        ];
         let values = names.map(|name| (name, std::env::var_os(name)));
         Environment(
             values

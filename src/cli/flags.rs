@@ -91,17 +91,20 @@ pub(super) const VERBS: &[VerbEntry] = &[
                 "dial a peer, give it files",
             ),
             ("send PATH... --listen", "the same, once a peer dials"),
+            ("send - --name NAME", "the same with standard input"),
         ],
         about: &[
             "Gives files and folders to a peer that knows the same secret. A folder comes with all \
              that is in it; FOLDER/. stands for its contents alone. The end is told only after the \
              peer has verified everything.",
             "If the connection is lost, run the same command again: it goes on where it stopped.",
+            "A PATH that is - stands for standard input, alone and with the name that --name gives              it. It is read once the peer has accepted, and sent as it comes; if the connection is              lost it cannot go on. An end of input is taken for the end also when the program that              writes it has failed: use set -o pipefail.",
         ],
         examples: &[
             "peerbridge send photos notes.txt --to 192.0.2.7",
             "peerbridge send backup --to [2001:db8::7]:9000 --exclude '*.tmp'",
             "peerbridge send photos --listen --wait 600",
+            "tar c photos | peerbridge send - --name photos.tar --to 192.0.2.7",
         ],
     },
     VerbEntry {
@@ -111,16 +114,19 @@ pub(super) const VERBS: &[VerbEntry] = &[
         forms: &[
             ("receive [DIR]", "wait for a peer, put it into DIR"),
             ("receive [DIR] --from HOST[:PORT]", "dial a peer that sends"),
+            ("receive --output -", "to standard output"),
         ],
         about: &[
             "Takes what one peer sends that knows the same secret, and puts it into DIR (the \
              current folder unless told). You are asked before anything is taken; a script says \
              --yes. Nothing appears in DIR before it is complete and verified, and nothing there \
              is replaced unless --existing says so.",
+            "With --output - the contents of one file go to standard output, verified part by part              as they come. The last part is held back until the sender's end of it has come, so that              a transfer that breaks off never looks whole: it is too short, and the exit code is not              0. It cannot go on later.",
         ],
         examples: &[
             "peerbridge receive Downloads",
             "peerbridge receive --from 192.0.2.7 --yes --max-size 2G",
+            "peerbridge receive --output - --yes | tar x",
         ],
     },
     VerbEntry {
@@ -267,8 +273,11 @@ pub(super) const FLAGS: &[Flag] = &[
         "what to do when another file has the name: fail (before anything is taken), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
          unless told; an identical file always counts as done"),
+    flag(Some('o'), "output", Value("-"), &[Receive],
+        "write the one file that is received to standard output"),
     flag(None, "max-size", Value("SIZE"), TAKING,
-        "decline larger offers: bytes, or with K, M, G or T in units of 1024"),
+        "decline larger offers, and end what comes to more: bytes, or with K, M, G or T in units of \
+         1024"),
     flag(None, "max-files", Value("N"), TAKING,
         "decline offers of more files, folders and links"),
     flag(None, "max-peers", Value("N"), &[Serve],
@@ -284,6 +293,8 @@ pub(super) const FLAGS: &[Flag] = &[
         "connections side by side, 1 to 64; by the machine and the size unless told"),
     flag(Some('z'), "level", Value("LEVEL"), &[Send],
         "compression: auto (the default: stores what does not shrink), or 0 (none) to 9 (most)"),
+    flag(None, "name", Value("NAME"), &[Send],
+        "with -: the name that standard input gets at the peer"),
     flag(Some('x'), "exclude", Values("GLOB"), &[Send],
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
     flag(Some('L'), "follow-links", Nothing, &[Send],

@@ -18,7 +18,11 @@ mod json;
 mod ledger;
 mod meeting;
 mod numbers;
+// For zip, unzip and send --zip, which come next.
+#[allow(dead_code)]
+mod password_source;
 mod platform;
+mod private_file;
 mod progress;
 mod questions;
 mod report;

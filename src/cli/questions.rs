@@ -6,7 +6,7 @@ use super::wording;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{Acceptance, Comparison, Conflicts, OfferSummary};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
 pub(super) enum Questions<'a> {
@@ -40,7 +40,7 @@ impl Questions<'_> {
         let Questions::Asked { destination, .. } = self else {
             return Acceptance::Accept;
         };
-        let question = offer_question(offer, &escaped(destination.as_os_str().as_encoded_bytes()));
+        let question = offer_question(offer, &shown(destination));
         match self.ask(question, yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
@@ -99,6 +99,15 @@ pub(super) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
     match questions.ask(question, yes_or_no) {
         Some(true) => Comparison::Same,
         Some(false) | None => Comparison::Different,
+    }
+}
+
+/// A folder as it was typed; `.` says little to who has forgotten where the program was started.
+fn shown(destination: &Path) -> String {
+    let typed = escaped(destination.as_os_str().as_encoded_bytes());
+    match std::path::absolute(destination) {
+        Ok(whole) if typed == "." => escaped(whole.as_os_str().as_encoded_bytes()),
+        _ => typed,
     }
 }
 

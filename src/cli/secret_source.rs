@@ -5,14 +5,11 @@
 //! when it turns out to be no good: a secret is never looked for elsewhere in silence.
 
 use super::environment::{self, Environment};
-use super::platform;
+use super::private_file;
 use super::terminal::{Answers, Terminal};
-use crate::crypto::{MAX_SECRET_LENGTH, Secret};
+use crate::crypto::Secret;
 use crate::error::Error;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// What a secret is asked for with.
 const QUESTION: &str = "Secret (the same on both sides, not shown): ";
@@ -74,34 +71,9 @@ pub(super) fn ask(answers: &dyn Answers) -> Result<Option<Secret>, Error> {
     Ok(None)
 }
 
-/// The first line of a file that only its owner can read. The open file is looked at, not its name, so
-/// that nobody can swap it in between.
 fn from_file(path: &Path) -> Result<Secret, Error> {
-    let unreadable = |source| Error::SecretFile {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if platform::others_can_read(&metadata) {
-        return Err(Error::SecretExposed {
-            path: path.to_owned(),
-        });
-    }
-    let line = first_line(file).map_err(unreadable)?;
+    let line = private_file::first_line(path, |path, source| Error::SecretFile { path, source })?;
     from_bytes(&path.to_string_lossy(), line)
-}
-
-/// The first line with its end, or as much of it as shows that it is too long.
-fn first_line(file: File) -> std::io::Result<Vec<u8>> {
-    const ENOUGH: usize = MAX_SECRET_LENGTH + 2;
-    // As large as it can get, so that growing leaves no piece of the secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(ENOUGH + 1));
-    file.take(ENOUGH as u64).read_to_end(&mut bytes)?;
-    if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-        bytes.truncate(end + 1);
-    }
-    Ok(std::mem::take(&mut *bytes))
 }
 
 fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<Secret, Error> {
@@ -119,6 +91,7 @@ mod tests {
 
     const TERMINAL: Terminal = Terminal {
         input: true,
+        output: true,
         error: true,
     };
 
@@ -209,20 +182,16 @@ mod tests {
     #[test]
     fn only_the_first_line_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let path = file(&folder, "s", b"word\r\nmore\n", 0o600);
-        assert_eq!(first_line(File::open(path).unwrap()).unwrap(), b"word\r\n");
         let path = file(&folder, "blank", b"\nword\n", 0o600);
         assert!(from_file(&path).is_err());
     }
 
     #[test]
-    fn endless_files_are_read_only_as_far_as_a_secret_may_reach() {
+    fn the_longest_secret_fits_into_a_line() {
         let folder = tempfile::tempdir().unwrap();
         let longest = [[b'x'; 1024].as_slice(), b"\r\n"].concat();
         assert!(from_file(&file(&folder, "longest", &longest, 0o600)).is_ok());
-        let path = file(&folder, "endless", &[b'x'; 100_000], 0o600);
-        assert_eq!(first_line(File::open(&path).unwrap()).unwrap().len(), 1026);
-        assert!(from_file(&path).is_err());
+        assert!(from_file(&file(&folder, "endless", &[b'x'; 100_000], 0o600)).is_err());
     }
 
     #[test]

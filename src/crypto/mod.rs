@@ -5,6 +5,7 @@
 //! bodies. It ends in a [`SharedKey`], and that with the [`TranscriptHash`] in [`UnprovenKeys`],
 //! which can seal but not open. The peer's confirmation turns them into [`SessionKeys`].
 
+mod archive_password;
 mod cpace;
 #[cfg(test)]
 mod hex;
@@ -22,6 +23,7 @@ mod transcript;
 pub(crate) mod vectors;
 mod words;
 
+pub use archive_password::{ArchivePassword, MAX_NEW_PASSWORD_LENGTH, PasswordError};
 pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH, SharedKey};
 pub use keys::{OpeningKeys, SealingKeys};
 pub use name_tag::{NAME_TAG_LENGTH, name_tag};

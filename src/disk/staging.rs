@@ -108,8 +108,15 @@ impl Staging {
             None => {
                 let layout = layout_of(&manifest, proposed_part_size)
                     .map_err(|fault| bad_part_size(&path, fault))?;
-                tree::start_anew(&path, &manifest, &plan)?;
-                let journal = Journal::create(&path.join("journal"), id, proposed_part_size)?;
+                let begun = tree::start_anew(&path, &manifest, &plan)
+                    .and_then(|()| Journal::create(&path.join("journal"), id, proposed_part_size));
+                let journal = match begun {
+                    Err(error) if journal_fault.is_none() => {
+                        abandon(&path);
+                        return Err(error);
+                    }
+                    other => other?,
+                };
                 (journal, layout, Default::default())
             }
         };
@@ -338,6 +345,15 @@ fn layout_of(manifest: &Manifest, part_size: u32) -> Result<PartLayout, LayoutEr
         Some(total) => PartLayout::known(total, part_size),
         None => PartLayout::open(part_size),
     }
+}
+
+/// Takes away a staging folder that could not even be begun. What resists stays: the error that is told
+/// is the one that stood in the way.
+fn abandon(path: &Path) {
+    let _ = remove_tree(&path.join("tree"))
+        .and_then(|()| remove_if_there(&path.join("journal")))
+        .and_then(|()| remove_if_there(&path.join(lock::NAME)))
+        .map(|()| fs::remove_dir(path));
 }
 
 fn bad_part_size(path: &Path, fault: LayoutError) -> DiskError {

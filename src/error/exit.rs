@@ -67,12 +67,15 @@ impl Exit {
             SessionError::WrongSecret { .. } | SessionError::PhraseDiffers => Exit::WrongSecret,
             SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
             SessionError::SameRole { .. } | SessionError::BadPattern { .. } => Exit::Usage,
-            SessionError::Source(_) => Exit::Source,
+            SessionError::Source(_)
+            | SessionError::CannotRead { .. }
+            | SessionError::ReadBefore { .. }
+            | SessionError::SourceFailed { .. } => Exit::Source,
             SessionError::Disk(error) => match error.kind() {
                 DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
                 _ => Exit::CannotWrite,
             },
-            SessionError::NoRoom { .. } => Exit::CannotWrite,
+            SessionError::NoRoom { .. } | SessionError::Output { .. } => Exit::CannotWrite,
             SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
             SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
                 Exit::DeclinedHere
@@ -81,6 +84,11 @@ impl Exit {
             SessionError::NotVerified { .. } => Exit::NotVerified,
             SessionError::Lost { .. } | SessionError::Cancelled => Exit::Lost,
             SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
+            SessionError::CutShort { cause } => match **cause {
+                // There is no later in which it could go on.
+                SessionError::PeerAborted { code: 9, .. } => Exit::PeerDeclined,
+                _ => Exit::of_session(cause),
+            },
             SessionError::System { .. } => Exit::Unexpected,
         }
     }

@@ -13,6 +13,14 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Secret { .. } => {
             "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
         }
+        Error::Password { .. } => {
+            "an archive's password has 1 to 99 bytes on one line; to open one made elsewhere it may \
+             have 1024"
+                .to_owned()
+        }
+        Error::PasswordFile { .. } => {
+            "--zip-password-file takes a file whose first line is the password".to_owned()
+        }
         Error::SecretExposed { path } => format!("chmod 600 {}", shown(path)),
         Error::SecretFile { .. } => {
             "--secret-file takes a file whose first line is the secret".to_owned()
@@ -33,6 +41,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
 }
 
 const GO_ON: &str = "run the same command again to go on where it stopped";
+const ANEW: &str = "nothing of it is kept, and it cannot go on: begin anew on both sides";
 
 fn of_session(error: &SessionError) -> Option<&'static str> {
     Some(match error {
@@ -86,6 +95,13 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             1 | 12 | 15 => GO_ON,
             _ => return None,
         },
+        SessionError::CutShort { cause } => return of_cut(cause),
+        SessionError::CannotRead { .. } => "check what writes to it, and begin anew on both sides",
+        SessionError::ReadBefore { .. } => "open it again: it is read once, from where it stands",
+        SessionError::SourceFailed { .. } => "send it again when it is at rest",
+        SessionError::Output { .. } => {
+            "what reads it ended or cannot write: begin anew on both sides once it can"
+        }
         SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
         SessionError::Source(_) => "check the spelling and the permissions, or leave it out",
         SessionError::NoRoom { .. } => "make room there, or receive into a folder on another disk",
@@ -105,6 +121,25 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
         | SessionError::UnsafeOffer { .. }
         | SessionError::System { .. } => return None,
     })
+}
+
+/// What to do about a transfer that cannot go on where it stopped.
+fn of_cut(cause: &SessionError) -> Option<&'static str> {
+    match cause {
+        SessionError::Disk(error) if error.kind() == DiskErrorKind::Full => {
+            Some("make room, then begin anew on both sides: nothing of it is kept")
+        }
+        SessionError::Lost { .. }
+        | SessionError::Silent { .. }
+        | SessionError::Cancelled
+        | SessionError::NotVerified { .. }
+        | SessionError::Disk(_) => Some(ANEW),
+        SessionError::PeerAborted { code, .. } => match code {
+            3 | 11 => None,
+            _ => Some(ANEW),
+        },
+        other => of_session(other),
+    }
 }
 
 /// What the person at the other side may do, so that the one here can ask for it.

@@ -62,6 +62,10 @@ pub const RANGES: usize = 8192;
 /// Part checks in one message, 12 bytes each.
 pub const CHECKS: usize = 16 * 1024;
 
+/// Parts of a stream of unknown length whose checks have not come, two messages full: such a stream may
+/// never end, and each costs 24 bytes.
+pub const CHECKS_OWED: usize = 2 * CHECKS;
+
 /// Failures listed one by one in a Done; the rest is only counted.
 pub const FAILURES: usize = 1024;
 

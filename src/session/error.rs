@@ -2,7 +2,7 @@
 
 use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{DiskError, SourceError};
-use crate::model::LayoutError;
+use crate::model::{FailureReason, LayoutError};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
@@ -78,8 +78,32 @@ pub enum SessionError {
     },
     /// There is nothing to send, or it cannot be sent.
     Source(SourceError),
+    /// What was to be sent while it was read cannot be read on.
+    CannotRead {
+        /// The name that it was to get.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What was to be sent while it was read was read before, by an earlier transfer.
+    ReadBefore {
+        /// The name that it was to get.
+        name: String,
+    },
+    /// The sender could not read the only file, and what arrived was not taken for it.
+    SourceFailed {
+        /// Why.
+        reason: FailureReason,
+    },
     /// The destination cannot be written.
     Disk(DiskError),
+    /// What receives the contents in place of a folder takes no more.
+    Output {
+        /// What it is: "standard output".
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The destination has too little room for what is offered.
     NoRoom {
         /// Bytes that would be needed.
@@ -120,6 +144,12 @@ pub enum SessionError {
         code: u8,
         /// What it says, to be escaped.
         text: String,
+    },
+    /// A transfer that cannot go on where it stopped did not come to its end: its contents are read once,
+    /// or were written to an output as they came. Nothing of it is kept.
+    CutShort {
+        /// What ended it.
+        cause: Box<SessionError>,
     },
     /// The person here did not find the verification phrase the same on both sides.
     PhraseDiffers,
@@ -166,7 +196,17 @@ impl fmt::Display for SessionError {
             SessionError::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
             SessionError::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
             SessionError::Source(error) => error.fmt(f),
+            SessionError::CannotRead { name, source } => {
+                write!(f, "cannot read what is sent as {name}: {source}")
+            }
+            SessionError::ReadBefore { name } => {
+                write!(f, "what is to be sent as {name} was read before")
+            }
+            SessionError::SourceFailed { reason } => {
+                write!(f, "the sender could not read the file: {reason}")
+            }
             SessionError::Disk(error) => error.fmt(f),
+            SessionError::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
             SessionError::NoRoom { needed, free } => {
                 write!(f, "{needed} bytes are needed and {free} are free")
             }
@@ -181,6 +221,7 @@ impl fmt::Display for SessionError {
             }
             SessionError::Lost { source } => write!(f, "the connection was lost: {source}"),
             SessionError::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
+            SessionError::CutShort { cause } => cause.fmt(f),
             SessionError::PhraseDiffers => {
                 f.write_str("the phrase was not found the same on both sides")
             }
@@ -207,7 +248,17 @@ impl SessionError {
 
     /// Whether the peer can and should be told why this side gives up.
     pub(super) fn is_worth_an_abort(&self) -> bool {
-        !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
+        match self {
+            SessionError::CutShort { cause } => cause.is_worth_an_abort(),
+            SessionError::PeerAborted { .. } => false,
+            _ => !self.is_connection_gone(),
+        }
+    }
+
+    /// The same, where the transfer that it ended cannot go on.
+    pub(super) fn cut_short(self) -> Self {
+        let cause = Box::new(self);
+        SessionError::CutShort { cause }
     }
 
     /// Whether there was nobody to talk to: the peer may be on its way back, or have yet to notice that
@@ -241,7 +292,13 @@ impl SessionError {
     pub(super) fn abort_code(&self) -> u8 {
         match self {
             SessionError::PhraseDiffers => 3,
-            SessionError::Source(_) => 8,
+            SessionError::CutShort { cause } => cause.abort_code(),
+            SessionError::Source(_)
+            | SessionError::CannotRead { .. }
+            | SessionError::SourceFailed { .. } => 8,
+            // Not 9: what the output has taken cannot be written once more, so there is nothing to wait
+            // for.
+            SessionError::Output { .. } | SessionError::DeclinedHere { .. } => 14,
             SessionError::Disk(_) | SessionError::NoRoom { .. } => 9,
             SessionError::NotVerified { .. } => 10,
             _ => 1,

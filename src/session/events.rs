@@ -214,7 +214,7 @@ pub struct Summary {
     pub wire_bytes: u64,
     /// Bytes of contents that were there before this run.
     pub resumed_bytes: u64,
-    /// How long it took, from the offer on.
+    /// How long it took, from the first acceptance on.
     pub elapsed: Duration,
     /// Connections side by side at the end.
     pub streams: u16,

@@ -13,15 +13,19 @@ mod effort;
 mod error;
 mod established;
 mod events;
+mod feed;
 mod heartbeat;
 mod hosting;
+mod in_order;
 mod join_gate;
 mod listener;
 mod meeting;
 mod network;
 mod offering;
 mod options;
+mod output;
 mod pace;
+mod payload;
 mod ping;
 mod pool;
 mod proposal;
@@ -35,6 +39,7 @@ mod send;
 mod sender;
 mod sending;
 mod serve;
+mod sink;
 mod slowdown;
 mod streams;
 mod summary;
@@ -56,6 +61,8 @@ pub use options::{
     Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, ReceiveOptions, Rendezvous,
     SendOptions, ServeOptions,
 };
+pub use output::Output;
+pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
 pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};

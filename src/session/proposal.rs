@@ -43,9 +43,10 @@ impl Proposal {
             _ => limits::PART_BYTES_MAX / 4,
         };
         let Some(total) = total else {
+            // Beside the part that is sent others are being filled.
             return Proposal {
                 width: Width::Fixed(1),
-                part_size: large,
+                part_size: large.min(limits::PART_BYTES_MAX / 2),
             };
         };
         let part_size = part_size(total, width, large);

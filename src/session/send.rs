@@ -7,6 +7,7 @@ use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
+use super::payload::Payload;
 use super::sender::{Offered, Shipment};
 use super::tally::Tally;
 use crate::disk::{Glob, Source, SourceOptions};
@@ -79,8 +80,8 @@ impl<'a> SendSession<'a> {
     /// Sends one more.
     ///
     /// # Errors
-    /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`] and
-    /// [`SessionError::Source`] something else may be sent.
+    /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`],
+    /// [`SessionError::Source`] and [`SessionError::ReadBefore`] something else may be sent.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
         let source = scan(options, self.operator)?;
         self.ship(&source, options)
@@ -200,7 +201,7 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
 /// Looks at what is to be sent, and tells what is left out.
 ///
 /// # Errors
-/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+/// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
 pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
     let globs = options
         .exclude
@@ -214,7 +215,10 @@ pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Sou
         links: options.links,
         exclude,
     };
-    let source = Source::scan(&options.paths, &scanning)?;
+    let source = match &options.payload {
+        Payload::Paths(paths) => Source::scan(paths, &scanning)?,
+        Payload::Stream(stream) => stream.source()?,
+    };
     for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
         operator.event(&Event::File {

@@ -15,6 +15,7 @@ mod interrupted;
 mod meeting;
 mod memory;
 mod output;
+mod piped;
 mod secrets;
 mod sources;
 mod transfers;

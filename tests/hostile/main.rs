@@ -6,6 +6,7 @@ mod handshake;
 mod memory;
 mod names;
 mod peer;
+mod piped;
 mod proxy;
 mod real;
 mod secrecy;

@@ -6,6 +6,7 @@ mod doctor;
 mod help;
 mod manual;
 mod ping;
+mod piped;
 mod receive;
 mod secret;
 mod send;
