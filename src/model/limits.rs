@@ -101,3 +101,18 @@ pub const PING_SECONDS: u64 = 60;
 /// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
 /// small stack for at most [`HANDSHAKE_SECONDS`].
 pub const UNPROVEN_CONNECTIONS: usize = 256;
+
+/// How far deflate can grow what it holds: 258 bytes from two bits, 1,032 from a byte. An archive that says
+/// more is a lie.
+pub const DEFLATE_GROWTH: u64 = 1032;
+
+/// How far zstd can grow what it holds: a block of at most 128 KiB takes at least four bytes.
+pub const ZSTD_GROWTH: u64 = 32 * 1024;
+
+/// How far an archive may grow without a person's word for it: text shrinks to a tenth, logs to a fiftieth,
+/// and what shrinks further is mostly made to.
+pub const ARCHIVE_GROWTH: u64 = 200;
+
+/// Contents of an archive below which it may grow as far as it likes, in bytes: no disk is filled with
+/// that.
+pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;

@@ -2,9 +2,10 @@
 
 use super::channel::unexpected;
 use super::established::Established;
-use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
+use super::events::{Acceptance, Event, OfferSummary, Operator, Summary};
 use super::in_order::InOrder;
 use super::output::Output;
+use super::planning::decide;
 use super::pool::Width;
 use super::receive::tell_what_is_kept;
 use super::receiving::{EarlyRound, Receiving, RoundEnded};
@@ -12,10 +13,8 @@ use super::sink::Sink;
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
 use super::{ReceiveOptions, SessionError};
-use crate::disk::{
-    Delivery, Destination, DiskErrorKind, Durability, Plan, PlanError, Staging, free_bytes,
-};
-use crate::model::{EntryKind, Existing, Manifest, PartLayout, PartRange, TransferId, limits};
+use crate::disk::{Delivery, Destination, DiskErrorKind, Durability, Staging, free_bytes};
+use crate::model::{EntryKind, Manifest, PartLayout, PartRange, TransferId, limits};
 use crate::protocol::{
     Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
@@ -291,7 +290,7 @@ fn prepare(
         return open_output(output, manifest, part_size);
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(manifest, &destination, options.existing, operator)?;
+    let plan = decide(manifest, &destination, options.existing, operator).map_err(undecided)?;
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
@@ -365,47 +364,6 @@ fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), 
     }
 }
 
-fn decide(
-    manifest: &Manifest,
-    destination: &Destination,
-    existing: Existing,
-    operator: &dyn Operator,
-) -> Result<Plan, Refusal> {
-    let mut policy = existing;
-    loop {
-        match Plan::decide(manifest, destination, policy) {
-            Ok(plan) => return Ok(plan),
-            Err(PlanError::InTheWay { first, count }) => {
-                let names = first
-                    .iter()
-                    .map(|path| path.as_os_str().as_encoded_bytes().to_vec());
-                let conflicts = Conflicts {
-                    names: names.collect(),
-                    count,
-                };
-                let instead = match policy {
-                    Existing::Fail => operator.resolve(&conflicts),
-                    _ => None,
-                };
-                match instead {
-                    Some(other) if other != Existing::Fail => policy = other,
-                    _ => {
-                        let Conflicts { names, count } = conflicts;
-                        let error = SessionError::InTheWay { names, count };
-                        return Err(Refusal::new(DeclineReason::InTheWay, error));
-                    }
-                }
-            }
-            Err(error @ PlanError::NoFreeName(_)) => {
-                let reason = error.to_string();
-                let error = SessionError::UnsafeOffer { reason };
-                return Err(Refusal::new(DeclineReason::UnsafeName, error));
-            }
-            Err(PlanError::Disk(error)) => return Err(cannot_write(error)),
-        }
-    }
-}
-
 /// What an earlier run left here has its room already.
 fn check_room(staging: &Staging) -> Option<SessionError> {
     let layout = staging.layout();
@@ -415,6 +373,14 @@ fn check_room(staging: &Staging) -> Option<SessionError> {
     }
     let free = free_bytes(staging.path())?;
     (free < needed).then_some(SessionError::NoRoom { needed, free })
+}
+
+fn undecided(error: SessionError) -> Refusal {
+    match error {
+        SessionError::Disk(error) => cannot_write(error),
+        error @ SessionError::InTheWay { .. } => Refusal::new(DeclineReason::InTheWay, error),
+        error => Refusal::new(DeclineReason::UnsafeName, error),
+    }
 }
 
 fn cannot_write(error: crate::disk::DiskError) -> Refusal {

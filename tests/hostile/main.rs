@@ -1,5 +1,6 @@
 //! Peers that break the protocol, and lines that do, against the real other side.
 
+mod archives;
 mod faults;
 mod frames;
 mod handshake;

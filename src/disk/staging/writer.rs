@@ -104,19 +104,10 @@ impl<'a> StagingWriter<'a> {
             Some((entry, file)) if entry == segment.entry => file,
             _ => staging.open_piecewise(segment.entry)?,
         };
-        let is_sparse = staging.marks.has(segment.entry, Mark::Sparse);
         let mut offset = segment.file_offset;
         for slice in bytes.chunks(SLICE) {
             checksum.update(slice);
-            let written = if is_sparse {
-                write_sparse(&file, slice, offset)
-            } else {
-                platform::write_all_at(&file, slice, offset)
-            };
-            if let Err(error) = written {
-                let path = staging.staged_path(segment.entry)?;
-                return Err(DiskError::at("write", &path)(error));
-            }
+            staging.write_at(segment.entry, &file, slice, offset)?;
             offset += slice.len() as u64;
         }
         self.open = Some((segment.entry, file));
@@ -253,8 +244,27 @@ impl Staging {
         Ok(())
     }
 
-    /// Opens a file that several parts write to. The first one creates it at its full length.
-    fn open_piecewise(&self, index: EntryIndex) -> Result<File, DiskError> {
+    /// Writes a piece of a file that [`Staging::open_piecewise`] opened.
+    pub(super) fn write_at(
+        &self,
+        index: EntryIndex,
+        file: &File,
+        bytes: &[u8],
+        offset: u64,
+    ) -> Result<(), DiskError> {
+        let written = if self.marks.has(index, Mark::Sparse) {
+            write_sparse(file, bytes, offset)
+        } else {
+            platform::write_all_at(file, bytes, offset)
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err(error) => Err(DiskError::at("write", &self.staged_path(index)?)(error)),
+        }
+    }
+
+    /// Opens a file that is written piece by piece. The first piece creates it at its full length.
+    pub(super) fn open_piecewise(&self, index: EntryIndex) -> Result<File, DiskError> {
         let path = self.staged_path(index)?;
         let _guard = self.creation.lock().unwrap_or_else(PoisonError::into_inner);
         if self.marks.has(index, Mark::There) {
