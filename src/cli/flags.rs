@@ -144,7 +144,8 @@ pub(super) const VERBS: &[VerbEntry] = &[
              else, and who tries wrong secrets is answered ever more slowly.",
             "With --secrets-file each peer has a secret of its own and says its name with --as; \
              what it sends goes into DIR/NAME. The file has a name and a secret a line (# begins a \
-             comment) and is read again when it changes.",
+             comment) and is read again when it changes. A line of --max-size SIZE and --max-files N \
+             behind a name holds for that name in place of what the command line says.",
         ],
         examples: &[
             "peerbridge serve /srv/drop --secret-file /etc/peerbridge/secret --max-size 20G",
@@ -287,7 +288,7 @@ pub(super) const FLAGS: &[Flag] = &[
         "give up when the peer is silent that long (30)"),
     flag(Some('s'), "secret-file", Path("FILE"), &[Send, Receive, Serve, Ping, Doctor],
         "the first line of FILE is the secret; refused when group or others can read it"),
-    flag(None, "secrets-file", Path("FILE"), &[Serve],
+    flag(None, "secrets-file", Path("FILE"), &[Serve, Doctor],
         "a name and a secret a line; each name gets the folder DIR/NAME; read again when it \
          changes; refused when group or others can read it"),
     flag(Some('a'), "as", Value("NAME"), &[Send, Ping],

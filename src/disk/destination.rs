@@ -45,6 +45,11 @@ impl Destination {
         &self.path
     }
 
+    /// The deepest folder on the way there that is there already: the folder itself, where it is.
+    pub fn anchor(&self) -> &Path {
+        &self.anchor
+    }
+
     /// Creates the folder and those above it that are missing, as `mkdir -p` does.
     ///
     /// # Errors
@@ -103,7 +108,7 @@ impl Destination {
         let metadata = fs::metadata(&real).map_err(DiskError::at("open folder", &real))?;
         if !metadata.is_dir() {
             return Err(DiskError::refused(
-                DiskErrorKind::Other,
+                DiskErrorKind::NotAFolder,
                 "receive into",
                 &real,
                 "it is not a folder",

@@ -1,7 +1,8 @@
 //! What to do about each error.
 
-use super::{Error, shown};
+use super::Error;
 use crate::disk::{ArchiveFault, DiskErrorKind};
+use crate::model::shell_word;
 use crate::protocol::DeclineReason;
 use crate::session::SessionError;
 use std::io::ErrorKind;
@@ -13,6 +14,12 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Secret { .. } => {
             "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
         }
+        Error::SecretExposed { path } => {
+            format!(
+                "chmod 600 {}",
+                shell_word(path.as_os_str().as_encoded_bytes())
+            )
+        }
         Error::Password { .. } => {
             "an archive's password has 1 to 99 bytes on one line; to open one made elsewhere it may \
              have 1024"
@@ -21,7 +28,6 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::PasswordFile { .. } => {
             "--zip-password-file takes a file whose first line is the password".to_owned()
         }
-        Error::SecretExposed { path } => format!("chmod 600 {}", shown(path)),
         Error::SecretFile { .. } => {
             "--secret-file takes a file whose first line is the secret".to_owned()
         }
@@ -114,6 +120,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
                 "ask the sender to rename it, or to leave it out with --exclude"
             }
+            DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
         SessionError::Archive(error) => return of_archive(error.fault()),

@@ -68,7 +68,7 @@ pub use output::Output;
 pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
-pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
+pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
 pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};
