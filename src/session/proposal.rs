@@ -38,8 +38,8 @@ impl Proposal {
             None => Width::UpTo(limits::STREAMS),
         };
         let large = match width.most() {
-            ..=STREAMS_WITH_LARGEST_PARTS => limits::PART_BYTES_MAX,
-            ..=STREAMS_WITH_LARGE_PARTS => limits::PART_BYTES_MAX / 2,
+            most if most <= STREAMS_WITH_LARGEST_PARTS => limits::PART_BYTES_MAX,
+            most if most <= STREAMS_WITH_LARGE_PARTS => limits::PART_BYTES_MAX / 2,
             _ => limits::PART_BYTES_MAX / 4,
         };
         let Some(total) = total else {
