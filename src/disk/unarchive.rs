@@ -93,25 +93,28 @@ impl Archive {
     /// # Errors
     /// It cannot be read, is no archive, or its directory is damaged or passes a limit.
     pub fn open(path: &Path) -> Result<Archive, ArchiveError> {
-        let failed = |source| ArchiveError::of_archive(path, ArchiveFault::Unreadable(source));
+        Archive::open_within(path, path)
+    }
+
+    /// As [`Archive::open`], of one that came out of the archive `outer`: errors name that.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn open_within(path: &Path, outer: &Path) -> Result<Archive, ArchiveError> {
+        let failed = |source| ArchiveError::of_archive(outer, ArchiveFault::Unreadable(source));
         let found = fs::metadata(path).map_err(failed)?;
         if !found.is_file() {
             return Err(failed(io::Error::other("it is no file")));
         }
         let file = File::open(path).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
-        let directory = directory::read(&file, bytes).map_err(|fault| fault.in_archive(path))?;
+        let directory = directory::read(&file, bytes).map_err(|fault| fault.in_archive(outer))?;
         Ok(Archive {
-            path: path.to_owned(),
+            path: outer.to_owned(),
             file,
             bytes,
             directory,
         })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// What it lists, in its order.

@@ -2,6 +2,7 @@
 //! final name before it is verified, nothing outside, nothing replaced that was not to be.
 
 mod crew;
+mod hidden;
 
 use super::SessionError;
 use super::cancel::Cancel;
@@ -18,6 +19,7 @@ use crate::disk::{
 use crate::model::{EntryIndex, EntryKind, Existing, limits};
 use crate::protocol::transfer_id;
 use crew::Crew;
+use hidden::{hides_names, unpack_hidden};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -83,9 +85,22 @@ pub fn unpack(
     options: &UnzipOptions,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
-    let begun = Instant::now();
     let password = options.password.as_ref().map(ArchivePassword::as_bytes);
     archive.try_password(password)?;
+    match hides_names(archive) {
+        true => unpack_hidden(archive, options, operator),
+        false => unpack_entries(archive, options, operator),
+    }
+}
+
+/// Opens an archive whose entries are what is wanted.
+fn unpack_entries(
+    archive: &CheckedArchive,
+    options: &UnzipOptions,
+    operator: &dyn Operator,
+) -> Result<Summary, SessionError> {
+    let begun = Instant::now();
+    let password = options.password.as_ref().map(ArchivePassword::as_bytes);
     let tree = archive.tree(password)?;
     let offer = offer_summary(&tree.manifest, None);
     operator.event(&Event::Offer(&offer));
@@ -190,14 +205,22 @@ fn stage(
     let id = transfer_id(&tree.manifest);
     let manifest = Arc::clone(&tree.manifest);
     let staging = Staging::open_for_files(&destination, id, manifest, plan, Durability::Normal)?;
-    if needed >= ASK_FOR_ROOM_FROM
-        && let Some(free) = free_bytes(staging.path())
-        && free < needed
-    {
+    if let Err(error) = check_room(&staging, needed) {
         staging.discard()?;
-        return Err(SessionError::NoRoom { needed, free });
+        return Err(error);
     }
     Ok((staging, files))
+}
+
+fn check_room(staging: &Staging, needed: u64) -> Result<(), SessionError> {
+    if needed < ASK_FOR_ROOM_FROM {
+        return Ok(());
+    }
+    match free_bytes(staging.path()) {
+        Some(free) if free < needed => Err(SessionError::NoRoom { needed, free }),
+        // Without an answer, the first failed write speaks.
+        _ => Ok(()),
+    }
 }
 
 fn needed_files(tree: &ArchiveTree, plan: &Plan) -> Vec<EntryIndex> {

@@ -9,6 +9,7 @@ use super::super::plan::Plan;
 use super::{Durability, Filling, Mark, Staging};
 use crate::model::{EntryIndex, Manifest, TransferId, limits};
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Files up to this many bytes are kept in memory until they are whole, and created at once.
@@ -39,6 +40,17 @@ impl Staging {
         FileWriter {
             staging: self,
             small: Vec::new(),
+        }
+    }
+
+    /// Where a file is that was finished, for as long as it is staged.
+    ///
+    /// # Errors
+    /// It was not finished, or this system cannot have such a name.
+    pub fn whole_file(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
+        match self.marks.has(entry, Mark::Whole) {
+            true => self.staged_path(entry),
+            false => Err(self.misuse("open file", "it is not whole")),
         }
     }
 
