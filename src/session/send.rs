@@ -1,16 +1,16 @@
 //! Sending: one thing after the other over one proof, through as many connections as it takes.
 
 use super::SessionError;
+use super::cargo::Cargo;
 use super::channel::unexpected;
 use super::established::Established;
 use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
-use super::payload::Payload;
 use super::sender::{Offered, Shipment};
 use super::tally::Tally;
-use crate::disk::{Glob, Source, SourceOptions};
+use crate::disk::{Glob, SourceOptions};
 use crate::protocol::{Message, Role};
 
 /// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
@@ -22,9 +22,9 @@ pub fn send(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
-    let source = scan(options, operator)?;
+    let cargo = scan(options, operator)?;
     let mut session = SendSession::prepare(connect, operator)?;
-    let summary = session.ship(&source, options)?;
+    let summary = session.ship(&cargo, options)?;
     // The receiver has said that all is there: one that leaves before the Bye has lost nothing.
     let _ = session.finish();
     Ok(summary)
@@ -40,8 +40,8 @@ pub fn inquire(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Option<u64>, SessionError> {
-    let source = scan(options, operator)?;
-    let shipment = Shipment::to_ask(&source, options);
+    let cargo = scan(options, operator)?;
+    let shipment = Shipment::to_ask(&cargo, options);
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
     let (mut session, offered) = meeting.meet(Occasion::First, first_flight)?;
@@ -83,8 +83,8 @@ impl<'a> SendSession<'a> {
     /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`],
     /// [`SessionError::Source`] and [`SessionError::ReadBefore`] something else may be sent.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
-        let source = scan(options, self.operator)?;
-        self.ship(&source, options)
+        let cargo = scan(options, self.operator)?;
+        self.ship(&cargo, options)
     }
 
     /// Tells the peer that there is nothing more.
@@ -108,8 +108,8 @@ impl<'a> SendSession<'a> {
     }
 
     /// Tries until it is there, or trying again is no use.
-    fn ship(&mut self, source: &Source, options: &SendOptions) -> Result<Summary, SessionError> {
-        let shipment = Shipment::new(source, options);
+    fn ship(&mut self, cargo: &Cargo<'_>, options: &SendOptions) -> Result<Summary, SessionError> {
+        let shipment = Shipment::new(cargo, options);
         let mut tally = Tally::begin(self.meeting.wire_bytes());
         let mut attempts = Attempts::default();
         loop {
@@ -202,7 +202,10 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
 ///
 /// # Errors
 /// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
-pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
+pub(super) fn scan<'a>(
+    options: &'a SendOptions,
+    operator: &dyn Operator,
+) -> Result<Cargo<'a>, SessionError> {
     let globs = options
         .exclude
         .iter()
@@ -215,11 +218,8 @@ pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Sou
         links: options.links,
         exclude,
     };
-    let source = match &options.payload {
-        Payload::Paths(paths) => Source::scan(paths, &scanning)?,
-        Payload::Stream(stream) => stream.source()?,
-    };
-    for left_out in source.left_out() {
+    let cargo = Cargo::scan(options, &scanning)?;
+    for left_out in cargo.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
         operator.event(&Event::File {
             path,
@@ -229,5 +229,5 @@ pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Sou
             },
         });
     }
-    Ok(source)
+    Ok(cargo)
 }

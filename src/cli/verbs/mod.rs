@@ -11,8 +11,10 @@ mod receive;
 mod secret;
 mod send;
 mod serve;
+mod zipped;
 
 pub(super) use receive::exit_of;
+pub(super) use zipped::{archive_of, check_password};
 
 use super::args::Typed;
 use super::flags::Verb;
