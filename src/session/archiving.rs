@@ -125,3 +125,53 @@ impl Operator for Losses {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::feed::Feed;
+    use super::*;
+    use crate::disk::SourceOptions;
+    use std::{fs, io};
+
+    fn feed(folder: &std::path::Path, meanwhile: impl FnOnce()) -> (Feed, Arc<Losses>) {
+        let password = ArchivePassword::from_text("word").unwrap();
+        let paths = vec![folder.to_owned()];
+        let archive = Archive::new("x.zip", paths, password, Names::Shown).unwrap();
+        let source = Source::scan(archive.paths(), &SourceOptions::default()).unwrap();
+        meanwhile();
+        let (producer, losses) = archive.producer(Arc::new(source), Level::Auto);
+        (Feed::start(producer, 64 * 1024).unwrap(), losses)
+    }
+
+    #[test]
+    fn a_file_that_vanished_is_told_and_the_archive_has_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["one", "two"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let one = folder.path().join("one");
+        let (feed, losses) = feed(folder.path(), || fs::remove_file(one).unwrap());
+        let (mut bytes, mut part) = (Vec::new(), Vec::new());
+        while feed.next(&mut part).unwrap() {
+            bytes.extend_from_slice(&part);
+        }
+        let archive = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
+        let names: Vec<_> = archive.file_names().map(Result::unwrap).collect();
+        assert!(names.iter().any(|name| name.ends_with("/two")), "{names:?}");
+        assert!(
+            !names.iter().any(|name| name.ends_with("/one")),
+            "{names:?}"
+        );
+        assert_eq!(losses.tell(&super::super::Unattended), 1);
+    }
+
+    #[test]
+    fn an_archive_that_nobody_wants_any_more_is_not_made_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("large"), vec![7; 4 << 20]).unwrap();
+        let (feed, _) = feed(folder.path(), || {});
+        assert!(feed.next(&mut Vec::new()).unwrap());
+        feed.close();
+        assert!(!feed.next(&mut Vec::new()).unwrap());
+    }
+}

@@ -19,3 +19,4 @@ mod piped;
 mod secrets;
 mod sources;
 mod transfers;
+mod zipped;
