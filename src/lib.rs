@@ -13,7 +13,7 @@
 //! | 0 | [`model`] | plain values, and the limits of everything a peer controls |
 //!
 //! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
-//! [`session::send_to_many`], [`session::inquire`] and [`session::ping`]; a [`session::Cancel`] calls
+//! [`unzip`] for archives, [`session::send_to_many`], [`session::inquire`] and [`session::ping`]; a [`session::Cancel`] calls
 //! any of them off. [`main`] is the guided dialogue on a terminal.
 
 #![forbid(unsafe_code)]
@@ -53,6 +53,17 @@ pub fn receive(
     operator: &dyn session::Operator,
 ) -> Result<Vec<session::Summary>, Error> {
     Ok(session::receive(connect, options, operator)?)
+}
+
+/// Opens a zip archive into a folder: everything in it, or nothing.
+///
+/// # Errors
+/// An [`Error`] that says what is wrong with the archive or its password, or what stood in the way.
+pub fn unzip(
+    options: &session::UnzipOptions,
+    operator: &dyn session::Operator,
+) -> Result<session::Summary, Error> {
+    Ok(session::unzip(options, operator)?)
 }
 
 /// Receives from many peers at once, until it is called off.

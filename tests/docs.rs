@@ -257,7 +257,6 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         .map(|row| (row[0], row[1].parse().expect("a number")))
         .collect();
     assert_eq!(published, expected);
-    assert_eq!(crypto::MAX_SECRET_LENGTH, limits::SECRET_BYTES);
     assert_eq!(crypto::ENVELOPE_LENGTH, 4 + 1 + 4 + 32, "section 5.1");
     assert_eq!(crypto::SEALED_OVERHEAD, 63 + 109, "section 5.2");
 }

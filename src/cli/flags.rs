@@ -10,6 +10,7 @@ pub(super) enum Verb {
     Receive,
     Serve,
     Ping,
+    Unzip,
     Demo,
     Secret,
     Doctor,
@@ -62,13 +63,14 @@ pub(super) struct Flag {
 }
 
 use Takes::{Nothing, Path, Value, Values};
-use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve};
+use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip};
 
 const EVERY_VERB: &[Verb] = &[
     Send,
     Receive,
     Serve,
     Ping,
+    Unzip,
     Demo,
     Secret,
     Doctor,
@@ -79,6 +81,7 @@ const CONNECTING: &[Verb] = &[Send, Receive, Serve, Ping];
 const LISTENING: &[Verb] = &[Send, Receive, Serve];
 const TAKING: &[Verb] = &[Receive, Serve];
 const MOVING: &[Verb] = &[Send, Receive, Demo];
+const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Unzip, Demo];
 
 pub(super) const VERBS: &[VerbEntry] = &[
     VerbEntry {
@@ -148,7 +151,8 @@ pub(super) const VERBS: &[VerbEntry] = &[
              else, and who tries wrong secrets is answered ever more slowly.",
             "With --secrets-file each peer has a secret of its own and says its name with --as; \
              what it sends goes into DIR/NAME. The file has a name and a secret a line (# begins a \
-             comment) and is read again when it changes.",
+             comment) and is read again when it changes. A line of --max-size SIZE and --max-files N \
+             behind a name holds for that name in place of what the command line says.",
         ],
         examples: &[
             "peerbridge serve /srv/drop --secret-file /etc/peerbridge/secret --max-size 20G",
@@ -166,6 +170,28 @@ pub(super) const VERBS: &[VerbEntry] = &[
              is moved, and a peer that waits goes on waiting.",
         ],
         examples: &["peerbridge ping 192.0.2.7"],
+    },
+    VerbEntry {
+        verb: Unzip,
+        name: "unzip",
+        aliases: &[],
+        forms: &[
+            ("unzip ARCHIVE [DIR]", "open a zip archive, AES or plain"),
+            ("unzip ARCHIVE --list", "show what it holds"),
+        ],
+        about: &[
+            "Puts what is in a zip archive into DIR (the current folder unless told), whoever made \
+             it: encrypted with AES as WinZip does, or not at all. Nothing appears in DIR before all \
+             of it is verified, nothing outside of DIR is touched, and nothing there is replaced \
+             unless --existing says so.",
+            "An archive that would become far larger than it is, is opened only after a question, or \
+             with --yes. ZipCrypto, which anybody can break, is refused.",
+        ],
+        examples: &[
+            "peerbridge unzip photos.zip Pictures",
+            "peerbridge unzip backup.zip --zip-password-file password.txt --existing newer",
+            "peerbridge unzip unknown.zip --list",
+        ],
     },
     VerbEntry {
         verb: Demo,
@@ -269,17 +295,22 @@ pub(super) const FLAGS: &[Flag] = &[
         "give up when the peer is silent that long (30)"),
     flag(Some('s'), "secret-file", Path("FILE"), &[Send, Receive, Serve, Ping, Doctor],
         "the first line of FILE is the secret; refused when group or others can read it"),
-    flag(None, "secrets-file", Path("FILE"), &[Serve],
+    flag(None, "secrets-file", Path("FILE"), &[Serve, Doctor],
         "a name and a secret a line; each name gets the folder DIR/NAME; read again when it \
          changes; refused when group or others can read it"),
     flag(Some('a'), "as", Value("NAME"), &[Send, Ping],
         "the name to go by at a drop box whose secrets have names"),
-    flag(Some('y'), "yes", Nothing, &[Receive],
-        "accept without asking; needed where there is no terminal"),
-    flag(Some('e'), "existing", Value("MODE"), TAKING,
+    flag(Some('y'), "yes", Nothing, &[Receive, Unzip],
+        "accept without asking; receive needs it where there is no terminal"),
+    flag(Some('e'), "existing", Value("MODE"), &[Receive, Serve, Unzip],
         "what to do when another file has the name: fail (before anything is taken), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
          unless told; an identical file always counts as done"),
+    flag(None, "zip-password-file", Path("FILE"), &[Unzip],
+        "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
+         when group or others can read it"),
+    flag(None, "list", Nothing, &[Unzip],
+        "show names, sizes and what is encrypted, and open nothing"),
     flag(Some('o'), "output", Value("-"), &[Receive],
         "write the one file that is received to standard output"),
     flag(None, "max-size", Value("SIZE"), TAKING,
@@ -317,7 +348,7 @@ pub(super) const FLAGS: &[Flag] = &[
          is the same"),
     flag(None, "retry", Value("N"), &[Send, Receive],
         "after a lost connection dial again up to N times and go on (5)"),
-    flag(None, "progress", Value("STYLE"), MOVING,
+    flag(None, "progress", Value("STYLE"), SHOWING_PROGRESS,
         "auto (the default: a bar on a terminal, else nothing), bar, lines or off"),
     flag(None, "json", Nothing, EVERY_VERB,
         "one JSON object a line on standard output, text on standard error only"),

@@ -1,11 +1,12 @@
 //! What a receiver asks before it takes anything.
 
 use super::console::Console;
+use super::format;
 use super::terminal::Answers;
 use super::wording;
 use crate::model::Existing;
 use crate::model::escaped;
-use crate::session::{Acceptance, Comparison, Conflicts, OfferSummary};
+use crate::session::{Acceptance, Comparison, Conflicts, Growth, OfferSummary};
 use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
@@ -55,6 +56,14 @@ impl Questions<'_> {
                 ..
             } => self.ask(conflict_question(conflicts), conflict_answer)?,
             _ => None,
+        }
+    }
+
+    /// Whether to open an archive that grows out of proportion. No answer is a no.
+    pub(super) fn accept_growth(&self, growth: Growth) -> Acceptance {
+        match self.ask(growth_question(growth), yes_or_no) {
+            Some(true) => Acceptance::Accept,
+            Some(false) | None => Acceptance::Decline,
         }
     }
 
@@ -127,6 +136,15 @@ pub(super) fn yes_or_no(answer: &str) -> Option<bool> {
         "" | "n" | "no" => Some(false),
         _ => None,
     }
+}
+
+fn growth_question(growth: Growth) -> String {
+    format!(
+        "The archive has {} and would become {}, as archives do that are made to fill disks.\n\
+         Open it all the same? [y/N] ",
+        format::size(growth.archive_bytes),
+        format::size(growth.bytes),
+    )
 }
 
 fn conflict_question(conflicts: &Conflicts) -> String {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
     Reception, Summary,
 };
 use std::path::PathBuf;
@@ -178,6 +178,10 @@ impl Operator for Reporter<'_> {
         self.questions.accept(offer)
     }
 
+    fn accept_growth(&self, growth: Growth) -> Acceptance {
+        self.questions.accept_growth(growth)
+    }
+
     fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         self.questions.resolve(conflicts)
     }
@@ -226,6 +230,7 @@ impl Reporter<'_> {
         let peer = wording::peer(offer.peer);
         match self.manner.side {
             Side::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
+            Side::Opener => self.detail(&format!("it holds {names} ({contents})")),
             // The question says it itself.
             Side::Receiver if self.questions.are_asked() => {}
             Side::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
@@ -320,8 +325,10 @@ impl Reporter<'_> {
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.manner.side, summary));
-        let wire = format::size(summary.wire_bytes);
-        self.detail(&format!("{wire} went over the network"));
+        if self.manner.side != Side::Opener {
+            let wire = format::size(summary.wire_bytes);
+            self.detail(&format!("{wire} went over the network"));
+        }
     }
 
     fn say(&self, text: &str) {

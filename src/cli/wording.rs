@@ -14,6 +14,8 @@ pub(super) enum Side {
     Sender,
     /// To here.
     Receiver,
+    /// Out of an archive that is here.
+    Opener,
 }
 
 /// Below this, what is measured is how long the greetings took.
@@ -80,7 +82,7 @@ pub(super) fn endpoints(addresses: &[SocketAddr]) -> String {
 pub(super) fn what_to_type(side: Side, address: SocketAddr) -> String {
     let verb = match side {
         Side::Sender => "receive --from",
-        Side::Receiver => "send PATH... --to",
+        Side::Receiver | Side::Opener => "send PATH... --to",
     };
     let command = format!("on the other side: peerbridge {verb}");
     match (address.ip().is_unspecified(), address.port()) {
@@ -120,7 +122,7 @@ pub(super) fn done(side: Side, summary: &Summary) -> String {
     }
     match side {
         Side::Sender => text.push_str(", verified by the receiver"),
-        Side::Receiver => text.push_str(&delivered(&summary.delivered)),
+        Side::Receiver | Side::Opener => text.push_str(&delivered(&summary.delivered)),
     }
     text
 }

@@ -1,6 +1,6 @@
 //! The codes that the process ends with.
 
-use crate::disk::DiskErrorKind;
+use crate::disk::{ArchiveFault, DiskErrorKind};
 use crate::session::{SessionError, Summary};
 
 /// How the process ends. The numbers are part of the command line's contract.
@@ -76,6 +76,8 @@ impl Exit {
                 _ => Exit::CannotWrite,
             },
             SessionError::NoRoom { .. } | SessionError::Output { .. } => Exit::CannotWrite,
+            SessionError::Archive(error) => Exit::of_archive(error.fault()),
+            SessionError::Growth(_) => Exit::DeclinedHere,
             SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
             SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
                 Exit::DeclinedHere
@@ -90,6 +92,23 @@ impl Exit {
                 _ => Exit::of_session(cause),
             },
             SessionError::System { .. } => Exit::Unexpected,
+        }
+    }
+
+    /// The code for what is wrong with an archive.
+    fn of_archive(fault: &ArchiveFault) -> Exit {
+        match fault {
+            ArchiveFault::Unreadable(_) => Exit::Source,
+            ArchiveFault::WrongPassword | ArchiveFault::PasswordNeeded => Exit::WrongSecret,
+            ArchiveFault::NotZip | ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
+                Exit::NotVerified
+            }
+            ArchiveFault::Trap(_)
+            | ArchiveFault::ZipCrypto
+            | ArchiveFault::Unsupported(_)
+            | ArchiveFault::Method(_)
+            | ArchiveFault::Unsafe(_)
+            | ArchiveFault::TooLarge(_) => Exit::DeclinedHere,
         }
     }
 

@@ -1,7 +1,8 @@
 //! What can end a session.
 
+use super::events::Growth;
 use crate::crypto::{OpenError, RandomError, SealError};
-use crate::disk::{DiskError, SourceError};
+use crate::disk::{ArchiveError, DiskError, SourceError};
 use crate::model::{FailureReason, LayoutError};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
@@ -155,6 +156,10 @@ pub enum SessionError {
     PhraseDiffers,
     /// The program that runs this side called it off.
     Cancelled,
+    /// An archive is damaged, unsafe, of an unknown kind, or its password is another one.
+    Archive(ArchiveError),
+    /// An archive would become far larger than it is, and nobody has agreed to that.
+    Growth(Growth),
     /// No random bytes, no threads: the system itself fails.
     System {
         /// What the system says.
@@ -225,6 +230,12 @@ impl fmt::Display for SessionError {
             SessionError::PhraseDiffers => {
                 f.write_str("the phrase was not found the same on both sides")
             }
+            SessionError::Archive(error) => error.fmt(f),
+            SessionError::Growth(growth) => write!(
+                f,
+                "declined: {} bytes would become {}",
+                growth.archive_bytes, growth.bytes
+            ),
             SessionError::Cancelled => f.write_str("called off"),
             SessionError::System { source } => write!(f, "the system refuses: {source}"),
         }
@@ -385,6 +396,12 @@ impl From<LayoutError> for SessionError {
 impl From<DiskError> for SessionError {
     fn from(error: DiskError) -> Self {
         SessionError::Disk(error)
+    }
+}
+
+impl From<ArchiveError> for SessionError {
+    fn from(error: ArchiveError) -> Self {
+        SessionError::Archive(error)
     }
 }
 

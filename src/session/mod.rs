@@ -11,6 +11,7 @@ mod cancel;
 mod cargo;
 mod channel;
 mod clock;
+mod delivering;
 mod effort;
 mod error;
 mod established;
@@ -29,6 +30,7 @@ mod output;
 mod pace;
 mod payload;
 mod ping;
+mod planning;
 mod pool;
 mod proposal;
 mod rate;
@@ -47,6 +49,7 @@ mod streams;
 mod summary;
 mod tally;
 mod transport;
+mod unpacking;
 mod unproven;
 mod wanted;
 
@@ -55,7 +58,7 @@ pub use archiving::Archive;
 pub use cancel::Cancel;
 pub use error::SessionError;
 pub use events::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
     Reception, Summary, Unattended,
 };
 pub use network::can_listen;
@@ -68,6 +71,7 @@ pub use output::Output;
 pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
-pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
+pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
+pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};

@@ -2,9 +2,10 @@
 
 use super::channel::unexpected;
 use super::established::Established;
-use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
+use super::events::{Acceptance, Event, OfferSummary, Operator, Summary};
 use super::in_order::InOrder;
 use super::output::Output;
+use super::planning::decide;
 use super::pool::Width;
 use super::receive::tell_what_is_kept;
 use super::receiving::{EarlyRound, Receiving, RoundEnded};
@@ -12,10 +13,8 @@ use super::sink::Sink;
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
 use super::{ReceiveOptions, SessionError};
-use crate::disk::{
-    Delivery, Destination, DiskErrorKind, Durability, Plan, PlanError, Staging, free_bytes,
-};
-use crate::model::{EntryKind, Existing, Manifest, PartLayout, PartRange, TransferId};
+use crate::disk::{Delivery, Destination, DiskErrorKind, Durability, Staging, free_bytes};
+use crate::model::{EntryKind, Manifest, PartLayout, PartRange, TransferId, limits};
 use crate::protocol::{
     Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
@@ -85,15 +84,15 @@ pub(super) fn receive_one(
             operator.event(&Event::Warning { message: &message });
         }
     }
+    let layout = sink.layout();
     let width = match once {
         Some(_) => Width::Fixed(1),
-        None => width(offer.streams, options.streams),
+        None => width(offer.streams, options.streams, layout.part_size()),
     };
     let streams = width.most();
     let resumed_bytes = sink.resumed_bytes();
     tally.accepted(resumed_bytes);
     let present = sink.present();
-    let layout = sink.layout();
     let have = match layout.total() {
         None if sink.is_complete() => PartRanges::take_from(&mut std::iter::once(PartRange::ALL)),
         _ => PartRanges::take_from(&mut present.ranges()),
@@ -172,14 +171,16 @@ fn give_up(receiving: Receiving<'_>, error: SessionError, operator: &dyn Operato
 }
 
 /// How many streams to take, where this side makes them. A sender that proposes only a few wants them
-/// all; more are opened as the line asks for.
-fn width(proposed: u16, most: Option<u16>) -> Width {
+/// all; more are opened as the line asks for, as far as their parts have room.
+fn width(proposed: u16, most: Option<u16>, part_size: u32) -> Width {
     const FEW: u16 = 8;
-    match most {
+    let width = match most {
         Some(most) => Width::Fixed(proposed.min(most)),
         None if proposed <= FEW => Width::Fixed(proposed),
         None => Width::UpTo(proposed),
-    }
+    };
+    let room = limits::PARTS_IN_FLIGHT_BYTES / part_size;
+    width.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
@@ -289,7 +290,7 @@ fn prepare(
         return open_output(output, manifest, part_size);
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(manifest, &destination, options.existing, operator)?;
+    let plan = decide(manifest, &destination, options.existing, operator).map_err(undecided)?;
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
@@ -363,47 +364,6 @@ fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), 
     }
 }
 
-fn decide(
-    manifest: &Manifest,
-    destination: &Destination,
-    existing: Existing,
-    operator: &dyn Operator,
-) -> Result<Plan, Refusal> {
-    let mut policy = existing;
-    loop {
-        match Plan::decide(manifest, destination, policy) {
-            Ok(plan) => return Ok(plan),
-            Err(PlanError::InTheWay { first, count }) => {
-                let names = first
-                    .iter()
-                    .map(|path| path.as_os_str().as_encoded_bytes().to_vec());
-                let conflicts = Conflicts {
-                    names: names.collect(),
-                    count,
-                };
-                let instead = match policy {
-                    Existing::Fail => operator.resolve(&conflicts),
-                    _ => None,
-                };
-                match instead {
-                    Some(other) if other != Existing::Fail => policy = other,
-                    _ => {
-                        let Conflicts { names, count } = conflicts;
-                        let error = SessionError::InTheWay { names, count };
-                        return Err(Refusal::new(DeclineReason::InTheWay, error));
-                    }
-                }
-            }
-            Err(error @ PlanError::NoFreeName(_)) => {
-                let reason = error.to_string();
-                let error = SessionError::UnsafeOffer { reason };
-                return Err(Refusal::new(DeclineReason::UnsafeName, error));
-            }
-            Err(PlanError::Disk(error)) => return Err(cannot_write(error)),
-        }
-    }
-}
-
 /// What an earlier run left here has its room already.
 fn check_room(staging: &Staging) -> Option<SessionError> {
     let layout = staging.layout();
@@ -413,6 +373,14 @@ fn check_room(staging: &Staging) -> Option<SessionError> {
     }
     let free = free_bytes(staging.path())?;
     (free < needed).then_some(SessionError::NoRoom { needed, free })
+}
+
+fn undecided(error: SessionError) -> Refusal {
+    match error {
+        SessionError::Disk(error) => cannot_write(error),
+        error @ SessionError::InTheWay { .. } => Refusal::new(DeclineReason::InTheWay, error),
+        error => Refusal::new(DeclineReason::UnsafeName, error),
+    }
 }
 
 fn cannot_write(error: crate::disk::DiskError) -> Refusal {
@@ -432,5 +400,23 @@ fn done(delivery: &Delivery) -> Done {
         bytes: delivery.bytes,
         failed: delivery.failures.len() as u64,
         failures: Bounded::take_from(&mut failures),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_all_streams_have_room() {
+        for part_size in [limits::PART_BYTES_MIN, 2 << 20, limits::PART_BYTES_MAX] {
+            for most in [None, Some(limits::STREAMS)] {
+                let streams = width(limits::STREAMS, most, part_size).most();
+                assert!(u32::from(streams) * part_size <= limits::PARTS_IN_FLIGHT_BYTES);
+            }
+        }
+        let usual = width(limits::STREAMS, None, 2 << 20);
+        assert_eq!(usual, Width::UpTo(limits::STREAMS));
+        assert_eq!(width(2, None, limits::PART_BYTES_MAX), Width::Fixed(2));
     }
 }

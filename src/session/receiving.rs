@@ -3,8 +3,8 @@
 use super::SessionError;
 use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use super::clock::Liveness;
+use super::delivering::Telling;
 use super::established::{Established, attend};
-use super::events::{Event, FileResult};
 use super::heartbeat::lock;
 use super::in_order::InOrder;
 use super::pool::{StreamPool, Width};
@@ -192,29 +192,11 @@ impl<'a> Receiving<'a> {
     /// # Errors
     /// [`SessionError::Disk`]; what arrived is kept. [`SessionError::Output`].
     pub(super) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
-        let mut skipped = 0;
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let (manifest, operator) = (self.manifest, self.teller.operator());
+        let manifest = self.manifest;
         let total = self.sink.layout().total();
-        let mut report = |entry, result| {
-            skipped += u64::from(result == DeliveryResult::Skipped);
-            let range = manifest.stream_range(entry);
-            operator.event(&Event::File {
-                path: manifest.entry(entry).path.as_bytes(),
-                bytes: match manifest.total() {
-                    Some(_) => range.end - range.start,
-                    None => total.unwrap_or(0),
-                },
-                result: match result {
-                    DeliveryResult::Delivered => FileResult::Delivered,
-                    DeliveryResult::Identical => FileResult::Identical,
-                    DeliveryResult::Skipped => FileResult::Skipped,
-                    DeliveryResult::Failed(reason) => FileResult::Failed {
-                        why: reason.to_string(),
-                    },
-                },
-            });
-        };
+        let mut telling = Telling::new(&manifest, self.teller.operator(), total);
+        let mut report = |entry, result| telling.tell(entry, result);
         let delivery = match self.sink {
             Sink::Folder(staging) => staging.deliver(&failed, &mut report)?,
             Sink::Output(output) => {
@@ -228,7 +210,7 @@ impl<'a> Receiving<'a> {
                 }
             }
         };
-        Ok((delivery, skipped))
+        Ok((delivery, telling.skipped()))
     }
 
     fn rounds(

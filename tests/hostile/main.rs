@@ -1,5 +1,6 @@
 //! Peers that break the protocol, and lines that do, against the real other side.
 
+mod archives;
 mod faults;
 mod frames;
 mod handshake;
@@ -9,6 +10,7 @@ mod peer;
 mod piped;
 mod proxy;
 mod real;
+mod rounds;
 mod secrecy;
 mod states;
 mod streams;

@@ -11,6 +11,7 @@ mod receive;
 mod secret;
 mod send;
 mod serve;
+mod unzip;
 mod zipped;
 
 pub(super) use receive::exit_of;
@@ -31,6 +32,7 @@ pub(super) enum Action {
     Receive(receive::Receive),
     Serve(serve::Serve),
     Ping(ping::Ping),
+    Unzip(unzip::Unzip),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Demo(demo::Demo),
@@ -61,6 +63,7 @@ impl Action {
             }
             Some(Verb::Serve) => serve::Serve::understand(typed, context).map(Action::Serve),
             Some(Verb::Ping) => ping::Ping::understand(typed, context).map(Action::Ping),
+            Some(Verb::Unzip) => unzip::Unzip::understand(typed).map(Action::Unzip),
             Some(Verb::Doctor) => doctor::Doctor::understand(typed, context).map(Action::Doctor),
             Some(Verb::Completions) => {
                 completions::Completions::understand(typed).map(Action::Completions)
@@ -83,6 +86,7 @@ impl Action {
             Action::Receive(receive) => receive.run(context),
             Action::Serve(serve) => serve.run(context),
             Action::Ping(ping) => ping.run(context),
+            Action::Unzip(unzip) => unzip.run(context),
             Action::Doctor(doctor) => doctor.run(context),
             Action::Completions(shell) => {
                 context.console.result(&shell.script());

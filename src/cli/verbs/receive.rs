@@ -191,7 +191,11 @@ fn destination(typed: &Typed) -> Result<PathBuf, Error> {
     }
 }
 
-fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
+/// What `--existing` says.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
     Ok(Some(match typed.value("existing").as_deref() {
         None => return Ok(None),
         Some("fail") => Existing::Fail,

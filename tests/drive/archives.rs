@@ -1,0 +1,562 @@
+//! Archives that other programs made, opened here.
+
+use super::program::{LIMIT, Run, Scene};
+use super::tree::{Entry, look, set_mode, set_modified};
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use zip::CompressionMethod;
+use zip::write::SimpleFileOptions;
+
+const WORD: &str = "a word with blanks";
+
+/// Whether these run here; fails where the tools are promised, as in CI.
+fn has(probe: &[&str]) -> bool {
+    let found = Command::new(probe[0])
+        .args(&probe[1..])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let required = std::env::var_os("PEERBRIDGE_REQUIRE_TOOLS").is_some();
+    assert!(found || !required, "{probe:?} does not run");
+    if !found {
+        eprintln!("skipped: {probe:?} does not run");
+    }
+    found
+}
+
+fn has_7zz() -> bool {
+    has(&["7zz", "i"])
+}
+
+fn has_bsdtar() -> bool {
+    has(&["bsdtar", "--version"])
+}
+
+fn has_python(module: &str) -> bool {
+    has(&["python3", "-c", &format!("import {module}")])
+}
+
+#[track_caller]
+fn make(folder: &Path, words: &[&str]) {
+    let output = Command::new(words[0])
+        .args(&words[1..])
+        .current_dir(folder)
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .expect("it runs");
+    assert!(
+        output.status.success(),
+        "{words:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A scene with a tree of odd names, modes, times and links.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    for (name, contents) in [
+        ("tree/plain.txt", &b"plain\n"[..]),
+        ("tree/none", b""),
+        ("tree/a b/-rf", b"dash"),
+        ("tree/a b/$(id) 'quoted'", b"quoted"),
+        ("tree/ünï/日本.txt", "ünï".as_bytes()),
+    ] {
+        scene.file(name, contents);
+    }
+    scene.file(
+        "tree/large",
+        (0..200_000_u32)
+            .flat_map(u32::to_le_bytes)
+            .collect::<Vec<_>>(),
+    );
+    scene.folder("tree/empty");
+    symlink("../plain.txt", scene.path("tree/a b/link")).expect("a link");
+    set_mode(&scene.path("tree/plain.txt"), 0o600);
+    set_mode(&scene.path("tree/none"), 0o755);
+    for path in look(&scene.path("tree")).keys().rev() {
+        let path = scene.path("tree").join(path);
+        if !path.is_symlink() {
+            let opened = fs::File::open(&path).expect("it opens");
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
+            opened.set_modified(time).expect("a time");
+        }
+    }
+    scene
+}
+
+fn unzip(scene: &Scene, line: &str) -> Run {
+    scene
+        .run(&format!("unzip {line}"))
+        .env("PEERBRIDGE_ZIP_PASSWORD", WORD)
+}
+
+/// The folders' own times and modes differ in what the programs carry of them.
+fn files_and_links(top: &Path) -> BTreeMap<PathBuf, Option<Entry>> {
+    let found = look(top).into_iter();
+    let found = found.filter(|(path, _)| !path.as_os_str().is_empty());
+    found
+        .map(|(path, entry)| match entry {
+            Entry::Folder { .. } => (path, None),
+            other => (path, Some(other)),
+        })
+        .collect()
+}
+
+#[track_caller]
+fn opens_whole(scene: &Scene, archive: &str) {
+    unzip(scene, &format!("{archive} out-{archive}"))
+        .ends()
+        .exits(0);
+    let out = scene.path(format!("out-{archive}"));
+    let out = match out.join("tree").is_dir() {
+        true => out.join("tree"),
+        false => out,
+    };
+    assert_eq!(
+        files_and_links(&scene.path("tree")),
+        files_and_links(&out),
+        "{archive}"
+    );
+}
+
+#[test]
+fn those_of_7_zip() {
+    if !has_7zz() {
+        return;
+    }
+    let scene = scene();
+    let password = format!("-p{WORD}");
+    for (archive, options) in [
+        ("plain.zip", &["-mx=1"][..]),
+        ("stored.zip", &["-mx=0"]),
+        ("aes128.zip", &["-mem=AES128", &password]),
+        ("aes192.zip", &["-mem=AES192", "-mx=0", &password]),
+        ("aes256.zip", &["-mem=AES256", &password]),
+    ] {
+        let words = [
+            &["7zz", "a", "-bso0", "-tzip", "-snl", archive],
+            options,
+            &["tree"],
+        ]
+        .concat();
+        make(&scene.path(""), &words);
+        opens_whole(&scene, archive);
+    }
+    make(
+        &scene.path(""),
+        &[
+            "7zz",
+            "a",
+            "-bso0",
+            "-tzip",
+            "-mem=ZipCrypto",
+            &password,
+            "old.zip",
+            "tree",
+        ],
+    );
+    let refused = unzip(&scene, "old.zip out-old").ends().exits(14);
+    refused.complains(
+        "ZipCrypto, which has been broken since 1994",
+        "made again with AES",
+    );
+    assert!(!scene.path("out-old").exists());
+    let listed = unzip(&scene, "old.zip --list").ends().exits(0).output();
+    assert!(
+        listed
+            .lines()
+            .any(|line| line.contains("ZipCrypto") && line.ends_with("tree/plain.txt")),
+        "{listed}"
+    );
+    make(
+        &scene.path(""),
+        &["7zz", "a", "-bso0", "-tzip", "-mm=LZMA", "lzma.zip", "tree"],
+    );
+    unzip(&scene, "lzma.zip out-lzma")
+        .ends()
+        .exits(14)
+        .complains("LZMA", "another program");
+}
+
+#[test]
+fn those_of_libarchive() {
+    if !has_bsdtar() {
+        return;
+    }
+    let scene = scene();
+    for (archive, options) in [
+        ("plain.zip", ""),
+        ("stored.zip", "zip:compression=store"),
+        ("aes128.zip", "zip:encryption=aes128"),
+        ("aes256.zip", "zip:encryption=aes256"),
+    ] {
+        let mut words = vec!["bsdtar", "--format", "zip", "-cf", archive];
+        if !options.is_empty() {
+            words.extend(["--options", options, "--passphrase", WORD]);
+        }
+        words.extend(["-C", "tree", "."]);
+        make(&scene.path(""), &words);
+        opens_whole(&scene, archive);
+    }
+}
+
+#[test]
+fn those_of_python() {
+    if !has_python("zipfile") {
+        return;
+    }
+    let scene = Scene::new();
+    let script = r#"
+import io, zipfile
+class Stream(io.RawIOBase):
+    def __init__(self, file): self.file = file
+    def writable(self): return True
+    def write(self, bytes): return self.file.write(bytes)
+def fill(archive):
+    archive.writestr("a/b.txt", b"hello" * 1000)
+    archive.writestr("none", b"")
+    archive.writestr("folder/", b"")
+    archive.writestr("\u65e5\u672c", b"x")
+    with archive.open("big", "w", force_zip64=True) as file: file.write(b"y" * 100000)
+for name, method in [("stored", 0), ("deflated", 8)]:
+    with zipfile.ZipFile(name + ".zip", "w", compression=method) as archive: fill(archive)
+    with open(name + "-streamed.zip", "wb") as file:
+        with zipfile.ZipFile(Stream(file), "w", compression=method) as archive: fill(archive)
+with zipfile.ZipFile("bzip2.zip", "w", compression=12) as archive: archive.writestr("a", b"x" * 100)
+"#;
+    make(&scene.path(""), &["python3", "-c", script]);
+    for archive in [
+        "stored.zip",
+        "deflated.zip",
+        "stored-streamed.zip",
+        "deflated-streamed.zip",
+    ] {
+        let out = scene.path(format!("out-{archive}"));
+        unzip(&scene, &format!("{archive} out-{archive}"))
+            .ends()
+            .exits(0);
+        assert_eq!(
+            fs::read(out.join("a/b.txt")).unwrap(),
+            b"hello".repeat(1000),
+            "{archive}"
+        );
+        assert_eq!(
+            fs::read(out.join("big")).unwrap(),
+            b"y".repeat(100_000),
+            "{archive}"
+        );
+        assert_eq!(fs::read(out.join("日本")).unwrap(), b"x", "{archive}");
+        assert_eq!(fs::read(out.join("none")).unwrap(), b"", "{archive}");
+        assert!(out.join("folder").is_dir());
+    }
+    unzip(&scene, "bzip2.zip out-bzip2")
+        .ends()
+        .exits(14)
+        .complains("bzip2", "another program");
+}
+
+#[test]
+fn those_of_pyzipper() {
+    if !has_python("pyzipper") {
+        return;
+    }
+    let scene = Scene::new();
+    let script = format!(
+        r#"
+import pyzipper
+for bits in (128, 192, 256):
+    for version in (1, 2):
+        for method in (0, 8):
+            name = "%d-%d-%d.zip" % (bits, version, method)
+            with pyzipper.AESZipFile(name, "w", compression=method) as archive:
+                archive.setpassword(b"{WORD}")
+                archive.setencryption(pyzipper.WZ_AES, nbits=bits, force_wz_aes_version=version)
+                archive.writestr("a/b.txt", b"hello" * 1000)
+                archive.writestr("none", b"")
+"#
+    );
+    make(&scene.path(""), &["python3", "-c", &script]);
+    for bits in [128, 192, 256] {
+        for archive in [1, 2]
+            .map(|version| [0, 8].map(|method| format!("{bits}-{version}-{method}.zip")))
+            .concat()
+        {
+            let out = scene.path(format!("out-{archive}"));
+            unzip(&scene, &format!("{archive} out-{archive}"))
+                .ends()
+                .exits(0);
+            assert_eq!(
+                fs::read(out.join("a/b.txt")).unwrap(),
+                b"hello".repeat(1000),
+                "{archive}"
+            );
+            assert_eq!(fs::read(out.join("none")).unwrap(), b"", "{archive}");
+            let listed = unzip(&scene, &format!("{archive} --list")).ends().exits(0);
+            assert!(
+                listed
+                    .output()
+                    .contains(&format!("5000  AES-{bits}    a/b.txt\n"))
+            );
+        }
+    }
+}
+
+/// An archive by the zip crate: its names and contents, encrypted or not.
+fn archive(
+    path: &Path,
+    method: CompressionMethod,
+    password: Option<&str>,
+    files: &[(&str, &[u8])],
+) {
+    let file = fs::File::create(path).expect("a file");
+    let mut writer = zip::ZipWriter::new(file);
+    for (name, contents) in files {
+        let options = SimpleFileOptions::default().compression_method(method);
+        let options = match password {
+            Some(password) => options.with_aes_encryption(zip::AesMode::Aes256, password),
+            None => options,
+        };
+        writer.start_file(*name, options).expect("an entry");
+        writer.write_all(contents).expect("contents");
+    }
+    writer.finish().expect("an archive");
+}
+
+#[test]
+fn those_with_zstd() {
+    let scene = Scene::new();
+    let contents = b"zstandard ".repeat(50_000);
+    for (name, password) in [("plain.zip", None), ("sealed.zip", Some(WORD))] {
+        archive(
+            &scene.path(name),
+            CompressionMethod::Zstd,
+            password,
+            &[("a", &contents)],
+        );
+        unzip(&scene, &format!("{name} out-{name}")).ends().exits(0);
+        assert_eq!(
+            fs::read(scene.path(format!("out-{name}/a"))).unwrap(),
+            contents
+        );
+    }
+}
+
+#[test]
+fn one_that_hides_its_names_is_opened_through() {
+    let scene = Scene::new();
+    let inner = scene.path("inner.zip");
+    archive(
+        &inner,
+        CompressionMethod::Deflated,
+        None,
+        &[("a/b", b"one"), ("c", b"two")],
+    );
+    let inner = fs::read(inner).unwrap();
+    let name = "contents.zip";
+    archive(
+        &scene.path("hidden.zip"),
+        CompressionMethod::Stored,
+        Some(WORD),
+        &[(name, &inner)],
+    );
+    // One that is in the way of nothing: the inner archive is put nowhere.
+    scene.file("out/contents.zip", "mine");
+    let ended = unzip(&scene, "hidden.zip out --json").ends().exits(0);
+    assert_eq!(ended.done()["files"], 2);
+    assert_eq!(scene.names_in("out"), ["a", "c", "contents.zip"]);
+    assert_eq!(fs::read(scene.path("out/contents.zip")).unwrap(), b"mine");
+    // An inner archive that is bad leaves nothing.
+    archive(
+        &scene.path("bad.zip"),
+        CompressionMethod::Stored,
+        Some(WORD),
+        &[(name, &inner[..inner.len() - 1])],
+    );
+    unzip(&scene, "bad.zip bad")
+        .ends()
+        .exits(10)
+        .complains("bad.zip is damaged", "nothing of it");
+    assert!(!scene.path("bad").exists());
+    // One that is not encrypted, or not alone, is an archive like any other.
+    archive(
+        &scene.path("open.zip"),
+        CompressionMethod::Stored,
+        None,
+        &[(name, &inner)],
+    );
+    unzip(&scene, "open.zip open").ends().exits(0);
+    assert_eq!(scene.names_in("open"), [name]);
+}
+
+#[test]
+fn passwords_that_are_missing_or_wrong_write_nothing() {
+    let scene = Scene::new();
+    archive(
+        &scene.path("a.zip"),
+        CompressionMethod::Deflated,
+        Some(WORD),
+        &[("a", b"one"), ("b", b"two")],
+    );
+    let wrong = unzip(&scene, "a.zip out")
+        .env("PEERBRIDGE_ZIP_PASSWORD", "other")
+        .ends();
+    wrong
+        .exits(3)
+        .complains("does not open with this password", "nothing was written");
+    let missing = scene
+        .run("unzip a.zip out")
+        .without("PEERBRIDGE_ZIP_PASSWORD")
+        .ends();
+    missing
+        .exits(2)
+        .complains("password", "--zip-password-file");
+    assert!(!scene.path("out").exists());
+    let file = scene.file("password", format!("{WORD}\n"));
+    set_mode(&file, 0o600);
+    let right = scene
+        .run("unzip a.zip out --zip-password-file password")
+        .ends();
+    right.exits(0).says("2 files");
+    assert_eq!(scene.names_in("out"), ["a", "b"]);
+}
+
+#[test]
+fn files_that_are_there() {
+    let scene = Scene::new();
+    archive(
+        &scene.path("a.zip"),
+        CompressionMethod::Deflated,
+        None,
+        &[("f", b"new"), ("g", b"more")],
+    );
+    let into = |name: &str, more: &str, code: i32| {
+        let old = scene.file(format!("{name}/f"), "the old one");
+        set_modified(&old, 1_700_000_000, 0);
+        unzip(&scene, &format!("a.zip {name} {more}"))
+            .ends()
+            .exits(code)
+    };
+    into("fail", "", 7).complains("in the way", "--existing");
+    assert_eq!(scene.names_in("fail"), ["f"]);
+    into("skip", "--existing skip", 0);
+    into("rename", "--existing rename", 0);
+    assert_eq!(scene.names_in("rename"), ["f", "f (1)", "g"]);
+    into("overwrite", "--existing overwrite", 0);
+    // The archive's time is 1980.
+    into("newer", "--existing newer", 0);
+    let read = |name: &str| fs::read_to_string(scene.path(name)).unwrap();
+    assert_eq!(read("skip/f"), "the old one");
+    assert_eq!(read("rename/f"), "the old one");
+    assert_eq!(read("rename/f (1)"), "new");
+    assert_eq!(read("overwrite/f"), "new");
+    assert_eq!(read("newer/f"), "the old one");
+    // Everything is there: nothing is done, and that is well.
+    let again = unzip(&scene, "a.zip overwrite --json").ends().exits(0);
+    assert_eq!(again.done()["files"], 0);
+}
+
+#[test]
+fn lists_are_for_people_and_programs() {
+    let scene = Scene::new();
+    let files: &[(&str, &[u8])] = &[("a", b"one"), ("b\u{1b}[2J", b"two!")];
+    archive(
+        &scene.path("a.zip"),
+        CompressionMethod::Stored,
+        Some(WORD),
+        files,
+    );
+    let ended = scene
+        .run("unzip --list a.zip")
+        .ends()
+        .exits(0)
+        .says("2 entries");
+    assert!(!ended.everything().contains(&0x1b));
+    assert!(
+        ended.output().contains("4  AES-256    b\\x1b[2J\n"),
+        "{}",
+        ended.output()
+    );
+    let events = scene
+        .run("unzip --list a.zip --json")
+        .ends()
+        .exits(0)
+        .events();
+    assert_eq!(events[0]["event"], "entry");
+    assert_eq!(events[0]["path"], "a");
+    assert_eq!(events[0]["bytes"], 3);
+    assert_eq!(events[0]["encryption"], "AES-256");
+    assert_eq!(
+        scene
+            .names_in("")
+            .iter()
+            .filter(|name| *name == "a")
+            .count(),
+        0
+    );
+    scene.run("unzip --list a.zip out").ends().exits(2);
+    scene
+        .run("unzip")
+        .ends()
+        .exits(2)
+        .complains("no archive", "unzip ARCHIVE [DIR]");
+    scene
+        .run("unzip none.zip")
+        .ends()
+        .exits(8)
+        .complains("none.zip cannot be read", "spelling");
+    let text = scene.file("text", "no archive");
+    assert!(text.exists());
+    scene
+        .run("unzip text")
+        .ends()
+        .exits(10)
+        .complains("text is no zip archive", "zip archives only");
+}
+
+/// Killed at some time, it leaves nothing under a final name but what is whole, and the same command
+/// again does all of it.
+#[test]
+fn killed_and_run_again_it_is_whole() {
+    let scene = Scene::new();
+    let names: Vec<String> = (0..300).map(|number| format!("d/{number}")).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), name.as_bytes()))
+        .collect();
+    archive(
+        &scene.path("a.zip"),
+        CompressionMethod::Stored,
+        Some(WORD),
+        &files,
+    );
+    for wait in [0, 3, 30] {
+        let begun = std::time::Instant::now();
+        let running = unzip(&scene, "a.zip out").start();
+        let is_staged = || {
+            scene
+                .names_in("out")
+                .iter()
+                .any(|name| name.starts_with(".peerbridge-"))
+        };
+        // It may be done before it is seen, on a machine that is fast.
+        while !is_staged() && !scene.path("out/d").exists() {
+            assert!(begun.elapsed() < LIMIT, "nothing is staged");
+            std::thread::yield_now();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        running.signal(Signal::KILL);
+        drop(running.ends());
+        for name in scene.names_in("out/d") {
+            let contents = fs::read_to_string(scene.path("out/d").join(&name)).unwrap();
+            assert_eq!(contents, format!("d/{name}"));
+        }
+    }
+    unzip(&scene, "a.zip out").ends().exits(0);
+    assert_eq!(scene.names_in("out"), ["d"]);
+    assert_eq!(scene.names_in("out/d").len(), 300);
+}
