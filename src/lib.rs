@@ -14,7 +14,7 @@
 //!
 //! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
 //! [`session::send_to_many`], [`session::inquire`] and [`session::ping`]; a [`session::Cancel`] calls
-//! any of them off. [`main`] is the guided dialogue on a terminal.
+//! any of them off. [`zip`] makes an encrypted archive. [`main`] is the guided dialogue on a terminal.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -53,6 +53,17 @@ pub fn receive(
     operator: &dyn session::Operator,
 ) -> Result<Vec<session::Summary>, Error> {
     Ok(session::receive(connect, options, operator)?)
+}
+
+/// Makes one encrypted archive of files and folders.
+///
+/// # Errors
+/// An [`Error`] that says what stood in the way, whose doing it was and what to do next.
+pub fn zip(
+    options: &session::ZipOptions,
+    operator: &dyn session::Operator,
+) -> Result<session::Summary, Error> {
+    Ok(session::zip(options, operator)?)
 }
 
 /// Receives from many peers at once, until it is called off.

@@ -51,6 +51,7 @@ pub(super) fn new_password(
 ///
 /// # Errors
 /// No password, none without a terminal, or a file that cannot or should not be read.
+#[allow(dead_code)] // For unzip, which comes next.
 pub(super) fn password(
     file: Option<&Path>,
     environment: &Environment,

@@ -226,6 +226,7 @@ impl Reporter<'_> {
         let peer = wording::peer(offer.peer);
         match self.manner.side {
             Side::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
+            Side::Maker => self.say(&format!("packing {names} ({contents})")),
             // The question says it itself.
             Side::Receiver if self.questions.are_asked() => {}
             Side::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
@@ -320,8 +321,10 @@ impl Reporter<'_> {
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.manner.side, summary));
-        let wire = format::size(summary.wire_bytes);
-        self.detail(&format!("{wire} went over the network"));
+        if self.manner.side != Side::Maker {
+            let wire = format::size(summary.wire_bytes);
+            self.detail(&format!("{wire} went over the network"));
+        }
     }
 
     fn say(&self, text: &str) {

@@ -72,7 +72,7 @@ impl Exit {
                 DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
                 _ => Exit::CannotWrite,
             },
-            SessionError::NoRoom { .. } => Exit::CannotWrite,
+            SessionError::Archive(_) | SessionError::NoRoom { .. } => Exit::CannotWrite,
             SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
             SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
                 Exit::DeclinedHere

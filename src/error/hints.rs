@@ -108,6 +108,11 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             }
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
+        SessionError::Archive(error) => match error.kind() {
+            DiskErrorKind::Full => "make room there, or make the archive on another disk",
+            DiskErrorKind::Locked => "wait for the other one, or give another name",
+            _ => "make the archive in a folder that you may write to",
+        },
         SessionError::PeerDeclined { because, .. } => return of_decline(*because),
         SessionError::DeclinedHere { .. }
         | SessionError::UnsafeOffer { .. }

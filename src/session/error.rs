@@ -80,6 +80,8 @@ pub enum SessionError {
     Source(SourceError),
     /// The destination cannot be written.
     Disk(DiskError),
+    /// An archive cannot be made where it is to be.
+    Archive(DiskError),
     /// The destination has too little room for what is offered.
     NoRoom {
         /// Bytes that would be needed.
@@ -166,7 +168,7 @@ impl fmt::Display for SessionError {
             SessionError::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
             SessionError::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
             SessionError::Source(error) => error.fmt(f),
-            SessionError::Disk(error) => error.fmt(f),
+            SessionError::Disk(error) | SessionError::Archive(error) => error.fmt(f),
             SessionError::NoRoom { needed, free } => {
                 write!(f, "{needed} bytes are needed and {free} are free")
             }
@@ -242,7 +244,7 @@ impl SessionError {
         match self {
             SessionError::PhraseDiffers => 3,
             SessionError::Source(_) => 8,
-            SessionError::Disk(_) | SessionError::NoRoom { .. } => 9,
+            SessionError::Disk(_) | SessionError::Archive(_) | SessionError::NoRoom { .. } => 9,
             SessionError::NotVerified { .. } => 10,
             _ => 1,
         }

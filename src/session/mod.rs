@@ -22,6 +22,7 @@ mod network;
 mod offering;
 mod options;
 mod pace;
+mod packing;
 mod ping;
 mod pool;
 mod proposal;
@@ -42,6 +43,7 @@ mod tally;
 mod transport;
 mod unproven;
 mod wanted;
+mod zip;
 
 pub use crate::disk::Links;
 pub use cancel::Cancel;
@@ -56,8 +58,10 @@ pub use options::{
     Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, ReceiveOptions, Rendezvous,
     SendOptions, ServeOptions,
 };
+pub use packing::{INNER_NAME, Names};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
 pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
+pub use zip::{ZipOptions, zip};

@@ -7,10 +7,13 @@ use std::net::SocketAddr;
 /// Names listed one by one.
 const NAMES: usize = 8;
 
-/// What `manifest` amounts to.
-pub(super) fn offer_summary(manifest: &Manifest, peer: SocketAddr) -> OfferSummary {
+/// What `manifest` amounts to; of an archive there is no peer.
+pub(super) fn offer_summary(
+    manifest: &Manifest,
+    peer: impl Into<Option<SocketAddr>>,
+) -> OfferSummary {
     let mut summary = OfferSummary {
-        peer: Some(peer),
+        peer: peer.into(),
         bytes: manifest.total(),
         ..OfferSummary::default()
     };

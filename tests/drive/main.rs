@@ -9,6 +9,7 @@ mod terminal;
 mod tree;
 mod wire;
 
+mod archives;
 mod dialogue;
 mod existing;
 mod interrupted;

@@ -146,7 +146,7 @@ impl Demo {
     ) -> Reporter<'a> {
         let (label, style, programs) = match side {
             Side::Sender => ("sender:   ", self.progress.style(context), Programs::Untold),
-            Side::Receiver => ("receiver: ", Style::Off, Programs::Told),
+            Side::Receiver | Side::Maker => ("receiver: ", Style::Off, Programs::Told),
         };
         let manner = Manner {
             side,

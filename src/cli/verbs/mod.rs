@@ -10,6 +10,7 @@ mod receive;
 mod secret;
 mod send;
 mod serve;
+mod zip;
 
 pub(super) use receive::exit_of;
 
@@ -28,6 +29,7 @@ pub(super) enum Action {
     Receive(receive::Receive),
     Serve(serve::Serve),
     Ping(ping::Ping),
+    Zip(zip::Zip),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Demo(demo::Demo),
@@ -58,6 +60,7 @@ impl Action {
             }
             Some(Verb::Serve) => serve::Serve::understand(typed, context).map(Action::Serve),
             Some(Verb::Ping) => ping::Ping::understand(typed, context).map(Action::Ping),
+            Some(Verb::Zip) => zip::Zip::understand(typed).map(Action::Zip),
             Some(Verb::Doctor) => doctor::Doctor::understand(typed, context).map(Action::Doctor),
             Some(Verb::Completions) => {
                 completions::Completions::understand(typed).map(Action::Completions)
@@ -80,6 +83,7 @@ impl Action {
             Action::Receive(receive) => receive.run(context),
             Action::Serve(serve) => serve.run(context),
             Action::Ping(ping) => ping.run(context),
+            Action::Zip(zip) => zip.run(context),
             Action::Doctor(doctor) => doctor.run(context),
             Action::Completions(shell) => {
                 context.console.result(&shell.script());

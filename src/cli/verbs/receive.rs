@@ -182,7 +182,7 @@ fn destination(typed: &Typed) -> Result<PathBuf, Error> {
     }
 }
 
-fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
+pub(super) fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
     Ok(Some(match typed.value("existing").as_deref() {
         None => return Ok(None),
         Some("fail") => Existing::Fail,

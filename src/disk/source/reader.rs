@@ -5,6 +5,7 @@ use crate::disk::platform;
 use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, Segment};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 /// Reads parts; one for each thread. It keeps the last file open, and no more.
 ///
@@ -53,6 +54,32 @@ impl<'a> SourceReader<'a> {
         }
         // Nothing is left in a layout of this manifest; else, bytes of an earlier part must not show.
         buffer[filled..].fill(0);
+    }
+
+    /// Fills `buffer` with `range` of a file of this source's manifest: exactly the bytes of the file
+    /// that was scanned, which it still was before and after they were read.
+    ///
+    /// # Errors
+    /// Why it is not: vanished, unreadable or changed. What the buffer then holds is of no use.
+    pub fn read_range(
+        &mut self,
+        entry: EntryIndex,
+        range: Range<u64>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), FailureReason> {
+        let length = range.end.saturating_sub(range.start) as usize;
+        buffer.resize(length, 0);
+        let segment = Segment {
+            entry,
+            file_offset: range.start,
+            part_offset: 0,
+            length,
+        };
+        let read = self.read_segment(&segment, buffer);
+        if read.is_err() {
+            self.open = None;
+        }
+        read
     }
 
     fn read_segment(&mut self, segment: &Segment, piece: &mut [u8]) -> Result<(), FailureReason> {
