@@ -13,8 +13,9 @@
 //! | 0 | [`model`] | plain values, and the limits of everything a peer controls |
 //!
 //! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
-//! [`session::send_to_many`], [`session::inquire`] and [`session::ping`]; a [`session::Cancel`] calls
-//! any of them off. [`zip`] makes an encrypted archive. [`main`] is the guided dialogue on a terminal.
+//! [`zip`] and [`unzip`] for archives, [`session::send_to_many`], [`session::inquire`] and
+//! [`session::ping`]; a [`session::Cancel`] calls any of them off. [`main`] is the guided dialogue on a
+//! terminal.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -64,6 +65,17 @@ pub fn zip(
     operator: &dyn session::Operator,
 ) -> Result<session::Summary, Error> {
     Ok(session::zip(options, operator)?)
+}
+
+/// Opens a zip archive into a folder: everything in it, or nothing.
+///
+/// # Errors
+/// An [`Error`] that says what is wrong with the archive or its password, or what stood in the way.
+pub fn unzip(
+    options: &session::UnzipOptions,
+    operator: &dyn session::Operator,
+) -> Result<session::Summary, Error> {
+    Ok(session::unzip(options, operator)?)
 }
 
 /// Receives from many peers at once, until it is called off.

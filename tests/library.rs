@@ -3,10 +3,12 @@
 use peerbridge::crypto::Secret;
 use peerbridge::model::Existing;
 use peerbridge::session::{
-    Acceptance, Conflicts, Connect, Event, ListenAddress, OfferSummary, Operator, PeerAddress,
-    ReceiveOptions, Rendezvous, SendOptions, SessionError, Summary, Unattended,
+    Acceptance, Conflicts, Connect, Event, ListenAddress, OfferSummary, Operator, Output, Payload,
+    PeerAddress, ReceiveOptions, Rendezvous, SendOptions, SessionError, Stream, Summary,
+    Unattended,
 };
 use peerbridge::{Error, SendSession};
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::mpsc;
@@ -184,6 +186,134 @@ fn one_session_carries_several_transfers_and_survives_a_declined_one() {
         &one,
     ];
     assert_eq!(told, expected.concat());
+}
+
+/// Both sides over one connection; `send` makes the session's transfers.
+fn session_into<T: Send>(
+    options: ReceiveOptions,
+    send: impl FnOnce(&mut SendSession<'_>) -> T + Send,
+) -> (T, Result<Vec<Summary>, Error>) {
+    let (sender, port) = mpsc::channel();
+    let listening = Port(std::sync::Mutex::new(sender));
+    std::thread::scope(|scope| {
+        let receiving = scope.spawn(|| {
+            let mut connect = Connect::new(loopback(), secret("word"));
+            connect.retries = 0;
+            peerbridge::receive(&connect, &options, &listening)
+        });
+        let connect = Connect::new(dial(port.recv().unwrap()), secret("word"));
+        let mut session = SendSession::open(&connect, &Unattended).unwrap();
+        let sent = send(&mut session);
+        // One that has ended with an error has nothing more to say.
+        let _ = session.finish();
+        (sent, receiving.join().unwrap())
+    })
+}
+
+fn stream(name: &str, reader: impl Read + Send + 'static) -> SendOptions {
+    SendOptions::of(Payload::Stream(Stream::new(name, reader).unwrap()))
+}
+
+fn code<T>(result: Result<T, SessionError>) -> u8 {
+    result.map_or_else(|error| Error::from(error).exit_code(), |_| 0)
+}
+
+#[test]
+fn streams_and_files_follow_each_other_in_one_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "a file").unwrap();
+    let into = folder.path().join("in");
+    let (_, received) = session_into(ReceiveOptions::new(into.clone()), |session| {
+        let long = std::io::repeat(7).take(5_000_000);
+        let first = stream("first", long);
+        assert_eq!(session.send(&first).unwrap().bytes, 5_000_000);
+        let again = session.send(&first).unwrap_err();
+        assert!(matches!(again, SessionError::ReadBefore { .. }), "{again}");
+        let second = stream("second", std::io::empty());
+        assert_eq!(session.send(&second).unwrap().files, 1);
+        session.send(&SendOptions::new(vec![file])).unwrap();
+    });
+    assert_eq!(received.unwrap().len(), 3);
+    assert_eq!(std::fs::read(into.join("first")).unwrap(), [7; 5_000_000]);
+    assert_eq!(std::fs::read(into.join("second")).unwrap(), b"");
+    assert_eq!(std::fs::read(into.join("file")).unwrap(), b"a file");
+}
+
+/// Fails at its end.
+struct Failing(u64);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.0 == 0 {
+            return Err(std::io::Error::other("the tape tore"));
+        }
+        let count = buffer.len().min(self.0 as usize);
+        self.0 -= count as u64;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_reader_that_fails_is_an_error_on_both_sides_and_no_end() {
+    for bytes in [0, 100, 4 << 20, (9 << 20) + 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let into = folder.path().join("in");
+        let (sent, received) = session_into(ReceiveOptions::new(into.clone()), |session| {
+            session.send(&stream("x", Failing(bytes)))
+        });
+        let error = sent.unwrap_err();
+        assert!(error.to_string().contains("the tape tore"), "{error}");
+        assert_eq!(code::<()>(Err(error)), 8);
+        assert_eq!(received.unwrap_err().exit_code(), 8);
+        assert_eq!(std::fs::read_dir(into).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn an_output_takes_the_first_file_of_a_session() {
+    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let taken = std::sync::Arc::default();
+    let output = Output::new("the test", Shared(std::sync::Arc::clone(&taken)));
+    let (_, received) = session_into(ReceiveOptions::to_output(output), |session| {
+        let folder = tempfile::tempdir().unwrap();
+        let nothing = SendOptions::new(vec![folder.path().to_owned()]);
+        assert_eq!(code(session.send(&nothing)), 6);
+        assert_eq!(code(session.send(&stream("x", &b"first"[..]))), 0);
+        assert_eq!(code(session.send(&stream("x", &b"second"[..]))), 6);
+    });
+    assert_eq!(received.unwrap_err().exit_code(), 14);
+    assert_eq!(*taken.lock().unwrap(), b"first");
+}
+
+#[test]
+fn names_of_streams_are_plain() {
+    for name in [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "/a",
+        "a/",
+        "C:x",
+        ".peerbridge-x",
+        "a\0",
+    ] {
+        assert!(Stream::new(name, std::io::empty()).is_err(), "{name:?}");
+    }
+    assert_eq!(
+        Stream::new("-rf $(id)", std::io::empty()).unwrap().name(),
+        "-rf $(id)"
+    );
 }
 
 #[test]

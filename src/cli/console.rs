@@ -139,6 +139,13 @@ impl Console {
         }
     }
 
+    /// Writes lines of a result that programs get as events of their own.
+    pub(super) fn lines(&self, text: &str) {
+        if self.reader == Reader::Person {
+            self.lock().write_output(text);
+        }
+    }
+
     /// Writes an event for programs; does nothing when none reads.
     pub(super) fn event(&self, event: impl FnOnce() -> Object) {
         if self.reader == Reader::Program {

@@ -11,6 +11,7 @@ pub(super) enum Verb {
     Serve,
     Ping,
     Zip,
+    Unzip,
     Demo,
     Secret,
     Doctor,
@@ -63,7 +64,7 @@ pub(super) struct Flag {
 }
 
 use Takes::{Nothing, Path, Value, Values};
-use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Zip};
+use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip, Zip};
 
 const EVERY_VERB: &[Verb] = &[
     Send,
@@ -71,6 +72,7 @@ const EVERY_VERB: &[Verb] = &[
     Serve,
     Ping,
     Zip,
+    Unzip,
     Demo,
     Secret,
     Doctor,
@@ -81,8 +83,8 @@ const CONNECTING: &[Verb] = &[Send, Receive, Serve, Ping];
 const LISTENING: &[Verb] = &[Send, Receive, Serve];
 const TAKING: &[Verb] = &[Receive, Serve];
 const MOVING: &[Verb] = &[Send, Receive, Demo];
-const SHOWING: &[Verb] = &[Send, Receive, Zip, Demo];
-const REPLACING: &[Verb] = &[Receive, Serve, Zip];
+const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Zip, Unzip, Demo];
+const REPLACING: &[Verb] = &[Receive, Serve, Unzip, Zip];
 
 pub(super) const VERBS: &[VerbEntry] = &[
     VerbEntry {
@@ -95,17 +97,20 @@ pub(super) const VERBS: &[VerbEntry] = &[
                 "dial a peer, give it files",
             ),
             ("send PATH... --listen", "the same, once a peer dials"),
+            ("send - --name NAME", "the same with standard input"),
         ],
         about: &[
             "Gives files and folders to a peer that knows the same secret. A folder comes with all \
              that is in it; FOLDER/. stands for its contents alone. The end is told only after the \
              peer has verified everything.",
             "If the connection is lost, run the same command again: it goes on where it stopped.",
+            "A PATH that is - stands for standard input, alone and with the name that --name gives              it. It is read once the peer has accepted, and sent as it comes; if the connection is              lost it cannot go on. An end of input is taken for the end also when the program that              writes it has failed: use set -o pipefail.",
         ],
         examples: &[
             "peerbridge send photos notes.txt --to 192.0.2.7",
             "peerbridge send backup --to [2001:db8::7]:9000 --exclude '*.tmp'",
             "peerbridge send photos --listen --wait 600",
+            "tar c photos | peerbridge send - --name photos.tar --to 192.0.2.7",
         ],
     },
     VerbEntry {
@@ -115,16 +120,19 @@ pub(super) const VERBS: &[VerbEntry] = &[
         forms: &[
             ("receive [DIR]", "wait for a peer, put it into DIR"),
             ("receive [DIR] --from HOST[:PORT]", "dial a peer that sends"),
+            ("receive --output -", "to standard output"),
         ],
         about: &[
             "Takes what one peer sends that knows the same secret, and puts it into DIR (the \
              current folder unless told). You are asked before anything is taken; a script says \
              --yes. Nothing appears in DIR before it is complete and verified, and nothing there \
              is replaced unless --existing says so.",
+            "With --output - the contents of one file go to standard output, verified part by part              as they come. The last part is held back until the sender's end of it has come, so that              a transfer that breaks off never looks whole: it is too short, and the exit code is not              0. It cannot go on later.",
         ],
         examples: &[
             "peerbridge receive Downloads",
             "peerbridge receive --from 192.0.2.7 --yes --max-size 2G",
+            "peerbridge receive --output - --yes | tar x",
         ],
     },
     VerbEntry {
@@ -139,7 +147,8 @@ pub(super) const VERBS: &[VerbEntry] = &[
              else, and who tries wrong secrets is answered ever more slowly.",
             "With --secrets-file each peer has a secret of its own and says its name with --as; \
              what it sends goes into DIR/NAME. The file has a name and a secret a line (# begins a \
-             comment) and is read again when it changes.",
+             comment) and is read again when it changes. A line of --max-size SIZE and --max-files N \
+             behind a name holds for that name in place of what the command line says.",
         ],
         examples: &[
             "peerbridge serve /srv/drop --secret-file /etc/peerbridge/secret --max-size 20G",
@@ -174,6 +183,28 @@ pub(super) const VERBS: &[VerbEntry] = &[
         examples: &[
             "peerbridge zip photos.zip photos --exclude '*.tmp'",
             "peerbridge zip backup.zip docs notes.txt --hide-names --existing overwrite",
+        ],
+    },
+    VerbEntry {
+        verb: Unzip,
+        name: "unzip",
+        aliases: &[],
+        forms: &[
+            ("unzip ARCHIVE [DIR]", "open a zip archive, AES or plain"),
+            ("unzip ARCHIVE --list", "show what it holds"),
+        ],
+        about: &[
+            "Puts what is in a zip archive into DIR (the current folder unless told), whoever made \
+             it: encrypted with AES as WinZip does, or not at all. Nothing appears in DIR before all \
+             of it is verified, nothing outside of DIR is touched, and nothing there is replaced \
+             unless --existing says so.",
+            "An archive that would become far larger than it is, is opened only after a question, or \
+             with --yes. ZipCrypto, which anybody can break, is refused.",
+        ],
+        examples: &[
+            "peerbridge unzip photos.zip Pictures",
+            "peerbridge unzip backup.zip --zip-password-file password.txt --existing newer",
+            "peerbridge unzip unknown.zip --list",
         ],
     },
     VerbEntry {
@@ -278,19 +309,27 @@ pub(super) const FLAGS: &[Flag] = &[
         "give up when the peer is silent that long (30)"),
     flag(Some('s'), "secret-file", Path("FILE"), &[Send, Receive, Serve, Ping, Doctor],
         "the first line of FILE is the secret; refused when group or others can read it"),
-    flag(None, "secrets-file", Path("FILE"), &[Serve],
+    flag(None, "secrets-file", Path("FILE"), &[Serve, Doctor],
         "a name and a secret a line; each name gets the folder DIR/NAME; read again when it \
          changes; refused when group or others can read it"),
     flag(Some('a'), "as", Value("NAME"), &[Send, Ping],
         "the name to go by at a drop box whose secrets have names"),
-    flag(Some('y'), "yes", Nothing, &[Receive],
-        "accept without asking; needed where there is no terminal"),
+    flag(Some('y'), "yes", Nothing, &[Receive, Unzip],
+        "accept without asking; receive needs it where there is no terminal"),
     flag(Some('e'), "existing", Value("MODE"), REPLACING,
         "what to do when another file has the name: fail (before anything is taken), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
          unless told; an identical file always counts as done"),
+    flag(None, "zip-password-file", Path("FILE"), &[Zip, Unzip],
+        "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
+         when group or others can read it"),
+    flag(None, "list", Nothing, &[Unzip],
+        "show names, sizes and what is encrypted, and open nothing"),
+    flag(Some('o'), "output", Value("-"), &[Receive],
+        "write the one file that is received to standard output"),
     flag(None, "max-size", Value("SIZE"), TAKING,
-        "decline larger offers: bytes, or with K, M, G or T in units of 1024"),
+        "decline larger offers, and end what comes to more: bytes, or with K, M, G or T in units of \
+         1024"),
     flag(None, "max-files", Value("N"), TAKING,
         "decline offers of more files, folders and links"),
     flag(None, "max-peers", Value("N"), &[Serve],
@@ -306,13 +345,12 @@ pub(super) const FLAGS: &[Flag] = &[
         "connections side by side, 1 to 64; by the machine and the size unless told"),
     flag(Some('z'), "level", Value("LEVEL"), &[Send, Zip],
         "compression: auto (the default: stores what does not shrink), or 0 (none) to 9 (most)"),
+    flag(None, "name", Value("NAME"), &[Send],
+        "with -: the name that standard input gets at the peer"),
     flag(Some('x'), "exclude", Values("GLOB"), &[Send, Zip],
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
     flag(Some('L'), "follow-links", Nothing, &[Send, Zip],
         "send what links point to, and not the links"),
-    flag(None, "zip-password-file", Path("FILE"), &[Zip],
-        "the first line of FILE is the archive's password; refused when group or others can read \
-         it"),
     flag(None, "hide-names", Nothing, &[Zip],
         "names and sizes inside don't show: the archive holds one encrypted archive"),
     flag(None, "limit-rate", Value("BYTES"), &[Send],
@@ -324,7 +362,7 @@ pub(super) const FLAGS: &[Flag] = &[
          is the same"),
     flag(None, "retry", Value("N"), &[Send, Receive],
         "after a lost connection dial again up to N times and go on (5)"),
-    flag(None, "progress", Value("STYLE"), SHOWING,
+    flag(None, "progress", Value("STYLE"), SHOWING_PROGRESS,
         "auto (the default: a bar on a terminal, else nothing), bar, lines or off"),
     flag(None, "json", Nothing, EVERY_VERB,
         "one JSON object a line on standard output, text on standard error only"),

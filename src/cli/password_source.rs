@@ -51,7 +51,6 @@ pub(super) fn new_password(
 ///
 /// # Errors
 /// No password, none without a terminal, or a file that cannot or should not be read.
-#[allow(dead_code)] // For unzip, which comes next.
 pub(super) fn password(
     file: Option<&Path>,
     environment: &Environment,
@@ -121,6 +120,7 @@ mod tests {
 
     const TERMINAL: Terminal = Terminal {
         input: true,
+        output: true,
         error: true,
     };
 

@@ -24,11 +24,13 @@ pub(super) fn others_can_read(_metadata: &Metadata) -> bool {
 /// There is no terminal, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
 #[cfg(unix)]
 pub(super) fn read_hidden() -> io::Result<String> {
-    let output = LineEnd {
-        settings: stty("-g"),
-    };
+    let settings = stty("-g");
+    let guard = settings.as_deref().and_then(TerminalGuard::start);
+    let output = LineEnd { settings };
     let config = rpassword::ConfigBuilder::new().output_writer(output);
-    rpassword::read_password_with_config(config.build())
+    let read = rpassword::read_password_with_config(config.build());
+    drop(guard);
+    read
 }
 
 /// Reads a line from the console that does not show while it is typed.
@@ -38,6 +40,44 @@ pub(super) fn read_hidden() -> io::Result<String> {
 #[cfg(not(unix))]
 pub(super) fn read_hidden() -> io::Result<String> {
     rpassword::read_password()
+}
+
+/// A shell that puts the terminal back when this process is gone, whatever ended it: a signal that std
+/// cannot catch would leave the terminal without echo. It waits for the end of its input.
+#[cfg(unix)]
+struct TerminalGuard(std::process::Child);
+
+#[cfg(unix)]
+impl TerminalGuard {
+    /// It outlives what the terminal sends to all that run on it, and may still set the terminal when the
+    /// shell above has taken that back.
+    const SCRIPT: &str = "trap '' HUP INT QUIT TERM TSTP TTOU; read -r end; stty \"$0\" <&1";
+
+    /// `None` when there is no shell: then only what ends in the usual ways puts the terminal back.
+    fn start(settings: &str) -> Option<Self> {
+        use std::process::{Command, Stdio};
+        // Opened now: a terminal whose first process is gone cannot be opened any more.
+        let terminal = std::fs::File::open("/dev/tty").ok()?;
+        Command::new("sh")
+            .args(["-c", Self::SCRIPT, settings])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH")?)
+            .stdin(Stdio::piped())
+            .stdout(terminal)
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()
+            .map(TerminalGuard)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        // There is nothing to do about a shell that fails: the terminal was put back before.
+        let _ = self.0.wait();
+    }
 }
 
 /// Ends the line that was typed, after it has put the terminal back. On Ctrl-C rpassword ends the line

@@ -1,12 +1,13 @@
 //! What a receiver asks before it takes anything.
 
 use super::console::Console;
+use super::format;
 use super::terminal::Answers;
 use super::wording;
 use crate::model::Existing;
 use crate::model::escaped;
-use crate::session::{Acceptance, Comparison, Conflicts, OfferSummary};
-use std::path::PathBuf;
+use crate::session::{Acceptance, Comparison, Conflicts, Growth, OfferSummary};
+use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
 pub(super) enum Questions<'a> {
@@ -40,7 +41,7 @@ impl Questions<'_> {
         let Questions::Asked { destination, .. } = self else {
             return Acceptance::Accept;
         };
-        let question = offer_question(offer, &escaped(destination.as_os_str().as_encoded_bytes()));
+        let question = offer_question(offer, &shown(destination));
         match self.ask(question, yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
@@ -55,6 +56,14 @@ impl Questions<'_> {
                 ..
             } => self.ask(conflict_question(conflicts), conflict_answer)?,
             _ => None,
+        }
+    }
+
+    /// Whether to open an archive that grows out of proportion. No answer is a no.
+    pub(super) fn accept_growth(&self, growth: Growth) -> Acceptance {
+        match self.ask(growth_question(growth), yes_or_no) {
+            Some(true) => Acceptance::Accept,
+            Some(false) | None => Acceptance::Decline,
         }
     }
 
@@ -102,6 +111,15 @@ pub(super) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
     }
 }
 
+/// A folder as it was typed; `.` says little to who has forgotten where the program was started.
+fn shown(destination: &Path) -> String {
+    let typed = escaped(destination.as_os_str().as_encoded_bytes());
+    match std::path::absolute(destination) {
+        Ok(whole) if typed == "." => escaped(whole.as_os_str().as_encoded_bytes()),
+        _ => typed,
+    }
+}
+
 fn offer_question(offer: &OfferSummary, destination: &str) -> String {
     format!(
         "{} offers {}\n  {}\nReceive it into {destination}? [y/N] ",
@@ -118,6 +136,15 @@ pub(super) fn yes_or_no(answer: &str) -> Option<bool> {
         "" | "n" | "no" => Some(false),
         _ => None,
     }
+}
+
+fn growth_question(growth: Growth) -> String {
+    format!(
+        "The archive has {} and would become {}, as archives do that are made to fill disks.\n\
+         Open it all the same? [y/N] ",
+        format::size(growth.archive_bytes),
+        format::size(growth.bytes),
+    )
 }
 
 fn conflict_question(conflicts: &Conflicts) -> String {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
     Reception, Summary,
 };
 use std::path::PathBuf;
@@ -178,6 +178,10 @@ impl Operator for Reporter<'_> {
         self.questions.accept(offer)
     }
 
+    fn accept_growth(&self, growth: Growth) -> Acceptance {
+        self.questions.accept_growth(growth)
+    }
+
     fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         self.questions.resolve(conflicts)
     }
@@ -227,6 +231,7 @@ impl Reporter<'_> {
         match self.manner.side {
             Side::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
             Side::Maker => self.say(&format!("packing {names} ({contents})")),
+            Side::Opener => self.detail(&format!("it holds {names} ({contents})")),
             // The question says it itself.
             Side::Receiver if self.questions.are_asked() => {}
             Side::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
@@ -321,7 +326,7 @@ impl Reporter<'_> {
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.manner.side, summary));
-        if self.manner.side != Side::Maker {
+        if matches!(self.manner.side, Side::Sender | Side::Receiver) {
             let wire = format::size(summary.wire_bytes);
             self.detail(&format!("{wire} went over the network"));
         }

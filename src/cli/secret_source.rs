@@ -91,6 +91,7 @@ mod tests {
 
     const TERMINAL: Terminal = Terminal {
         input: true,
+        output: true,
         error: true,
     };
 

@@ -1,9 +1,12 @@
 //! A file of named secrets, `NAME SECRET` a line, that is read again when it changes.
+//!
+//! A line of options behind a name's line is for that name only. No name begins with a dash, so the two
+//! kinds of lines cannot be mixed up.
 
-use super::platform;
+use super::{numbers, platform};
 use crate::crypto::Secret;
 use crate::error::Error;
-use crate::session::{CurrentSecrets, NamedSecret, NamedSecrets};
+use crate::session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets};
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -93,7 +96,8 @@ fn read(path: &Path) -> Result<Contents, Error> {
     let list = parse(&text).map_err(|fault| {
         Error::usage(
             format!("{}, {fault}", path.display()),
-            "each line is NAME SECRET; a name has letters, digits, - _ and .",
+            "each line is NAME SECRET, or --max-size SIZE and --max-files N for the name above; a \
+             name has letters, digits, - _ and .",
         )
     })?;
     Ok((platform::Stamp::of(&metadata), list.into()))
@@ -109,6 +113,13 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
             continue;
         }
         let at = |fault: String| format!("line {}: {fault}", number + 1);
+        if line.starts_with(b"--") {
+            let named: &mut NamedSecret = list
+                .last_mut()
+                .ok_or_else(|| at("there is no name above these options".into()))?;
+            named.limits = limits_of(line, named.limits).map_err(at)?;
+            continue;
+        }
         let end = line.iter().position(u8::is_ascii_whitespace);
         let (name, secret) = line.split_at(end.unwrap_or(line.len()));
         let name = name_of(name).map_err(at)?;
@@ -119,12 +130,38 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
         }
         let secret = Secret::from_text(secret.trim_ascii_start());
         let secret = secret.map_err(|fault| at(fault.to_string()))?;
-        list.push(NamedSecret { name, secret });
+        list.push(NamedSecret {
+            name,
+            secret,
+            limits: NameLimits::default(),
+        });
     }
     match list.is_empty() {
         true => Err("it has no names".into()),
         false => Ok(list),
     }
+}
+
+/// `--max-size SIZE` and `--max-files N`, as on the command line, on top of what an earlier line said.
+fn limits_of(line: &[u8], mut limits: NameLimits) -> Result<NameLimits, String> {
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split_ascii_whitespace().flat_map(|word| {
+        let (option, value) = word.split_once('=').unzip();
+        [option.or(Some(word)), value].into_iter().flatten()
+    });
+    while let Some(option) = words.next() {
+        let value = words
+            .next()
+            .ok_or_else(|| format!("{option} takes a value"))?;
+        let read = match option {
+            "--max-size" => numbers::size(option, value).map(|size| limits.max_bytes = Some(size)),
+            "--max-files" => numbers::whole(option, value, 0..=u64::MAX)
+                .map(|count| limits.max_files = Some(count)),
+            _ => return Err("--max-size and --max-files are the options of a name".into()),
+        };
+        read.map_err(|error| error.to_string())?;
+    }
+    Ok(limits)
 }
 
 /// A name that can be a folder anywhere.
@@ -160,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn options_belong_to_the_name_above() {
+        let text = "alice x --max-size 1K\n  --max-size=2K --max-files 7\nbob y\n\n# few\n--max-files 0\n\
+                    carol z\n";
+        let list = parse(text.as_bytes()).unwrap();
+        let found: Vec<_> = list
+            .iter()
+            .map(|named| (named.limits.max_bytes, named.limits.max_files))
+            .collect();
+        let expected = [(Some(2048), Some(7)), (None, Some(0)), (None, None)];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn what_is_no_line_is_named_by_its_number_and_nothing_else() {
         for text in [
             "alice hunter2\nalice hunter2",
@@ -170,6 +220,11 @@ mod tests {
             "a hunter2\na/b hunter2",
             "a hunter2\nlonely",
             "a hunter2\nb  ",
+            "a hunter2\n--max-size hunter3",
+            "a hunter2\n--max-size",
+            "a hunter2\n--fsync 1",
+            "a hunter2\n--secret hunter2",
+            "# x\n--max-files 1\na hunter2",
         ] {
             let fault = names(text).unwrap_err();
             assert!(fault.starts_with("line 2: "), "{text}: {fault}");

@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 pub(super) struct Terminal {
     /// Standard input.
     pub(super) input: bool,
+    /// Standard output.
+    pub(super) output: bool,
     /// Standard error.
     pub(super) error: bool,
 }
@@ -20,6 +22,7 @@ impl Terminal {
     pub(super) fn of_process() -> Terminal {
         Terminal {
             input: io::stdin().is_terminal(),
+            output: io::stdout().is_terminal(),
             error: io::stderr().is_terminal(),
         }
     }

@@ -39,6 +39,7 @@ fn script(line: &str) -> Ran {
 
 const PERSON: Terminal = Terminal {
     input: true,
+    output: true,
     error: true,
 };
 

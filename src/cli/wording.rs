@@ -16,6 +16,8 @@ pub(super) enum Side {
     Receiver,
     /// Into an archive that is here.
     Maker,
+    /// Out of an archive that is here.
+    Opener,
 }
 
 /// Below this, what is measured is how long the greetings took.
@@ -82,7 +84,7 @@ pub(super) fn endpoints(addresses: &[SocketAddr]) -> String {
 pub(super) fn what_to_type(side: Side, address: SocketAddr) -> String {
     let verb = match side {
         Side::Sender => "receive --from",
-        Side::Receiver | Side::Maker => "send PATH... --to",
+        Side::Receiver | Side::Maker | Side::Opener => "send PATH... --to",
     };
     let command = format!("on the other side: peerbridge {verb}");
     match (address.ip().is_unspecified(), address.port()) {
@@ -137,7 +139,7 @@ pub(super) fn done(side: Side, summary: &Summary) -> String {
             text.push_str(&delivered(&summary.delivered));
             text.push_str(&format!(" ({})", format::size(summary.wire_bytes)));
         }
-        Side::Receiver => text.push_str(&delivered(&summary.delivered)),
+        Side::Receiver | Side::Opener => text.push_str(&delivered(&summary.delivered)),
     }
     text
 }

@@ -2,11 +2,12 @@
 
 use super::random::RandomError;
 use super::words;
+use crate::model::limits;
 use std::fmt;
 use zeroize::Zeroizing;
 
 /// The longest secret, in bytes.
-pub const MAX_SECRET_LENGTH: usize = 1024;
+pub const MAX_SECRET_LENGTH: usize = limits::SECRET_BYTES;
 
 /// How many words a generated secret has: 45 bits, one guess a connection.
 const GENERATED_WORDS: usize = 5;

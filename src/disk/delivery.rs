@@ -15,7 +15,7 @@ mod settle;
 use super::destination::Destination;
 use super::error::{DiskError, DiskErrorKind};
 use super::plan::Decision;
-use super::staging::Staging;
+use super::staging::{Filling, Mark, Staging};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::path::PathBuf;
 
@@ -116,11 +116,12 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// No file may be delivered of which a part is missing: that would be a bug of the session.
+    /// No file may be delivered of which something is missing: that would be a bug of the session.
     fn check_complete(&self) -> Result<(), DiskError> {
         let (layout, present) = (self.staging.layout(), self.staging.present());
         let is_wanted = |entry: EntryIndex| self.is_pending(entry);
         let is_lacking = match layout.total() {
+            _ if self.staging.filling == Filling::Files => self.lacks_a_file(),
             None => self.manifest.entries().any(|(index, _)| is_wanted(index)),
             Some(_) => present
                 .gaps(layout.count())
@@ -140,6 +141,14 @@ impl<'a> Run<'a> {
             ));
         }
         Ok(())
+    }
+
+    fn lacks_a_file(&self) -> bool {
+        self.manifest.entries().any(|(index, entry)| {
+            matches!(entry.kind, EntryKind::File(_))
+                && self.is_pending(index)
+                && !self.staging.marks().has(index, Mark::Whole)
+        })
     }
 
     /// Where the entry goes.

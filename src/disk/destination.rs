@@ -45,6 +45,11 @@ impl Destination {
         &self.path
     }
 
+    /// The deepest folder on the way there that is there already: the folder itself, where it is.
+    pub fn anchor(&self) -> &Path {
+        &self.anchor
+    }
+
     /// Creates the folder and those above it that are missing, as `mkdir -p` does.
     ///
     /// # Errors
@@ -88,11 +93,22 @@ impl Destination {
         self.path.ancestors().take(levels + 1)
     }
 
+    /// Removes the folders again that [`Destination::create`] made, as far as they are empty.
+    pub(super) fn remove_created(&self) {
+        let created = self.created_chain().filter(|folder| *folder != self.anchor);
+        for folder in created {
+            // One that holds something by now stays, with those above it.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+
     fn existing(real: PathBuf) -> Result<Self, DiskError> {
         let metadata = fs::metadata(&real).map_err(DiskError::at("open folder", &real))?;
         if !metadata.is_dir() {
             return Err(DiskError::refused(
-                DiskErrorKind::Other,
+                DiskErrorKind::NotAFolder,
                 "receive into",
                 &real,
                 "it is not a folder",

@@ -29,6 +29,8 @@ pub enum DiskErrorKind {
     NameCollision,
     /// This system cannot have a file of that name.
     Name,
+    /// Something else stands where a folder is needed.
+    NotAFolder,
     /// Anything else; the source says what.
     Other,
 }
@@ -99,6 +101,7 @@ fn kind_of(error: &io::Error) -> DiskErrorKind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DiskErrorKind::Full,
         io::ErrorKind::ReadOnlyFilesystem => DiskErrorKind::ReadOnly,
         io::ErrorKind::PermissionDenied => DiskErrorKind::Permission,
+        io::ErrorKind::NotADirectory => DiskErrorKind::NotAFolder,
         _ => DiskErrorKind::Other,
     }
 }

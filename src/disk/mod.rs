@@ -17,6 +17,7 @@ mod platform;
 mod source;
 mod staging;
 mod survey;
+mod unarchive;
 
 pub use archive::{
     ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method, Packer, Piece,
@@ -33,5 +34,9 @@ pub use source::{
     Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,
     SourceReader, SpecialFile,
 };
-pub use staging::{Durability, Staging, StagingWriter};
+pub use staging::{Durability, FileInHand, FileWriter, Staging, StagingWriter};
 pub use survey::{CaseRule, Leftover, LeftoverState, Survey, leftovers, survey};
+pub use unarchive::{
+    AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, Encryption,
+    ListedEntry, ListedKind, OpeningBuffers, ReadStopped,
+};

@@ -82,6 +82,18 @@ impl Plan {
         Ok(decider.plan)
     }
 
+    /// The plan of a manifest of one file that is staged and never delivered.
+    pub fn of_one_file() -> Plan {
+        Plan {
+            verdicts: vec![Verdict {
+                decision: Decision::Create,
+                staged: true,
+            }],
+            parents: vec![NO_PARENT],
+            renames: HashMap::new(),
+        }
+    }
+
     /// What becomes of the entry.
     ///
     /// # Panics

@@ -240,6 +240,16 @@ pub(super) fn mtime_of(metadata: &Metadata) -> Mtime {
     }
 }
 
+/// This moment, to the nanosecond; the beginning of 1970 where the clock stands before it.
+pub(super) fn now() -> Mtime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let since = since.unwrap_or_default();
+    Mtime {
+        seconds: since.as_secs() as i64,
+        nanoseconds: since.subsec_nanos(),
+    }
+}
+
 /// An mtime from a peer as a time of this system; `None` when this system cannot express it.
 pub(super) fn system_time(mtime: Mtime) -> Option<SystemTime> {
     let seconds = Duration::from_secs(mtime.seconds.unsigned_abs());

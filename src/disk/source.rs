@@ -27,8 +27,11 @@ pub use left_out::{LeftOut, LeftOutReason, SpecialFile};
 pub use reader::SourceReader;
 
 use super::platform;
-use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, FileSize, Manifest};
-use argument::Root;
+use crate::model::{
+    EntryFailure, EntryIndex, EntryKind, FailureReason, FileSize, Manifest, ManifestBuilder, Mode,
+    PathFault, WirePath,
+};
+use argument::{Root, Top};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
@@ -106,6 +109,37 @@ impl Source {
             roots.push(root);
         }
         walk.finish(roots)
+    }
+
+    /// A single file of unknown length that is no file here: its contents come from elsewhere, now.
+    ///
+    /// # Errors
+    /// [`SourceError::Name`] when `name` is no plain name.
+    pub fn stream(name: &str) -> Result<Source, SourceError> {
+        let path = PathBuf::from(name);
+        let bytes = name.as_bytes();
+        let fault = match WirePath::parse(bytes) {
+            Ok(wire) if wire.depth() == 0 => None,
+            Ok(_) => Some(PathFault::TooDeep),
+            Err(fault) => Some(fault),
+        };
+        if let Some(fault) = fault {
+            return Err(SourceError::Name(path, fault));
+        }
+        let mut builder = ManifestBuilder::new();
+        let (now, mode) = (platform::now(), Mode::from_bits(0o666));
+        let pushed = builder.push_file(bytes, FileSize::Unknown, now, mode);
+        let manifest = pushed.and_then(|()| builder.finish());
+        Ok(Source {
+            manifest: manifest.map_err(SourceError::Manifest)?,
+            identities: vec![(0, 0)],
+            roots: vec![Root {
+                path,
+                first: 0,
+                top: Top::Named(bytes.into()),
+            }],
+            left_out: Vec::new(),
+        })
     }
 
     /// The manifest.

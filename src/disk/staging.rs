@@ -15,6 +15,7 @@ mod lock;
 mod marks;
 mod resume;
 mod tree;
+mod whole;
 mod writer;
 
 use super::destination::{Destination, disk_path};
@@ -34,6 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use marks::Mark;
 pub(super) use tree::{remove_if_there, remove_tree};
+pub use whole::{FileInHand, FileWriter};
 pub use writer::StagingWriter;
 pub(super) use writer::set_mtime;
 
@@ -47,6 +49,15 @@ pub enum Durability {
     Fsync,
 }
 
+/// How contents come in, and so what makes them complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filling {
+    /// Part by part: all needed parts are there.
+    Parts,
+    /// File by file: each needed file is marked as whole.
+    Files,
+}
+
 /// A transfer on its way to the destination. Shared by reference between threads; each writes through
 /// its own [`StagingWriter`].
 #[derive(Debug)]
@@ -57,6 +68,7 @@ pub struct Staging {
     pub(super) durability: Durability,
     pub(super) journal: Journal,
     pub(super) umask: u32,
+    pub(super) filling: Filling,
     /// Folders at the destination that this transfer created in an earlier run.
     pub(super) created_folders: HashSet<EntryIndex>,
     path: PathBuf,
@@ -108,8 +120,15 @@ impl Staging {
             None => {
                 let layout = layout_of(&manifest, proposed_part_size)
                     .map_err(|fault| bad_part_size(&path, fault))?;
-                tree::start_anew(&path, &manifest, &plan)?;
-                let journal = Journal::create(&path.join("journal"), id, proposed_part_size)?;
+                let begun = tree::start_anew(&path, &manifest, &plan)
+                    .and_then(|()| Journal::create(&path.join("journal"), id, proposed_part_size));
+                let journal = match begun {
+                    Err(error) if journal_fault.is_none() => {
+                        abandon(&path);
+                        return Err(error);
+                    }
+                    other => other?,
+                };
                 (journal, layout, Default::default())
             }
         };
@@ -133,6 +152,7 @@ impl Staging {
             durability,
             journal,
             umask,
+            filling: Filling::Parts,
             journal_fault,
             _lock: lock,
         };
@@ -338,6 +358,15 @@ fn layout_of(manifest: &Manifest, part_size: u32) -> Result<PartLayout, LayoutEr
         Some(total) => PartLayout::known(total, part_size),
         None => PartLayout::open(part_size),
     }
+}
+
+/// Takes away a staging folder that could not even be begun. What resists stays: the error that is told
+/// is the one that stood in the way.
+fn abandon(path: &Path) {
+    let _ = remove_tree(&path.join("tree"))
+        .and_then(|()| remove_if_there(&path.join("journal")))
+        .and_then(|()| remove_if_there(&path.join(lock::NAME)))
+        .map(|()| fs::remove_dir(path));
 }
 
 fn bad_part_size(path: &Path, fault: LayoutError) -> DiskError {

@@ -1,6 +1,6 @@
 //! The codes that the process ends with.
 
-use crate::disk::DiskErrorKind;
+use crate::disk::{ArchiveFault, DiskErrorKind};
 use crate::session::{SessionError, Summary};
 
 /// How the process ends. The numbers are part of the command line's contract.
@@ -67,12 +67,19 @@ impl Exit {
             SessionError::WrongSecret { .. } | SessionError::PhraseDiffers => Exit::WrongSecret,
             SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
             SessionError::SameRole { .. } | SessionError::BadPattern { .. } => Exit::Usage,
-            SessionError::Source(_) => Exit::Source,
+            SessionError::Source(_)
+            | SessionError::CannotRead { .. }
+            | SessionError::ReadBefore { .. }
+            | SessionError::SourceFailed { .. } => Exit::Source,
             SessionError::Disk(error) => match error.kind() {
                 DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
                 _ => Exit::CannotWrite,
             },
-            SessionError::Archive(_) | SessionError::NoRoom { .. } => Exit::CannotWrite,
+            SessionError::CannotMake(_)
+            | SessionError::NoRoom { .. }
+            | SessionError::Output { .. } => Exit::CannotWrite,
+            SessionError::Archive(error) => Exit::of_archive(error.fault()),
+            SessionError::Growth(_) => Exit::DeclinedHere,
             SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
             SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
                 Exit::DeclinedHere
@@ -81,7 +88,29 @@ impl Exit {
             SessionError::NotVerified { .. } => Exit::NotVerified,
             SessionError::Lost { .. } | SessionError::Cancelled => Exit::Lost,
             SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
+            SessionError::CutShort { cause } => match **cause {
+                // There is no later in which it could go on.
+                SessionError::PeerAborted { code: 9, .. } => Exit::PeerDeclined,
+                _ => Exit::of_session(cause),
+            },
             SessionError::System { .. } => Exit::Unexpected,
+        }
+    }
+
+    /// The code for what is wrong with an archive.
+    fn of_archive(fault: &ArchiveFault) -> Exit {
+        match fault {
+            ArchiveFault::Unreadable(_) => Exit::Source,
+            ArchiveFault::WrongPassword | ArchiveFault::PasswordNeeded => Exit::WrongSecret,
+            ArchiveFault::NotZip | ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
+                Exit::NotVerified
+            }
+            ArchiveFault::Trap(_)
+            | ArchiveFault::ZipCrypto
+            | ArchiveFault::Unsupported(_)
+            | ArchiveFault::Method(_)
+            | ArchiveFault::Unsafe(_)
+            | ArchiveFault::TooLarge(_) => Exit::DeclinedHere,
         }
     }
 

@@ -1,7 +1,8 @@
 //! What to do about each error.
 
-use super::{Error, shown};
-use crate::disk::DiskErrorKind;
+use super::Error;
+use crate::disk::{ArchiveFault, DiskErrorKind};
+use crate::model::shell_word;
 use crate::protocol::DeclineReason;
 use crate::session::SessionError;
 use std::io::ErrorKind;
@@ -13,6 +14,12 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::Secret { .. } => {
             "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
         }
+        Error::SecretExposed { path } => {
+            format!(
+                "chmod 600 {}",
+                shell_word(path.as_os_str().as_encoded_bytes())
+            )
+        }
         Error::Password { .. } => {
             "an archive's password has 1 to 99 bytes on one line; to open one made elsewhere it may \
              have 1024"
@@ -21,7 +28,6 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::PasswordFile { .. } => {
             "--zip-password-file takes a file whose first line is the password".to_owned()
         }
-        Error::SecretExposed { path } => format!("chmod 600 {}", shown(path)),
         Error::SecretFile { .. } => {
             "--secret-file takes a file whose first line is the secret".to_owned()
         }
@@ -41,6 +47,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
 }
 
 const GO_ON: &str = "run the same command again to go on where it stopped";
+const ANEW: &str = "nothing of it is kept, and it cannot go on: begin anew on both sides";
 
 fn of_session(error: &SessionError) -> Option<&'static str> {
     Some(match error {
@@ -94,6 +101,13 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             1 | 12 | 15 => GO_ON,
             _ => return None,
         },
+        SessionError::CutShort { cause } => return of_cut(cause),
+        SessionError::CannotRead { .. } => "check what writes to it, and begin anew on both sides",
+        SessionError::ReadBefore { .. } => "open it again: it is read once, from where it stands",
+        SessionError::SourceFailed { .. } => "send it again when it is at rest",
+        SessionError::Output { .. } => {
+            "what reads it ended or cannot write: begin anew on both sides once it can"
+        }
         SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
         SessionError::Source(_) => "check the spelling and the permissions, or leave it out",
         SessionError::NoRoom { .. } => "make room there, or receive into a folder on another disk",
@@ -106,18 +120,68 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
                 "ask the sender to rename it, or to leave it out with --exclude"
             }
+            DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
-        SessionError::Archive(error) => match error.kind() {
+        SessionError::CannotMake(error) => match error.kind() {
             DiskErrorKind::Full => "make room there, or make the archive on another disk",
             DiskErrorKind::Locked => "wait for the other one, or give another name",
             _ => "make the archive in a folder that you may write to",
         },
+        SessionError::Archive(error) => return of_archive(error.fault()),
+        SessionError::Growth(_) => {
+            "if you trust whoever made it and have the room, --yes opens it all the same"
+        }
         SessionError::PeerDeclined { because, .. } => return of_decline(*because),
         SessionError::DeclinedHere { .. }
         | SessionError::UnsafeOffer { .. }
         | SessionError::System { .. } => return None,
     })
+}
+
+fn of_archive(fault: &ArchiveFault) -> Option<&'static str> {
+    Some(match fault {
+        ArchiveFault::Unreadable(_) => "check the spelling and the permissions",
+        ArchiveFault::NotZip => "peerbridge opens zip archives only",
+        ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
+            "nothing of it was put in place; get the archive once more from where it came from"
+        }
+        ArchiveFault::Trap(_) | ArchiveFault::Unsafe(_) | ArchiveFault::TooLarge(_) => {
+            "nothing of it was put in place; `peerbridge unzip --list` shows what it holds"
+        }
+        ArchiveFault::ZipCrypto => {
+            "whoever has the archive can read it without the password: open it with another \
+             program if you must, and have it made again with AES"
+        }
+        ArchiveFault::Unsupported(_) | ArchiveFault::Method(_) => {
+            "open it with another program, or have it made again with deflate and AES"
+        }
+        ArchiveFault::PasswordNeeded => {
+            "give its password with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD"
+        }
+        ArchiveFault::WrongPassword => {
+            "nothing was written; check the password, case and blanks included"
+        }
+    })
+}
+
+/// What to do about a transfer that cannot go on where it stopped.
+fn of_cut(cause: &SessionError) -> Option<&'static str> {
+    match cause {
+        SessionError::Disk(error) if error.kind() == DiskErrorKind::Full => {
+            Some("make room, then begin anew on both sides: nothing of it is kept")
+        }
+        SessionError::Lost { .. }
+        | SessionError::Silent { .. }
+        | SessionError::Cancelled
+        | SessionError::NotVerified { .. }
+        | SessionError::Disk(_) => Some(ANEW),
+        SessionError::PeerAborted { code, .. } => match code {
+            3 | 11 => None,
+            _ => Some(ANEW),
+        },
+        other => of_session(other),
+    }
 }
 
 /// What the person at the other side may do, so that the one here can ask for it.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::FailureReason;
 use crate::protocol::DeclineReason;
 use crate::session::Summary;
 
@@ -89,6 +90,53 @@ fn codes_follow_the_contract() {
     }
     assert_eq!(Error::usage("x", "y").exit_code(), 2);
     assert_eq!(Error::Bug.exit_code(), 1);
+}
+
+#[test]
+fn what_cannot_go_on_keeps_its_code_and_promises_nothing() {
+    let name = || "x".to_owned();
+    let source = refused;
+    let full = |code| SessionError::PeerAborted { code, text: name() };
+    let cases = [
+        (SessionError::Lost { source: refused() }, 12),
+        (SessionError::Silent { seconds: 1 }, 5),
+        (SessionError::NotVerified { what: name() }, 10),
+        (SessionError::DeclinedHere { reason: name() }, 14),
+        (full(9), 6),
+        (full(8), 8),
+        (full(12), 12),
+        (
+            SessionError::CannotRead {
+                name: name(),
+                source: source(),
+            },
+            8,
+        ),
+        (
+            SessionError::Output {
+                name: name(),
+                source: source(),
+            },
+            9,
+        ),
+        (
+            SessionError::SourceFailed {
+                reason: FailureReason::SourceChanged,
+            },
+            8,
+        ),
+        (SessionError::ReadBefore { name: name() }, 8),
+    ];
+    for (cause, expected) in cases {
+        let said = cause.to_string();
+        let cause = Box::new(cause);
+        let error = Error::from(SessionError::CutShort { cause });
+        assert_eq!(error.to_string(), said);
+        assert_eq!(error.exit_code(), expected, "{said}");
+        let hint = error.hint().unwrap_or_default();
+        assert!(!hint.contains("go on where"), "{said}: {hint}");
+        assert!(!hint.contains("the same command"), "{said}: {hint}");
+    }
 }
 
 #[test]

@@ -16,6 +16,17 @@ pub fn escaped(bytes: &[u8]) -> String {
     text
 }
 
+/// A name to be pasted into a shell, as one word of a command that is advised: quoted where it holds more
+/// than plain letters, and made safe to show.
+pub fn shell_word(bytes: &[u8]) -> String {
+    let text = escaped(bytes);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// Whether a character can deceive whoever reads it on a terminal.
 pub fn is_deceptive(character: char) -> bool {
     character.is_control()
@@ -54,6 +65,14 @@ fn push_byte(text: &mut String, byte: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shell_takes_a_word_as_one() {
+        assert_eq!(shell_word(b"/in/a-1.txt"), "/in/a-1.txt");
+        assert_eq!(shell_word(b"my files"), "'my files'");
+        assert_eq!(shell_word(b"it's $(id)"), r"'it'\''s $(id)'");
+        assert_eq!(shell_word(b""), "''");
+    }
 
     #[test]
     fn clearing_the_screen_is_shown() {

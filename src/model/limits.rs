@@ -15,9 +15,9 @@ pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// a small transfer could claim an absurd number of parts.
 pub const PART_BYTES_MIN: u32 = 64 * 1024;
 
-/// Largest part that a peer may ask for, in bytes. Every stream holds one raw and one sealed part in
-/// memory.
-pub const PART_BYTES_MAX: u32 = 4 * 1024 * 1024;
+/// Largest part that a peer may ask for, in bytes. Every stream holds one part in memory, and beside it the
+/// same part sealed where it is compressed; keys are derived for each part, so larger ones are cheaper.
+pub const PART_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Parts in a transfer. The set of parts present is a bitmap: 2^26 parts cost 8 MiB.
 pub const PARTS: u64 = 1 << 26;
@@ -51,12 +51,20 @@ pub const STREAM_BYTES: u64 = i64::MAX as u64;
 /// Streams (TCP connections) of one session.
 pub const STREAMS: u16 = 64;
 
+/// Parts that the streams of one transfer hold together at a receiver, one each, in bytes: it takes fewer
+/// streams where parts are large. All the streams there may be have room for parts of 2 MiB.
+pub const PARTS_IN_FLIGHT_BYTES: u32 = 128 * 1024 * 1024;
+
 /// Ranges of parts in one message. A set with more is sent incompletely: what is left out of an Answer
 /// is sent again, what is left out of a Missing follows in the next round.
 pub const RANGES: usize = 8192;
 
 /// Part checks in one message, 12 bytes each.
 pub const CHECKS: usize = 16 * 1024;
+
+/// Parts of a stream of unknown length whose checks have not come, two messages full: such a stream may
+/// never end, and each costs 24 bytes.
+pub const CHECKS_OWED: usize = 2 * CHECKS;
 
 /// Failures listed one by one in a Done; the rest is only counted.
 pub const FAILURES: usize = 1024;
@@ -93,3 +101,18 @@ pub const PING_SECONDS: u64 = 60;
 /// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
 /// small stack for at most [`HANDSHAKE_SECONDS`].
 pub const UNPROVEN_CONNECTIONS: usize = 256;
+
+/// How far deflate can grow what it holds: 258 bytes from two bits, 1,032 from a byte. An archive that says
+/// more is a lie.
+pub const DEFLATE_GROWTH: u64 = 1032;
+
+/// How far zstd can grow what it holds: a block of at most 128 KiB takes at least four bytes.
+pub const ZSTD_GROWTH: u64 = 32 * 1024;
+
+/// How far an archive may grow without a person's word for it: text shrinks to a tenth, logs to a fiftieth,
+/// and what shrinks further is mostly made to.
+pub const ARCHIVE_GROWTH: u64 = 200;
+
+/// Contents of an archive below which it may grow as far as it likes, in bytes: no disk is filled with
+/// that.
+pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;

@@ -15,7 +15,7 @@ mod part_set;
 mod policy;
 mod wire_path;
 
-pub use escape::{escaped, is_deceptive};
+pub use escape::{escaped, is_deceptive, shell_word};
 pub use failure::{EntryFailure, FailureReason};
 pub use layout::{LayoutError, PartIndex, PartLayout, Segment};
 pub use link::{LinkFault, LinkTarget};

@@ -1,6 +1,6 @@
 //! Which parts are there.
 
-use super::PartIndex;
+use super::{PartIndex, limits};
 
 /// A run of parts: `length` of them from `start` on. Plain numbers, not yet checked against a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,15 @@ pub struct PartRange {
     pub start: u64,
     /// How many, at least 1.
     pub length: u64,
+}
+
+impl PartRange {
+    /// Every part that any transfer may have. Of a stream whose length is not known, a receiver that
+    /// names these as there wants nothing.
+    pub const ALL: PartRange = PartRange {
+        start: 0,
+        length: limits::PARTS,
+    };
 }
 
 /// A set of parts as a bitmap that grows to its largest member: 1 bit a part.

@@ -1,8 +1,9 @@
 //! What can end a session.
 
+use super::events::Growth;
 use crate::crypto::{OpenError, RandomError, SealError};
-use crate::disk::{DiskError, SourceError};
-use crate::model::LayoutError;
+use crate::disk::{ArchiveError, DiskError, SourceError};
+use crate::model::{FailureReason, LayoutError};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
@@ -78,10 +79,34 @@ pub enum SessionError {
     },
     /// There is nothing to send, or it cannot be sent.
     Source(SourceError),
+    /// What was to be sent while it was read cannot be read on.
+    CannotRead {
+        /// The name that it was to get.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What was to be sent while it was read was read before, by an earlier transfer.
+    ReadBefore {
+        /// The name that it was to get.
+        name: String,
+    },
+    /// The sender could not read the only file, and what arrived was not taken for it.
+    SourceFailed {
+        /// Why.
+        reason: FailureReason,
+    },
     /// The destination cannot be written.
     Disk(DiskError),
     /// An archive cannot be made where it is to be.
-    Archive(DiskError),
+    CannotMake(DiskError),
+    /// What receives the contents in place of a folder takes no more.
+    Output {
+        /// What it is: "standard output".
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The destination has too little room for what is offered.
     NoRoom {
         /// Bytes that would be needed.
@@ -123,10 +148,20 @@ pub enum SessionError {
         /// What it says, to be escaped.
         text: String,
     },
+    /// A transfer that cannot go on where it stopped did not come to its end: its contents are read once,
+    /// or were written to an output as they came. Nothing of it is kept.
+    CutShort {
+        /// What ended it.
+        cause: Box<SessionError>,
+    },
     /// The person here did not find the verification phrase the same on both sides.
     PhraseDiffers,
     /// The program that runs this side called it off.
     Cancelled,
+    /// An archive is damaged, unsafe, of an unknown kind, or its password is another one.
+    Archive(ArchiveError),
+    /// An archive would become far larger than it is, and nobody has agreed to that.
+    Growth(Growth),
     /// No random bytes, no threads: the system itself fails.
     System {
         /// What the system says.
@@ -168,7 +203,17 @@ impl fmt::Display for SessionError {
             SessionError::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
             SessionError::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
             SessionError::Source(error) => error.fmt(f),
-            SessionError::Disk(error) | SessionError::Archive(error) => error.fmt(f),
+            SessionError::CannotRead { name, source } => {
+                write!(f, "cannot read what is sent as {name}: {source}")
+            }
+            SessionError::ReadBefore { name } => {
+                write!(f, "what is to be sent as {name} was read before")
+            }
+            SessionError::SourceFailed { reason } => {
+                write!(f, "the sender could not read the file: {reason}")
+            }
+            SessionError::Disk(error) | SessionError::CannotMake(error) => error.fmt(f),
+            SessionError::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
             SessionError::NoRoom { needed, free } => {
                 write!(f, "{needed} bytes are needed and {free} are free")
             }
@@ -183,9 +228,16 @@ impl fmt::Display for SessionError {
             }
             SessionError::Lost { source } => write!(f, "the connection was lost: {source}"),
             SessionError::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
+            SessionError::CutShort { cause } => cause.fmt(f),
             SessionError::PhraseDiffers => {
                 f.write_str("the phrase was not found the same on both sides")
             }
+            SessionError::Archive(error) => error.fmt(f),
+            SessionError::Growth(growth) => write!(
+                f,
+                "declined: {} bytes would become {}",
+                growth.archive_bytes, growth.bytes
+            ),
             SessionError::Cancelled => f.write_str("called off"),
             SessionError::System { source } => write!(f, "the system refuses: {source}"),
         }
@@ -209,7 +261,17 @@ impl SessionError {
 
     /// Whether the peer can and should be told why this side gives up.
     pub(super) fn is_worth_an_abort(&self) -> bool {
-        !self.is_connection_gone() && !matches!(self, SessionError::PeerAborted { .. })
+        match self {
+            SessionError::CutShort { cause } => cause.is_worth_an_abort(),
+            SessionError::PeerAborted { .. } => false,
+            _ => !self.is_connection_gone(),
+        }
+    }
+
+    /// The same, where the transfer that it ended cannot go on.
+    pub(super) fn cut_short(self) -> Self {
+        let cause = Box::new(self);
+        SessionError::CutShort { cause }
     }
 
     /// Whether there was nobody to talk to: the peer may be on its way back, or have yet to notice that
@@ -243,8 +305,14 @@ impl SessionError {
     pub(super) fn abort_code(&self) -> u8 {
         match self {
             SessionError::PhraseDiffers => 3,
-            SessionError::Source(_) => 8,
-            SessionError::Disk(_) | SessionError::Archive(_) | SessionError::NoRoom { .. } => 9,
+            SessionError::CutShort { cause } => cause.abort_code(),
+            SessionError::Source(_)
+            | SessionError::CannotRead { .. }
+            | SessionError::SourceFailed { .. } => 8,
+            // Not 9: what the output has taken cannot be written once more, so there is nothing to wait
+            // for.
+            SessionError::Output { .. } | SessionError::DeclinedHere { .. } => 14,
+            SessionError::Disk(_) | SessionError::CannotMake(_) | SessionError::NoRoom { .. } => 9,
             SessionError::NotVerified { .. } => 10,
             _ => 1,
         }
@@ -330,6 +398,12 @@ impl From<LayoutError> for SessionError {
 impl From<DiskError> for SessionError {
     fn from(error: DiskError) -> Self {
         SessionError::Disk(error)
+    }
+}
+
+impl From<ArchiveError> for SessionError {
+    fn from(error: ArchiveError) -> Self {
+        SessionError::Archive(error)
     }
 }
 

@@ -26,6 +26,12 @@ pub trait Operator: Sync {
         None
     }
 
+    /// Whether to open an archive that grows out of all proportion.
+    fn accept_growth(&self, growth: Growth) -> Acceptance {
+        let _ = growth;
+        Acceptance::Decline
+    }
+
     /// Whether a person finds `phrase` the same on the other side. Both sides show it, and nothing is
     /// sent or taken before both agree. While it is compared the peer is kept waiting.
     fn compare(&self, phrase: &str) -> Comparison {
@@ -38,6 +44,15 @@ pub trait Operator: Sync {
     fn received(&self, reception: &Reception<'_>) {
         let _ = reception;
     }
+}
+
+/// How large an archive becomes when it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// The archive itself, in bytes.
+    pub archive_bytes: u64,
+    /// The contents of all its files, in bytes.
+    pub bytes: u64,
 }
 
 /// What a person finds who compares the verification phrase with the other side's.
@@ -214,7 +229,7 @@ pub struct Summary {
     pub wire_bytes: u64,
     /// Bytes of contents that were there before this run.
     pub resumed_bytes: u64,
-    /// How long it took, from the offer on.
+    /// How long it took, from the first acceptance on.
     pub elapsed: Duration,
     /// Connections side by side at the end.
     pub streams: u16,

@@ -65,7 +65,9 @@ impl Hosting<'_> {
                         self.operator.event(&Event::ProofFailed { peer, count });
                     }
                     Some(other) => mention(&other, self.operator),
-                    None if self.seats.taken() == 0 => return Closing::Quiet,
+                    None if self.seats.taken() == 0 && !listener.is_pinged() => {
+                        return Closing::Quiet;
+                    }
                     None => {}
                 }
             }

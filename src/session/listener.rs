@@ -9,7 +9,7 @@ use super::join_gate::JoinGate;
 use super::network;
 use super::ping;
 use super::seats::{Seat, Seats};
-use super::secrets::{Secrets, Snapshot};
+use super::secrets::{Name, Secrets, Snapshot};
 use super::slowdown::Slowdown;
 use super::streams::JoinedStream;
 use super::transport::Connection;
@@ -83,7 +83,7 @@ pub(super) enum Arrival {
 pub(super) struct Guest {
     pub(super) session: Established,
     /// The name of its secret, where the secrets have names.
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Name>,
     pub(super) seat: Seat,
 }
 
@@ -161,6 +161,11 @@ impl Listener {
             self.door.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         arrival
+    }
+
+    /// Whether somebody is here who only pings.
+    pub(super) fn is_pinged(&self) -> bool {
+        self.door.ping_seats.taken() > 0
     }
 
     /// How many peers have proven themselves and wait to be taken.
@@ -284,7 +289,7 @@ struct Visit<'a> {
     door: &'a Door,
     peer: SocketAddr,
     secrets: Snapshot,
-    name: Option<String>,
+    name: Option<Name>,
     seat: Option<Seat>,
 }
 
@@ -299,8 +304,8 @@ impl Doorkeeper for Visit<'_> {
     }
 
     fn find(&mut self, name: &DiallerName) -> Option<&Secret> {
-        let (secret, name) = self.secrets.find(name)?;
-        self.name = name.map(str::to_owned);
+        let (secret, named) = self.secrets.find(name)?;
+        self.name = named.map(Name::of);
         Some(secret)
     }
 

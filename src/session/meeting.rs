@@ -35,6 +35,8 @@ pub(super) struct Meeting<'a> {
     operator: &'a dyn Operator,
     way: Way<'a>,
     failed_proofs: u32,
+    /// Whether a peer has proven itself.
+    has_met: bool,
     /// Of the session met last, with all before it.
     traffic: Arc<Traffic>,
 }
@@ -99,6 +101,7 @@ impl<'a> Meeting<'a> {
             operator,
             way,
             failed_proofs: 0,
+            has_met: false,
             traffic: Arc::default(),
         })
     }
@@ -120,6 +123,7 @@ impl<'a> Meeting<'a> {
             }
             Way::Listen(_) => (self.wait_for_peer(occasion)?, None),
         };
+        self.has_met = true;
         let first = session.reader.connection();
         self.connect.cancel.watch(first.socket());
         session.shared.traffic.carry_on(&self.traffic);
@@ -145,7 +149,9 @@ impl<'a> Meeting<'a> {
         let error = self.connect.cancel.cause(error);
         let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
         let has_given_up = matches!(error, SessionError::NobodyCame { .. });
-        let is_temporary = error.is_connection_gone() || is_nobody_back;
+        // Somebody who answers and never says a word is another program, and will not say one later.
+        let is_stranger = !self.has_met && matches!(error, SessionError::Silent { .. });
+        let is_temporary = (error.is_connection_gone() && !is_stranger) || is_nobody_back;
         if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
             return Err(match attempts.lost.take() {
                 Some(lost) if is_nobody_back || has_given_up => lost,

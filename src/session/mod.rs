@@ -9,21 +9,27 @@ mod authenticate;
 mod cancel;
 mod channel;
 mod clock;
+mod delivering;
 mod effort;
 mod error;
 mod established;
 mod events;
+mod feed;
 mod heartbeat;
 mod hosting;
+mod in_order;
 mod join_gate;
 mod listener;
 mod meeting;
 mod network;
 mod offering;
 mod options;
+mod output;
 mod pace;
 mod packing;
+mod payload;
 mod ping;
+mod planning;
 mod pool;
 mod proposal;
 mod rate;
@@ -36,11 +42,13 @@ mod send;
 mod sender;
 mod sending;
 mod serve;
+mod sink;
 mod slowdown;
 mod streams;
 mod summary;
 mod tally;
 mod transport;
+mod unpacking;
 mod unproven;
 mod wanted;
 mod zip;
@@ -49,7 +57,7 @@ pub use crate::disk::Links;
 pub use cancel::Cancel;
 pub use error::SessionError;
 pub use events::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
     Reception, Summary, Unattended,
 };
 pub use network::can_listen;
@@ -58,10 +66,13 @@ pub use options::{
     Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, ReceiveOptions, Rendezvous,
     SendOptions, ServeOptions,
 };
+pub use output::Output;
 pub use packing::{INNER_NAME, Names};
+pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
-pub use secrets::{CurrentSecrets, NamedSecret, NamedSecrets, Secrets};
+pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
+pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};
 pub use zip::{ZipOptions, zip};

@@ -1,6 +1,8 @@
 //! What a session is told before it starts.
 
 use super::cancel::Cancel;
+use super::output::Output;
+use super::payload::Payload;
 use super::secrets::Secrets;
 use crate::crypto::Secret;
 use crate::disk::Links;
@@ -76,13 +78,14 @@ pub struct ListenAddress {
 
 /// What to send and how.
 pub struct SendOptions {
-    /// Files and folders; a path that ends in `/.` stands for the contents of the folder.
-    pub paths: Vec<PathBuf>,
+    /// What to send.
+    pub payload: Payload,
     /// Names and paths to leave out: `*`, `?`, `[abc]`, `**`.
     pub exclude: Vec<String>,
     /// What becomes of symbolic links inside the paths.
     pub links: Links,
-    /// Connections side by side, 1 to 64; `None`: by the machine and the size.
+    /// Connections side by side, 1 to 64; `None`: by the machine and the size. What is read while it is
+    /// sent takes one.
     pub streams: Option<u16>,
     /// Compression.
     pub level: Level,
@@ -95,8 +98,13 @@ pub struct SendOptions {
 impl SendOptions {
     /// Sends `paths` in the usual way.
     pub fn new(paths: Vec<PathBuf>) -> Self {
+        SendOptions::of(Payload::Paths(paths))
+    }
+
+    /// Sends `payload` in the usual way.
+    pub fn of(payload: Payload) -> Self {
         SendOptions {
-            paths,
+            payload,
             exclude: Vec::new(),
             links: Links::Keep,
             streams: None,
@@ -122,9 +130,13 @@ pub enum Level {
 pub struct ReceiveOptions {
     /// The folder that everything is put into; created when it is missing.
     pub destination: PathBuf,
+    /// Where to write the contents of the only file that is taken, in place of the folder. Offers of
+    /// anything else than one file, and of a second one, are declined. A transfer that breaks off is not
+    /// gone on with, neither now nor later.
+    pub output: Option<Output>,
     /// What to do with names that are taken.
     pub existing: Existing,
-    /// Decline offers of more bytes than this.
+    /// Decline offers of more bytes than this, and end transfers of unknown length that come to more.
     pub max_bytes: Option<u64>,
     /// Decline offers of more entries than this.
     pub max_files: Option<u64>,
@@ -142,6 +154,7 @@ impl ReceiveOptions {
     pub fn new(destination: PathBuf) -> Self {
         ReceiveOptions {
             destination,
+            output: None,
             existing: Existing::Fail,
             max_bytes: None,
             max_files: None,
@@ -149,6 +162,13 @@ impl ReceiveOptions {
             fsync: false,
             verify: false,
         }
+    }
+
+    /// Receives one file and writes its contents to `output`.
+    pub fn to_output(output: Output) -> Self {
+        let mut options = ReceiveOptions::new(PathBuf::from("."));
+        options.output = Some(output);
+        options
     }
 }
 

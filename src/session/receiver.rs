@@ -2,17 +2,19 @@
 
 use super::channel::unexpected;
 use super::established::Established;
-use super::events::{Acceptance, Conflicts, Event, OfferSummary, Operator, Summary};
+use super::events::{Acceptance, Event, OfferSummary, Operator, Summary};
+use super::in_order::InOrder;
+use super::output::Output;
+use super::planning::decide;
 use super::pool::Width;
 use super::receive::tell_what_is_kept;
 use super::receiving::{EarlyRound, Receiving, RoundEnded};
+use super::sink::Sink;
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
 use super::{ReceiveOptions, SessionError};
-use crate::disk::{
-    Delivery, Destination, DiskErrorKind, Durability, Plan, PlanError, Staging, free_bytes,
-};
-use crate::model::{Existing, Manifest, TransferId};
+use crate::disk::{Delivery, Destination, DiskErrorKind, Durability, Staging, free_bytes};
+use crate::model::{EntryKind, Manifest, PartLayout, PartRange, TransferId, limits};
 use crate::protocol::{
     Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
@@ -52,6 +54,9 @@ pub(super) fn receive_one(
         // The rest of such an offer may be on its way and belongs to nothing: the session ends.
         Err(refusal) => return Err(refusal.tell(session)?),
     };
+    if offer.early && manifest.total().is_none() {
+        return Err(unexpected("contents of unknown length early"));
+    }
     let id = transfer_id(&manifest);
     tally.offered(id);
     let early = match offer.early {
@@ -64,37 +69,61 @@ pub(super) fn receive_one(
         return Ok(Received::Declined(refusal.tell(session)?));
     }
     let prepared = prepare(&manifest, id, &summary, offer.part_size, options, operator);
-    let staging = match prepared {
-        Ok(staging) => staging,
+    let sink = match prepared {
+        Ok(sink) => sink,
         Err(refusal) => return Ok(Received::Declined(refusal.tell(session)?)),
     };
-    tally.staged(staging.path());
-    if let Some(fault) = staging.journal_fault() {
-        let message = format!("what an earlier run left is not used, and it begins anew: {fault}");
-        operator.event(&Event::Warning { message: &message });
+    let once = once(&manifest, &sink, options);
+    if let Sink::Folder(staging) = &sink {
+        if once.is_none() {
+            tally.staged(staging.path());
+        }
+        if let Some(fault) = staging.journal_fault() {
+            let what = "what an earlier run left is not used, and it begins anew";
+            let message = format!("{what}: {fault}");
+            operator.event(&Event::Warning { message: &message });
+        }
     }
-    let width = width(offer.streams, options.streams);
+    let layout = sink.layout();
+    let width = match once {
+        Some(_) => Width::Fixed(1),
+        None => width(offer.streams, options.streams, layout.part_size()),
+    };
     let streams = width.most();
-    let resumed_bytes = staging.resumed_bytes();
+    let resumed_bytes = sink.resumed_bytes();
     tally.accepted(resumed_bytes);
-    let present = staging.present();
+    let present = sink.present();
+    let have = match layout.total() {
+        None if sink.is_complete() => PartRanges::take_from(&mut std::iter::once(PartRange::ALL)),
+        _ => PartRanges::take_from(&mut present.ranges()),
+    };
     session.say(&Message::Accept(Accept {
-        part_size: staging.layout().part_size(),
+        part_size: layout.part_size(),
         streams,
-        have: PartRanges::take_from(&mut present.ranges()),
+        have,
     }))?;
     operator.event(&Event::Accepted {
         streams,
         resumed_bytes,
     });
-    let there = staging.layout().bytes_of(&present);
+    let there = layout.bytes_of(&present);
     let teller = Teller::new(operator, tally, &session.shared.traffic, there);
-    let receiving = Receiving::new(staging, manifest, transfer, teller);
-    if receiving.run(session, width, early)? == RoundEnded::OnlyAsked {
-        receiving.leave()?;
-        return Ok(Received::OnlyAsked);
+    let is_once = once.is_some();
+    let receiving = Receiving::new(sink, once, manifest, transfer, teller);
+    match receiving.run(session, width, early) {
+        Ok(RoundEnded::Sent) => {}
+        Ok(RoundEnded::OnlyAsked) => {
+            receiving.leave()?;
+            return Ok(Received::OnlyAsked);
+        }
+        Err(error) if is_once => return Err(give_up(receiving, error, operator)),
+        Err(error) => return Err(error),
     }
-    let (delivery, skipped) = receiving.deliver()?;
+    let delivered = receiving.deliver();
+    let (delivery, skipped) = delivered.map_err(|error| match is_once {
+        true => error.cut_short(),
+        false => error,
+    })?;
     if let Some(folder) = &delivery.kept {
         tell_what_is_kept(folder, operator);
     }
@@ -121,15 +150,37 @@ pub(super) fn receive_one(
     Ok(Received::Delivered(summary))
 }
 
+/// What is to be watched of a transfer whose parts must come in order, each once; `None` where any order
+/// will do and what is missing can be asked for again, also later.
+fn once(manifest: &Manifest, sink: &Sink, options: &ReceiveOptions) -> Option<InOrder> {
+    let layout = sink.layout();
+    match (sink, manifest.total()) {
+        (_, None) => Some(InOrder::new(layout, options.max_bytes)),
+        (Sink::Output(_), Some(_)) => Some(InOrder::new(layout, None)),
+        (Sink::Folder(_), Some(_)) => None,
+    }
+}
+
+/// A transfer that cannot go on has ended early: what it left in the folder is of no use.
+fn give_up(receiving: Receiving<'_>, error: SessionError, operator: &dyn Operator) -> SessionError {
+    if let Err(fault) = receiving.discard() {
+        let message = format!("what arrived is of no use and cannot be removed: {fault}");
+        operator.event(&Event::Warning { message: &message });
+    }
+    error.cut_short()
+}
+
 /// How many streams to take, where this side makes them. A sender that proposes only a few wants them
-/// all; more are opened as the line asks for.
-fn width(proposed: u16, most: Option<u16>) -> Width {
+/// all; more are opened as the line asks for, as far as their parts have room.
+fn width(proposed: u16, most: Option<u16>, part_size: u32) -> Width {
     const FEW: u16 = 8;
-    match most {
+    let width = match most {
         Some(most) => Width::Fixed(proposed.min(most)),
         None if proposed <= FEW => Width::Fixed(proposed),
         None => Width::UpTo(proposed),
-    }
+    };
+    let room = limits::PARTS_IN_FLIGHT_BYTES / part_size;
+    width.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
@@ -217,7 +268,7 @@ fn read_manifest(
     })
 }
 
-/// Everything that is decided before a byte moves, and the staging folder.
+/// Everything that is decided before a byte moves, and where the bytes go.
 fn prepare(
     manifest: &Arc<Manifest>,
     id: TransferId,
@@ -225,15 +276,21 @@ fn prepare(
     part_size: u32,
     options: &ReceiveOptions,
     operator: &dyn Operator,
-) -> Result<Staging, Refusal> {
+) -> Result<Sink, Refusal> {
     check_limits(summary, options)?;
+    if let Some(output) = &options.output {
+        check_output(output, manifest)?;
+    }
     if operator.accept(summary) == Acceptance::Decline {
         let reason = "you said no".into();
         let error = SessionError::DeclinedHere { reason };
         return Err(Refusal::new(DeclineReason::Person, error));
     }
+    if let Some(output) = &options.output {
+        return open_output(output, manifest, part_size);
+    }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(manifest, &destination, options.existing, operator)?;
+    let plan = decide(manifest, &destination, options.existing, operator).map_err(undecided)?;
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
@@ -242,11 +299,49 @@ fn prepare(
     let staging = Staging::open(&destination, id, manifest, plan, part_size, durability)
         .map_err(cannot_write)?;
     match check_room(&staging) {
-        None => Ok(staging),
+        None => Ok(Sink::Folder(Box::new(staging))),
         Some(error) => {
             staging.discard_if_new().map_err(cannot_write)?;
             Err(Refusal::new(DeclineReason::NoSpace, error))
         }
+    }
+}
+
+/// An output takes one file and no second one.
+fn check_output(output: &Output, manifest: &Manifest) -> Result<(), Refusal> {
+    let mut kinds = manifest.entries().map(|(_, entry)| entry.kind);
+    let is_a_file = matches!(
+        (kinds.next(), kinds.next()),
+        (Some(EntryKind::File(_)), None)
+    );
+    let what = match (is_a_file, output.is_used()) {
+        (true, false) => return Ok(()),
+        (true, true) => "it has had one",
+        (false, _) => "something else is offered",
+    };
+    let reason = format!("{} takes one file, and {what}", output.name());
+    Err(Refusal {
+        reason: DeclineReason::CannotWrite,
+        text: reason.clone(),
+        error: SessionError::DeclinedHere { reason },
+    })
+}
+
+fn open_output(output: &Output, manifest: &Manifest, part_size: u32) -> Result<Sink, Refusal> {
+    let layout = match manifest.total() {
+        Some(total) => PartLayout::known(total, part_size),
+        None => PartLayout::open(part_size),
+    };
+    let layout = layout.map_err(|fault| Refusal::new(DeclineReason::Limit, fault.into()))?;
+    match output.open(layout) {
+        Some(sink) => Ok(Sink::Output(sink)),
+        // Another session of the same receiver was quicker.
+        None => Err(Refusal::new(
+            DeclineReason::Busy,
+            SessionError::DeclinedHere {
+                reason: format!("{} takes one file, and it has had one", output.name()),
+            },
+        )),
     }
 }
 
@@ -269,47 +364,6 @@ fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), 
     }
 }
 
-fn decide(
-    manifest: &Manifest,
-    destination: &Destination,
-    existing: Existing,
-    operator: &dyn Operator,
-) -> Result<Plan, Refusal> {
-    let mut policy = existing;
-    loop {
-        match Plan::decide(manifest, destination, policy) {
-            Ok(plan) => return Ok(plan),
-            Err(PlanError::InTheWay { first, count }) => {
-                let names = first
-                    .iter()
-                    .map(|path| path.as_os_str().as_encoded_bytes().to_vec());
-                let conflicts = Conflicts {
-                    names: names.collect(),
-                    count,
-                };
-                let instead = match policy {
-                    Existing::Fail => operator.resolve(&conflicts),
-                    _ => None,
-                };
-                match instead {
-                    Some(other) if other != Existing::Fail => policy = other,
-                    _ => {
-                        let Conflicts { names, count } = conflicts;
-                        let error = SessionError::InTheWay { names, count };
-                        return Err(Refusal::new(DeclineReason::InTheWay, error));
-                    }
-                }
-            }
-            Err(error @ PlanError::NoFreeName(_)) => {
-                let reason = error.to_string();
-                let error = SessionError::UnsafeOffer { reason };
-                return Err(Refusal::new(DeclineReason::UnsafeName, error));
-            }
-            Err(PlanError::Disk(error)) => return Err(cannot_write(error)),
-        }
-    }
-}
-
 /// What an earlier run left here has its room already.
 fn check_room(staging: &Staging) -> Option<SessionError> {
     let layout = staging.layout();
@@ -319,6 +373,14 @@ fn check_room(staging: &Staging) -> Option<SessionError> {
     }
     let free = free_bytes(staging.path())?;
     (free < needed).then_some(SessionError::NoRoom { needed, free })
+}
+
+fn undecided(error: SessionError) -> Refusal {
+    match error {
+        SessionError::Disk(error) => cannot_write(error),
+        error @ SessionError::InTheWay { .. } => Refusal::new(DeclineReason::InTheWay, error),
+        error => Refusal::new(DeclineReason::UnsafeName, error),
+    }
 }
 
 fn cannot_write(error: crate::disk::DiskError) -> Refusal {
@@ -338,5 +400,23 @@ fn done(delivery: &Delivery) -> Done {
         bytes: delivery.bytes,
         failed: delivery.failures.len() as u64,
         failures: Bounded::take_from(&mut failures),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_all_streams_have_room() {
+        for part_size in [limits::PART_BYTES_MIN, 2 << 20, limits::PART_BYTES_MAX] {
+            for most in [None, Some(limits::STREAMS)] {
+                let streams = width(limits::STREAMS, most, part_size).most();
+                assert!(u32::from(streams) * part_size <= limits::PARTS_IN_FLIGHT_BYTES);
+            }
+        }
+        let usual = width(limits::STREAMS, None, 2 << 20);
+        assert_eq!(usual, Width::UpTo(limits::STREAMS));
+        assert_eq!(width(2, None, limits::PART_BYTES_MAX), Width::Fixed(2));
     }
 }

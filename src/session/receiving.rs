@@ -1,15 +1,17 @@
-//! The rounds of a transfer on the receiver's side: every stream a thread, all into one staging folder.
+//! The rounds of a transfer on the receiver's side: every stream a thread, all into one sink.
 
 use super::SessionError;
 use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use super::clock::Liveness;
+use super::delivering::Telling;
 use super::established::{Established, attend};
-use super::events::{Event, FileResult};
 use super::heartbeat::lock;
+use super::in_order::InOrder;
 use super::pool::{StreamPool, Width};
+use super::sink::{Sink, SinkWriter};
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
-use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
+use crate::disk::{Delivery, DeliveryResult};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
 use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +20,9 @@ use std::time::Instant;
 
 /// A transfer that was accepted, shared by the threads of its streams.
 pub(super) struct Receiving<'a> {
-    staging: Staging,
+    sink: Sink,
+    /// What watches over parts that must come in order, each once.
+    in_order: Option<Mutex<InOrder>>,
     manifest: Arc<Manifest>,
     transfer: u32,
     teller: Teller<'a>,
@@ -81,7 +85,9 @@ impl EarlyRound {
                 Some(Message::SourceFailed(failures)) if round.failures.is_empty() => {
                     round.failures.push(failures);
                 }
-                Some(Message::RoundEnd(end)) if end.round == 0 && end.streams.is_empty() => {
+                Some(Message::RoundEnd(end))
+                    if end.round == 0 && end.streams.is_empty() && end.total.is_none() =>
+                {
                     round.checks = end.checks.to_vec();
                     return Ok(round);
                 }
@@ -92,15 +98,17 @@ impl EarlyRound {
 }
 
 impl<'a> Receiving<'a> {
-    /// A transfer into `staging`.
+    /// A transfer into `sink`, over which `in_order` watches where its parts must come in order.
     pub(super) fn new(
-        staging: Staging,
+        sink: Sink,
+        in_order: Option<InOrder>,
         manifest: Arc<Manifest>,
         transfer: u32,
         teller: Teller<'a>,
     ) -> Self {
         Receiving {
-            staging,
+            sink,
+            in_order: in_order.map(Mutex::new),
             manifest,
             transfer,
             teller,
@@ -150,7 +158,7 @@ impl<'a> Receiving<'a> {
             pool.close();
             result
         });
-        self.teller.moved(0, self.staging.layout().total());
+        self.teller.moved(0, self.sink.layout().total());
         // What went wrong first, on whichever stream, is what ended the session.
         let first_error = lock(&self.error).take();
         match (first_error, result) {
@@ -164,35 +172,45 @@ impl<'a> Receiving<'a> {
     /// # Errors
     /// [`SessionError::Disk`].
     pub(super) fn leave(self) -> Result<(), SessionError> {
-        Ok(self.staging.discard_if_new()?)
+        self.sink.leave()
+    }
+
+    /// What arrived is of no use: it goes away. An output keeps what it has.
+    ///
+    /// # Errors
+    /// [`SessionError::Disk`].
+    pub(super) fn discard(self) -> Result<(), SessionError> {
+        match self.sink {
+            Sink::Folder(staging) => Ok(staging.discard_if_new()?),
+            Sink::Output(_) => Ok(()),
+        }
     }
 
     /// Delivers what arrived, less what the sender could not read. Beside it, how many entries were
     /// skipped because others were there.
     ///
     /// # Errors
-    /// [`SessionError::Disk`]; what arrived is kept.
+    /// [`SessionError::Disk`]; what arrived is kept. [`SessionError::Output`].
     pub(super) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
-        let mut skipped = 0;
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let (manifest, operator) = (self.manifest, self.teller.operator());
-        let delivery = self.staging.deliver(&failed, &mut |entry, result| {
-            skipped += u64::from(result == DeliveryResult::Skipped);
-            let range = manifest.stream_range(entry);
-            operator.event(&Event::File {
-                path: manifest.entry(entry).path.as_bytes(),
-                bytes: range.end - range.start,
-                result: match result {
-                    DeliveryResult::Delivered => FileResult::Delivered,
-                    DeliveryResult::Identical => FileResult::Identical,
-                    DeliveryResult::Skipped => FileResult::Skipped,
-                    DeliveryResult::Failed(reason) => FileResult::Failed {
-                        why: reason.to_string(),
-                    },
-                },
-            });
-        });
-        Ok((delivery?, skipped))
+        let manifest = self.manifest;
+        let total = self.sink.layout().total();
+        let mut telling = Telling::new(&manifest, self.teller.operator(), total);
+        let mut report = |entry, result| telling.tell(entry, result);
+        let delivery = match self.sink {
+            Sink::Folder(staging) => staging.deliver(&failed, &mut report)?,
+            Sink::Output(output) => {
+                let bytes = output.finish()?;
+                let entries = manifest.entries();
+                entries.for_each(|(entry, _)| report(entry, DeliveryResult::Delivered));
+                Delivery {
+                    files: 1,
+                    bytes,
+                    ..Delivery::default()
+                }
+            }
+        };
+        Ok((delivery, telling.skipped()))
     }
 
     fn rounds(
@@ -208,7 +226,7 @@ impl<'a> Receiving<'a> {
         }
         let mut round = 0;
         loop {
-            let missing = self.staging.missing(u64::MAX);
+            let missing = self.sink.missing();
             if missing.is_empty() {
                 return Ok(RoundEnded::Sent);
             }
@@ -225,8 +243,8 @@ impl<'a> Receiving<'a> {
     }
 
     fn take_early(&self, early: EarlyRound) -> Result<(), SessionError> {
-        let layout = self.staging.layout();
-        let mut writer = self.staging.writer();
+        let layout = self.sink.layout();
+        let mut writer = self.sink.writer();
         for failures in early.failures {
             self.note_failures(&failures)?;
         }
@@ -248,7 +266,7 @@ impl<'a> Receiving<'a> {
         round: u32,
         pool: &StreamPool,
     ) -> Result<RoundEnded, SessionError> {
-        let mut writer = self.staging.writer();
+        let mut writer = self.sink.writer();
         let mut checks = Vec::new();
         let mut is_asking = round == 0;
         let end = loop {
@@ -265,8 +283,10 @@ impl<'a> Receiving<'a> {
             };
             match message {
                 None => {}
+                // Their parts came before them, on this stream.
+                Some(Message::Checks(more)) if self.in_order.is_some() => self.compare(&more)?,
                 Some(Message::Checks(more)) => {
-                    if checks.len() as u64 > self.staging.layout().count() {
+                    if checks.len() as u64 > self.sink.layout().count() {
                         return Err(unexpected("more checks than parts"));
                     }
                     checks.extend(more);
@@ -278,12 +298,23 @@ impl<'a> Receiving<'a> {
             }
         };
         self.wait_for_joined(&end, &session.shared.liveness)?;
-        if let Some(total) = end.total {
-            self.staging.close_stream(total)?;
-        }
         checks.extend(end.checks);
         self.compare(&checks)?;
+        self.close(end.total)?;
         Ok(RoundEnded::Sent)
+    }
+
+    /// Takes what the sender says about the length at the end of a round.
+    fn close(&self, total: Option<u64>) -> Result<(), SessionError> {
+        match (&self.in_order, total) {
+            (Some(in_order), _) => lock(in_order).close(total)?,
+            (None, None) => {}
+            (None, Some(_)) => return Err(unexpected("a length that was known")),
+        }
+        match total {
+            Some(total) => self.sink.close(total),
+            None => Ok(()),
+        }
     }
 
     /// Waits for what the joined streams still bring in this round. One that brings nothing for the idle
@@ -336,7 +367,7 @@ impl<'a> Receiving<'a> {
         number: StreamNumber,
         pool: &StreamPool,
     ) -> Result<std::convert::Infallible, SessionError> {
-        let mut writer = self.staging.writer();
+        let mut writer = self.sink.writer();
         loop {
             let began = Instant::now();
             match reader.read()? {
@@ -364,9 +395,9 @@ impl<'a> Receiving<'a> {
     fn take_part(
         &self,
         part: SealedPart<'_>,
-        writer: &mut StagingWriter<'_>,
+        writer: &mut SinkWriter<'_>,
     ) -> Result<usize, SessionError> {
-        let index = self.staging.layout().part(part.index)?;
+        let index = self.sink.layout().part(part.index)?;
         let raw = part.open(self.transfer)?;
         self.write(writer, index, raw)?;
         Ok(raw.len())
@@ -374,23 +405,33 @@ impl<'a> Receiving<'a> {
 
     fn write(
         &self,
-        writer: &mut StagingWriter<'_>,
+        writer: &mut SinkWriter<'_>,
         part: PartIndex,
         raw: &[u8],
     ) -> Result<(), SessionError> {
-        let layout = self.staging.layout();
-        if layout.total().is_some() && layout.length(part) != raw.len() {
-            return Err(unexpected("a part of another length"));
+        let layout = self.sink.layout();
+        match &self.in_order {
+            Some(in_order) => lock(in_order).take(part, raw.len())?,
+            None if layout.length(part) != raw.len() => {
+                return Err(unexpected("a part of another length"));
+            }
+            None => {}
         }
         let checksum = writer.write_part(part, raw)?;
-        lock(&self.checksums).insert(part, checksum);
+        match &self.in_order {
+            Some(in_order) => lock(in_order).wrote(part, checksum)?,
+            None => drop(lock(&self.checksums).insert(part, checksum)),
+        }
         self.teller.moved(raw.len() as u64, layout.total());
         Ok(())
     }
 
     /// Takes back what the sender read differently: something went wrong in a machine, not on the line.
     fn compare(&self, checks: &[PartCheck]) -> Result<(), SessionError> {
-        let layout = self.staging.layout();
+        if let Some(in_order) = &self.in_order {
+            return lock(in_order).compare(checks);
+        }
+        let layout = self.sink.layout();
         let mut checksums = lock(&self.checksums);
         for check in checks {
             let part = layout.part(check.index)?;
@@ -398,7 +439,7 @@ impl<'a> Receiving<'a> {
                 .remove(&part)
                 .is_some_and(|own| own != check.crc32)
             {
-                self.staging.forget_part(part)?;
+                self.sink.forget_part(part)?;
             }
         }
         Ok(())
@@ -411,7 +452,11 @@ impl<'a> Receiving<'a> {
                 .check(&self.manifest)
                 .filter(|failure| failure.reason.is_source())
                 .ok_or_else(|| unexpected("a failure of no file"))?;
-            self.staging.note_failed(failure.entry);
+            if let Sink::Output(_) = self.sink {
+                let reason = failure.reason;
+                return Err(SessionError::SourceFailed { reason });
+            }
+            self.sink.note_failed(failure.entry);
             noted.entry(failure.entry).or_insert(failure);
         }
         Ok(())

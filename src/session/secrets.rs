@@ -33,6 +33,34 @@ pub struct NamedSecret {
     pub name: String,
     /// What proves it.
     pub secret: Secret,
+    /// How much may come with it.
+    pub limits: NameLimits,
+}
+
+/// How much may come with one name, where that is not what holds for everybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameLimits {
+    /// In place of [`super::ReceiveOptions::max_bytes`].
+    pub max_bytes: Option<u64>,
+    /// In place of [`super::ReceiveOptions::max_files`].
+    pub max_files: Option<u64>,
+}
+
+/// By which name a peer has proven itself, and what that allows.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) limits: NameLimits,
+}
+
+impl Name {
+    /// That of an entry.
+    pub(super) fn of(named: &NamedSecret) -> Self {
+        Name {
+            text: named.name.clone(),
+            limits: named.limits,
+        }
+    }
 }
 
 /// The secrets as they are for one dialler.
@@ -55,16 +83,16 @@ impl Secrets {
 }
 
 impl Snapshot {
-    /// The secret of who goes by this name, and that name where there are some. Every name is
+    /// The secret of who goes by this name, and its entry in the list where there is one. Every name is
     /// compared, whichever matches.
-    pub(super) fn find(&self, dialler: &DiallerName) -> Option<(&Secret, Option<&str>)> {
+    pub(super) fn find(&self, dialler: &DiallerName) -> Option<(&Secret, Option<&NamedSecret>)> {
         match self {
             Snapshot::One(secret) => dialler.is_absent().then_some((&**secret, None)),
             Snapshot::Named(list) => {
                 let mut found = None;
                 for named in list.iter() {
                     if dialler.is(&named.name) {
-                        found = Some((&named.secret, Some(named.name.as_str())));
+                        found = Some((&named.secret, Some(named)));
                     }
                 }
                 found

@@ -7,6 +7,7 @@ use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
+use super::payload::Payload;
 use super::sender::{Offered, Shipment};
 use super::tally::Tally;
 use crate::disk::{Glob, Links, Source, SourceOptions};
@@ -80,8 +81,8 @@ impl<'a> SendSession<'a> {
     /// Sends one more.
     ///
     /// # Errors
-    /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`] and
-    /// [`SessionError::Source`] something else may be sent.
+    /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`],
+    /// [`SessionError::Source`] and [`SessionError::ReadBefore`] something else may be sent.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
         let source = scan(options, self.operator)?;
         self.ship(&source, options)
@@ -201,15 +202,14 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
 /// Looks at what is to be sent, and tells what is left out.
 ///
 /// # Errors
-/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+/// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
 pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
-    let SendOptions {
-        paths,
-        exclude,
-        links,
-        ..
-    } = options;
-    scan_paths(paths, exclude, *links, Vec::new(), operator)
+    match &options.payload {
+        Payload::Paths(paths) => {
+            scan_paths(paths, &options.exclude, options.links, Vec::new(), operator)
+        }
+        Payload::Stream(stream) => stream.source(),
+    }
 }
 
 /// The same for paths that something is made of which is in `omit`.

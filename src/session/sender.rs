@@ -4,7 +4,9 @@ use super::channel::{MessageWriter, unexpected};
 use super::effort::Effort;
 use super::established::Established;
 use super::events::{Event, FileResult, OfferSummary, Operator, Summary};
+use super::feed::Feed;
 use super::heartbeat::lock;
+use super::payload::Payload;
 use super::pool::Width;
 use super::proposal::Proposal;
 use super::rate::RateLimit;
@@ -15,7 +17,7 @@ use super::wanted::ClosedRound;
 use super::{Level, SendOptions, SessionError};
 use crate::crypto::{Compression, Position, Sealer};
 use crate::disk::{Source, SourceReader};
-use crate::model::{EntryFailure, PartLayout, PartSet};
+use crate::model::{EntryFailure, PartLayout, PartRange, PartSet};
 use crate::protocol::{
     Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
 };
@@ -25,6 +27,7 @@ use std::net::SocketAddr;
 /// What is to be sent, ready to be offered.
 pub(super) struct Shipment<'a> {
     source: &'a Source,
+    payload: &'a Payload,
     streams: Option<u16>,
     level: Level,
     rate_limit: Option<RateLimit>,
@@ -42,10 +45,11 @@ enum Early {
 
 impl<'a> Shipment<'a> {
     /// `source`, to be carried as `options` say.
-    pub(super) fn new(source: &'a Source, options: &SendOptions) -> Self {
+    pub(super) fn new(source: &'a Source, options: &'a SendOptions) -> Self {
         let rate_limit = options.rate_limit.map(RateLimit::new);
         Shipment {
             source,
+            payload: &options.payload,
             streams: options.streams,
             level: options.level,
             early: match options.verify || rate_limit.is_some() {
@@ -58,7 +62,7 @@ impl<'a> Shipment<'a> {
     }
 
     /// The same, only to ask what of it the receiver lacks.
-    pub(super) fn to_ask(source: &'a Source, options: &SendOptions) -> Self {
+    pub(super) fn to_ask(source: &'a Source, options: &'a SendOptions) -> Self {
         let early = Early::Never;
         Shipment {
             early,
@@ -138,7 +142,7 @@ impl<'a> Shipment<'a> {
             streams: Vec::new(),
         };
         round.failures.extend(self.source.changed_empty_files());
-        queue_round_end(writer, closed, &mut round.checks, &round.failures)?;
+        queue_round_end(writer, closed, None, &mut round.checks, &round.failures)?;
         Ok(round)
     }
 
@@ -166,6 +170,7 @@ impl<'a> Shipment<'a> {
             width,
             layout,
             have,
+            is_unwanted,
         } = agreed;
         let there = layout.bytes_of(&have);
         tally.accepted(there);
@@ -174,6 +179,10 @@ impl<'a> Shipment<'a> {
             resumed_bytes: there,
         });
         let traffic = &session.shared.traffic;
+        let feed = match is_unwanted {
+            true => Some(Feed::unwanted()),
+            false => self.feed(&layout)?,
+        };
         let sending = Sending::new(
             self.source,
             layout,
@@ -182,11 +191,16 @@ impl<'a> Shipment<'a> {
             effort,
             self.rate_limit.as_ref(),
             Teller::new(operator, tally, traffic, there),
-        );
+        )
+        .fed_by(feed);
         if let Some(early) = &early_round {
             sending.went_early(&early.failures);
         }
-        let done = sending.run(session, width)?;
+        let done = sending.run(session, width);
+        let done = done.map_err(|error| match self.payload.is_fed() {
+            true => error.cut_short(),
+            false => error,
+        })?;
         self.tell_failures(&done, operator);
         let left_out = self.source.left_out().len() as u64 + done.failed;
         let summary = Summary {
@@ -262,13 +276,25 @@ impl<'a> Shipment<'a> {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
         };
+        let is_unwanted = layout.total().is_none() && wants_nothing(&accept)?;
         let agreed = Agreed {
             streams,
             width: proposal.width.at_most(streams),
             layout,
-            have: agreed_parts(&accept, &layout)?,
+            have: match layout.total() {
+                Some(_) => agreed_parts(&accept, &layout)?,
+                None => PartSet::new(),
+            },
+            is_unwanted,
         };
         Ok((offer, agreed))
+    }
+
+    /// Starts to read, where the contents are read once and in order.
+    fn feed(&self, layout: &PartLayout) -> Result<Option<Feed>, SessionError> {
+        let producer = self.payload.producer()?;
+        let feed = producer.map(|producer| Feed::start(producer, layout.part_size()));
+        feed.transpose()
     }
 
     fn tell_failures(&self, done: &Done, operator: &dyn Operator) {
@@ -304,6 +330,8 @@ struct Agreed {
     width: Width,
     layout: PartLayout,
     have: PartSet,
+    /// Whether the receiver wants nothing of contents whose length is not known.
+    is_unwanted: bool,
 }
 
 /// What was sent along with the offer.
@@ -322,6 +350,15 @@ fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, Session
         }
     }
     Ok(have)
+}
+
+/// Of contents whose length is not known a receiver has nothing, or wants nothing.
+fn wants_nothing(accept: &Accept) -> Result<bool, SessionError> {
+    match &accept.have[..] {
+        [] => Ok(false),
+        [range] if *range == PartRange::ALL => Ok(true),
+        _ => Err(unexpected("parts of contents that it cannot have")),
+    }
 }
 
 fn declined(decline: &Decline) -> SessionError {

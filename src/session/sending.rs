@@ -5,21 +5,24 @@ use super::channel::{MessageWriter, unexpected};
 use super::clock::Liveness;
 use super::effort::Effort;
 use super::established::Established;
+use super::feed::Feed;
 use super::heartbeat::{SharedWriter, lock};
 use super::pool::{StreamPool, Width};
 use super::rate::RateLimit;
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
-use crate::crypto::{Position, Sealer};
+use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
-use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, PartSet};
+use crate::model::{
+    EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout, PartSet, limits,
+};
 use crate::protocol::{
     Bounded, Done, Message, PartCheck, PartChecks, PeerFailure, RoundEnd, StreamList,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// One transfer that was accepted, shared by the threads of its streams.
@@ -31,6 +34,10 @@ pub(super) struct Sending<'a> {
     rate_limit: Option<&'a RateLimit>,
     teller: Teller<'a>,
     wanted: Wanted,
+    /// Where the parts come from that are read once and in order.
+    feed: Option<Feed>,
+    /// How many bytes came from there.
+    fed: AtomicU64,
     went_early: AtomicBool,
     checks: Mutex<Vec<PartCheck>>,
     failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
@@ -56,11 +63,19 @@ impl<'a> Sending<'a> {
             rate_limit,
             teller,
             wanted: Wanted::new(layout, have),
+            feed: None,
+            fed: AtomicU64::new(0),
             went_early: AtomicBool::new(false),
             checks: Mutex::default(),
             failures: Mutex::default(),
             error: Mutex::default(),
         }
+    }
+
+    /// The parts come from `feed` where there is one, in one round and over the first stream.
+    pub(super) fn fed_by(mut self, feed: Option<Feed>) -> Self {
+        self.feed = feed;
+        self
     }
 
     /// Round 0 went along with the offer, with these failures.
@@ -94,7 +109,8 @@ impl<'a> Sending<'a> {
                 }
             };
             if width != Width::Fixed(1) {
-                scope.spawn(usher);
+                // Without this thread the first stream sends it all.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, usher);
             }
             let first_stream = || {
                 let round = || self.first_stream(&writer, &shared.liveness, &pool);
@@ -102,7 +118,13 @@ impl<'a> Sending<'a> {
                 thread.map_err(|source| SessionError::System { source })
             };
             let result = self.rounds(session, first_stream);
+            // What ended the first stream's thread on this side, and was to be noticed here, goes first:
+            // the peer can be told of it.
+            let result = result.map_err(|error| lock(&self.error).take().unwrap_or(error));
             self.wanted.finish();
+            if let Some(feed) = &self.feed {
+                feed.close();
+            }
             pool.close();
             if let Err(error) = &result
                 && !error.is_worth_an_abort()
@@ -135,6 +157,9 @@ impl<'a> Sending<'a> {
     /// What the receiver says to the round that was sent.
     fn hear(&self, session: &mut Established) -> Result<Verdict, SessionError> {
         match session.hear()? {
+            Message::Missing(_) if self.feed.is_some() => Err(SessionError::NotVerified {
+                what: "a part must be sent again, and it cannot be read twice".into(),
+            }),
             Message::Missing(missing) => {
                 if !self.wanted.open_round(missing.round, &missing.ranges) {
                     return Err(unexpected("a list of missing parts"));
@@ -150,8 +175,12 @@ impl<'a> Sending<'a> {
     fn first_stream(&self, writer: &SharedWriter, liveness: &Liveness, pool: &StreamPool) {
         let mut worker = Worker::new(self, pool);
         let result = loop {
-            if let Err(error) = worker.send_parts(writer) {
-                break Err(error.1);
+            let sent = match &self.feed {
+                Some(feed) => worker.send_fed(feed, writer),
+                None => worker.send_parts(writer).map_err(|(_, error)| error),
+            };
+            if let Err(error) = sent {
+                break Err(error);
             }
             if let Some(closed) = self.wanted.close_round() {
                 if closed.round == 0 {
@@ -160,7 +189,9 @@ impl<'a> Sending<'a> {
                 let mut checks = std::mem::take(&mut *lock(&self.checks));
                 let failures = self.failure_list();
                 let mut writer = lock(writer);
-                break queue_round_end(&mut writer, closed, &mut checks, &failures)
+                let total = self.feed.is_some();
+                let total = total.then(|| self.fed.load(Ordering::Relaxed));
+                break queue_round_end(&mut writer, closed, total, &mut checks, &failures)
                     .and_then(|()| writer.flush());
             }
             if self.wanted.is_finished() {
@@ -203,6 +234,17 @@ impl<'a> Sending<'a> {
         lock(&writer).connection().shutdown();
     }
 
+    /// Sends the checks ahead of the end once they fill a message, so that a stream without an end costs
+    /// neither side memory.
+    fn send_full_checks(&self, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+        let mut checks = lock(&self.checks);
+        if checks.len() < limits::CHECKS {
+            return Ok(());
+        }
+        let full = PartChecks::take_from(&mut checks.drain(..).peekable());
+        lock(writer).send(&Message::Checks(full))
+    }
+
     fn note_failures(&self, failures: &[EntryFailure]) {
         let mut noted = lock(&self.failures);
         for failure in failures {
@@ -222,6 +264,18 @@ impl<'a> Sending<'a> {
 enum Verdict {
     NextRound,
     Done(Done),
+}
+
+/// What is read at once of a part that is only stored: it is checksummed and sealed while it is in the
+/// processor's cache.
+const SLICE_BYTES: usize = 64 * 1024;
+
+/// Where the contents of a part are before they are sealed.
+enum Contents {
+    /// Where the source says.
+    OnDisk,
+    /// In the thread's buffer.
+    InMemory,
 }
 
 /// What a thread needs to send parts, with its buffers.
@@ -250,33 +304,49 @@ impl<'a> Worker<'a> {
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), (Option<PartIndex>, SessionError)> {
         while let Some(part) = self.sending.wanted.take() {
-            self.send_part(part, writer)
+            self.send_part(part, Contents::OnDisk, writer)
                 .map_err(|error| (Some(part), error))?;
         }
         Ok(())
     }
 
+    /// Sends what comes from `feed` to its end. Comes back early, without an error, when the transfer is
+    /// finished.
+    fn send_fed(&mut self, feed: &Feed, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+        let sending = self.sending;
+        while feed.next(&mut self.raw)? {
+            let Some(part) = sending.wanted.take() else {
+                return match sending.wanted.is_finished() {
+                    true => Ok(()),
+                    false => Err(LayoutError::TooLarge.into()),
+                };
+            };
+            let bytes = self.raw.len() as u64;
+            sending.fed.fetch_add(bytes, Ordering::Relaxed);
+            self.send_part(part, Contents::InMemory, writer)?;
+            sending.send_full_checks(writer)?;
+        }
+        sending.wanted.exhaust();
+        Ok(())
+    }
+
+    /// Reads, seals and sends a part.
     fn send_part(
         &mut self,
         part: PartIndex,
+        contents: Contents,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), SessionError> {
         let sending = self.sending;
+        let pool = self.pool;
         let began = Instant::now();
-        let mut failures = Vec::new();
-        self.reader
-            .read_part(&sending.layout, part, &mut self.raw, &mut failures);
-        sending.note_failures(&failures);
         let index = part.get();
-        let crc32 = crc32fast::hash(&self.raw);
-        lock(&sending.checks).push(PartCheck { index, crc32 });
-        let position = Position::Part {
-            transfer: sending.transfer,
-            index,
-        };
         let keys = lock(writer).keys().clone();
-        let compression = sending.effort.compression();
-        let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
+        let mut failures = Vec::new();
+        let (sealed, crc32) = self.seal_part(part, contents, &keys, &mut failures)?;
+        let bytes = sealed.envelope.raw_length() as usize;
+        sending.note_failures(&failures);
+        lock(&sending.checks).push(PartCheck { index, crc32 });
         let busy = began.elapsed();
         if let Some(limit) = sending.rate_limit {
             limit.wait(sealed.archive.len(), || sending.wanted.is_finished());
@@ -288,13 +358,69 @@ impl<'a> Worker<'a> {
         queue_failures(&mut writer, &failures)?;
         writer.send_part(index, &sealed)?;
         drop(writer);
-        let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
+        let blocked = began.elapsed() - busy;
         let streams = sending.wanted.streams();
         sending.effort.note(bytes, busy, blocked, streams);
         // More streams would not bring more of what the operator does not want.
-        self.pool.note(bytes, busy, blocked - held_back);
+        pool.note(bytes, busy, blocked - held_back);
         sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
+    }
+
+    /// Seals a part. Beside it, its checksum.
+    fn seal_part(
+        &mut self,
+        part: PartIndex,
+        contents: Contents,
+        keys: &SealingKeys,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Result<(Sealed<'_>, u32), SessionError> {
+        let sending = self.sending;
+        let position = Position::Part {
+            transfer: sending.transfer,
+            index: part.get(),
+        };
+        let compression = sending.effort.compression();
+        match (contents, compression) {
+            (Contents::OnDisk, Compression::Stored) => {
+                return self.seal_while_reading(part, keys, position, failures);
+            }
+            (Contents::OnDisk, Compression::Zstd(_)) => {
+                let (reader, raw) = (&mut self.reader, &mut self.raw);
+                reader.read_part(&sending.layout, part, raw, failures);
+            }
+            (Contents::InMemory, _) => {}
+        }
+        let sealed = self.sealer.seal(keys, position, &self.raw, compression)?;
+        Ok((sealed, crc32fast::hash(&self.raw)))
+    }
+
+    /// Seals a part that is only stored, without ever holding all of it twice.
+    fn seal_while_reading(
+        &mut self,
+        part: PartIndex,
+        keys: &SealingKeys,
+        position: Position,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Result<(Sealed<'_>, u32), SessionError> {
+        let layout = &self.sending.layout;
+        let length = layout.length(part);
+        let mut sealing = self.sealer.begin_stored(keys, position, length)?;
+        let mut checksum = crc32fast::Hasher::new();
+        let mut sealed = Ok(());
+        if self.raw.len() < SLICE_BYTES {
+            self.raw.resize(SLICE_BYTES, 0);
+        }
+        let slice = &mut self.raw[..SLICE_BYTES];
+        let reader = &mut self.reader;
+        reader.read_slices(layout, part, slice, failures, |slice| {
+            checksum.update(slice);
+            if sealed.is_ok() {
+                sealed = sealing.add(slice);
+            }
+        });
+        sealed?;
+        Ok((sealing.finish()?, checksum.finalize()))
     }
 }
 
@@ -310,13 +436,14 @@ fn queue_failures(
 }
 
 /// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
-/// and the RoundEnd with the last checks.
+/// and the RoundEnd with the last checks and, where that was not known before, the length of it all.
 ///
 /// # Errors
 /// [`SessionError`] when something cannot be sealed, or the connection is gone.
 pub(super) fn queue_round_end(
     writer: &mut MessageWriter,
     closed: ClosedRound,
+    total: Option<u64>,
     checks: &mut Vec<PartCheck>,
     failures: &[EntryFailure],
 ) -> Result<(), SessionError> {
@@ -329,7 +456,7 @@ pub(super) fn queue_round_end(
     }
     writer.queue(&Message::RoundEnd(RoundEnd {
         round: closed.round,
-        total: None,
+        total,
         streams: StreamList::take_from(&mut closed.streams.into_iter()),
         checks: last,
     }))

@@ -7,6 +7,7 @@ use super::listener::{Guest, Listener, Terms};
 use super::options::{ReceiveOptions, ServeOptions};
 use super::receive::Intake;
 use super::seats::Seats;
+use super::secrets::Name;
 use crate::protocol::Role;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,10 +59,13 @@ fn take(guest: Guest, options: &ReceiveOptions, operator: &dyn Operator) {
         seat,
     } = guest;
     let mut options = options.clone();
-    if let Some(name) = &name {
-        options.destination.push(name);
+    if let Some(Name { text, limits }) = &name {
+        options.destination.push(text);
+        options.max_bytes = limits.max_bytes.or(options.max_bytes);
+        options.max_files = limits.max_files.or(options.max_files);
     }
-    let mut intake = Intake::new(name.as_deref(), &options, operator);
+    let name = name.as_ref().map(|name| name.text.as_str());
+    let mut intake = Intake::new(name, &options, operator);
     match intake.session(&mut session) {
         // A sender that left after its last transfer, without a word, broke nothing off.
         Err(error) if error.is_connection_gone() && intake.is_settled() => {}

@@ -37,16 +37,19 @@ impl Tally {
     /// The receiver learned what is offered. Something else than what was cut off begins anew.
     pub(super) fn offered(&mut self, transfer: TransferId) {
         if self.transfer.replace(transfer) != Some(transfer) {
-            self.begun = Instant::now();
             self.resumed_bytes = None;
             self.present_bytes = 0;
             self.staging = None;
         }
     }
 
-    /// The transfer is accepted, and the receiver has `bytes` of it.
+    /// The transfer is accepted, and the receiver has `bytes` of it. What a person took to think it over
+    /// is not the transfer's time.
     pub(super) fn accepted(&mut self, bytes: u64) {
         let is_first = self.resumed_bytes.is_none();
+        if is_first {
+            self.begun = Instant::now();
+        }
         self.resumed_bytes.get_or_insert(bytes);
         self.has_grown |= !is_first && bytes > self.present_bytes;
         self.present_bytes = bytes;
@@ -83,7 +86,7 @@ impl Tally {
         wire_bytes.saturating_sub(self.wire_before)
     }
 
-    /// How long it took.
+    /// How long it took since it was accepted first.
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
@@ -135,6 +138,19 @@ mod tests {
 
     const ONE: TransferId = TransferId([1; 16]);
     const OTHER: TransferId = TransferId([2; 16]);
+
+    #[test]
+    fn only_the_first_acceptance_starts_the_clock() {
+        let mut tally = Tally::begin(0);
+        tally.offered(ONE);
+        tally.begun -= Duration::from_secs(60);
+        tally.accepted(0);
+        assert!(tally.elapsed() < Duration::from_secs(60));
+        let accepted = tally.begun;
+        tally.offered(ONE);
+        tally.accepted(50);
+        assert_eq!(tally.begun, accepted);
+    }
 
     #[test]
     fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {

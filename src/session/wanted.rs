@@ -70,6 +70,12 @@ impl Wanted {
         self.layout.part(index).ok()
     }
 
+    /// The contents have come to their end: no part is left in this round.
+    pub(super) fn exhaust(&self) {
+        lock(&self.state).runs.clear();
+        self.changed.notify_all();
+    }
+
     /// How many streams take parts now, the first one included.
     pub(super) fn streams(&self) -> usize {
         lock(&self.state).active + 1

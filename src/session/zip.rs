@@ -78,10 +78,10 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
         (Some(_), Existing::Rename) => match free_path_beside(&options.archive) {
             Ok(Some(path)) => (path, Placing::WhereFree),
             Ok(None) => return Err(in_the_way(&options.archive)),
-            Err(error) => return Err(SessionError::Archive(error)),
+            Err(error) => return Err(SessionError::CannotMake(error)),
         },
     };
-    let archive = NewArchive::begin(&target).map_err(SessionError::Archive)?;
+    let archive = NewArchive::begin(&target).map_err(SessionError::CannotMake)?;
     let source = scan_paths(
         &options.paths,
         &options.exclude,
@@ -107,7 +107,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
     };
     if report.members > 0 || summary.left_out == 0 {
         let target = absolute(archive.target());
-        archive.place(placing).map_err(SessionError::Archive)?;
+        archive.place(placing).map_err(SessionError::CannotMake)?;
         summary.delivered = vec![target];
     }
     summary.elapsed = start.elapsed();
@@ -130,7 +130,7 @@ fn pack(
     };
     let sink = BufWriter::with_capacity(BUFFER_BYTES, archive);
     pack_into(source, &how, sink, &options.cancel, operator).map_err(|error| match error {
-        PackError::Sink(error) => SessionError::Archive(archive.write_failed(error)),
+        PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
         PackError::Cancelled => SessionError::Cancelled,
         PackError::System(source) => SessionError::System { source },
     })

@@ -3,6 +3,7 @@
 use super::support::program::transfer;
 use super::support::trees::{self, MIB};
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -108,6 +109,28 @@ fn a_disk_that_fills_up_is_told_to_both_and_gone_on_from() {
 }
 
 #[test]
+fn a_stream_that_fills_the_disk_up_leaves_nothing() {
+    use super::support::program::{LISTEN, Program};
+    let Some(disk) = SmallDisk::of("16m") else {
+        return;
+    };
+    let work = tempfile::tempdir().unwrap();
+    let from = work.path().join("from");
+    trees::noise(&from, 32 * MIB, 1);
+    let into = disk.path();
+    let mut receiver = Program::receive(&into, &LISTEN).start();
+    let to = format!("127.0.0.1:{}", receiver.port());
+    let sender = Program::new(["send", "-", "--name", "x", "--json", "--to", &to]);
+    let sender = sender.input(File::open(&from).unwrap()).run().expect(6);
+    let receiver = receiver.wait().expect(9);
+    for side in [sender, receiver] {
+        assert!(side.err.contains("no space is left"), "{}", side.err);
+        assert!(!side.err.contains("kept in"), "{}", side.err);
+    }
+    assert_eq!(fs::read_dir(&into).unwrap().count(), 0);
+}
+
+#[test]
 fn what_is_there_of_a_large_transfer_has_its_room_already() {
     let Some(disk) = SmallDisk::of("110m") else {
         return;
@@ -137,4 +160,21 @@ fn cut_after(from: &Path, into: &Path, bytes: u64) {
     let to = [&["--to", proxy.address(), "-z", "0"][..], &retry].concat();
     Program::send(from, &to).run().expect(12);
     receiver.wait().expect(12);
+}
+
+#[test]
+fn a_disk_without_a_byte_of_room_gets_no_staging_folder() {
+    let Some(disk) = SmallDisk::of("1m") else {
+        return;
+    };
+    fs::create_dir(disk.path()).unwrap();
+    let mut filler = File::create(disk.folder.path().join("filler")).unwrap();
+    while filler.write_all(&[1; 4096]).is_ok() {}
+    let work = tempfile::tempdir().unwrap();
+    let from = work.path().join("small");
+    fs::write(&from, [7; 10_000]).unwrap();
+    let (sender, receiver) = transfer(&from, &[], &disk.path(), &[]);
+    receiver.expect(9);
+    sender.expect(6);
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }

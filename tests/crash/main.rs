@@ -12,6 +12,7 @@ mod faults;
 mod kill;
 mod large;
 mod metadata;
+mod piped;
 mod repeat;
 mod silence;
 mod sources;

@@ -3,6 +3,7 @@
 use super::program::{SECRET, Scene};
 use super::terminal::{CTRL_C, CTRL_D, Terminal};
 use super::tree::assert_same;
+use rustix::process::Signal;
 use std::fs;
 
 const PLACE: &str = "[i/w] ";
@@ -323,6 +324,17 @@ fn the_secret_is_asked_for_by_a_verb_as_well() {
     interrupted.echo_becomes(false);
     interrupted.presses(CTRL_C);
     interrupted.is_interrupted();
+}
+
+#[test]
+fn whatever_ends_it_at_the_secret_leaves_the_terminal_as_it_was() {
+    let scene = Scene::new();
+    for signal in [Signal::TERM, Signal::HUP, Signal::KILL] {
+        let mut terminal = Terminal::start(scene.run("receive").without("PEERBRIDGE_SECRET"));
+        terminal.shows(HIDDEN);
+        terminal.echo_becomes(false);
+        terminal.is_killed(signal);
+    }
 }
 
 #[test]

@@ -193,6 +193,17 @@ fn another_program_at_the_port_is_no_peerbridge() {
 }
 
 #[test]
+fn a_program_that_never_answers_is_not_tried_again() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let ended = scene.run("send file --to @").at(port).ends().exits(5);
+    let ended = ended.complains("has been silent", "run the same");
+    assert!(!ended.told().contains("trying again"), "{}", ended.told());
+}
+
+#[test]
 fn strangers_at_the_port_do_not_end_a_receiver() {
     let scene = Scene::new();
     let file = scene.file("file", "x");
@@ -227,9 +238,10 @@ fn a_port_is_free_again_at_once_while_old_connections_linger() {
     for round in 0..3 {
         let listener = scene.run(&format!("send file --listen --port {port}"));
         let dialler = scene.run(&format!("receive in-{round} --yes --from @"));
-        let (sent, received) = meet(listener, dialler);
-        received.exits(0);
-        sent.exits(0);
+        let listener = listener.start();
+        is_hung_up_on(listener.port());
+        dialler.dials(&listener).ends().exits(0);
+        listener.ends().exits(0);
         assert_same(&file, &scene.path(format!("in-{round}/file")));
         lingered |= is_in_time_wait(port);
     }
@@ -237,6 +249,13 @@ fn a_port_is_free_again_at_once_while_old_connections_linger() {
         lingered,
         "no connection of port {port} was in TIME_WAIT: nothing was tested"
     );
+}
+
+/// A stranger whose connection the listener ends first, with nothing unread: its end of it lingers.
+fn is_hung_up_on(port: u16) {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(&[0xff; 5]).unwrap();
+    let _ = stream.read_to_end(&mut Vec::new());
 }
 
 /// Whether a connection whose own end has this port is in TIME_WAIT: state 06 of proc(5).

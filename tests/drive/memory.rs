@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// What either side may have resident, for any size of file at up to 8 streams.
 const ALLOWED: u64 = 64 << 20;
 
-fn is_long() -> bool {
+pub fn is_long() -> bool {
     std::env::var_os("PEERBRIDGE_TEST_LONG").is_some_and(|value| value == "1")
 }
 
@@ -42,7 +42,7 @@ fn make(top: &Path, files: usize, large: u64) {
 }
 
 /// The most memory that a process ever had resident, while it ran.
-fn watch(id: u32, is_over: &AtomicBool, peak: &AtomicU64) {
+pub fn watch(id: u32, is_over: &AtomicBool, peak: &AtomicU64) {
     while !is_over.load(Ordering::SeqCst) {
         if let Some(bytes) = Running::peak_memory(id) {
             peak.fetch_max(bytes, Ordering::SeqCst);
@@ -126,7 +126,7 @@ fn a_file_of_257_parts_arrives() {
     }
     let scene = Scene::new();
     scene.folder("tree");
-    // Parts have 4 MiB from 64 MiB on; the last one has one byte.
+    // With four streams parts have 4 MiB from 128 MiB on; the last one has one byte.
     let file = File::create(scene.path("tree/file")).unwrap();
     file.set_len(256 * (4 << 20) + 1).unwrap();
     transfer(&scene, 4, false);

@@ -185,7 +185,7 @@ impl Run {
     }
 
     /// The command line as it would be typed, for messages.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         let words: Vec<_> = self
             .words
             .iter()
@@ -221,11 +221,28 @@ impl Run {
 
     /// Starts what may take longer than anything else.
     pub fn start_with_limit(self, limit: Duration) -> Running {
+        self.start_piped_with_limit(Stdio::null(), None, limit)
+    }
+
+    /// Starts it with this standard input, and this standard output in place of one that is looked at.
+    pub fn start_piped(self, input: Stdio, output: Option<Stdio>) -> Running {
+        self.start_piped_with_limit(input, output, LIMIT)
+    }
+
+    pub fn start_piped_with_limit(
+        self,
+        input: Stdio,
+        output: Option<Stdio>,
+        limit: Duration,
+    ) -> Running {
         let mut command = self.command();
-        command.stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(input).stderr(Stdio::piped());
+        command.stdout(output.unwrap_or_else(Stdio::piped));
         let mut child = command.spawn().expect("the program starts");
-        let output = Capture::of(child.stdout.take().expect("a pipe"));
+        let output = match child.stdout.take() {
+            Some(pipe) => Capture::of(pipe),
+            None => Capture::of(std::io::empty()),
+        };
         let error = Capture::of(child.stderr.take().expect("a pipe"));
         Running {
             shown: self.shown(),
@@ -482,6 +499,11 @@ impl Ended {
             self.told()
         );
         self
+    }
+
+    /// What it wrote to standard output, as it is.
+    pub fn bytes(&self) -> &[u8] {
+        &self.output
     }
 
     pub fn output(&self) -> String {

@@ -2,6 +2,7 @@
 
 use super::program::{Capture, LIMIT, Run};
 use pty_process::blocking::{Command, Pts, Pty, open};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -136,6 +137,17 @@ impl Terminal {
         let status = self.ends();
         let by_signal = status.signal() == Some(2) || status.code() == Some(130);
         assert!(by_signal, "{status}: {}", self.everything());
+    }
+
+    /// Ends it by a signal that nothing in it can answer, and waits until the terminal is as it was.
+    #[track_caller]
+    pub fn is_killed(&mut self, signal: Signal) {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, signal).expect("a process");
+        let status = self.child.wait().expect("a program");
+        let by_signal = status.signal() == Some(signal.as_raw());
+        assert!(by_signal, "{status}: {}", self.everything());
+        self.echo_becomes(true);
     }
 
     pub fn everything(&self) -> String {

@@ -1,11 +1,13 @@
 //! Peers that break the protocol, and lines that do, against the real other side.
 
+mod archives;
 mod faults;
 mod frames;
 mod handshake;
 mod memory;
 mod names;
 mod peer;
+mod piped;
 mod proxy;
 mod real;
 mod secrecy;

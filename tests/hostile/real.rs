@@ -2,8 +2,8 @@
 
 use peerbridge::crypto::Secret;
 use peerbridge::session::{
-    Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions, Rendezvous, SendOptions,
-    SessionError, Summary,
+    Connect, Event, ListenAddress, Operator, Output, Payload, PeerAddress, ReceiveOptions,
+    Rendezvous, SendOptions, SessionError, Stream, Summary,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -25,6 +25,8 @@ pub struct Side {
     pub idle: Duration,
     pub wait: Option<Duration>,
     pub streams: u16,
+    pub output: Option<Output>,
+    pub most: Option<u64>,
     pub rate_limit: Option<u64>,
 }
 
@@ -35,6 +37,8 @@ impl Default for Side {
             idle: Duration::from_secs(20),
             wait: Some(LONG),
             streams: 1,
+            output: None,
+            most: None,
             rate_limit: None,
         }
     }
@@ -112,8 +116,19 @@ impl Side {
         })
     }
 
+    pub fn send_stream_dialling(&self, stream: Stream, port: u16) -> Running<Summary> {
+        let connect = self.connect(dial(port));
+        let options = SendOptions::of(Payload::Stream(stream));
+        Running::start(false, move |witness| {
+            peerbridge::session::send(&connect, &options, witness)
+        })
+    }
+
     fn receive_options(&self, destination: &Path) -> ReceiveOptions {
-        ReceiveOptions::new(destination.to_owned())
+        let mut options = ReceiveOptions::new(destination.to_owned());
+        options.output = self.output.clone();
+        options.max_bytes = self.most;
+        options
     }
 
     fn send_options(&self, path: &Path) -> SendOptions {

@@ -48,6 +48,11 @@ impl Entries {
         self.entry(1, path, |raw| raw.u64(size))
     }
 
+    /// A file whose size is not told.
+    pub fn stream(self, path: &[u8]) -> Entries {
+        self.entry(2, path, |raw| raw)
+    }
+
     pub fn folder(self, path: &[u8]) -> Entries {
         self.entry(3, path, |raw| raw)
     }
@@ -104,6 +109,11 @@ impl RawOffer {
         RawOffer::of(&Entries::default().file(b"x", size))
     }
 
+    /// One file "x" whose size is not told.
+    pub fn stream() -> RawOffer {
+        RawOffer::of(&Entries::default().stream(b"x"))
+    }
+
     pub fn to_bytes(&self) -> Vec<u8> {
         Raw::kind(2)
             .u32(self.transfer)
@@ -136,7 +146,22 @@ fn ranges(raw: Raw, ranges: &[(u64, u64)]) -> Raw {
 
 /// The bytes of a RoundEnd.
 pub fn round_end(round: u32, streams: &[u16], checks: &[(u64, u32)]) -> Vec<u8> {
-    let raw = Raw::kind(7).u32(round).u8(0).u32(streams.len() as u32);
+    round_end_at(round, None, streams, checks)
+}
+
+/// The bytes of a RoundEnd that tells the length of it all.
+pub fn round_end_at(
+    round: u32,
+    total: Option<u64>,
+    streams: &[u16],
+    checks: &[(u64, u32)],
+) -> Vec<u8> {
+    let raw = Raw::kind(7).u32(round);
+    let raw = match total {
+        None => raw.u8(0),
+        Some(total) => raw.u8(1).u64(total),
+    };
+    let raw = raw.u32(streams.len() as u32);
     let raw = streams.iter().fold(raw, |raw, stream| raw.u16(*stream));
     let raw = raw.u32(checks.len() as u32);
     checks

@@ -60,7 +60,19 @@ fn every_way_that_these_verbs_end() {
         (&["send", here, "--to", &nobody, "--verify"], 2),
         (&["receive", "--yes", "--verify"], 2),
         (&["doctor", here, "--port", "0"], 0),
-        (&["doctor", text(&missing), "--port", "0"], 9),
+        (&["doctor", text(&missing), "--port", "0"], 0),
+        (&["doctor", text(&exposed), "--port", "0"], 9),
+        (
+            &[
+                "doctor",
+                here,
+                "--port",
+                "0",
+                "--secrets-file",
+                text(&exposed),
+            ],
+            2,
+        ),
         (
             &[
                 "doctor",

@@ -1,5 +1,6 @@
 //! The drop box and the verbs for scripts and servers, through the program and through the library.
 
+mod both_sides;
 mod codes;
 mod examples;
 mod hook;
@@ -9,3 +10,4 @@ mod many;
 mod names;
 mod program;
 mod recipes;
+mod shells;

@@ -126,6 +126,19 @@ fn a_ping_or_a_question_does_not_use_up_a_receiver() {
     assert_same(&source, &inbox.path().join("gift"));
 }
 
+/// A ping takes four seconds, longer than this drop box waits for somebody.
+#[test]
+fn a_drop_box_that_is_pinged_is_not_quiet() {
+    let inbox = tempfile::tempdir().unwrap();
+    let exit = until("a ping in time", || {
+        let served = Listening::start(&["serve", text(inbox.path()), "--wait", "2"]);
+        let ran = run(&["ping", &format!("127.0.0.1:{}", served.port), "--wait", "0"]);
+        // On a machine so busy that the ping came too late there is nobody any more.
+        (ran.exit != 4).then_some(ran.exit)
+    });
+    assert_eq!(exit, 0);
+}
+
 #[test]
 fn a_question_about_what_is_there_already() {
     let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -53,6 +53,47 @@ fn each_name_has_a_secret_and_a_folder() {
 }
 
 #[test]
+fn a_name_has_limits_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("inbox");
+    let list = folder.path().join("names");
+    private_file(
+        &list,
+        "alice apple\n--max-size 1K\nbob banana\n--max-files 9\n",
+    );
+    let words = ["serve", text(&inbox), "--secrets-file", text(&list)];
+    let served = Listening::start(&[&words[..], &["--max-files", "2"]].concat());
+    let source = tree(folder.path(), "tree", 3);
+    let ran = send_as("alice", "apple", &source, served.port).expect(6);
+    assert!(ran.err.contains("a limit set there"), "{}", ran.err);
+    send_as("bob", "banana", &source, served.port).expect(0);
+    private_file(
+        &list,
+        "alice apple\n--max-files=6 --max-size=1M\nbob banana\n",
+    );
+    send_as("alice", "apple", &source, served.port).expect(0);
+    let other = tree(folder.path(), "other", 5);
+    send_as("bob", "banana", &other, served.port).expect(6);
+    let exits: Vec<_> = served
+        .wait_for("received", 4)
+        .iter()
+        .map(|line| number(&line.replace('}', ","), "exit"))
+        .collect();
+    assert_eq!(exits, [14, 0, 0, 14].map(Some));
+    assert!(inbox.join("alice/tree").exists() && !inbox.join("bob/other").exists());
+}
+
+#[test]
+fn where_there_are_no_names_who_has_one_is_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("inbox");
+    let served = Listening::start(&["serve", text(&inbox)]);
+    let source = tree(folder.path(), "tree", 3);
+    send_as("alice", SECRET, &source, served.port).expect(3);
+    send_as("", SECRET, &source, served.port).expect(0);
+}
+
+#[test]
 fn a_ping_may_go_by_a_name() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("names");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ pub struct Ran {
 impl Ran {
     pub fn of(output: Output) -> Ran {
         Ran {
-            exit: output.status.code().unwrap_or(-1),
+            exit: exit_of(output.status),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -69,6 +69,13 @@ pub fn send(path: &Path, port: u16, more: &[&str]) -> Ran {
 
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path of a test is text")
+}
+
+/// The code as a shell shows it: a signal is 128 and its number.
+fn exit_of(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    let by_signal = status.signal().map(|signal| 128 + signal);
+    status.code().or(by_signal).expect("an end")
 }
 
 /// A program that listens, told so by its first event. Killed when dropped.
@@ -152,9 +159,20 @@ impl Listening {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn ended(mut self) -> i32 {
+    pub fn ended(self) -> i32 {
+        self.ended_with().0
+    }
+
+    /// Waits for its end; beside the code, all that it told on standard output.
+    #[track_caller]
+    pub fn ended_with(mut self) -> (i32, String) {
         let status = until("the end", || self.child.try_wait().expect("a child"));
-        status.code().unwrap_or(-1)
+        until("the end of what it told", || {
+            (Arc::strong_count(&self.lines) == 1).then_some(())
+        });
+        let lines = self.lines.lock().expect("unpoisoned");
+        let told = lines.iter().map(|line| format!("{line}\n"));
+        (exit_of(status), told.collect())
     }
 
     pub fn threads(&self) -> usize {

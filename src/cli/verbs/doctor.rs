@@ -17,6 +17,7 @@ pub(in crate::cli) struct Doctor {
     folder: PathBuf,
     port: u16,
     secret_file: Option<PathBuf>,
+    secrets_file: Option<PathBuf>,
 }
 
 /// What a check found.
@@ -98,6 +99,7 @@ impl Doctor {
             folder,
             port,
             secret_file: typed.path("secret-file"),
+            secrets_file: typed.path("secrets-file"),
         })
     }
 
@@ -109,9 +111,11 @@ impl Doctor {
         let mut findings = checks::ports(self.port);
         findings.push(checks::loopback());
         findings.extend(checks::destination(&self.folder));
-        findings.push(checks::room(&self.folder));
         findings.extend(checks::leftovers(&self.folder));
-        findings.push(checks::secret(self.secret_file.as_deref(), context));
+        findings.push(match &self.secrets_file {
+            Some(file) => checks::secrets(file),
+            None => checks::secret(self.secret_file.as_deref(), context),
+        });
         for finding in &findings {
             tell(finding, context);
         }

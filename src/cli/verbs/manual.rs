@@ -2,6 +2,9 @@
 
 use super::super::flags::{self, FLAGS, Flag, VERBS};
 
+/// When what it says was last true, as far as anybody checked.
+const DATE: &str = "2026-11-26";
+
 /// Environment variables and what each is for.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("PEERBRIDGE_SECRET", "the secret"),
@@ -75,16 +78,14 @@ const EXITS: &[(&str, &str)] = &[
 pub(super) fn page() -> String {
     let mut text = format!(
         ".\\\" Made by `peerbridge completions man`.\n\
-         .TH PEERBRIDGE 1 \"\" \"peerbridge {}\" \"User Commands\"\n\
+         .TH PEERBRIDGE 1 \"{DATE}\" \"peerbridge {}\" \"User Commands\"\n\
          .SH NAME\npeerbridge \\- move files and folders straight from one machine to another\n\
          .SH SYNOPSIS\n",
         env!("CARGO_PKG_VERSION")
     );
-    text.push_str(".B peerbridge\n.br\n");
-    for entry in VERBS {
-        for (words, _) in entry.forms {
-            text.push_str(&format!(".B peerbridge {}\n.br\n", escaped(words)));
-        }
+    text.push_str(".B peerbridge\n");
+    for (words, _) in VERBS.iter().flat_map(|entry| entry.forms) {
+        text.push_str(&format!(".br\n.B peerbridge {}\n", escaped(words)));
     }
     text.push_str(".SH DESCRIPTION\n");
     paragraph(
@@ -120,9 +121,11 @@ pub(super) fn page() -> String {
     text.push_str(".SH EXIT STATUS\n");
     list(&mut text, EXITS);
     text.push_str(".SH EXAMPLES\n");
+    text.push_str(".nf\n");
     for example in VERBS.iter().flat_map(|entry| entry.examples) {
-        text.push_str(&format!(".PP\n.nf\n{}\n.fi\n", escaped(example)));
+        text.push_str(&format!("{}\n", escaped(example)));
     }
+    text.push_str(".fi\n");
     text
 }
 
@@ -134,11 +137,8 @@ fn option(text: &mut String, flag: &Flag) {
     if let Some(value) = flag.takes.value_name() {
         names.push_str(&format!(" {value}"));
     }
-    text.push_str(&format!(
-        ".TP\n.B {}\n{}.\n",
-        escaped(&names),
-        escaped(flag.help)
-    ));
+    text.push_str(&format!(".TP\n.B {}\n", escaped(&names)));
+    lines(text, &format!("{}.", flag.help));
     if flag.verbs.len() < VERBS.len() {
         let verbs: Vec<_> = flag
             .verbs
@@ -151,12 +151,39 @@ fn option(text: &mut String, flag: &Flag) {
 
 fn list(text: &mut String, rows: &[(&str, &str)]) {
     for (name, what) in rows {
-        text.push_str(&format!(".TP\n.B {}\n{}\n", escaped(name), escaped(what)));
+        text.push_str(&format!(".TP\n.B {}\n", escaped(name)));
+        lines(text, what);
     }
 }
 
+/// A paragraph; the first below a heading needs no mark of its own.
 fn paragraph(text: &mut String, words: &str) {
-    text.push_str(&format!(".PP\n{}\n", escaped(words)));
+    let heads = text
+        .lines()
+        .last()
+        .is_some_and(|line| line.starts_with(".S"));
+    if !heads {
+        text.push_str(".PP\n");
+    }
+    lines(text, words);
+}
+
+/// Running text in lines of at most 78 bytes.
+fn lines(text: &mut String, words: &str) {
+    let mut line = String::new();
+    for word in words.split_whitespace().map(escaped) {
+        if !line.is_empty() && line.len() + word.len() >= 78 {
+            text.push_str(&line);
+            text.push('\n');
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    text.push_str(&line);
+    text.push('\n');
 }
 
 /// Backslashes and dashes have a meaning, and a dot or a quote at the beginning of a line.

@@ -7,10 +7,10 @@ use super::super::questions::{OnConflict, Questions};
 use super::super::report::{Manner, Programs, Reporter};
 use super::super::wording::Side;
 use super::super::{Context, numbers, secret_source};
-use super::{ProgressChoice, too_many};
+use super::{ProgressChoice, piped, too_many};
 use crate::error::{Error, Exit};
 use crate::model::Existing;
-use crate::session::{self, ReceiveOptions, Summary};
+use crate::session::{self, Output, ReceiveOptions, Summary};
 use std::path::PathBuf;
 
 /// A transfer to here, understood.
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Receive {
     meeting: Meeting,
     taking: Taking,
+    output: Option<Output>,
     consent: Consent,
     streams: Option<u16>,
     verify: bool,
@@ -82,6 +83,7 @@ impl Receive {
         let streams = streams.map(|text| numbers::streams(&text));
         Ok(Receive {
             meeting: Meeting::of(typed, context.environment, "from", Unless::Listens)?,
+            output: piped::output(typed, context)?,
             taking: Taking::understand(typed, destination(typed)?)?,
             consent: consent(typed, context)?,
             streams: streams.transpose()?,
@@ -104,7 +106,10 @@ impl Receive {
             (Consent::Asked, existing) => Questions::Asked {
                 answers: context.answers,
                 console: context.console,
-                destination: self.taking.destination.clone(),
+                destination: match &self.output {
+                    Some(output) => PathBuf::from(output.name()),
+                    None => self.taking.destination.clone(),
+                },
                 conflicts: match existing {
                     None => OnConflict::Ask,
                     Some(_) => OnConflict::Fail,
@@ -122,8 +127,12 @@ impl Receive {
         let mut options = self.taking.options();
         options.streams = self.streams;
         options.verify = self.verify;
+        options.output = self.output;
         let hook = self.taking.hook.map(Hook::new);
-        let connect = self.meeting.with(secret);
+        let mut connect = self.meeting.with(secret);
+        if options.output.is_some() {
+            connect.retries = 0;
+        }
         let mut reporter = Reporter::new(context.console, context.ledger, questions, manner)
             .with_hook(hook, options.destination.clone());
         // A sender may want the phrase compared, also where it was not asked for here.
@@ -182,6 +191,10 @@ fn destination(typed: &Typed) -> Result<PathBuf, Error> {
     }
 }
 
+/// What `--existing` says.
+///
+/// # Errors
+/// A usage error.
 pub(super) fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
     Ok(Some(match typed.value("existing").as_deref() {
         None => return Ok(None),

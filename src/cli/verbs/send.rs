@@ -7,17 +7,17 @@ use super::super::questions::Questions;
 use super::super::report::{Manner, Programs, Reporter};
 use super::super::wording::Side;
 use super::super::{Context, format, numbers, secret_source};
-use super::ProgressChoice;
 use super::receive::verify;
+use super::{ProgressChoice, piped};
 use crate::error::{Error, Exit};
-use crate::session::{self, Level, Links, SendOptions, SessionError, Summary};
+use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Summary};
 use std::path::{Path, PathBuf};
 
 /// A transfer from here, understood.
 #[derive(Debug)]
 pub(in crate::cli) struct Send {
     meeting: Meeting,
-    paths: Vec<PathBuf>,
+    payload: Payload,
     exclude: Vec<String>,
     links: Links,
     streams: Option<u16>,
@@ -51,7 +51,10 @@ impl Send {
         let rate_limit = typed.value("limit-rate");
         let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
         Ok(Send {
-            paths: paths(typed)?,
+            payload: match piped::input(typed, context)? {
+                Some(stream) => Payload::Stream(stream),
+                None => Payload::Paths(paths(typed)?),
+            },
             meeting: Meeting::of(typed, context.environment, "to", Unless::Refuses)?,
             exclude: typed.values("exclude"),
             links: match typed.has("follow-links") {
@@ -71,8 +74,8 @@ impl Send {
     /// What stood in the way.
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         // Before the secret is asked for and the peer is kept waiting.
-        for path in &self.paths {
-            check_source(path)?;
+        if let Payload::Paths(paths) = &self.payload {
+            paths.iter().try_for_each(|path| check_source(path))?;
         }
         let secret = secret_source::secret(
             self.meeting.secret_file.as_deref(),
@@ -88,14 +91,18 @@ impl Send {
             programs: Programs::Told,
             label: "",
         };
-        let mut options = SendOptions::new(self.paths);
+        let is_repeatable = matches!(self.payload, Payload::Paths(_));
+        let mut options = SendOptions::of(self.payload);
         options.exclude = self.exclude;
         options.links = self.links;
         options.streams = self.streams;
         options.level = self.level;
         options.rate_limit = self.rate_limit;
         options.verify = self.verify;
-        let connect = self.meeting.with(secret);
+        let mut connect = self.meeting.with(secret);
+        if !is_repeatable {
+            connect.retries = 0;
+        }
         let mut reporter =
             Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
         if self.verify {
@@ -199,12 +206,6 @@ fn paths(typed: &Typed) -> Result<Vec<PathBuf>, Error> {
             return Err(Error::usage(
                 "a path is empty",
                 "is a variable in your script not set?",
-            ));
-        }
-        if word == "-" {
-            return Err(Error::usage(
-                "standard input cannot be sent",
-                "write it to a file first; ./- is a file of that name",
             ));
         }
     }

@@ -15,6 +15,8 @@ pub(in super::super) enum Mark {
     Finished = 4,
     /// Its source failed: what stands in parts for its bytes is not its contents.
     Failed = 8,
+    /// It came as a whole and was verified.
+    Whole = 16,
 }
 
 /// Marks of all entries, one byte each, set by several threads.

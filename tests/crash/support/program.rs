@@ -53,9 +53,24 @@ impl Program {
         Program::new(words)
     }
 
+    /// The same with this as standard input.
+    pub fn input(mut self, input: impl Into<Stdio>) -> Program {
+        self.command.stdin(input);
+        self
+    }
+
+    /// The same with this as standard output, which is not looked at.
+    pub fn output(mut self, output: impl Into<Stdio>) -> Program {
+        self.command.stdout(output);
+        self
+    }
+
     pub fn start(mut self) -> Running {
         let mut child = self.command.spawn().expect("the program starts");
-        let out = BufReader::new(child.stdout.take().expect("piped"));
+        let out: Box<dyn BufRead + Send> = match child.stdout.take() {
+            Some(out) => Box::new(BufReader::new(out)),
+            None => Box::new(std::io::empty()),
+        };
         let mut err = child.stderr.take().expect("piped");
         let (sender, lines) = mpsc::channel();
         let out = std::thread::spawn(move || {

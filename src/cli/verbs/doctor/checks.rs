@@ -1,11 +1,12 @@
 //! The checks one by one.
 
+use super::super::super::secrets_file::SecretsFile;
 use super::super::super::{Context, format, secret_source};
 use super::{Finding, Verdict, loopback};
-use crate::disk::{self, CaseRule, LeftoverState};
+use crate::disk::{self, CaseRule, Destination, DiskError, LeftoverState};
 use crate::error::{Error, Exit};
-use crate::model::escaped;
-use crate::session::{self, ListenAddress, SessionError};
+use crate::model::{escaped, shell_word};
+use crate::session::{self, ListenAddress, NamedSecrets, SessionError};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -52,20 +53,31 @@ pub(super) fn loopback() -> Finding {
     }
 }
 
-/// What the destination takes.
+/// What the destination takes, and how much; where it is not there yet, what the folder takes in which
+/// it will be made.
 pub(super) fn destination(folder: &Path) -> Vec<Finding> {
-    let shown = escaped(folder.as_os_str().as_encoded_bytes());
-    let survey = match disk::survey(folder) {
-        Ok(survey) => survey,
-        Err(error) => {
-            let error = Error::from(SessionError::Disk(error));
-            return vec![Finding::fail("destination", &error)];
-        }
+    let failed = |error: DiskError| {
+        let error = Error::from(SessionError::Disk(error));
+        vec![Finding::fail("destination", &error)]
     };
-    let mut findings = vec![Finding::pass(
-        "destination",
-        format!("{shown} can be written"),
-    )];
+    let destination = match Destination::locate(folder) {
+        Ok(destination) => destination,
+        Err(error) => return failed(error),
+    };
+    let anchor = destination.anchor();
+    let survey = match disk::survey(anchor) {
+        Ok(survey) => survey,
+        Err(error) => return failed(error),
+    };
+    let shown = escaped(folder.as_os_str().as_encoded_bytes());
+    let mut findings = vec![match destination.path() == anchor {
+        true => Finding::pass("destination", format!("{shown} can be written")),
+        false => Finding::look(
+            "destination",
+            format!("{shown} is not there yet, and can be made"),
+            "receive and serve make it; if it should be there already, check the spelling",
+        ),
+    }];
     findings.push(match survey.case {
         CaseRule::Distinguishes => Finding::pass("names", "a and A are two names there"),
         CaseRule::Ignores => Finding::look(
@@ -83,6 +95,7 @@ pub(super) fn destination(folder: &Path) -> Vec<Finding> {
         ),
     });
     findings.push(clock(survey.clock_difference));
+    findings.push(room(anchor));
     findings
 }
 
@@ -98,7 +111,7 @@ fn clock(difference: Duration) -> Finding {
 }
 
 /// Free space.
-pub(super) fn room(folder: &Path) -> Finding {
+fn room(folder: &Path) -> Finding {
     match disk::free_bytes(folder) {
         Some(free) if free < LITTLE_ROOM => Finding::look(
             "space",
@@ -117,7 +130,7 @@ pub(super) fn room(folder: &Path) -> Finding {
 /// What broken transfers left.
 pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
     let Ok(mut found) = disk::leftovers(folder) else {
-        // The destination's own check says why.
+        // There is nothing yet, or the destination's own check says why.
         return Vec::new();
     };
     if found.is_empty() {
@@ -137,7 +150,10 @@ pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
             LeftoverState::Abandoned => Finding::look(
                 "leftovers",
                 format!("{path} stopped half-way {age} ago"),
-                format!("run the same transfer again to go on, or give it up: rm -r {path}"),
+                format!(
+                    "run the same transfer again to go on, or give it up: rm -r {}",
+                    shell_word(leftover.path.as_os_str().as_encoded_bytes())
+                ),
             ),
         }
     });
@@ -149,9 +165,24 @@ pub(super) fn secret(file: Option<&Path>, context: &Context<'_>) -> Finding {
     match secret_source::given(file, context.environment) {
         Ok(Some(_)) => Finding::pass("secret", "it is given, and it can be used"),
         Ok(None) => Finding::pass("secret", "none is given here; it will be asked for"),
-        Err(error) => Finding {
-            verdict: Verdict::Fail(Exit::Usage),
-            ..Finding::fail("secret", &error)
-        },
+        Err(error) => no_secret(&error),
+    }
+}
+
+/// The same for a file of named secrets.
+pub(super) fn secrets(file: &Path) -> Finding {
+    match SecretsFile::open(file.to_owned()) {
+        Ok(file) => {
+            let names = format::count(file.current().list.len() as u64, "name");
+            Finding::pass("secrets", format!("{names} can be used"))
+        }
+        Err(error) => no_secret(&error),
+    }
+}
+
+fn no_secret(error: &Error) -> Finding {
+    Finding {
+        verdict: Verdict::Fail(Exit::Usage),
+        ..Finding::fail("secret", error)
     }
 }

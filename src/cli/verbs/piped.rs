@@ -1,0 +1,118 @@
+//! `-`: standard input in place of what is sent, standard output in place of a folder.
+
+use super::super::args::Typed;
+use super::super::{Context, numbers};
+use crate::error::Error;
+use crate::session::{Output, SessionError, Stream};
+use std::io;
+
+/// Standard input, where it is what is to be sent: the only word is `-`.
+///
+/// # Errors
+/// A usage error for what does not go with it.
+pub(super) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Stream>, Error> {
+    if !typed.words.iter().any(|word| word == "-") {
+        return match typed.has("name") {
+            false => Ok(None),
+            true => Err(Error::usage(
+                "--name is for standard input: files keep their names",
+                "send - --name NAME sends standard input; ./- is a file of that name",
+            )),
+        };
+    }
+    if typed.words.len() > 1 {
+        return Err(Error::usage(
+            "standard input (-) is sent alone and once",
+            "send - --name NAME; ./- is a file of that name",
+        ));
+    }
+    for other in ["exclude", "follow-links", "dry-run"] {
+        if typed.has(other) {
+            return Err(contradiction(other, "standard input is read as it comes"));
+        }
+    }
+    at_most(typed, "count", 1, "standard input can be read once only")?;
+    at_most(typed, "retry", 0, "standard input cannot be read again")?;
+    at_most(typed, "streams", 1, "standard input goes in order")?;
+    if context.terminal.input {
+        return Err(Error::usage(
+            "standard input is a terminal: there is nothing in it to send",
+            "some-program | peerbridge send - --name NAME --to HOST",
+        ));
+    }
+    let Some(name) = typed.value("name") else {
+        return Err(Error::usage(
+            "standard input has no name, and the peer needs one",
+            "send - --name NAME",
+        ));
+    };
+    let stream = Stream::new(name, io::stdin());
+    stream.map(Some).map_err(|error| {
+        Error::usage(
+            SessionError::from(error).to_string(),
+            "--name takes a plain file name, without folders",
+        )
+    })
+}
+
+/// Standard output, where what comes is to be written there.
+///
+/// # Errors
+/// A usage error for what does not go with it.
+pub(super) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Output>, Error> {
+    let folder = typed.words.first();
+    match typed.value("output").as_deref() {
+        None if folder.is_some_and(|word| word == "-") => {
+            return Err(Error::usage(
+                "- is no folder",
+                "receive --output - writes to standard output; ./- is a folder of that name",
+            ));
+        }
+        None => return Ok(None),
+        Some("-") => {}
+        Some(_) => {
+            return Err(Error::usage(
+                "--output takes - only: standard output",
+                "receive DIR puts it into a folder, under the name that it has",
+            ));
+        }
+    }
+    if folder.is_some() {
+        return Err(Error::usage(
+            "a folder and --output - contradict each other",
+            "give one of them",
+        ));
+    }
+    for other in ["json", "existing", "fsync", "on-receive"] {
+        if typed.has(other) {
+            let why = "standard output holds what the sender sends, and nothing else is written";
+            return Err(contradiction(other, why));
+        }
+    }
+    at_most(typed, "retry", 0, "what was written cannot be taken back")?;
+    at_most(typed, "streams", 1, "standard output is written in order")?;
+    if context.terminal.output {
+        return Err(Error::usage(
+            "standard output is a terminal, and what comes is not meant for one",
+            "peerbridge receive --output - | some-program, or > FILE",
+        ));
+    }
+    Ok(Some(Output::new("standard output", io::stdout())))
+}
+
+fn at_most(typed: &Typed, long: &str, most: u64, why: &str) -> Result<(), Error> {
+    let Some(text) = typed.value(long) else {
+        return Ok(());
+    };
+    match numbers::whole(&format!("--{long}"), &text, 0..=u64::MAX)? {
+        number if number <= most => Ok(()),
+        number => Err(contradiction(&format!("{long} {number}"), why)),
+    }
+}
+
+fn contradiction(option: &str, why: &str) -> Error {
+    Error::usage(
+        format!("--{option} does not go with -: {why}"),
+        format!("leave out --{option}"),
+    )
+}

@@ -1,0 +1,151 @@
+//! `peerbridge unzip`.
+
+mod list;
+
+use super::super::args::Typed;
+use super::super::questions::{OnConflict, Questions};
+use super::super::report::{Manner, Programs, Reporter};
+use super::super::wording::Side;
+use super::super::{Context, password_source};
+use super::receive::existing;
+use super::{ProgressChoice, too_many};
+use crate::disk::Archive;
+use crate::error::{Error, Exit};
+use crate::model::Existing;
+use crate::session::{self, GrowthLimit, SessionError, UnzipOptions};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// An archive to look into or to open, understood.
+#[derive(Debug)]
+pub(in crate::cli) struct Unzip {
+    archive: PathBuf,
+    what: What,
+}
+
+/// What to do with it.
+#[derive(Debug)]
+enum What {
+    List,
+    Open(Opening),
+}
+
+/// Where to put its entries.
+#[derive(Debug)]
+struct Opening {
+    destination: PathBuf,
+    existing: Option<Existing>,
+    password_file: Option<PathBuf>,
+    growth: GrowthLimit,
+    progress: ProgressChoice,
+}
+
+impl Unzip {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed) -> Result<Unzip, Error> {
+        let Some((archive, words)) = typed.words.split_first() else {
+            return Err(Error::usage(
+                "there is no archive to open",
+                "peerbridge unzip ARCHIVE [DIR]",
+            ));
+        };
+        let what = match typed.has("list") {
+            true if !words.is_empty() => {
+                return Err(Error::usage(
+                    "--list opens nothing, so there is no folder to put it into",
+                    "leave out DIR or --list",
+                ));
+            }
+            true => What::List,
+            false => What::Open(Opening::understand(typed, words)?),
+        };
+        Ok(Unzip {
+            archive: archive.into(),
+            what,
+        })
+    }
+
+    /// # Errors
+    /// What stood in the way.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        let archive = Archive::open(&self.archive).map_err(SessionError::Archive)?;
+        match self.what {
+            What::List => {
+                list::show(&archive, context.console);
+                Ok(Exit::Done)
+            }
+            What::Open(opening) => opening.run(self.archive, archive, context),
+        }
+    }
+}
+
+impl Opening {
+    fn understand(typed: &Typed, words: &[OsString]) -> Result<Opening, Error> {
+        let destination = match words {
+            [] => PathBuf::from("."),
+            [only] if only.is_empty() => {
+                return Err(Error::usage(
+                    "the folder's name is empty",
+                    "is a variable in your script not set?",
+                ));
+            }
+            [only] => PathBuf::from(only),
+            [_, second, ..] => return Err(too_many("unzip", second)),
+        };
+        Ok(Opening {
+            destination,
+            existing: existing(typed)?,
+            password_file: typed.path("zip-password-file"),
+            growth: match typed.has("yes") {
+                true => GrowthLimit::Any,
+                false => GrowthLimit::Usual,
+            },
+            progress: ProgressChoice::understand(typed)?,
+        })
+    }
+
+    fn run(self, path: PathBuf, archive: Archive, context: &Context<'_>) -> Result<Exit, Error> {
+        let archive = archive.check().map_err(SessionError::Archive)?;
+        let mut options = UnzipOptions::new(path, self.destination.clone());
+        if archive.is_encrypted() {
+            options.password = Some(password_source::password(
+                self.password_file.as_deref(),
+                context.environment,
+                context.terminal,
+                context.answers,
+            )?);
+        }
+        options.existing = self.existing.unwrap_or_default();
+        options.growth = self.growth;
+        let manner = Manner {
+            side: Side::Opener,
+            style: self.progress.style(context),
+            colour: context.colour(),
+            guide: context.guide(),
+            programs: Programs::Told,
+            label: "",
+        };
+        let questions = self.questions(context);
+        let reporter = Reporter::new(context.console, context.ledger, questions, manner);
+        let summary = session::unpack(&archive, &options, &reporter)?;
+        Ok(Exit::of_summary(&summary))
+    }
+
+    /// Opening a file that lies here already needs no consent; a person is asked only where something
+    /// is in the way, or the archive grows out of proportion.
+    fn questions<'a>(&self, context: &Context<'a>) -> Questions<'a> {
+        if self.growth == GrowthLimit::Any || !context.terminal.can_ask() {
+            return Questions::Unasked;
+        }
+        Questions::Asked {
+            answers: context.answers,
+            console: context.console,
+            destination: self.destination.clone(),
+            conflicts: match self.existing {
+                None => OnConflict::Ask,
+                Some(_) => OnConflict::Fail,
+            },
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Files that come whole, each from one thread, out of something that verifies them at their end.
+//!
+//! There are no parts to record then. What an earlier run left is removed when the staging folder is
+//! opened, and a file counts as there only once [`FileInHand::finish`] has said so.
+
+use super::super::destination::Destination;
+use super::super::error::DiskError;
+use super::super::plan::Plan;
+use super::{Durability, Filling, Mark, Staging};
+use crate::model::{EntryIndex, Manifest, TransferId, limits};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Files up to this many bytes are kept in memory until they are whole, and created at once.
+const SMALL: u64 = 256 * 1024;
+
+impl Staging {
+    /// As [`Staging::open`], for contents that come file by file through [`Staging::file_writer`].
+    ///
+    /// # Errors
+    /// As [`Staging::open`].
+    pub fn open_for_files(
+        destination: &Destination,
+        id: TransferId,
+        manifest: Arc<Manifest>,
+        plan: Plan,
+        durability: Durability,
+    ) -> Result<Staging, DiskError> {
+        let part_size = limits::PART_BYTES_MAX;
+        let opened = Staging::open(destination, id, manifest, plan, part_size, durability);
+        opened.map(|staging| Staging {
+            filling: Filling::Files,
+            ..staging
+        })
+    }
+
+    /// A writer of whole files, for one thread.
+    pub fn file_writer(&self) -> FileWriter<'_> {
+        FileWriter {
+            staging: self,
+            small: Vec::new(),
+        }
+    }
+
+    /// Where a file is that was finished, for as long as it is staged.
+    ///
+    /// # Errors
+    /// It was not finished, or this system cannot have such a name.
+    pub fn whole_file(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
+        match self.marks.has(entry, Mark::Whole) {
+            true => self.staged_path(entry),
+            false => Err(self.misuse("open file", "it is not whole")),
+        }
+    }
+
+    /// Removes the staging folder with all that is in it, and the folders that were made for it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn discard(self) -> Result<(), DiskError> {
+        let destination = self.destination.clone();
+        self.remove()?;
+        destination.remove_created();
+        Ok(())
+    }
+}
+
+/// Writes whole files, one after the other, for one thread. Holds the contents of a small one.
+#[derive(Debug)]
+pub struct FileWriter<'a> {
+    staging: &'a Staging,
+    small: Vec<u8>,
+}
+
+/// A file that is being written. Dropped without [`FileInHand::finish`] it is not there.
+#[derive(Debug)]
+pub struct FileInHand<'w, 'a> {
+    writer: &'w mut FileWriter<'a>,
+    entry: EntryIndex,
+    size: u64,
+    written: u64,
+    large: Option<File>,
+}
+
+impl<'a> FileWriter<'a> {
+    /// Begins a file that the plan needs.
+    pub fn begin(&mut self, entry: EntryIndex) -> FileInHand<'_, 'a> {
+        self.small.clear();
+        FileInHand {
+            size: self.staging.size_of(entry),
+            writer: self,
+            entry,
+            written: 0,
+            large: None,
+        }
+    }
+}
+
+impl FileInHand<'_, '_> {
+    /// Writes what comes next.
+    ///
+    /// # Errors
+    /// More than the file's size, or what the system refused.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        let staging = self.writer.staging;
+        let end = self.written + bytes.len() as u64;
+        if end > self.size {
+            return Err(staging.misuse("write file", "it is longer than it may be"));
+        }
+        if self.size <= SMALL {
+            self.writer.small.extend_from_slice(bytes);
+        } else {
+            let file = match self.large.take() {
+                Some(file) => file,
+                None => staging.open_piecewise(self.entry)?,
+            };
+            let written = staging.write_at(self.entry, &file, bytes, self.written);
+            self.large = Some(file);
+            written?;
+        }
+        self.written = end;
+        Ok(())
+    }
+
+    /// Says that the file is whole and verified.
+    ///
+    /// # Errors
+    /// Less than the file's size was written, or what the system refused.
+    pub fn finish(self) -> Result<(), DiskError> {
+        let staging = self.writer.staging;
+        if self.written != self.size {
+            return Err(staging.misuse("finish file", "it is shorter than it must be"));
+        }
+        if self.size <= SMALL {
+            staging.write_whole(self.entry, &self.writer.small)?;
+        }
+        staging.marks.set(self.entry, Mark::Whole);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::{self, ID, Sample, Transfer, names_in, noise};
+    use super::*;
+    use crate::model::Existing;
+    use std::fs;
+    use std::path::Path;
+
+    const LARGE: usize = SMALL as usize * 2 + 5;
+
+    fn transfer() -> Transfer {
+        Sample::new()
+            .folder("d")
+            .file(
+                "d/large",
+                &[&noise(LARGE - 70_000, 1), &vec![0; 70_000][..]].concat(),
+            )
+            .file("d/small", &noise(100, 2))
+            .file("empty", b"")
+            .finish()
+    }
+
+    fn open(transfer: &Transfer, into: &Path) -> Staging {
+        Staging::open_for_files(
+            &Destination::locate(into).unwrap(),
+            ID,
+            Arc::clone(&transfer.manifest),
+            transfer.plan(into, Existing::Fail),
+            Durability::Normal,
+        )
+        .unwrap()
+    }
+
+    fn write(
+        transfer: &Transfer,
+        staging: &Staging,
+        path: &str,
+        length: u64,
+    ) -> Result<(), DiskError> {
+        let entry = transfer.index(path);
+        let start = transfer.manifest.stream_range(entry).start;
+        let mut writer = staging.file_writer();
+        let mut file = writer.begin(entry);
+        for piece in transfer.stream[start as usize..(start + length) as usize].chunks(100_000) {
+            file.write(piece)?;
+        }
+        file.finish()
+    }
+
+    #[test]
+    fn whole_files_are_delivered() {
+        let dir = tempfile::tempdir().unwrap();
+        let transfer = transfer();
+        let staging = open(&transfer, dir.path());
+        write(&transfer, &staging, "d/small", 100).unwrap();
+        write(&transfer, &staging, "d/large", LARGE as u64).unwrap();
+        write(&transfer, &staging, "empty", 0).unwrap();
+        fixture::deliver(staging, &[]);
+        let got =
+            ["d/large", "d/small", "empty"].map(|name| fs::read(dir.path().join(name)).unwrap());
+        assert_eq!(got.concat(), transfer.stream);
+        assert_eq!(names_in(dir.path()), ["d", "empty"]);
+    }
+
+    #[test]
+    fn a_file_that_was_not_finished_keeps_all_from_being_delivered() {
+        let dir = tempfile::tempdir().unwrap();
+        let transfer = transfer();
+        let staging = open(&transfer, dir.path());
+        write(&transfer, &staging, "d/small", 100).unwrap();
+        assert!(write(&transfer, &staging, "d/large", LARGE as u64 - 1).is_err());
+        let mut writer = staging.file_writer();
+        assert!(writer.begin(transfer.index("empty")).write(b"x").is_err());
+        assert!(staging.deliver(&[], &mut |_, _| {}).is_err());
+        assert!(
+            names_in(dir.path())
+                .iter()
+                .all(|name| name.starts_with(".peerbridge-"))
+        );
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_not_there_for_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let transfer = transfer();
+        let killed = open(&transfer, dir.path());
+        write(&transfer, &killed, "d/small", 100).unwrap();
+        drop(killed);
+        let staging = open(&transfer, dir.path());
+        let small = staging.staged_path(transfer.index("d/small")).unwrap();
+        assert!(!small.exists());
+        assert!(staging.deliver(&[], &mut |_, _| {}).is_err());
+    }
+
+    #[test]
+    fn what_is_discarded_leaves_no_folder_that_was_made_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let transfer = transfer();
+        let staging = open(&transfer, &dir.path().join("new/folder"));
+        write(&transfer, &staging, "d/small", 100).unwrap();
+        staging.discard().unwrap();
+        assert!(names_in(dir.path()).is_empty());
+        open(&transfer, dir.path()).discard().unwrap();
+        assert!(dir.path().is_dir());
+    }
+}

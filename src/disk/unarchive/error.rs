@@ -1,0 +1,154 @@
+//! Why an archive is not opened, or not to its end.
+
+use crate::model::{ManifestError, escaped};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What stood in the way of opening an archive, and in which of its entries. `Display` gives one line,
+/// safe to show.
+#[derive(Debug)]
+pub struct ArchiveError {
+    archive: PathBuf,
+    entry: Option<Box<[u8]>>,
+    fault: ArchiveFault,
+}
+
+/// What is wrong with an archive, or with an entry of it.
+#[derive(Debug)]
+pub enum ArchiveFault {
+    /// The system cannot read it.
+    Unreadable(io::Error),
+    /// It is something else.
+    NotZip,
+    /// It is cut, changed or malformed.
+    Damaged(&'static str),
+    /// It is made to do harm: to look like two archives, or to grow out of all proportion.
+    Trap(&'static str),
+    /// It is encrypted with ZipCrypto.
+    ZipCrypto,
+    /// It needs something that there is not here.
+    Unsupported(&'static str),
+    /// It is compressed by a method that there is not here; the number as archives have it.
+    Method(u16),
+    /// A name or a link would lead outside, or stands twice.
+    Unsafe(ManifestError),
+    /// It is larger than [`crate::model::limits`] allow.
+    TooLarge(&'static str),
+    /// It is encrypted, and no password was given.
+    PasswordNeeded,
+    /// The password is another one.
+    WrongPassword,
+    /// What came out is not what went in.
+    NotVerified(&'static str),
+}
+
+impl ArchiveError {
+    /// What is wrong.
+    pub fn fault(&self) -> &ArchiveFault {
+        &self.fault
+    }
+
+    /// The archive.
+    pub fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    pub(super) fn of_archive(archive: &Path, fault: ArchiveFault) -> Self {
+        EntryFault::from(fault).in_archive(archive)
+    }
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let archive = escaped(self.archive.as_os_str().as_encoded_bytes());
+        match &self.entry {
+            Some(entry) => write!(f, "{} in {archive} {}", escaped(entry), self.fault),
+            None => write!(f, "{archive} {}", self.fault),
+        }
+    }
+}
+
+impl std::error::Error for ArchiveError {}
+
+/// Behind the name of what it is about: `a.zip is no zip archive`.
+impl fmt::Display for ArchiveFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArchiveFault::Unreadable(source) => write!(f, "cannot be read: {source}"),
+            ArchiveFault::NotZip => f.write_str("is no zip archive"),
+            ArchiveFault::Damaged(what) => write!(f, "is damaged: {what}"),
+            ArchiveFault::Trap(what) => write!(f, "looks like a trap: {what}"),
+            ArchiveFault::ZipCrypto => {
+                f.write_str("is encrypted with ZipCrypto, which has been broken since 1994")
+            }
+            ArchiveFault::Unsupported(what) => write!(f, "cannot be opened here: it {what}"),
+            ArchiveFault::Method(number) => match method_name(*number) {
+                Some(name) => write!(f, "is compressed with {name}, which is not known here"),
+                None => write!(
+                    f,
+                    "is compressed by method {number}, which is not known here"
+                ),
+            },
+            ArchiveFault::Unsafe(error) => write!(f, "is refused: {error}"),
+            ArchiveFault::TooLarge(what) => write!(f, "is refused: it has {what} than allowed"),
+            ArchiveFault::PasswordNeeded => f.write_str("is encrypted, and no password is given"),
+            ArchiveFault::WrongPassword => f.write_str("does not open with this password"),
+            ArchiveFault::NotVerified(what) => write!(f, "does not verify: {what}"),
+        }
+    }
+}
+
+/// A fault and the entry that has it, while the archive's own name is not at hand.
+#[derive(Debug)]
+pub(super) struct EntryFault {
+    entry: Option<Box<[u8]>>,
+    fault: ArchiveFault,
+}
+
+impl EntryFault {
+    /// `entry` is the name as it stands in the archive.
+    pub(super) fn of_entry(entry: &[u8], fault: ArchiveFault) -> Self {
+        EntryFault {
+            entry: Some(entry.into()),
+            fault,
+        }
+    }
+
+    pub(super) fn in_archive(self, archive: &Path) -> ArchiveError {
+        ArchiveError {
+            archive: archive.to_owned(),
+            entry: self.entry,
+            fault: self.fault,
+        }
+    }
+}
+
+impl From<ArchiveFault> for EntryFault {
+    fn from(fault: ArchiveFault) -> Self {
+        EntryFault { entry: None, fault }
+    }
+}
+
+impl From<io::Error> for EntryFault {
+    fn from(source: io::Error) -> Self {
+        ArchiveFault::Unreadable(source).into()
+    }
+}
+
+/// The methods that other programs write (APPNOTE 4.4.5).
+fn method_name(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1 => "Shrink",
+        2..=5 => "Reduce",
+        6 => "Implode",
+        9 => "Deflate64",
+        12 => "bzip2",
+        14 => "LZMA",
+        95 => "xz",
+        96 => "JPEG",
+        97 => "WavPack",
+        98 => "PPMd",
+        _ => return None,
+    })
+}

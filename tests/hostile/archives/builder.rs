@@ -1,0 +1,168 @@
+//! Archives made byte by byte, so that each can lie in its own way.
+
+/// One entry; what it says before its contents and in the directory, one by one.
+#[derive(Clone)]
+pub struct Entry {
+    pub name: Vec<u8>,
+    pub contents: Vec<u8>,
+    pub method: u16,
+    pub flags: u16,
+    pub host: u8,
+    pub attributes: u32,
+    pub crc: u32,
+    pub size: u64,
+    pub compressed: u64,
+    /// Changes the header before the contents, 30 bytes and the name.
+    pub twist: fn(&mut Vec<u8>),
+    /// Says in the directory that it begins with that entry.
+    pub offset_of: Option<usize>,
+}
+
+const UNIX: u8 = 3;
+
+impl Entry {
+    pub fn file(name: &str, contents: &[u8]) -> Entry {
+        Entry {
+            name: name.into(),
+            contents: contents.to_vec(),
+            method: 0,
+            flags: 0,
+            host: UNIX,
+            attributes: 0o100_644 << 16,
+            crc: crc32fast::hash(contents),
+            size: contents.len() as u64,
+            compressed: contents.len() as u64,
+            twist: |_| {},
+            offset_of: None,
+        }
+    }
+
+    pub fn link(name: &str, target: &str) -> Entry {
+        Entry {
+            attributes: 0o120_777 << 16,
+            ..Entry::file(name, target.as_bytes())
+        }
+    }
+
+    pub fn special(name: &str) -> Entry {
+        Entry {
+            attributes: 0o010_644 << 16,
+            ..Entry::file(name, b"")
+        }
+    }
+}
+
+/// The archive of these entries.
+pub fn archive(entries: &[Entry]) -> Vec<u8> {
+    let (mut bytes, offsets) = front(entries);
+    let start = bytes.len();
+    for (entry, offset) in entries.iter().zip(&offsets) {
+        let offset = entry.offset_of.map_or(*offset, |other| offsets[other]);
+        bytes.extend(record(entry, offset));
+    }
+    let length = bytes.len() - start;
+    bytes.extend(end(entries.len(), length, start));
+    bytes
+}
+
+/// Everything before the directory, and where each entry begins.
+fn front(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
+    let mut bytes = Vec::new();
+    let mut offsets = Vec::new();
+    for entry in entries {
+        offsets.push(bytes.len());
+        bytes.extend(header(entry));
+        bytes.extend(&entry.contents);
+    }
+    (bytes, offsets)
+}
+
+pub fn header(entry: &Entry) -> Vec<u8> {
+    let mut bytes = b"PK\x03\x04".to_vec();
+    bytes.extend(20_u16.to_le_bytes());
+    bytes.extend(common(entry));
+    bytes.extend((entry.name.len() as u16).to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes.extend(&entry.name);
+    (entry.twist)(&mut bytes);
+    bytes
+}
+
+pub fn record(entry: &Entry, offset: usize) -> Vec<u8> {
+    let mut bytes = b"PK\x01\x02".to_vec();
+    bytes.extend([20, entry.host, 20, 0]);
+    bytes.extend(common(entry));
+    bytes.extend((entry.name.len() as u16).to_le_bytes());
+    bytes.extend([0; 8]);
+    bytes.extend(entry.attributes.to_le_bytes());
+    bytes.extend((offset as u32).to_le_bytes());
+    bytes.extend(&entry.name);
+    bytes
+}
+
+/// Flags, method, time, CRC-32 and sizes: the same in both headers.
+fn common(entry: &Entry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for number in [entry.flags, entry.method, 0, 0x21] {
+        bytes.extend(number.to_le_bytes());
+    }
+    for number in [entry.crc, entry.compressed as u32, entry.size as u32] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes
+}
+
+pub fn end(entries: usize, length: usize, start: usize) -> Vec<u8> {
+    let mut bytes = b"PK\x05\x06\0\0\0\0".to_vec();
+    bytes.extend((entries as u16).to_le_bytes());
+    bytes.extend((entries as u16).to_le_bytes());
+    bytes.extend((length as u32).to_le_bytes());
+    bytes.extend((start as u32).to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes
+}
+
+/// What deflate makes of `length` zeros: one block of fixed codes, 258 bytes from 13 bits.
+pub fn deflated_zeros(length: u64) -> Vec<u8> {
+    let mut bits = Bits::default();
+    // The last block, of fixed codes.
+    bits.push(0b1, 1);
+    bits.push(0b01, 2);
+    assert_eq!(length % 258, 1, "a literal and runs of 258");
+    // The literal 0 is 0011_0000, from the highest bit on.
+    bits.push(0b0000_1100, 8);
+    for _ in 0..length / 258 {
+        // Length 258 is 1100_0101, distance 1 is 0_0000.
+        bits.push(0b1010_0011, 8);
+        bits.push(0, 5);
+    }
+    // The end is 000_0000.
+    bits.push(0, 7);
+    bits.finish()
+}
+
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    pending: u32,
+    count: u32,
+}
+
+impl Bits {
+    fn push(&mut self, bits: u32, count: u32) {
+        self.pending |= bits << self.count;
+        self.count += count;
+        while self.count >= 8 {
+            self.bytes.push(self.pending as u8);
+            self.pending >>= 8;
+            self.count -= 8;
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.count > 0 {
+            self.bytes.push(self.pending as u8);
+        }
+        self.bytes
+    }
+}
