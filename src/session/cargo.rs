@@ -2,10 +2,13 @@
 
 use super::SessionError;
 use super::archiving::Losses;
+use super::events::Operator;
 use super::feed::Producer;
 use super::options::{Level, SendOptions};
 use super::payload::Payload;
-use crate::disk::{LeftOut, Source, SourceOptions};
+use super::send::scan_paths;
+use crate::disk::{LeftOut, Source};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a payload turned out to be.
@@ -22,19 +25,21 @@ pub(super) struct Cargo<'a> {
 pub(super) type Making = (Producer, Option<Arc<Losses>>);
 
 impl<'a> Cargo<'a> {
-    /// Looks at what is to be sent.
+    /// Looks at what is to be sent, and tells what is left out.
     ///
     /// # Errors
-    /// [`SessionError::Source`] and [`SessionError::ReadBefore`].
+    /// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
     pub(super) fn scan(
         options: &'a SendOptions,
-        scanning: &SourceOptions,
+        operator: &dyn Operator,
     ) -> Result<Self, SessionError> {
+        let (exclude, links) = (&options.exclude, options.links);
+        let look = |paths: &[PathBuf]| scan_paths(paths, exclude, links, Vec::new(), operator);
         let (source, packed) = match &options.payload {
-            Payload::Paths(paths) => (Source::scan(paths, scanning)?, None),
+            Payload::Paths(paths) => (look(paths)?, None),
             Payload::Stream(stream) => (stream.source()?, None),
             Payload::Archive(archive) => {
-                let packed = Source::scan(archive.paths(), scanning)?;
+                let packed = look(archive.paths())?;
                 (Source::stream(archive.name())?, Some(Arc::new(packed)))
             }
         };

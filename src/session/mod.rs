@@ -28,6 +28,7 @@ mod offering;
 mod options;
 mod output;
 mod pace;
+mod packing;
 mod payload;
 mod ping;
 mod planning;
@@ -52,6 +53,7 @@ mod transport;
 mod unpacking;
 mod unproven;
 mod wanted;
+mod zip;
 
 pub use crate::disk::Links;
 pub use archiving::Archive;
@@ -68,6 +70,7 @@ pub use options::{
     SendOptions, ServeOptions,
 };
 pub use output::Output;
+pub use packing::{INNER_NAME, Names};
 pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
@@ -75,3 +78,4 @@ pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
 pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};
+pub use zip::{ZipOptions, zip};

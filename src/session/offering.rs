@@ -1,6 +1,7 @@
 //! One offer to many receivers.
 
 use super::SessionError;
+use super::cargo::Cargo;
 use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::hosting::{Closing, Hosting};
@@ -9,7 +10,7 @@ use super::options::{Connect, Rendezvous, SendOptions};
 use super::payload::Payload;
 use super::seats::Seats;
 use super::secrets::Secrets;
-use super::send::{scan, ship_once};
+use super::send::ship_once;
 use super::sender::Shipment;
 use super::tally::Tally;
 use crate::protocol::{Message, Role};
@@ -38,7 +39,7 @@ pub fn send_to_many(
         let reason = "what is read once goes to one receiver".into();
         return Err(SessionError::DeclinedHere { reason });
     }
-    let cargo = scan(options, operator)?;
+    let cargo = Cargo::scan(options, operator)?;
     let shipment = Shipment::new(&cargo, options);
     let seats = Seats::limited(AT_ONCE, count);
     let terms = Terms {

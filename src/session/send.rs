@@ -10,8 +10,9 @@ use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
 use super::sender::{Offered, Shipment};
 use super::tally::Tally;
-use crate::disk::{Glob, SourceOptions};
+use crate::disk::{Glob, Links, Source, SourceOptions};
 use crate::protocol::{Message, Role};
+use std::path::PathBuf;
 
 /// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
 ///
@@ -22,7 +23,7 @@ pub fn send(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
-    let cargo = scan(options, operator)?;
+    let cargo = Cargo::scan(options, operator)?;
     let mut session = SendSession::prepare(connect, operator)?;
     let summary = session.ship(&cargo, options)?;
     // The receiver has said that all is there: one that leaves before the Bye has lost nothing.
@@ -40,7 +41,7 @@ pub fn inquire(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Option<u64>, SessionError> {
-    let cargo = scan(options, operator)?;
+    let cargo = Cargo::scan(options, operator)?;
     let shipment = Shipment::to_ask(&cargo, options);
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
@@ -83,7 +84,7 @@ impl<'a> SendSession<'a> {
     /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`],
     /// [`SessionError::Source`] and [`SessionError::ReadBefore`] something else may be sent.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
-        let cargo = scan(options, self.operator)?;
+        let cargo = Cargo::scan(options, self.operator)?;
         self.ship(&cargo, options)
     }
 
@@ -198,28 +199,29 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
     }
 }
 
-/// Looks at what is to be sent, and tells what is left out.
+/// Looks at what there is at `paths`, but what is in `omit`, and tells what is left out.
 ///
 /// # Errors
-/// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
-pub(super) fn scan<'a>(
-    options: &'a SendOptions,
+/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+pub(super) fn scan_paths(
+    paths: &[PathBuf],
+    exclude: &[String],
+    links: Links,
+    omit: Vec<PathBuf>,
     operator: &dyn Operator,
-) -> Result<Cargo<'a>, SessionError> {
-    let globs = options
-        .exclude
-        .iter()
-        .map(|glob| Glob::parse(glob.as_bytes()));
+) -> Result<Source, SessionError> {
+    let globs = exclude.iter().map(|glob| Glob::parse(glob.as_bytes()));
     let exclude = globs.collect::<Result<Vec<_>, _>>();
     let exclude = exclude.map_err(|fault| SessionError::BadPattern {
         fault: fault.to_string(),
     })?;
     let scanning = SourceOptions {
-        links: options.links,
+        links,
         exclude,
+        omit,
     };
-    let cargo = Cargo::scan(options, &scanning)?;
-    for left_out in cargo.left_out() {
+    let source = Source::scan(paths, &scanning)?;
+    for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
         operator.event(&Event::File {
             path,
@@ -229,5 +231,5 @@ pub(super) fn scan<'a>(
             },
         });
     }
-    Ok(cargo)
+    Ok(source)
 }
