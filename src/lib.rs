@@ -13,7 +13,7 @@
 //! | 0 | [`model`] | plain values, and the limits of everything a peer controls |
 //!
 //! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
-//! [`zip`] and [`unzip`] for archives, [`session::send_to_many`], [`session::inquire`] and
+//! [`zip()`] and [`unzip()`] for archives, [`session::send_to_many`], [`session::inquire`] and
 //! [`session::ping`]; a [`session::Cancel`] calls any of them off. [`main`] is the guided dialogue on a
 //! terminal.
 
