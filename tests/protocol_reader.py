@@ -442,7 +442,7 @@ def read_message(raw):
 
     def part_size():
         size = fields.number(4)
-        must(65536 <= size <= 4194304, "the part size")
+        must(65536 <= size <= 8388608, "the part size")
         return size
 
     names = (
@@ -515,7 +515,7 @@ class Session:
         if kind in ("Hello", "Join", "Refuse", "Confirm"):
             must(length <= 512 and not self.proven.get((who, stream)), "a frame of the handshake")
             return kind + self.handshake(kind, who, stream, body)
-        must(length <= 4195328 and self.proven.get((who, stream)), "a frame before the proof")
+        must(length <= 8389632 and self.proven.get((who, stream)), "a frame before the proof")
         if kind == "Part":
             return "Part " + self.part(who, stream, body)
         sequence = self.sequences.get((who, stream), 0)

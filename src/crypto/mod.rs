@@ -31,7 +31,7 @@ pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};
 pub use random::{RandomError, random_bytes};
 pub use seal::{
     Compression, ENVELOPE_LENGTH, Envelope, MAX_RAW_LENGTH, OpenError, Opener, Position,
-    SEALED_OVERHEAD, SealError, Sealed, Sealer,
+    SEALED_OVERHEAD, SealError, Sealed, Sealer, Sealing,
 };
 pub use secret::{GeneratedSecret, MAX_SECRET_LENGTH, Secret, SecretError};
 pub use side::Side;

@@ -6,6 +6,7 @@
 
 mod archive;
 mod envelope;
+mod in_place;
 mod layout;
 mod open;
 mod position;
@@ -16,10 +17,11 @@ pub use open::{OpenError, Opener};
 pub use position::Position;
 
 use super::keys::{PositionKeys, SealingKeys};
-use archive::{Fit, entry_options, write_archive};
+use archive::{ArchiveWriter, Fit, entry_options, write_archive};
 use envelope::Method;
 use std::fmt;
 use zip::result::ZipError;
+use zip::write::FileOptions;
 use zip::{AesMode, CompressionMethod};
 
 /// The longest contents that are ever sealed, in bytes: 1 GiB keeps every length in an archive and
@@ -80,10 +82,7 @@ impl Sealer {
         raw: &[u8],
         compression: Compression,
     ) -> Result<Sealed<'_>, SealError> {
-        let raw_length = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-        if raw_length > MAX_RAW_LENGTH {
-            return Err(SealError::TooLong);
-        }
+        let raw_length = checked_length(raw.len())?;
         let keys = keys.at(position);
         let method = self
             .write(&keys, raw, compression)
@@ -92,6 +91,31 @@ impl Sealer {
         Ok(Sealed {
             envelope,
             archive: &self.archive,
+        })
+    }
+
+    /// Begins to seal `length` bytes of contents that are to be stored and are not all at hand yet, for
+    /// their position, which must not have been used before with these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], which is this side's own doing.
+    pub fn begin_stored(
+        &mut self,
+        keys: &SealingKeys,
+        position: Position,
+        length: usize,
+    ) -> Result<Sealing<'_>, SealError> {
+        let raw_length = checked_length(length)?;
+        let keys = keys.at(position);
+        let room = SEALED_OVERHEAD as usize + length;
+        let archive = ArchiveWriter::begin(&mut self.archive, room, stored_options(&keys))
+            .map_err(SealError::Archive)?;
+        Ok(Sealing {
+            keys,
+            position,
+            raw_length,
+            archive,
         })
     }
 
@@ -113,8 +137,7 @@ impl Sealer {
                 return Ok(Method::Zstd);
             }
         }
-        let options = entry_options(CompressionMethod::Stored, None)
-            .with_aes_encryption_bytes(AesMode::Aes256, &*keys.password);
+        let options = stored_options(keys);
         match write_archive(&mut self.archive, overhead + raw.len(), options, &[raw])? {
             Fit::Whole => Ok(Method::Stored),
             Fit::TooLong => Err(ZipError::UnsupportedArchive(
@@ -136,6 +159,58 @@ impl Sealer {
     }
 }
 
+/// Contents that are stored while they come, slice by slice: each is sealed while it is still in the
+/// processor's cache.
+pub struct Sealing<'a> {
+    keys: PositionKeys,
+    position: Position,
+    raw_length: u32,
+    archive: ArchiveWriter<'a>,
+}
+
+impl<'a> Sealing<'a> {
+    /// Seals the slice behind those before it.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], also when there are more contents than was said at the beginning.
+    pub fn add(&mut self, slice: &[u8]) -> Result<(), SealError> {
+        match self.archive.write(slice).map_err(SealError::Archive)? {
+            Fit::Whole => Ok(()),
+            Fit::TooLong => Err(SealError::OtherLength),
+        }
+    }
+
+    /// Ends the contents.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], also when there were not as many contents as was said at the beginning.
+    pub fn finish(self) -> Result<Sealed<'a>, SealError> {
+        let (archive, fit) = self.archive.finish().map_err(SealError::Archive)?;
+        if fit == Fit::TooLong
+            || archive.len() as u64 != u64::from(self.raw_length + SEALED_OVERHEAD)
+        {
+            return Err(SealError::OtherLength);
+        }
+        let method = Method::Stored;
+        let envelope = Envelope::over(&self.keys, self.position, self.raw_length, method, archive);
+        Ok(Sealed { envelope, archive })
+    }
+}
+
+fn checked_length(length: usize) -> Result<u32, SealError> {
+    match u32::try_from(length) {
+        Ok(length) if length <= MAX_RAW_LENGTH => Ok(length),
+        _ => Err(SealError::TooLong),
+    }
+}
+
+fn stored_options(keys: &PositionKeys) -> FileOptions<'_, 'static, ()> {
+    entry_options(CompressionMethod::Stored, None)
+        .with_aes_encryption_bytes(AesMode::Aes256, &*keys.password)
+}
+
 /// The longest that contents may be once compressed, to be sent so: about 97 % of them.
 fn worthwhile_length(raw_length: usize) -> usize {
     raw_length - raw_length / 32
@@ -146,6 +221,8 @@ fn worthwhile_length(raw_length: usize) -> usize {
 pub enum SealError {
     /// The contents are longer than [`MAX_RAW_LENGTH`].
     TooLong,
+    /// There were more contents than was said before, or fewer.
+    OtherLength,
     /// The archive could not be written: there is no such compression level, or the operating
     /// system has no random bytes.
     Archive(ZipError),
@@ -155,6 +232,7 @@ impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SealError::TooLong => write!(f, "more than {MAX_RAW_LENGTH} bytes to seal at once"),
+            SealError::OtherLength => f.write_str("other contents to seal than was said before"),
             SealError::Archive(error) => write!(f, "cannot write the sealed archive: {error}"),
         }
     }
@@ -163,7 +241,7 @@ impl fmt::Display for SealError {
 impl std::error::Error for SealError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            SealError::TooLong => None,
+            SealError::TooLong | SealError::OtherLength => None,
             SealError::Archive(error) => Some(error),
         }
     }

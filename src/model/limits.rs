@@ -15,9 +15,9 @@ pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// a small transfer could claim an absurd number of parts.
 pub const PART_BYTES_MIN: u32 = 64 * 1024;
 
-/// Largest part that a peer may ask for, in bytes. Every stream holds one raw and one sealed part in
-/// memory.
-pub const PART_BYTES_MAX: u32 = 4 * 1024 * 1024;
+/// Largest part that a peer may ask for, in bytes. Every stream holds one part in memory, and beside it the
+/// same part sealed where it is compressed; keys are derived for each part, so larger ones are cheaper.
+pub const PART_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Parts in a transfer. The set of parts present is a bitmap: 2^26 parts cost 8 MiB.
 pub const PARTS: u64 = 1 << 26;
@@ -50,6 +50,10 @@ pub const STREAM_BYTES: u64 = i64::MAX as u64;
 
 /// Streams (TCP connections) of one session.
 pub const STREAMS: u16 = 64;
+
+/// Parts that the streams of one transfer hold together at a receiver, one each, in bytes: it takes fewer
+/// streams where parts are large. All the streams there may be have room for parts of 2 MiB.
+pub const PARTS_IN_FLIGHT_BYTES: u32 = 128 * 1024 * 1024;
 
 /// Ranges of parts in one message. A set with more is sent incompletely: what is left out of an Answer
 /// is sent again, what is left out of a Missing follows in the next round.

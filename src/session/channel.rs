@@ -141,7 +141,7 @@ pub(super) struct SealedPart<'a> {
     /// Its index, as the peer says.
     pub(super) index: u64,
     envelope: Envelope,
-    archive: &'a [u8],
+    archive: &'a mut [u8],
     keys: &'a OpeningKeys,
     opener: &'a mut Opener,
 }
@@ -158,7 +158,7 @@ impl<'a> SealedPart<'a> {
         };
         Ok(self
             .opener
-            .open(self.keys, position, &self.envelope, self.archive)?)
+            .open_in_place(self.keys, position, &self.envelope, self.archive)?)
     }
 }
 
@@ -185,6 +185,8 @@ impl MessageReader {
         match kind {
             FrameKind::Part => {
                 let (index, envelope, archive) = split_part(body)?;
+                let head = body.len() - archive.len();
+                let archive = &mut body[head..];
                 Ok(Incoming::Part(SealedPart {
                     index,
                     envelope,

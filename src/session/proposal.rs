@@ -12,8 +12,11 @@ const EARLY_BYTES: u64 = 1024 * 1024;
 const SMALLEST_PART: u32 = 1024 * 1024;
 
 /// With more streams than this, parts are smaller, so that memory stays bounded: every stream holds a
-/// part twice.
+/// part, and twice where it is compressed.
 const STREAMS_WITH_LARGE_PARTS: u16 = 4;
+
+/// With more streams than this, parts are not of the largest size, for the same reason.
+const STREAMS_WITH_LARGEST_PARTS: u16 = 2;
 
 /// Streams within one machine, where there is no line to fill and only cores to use.
 const STREAMS_WITHIN: u16 = 4;
@@ -34,15 +37,16 @@ impl Proposal {
             None if peer.ip().is_loopback() => Width::Fixed(streams_within()),
             None => Width::UpTo(limits::STREAMS),
         };
-        let large = if width.most() <= STREAMS_WITH_LARGE_PARTS {
-            limits::PART_BYTES_MAX
-        } else {
-            limits::PART_BYTES_MAX / 2
+        let large = match width.most() {
+            most if most <= STREAMS_WITH_LARGEST_PARTS => limits::PART_BYTES_MAX,
+            most if most <= STREAMS_WITH_LARGE_PARTS => limits::PART_BYTES_MAX / 2,
+            _ => limits::PART_BYTES_MAX / 4,
         };
         let Some(total) = total else {
+            // Beside the part that is sent others are being filled.
             return Proposal {
                 width: Width::Fixed(1),
-                part_size: large,
+                part_size: large.min(limits::PART_BYTES_MAX / 2),
             };
         };
         let part_size = part_size(total, width, large);
@@ -74,7 +78,7 @@ impl Proposal {
 /// Large parts for large transfers, so that keys cost little; smaller ones where there would be too few
 /// to share among the streams.
 fn part_size(total: u64, width: Width, large: u32) -> u32 {
-    const PARTS_FOR_EACH: u64 = 4;
+    const PARTS_FOR_EACH: u64 = 8;
     let streams = u64::from(width.most().min(STREAMS_WITH_LARGE_PARTS));
     let share = (total / (streams * PARTS_FOR_EACH)).min(large.into());
     let share = u32::try_from(share).unwrap_or(large);
@@ -131,7 +135,7 @@ mod tests {
         };
         assert_eq!(size(Some(1 << 30), 1), limits::PART_BYTES_MIN);
         assert_eq!(size(Some(1 << 30), 1 << 20), 1 << 20);
-        assert_eq!(size(Some(1 << 30), u64::MAX), limits::PART_BYTES_MAX / 2);
+        assert_eq!(size(Some(1 << 30), u64::MAX), limits::PART_BYTES_MAX / 4);
         let total = 1 << 46;
         let layout = crate::model::PartLayout::known(total, size(Some(total), 1));
         assert!(layout.is_ok());

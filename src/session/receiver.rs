@@ -14,7 +14,7 @@ use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
 use super::{ReceiveOptions, SessionError};
 use crate::disk::{Delivery, Destination, DiskErrorKind, Durability, Staging, free_bytes};
-use crate::model::{EntryKind, Manifest, PartLayout, PartRange, TransferId};
+use crate::model::{EntryKind, Manifest, PartLayout, PartRange, TransferId, limits};
 use crate::protocol::{
     Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
@@ -84,15 +84,15 @@ pub(super) fn receive_one(
             operator.event(&Event::Warning { message: &message });
         }
     }
+    let layout = sink.layout();
     let width = match once {
         Some(_) => Width::Fixed(1),
-        None => width(offer.streams, options.streams),
+        None => width(offer.streams, options.streams, layout.part_size()),
     };
     let streams = width.most();
     let resumed_bytes = sink.resumed_bytes();
     tally.accepted(resumed_bytes);
     let present = sink.present();
-    let layout = sink.layout();
     let have = match layout.total() {
         None if sink.is_complete() => PartRanges::take_from(&mut std::iter::once(PartRange::ALL)),
         _ => PartRanges::take_from(&mut present.ranges()),
@@ -171,14 +171,16 @@ fn give_up(receiving: Receiving<'_>, error: SessionError, operator: &dyn Operato
 }
 
 /// How many streams to take, where this side makes them. A sender that proposes only a few wants them
-/// all; more are opened as the line asks for.
-fn width(proposed: u16, most: Option<u16>) -> Width {
+/// all; more are opened as the line asks for, as far as their parts have room.
+fn width(proposed: u16, most: Option<u16>, part_size: u32) -> Width {
     const FEW: u16 = 8;
-    match most {
+    let width = match most {
         Some(most) => Width::Fixed(proposed.min(most)),
         None if proposed <= FEW => Width::Fixed(proposed),
         None => Width::UpTo(proposed),
-    }
+    };
+    let room = limits::PARTS_IN_FLIGHT_BYTES / part_size;
+    width.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
@@ -398,5 +400,23 @@ fn done(delivery: &Delivery) -> Done {
         bytes: delivery.bytes,
         failed: delivery.failures.len() as u64,
         failures: Bounded::take_from(&mut failures),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_all_streams_have_room() {
+        for part_size in [limits::PART_BYTES_MIN, 2 << 20, limits::PART_BYTES_MAX] {
+            for most in [None, Some(limits::STREAMS)] {
+                let streams = width(limits::STREAMS, most, part_size).most();
+                assert!(u32::from(streams) * part_size <= limits::PARTS_IN_FLIGHT_BYTES);
+            }
+        }
+        let usual = width(limits::STREAMS, None, 2 << 20);
+        assert_eq!(usual, Width::UpTo(limits::STREAMS));
+        assert_eq!(width(2, None, limits::PART_BYTES_MAX), Width::Fixed(2));
     }
 }

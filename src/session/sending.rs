@@ -12,7 +12,7 @@ use super::rate::RateLimit;
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
 use super::wanted::{ClosedRound, Wanted};
-use crate::crypto::{Position, Sealer};
+use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
 use crate::model::{
     EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout, PartSet, limits,
@@ -109,7 +109,8 @@ impl<'a> Sending<'a> {
                 }
             };
             if width != Width::Fixed(1) {
-                scope.spawn(usher);
+                // Without this thread the first stream sends it all.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, usher);
             }
             let first_stream = || {
                 let round = || self.first_stream(&writer, &shared.liveness, &pool);
@@ -265,6 +266,18 @@ enum Verdict {
     Done(Done),
 }
 
+/// What is read at once of a part that is only stored: it is checksummed and sealed while it is in the
+/// processor's cache.
+const SLICE_BYTES: usize = 64 * 1024;
+
+/// Where the contents of a part are before they are sealed.
+enum Contents {
+    /// Where the source says.
+    OnDisk,
+    /// In the thread's buffer.
+    InMemory,
+}
+
 /// What a thread needs to send parts, with its buffers.
 struct Worker<'a> {
     sending: &'a Sending<'a>,
@@ -291,7 +304,7 @@ impl<'a> Worker<'a> {
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), (Option<PartIndex>, SessionError)> {
         while let Some(part) = self.sending.wanted.take() {
-            self.send_part(part, writer)
+            self.send_part(part, Contents::OnDisk, writer)
                 .map_err(|error| (Some(part), error))?;
         }
         Ok(())
@@ -310,46 +323,30 @@ impl<'a> Worker<'a> {
             };
             let bytes = self.raw.len() as u64;
             sending.fed.fetch_add(bytes, Ordering::Relaxed);
-            self.send_read(part, &[], Instant::now(), writer)?;
+            self.send_part(part, Contents::InMemory, writer)?;
             sending.send_full_checks(writer)?;
         }
         sending.wanted.exhaust();
         Ok(())
     }
 
+    /// Reads, seals and sends a part.
     fn send_part(
         &mut self,
         part: PartIndex,
+        contents: Contents,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), SessionError> {
         let sending = self.sending;
+        let pool = self.pool;
         let began = Instant::now();
-        let mut failures = Vec::new();
-        self.reader
-            .read_part(&sending.layout, part, &mut self.raw, &mut failures);
-        sending.note_failures(&failures);
-        self.send_read(part, &failures, began, writer)
-    }
-
-    /// Seals and sends the part that was read, on which this thread works since `began`.
-    fn send_read(
-        &mut self,
-        part: PartIndex,
-        failures: &[EntryFailure],
-        began: Instant,
-        writer: &Mutex<MessageWriter>,
-    ) -> Result<(), SessionError> {
-        let sending = self.sending;
         let index = part.get();
-        let crc32 = crc32fast::hash(&self.raw);
-        lock(&sending.checks).push(PartCheck { index, crc32 });
-        let position = Position::Part {
-            transfer: sending.transfer,
-            index,
-        };
         let keys = lock(writer).keys().clone();
-        let compression = sending.effort.compression();
-        let sealed = self.sealer.seal(&keys, position, &self.raw, compression)?;
+        let mut failures = Vec::new();
+        let (sealed, crc32) = self.seal_part(part, contents, &keys, &mut failures)?;
+        let bytes = sealed.envelope.raw_length() as usize;
+        sending.note_failures(&failures);
+        lock(&sending.checks).push(PartCheck { index, crc32 });
         let busy = began.elapsed();
         if let Some(limit) = sending.rate_limit {
             limit.wait(sealed.archive.len(), || sending.wanted.is_finished());
@@ -358,16 +355,72 @@ impl<'a> Worker<'a> {
         let mut writer = lock(writer);
         // What stands in a part for a file that failed must never be taken for its contents, also when
         // this is the last part that arrives.
-        queue_failures(&mut writer, failures)?;
+        queue_failures(&mut writer, &failures)?;
         writer.send_part(index, &sealed)?;
         drop(writer);
-        let (bytes, blocked) = (self.raw.len(), began.elapsed() - busy);
+        let blocked = began.elapsed() - busy;
         let streams = sending.wanted.streams();
         sending.effort.note(bytes, busy, blocked, streams);
         // More streams would not bring more of what the operator does not want.
-        self.pool.note(bytes, busy, blocked - held_back);
+        pool.note(bytes, busy, blocked - held_back);
         sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
+    }
+
+    /// Seals a part. Beside it, its checksum.
+    fn seal_part(
+        &mut self,
+        part: PartIndex,
+        contents: Contents,
+        keys: &SealingKeys,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Result<(Sealed<'_>, u32), SessionError> {
+        let sending = self.sending;
+        let position = Position::Part {
+            transfer: sending.transfer,
+            index: part.get(),
+        };
+        let compression = sending.effort.compression();
+        match (contents, compression) {
+            (Contents::OnDisk, Compression::Stored) => {
+                return self.seal_while_reading(part, keys, position, failures);
+            }
+            (Contents::OnDisk, Compression::Zstd(_)) => {
+                let (reader, raw) = (&mut self.reader, &mut self.raw);
+                reader.read_part(&sending.layout, part, raw, failures);
+            }
+            (Contents::InMemory, _) => {}
+        }
+        let sealed = self.sealer.seal(keys, position, &self.raw, compression)?;
+        Ok((sealed, crc32fast::hash(&self.raw)))
+    }
+
+    /// Seals a part that is only stored, without ever holding all of it twice.
+    fn seal_while_reading(
+        &mut self,
+        part: PartIndex,
+        keys: &SealingKeys,
+        position: Position,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Result<(Sealed<'_>, u32), SessionError> {
+        let layout = &self.sending.layout;
+        let length = layout.length(part);
+        let mut sealing = self.sealer.begin_stored(keys, position, length)?;
+        let mut checksum = crc32fast::Hasher::new();
+        let mut sealed = Ok(());
+        if self.raw.len() < SLICE_BYTES {
+            self.raw.resize(SLICE_BYTES, 0);
+        }
+        let slice = &mut self.raw[..SLICE_BYTES];
+        let reader = &mut self.reader;
+        reader.read_slices(layout, part, slice, failures, |slice| {
+            checksum.update(slice);
+            if sealed.is_ok() {
+                sealed = sealing.add(slice);
+            }
+        });
+        sealed?;
+        Ok((sealing.finish()?, checksum.finalize()))
     }
 }
 

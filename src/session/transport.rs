@@ -100,8 +100,8 @@ pub(super) struct FrameBuffer {
 
 impl FrameBuffer {
     /// The body that was read last.
-    pub(super) fn body(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    pub(super) fn body(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.length]
     }
 
     fn with_length(&mut self, length: usize) -> &mut [u8] {

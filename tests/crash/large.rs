@@ -95,7 +95,7 @@ fn two_gigabytes_killed_again_and_again() {
         return;
     }
     const TOTAL: u64 = 2 << 30;
-    const PART: u64 = 4 << 20;
+    const PART: u64 = 8 << 20;
     let mut chance = Chance::new(Chance::seed());
     let work = tempfile::tempdir().unwrap();
     let (from, into) = (work.path().join("file"), work.path().join("into"));
@@ -111,7 +111,8 @@ fn two_gigabytes_killed_again_and_again() {
         let mut receiver =
             Program::receive(&into, &[&LISTEN[..], &["--retry", "0"]].concat()).start();
         let to = format!("127.0.0.1:{}", receiver.port());
-        let mut sender = Program::send(&from, &["--to", &to, "--retry", "0", "-z", "0"]).start();
+        let mut sender =
+            Program::send(&from, &["--to", &to, "--retry", "0", "-z", "0", "-n", "2"]).start();
         let before = trees::recorded_bytes(&into, TOTAL, PART);
         let delay = Duration::from_millis(chance.below(4000));
         let is_over = match kills % 2 {

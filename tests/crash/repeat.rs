@@ -84,11 +84,12 @@ fn what_was_cut_is_kept_named_and_gone_on_from() {
     trees::assert_same(&from, &into.join("tree"));
 }
 
-/// What the sender proposes for so many bytes and streams: a quarter of each stream's share, as a power of
-/// two from 1 to 4 MiB.
+/// What the sender proposes for so many bytes and streams, up to four: an eighth of each stream's share, as
+/// a power of two from 1 to 4 MiB, or 8 MiB for one or two.
 fn part_size(total: u64, streams: u64) -> u64 {
-    let share = (total / (streams * 4)).min(4 * MIB as u64);
-    share.next_power_of_two().clamp(MIB as u64, 4 * MIB as u64)
+    let large = if streams > 2 { 4 } else { 8 } * MIB as u64;
+    let share = (total / (streams * 8)).min(large);
+    share.next_power_of_two().clamp(MIB as u64, large)
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn a_file_of_257_parts_arrives() {
     }
     let scene = Scene::new();
     scene.folder("tree");
-    // Parts have 4 MiB from 64 MiB on; the last one has one byte.
+    // With four streams parts have 4 MiB from 128 MiB on; the last one has one byte.
     let file = File::create(scene.path("tree/file")).unwrap();
     file.set_len(256 * (4 << 20) + 1).unwrap();
     transfer(&scene, 4, false);

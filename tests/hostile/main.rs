@@ -10,6 +10,7 @@ mod peer;
 mod piped;
 mod proxy;
 mod real;
+mod rounds;
 mod secrecy;
 mod states;
 mod streams;

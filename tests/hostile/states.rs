@@ -14,14 +14,14 @@ use std::net::TcpListener;
 const NOT_VERIFIED: u8 = 10;
 
 /// A real receiver that listens, and a hostile sender that has proven itself.
-struct AtReceiver {
+pub struct AtReceiver {
     ground: Ground,
     receiver: Running<Vec<Summary>>,
-    peer: Peer,
+    pub peer: Peer,
 }
 
 impl AtReceiver {
-    fn new() -> AtReceiver {
+    pub fn new() -> AtReceiver {
         AtReceiver::with(Side::default())
     }
 
@@ -37,7 +37,7 @@ impl AtReceiver {
     }
 
     /// The session ends here, with this code on the real side.
-    fn expect_end(self, code: u8, what: &str) {
+    pub fn expect_end(self, code: u8, what: &str) {
         let AtReceiver {
             ground,
             receiver,
@@ -54,7 +54,7 @@ impl AtReceiver {
         assert!(delivered.is_empty(), "{what}: {delivered:?}");
     }
 
-    fn accepted(&mut self) {
+    pub fn accepted(&mut self) {
         let heard = self.peer.hear();
         assert!(matches!(heard, Some(Message::Accept(_))), "{heard:?}");
     }

@@ -136,6 +136,25 @@ fn a_stream_may_be_ahead_of_the_answer_that_it_came_by() {
     assert!(join.join().expect("no panic"), "it may join");
 }
 
+/// What a stream still brings in a round that has ended on the first one is not asked for again.
+#[test]
+fn a_round_is_over_when_its_streams_have_ended_it() {
+    let mut at = Accepted::new();
+    let mut joined = at.peer.join(at.receiver.port, 1).expect("it may join");
+    for index in 0..5 {
+        at.peer.part(index, &part_of(index));
+    }
+    at.peer.say(&round_end(0, &[1], &[]));
+    // Long enough for a receiver that does not wait to say so.
+    std::thread::sleep(Duration::from_millis(300));
+    joined.part(5, &part_of(5));
+    joined.say(&stream_end(0));
+    let heard = at.peer.hear();
+    assert!(matches!(heard, Some(Message::Done(_))), "{heard:?}");
+    at.peer.say(&[13]);
+    at.receiver.end().expect("it is all there");
+}
+
 #[test]
 fn streams_that_die_take_nothing_along() {
     let at = Accepted::new();

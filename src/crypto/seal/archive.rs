@@ -2,7 +2,7 @@
 
 use super::layout::ENTRY_NAME;
 use std::io::{self, Write};
-use zip::write::{FileOptions, SimpleFileOptions};
+use zip::write::{FileOptions, SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, System, ZipWriter, result::ZipResult};
 
 /// How much is given to the zip writer at once: its cipher copies each slice into a buffer of its
@@ -31,30 +31,61 @@ pub(super) fn entry_options<'k>(
 }
 
 /// Writes an archive whose entry holds the pieces, joined. The buffer grows to the room at most.
-///
-/// The zip writer writes AE-2, which has no CRC-32 of the contents, only where it cannot seek.
 pub(super) fn write_archive(
     buffer: &mut Vec<u8>,
     room: usize,
     options: FileOptions<'_, 'static, ()>,
     pieces: &[&[u8]],
 ) -> ZipResult<Fit> {
-    buffer.clear();
-    buffer.reserve_exact(room);
-    let mut archive = ZipWriter::new_stream(Bounded {
-        buffer,
-        room,
-        fit: Fit::Whole,
-    });
-    archive.start_file(ENTRY_NAME, options)?;
-    for slice in pieces.iter().flat_map(|piece| piece.chunks(SLICE_LENGTH)) {
-        archive.write_all(slice)?;
-        let fit = archive.get_ref().map(|stream| stream.get_ref().fit);
-        if fit == Some(Fit::TooLong) {
+    let mut archive = ArchiveWriter::begin(buffer, room, options)?;
+    for piece in pieces {
+        if archive.write(piece)? == Fit::TooLong {
             return Ok(Fit::TooLong);
         }
     }
-    Ok(archive.finish()?.into_inner().fit)
+    Ok(archive.finish()?.1)
+}
+
+/// An archive that is being written.
+///
+/// The zip writer writes AE-2, which has no CRC-32 of the contents, only where it cannot seek.
+pub(super) struct ArchiveWriter<'a>(ZipWriter<StreamWriter<Bounded<'a>>>);
+
+impl<'a> ArchiveWriter<'a> {
+    /// Begins an archive in the buffer, which grows to the room at most.
+    pub(super) fn begin(
+        buffer: &'a mut Vec<u8>,
+        room: usize,
+        options: FileOptions<'_, 'static, ()>,
+    ) -> ZipResult<Self> {
+        buffer.clear();
+        buffer.reserve_exact(room);
+        let mut archive = ZipWriter::new_stream(Bounded {
+            buffer,
+            room,
+            fit: Fit::Whole,
+        });
+        archive.start_file(ENTRY_NAME, options)?;
+        Ok(ArchiveWriter(archive))
+    }
+
+    /// Appends to the entry's contents.
+    pub(super) fn write(&mut self, piece: &[u8]) -> ZipResult<Fit> {
+        for slice in piece.chunks(SLICE_LENGTH) {
+            self.0.write_all(slice)?;
+            let fit = self.0.get_ref().map(|stream| stream.get_ref().fit);
+            if fit == Some(Fit::TooLong) {
+                return Ok(Fit::TooLong);
+            }
+        }
+        Ok(Fit::Whole)
+    }
+
+    /// Ends the entry and the archive.
+    pub(super) fn finish(self) -> ZipResult<(&'a [u8], Fit)> {
+        let Bounded { buffer, fit, .. } = self.0.finish()?.into_inner();
+        Ok((buffer, fit))
+    }
 }
 
 /// A buffer that takes no more than its room. What goes beyond is dropped without an error: the zip

@@ -62,21 +62,36 @@ fn open_at(
     sealed: &Sealed<'_>,
 ) -> Result<Vec<u8>, OpenError> {
     let envelope = Envelope::from_bytes(&sealed.envelope.to_bytes(), LIMIT)?;
-    opener
-        .open(&keys_of(0).1, position, &envelope, sealed.archive)
-        .map(<[u8]>::to_vec)
+    open_both_ways(opener, position, &envelope, sealed.archive)
+}
+
+/// From the archive into other memory, and in place. What comes of it is the same; a failure leaves no
+/// contents behind.
+fn open_both_ways(
+    opener: &mut Opener,
+    position: Position,
+    envelope: &Envelope,
+    archive: &[u8],
+) -> Result<Vec<u8>, OpenError> {
+    let keys = keys_of(0).1;
+    let opened = opener.open(&keys, position, envelope, archive);
+    let opened = opened.map(<[u8]>::to_vec);
+    assert!(opened.is_ok() || opener.buffer().is_empty());
+    let mut memory = archive.to_vec();
+    let in_place = opener.open_in_place(&keys, position, envelope, &mut memory);
+    assert_eq!(in_place.map(<[u8]>::to_vec), opened);
+    if opened.is_err() {
+        assert!(opener.buffer().is_empty());
+        assert!(memory == archive || memory.iter().all(|&byte| byte == 0));
+    }
+    opened
 }
 
 /// Opens with the keys of session 0 what arrived: an envelope's bytes, then the archive.
 fn open_bytes(position: Position, arrived: &[u8]) -> Result<Vec<u8>, OpenError> {
     let (envelope, archive) = arrived.split_first_chunk().ok_or(OpenError::NotAsAgreed)?;
     let envelope = Envelope::from_bytes(envelope, LIMIT)?;
-    let mut opener = Opener::new();
-    let opened = opener
-        .open(&keys_of(0).1, position, &envelope, archive)
-        .map(<[u8]>::to_vec);
-    assert!(opened.is_ok() || opener.buffer().is_empty());
-    opened
+    open_both_ways(&mut Opener::new(), position, &envelope, archive)
 }
 
 /// What travels for these contents at [`HERE`] in session 0.
@@ -125,6 +140,38 @@ fn what_is_sealed_opens_again() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_sealed_slice_by_slice_opens_again() {
+    let (mut sealer, mut opener) = (Sealer::new(), Opener::new());
+    let keys = keys_of(0).0;
+    for length in [0, 1, 65_535, 65_536, 200_000] {
+        let raw = random(length);
+        let mut sealing = sealer.begin_stored(&keys, HERE, length).unwrap();
+        for slice in raw.chunks(65_536) {
+            sealing.add(slice).unwrap();
+        }
+        let sealed = sealing.finish().unwrap();
+        assert_eq!(sealed.envelope.method(), Method::Stored);
+        assert!(open_at(&mut opener, HERE, &sealed) == Ok(raw));
+    }
+}
+
+#[test]
+fn other_contents_than_announced_are_not_sealed() {
+    let mut sealer = Sealer::new();
+    let keys = keys_of(0).0;
+    let mut sealing = sealer.begin_stored(&keys, HERE, 10).unwrap();
+    sealing.add(&[7; 9]).unwrap();
+    assert!(matches!(sealing.finish(), Err(SealError::OtherLength)));
+    let mut sealing = sealer.begin_stored(&keys, HERE, 10).unwrap();
+    let added = sealing.add(&[7; 1000]);
+    assert!(matches!(added, Err(SealError::OtherLength)));
+    assert!(matches!(sealing.finish(), Err(SealError::OtherLength)));
+    let longest = MAX_RAW_LENGTH as usize;
+    let beyond = sealer.begin_stored(&keys, HERE, longest + 1);
+    assert!(matches!(beyond, Err(SealError::TooLong)));
 }
 
 #[test]

@@ -36,29 +36,65 @@ impl<'a> SourceReader<'a> {
     ) {
         buffer.resize(layout.length(part), 0);
         let mut filled = 0;
-        for segment in layout.segments(self.source.manifest(), part) {
-            let end = segment.part_offset + segment.length;
-            let Some(piece) = buffer.get_mut(segment.part_offset..end) else {
-                break;
-            };
-            if let Err(reason) = self.read_segment(&segment, piece) {
+        self.read_slices(layout, part, buffer, failures, |all| filled = all.len());
+        // Nothing is left in a layout of this manifest; else, bytes of an earlier part must not show.
+        buffer[filled..].fill(0);
+    }
+
+    /// Reads the part through `slice`, which must not be empty: filled with the next bytes of the part
+    /// it is given to `take`, again and again; the last time perhaps not all of it.
+    ///
+    /// Failures are noted as by [`SourceReader::read_part`]. What was taken of a file before it was
+    /// found changed are the bytes that were read; zeros stand for the rest.
+    pub fn read_slices(
+        &mut self,
+        layout: &PartLayout,
+        part: PartIndex,
+        slice: &mut [u8],
+        failures: &mut Vec<EntryFailure>,
+        mut take: impl FnMut(&[u8]),
+    ) {
+        let mut filled = 0;
+        for mut segment in layout.segments(self.source.manifest(), part) {
+            let mut reason = None;
+            while segment.length > 0 {
+                let end = slice.len().min(filled + segment.length);
+                let piece = &mut slice[filled..end];
+                if reason.is_none() {
+                    reason = self.read_piece(&segment, piece).err();
+                }
+                if reason.is_some() {
+                    piece.fill(0);
+                }
+                segment.length -= piece.len();
+                segment.file_offset += piece.len() as u64;
+                filled = end;
+                if filled == slice.len() {
+                    take(slice);
+                    filled = 0;
+                }
+            }
+            if let Some(reason) = reason {
                 self.open = None;
-                piece.fill(0);
                 failures.push(EntryFailure {
                     entry: segment.entry,
                     reason,
                 });
             }
-            filled = end;
         }
-        // Nothing is left in a layout of this manifest; else, bytes of an earlier part must not show.
-        buffer[filled..].fill(0);
+        if filled > 0 {
+            take(&slice[..filled]);
+        }
     }
 
-    fn read_segment(&mut self, segment: &Segment, piece: &mut [u8]) -> Result<(), FailureReason> {
+    /// Reads the first bytes of the segment; with its last ones the file is looked at once more.
+    fn read_piece(&mut self, segment: &Segment, piece: &mut [u8]) -> Result<(), FailureReason> {
         let source = self.source;
         let file = self.file(segment.entry)?;
         read_all_at(file, piece, segment.file_offset)?;
+        if piece.len() < segment.length {
+            return Ok(());
+        }
         let metadata = file
             .metadata()
             .map_err(|_| FailureReason::SourceUnreadable)?;

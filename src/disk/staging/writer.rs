@@ -14,6 +14,10 @@ use std::sync::PoisonError;
 /// Runs of zeros are left as holes in units of this many bytes, aligned in the file.
 const HOLE: usize = 64 * 1024;
 
+/// A piece of a large file is checksummed and written in slices of this many bytes, so that each is still
+/// in the processor's cache when it is written. A whole number of [`HOLE`]s.
+const SLICE: usize = 512 * 1024;
+
 /// Writes parts, for one thread. Keeps the last file open: one descriptor a thread.
 #[derive(Debug)]
 pub struct StagingWriter<'a> {
@@ -40,10 +44,10 @@ impl<'a> StagingWriter<'a> {
     /// When `raw` is not as long as the part, or the system refuses; the part then counts as missing.
     pub fn write_part(&mut self, part: PartIndex, raw: &[u8]) -> Result<u32, DiskError> {
         let staging = self.staging;
-        let crc = crc32fast::hash(raw);
         let Some(claim) = Claim::take(staging, part, raw.len())? else {
-            return Ok(crc);
+            return Ok(crc32fast::hash(raw));
         };
+        let mut checksum = crc32fast::Hasher::new();
         let mut kept = Kept::All;
         let mut is_true = true;
         let start = staging.layout().range(part).start;
@@ -52,13 +56,20 @@ impl<'a> StagingWriter<'a> {
             is_true &= !staging.marks.has(segment.entry, Mark::Failed);
             match staging.plan.decision(segment.entry) {
                 Decision::Create | Decision::Replace => {
-                    self.write_segment(&segment, bytes)?;
+                    self.write_segment(&segment, bytes, &mut checksum)?;
                     kept.add(bytes);
                 }
-                Decision::Identical => kept.add(bytes),
-                Decision::Skip => kept.leave_out(&raw[..segment.part_offset]),
+                Decision::Identical => {
+                    checksum.update(bytes);
+                    kept.add(bytes);
+                }
+                Decision::Skip => {
+                    checksum.update(bytes);
+                    kept.leave_out(&raw[..segment.part_offset]);
+                }
             }
         }
+        let crc = checksum.finalize();
         if is_true {
             let kept_crc = kept.crc().unwrap_or(crc);
             staging.journal.append(Record::Present(part, kept_crc))?;
@@ -67,22 +78,38 @@ impl<'a> StagingWriter<'a> {
         Ok(crc)
     }
 
-    fn write_segment(&mut self, segment: &Segment, bytes: &[u8]) -> Result<(), DiskError> {
+    fn write_segment(
+        &mut self,
+        segment: &Segment,
+        bytes: &[u8],
+        checksum: &mut crc32fast::Hasher,
+    ) -> Result<(), DiskError> {
         let range = self.staging.manifest.stream_range(segment.entry);
         if range.end - range.start == bytes.len() as u64 {
+            checksum.update(bytes);
             self.staging.write_whole(segment.entry, bytes)
         } else {
-            self.write_piece(segment, bytes)
+            self.write_piece(segment, bytes, checksum)
         }
     }
 
-    fn write_piece(&mut self, segment: &Segment, bytes: &[u8]) -> Result<(), DiskError> {
+    fn write_piece(
+        &mut self,
+        segment: &Segment,
+        bytes: &[u8],
+        checksum: &mut crc32fast::Hasher,
+    ) -> Result<(), DiskError> {
         let staging = self.staging;
         let file = match self.open.take() {
             Some((entry, file)) if entry == segment.entry => file,
             _ => staging.open_piecewise(segment.entry)?,
         };
-        staging.write_at(segment.entry, &file, bytes, segment.file_offset)?;
+        let mut offset = segment.file_offset;
+        for slice in bytes.chunks(SLICE) {
+            checksum.update(slice);
+            staging.write_at(segment.entry, &file, slice, offset)?;
+            offset += slice.len() as u64;
+        }
         self.open = Some((segment.entry, file));
         Ok(())
     }

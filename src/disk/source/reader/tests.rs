@@ -106,6 +106,66 @@ fn parts_may_be_read_in_any_order_into_a_used_buffer() {
     assert_eq!(failures, []);
 }
 
+#[test]
+fn slices_together_are_the_part_whatever_their_length() {
+    let tree = Tree::new(&[100, PART as usize + 5, 0, 30, 40_000, 70]);
+    let (stream, _) = tree.read(&mut SourceReader::new(&tree.source));
+    let mut reader = SourceReader::new(&tree.source);
+    for length in [1, 7, 1000, 4096, PART as usize, 2 * PART as usize] {
+        let (mut slice, mut failures, mut read) = (vec![9; length], Vec::new(), Vec::new());
+        for part in tree.layout.parts() {
+            let mut lengths = Vec::new();
+            reader.read_slices(&tree.layout, part, &mut slice, &mut failures, |piece| {
+                lengths.push(piece.len());
+                read.extend_from_slice(piece);
+            });
+            let last = lengths.pop().unwrap();
+            assert!((1..=length).contains(&last) && lengths.iter().all(|&full| full == length));
+        }
+        assert_eq!(failures, []);
+        assert!(read == stream, "slices of {length}");
+    }
+}
+
+/// What was taken cannot be taken back; from where it shows on there are zeros, and it is reported.
+#[test]
+fn a_file_that_changes_between_two_slices_is_reported() {
+    let tree = Tree::new(&[PART as usize - 10, 10]);
+    let part = tree.layout.part(0).unwrap();
+    let (mut slice, mut failures, mut read) = (vec![0; 1000], Vec::new(), Vec::new());
+    let mut reader = SourceReader::new(&tree.source);
+    reader.read_slices(&tree.layout, part, &mut slice, &mut failures, |piece| {
+        if read.is_empty() {
+            let file = OpenOptions::new().write(true).open(tree.path(0)).unwrap();
+            file.set_len(5000).unwrap();
+        }
+        read.extend_from_slice(piece);
+    });
+    let plain: Vec<_> = failures.iter().map(|f| (f.entry.get(), f.reason)).collect();
+    assert_eq!(plain, [(0, SourceChanged)]);
+    let before = contents(0, 5000);
+    let zeros = vec![0; PART as usize - 10 - 5000];
+    assert!(read == [before, zeros, contents(1, 10)].concat());
+}
+
+/// The last look at a file is after its last byte was read.
+#[test]
+fn a_file_edited_between_two_slices_is_reported() {
+    let tree = Tree::new(&[PART as usize]);
+    let part = tree.layout.part(0).unwrap();
+    let (mut slice, mut failures, mut slices) = (vec![0; 1000], Vec::new(), 0);
+    let mut reader = SourceReader::new(&tree.source);
+    reader.read_slices(&tree.layout, part, &mut slice, &mut failures, |_| {
+        slices += 1;
+        if slices == 3 {
+            let file = OpenOptions::new().write(true).open(tree.path(0)).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        }
+    });
+    let reasons: Vec<_> = failures.iter().map(|failure| failure.reason).collect();
+    assert_eq!(reasons, [SourceChanged]);
+}
+
 /// Each way to change one file of three: the others come whole, and zeros stand for its bytes.
 fn changed(how: impl FnOnce(PathBuf), reason: FailureReason) {
     let tree = Tree::new(&[500, 1000, 500]);

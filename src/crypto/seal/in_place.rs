@@ -1,0 +1,68 @@
+//! Opening stored contents where their ciphertext was: what comes in large parts is not copied to
+//! memory of its own.
+
+use super::layout::Layout;
+use super::open::{OpenError, end_of, next_of, with_entry};
+use crate::crypto::keys::PositionKeys;
+use std::cell::RefCell;
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Replaces the archive's ciphertext by its contents. On an error what the archive holds must not be
+/// used: some of it may be contents that nobody vouches for.
+///
+/// The zip reader has always read what is overwritten: stored contents are as long as their ciphertext,
+/// and come out behind it, `slice` by `slice`.
+pub(super) fn open_in_place(
+    archive: &mut [u8],
+    layout: &Layout,
+    keys: &PositionKeys,
+    slice: &mut [u8],
+) -> Result<(), OpenError> {
+    let shared = RefCell::new(archive);
+    let reader = SharedReader {
+        bytes: &shared,
+        position: 0,
+    };
+    with_entry(reader, keys, |entry| {
+        let mut place = layout.ciphertext.clone();
+        while !place.is_empty() {
+            let most = slice.len().min(place.len());
+            let read = next_of(entry, &mut slice[..most])?;
+            let end = place.start + read;
+            shared.borrow_mut()[place.start..end].copy_from_slice(&slice[..read]);
+            place.start = end;
+        }
+        end_of(entry)
+    })
+}
+
+/// Reads bytes that somebody else changes between two calls.
+struct SharedReader<'s, 'a> {
+    bytes: &'s RefCell<&'a mut [u8]>,
+    position: u64,
+}
+
+impl Read for SharedReader<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.bytes.borrow();
+        let start = bytes.len().min(self.position as usize);
+        let rest = &bytes[start..];
+        let read = rest.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&rest[..read]);
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for SharedReader<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let length = self.bytes.borrow().len() as u64;
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(offset) => length.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
