@@ -26,6 +26,7 @@ mod offering;
 mod options;
 mod output;
 mod pace;
+mod packing;
 mod payload;
 mod ping;
 mod planning;
@@ -50,6 +51,7 @@ mod transport;
 mod unpacking;
 mod unproven;
 mod wanted;
+mod zip;
 
 pub use crate::disk::Links;
 pub use cancel::Cancel;
@@ -65,6 +67,7 @@ pub use options::{
     SendOptions, ServeOptions,
 };
 pub use output::Output;
+pub use packing::{INNER_NAME, Names};
 pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
@@ -72,3 +75,4 @@ pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
 pub use unpacking::{GrowthLimit, UnzipOptions, hides_names, unpack, unzip};
+pub use zip::{ZipOptions, zip};

@@ -10,8 +10,9 @@ use super::options::{Connect, SendOptions};
 use super::payload::Payload;
 use super::sender::{Offered, Shipment};
 use super::tally::Tally;
-use crate::disk::{Glob, Source, SourceOptions};
+use crate::disk::{Glob, Links, Source, SourceOptions};
 use crate::protocol::{Message, Role};
+use std::path::PathBuf;
 
 /// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
 ///
@@ -203,22 +204,33 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
 /// # Errors
 /// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
 pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
-    let globs = options
-        .exclude
-        .iter()
-        .map(|glob| Glob::parse(glob.as_bytes()));
+    match &options.payload {
+        Payload::Paths(paths) => {
+            scan_paths(paths, &options.exclude, options.links, Vec::new(), operator)
+        }
+        Payload::Stream(stream) => stream.source(),
+    }
+}
+
+/// The same for paths that something is made of which is in `omit`.
+pub(super) fn scan_paths(
+    paths: &[PathBuf],
+    exclude: &[String],
+    links: Links,
+    omit: Vec<PathBuf>,
+    operator: &dyn Operator,
+) -> Result<Source, SessionError> {
+    let globs = exclude.iter().map(|glob| Glob::parse(glob.as_bytes()));
     let exclude = globs.collect::<Result<Vec<_>, _>>();
     let exclude = exclude.map_err(|fault| SessionError::BadPattern {
         fault: fault.to_string(),
     })?;
     let scanning = SourceOptions {
-        links: options.links,
+        links,
         exclude,
+        omit,
     };
-    let source = match &options.payload {
-        Payload::Paths(paths) => Source::scan(paths, &scanning)?,
-        Payload::Stream(stream) => stream.source()?,
-    };
+    let source = Source::scan(paths, &scanning)?;
     for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
         operator.event(&Event::File {

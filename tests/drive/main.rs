@@ -16,6 +16,7 @@ mod interrupted;
 mod meeting;
 mod memory;
 mod output;
+mod packed;
 mod piped;
 mod secrets;
 mod sources;
