@@ -77,5 +77,5 @@ pub use receive::receive;
 pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
-pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};
+pub use unpacking::{GrowthLimit, UnzipOptions, hides_names, unpack, unzip};
 pub use zip::{ZipOptions, zip};
