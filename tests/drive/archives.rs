@@ -370,6 +370,8 @@ fn one_that_hides_its_names_is_opened_through() {
     assert_eq!(ended.done()["files"], 2);
     assert_eq!(scene.names_in("out"), ["a", "c", "contents.zip"]);
     assert_eq!(fs::read(scene.path("out/contents.zip")).unwrap(), b"mine");
+    let listed = unzip(&scene, "hidden.zip --list").ends();
+    listed.exits(0).says("its names are hidden");
     // An inner archive that is bad leaves nothing.
     archive(
         &scene.path("bad.zip"),
