@@ -230,7 +230,7 @@ mod tests {
             raw: 1 << 20,
             sealed: 900_000,
         };
-        effort.note(&part, slow, slow, 0);
+        effort.note(&part, Duration::ZERO, slow, 0);
         assert_eq!(effort.compression(), LADDER[4]);
         sent(&effort, 400_000, slow);
         assert_eq!(effort.compression(), LADDER[5]);

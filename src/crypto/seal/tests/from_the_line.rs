@@ -24,6 +24,16 @@ fn every_flipped_bit_is_noticed() {
     }
 }
 
+/// The tag is behind all of the ciphertext: what was opened before it is found false must not stay.
+#[test]
+fn a_flipped_bit_in_many_slices_leaves_no_contents() {
+    let mut genuine = sealed_bytes(&random(200_000), Compression::Stored);
+    assert!(open_bytes(HERE, &genuine).is_ok());
+    let last = ENVELOPE_LENGTH + LOCAL_HEADER_LENGTH + 18 + 199_999;
+    genuine[last] ^= 1;
+    assert_eq!(open_bytes(HERE, &genuine), Err(OpenError::NotAuthentic));
+}
+
 /// A decompressor must not be fed what nobody vouches for: the envelope alone finds it.
 #[test]
 fn a_flipped_bit_of_compressed_data_is_noticed_before_it_is_decompressed() {
