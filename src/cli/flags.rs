@@ -98,6 +98,7 @@ pub(super) const VERBS: &[VerbEntry] = &[
             ),
             ("send PATH... --listen", "the same, once a peer dials"),
             ("send - --name NAME", "the same with standard input"),
+            ("send PATH... --zip", "the same as one encrypted archive"),
         ],
         about: &[
             "Gives files and folders to a peer that knows the same secret. A folder comes with all \
@@ -105,12 +106,18 @@ pub(super) const VERBS: &[VerbEntry] = &[
              peer has verified everything.",
             "If the connection is lost, run the same command again: it goes on where it stopped.",
             "A PATH that is - stands for standard input, alone and with the name that --name gives              it. It is read once the peer has accepted, and sent as it comes; if the connection is              lost it cannot go on. An end of input is taken for the end also when the program that              writes it has failed: use set -o pipefail.",
+            "With --zip the peer gets one encrypted zip archive that it keeps, and not the files: \
+             NAME.zip for one path, archive.zip for several, or what --name says. It is made while \
+             it is sent, without a file in between; if the connection is lost it cannot go on. Its \
+             password comes from --zip-password-file, else PEERBRIDGE_ZIP_PASSWORD, else you are \
+             asked twice, and must be another than the secret.",
         ],
         examples: &[
             "peerbridge send photos notes.txt --to 192.0.2.7",
             "peerbridge send backup --to [2001:db8::7]:9000 --exclude '*.tmp'",
             "peerbridge send photos --listen --wait 600",
             "tar c photos | peerbridge send - --name photos.tar --to 192.0.2.7",
+            "peerbridge send photos --zip --hide-names --to 192.0.2.7",
         ],
     },
     VerbEntry {
@@ -320,7 +327,7 @@ pub(super) const FLAGS: &[Flag] = &[
         "what to do when another file has the name: fail (before anything is taken), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
          unless told; an identical file always counts as done"),
-    flag(None, "zip-password-file", Path("FILE"), &[Zip, Unzip],
+    flag(None, "zip-password-file", Path("FILE"), &[Send, Zip, Unzip],
         "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
          when group or others can read it"),
     flag(None, "list", Nothing, &[Unzip],
@@ -346,12 +353,14 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(Some('z'), "level", Value("LEVEL"), &[Send, Zip],
         "compression: auto (the default: stores what does not shrink), or 0 (none) to 9 (most)"),
     flag(None, "name", Value("NAME"), &[Send],
-        "with -: the name that standard input gets at the peer"),
+        "with - or --zip: the name that standard input or the archive gets at the peer"),
+    flag(Some('Z'), "zip", Nothing, &[Send],
+        "send one encrypted archive that the peer keeps, and not the files"),
     flag(Some('x'), "exclude", Values("GLOB"), &[Send, Zip],
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
     flag(Some('L'), "follow-links", Nothing, &[Send, Zip],
         "send what links point to, and not the links"),
-    flag(None, "hide-names", Nothing, &[Zip],
+    flag(None, "hide-names", Nothing, &[Send, Zip],
         "names and sizes inside don't show: the archive holds one encrypted archive"),
     flag(None, "limit-rate", Value("BYTES"), &[Send],
         "send at most so many bytes a second: a number, or with K, M or G in units of 1024"),

@@ -5,8 +5,10 @@
 //! one side, `receiver` and `receiving` on the other, a thread for each connection. What happens is told
 //! as [`Event`]s. [`serve`] and [`send_to_many`] do the same for many peers at once (`hosting`).
 
+mod archiving;
 mod authenticate;
 mod cancel;
+mod cargo;
 mod channel;
 mod clock;
 mod delivering;
@@ -54,6 +56,7 @@ mod wanted;
 mod zip;
 
 pub use crate::disk::Links;
+pub use archiving::Archive;
 pub use cancel::Cancel;
 pub use error::SessionError;
 pub use events::{

@@ -21,3 +21,4 @@ mod piped;
 mod secrets;
 mod sources;
 mod transfers;
+mod zipped;

@@ -13,8 +13,10 @@ mod send;
 mod serve;
 mod unzip;
 mod zip;
+mod zipped;
 
 pub(super) use receive::exit_of;
+pub(super) use zipped::{archive_of, check_password};
 
 use super::args::Typed;
 use super::flags::Verb;
