@@ -233,3 +233,31 @@ fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(!answers.contains(&REFUSE), "{answers:?}");
 }
+
+/// How many descriptors it may have from now on, though more may be open.
+fn allow_descriptors(served: &Listening, count: &str) {
+    let ran = Command::new("prlimit")
+        .args(["--pid", &served.pid().to_string()])
+        .arg(format!("--nofile={count}:"))
+        .status();
+    assert!(ran.unwrap().success());
+}
+
+#[test]
+fn without_a_descriptor_left_it_waits_for_one() {
+    if !has_tool("prlimit") {
+        return;
+    }
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    allow_descriptors(&served, "3");
+    let waiting = connect(served.port);
+    let ticks = served.ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    let used = served.ticks() - ticks;
+    assert!(used < 50, "{used} hundredths of a second in one second");
+    allow_descriptors(&served, "256");
+    a_real_peer_is_served(folder.path(), "after", served.port);
+    drop(waiting);
+}
