@@ -13,8 +13,9 @@
 //! | 0 | [`model`] | plain values, and the limits of everything a peer controls |
 //!
 //! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
-//! [`unzip`] for archives, [`session::send_to_many`], [`session::inquire`] and [`session::ping`]; a [`session::Cancel`] calls
-//! any of them off. [`main`] is the guided dialogue on a terminal.
+//! [`zip()`] and [`unzip()`] for archives, [`session::send_to_many`], [`session::inquire`] and
+//! [`session::ping`]; a [`session::Cancel`] calls any of them off. [`main`] is the guided dialogue on a
+//! terminal.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -53,6 +54,17 @@ pub fn receive(
     operator: &dyn session::Operator,
 ) -> Result<Vec<session::Summary>, Error> {
     Ok(session::receive(connect, options, operator)?)
+}
+
+/// Makes one encrypted archive of files and folders.
+///
+/// # Errors
+/// An [`Error`] that says what stood in the way, whose doing it was and what to do next.
+pub fn zip(
+    options: &session::ZipOptions,
+    operator: &dyn session::Operator,
+) -> Result<session::Summary, Error> {
+    Ok(session::zip(options, operator)?)
 }
 
 /// Opens a zip archive into a folder: everything in it, or nothing.

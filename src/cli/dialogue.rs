@@ -9,11 +9,11 @@ mod conversation;
 use super::Context;
 use super::questions::{OnConflict, Questions};
 use super::report::{Guide, Manner, Programs, Reporter};
-use super::verbs::{ProgressChoice, exit_of};
+use super::verbs::{ProgressChoice, archive_of, exit_of};
 use super::wording::Side;
 use crate::error::{Error, Exit};
-use crate::session::{self, Connect, ReceiveOptions, SendOptions, SendSession};
-use conversation::{Conversation, Halt, Task, Wish};
+use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
+use conversation::{Conversation, Errand, Halt, Task, Wish};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,7 +56,7 @@ fn grant(wish: Wish, conversation: &Conversation<'_>, context: &Context<'_>) -> 
 /// One session, as many transfers as are wanted.
 fn send(
     connect: &Connect,
-    first: PathBuf,
+    first: Errand,
     conversation: &Conversation<'_>,
     context: &Context<'_>,
 ) -> Result<Exit, Halt> {
@@ -65,10 +65,13 @@ fn send(
     let mut session = SendSession::open(connect, &reporter).map_err(Error::from)?;
     let mut summaries = Vec::new();
     let mut next = Some(first);
-    while let Some(path) = next {
-        let options = SendOptions::new(vec![path]);
+    while let Some(Errand { path, password }) = next {
+        let options = match password {
+            None => SendOptions::new(vec![path]),
+            Some(password) => SendOptions::of(Payload::Archive(archive_of(path, password)?)),
+        };
         summaries.push(session.send(&options).map_err(Error::from)?);
-        next = conversation.one_more()?;
+        next = conversation.one_more(&connect.secret)?;
     }
     session.finish().map_err(Error::from)?;
     Ok(exit_of(&summaries))

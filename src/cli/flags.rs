@@ -10,6 +10,7 @@ pub(super) enum Verb {
     Receive,
     Serve,
     Ping,
+    Zip,
     Unzip,
     Demo,
     Secret,
@@ -63,13 +64,14 @@ pub(super) struct Flag {
 }
 
 use Takes::{Nothing, Path, Value, Values};
-use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip};
+use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip, Zip};
 
 const EVERY_VERB: &[Verb] = &[
     Send,
     Receive,
     Serve,
     Ping,
+    Zip,
     Unzip,
     Demo,
     Secret,
@@ -81,7 +83,8 @@ const CONNECTING: &[Verb] = &[Send, Receive, Serve, Ping];
 const LISTENING: &[Verb] = &[Send, Receive, Serve];
 const TAKING: &[Verb] = &[Receive, Serve];
 const MOVING: &[Verb] = &[Send, Receive, Demo];
-const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Unzip, Demo];
+const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Zip, Unzip, Demo];
+const REPLACING: &[Verb] = &[Receive, Serve, Unzip, Zip];
 
 pub(super) const VERBS: &[VerbEntry] = &[
     VerbEntry {
@@ -95,6 +98,7 @@ pub(super) const VERBS: &[VerbEntry] = &[
             ),
             ("send PATH... --listen", "the same, once a peer dials"),
             ("send - --name NAME", "the same with standard input"),
+            ("send PATH... --zip", "the same as one encrypted archive"),
         ],
         about: &[
             "Gives files and folders to a peer that knows the same secret. A folder comes with all \
@@ -102,12 +106,18 @@ pub(super) const VERBS: &[VerbEntry] = &[
              peer has verified everything.",
             "If the connection is lost, run the same command again: it goes on where it stopped.",
             "A PATH that is - stands for standard input, alone and with the name that --name gives              it. It is read once the peer has accepted, and sent as it comes; if the connection is              lost it cannot go on. An end of input is taken for the end also when the program that              writes it has failed: use set -o pipefail.",
+            "With --zip the peer gets one encrypted zip archive that it keeps, and not the files: \
+             NAME.zip for one path, archive.zip for several, or what --name says. It is made while \
+             it is sent, without a file in between; if the connection is lost it cannot go on. Its \
+             password comes from --zip-password-file, else PEERBRIDGE_ZIP_PASSWORD, else you are \
+             asked twice, and must be another than the secret.",
         ],
         examples: &[
             "peerbridge send photos notes.txt --to 192.0.2.7",
             "peerbridge send backup --to [2001:db8::7]:9000 --exclude '*.tmp'",
             "peerbridge send photos --listen --wait 600",
             "tar c photos | peerbridge send - --name photos.tar --to 192.0.2.7",
+            "peerbridge send photos --zip --hide-names --to 192.0.2.7",
         ],
     },
     VerbEntry {
@@ -163,6 +173,24 @@ pub(super) const VERBS: &[VerbEntry] = &[
              is moved, and a peer that waits goes on waiting.",
         ],
         examples: &["peerbridge ping 192.0.2.7"],
+    },
+    VerbEntry {
+        verb: Zip,
+        name: "zip",
+        aliases: &[],
+        forms: &[("zip ARCHIVE PATH...", "make an encrypted zip archive")],
+        about: &[
+            "Puts files and folders into one zip archive, encrypted with AES-256 in the way of WinZip, \
+             which 7-Zip, libarchive and others open. ARCHIVE appears when it is whole, readable by \
+             you only. A folder comes with all that is in it; FOLDER/. stands for its contents alone.",
+            "The password comes from --zip-password-file, else PEERBRIDGE_ZIP_PASSWORD, else you are \
+             asked twice. It has 1 to 99 bytes. Names, sizes and times in the archive can be read \
+             without it, unless --hide-names is given.",
+        ],
+        examples: &[
+            "peerbridge zip photos.zip photos --exclude '*.tmp'",
+            "peerbridge zip backup.zip docs notes.txt --hide-names --existing overwrite",
+        ],
     },
     VerbEntry {
         verb: Unzip,
@@ -295,11 +323,11 @@ pub(super) const FLAGS: &[Flag] = &[
         "the name to go by at a drop box whose secrets have names"),
     flag(Some('y'), "yes", Nothing, &[Receive, Unzip],
         "accept without asking; receive needs it where there is no terminal"),
-    flag(Some('e'), "existing", Value("MODE"), &[Receive, Serve, Unzip],
+    flag(Some('e'), "existing", Value("MODE"), REPLACING,
         "what to do when another file has the name: fail (before anything is taken), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
          unless told; an identical file always counts as done"),
-    flag(None, "zip-password-file", Path("FILE"), &[Unzip],
+    flag(None, "zip-password-file", Path("FILE"), &[Send, Zip, Unzip],
         "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
          when group or others can read it"),
     flag(None, "list", Nothing, &[Unzip],
@@ -322,14 +350,18 @@ pub(super) const FLAGS: &[Flag] = &[
         "with --listen: serve so many receivers, then end (1)"),
     flag(Some('n'), "streams", Value("N"), MOVING,
         "connections side by side, 1 to 64; by the machine and the size unless told"),
-    flag(Some('z'), "level", Value("LEVEL"), &[Send],
+    flag(Some('z'), "level", Value("LEVEL"), &[Send, Zip],
         "compression: auto (the default: stores what does not shrink), or 0 (none) to 9 (most)"),
     flag(None, "name", Value("NAME"), &[Send],
-        "with -: the name that standard input gets at the peer"),
-    flag(Some('x'), "exclude", Values("GLOB"), &[Send],
+        "with - or --zip: the name that standard input or the archive gets at the peer"),
+    flag(Some('Z'), "zip", Nothing, &[Send],
+        "send one encrypted archive that the peer keeps, and not the files"),
+    flag(Some('x'), "exclude", Values("GLOB"), &[Send, Zip],
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
-    flag(Some('L'), "follow-links", Nothing, &[Send],
+    flag(Some('L'), "follow-links", Nothing, &[Send, Zip],
         "send what links point to, and not the links"),
+    flag(None, "hide-names", Nothing, &[Send, Zip],
+        "names and sizes inside don't show: the archive holds one encrypted archive"),
     flag(None, "limit-rate", Value("BYTES"), &[Send],
         "send at most so many bytes a second: a number, or with K, M or G in units of 1024"),
     flag(None, "dry-run", Nothing, &[Send],

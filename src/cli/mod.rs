@@ -18,8 +18,6 @@ mod json;
 mod ledger;
 mod meeting;
 mod numbers;
-// For zip, unzip and send --zip, which come next.
-#[allow(dead_code)]
 mod password_source;
 mod platform;
 mod private_file;

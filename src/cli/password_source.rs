@@ -30,6 +30,15 @@ pub(super) fn new_password(
             .map_err(|fault| Error::Password { origin, fault });
     }
     check_can_ask(terminal)?;
+    ask_new(answers)?.ok_or_else(nothing_typed)
+}
+
+/// Asks for the password of an archive that is made until it was typed twice; `None` when nothing more is
+/// typed.
+///
+/// # Errors
+/// The terminal fails.
+pub(super) fn ask_new(answers: &dyn Answers) -> Result<Option<ArchivePassword>, Error> {
     let mut question = QUESTION.to_owned();
     while let Some(typed) = answers.hidden(&question)? {
         let fault = match ArchivePassword::from_text(typed.as_bytes())
@@ -37,14 +46,14 @@ pub(super) fn new_password(
         {
             Err(fault) => fault.to_string(),
             Ok(password) => match answers.hidden(AGAIN)? {
-                Some(repeated) if *repeated == *typed => return Ok(password),
+                Some(repeated) if *repeated == *typed => return Ok(Some(password)),
                 Some(_) => "the two differ".to_owned(),
                 None => break,
             },
         };
         question = format!("{fault}\n{QUESTION}");
     }
-    Err(nothing_typed())
+    Ok(None)
 }
 
 /// The password of an archive that is there; a person types it once.

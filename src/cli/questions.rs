@@ -208,6 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_that_grows_needs_a_clear_yes() {
+        let accept = |questions: &Questions<'_>| {
+            questions.accept_growth(Growth {
+                archive_bytes: 42_000,
+                bytes: 5 << 30,
+            })
+        };
+        assert_eq!(asked(&["y"], OnConflict::Ask, accept), Acceptance::Accept);
+        for answers in [&["n"][..], &[""], &[], &["perhaps"]] {
+            assert_eq!(asked(answers, OnConflict::Ask, accept), Acceptance::Decline);
+        }
+        assert_eq!(accept(&Questions::Unasked), Acceptance::Decline);
+    }
+
+    #[test]
     fn conflicts_are_decided_by_a_letter() {
         for (answer, meaning) in [
             ("s", Some(Existing::Skip)),

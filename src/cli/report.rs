@@ -230,6 +230,7 @@ impl Reporter<'_> {
         let peer = wording::peer(offer.peer);
         match self.manner.side {
             Side::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
+            Side::Maker => self.say(&format!("packing {names} ({contents})")),
             Side::Opener => self.detail(&format!("it holds {names} ({contents})")),
             // The question says it itself.
             Side::Receiver if self.questions.are_asked() => {}
@@ -325,7 +326,7 @@ impl Reporter<'_> {
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.manner.side, summary));
-        if self.manner.side != Side::Opener {
+        if matches!(self.manner.side, Side::Sender | Side::Receiver) {
             let wire = format::size(summary.wire_bytes);
             self.detail(&format!("{wire} went over the network"));
         }

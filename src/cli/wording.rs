@@ -14,6 +14,8 @@ pub(super) enum Side {
     Sender,
     /// To here.
     Receiver,
+    /// Into an archive that is here.
+    Maker,
     /// Out of an archive that is here.
     Opener,
 }
@@ -82,7 +84,7 @@ pub(super) fn endpoints(addresses: &[SocketAddr]) -> String {
 pub(super) fn what_to_type(side: Side, address: SocketAddr) -> String {
     let verb = match side {
         Side::Sender => "receive --from",
-        Side::Receiver | Side::Opener => "send PATH... --to",
+        Side::Receiver | Side::Maker | Side::Opener => "send PATH... --to",
     };
     let command = format!("on the other side: peerbridge {verb}");
     match (address.ip().is_unspecified(), address.port()) {
@@ -104,12 +106,23 @@ pub(super) fn wrong_secret(address: SocketAddr, count: u32) -> String {
 
 /// The last line of a transfer.
 pub(super) fn done(side: Side, summary: &Summary) -> String {
+    if side == Side::Maker && summary.delivered.is_empty() {
+        return match summary.skipped {
+            0 => "no archive was made: nothing was left to put into it".to_owned(),
+            _ => "no archive was made: the one that is there is kept".to_owned(),
+        };
+    }
     let mut text = match summary.left_out {
         0 => "done: ".to_owned(),
         1 => "done, but 1 entry was left out: ".to_owned(),
         many => format!("done, but {many} entries were left out: "),
     };
-    if summary.files == 0 && summary.bytes == 0 && summary.left_out == 0 && summary.skipped == 0 {
+    if side != Side::Maker
+        && summary.files == 0
+        && summary.bytes == 0
+        && summary.left_out == 0
+        && summary.skipped == 0
+    {
         text.push_str("everything is there");
     } else {
         text.push_str(&moved(summary));
@@ -122,6 +135,10 @@ pub(super) fn done(side: Side, summary: &Summary) -> String {
     }
     match side {
         Side::Sender => text.push_str(", verified by the receiver"),
+        Side::Maker => {
+            text.push_str(&delivered(&summary.delivered));
+            text.push_str(&format!(" ({})", format::size(summary.wire_bytes)));
+        }
         Side::Receiver | Side::Opener => text.push_str(&delivered(&summary.delivered)),
     }
     text

@@ -1,6 +1,6 @@
 //! What an archive is encrypted with, apart from the word of a connection.
 
-use super::secret::MAX_SECRET_LENGTH;
+use super::secret::{MAX_SECRET_LENGTH, Secret};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -50,6 +50,13 @@ impl ArchivePassword {
                 limit: MAX_NEW_PASSWORD_LENGTH,
             }),
         }
+    }
+
+    /// Whether it is also the word of a connection, which it should not be: whoever has an archive can try
+    /// words on it without end.
+    #[must_use]
+    pub fn is_same_as(&self, secret: &Secret) -> bool {
+        self.as_bytes() == secret.as_bytes()
     }
 
     /// The bytes, for whoever seals or opens an archive with them; a copy that is made of them must be

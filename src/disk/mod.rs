@@ -3,6 +3,7 @@
 //! A sender's side reads a source tree into a manifest and parts; a receiver's side writes parts to a
 //! staging folder, records them in a journal and delivers the whole into place.
 
+mod archive;
 mod delivery;
 mod destination;
 mod error;
@@ -10,6 +11,7 @@ mod error;
 mod fixture;
 mod free_space;
 mod journal;
+mod new_archive;
 mod plan;
 mod platform;
 mod source;
@@ -17,11 +19,16 @@ mod staging;
 mod survey;
 mod unarchive;
 
+pub use archive::{
+    ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method, Packer, Piece,
+    PieceIndex, SEALING_BYTES, Sealing, Whole,
+};
 pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
 pub use journal::JournalFault;
+pub use new_archive::{NewArchive, Placing, free_path_beside};
 pub use plan::{Decision, Plan, PlanError};
 pub use source::{
     Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,

@@ -1,7 +1,7 @@
 //! What becomes of each entry of an offer, decided before anything is created.
 
 mod compare;
-mod free_name;
+pub(super) mod free_name;
 
 use super::destination::{Destination, is_absent};
 use super::error::DiskError;

@@ -32,9 +32,10 @@ use crate::model::{
     PathFault, WirePath,
 };
 use argument::{Root, Top};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that one command sends: the manifest, and where on disk each entry is.
 #[derive(Debug)]
@@ -53,6 +54,21 @@ pub struct SourceOptions {
     pub links: Links,
     /// What not to send. An excluded folder is not walked; what is excluded is not listed as left out.
     pub exclude: Vec<Glob>,
+    /// Files, by canonical paths, that are not there for this scan: what is made of the source.
+    pub omit: Vec<PathBuf>,
+}
+
+impl SourceOptions {
+    /// Whether one of the files to omit has this name: looked at first, since it costs no call.
+    fn omits_name(&self, name: &OsStr) -> bool {
+        let mut omitted = self.omit.iter();
+        omitted.any(|path| path.file_name() == Some(name))
+    }
+
+    /// Whether this is one of the files to omit.
+    fn omits(&self, path: &Path) -> bool {
+        !self.omit.is_empty() && fs::canonicalize(path).is_ok_and(|path| self.omit.contains(&path))
+    }
 }
 
 /// What to do with symbolic links inside the arguments. An argument that is itself a link is always
@@ -85,6 +101,9 @@ impl Source {
         let mut walk = walk::Walk::new(options);
         let mut roots = Vec::with_capacity(arguments.len());
         for (mut root, facts) in arguments {
+            if options.omits(&root.path) {
+                continue;
+            }
             root.first = walk.len();
             walk.argument(&root, facts)?;
             roots.push(root);

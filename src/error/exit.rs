@@ -75,7 +75,9 @@ impl Exit {
                 DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
                 _ => Exit::CannotWrite,
             },
-            SessionError::NoRoom { .. } | SessionError::Output { .. } => Exit::CannotWrite,
+            SessionError::CannotMake(_)
+            | SessionError::NoRoom { .. }
+            | SessionError::Output { .. } => Exit::CannotWrite,
             SessionError::Archive(error) => Exit::of_archive(error.fault()),
             SessionError::Growth(_) => Exit::DeclinedHere,
             SessionError::PeerDeclined { .. } => Exit::PeerDeclined,

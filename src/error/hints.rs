@@ -123,6 +123,11 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
             DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
         },
+        SessionError::CannotMake(error) => match error.kind() {
+            DiskErrorKind::Full => "make room there, or make the archive on another disk",
+            DiskErrorKind::Locked => "wait for the other one, or give another name",
+            _ => "make the archive in a folder that you may write to",
+        },
         SessionError::Archive(error) => return of_archive(error.fault()),
         SessionError::Growth(_) => {
             "if you trust whoever made it and have the room, --yes opens it all the same"

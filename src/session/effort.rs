@@ -2,7 +2,7 @@
 
 use super::Level;
 use super::heartbeat::lock;
-use super::pace::{Climb, Lean, Pace};
+use super::pace::{Climb, Lean, Measured, Pace};
 use crate::crypto::Compression;
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -37,7 +37,35 @@ pub(super) enum Effort {
     /// As the operator said.
     Fixed(Compression),
     /// As the line asks for.
-    Following { pace: Pace, climb: Mutex<Climb> },
+    Following { pace: Pace, judge: Mutex<Judge> },
+}
+
+/// A part that was sent.
+pub(super) struct SentPart {
+    /// What [`Effort::compression`] said for it.
+    pub(super) compression: Compression,
+    /// Its contents, in bytes.
+    pub(super) raw: usize,
+    /// What went over the line for it, in bytes.
+    pub(super) sealed: usize,
+}
+
+/// Says where on the ladder a transfer is, and goes on from what each window showed.
+pub(super) struct Judge {
+    climb: Climb,
+    /// Bytes of this window, as contents and as sealed.
+    raw: u64,
+    sealed: u64,
+    before: Option<Judged>,
+}
+
+/// What a window came to.
+#[derive(Clone, Copy)]
+struct Judged {
+    rate: f64,
+    /// Contents for each byte that went over the line.
+    density: f64,
+    is_line_bound: bool,
 }
 
 impl Effort {
@@ -55,7 +83,7 @@ impl Effort {
                 };
                 return Effort::Following {
                     pace: Pace::new(SHORTEST_WINDOW),
-                    climb: Mutex::new(Climb::new(start, LADDER.len() - 1, GAIN)),
+                    judge: Mutex::new(Judge::new(start)),
                 };
             }
         };
@@ -66,27 +94,75 @@ impl Effort {
     pub(super) fn compression(&self) -> Compression {
         match self {
             Effort::Fixed(compression) => *compression,
-            Effort::Following { climb, .. } => LADDER[lock(climb).position()],
+            Effort::Following { judge, .. } => lock(judge).compression(),
         }
     }
 
-    /// A part of `bytes` took so long to read and seal, and so long to write, on one of `streams`.
-    pub(super) fn note(&self, bytes: usize, busy: Duration, blocked: Duration, streams: usize) {
-        const LINE_BOUND: f64 = 0.5;
-        const COMPUTE_BOUND: f64 = 0.25;
-        let Effort::Following { pace, climb } = self else {
+    /// A part took so long to read and seal, and so long to write, on one of `streams`.
+    pub(super) fn note(&self, part: &SentPart, busy: Duration, blocked: Duration, streams: usize) {
+        let Effort::Following { pace, judge } = self else {
             return;
         };
-        if let Some(measured) = pace.note(bytes, busy, blocked, streams) {
-            let lean = if measured.blocked > LINE_BOUND {
-                Lean::Up
-            } else if measured.blocked < COMPUTE_BOUND {
-                Lean::Down
-            } else {
-                Lean::Stay
-            };
-            lock(climb).step(measured.rate, lean);
+        let mut judge = lock(judge);
+        if part.compression != judge.compression() {
+            // It was begun before the last step, which is to be judged by what came after it.
+            judge.restart();
+            pace.restart();
+            return;
         }
+        judge.raw += part.raw as u64;
+        judge.sealed += part.sealed as u64;
+        if let Some(measured) = pace.note(part.raw, busy, blocked, streams) {
+            judge.step(measured);
+        }
+    }
+}
+
+impl Judge {
+    fn new(start: usize) -> Self {
+        Judge {
+            climb: Climb::new(start, LADDER.len() - 1, GAIN),
+            raw: 0,
+            sealed: 0,
+            before: None,
+        }
+    }
+
+    fn compression(&self) -> Compression {
+        LADDER[self.climb.position()]
+    }
+
+    fn restart(&mut self) {
+        (self.raw, self.sealed) = (0, 0);
+    }
+
+    /// Where the line was the limit before a step and still is, the step has brought what it has saved on
+    /// the line: that is known to the byte, while rates go up and down with everything on the way.
+    fn step(&mut self, measured: Measured) {
+        const LINE_BOUND: f64 = 0.5;
+        const COMPUTE_BOUND: f64 = 0.25;
+        let lean = if measured.blocked > LINE_BOUND {
+            Lean::Up
+        } else if measured.blocked < COMPUTE_BOUND {
+            Lean::Down
+        } else {
+            Lean::Stay
+        };
+        let density = self.raw as f64 / self.sealed.max(1) as f64;
+        let is_line_bound = lean == Lean::Up;
+        let rate = match self.before {
+            Some(before) if before.is_line_bound && is_line_bound => {
+                before.rate * density / before.density
+            }
+            _ => measured.rate,
+        };
+        self.before = Some(Judged {
+            rate,
+            density,
+            is_line_bound,
+        });
+        self.climb.step(rate, lean);
+        self.restart();
     }
 }
 
@@ -102,12 +178,62 @@ mod tests {
     #[test]
     fn a_fixed_level_stays() {
         let effort = Effort::new(Level::Fixed(9), far());
-        effort.note(1, Duration::ZERO, Duration::from_secs(1), 1);
+        sent(&effort, 1 << 20, Duration::from_secs(1));
         assert_eq!(effort.compression(), Compression::Zstd(9));
         let stored = Effort::new(Level::Fixed(0), far());
         assert_eq!(stored.compression(), Compression::Stored);
         let most = Effort::new(Level::Fixed(200), far());
         assert_eq!(most.compression(), Compression::Zstd(9));
+    }
+
+    /// Windows that end with every part.
+    fn following(start: usize) -> Effort {
+        Effort::Following {
+            pace: Pace::new(Duration::ZERO),
+            judge: Mutex::new(Judge::new(start)),
+        }
+    }
+
+    /// A part of a MiB, sealed in so many bytes, that was worked on for a tenth of a second.
+    fn sent(effort: &Effort, sealed: usize, blocked: Duration) {
+        let part = SentPart {
+            compression: effort.compression(),
+            raw: 1 << 20,
+            sealed,
+        };
+        effort.note(&part, Duration::from_millis(100), blocked, 0);
+    }
+
+    #[test]
+    fn on_a_slow_line_what_a_step_saves_decides_however_the_rate_goes() {
+        let effort = following(3);
+        let slow = Duration::from_secs(10);
+        for saved in 0..10 {
+            sent(&effort, 500_000 - 20_000 * saved, slow);
+        }
+        assert_eq!(effort.compression(), LADDER[7]);
+        let effort = following(3);
+        for _ in 0..4 {
+            sent(&effort, 500_000, slow);
+        }
+        assert_eq!(effort.compression(), LADDER[3], "it saved nothing");
+    }
+
+    #[test]
+    fn what_was_begun_before_a_step_does_not_judge_it() {
+        let effort = following(3);
+        let (late, slow) = (effort.compression(), Duration::from_secs(10));
+        sent(&effort, 500_000, slow);
+        assert_eq!(effort.compression(), LADDER[4]);
+        let part = SentPart {
+            compression: late,
+            raw: 1 << 20,
+            sealed: 900_000,
+        };
+        effort.note(&part, slow, slow, 0);
+        assert_eq!(effort.compression(), LADDER[4]);
+        sent(&effort, 400_000, slow);
+        assert_eq!(effort.compression(), LADDER[5]);
     }
 
     #[test]

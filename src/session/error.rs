@@ -98,6 +98,8 @@ pub enum SessionError {
     },
     /// The destination cannot be written.
     Disk(DiskError),
+    /// An archive cannot be made where it is to be.
+    CannotMake(DiskError),
     /// What receives the contents in place of a folder takes no more.
     Output {
         /// What it is: "standard output".
@@ -210,7 +212,7 @@ impl fmt::Display for SessionError {
             SessionError::SourceFailed { reason } => {
                 write!(f, "the sender could not read the file: {reason}")
             }
-            SessionError::Disk(error) => error.fmt(f),
+            SessionError::Disk(error) | SessionError::CannotMake(error) => error.fmt(f),
             SessionError::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
             SessionError::NoRoom { needed, free } => {
                 write!(f, "{needed} bytes are needed and {free} are free")
@@ -310,7 +312,7 @@ impl SessionError {
             // Not 9: what the output has taken cannot be written once more, so there is nothing to wait
             // for.
             SessionError::Output { .. } | SessionError::DeclinedHere { .. } => 14,
-            SessionError::Disk(_) | SessionError::NoRoom { .. } => 9,
+            SessionError::Disk(_) | SessionError::CannotMake(_) | SessionError::NoRoom { .. } => 9,
             SessionError::NotVerified { .. } => 10,
             _ => 1,
         }

@@ -5,8 +5,10 @@
 //! one side, `receiver` and `receiving` on the other, a thread for each connection. What happens is told
 //! as [`Event`]s. [`serve`] and [`send_to_many`] do the same for many peers at once (`hosting`).
 
+mod archiving;
 mod authenticate;
 mod cancel;
+mod cargo;
 mod channel;
 mod clock;
 mod delivering;
@@ -26,6 +28,7 @@ mod offering;
 mod options;
 mod output;
 mod pace;
+mod packing;
 mod payload;
 mod ping;
 mod planning;
@@ -50,8 +53,10 @@ mod transport;
 mod unpacking;
 mod unproven;
 mod wanted;
+mod zip;
 
 pub use crate::disk::Links;
+pub use archiving::Archive;
 pub use cancel::Cancel;
 pub use error::SessionError;
 pub use events::{
@@ -65,10 +70,12 @@ pub use options::{
     SendOptions, ServeOptions,
 };
 pub use output::Output;
+pub use packing::{INNER_NAME, Names};
 pub use payload::{Payload, Stream};
 pub use ping::{PingReport, ping};
 pub use receive::receive;
 pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
-pub use unpacking::{GrowthLimit, UnzipOptions, unpack, unzip};
+pub use unpacking::{GrowthLimit, UnzipOptions, hides_names, unpack, unzip};
+pub use zip::{ZipOptions, zip};

@@ -1,14 +1,16 @@
 //! One offer to many receivers.
 
 use super::SessionError;
+use super::cargo::Cargo;
 use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::hosting::{Closing, Hosting};
 use super::listener::{Guest, Listener, Terms};
 use super::options::{Connect, Rendezvous, SendOptions};
+use super::payload::Payload;
 use super::seats::Seats;
 use super::secrets::Secrets;
-use super::send::{scan, ship_once};
+use super::send::ship_once;
 use super::sender::Shipment;
 use super::tally::Tally;
 use crate::protocol::{Message, Role};
@@ -33,8 +35,12 @@ pub fn send_to_many(
         let reason = "many receivers can only be waited for".into();
         return Err(SessionError::DeclinedHere { reason });
     };
-    let source = scan(options, operator)?;
-    let shipment = Shipment::new(&source, options);
+    if let (Payload::Stream(_), 2..) = (&options.payload, count) {
+        let reason = "what is read once goes to one receiver".into();
+        return Err(SessionError::DeclinedHere { reason });
+    }
+    let cargo = Cargo::scan(options, operator)?;
+    let shipment = Shipment::new(&cargo, options);
     let seats = Seats::limited(AT_ONCE, count);
     let terms = Terms {
         role: Role::Send,

@@ -1,6 +1,7 @@
 //! What a sender sends.
 
 use super::SessionError;
+use super::archiving::Archive;
 use super::feed::{PartSink, Producer};
 use super::heartbeat::lock;
 use crate::disk::{Source, SourceError};
@@ -16,25 +17,8 @@ pub enum Payload {
     Paths(Vec<PathBuf>),
     /// Contents that are read while they are sent.
     Stream(Stream),
-}
-
-impl Payload {
-    /// Whether it can be sent only once, in order and over one connection, so that a transfer of it
-    /// that breaks off cannot go on.
-    pub(super) fn is_fed(&self) -> bool {
-        !matches!(self, Payload::Paths(_))
-    }
-
-    /// What makes the contents; `None` for files, whose parts are read one by one.
-    ///
-    /// # Errors
-    /// [`SessionError::ReadBefore`].
-    pub(super) fn producer(&self) -> Result<Option<Producer>, SessionError> {
-        match self {
-            Payload::Paths(_) => Ok(None),
-            Payload::Stream(stream) => stream.producer().map(Some),
-        }
-    }
+    /// One encrypted archive, made while it is sent.
+    Archive(Archive),
 }
 
 /// Contents of unknown length, to arrive as one file. They are read once, from the moment that the
@@ -88,7 +72,11 @@ impl Stream {
         SessionError::ReadBefore { name }
     }
 
-    fn producer(&self) -> Result<Producer, SessionError> {
+    /// What reads them.
+    ///
+    /// # Errors
+    /// [`SessionError::ReadBefore`].
+    pub(super) fn producer(&self) -> Result<Producer, SessionError> {
         let name = self.name.clone();
         match lock(&self.reader).take() {
             None => Err(self.read_before()),

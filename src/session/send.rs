@@ -1,17 +1,18 @@
 //! Sending: one thing after the other over one proof, through as many connections as it takes.
 
 use super::SessionError;
+use super::cargo::Cargo;
 use super::channel::unexpected;
 use super::established::Established;
 use super::events::{Event, Operator, Summary};
 use super::heartbeat::lock;
 use super::meeting::{Attempts, Meeting, Occasion};
 use super::options::{Connect, SendOptions};
-use super::payload::Payload;
 use super::sender::{Offered, Shipment};
 use super::tally::Tally;
-use crate::disk::{Glob, Source, SourceOptions};
+use crate::disk::{Glob, Links, Source, SourceOptions};
 use crate::protocol::{Message, Role};
+use std::path::PathBuf;
 
 /// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
 ///
@@ -22,9 +23,9 @@ pub fn send(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
-    let source = scan(options, operator)?;
+    let cargo = Cargo::scan(options, operator)?;
     let mut session = SendSession::prepare(connect, operator)?;
-    let summary = session.ship(&source, options)?;
+    let summary = session.ship(&cargo, options)?;
     // The receiver has said that all is there: one that leaves before the Bye has lost nothing.
     let _ = session.finish();
     Ok(summary)
@@ -40,8 +41,8 @@ pub fn inquire(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Option<u64>, SessionError> {
-    let source = scan(options, operator)?;
-    let shipment = Shipment::to_ask(&source, options);
+    let cargo = Cargo::scan(options, operator)?;
+    let shipment = Shipment::to_ask(&cargo, options);
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
     let (mut session, offered) = meeting.meet(Occasion::First, first_flight)?;
@@ -83,8 +84,8 @@ impl<'a> SendSession<'a> {
     /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`],
     /// [`SessionError::Source`] and [`SessionError::ReadBefore`] something else may be sent.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
-        let source = scan(options, self.operator)?;
-        self.ship(&source, options)
+        let cargo = Cargo::scan(options, self.operator)?;
+        self.ship(&cargo, options)
     }
 
     /// Tells the peer that there is nothing more.
@@ -108,8 +109,8 @@ impl<'a> SendSession<'a> {
     }
 
     /// Tries until it is there, or trying again is no use.
-    fn ship(&mut self, source: &Source, options: &SendOptions) -> Result<Summary, SessionError> {
-        let shipment = Shipment::new(source, options);
+    fn ship(&mut self, cargo: &Cargo<'_>, options: &SendOptions) -> Result<Summary, SessionError> {
+        let shipment = Shipment::new(cargo, options);
         let mut tally = Tally::begin(self.meeting.wire_bytes());
         let mut attempts = Attempts::default();
         loop {
@@ -198,27 +199,28 @@ fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
     }
 }
 
-/// Looks at what is to be sent, and tells what is left out.
+/// Looks at what there is at `paths`, but what is in `omit`, and tells what is left out.
 ///
 /// # Errors
-/// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
-pub(super) fn scan(options: &SendOptions, operator: &dyn Operator) -> Result<Source, SessionError> {
-    let globs = options
-        .exclude
-        .iter()
-        .map(|glob| Glob::parse(glob.as_bytes()));
+/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+pub(super) fn scan_paths(
+    paths: &[PathBuf],
+    exclude: &[String],
+    links: Links,
+    omit: Vec<PathBuf>,
+    operator: &dyn Operator,
+) -> Result<Source, SessionError> {
+    let globs = exclude.iter().map(|glob| Glob::parse(glob.as_bytes()));
     let exclude = globs.collect::<Result<Vec<_>, _>>();
     let exclude = exclude.map_err(|fault| SessionError::BadPattern {
         fault: fault.to_string(),
     })?;
     let scanning = SourceOptions {
-        links: options.links,
+        links,
         exclude,
+        omit,
     };
-    let source = match &options.payload {
-        Payload::Paths(paths) => Source::scan(paths, &scanning)?,
-        Payload::Stream(stream) => stream.source()?,
-    };
+    let source = Source::scan(paths, &scanning)?;
     for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
         operator.event(&Event::File {

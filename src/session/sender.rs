@@ -1,12 +1,13 @@
 //! The sender's side of one transfer: offer, rounds of parts, the receiver's verdict.
 
+use super::archiving::Losses;
+use super::cargo::Cargo;
 use super::channel::{MessageWriter, unexpected};
 use super::effort::Effort;
 use super::established::Established;
 use super::events::{Event, FileResult, OfferSummary, Operator, Summary};
 use super::feed::Feed;
 use super::heartbeat::lock;
-use super::payload::Payload;
 use super::pool::Width;
 use super::proposal::Proposal;
 use super::rate::RateLimit;
@@ -14,22 +15,21 @@ use super::sending::{Sending, queue_round_end};
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
 use super::wanted::ClosedRound;
-use super::{Level, SendOptions, SessionError};
+use super::{SendOptions, SessionError};
 use crate::crypto::{Compression, Position, Sealer};
-use crate::disk::{Source, SourceReader};
+use crate::disk::SourceReader;
 use crate::model::{EntryFailure, PartLayout, PartRange, PartSet};
 use crate::protocol::{
     Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
 };
 use std::iter::Chain;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What is to be sent, ready to be offered.
 pub(super) struct Shipment<'a> {
-    source: &'a Source,
-    payload: &'a Payload,
+    cargo: &'a Cargo<'a>,
     streams: Option<u16>,
-    level: Level,
     rate_limit: Option<RateLimit>,
     verify: bool,
     early: Early,
@@ -44,14 +44,12 @@ enum Early {
 }
 
 impl<'a> Shipment<'a> {
-    /// `source`, to be carried as `options` say.
-    pub(super) fn new(source: &'a Source, options: &'a SendOptions) -> Self {
+    /// `cargo`, to be carried as `options` say.
+    pub(super) fn new(cargo: &'a Cargo<'a>, options: &SendOptions) -> Self {
         let rate_limit = options.rate_limit.map(RateLimit::new);
         Shipment {
-            source,
-            payload: &options.payload,
+            cargo,
             streams: options.streams,
-            level: options.level,
             early: match options.verify || rate_limit.is_some() {
                 true => Early::Never,
                 false => Early::Allowed,
@@ -62,11 +60,11 @@ impl<'a> Shipment<'a> {
     }
 
     /// The same, only to ask what of it the receiver lacks.
-    pub(super) fn to_ask(source: &'a Source, options: &'a SendOptions) -> Self {
+    pub(super) fn to_ask(cargo: &'a Cargo<'a>, options: &SendOptions) -> Self {
         let early = Early::Never;
         Shipment {
             early,
-            ..Shipment::new(source, options)
+            ..Shipment::new(cargo, options)
         }
     }
 
@@ -80,12 +78,12 @@ impl<'a> Shipment<'a> {
         peer: SocketAddr,
         writer: &mut MessageWriter,
     ) -> Result<Offered<'a>, SessionError> {
-        let manifest = self.source.manifest();
+        let manifest = self.cargo.source().manifest();
         let mut proposal = Proposal::new(manifest.total(), self.streams, peer);
         if let Some(limit) = &self.rate_limit {
             proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
         }
-        let effort = Effort::new(self.level, peer);
+        let effort = Effort::new(self.cargo.level(), peer);
         let mut encoder = ManifestEncoder::new(manifest);
         let entries = encoder.next().unwrap_or_default();
         let more = encoder.next();
@@ -128,7 +126,7 @@ impl<'a> Shipment<'a> {
         let mut raw = Vec::new();
         let mut sealer = Sealer::new();
         for part in layout.parts() {
-            let mut reader = SourceReader::new(self.source);
+            let mut reader = SourceReader::new(self.cargo.source());
             reader.read_part(&layout, part, &mut raw, &mut round.failures);
             let index = part.get();
             let position = Position::Part { transfer, index };
@@ -141,7 +139,9 @@ impl<'a> Shipment<'a> {
             round: 0,
             streams: Vec::new(),
         };
-        round.failures.extend(self.source.changed_empty_files());
+        round
+            .failures
+            .extend(self.cargo.source().changed_empty_files());
         queue_round_end(writer, closed, None, &mut round.checks, &round.failures)?;
         Ok(round)
     }
@@ -179,12 +179,12 @@ impl<'a> Shipment<'a> {
             resumed_bytes: there,
         });
         let traffic = &session.shared.traffic;
-        let feed = match is_unwanted {
-            true => Some(Feed::unwanted()),
+        let (feed, losses) = match is_unwanted {
+            true => (Some(Feed::unwanted()), None),
             false => self.feed(&layout)?,
         };
         let sending = Sending::new(
-            self.source,
+            self.cargo.source(),
             layout,
             &have,
             transfer,
@@ -197,12 +197,13 @@ impl<'a> Shipment<'a> {
             sending.went_early(&early.failures);
         }
         let done = sending.run(session, width);
-        let done = done.map_err(|error| match self.payload.is_fed() {
+        let done = done.map_err(|error| match self.cargo.is_fed() {
             true => error.cut_short(),
             false => error,
         })?;
         self.tell_failures(&done, operator);
-        let left_out = self.source.left_out().len() as u64 + done.failed;
+        let lost = losses.map_or(0, |losses| losses.tell(operator));
+        let left_out = self.cargo.left_out().len() as u64 + done.failed + lost;
         let summary = Summary {
             peer: Some(session.peer),
             name: offer.names.into_iter().next().unwrap_or_default(),
@@ -217,7 +218,8 @@ impl<'a> Shipment<'a> {
                 .failures
                 .iter()
                 .filter(|f| f.reason.is_source())
-                .count() as u64,
+                .count() as u64
+                + lost,
             skipped: 0,
             delivered: Vec::new(),
         };
@@ -249,7 +251,7 @@ impl<'a> Shipment<'a> {
         rest: impl Iterator<Item = ManifestChunk>,
         operator: &dyn Operator,
     ) -> Result<(OfferSummary, Agreed), SessionError> {
-        let offer = offer_summary(self.source.manifest(), session.peer);
+        let offer = offer_summary(self.cargo.source().manifest(), session.peer);
         operator.event(&Event::Offer(&offer));
         for chunk in rest {
             session.say(&Message::Entries(chunk))?;
@@ -272,7 +274,7 @@ impl<'a> Shipment<'a> {
         if !(1..=proposal.width.most()).contains(&streams) {
             return Err(unexpected("a number of streams that was not proposed"));
         }
-        let layout = match self.source.manifest().total() {
+        let layout = match self.cargo.source().manifest().total() {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
         };
@@ -290,15 +292,20 @@ impl<'a> Shipment<'a> {
         Ok((offer, agreed))
     }
 
-    /// Starts to read, where the contents are read once and in order.
-    fn feed(&self, layout: &PartLayout) -> Result<Option<Feed>, SessionError> {
-        let producer = self.payload.producer()?;
-        let feed = producer.map(|producer| Feed::start(producer, layout.part_size()));
-        feed.transpose()
+    /// Starts to read or make the contents, where that is done once and in order.
+    fn feed(
+        &self,
+        layout: &PartLayout,
+    ) -> Result<(Option<Feed>, Option<Arc<Losses>>), SessionError> {
+        let Some((producer, losses)) = self.cargo.making()? else {
+            return Ok((None, None));
+        };
+        let feed = Feed::start(producer, layout.part_size())?;
+        Ok((Some(feed), losses))
     }
 
     fn tell_failures(&self, done: &Done, operator: &dyn Operator) {
-        let manifest = self.source.manifest();
+        let manifest = self.cargo.source().manifest();
         for failure in done
             .failures
             .iter()

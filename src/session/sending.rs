@@ -3,7 +3,7 @@
 use super::SessionError;
 use super::channel::{MessageWriter, unexpected};
 use super::clock::Liveness;
-use super::effort::Effort;
+use super::effort::{Effort, SentPart};
 use super::established::Established;
 use super::feed::Feed;
 use super::heartbeat::{SharedWriter, lock};
@@ -343,8 +343,15 @@ impl<'a> Worker<'a> {
         let index = part.get();
         let keys = lock(writer).keys().clone();
         let mut failures = Vec::new();
-        let (sealed, crc32) = self.seal_part(part, contents, &keys, &mut failures)?;
+        let compression = sending.effort.compression();
+        let (sealed, crc32) =
+            self.seal_part(part, (contents, compression), &keys, &mut failures)?;
         let bytes = sealed.envelope.raw_length() as usize;
+        let sent = SentPart {
+            compression,
+            raw: bytes,
+            sealed: sealed.archive.len(),
+        };
         sending.note_failures(&failures);
         lock(&sending.checks).push(PartCheck { index, crc32 });
         let busy = began.elapsed();
@@ -360,9 +367,10 @@ impl<'a> Worker<'a> {
         drop(writer);
         let blocked = began.elapsed() - busy;
         let streams = sending.wanted.streams();
-        sending.effort.note(bytes, busy, blocked, streams);
-        // More streams would not bring more of what the operator does not want.
-        pool.note(bytes, busy, blocked - held_back);
+        sending.effort.note(&sent, busy, blocked, streams);
+        // What more streams bring shows on the line, however hard it is compressed; they would not bring
+        // more of what the operator does not want.
+        pool.note(sent.sealed, busy, blocked - held_back);
         sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
     }
@@ -371,7 +379,7 @@ impl<'a> Worker<'a> {
     fn seal_part(
         &mut self,
         part: PartIndex,
-        contents: Contents,
+        how: (Contents, Compression),
         keys: &SealingKeys,
         failures: &mut Vec<EntryFailure>,
     ) -> Result<(Sealed<'_>, u32), SessionError> {
@@ -380,8 +388,7 @@ impl<'a> Worker<'a> {
             transfer: sending.transfer,
             index: part.get(),
         };
-        let compression = sending.effort.compression();
-        match (contents, compression) {
+        match how {
             (Contents::OnDisk, Compression::Stored) => {
                 return self.seal_while_reading(part, keys, position, failures);
             }
@@ -391,7 +398,7 @@ impl<'a> Worker<'a> {
             }
             (Contents::InMemory, _) => {}
         }
-        let sealed = self.sealer.seal(keys, position, &self.raw, compression)?;
+        let sealed = self.sealer.seal(keys, position, &self.raw, how.1)?;
         Ok((sealed, crc32fast::hash(&self.raw)))
     }
 

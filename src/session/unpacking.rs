@@ -19,10 +19,12 @@ use crate::disk::{
 use crate::model::{EntryIndex, EntryKind, Existing, limits};
 use crate::protocol::transfer_id;
 use crew::Crew;
-use hidden::{hides_names, unpack_hidden};
+use hidden::unpack_hidden;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
+
+pub use hidden::hides_names;
 
 /// Contents below this are taken without asking whether there is room: to ask costs more.
 const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
@@ -87,7 +89,7 @@ pub fn unpack(
 ) -> Result<Summary, SessionError> {
     let password = options.password.as_ref().map(ArchivePassword::as_bytes);
     archive.try_password(password)?;
-    match hides_names(archive) {
+    match hides_names(archive.entries()) {
         true => unpack_hidden(archive, options, operator),
         false => unpack_entries(archive, options, operator),
     }

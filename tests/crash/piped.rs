@@ -5,6 +5,7 @@ use super::support::program::{LISTEN, Program};
 use super::support::proxy::{Act, Proxy};
 use super::support::trees::{self, MIB};
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const SEND: [&str; 8] = ["send", "-", "--name", "x", "--listen", "--json", "-z", "0"];
@@ -111,6 +112,29 @@ fn cut_anywhere_a_folder_gets_nothing_and_keeps_nothing() {
         let receive = ["receive", into.to_str().unwrap()];
         let ends = cut(&from, &receive, &work.path().join("none"), offset, act);
         assert_eq!(ends, [Some(12); 2], "cut at {offset}");
+        assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "cut at {offset}");
+    }
+}
+
+#[test]
+fn half_an_archive_never_arrives() {
+    let work = tempfile::tempdir().unwrap();
+    let from = work.path().join("tree");
+    trees::mixed(&from, 6 * MIB, 4);
+    let into = work.path().join("into");
+    for offset in [5000, MIB as u64, 6 * MIB as u64] {
+        let words = ["--zip", "--listen", "--zip-password-file"];
+        let password = work.path().join("password");
+        fs::write(&password, "only for the archive").unwrap();
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+        let words = [&words[..], &[password.to_str().unwrap()], &LISTEN].concat();
+        let mut sender = Program::send(&from, &words).start();
+        let proxy = Proxy::to(sender.port());
+        proxy.then(offset, Act::Fin);
+        let receiver = Program::receive(&into, &["--from", proxy.address(), "--wait", "1"]).run();
+        for side in [sender.wait().expect(12), receiver.expect(12)] {
+            assert!(!side.err.contains("go on where it stopped"), "{side:?}");
+        }
         assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "cut at {offset}");
     }
 }

@@ -76,13 +76,6 @@ fn mistyped_words_get_a_suggestion() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_unknown() {
-    for line in ["zip a b", "send a --zip"] {
-        refused(line);
-    }
-}
-
-#[test]
 fn options_of_other_verbs_say_where_they_belong() {
     assert_eq!(
         refused("receive --to host").1,

@@ -7,9 +7,6 @@ use crate::session::DEFAULT_PORT;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-pub(super) const NO_ARCHIVE_YET: &str = "Not yet: it goes as it is. \
-    On the way everything is encrypted anyway.\n";
-
 /// Which side of the connection to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {

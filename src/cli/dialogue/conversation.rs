@@ -2,10 +2,11 @@
 
 use super::super::console::Console;
 use super::super::environment::Environment;
-use super::super::secret_source;
 use super::super::terminal::Answers;
+use super::super::verbs::check_password;
+use super::super::{password_source, secret_source};
 use super::answers::{self, Direction, Place};
-use crate::crypto::Secret;
+use crate::crypto::{ArchivePassword, Secret};
 use crate::error::Error;
 use crate::session::{ListenAddress, PeerAddress, Rendezvous};
 use std::path::PathBuf;
@@ -25,12 +26,18 @@ pub(super) struct Wish {
 }
 
 /// What to do once the peer is there.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Task {
     /// Give this.
-    Send(PathBuf),
+    Send(Errand),
     /// Put what comes there.
     Receive(PathBuf),
+}
+
+/// What to give.
+pub(super) struct Errand {
+    pub(super) path: PathBuf,
+    /// That of the archive, where it is to be one.
+    pub(super) password: Option<ArchivePassword>,
 }
 
 /// Why a conversation ends early.
@@ -94,7 +101,7 @@ impl<'a> Conversation<'a> {
         };
         let secret = self.secret()?;
         let task = match direction {
-            Direction::Sending => Task::Send(self.source()?),
+            Direction::Sending => Task::Send(self.errand(&secret)?),
             Direction::Receiving => {
                 let question = "Folder to put it into [the current one]: ";
                 Task::Receive(self.ask(question, |answer| self.folder(answer))?)
@@ -108,9 +115,9 @@ impl<'a> Conversation<'a> {
     }
 
     /// What to send next; `None` when that was all. Leaving here is a no.
-    pub(super) fn one_more(&self) -> Result<Option<PathBuf>, Halt> {
+    pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<Errand>, Halt> {
         match self.ask("Send one more? [y/N] ", answers::yes_or_no) {
-            Ok(true) => self.source().map(Some),
+            Ok(true) => self.errand(secret).map(Some),
             Ok(false) => Ok(None),
             Err(Halt::EndOfInput) => Ok(None),
             Err(halt) => Err(halt),
@@ -135,13 +142,23 @@ impl<'a> Conversation<'a> {
         secret_source::ask(self.answers)?.ok_or(Halt::EndOfInput)
     }
 
-    fn source(&self) -> Result<PathBuf, Halt> {
+    fn errand(&self, secret: &Secret) -> Result<Errand, Halt> {
         let question = "What to send (a file or a folder): ";
         let path = self.ask(question, |answer| self.existing(answer))?;
-        if self.ask("As one encrypted archive? [y/N] ", answers::yes_or_no)? {
-            self.console.show(answers::NO_ARCHIVE_YET);
+        let is_archive = self.ask("As one encrypted archive? [y/N] ", answers::yes_or_no)?;
+        let password = is_archive.then(|| self.password(secret)).transpose()?;
+        Ok(Errand { path, password })
+    }
+
+    /// Asks until it is another than the secret.
+    fn password(&self, secret: &Secret) -> Result<ArchivePassword, Halt> {
+        loop {
+            let password = password_source::ask_new(self.answers)?.ok_or(Halt::EndOfInput)?;
+            match check_password(&password, secret) {
+                Ok(()) => return Ok(password),
+                Err(error) => self.console.show(&format!("  {error}\n")),
+            }
         }
-        Ok(path)
     }
 
     fn existing(&self, answer: &str) -> Result<PathBuf, String> {
@@ -180,6 +197,7 @@ mod tests {
     use super::super::super::environment;
     use super::super::super::terminal::tests::Script;
     use super::*;
+    use std::path::Path;
 
     fn wish(answers: &[&str]) -> Result<Wish, Halt> {
         let script = Script::new(answers);
@@ -200,7 +218,11 @@ mod tests {
             port: 8080,
         };
         assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
-        assert_eq!(wish.task, Task::Send(folder.path().to_owned()));
+        let Task::Send(errand) = wish.task else {
+            panic!("it receives");
+        };
+        assert_eq!(errand.path, folder.path());
+        assert!(errand.password.is_none());
     }
 
     #[test]
@@ -211,7 +233,7 @@ mod tests {
             port: 9000,
         };
         assert_eq!(wish.rendezvous, Rendezvous::Listen(expected));
-        assert_eq!(wish.task, Task::Receive(".".into()));
+        assert!(matches!(wish.task, Task::Receive(folder) if folder == Path::new(".")));
     }
 
     #[test]
@@ -237,6 +259,10 @@ mod tests {
             path,
             "perhaps",
             "yes",
+            "one",
+            "two",
+            "three",
+            "three",
         ])
         .unwrap();
         let expected = PeerAddress {
@@ -290,13 +316,17 @@ mod tests {
         let (console, ..) = console(Verbosity::Normal, Reader::Person);
         let next = |answers: &[&str]| {
             let script = Script::new(answers);
-            Conversation::new(&script, &console, &environment).one_more()
+            let secret = Secret::from_text("word").unwrap();
+            let errand = Conversation::new(&script, &console, &environment).one_more(&secret);
+            errand
+                .unwrap()
+                .map(|errand| (errand.path, errand.password.is_some()))
         };
-        assert_eq!(
-            next(&["y", path, ""]).unwrap(),
-            Some(folder.path().to_owned())
-        );
-        assert_eq!(next(&["n"]).unwrap(), None);
-        assert_eq!(next(&[]).unwrap(), None);
+        let there = folder.path().to_owned();
+        assert_eq!(next(&["y", path, ""]), Some((there.clone(), false)));
+        let zipped = next(&["y", path, "y", "word", "word", "other", "other"]);
+        assert_eq!(zipped, Some((there, true)), "not with the secret");
+        assert_eq!(next(&["n"]), None);
+        assert_eq!(next(&[]), None);
     }
 }

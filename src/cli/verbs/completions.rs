@@ -58,7 +58,7 @@ enum Words {
 
 fn words_of(verb: Verb) -> Words {
     match verb {
-        Verb::Send | Verb::Unzip | Verb::Demo => Words::Paths,
+        Verb::Send | Verb::Zip | Verb::Unzip | Verb::Demo => Words::Paths,
         Verb::Receive | Verb::Serve | Verb::Doctor => Words::Folder,
         Verb::Completions => Words::OneOf(vec!["bash", "zsh", "fish", "man"]),
         Verb::Help => Words::OneOf(VERBS.iter().map(|entry| entry.name).collect()),

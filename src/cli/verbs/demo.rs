@@ -146,7 +146,9 @@ impl Demo {
     ) -> Reporter<'a> {
         let (label, style, programs) = match side {
             Side::Sender => ("sender:   ", self.progress.style(context), Programs::Untold),
-            Side::Receiver | Side::Opener => ("receiver: ", Style::Off, Programs::Told),
+            Side::Receiver | Side::Maker | Side::Opener => {
+                ("receiver: ", Style::Off, Programs::Told)
+            }
         };
         let manner = Manner {
             side,

@@ -12,6 +12,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "PEERBRIDGE_SECRET_FILE",
         "a file whose first line is the secret",
     ),
+    ("PEERBRIDGE_ZIP_PASSWORD", "the password of an archive"),
     ("PEERBRIDGE_PORT", "the port, where no option tells it"),
     ("NO_COLOR", "when not empty: no colours"),
 ];

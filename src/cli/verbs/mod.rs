@@ -12,8 +12,11 @@ mod secret;
 mod send;
 mod serve;
 mod unzip;
+mod zip;
+mod zipped;
 
 pub(super) use receive::exit_of;
+pub(super) use zipped::{archive_of, check_password};
 
 use super::args::Typed;
 use super::flags::Verb;
@@ -30,6 +33,7 @@ pub(super) enum Action {
     Receive(receive::Receive),
     Serve(serve::Serve),
     Ping(ping::Ping),
+    Zip(zip::Zip),
     Unzip(unzip::Unzip),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -61,6 +65,7 @@ impl Action {
             }
             Some(Verb::Serve) => serve::Serve::understand(typed, context).map(Action::Serve),
             Some(Verb::Ping) => ping::Ping::understand(typed, context).map(Action::Ping),
+            Some(Verb::Zip) => zip::Zip::understand(typed).map(Action::Zip),
             Some(Verb::Unzip) => unzip::Unzip::understand(typed).map(Action::Unzip),
             Some(Verb::Doctor) => doctor::Doctor::understand(typed, context).map(Action::Doctor),
             Some(Verb::Completions) => {
@@ -84,6 +89,7 @@ impl Action {
             Action::Receive(receive) => receive.run(context),
             Action::Serve(serve) => serve.run(context),
             Action::Ping(ping) => ping.run(context),
+            Action::Zip(zip) => zip.run(context),
             Action::Unzip(unzip) => unzip.run(context),
             Action::Doctor(doctor) => doctor.run(context),
             Action::Completions(shell) => {

@@ -12,11 +12,11 @@ use std::io;
 /// A usage error for what does not go with it.
 pub(super) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Stream>, Error> {
     if !typed.words.iter().any(|word| word == "-") {
-        return match typed.has("name") {
+        return match typed.has("name") && !typed.has("zip") {
             false => Ok(None),
             true => Err(Error::usage(
-                "--name is for standard input: files keep their names",
-                "send - --name NAME sends standard input; ./- is a file of that name",
+                "--name is for standard input and archives: files keep their names",
+                "send - --name NAME sends standard input, --zip makes an archive",
             )),
         };
     }
@@ -26,14 +26,30 @@ pub(super) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Strea
             "send - --name NAME; ./- is a file of that name",
         ));
     }
-    for other in ["exclude", "follow-links", "dry-run"] {
+    for other in ["exclude", "follow-links", "dry-run", "zip"] {
         if typed.has(other) {
-            return Err(contradiction(other, "standard input is read as it comes"));
+            return Err(contradiction(
+                other,
+                "-",
+                "standard input is read as it comes",
+            ));
         }
     }
-    at_most(typed, "count", 1, "standard input can be read once only")?;
-    at_most(typed, "retry", 0, "standard input cannot be read again")?;
-    at_most(typed, "streams", 1, "standard input goes in order")?;
+    at_most(
+        typed,
+        "count",
+        1,
+        "-",
+        "standard input can be read once only",
+    )?;
+    at_most(
+        typed,
+        "retry",
+        0,
+        "-",
+        "standard input cannot be read again",
+    )?;
+    at_most(typed, "streams", 1, "-", "standard input goes in order")?;
     if context.terminal.input {
         return Err(Error::usage(
             "standard input is a terminal: there is nothing in it to send",
@@ -86,11 +102,23 @@ pub(super) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Outp
     for other in ["json", "existing", "fsync", "on-receive"] {
         if typed.has(other) {
             let why = "standard output holds what the sender sends, and nothing else is written";
-            return Err(contradiction(other, why));
+            return Err(contradiction(other, "-", why));
         }
     }
-    at_most(typed, "retry", 0, "what was written cannot be taken back")?;
-    at_most(typed, "streams", 1, "standard output is written in order")?;
+    at_most(
+        typed,
+        "retry",
+        0,
+        "-",
+        "what was written cannot be taken back",
+    )?;
+    at_most(
+        typed,
+        "streams",
+        1,
+        "-",
+        "standard output is written in order",
+    )?;
     if context.terminal.output {
         return Err(Error::usage(
             "standard output is a terminal, and what comes is not meant for one",
@@ -100,19 +128,29 @@ pub(super) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Outp
     Ok(Some(Output::new("standard output", io::stdout())))
 }
 
-fn at_most(typed: &Typed, long: &str, most: u64, why: &str) -> Result<(), Error> {
+/// Refuses an option's number beyond `most` beside `what`.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn at_most(
+    typed: &Typed,
+    long: &str,
+    most: u64,
+    what: &str,
+    why: &str,
+) -> Result<(), Error> {
     let Some(text) = typed.value(long) else {
         return Ok(());
     };
     match numbers::whole(&format!("--{long}"), &text, 0..=u64::MAX)? {
         number if number <= most => Ok(()),
-        number => Err(contradiction(&format!("{long} {number}"), why)),
+        number => Err(contradiction(&format!("{long} {number}"), what, why)),
     }
 }
 
-fn contradiction(option: &str, why: &str) -> Error {
+fn contradiction(option: &str, what: &str, why: &str) -> Error {
     Error::usage(
-        format!("--{option} does not go with -: {why}"),
+        format!("--{option} does not go with {what}: {why}"),
         format!("leave out --{option}"),
     )
 }

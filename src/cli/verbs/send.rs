@@ -8,16 +8,18 @@ use super::super::report::{Manner, Programs, Reporter};
 use super::super::wording::Side;
 use super::super::{Context, format, numbers, secret_source};
 use super::receive::verify;
+use super::zipped::Zipped;
 use super::{ProgressChoice, piped};
+use crate::crypto::Secret;
 use crate::error::{Error, Exit};
-use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Summary};
+use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Stream, Summary};
 use std::path::{Path, PathBuf};
 
 /// A transfer from here, understood.
 #[derive(Debug)]
 pub(in crate::cli) struct Send {
     meeting: Meeting,
-    payload: Payload,
+    what: What,
     exclude: Vec<String>,
     links: Links,
     streams: Option<u16>,
@@ -26,6 +28,42 @@ pub(in crate::cli) struct Send {
     verify: bool,
     task: Task,
     progress: ProgressChoice,
+}
+
+/// What is sent; of an archive only the password is missing.
+#[derive(Debug)]
+enum What {
+    Paths(Vec<PathBuf>),
+    Zipped(Zipped),
+    Stream(Stream),
+}
+
+impl What {
+    fn understand(typed: &Typed, context: &Context<'_>) -> Result<What, Error> {
+        if let Some(stream) = piped::input(typed, context)? {
+            return Ok(What::Stream(stream));
+        }
+        Ok(match Zipped::understand(typed, paths(typed)?)? {
+            Ok(zipped) => What::Zipped(zipped),
+            Err(paths) => What::Paths(paths),
+        })
+    }
+
+    fn paths(&self) -> &[PathBuf] {
+        match self {
+            What::Paths(paths) => paths,
+            What::Zipped(zipped) => zipped.paths(),
+            What::Stream(_) => &[],
+        }
+    }
+
+    fn payload(self, secret: &Secret, context: &Context<'_>) -> Result<Payload, Error> {
+        Ok(match self {
+            What::Paths(paths) => Payload::Paths(paths),
+            What::Zipped(zipped) => Payload::Archive(zipped.archive(secret, context)?),
+            What::Stream(stream) => Payload::Stream(stream),
+        })
+    }
 }
 
 /// What to do with the peers that are met.
@@ -51,10 +89,7 @@ impl Send {
         let rate_limit = typed.value("limit-rate");
         let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
         Ok(Send {
-            payload: match piped::input(typed, context)? {
-                Some(stream) => Payload::Stream(stream),
-                None => Payload::Paths(paths(typed)?),
-            },
+            what: What::understand(typed, context)?,
             meeting: Meeting::of(typed, context.environment, "to", Unless::Refuses)?,
             exclude: typed.values("exclude"),
             links: match typed.has("follow-links") {
@@ -74,9 +109,8 @@ impl Send {
     /// What stood in the way.
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         // Before the secret is asked for and the peer is kept waiting.
-        if let Payload::Paths(paths) = &self.payload {
-            paths.iter().try_for_each(|path| check_source(path))?;
-        }
+        let paths = self.what.paths().iter();
+        paths.map(PathBuf::as_path).try_for_each(check_source)?;
         let secret = secret_source::secret(
             self.meeting.secret_file.as_deref(),
             context.environment,
@@ -91,8 +125,9 @@ impl Send {
             programs: Programs::Told,
             label: "",
         };
-        let is_repeatable = matches!(self.payload, Payload::Paths(_));
-        let mut options = SendOptions::of(self.payload);
+        let payload = self.what.payload(&secret, context)?;
+        let is_repeatable = matches!(payload, Payload::Paths(_));
+        let mut options = SendOptions::of(payload);
         options.exclude = self.exclude;
         options.links = self.links;
         options.streams = self.streams;

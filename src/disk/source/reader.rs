@@ -5,6 +5,7 @@ use crate::disk::platform;
 use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, Segment};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 /// Reads parts; one for each thread. It keeps the last file open, and no more.
 ///
@@ -85,6 +86,32 @@ impl<'a> SourceReader<'a> {
         if filled > 0 {
             take(&slice[..filled]);
         }
+    }
+
+    /// Fills `buffer` with `range` of a file of this source's manifest: exactly the bytes of the file
+    /// that was scanned, which it still was before and after they were read.
+    ///
+    /// # Errors
+    /// Why it is not: vanished, unreadable or changed. What the buffer then holds is of no use.
+    pub fn read_range(
+        &mut self,
+        entry: EntryIndex,
+        range: Range<u64>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), FailureReason> {
+        let length = range.end.saturating_sub(range.start) as usize;
+        buffer.resize(length, 0);
+        let segment = Segment {
+            entry,
+            file_offset: range.start,
+            part_offset: 0,
+            length,
+        };
+        let read = self.read_piece(&segment, buffer);
+        if read.is_err() {
+            self.open = None;
+        }
+        read
     }
 
     /// Reads the first bytes of the segment; with its last ones the file is looked at once more.

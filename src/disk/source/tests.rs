@@ -52,6 +52,7 @@ fn excluding(patterns: &[&str]) -> SourceOptions {
 const FOLLOW: SourceOptions = SourceOptions {
     links: Links::Follow,
     exclude: Vec::new(),
+    omit: Vec::new(),
 };
 
 #[test]

@@ -161,6 +161,9 @@ impl<'a> Walk<'a> {
     /// Finds out what an entry of the folder at `wire` is; leaves its name at the end of `wire`.
     fn look(&mut self, entry: &DirEntry, listing: &mut Listing) {
         let name = entry.file_name();
+        if self.options.omits_name(&name) && self.options.omits(&entry.path()) {
+            return;
+        }
         let Some(name) = platform::bytes_from_name(&name) else {
             return self.leave_out(entry.path(), LeftOutReason::NotUnicode);
         };

@@ -3,27 +3,24 @@
 
 use super::super::SessionError;
 use super::super::events::Operator;
+use super::super::packing::INNER_NAME;
 use super::crew::Crew;
 use super::{UnzipOptions, check_growth, check_room, unpack_entries};
 use crate::crypto::ArchivePassword;
 use crate::disk::{
-    Archive, ArchiveTree, CheckedArchive, Destination, Durability, Encryption, ListedKind, Plan,
-    Staging,
+    Archive, ArchiveTree, CheckedArchive, Destination, Durability, Encryption, ListedEntry,
+    ListedKind, Plan, Staging,
 };
 use crate::protocol::transfer_id;
 use crate::session::Summary;
 use std::sync::Arc;
 
-/// The name of the archive within an archive that hides its names.
-const INNER_NAME: &[u8] = b"contents.zip";
-
-/// Whether all that the archive shows is an encrypted archive.
-pub(super) fn hides_names(archive: &CheckedArchive) -> bool {
-    let mut entries = archive.entries();
+/// Whether all that an archive shows is an encrypted archive: opening it goes through to that one.
+pub fn hides_names<'a>(mut entries: impl Iterator<Item = ListedEntry<'a>>) -> bool {
     let (Some(only), None) = (entries.next(), entries.next()) else {
         return false;
     };
-    only.path == INNER_NAME
+    only.path == INNER_NAME.as_bytes()
         && only.kind == ListedKind::File
         && matches!(only.encryption, Encryption::Aes(_))
 }

@@ -5,6 +5,7 @@ use super::super::super::format;
 use super::super::super::json::Object;
 use crate::disk::{AesStrength, Archive, Encryption, ListedEntry, ListedKind};
 use crate::model::escaped;
+use crate::session::hides_names;
 
 /// Lines that are written at once.
 const LINES: usize = 1024;
@@ -21,6 +22,9 @@ pub(super) fn show(archive: &Archive, console: &Console) {
     }
     write(&mut lines, console);
     console.say(&sum(archive));
+    if hides_names(archive.entries()) {
+        console.say("its names are hidden: only opening it shows them");
+    }
 }
 
 fn write(lines: &mut String, console: &Console) {

@@ -1,0 +1,128 @@
+//! `peerbridge zip`.
+
+use super::super::args::Typed;
+use super::super::questions::Questions;
+use super::super::report::{Manner, Programs, Reporter};
+use super::super::wording::Side;
+use super::super::{Context, numbers, password_source};
+use super::ProgressChoice;
+use super::receive::existing;
+use super::send::check_source;
+use crate::error::{Error, Exit};
+use crate::model::Existing;
+use crate::session::{self, Level, Links, Names, ZipOptions};
+use std::path::{Path, PathBuf};
+
+/// An archive to be made, understood.
+#[derive(Debug)]
+pub(in crate::cli) struct Zip {
+    archive: PathBuf,
+    paths: Vec<PathBuf>,
+    password_file: Option<PathBuf>,
+    exclude: Vec<String>,
+    links: Links,
+    level: Level,
+    names: Names,
+    existing: Existing,
+    progress: ProgressChoice,
+}
+
+impl Zip {
+    /// # Errors
+    /// A usage error.
+    pub(super) fn understand(typed: &Typed) -> Result<Zip, Error> {
+        let (archive, paths) = words(typed)?;
+        let level = typed.value("level").map(|text| numbers::level(&text));
+        Ok(Zip {
+            archive,
+            paths,
+            password_file: typed.path("zip-password-file"),
+            exclude: typed.values("exclude"),
+            links: match typed.has("follow-links") {
+                true => Links::Follow,
+                false => Links::Keep,
+            },
+            level: level.transpose()?.unwrap_or_default(),
+            names: match typed.has("hide-names") {
+                true => Names::Hidden,
+                false => Names::Shown,
+            },
+            existing: existing(typed)?.unwrap_or_default(),
+            progress: ProgressChoice::understand(typed)?,
+        })
+    }
+
+    /// # Errors
+    /// What stood in the way.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        // Before the password is asked for.
+        for path in &self.paths {
+            check_source(path)?;
+        }
+        let password = password_source::new_password(
+            self.password_file.as_deref(),
+            context.environment,
+            context.terminal,
+            context.answers,
+        )?;
+        let mut options = ZipOptions::new(self.archive, self.paths, password);
+        options.exclude = self.exclude;
+        options.links = self.links;
+        options.level = self.level;
+        options.names = self.names;
+        options.existing = self.existing;
+        let manner = Manner {
+            side: Side::Maker,
+            style: self.progress.style(context),
+            colour: context.colour(),
+            guide: context.guide(),
+            programs: Programs::Told,
+            label: "",
+        };
+        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+        let summary = session::zip(&options, &reporter)?;
+        Ok(Exit::of_summary(&summary))
+    }
+}
+
+fn words(typed: &Typed) -> Result<(PathBuf, Vec<PathBuf>), Error> {
+    let usage = "peerbridge zip ARCHIVE PATH...";
+    if typed.words.iter().any(|word| word.is_empty()) {
+        return Err(Error::usage(
+            "a path is empty",
+            "is a variable in your script not set?",
+        ));
+    }
+    if typed.words.iter().any(|word| word == "-") {
+        return Err(Error::usage(
+            "an archive is made of files and in a file",
+            "./- is a file of that name",
+        ));
+    }
+    let mut paths = typed.words.iter().map(PathBuf::from);
+    let Some(archive) = paths.next() else {
+        return Err(Error::usage("it is not said what archive to make", usage));
+    };
+    let paths: Vec<PathBuf> = paths.collect();
+    if paths.is_empty() {
+        return Err(Error::usage(
+            "it is not said what to put into the archive",
+            usage,
+        ));
+    }
+    if paths.iter().all(|path| is_same(path, &archive)) {
+        return Err(Error::usage(
+            "an archive cannot be put into itself",
+            "the first path is the archive that is made",
+        ));
+    }
+    Ok((archive, paths))
+}
+
+fn is_same(path: &Path, archive: &Path) -> bool {
+    match (path.canonicalize(), archive.canonicalize()) {
+        (Ok(path), Ok(archive)) => path == archive,
+        // One of them is not there, which is found out later.
+        _ => path == archive,
+    }
+}

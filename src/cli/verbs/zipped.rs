@@ -1,0 +1,158 @@
+//! `send --zip`: one encrypted archive in place of the files.
+
+use super::super::args::Typed;
+use super::super::{Context, password_source};
+use super::piped;
+use crate::crypto::{ArchivePassword, Secret};
+use crate::error::Error;
+use crate::session::{Archive, Names, SessionError};
+use std::path::PathBuf;
+
+/// The name of an archive where what is in it gives none.
+const NAME: &str = "archive.zip";
+
+/// How to make it; only the password is missing.
+#[derive(Debug)]
+pub(super) struct Zipped {
+    paths: Vec<PathBuf>,
+    name: String,
+    names: Names,
+    password_file: Option<PathBuf>,
+}
+
+impl Zipped {
+    /// An archive of `paths`, where one is wanted.
+    ///
+    /// # Errors
+    /// A usage error for what does not go with it, or for what goes with nothing else.
+    pub(super) fn understand(
+        typed: &Typed,
+        paths: Vec<PathBuf>,
+    ) -> Result<Result<Zipped, Vec<PathBuf>>, Error> {
+        if !typed.has("zip") {
+            let stray = ["zip-password-file", "hide-names"];
+            return match stray.into_iter().find(|long| typed.has(long)) {
+                None => Ok(Err(paths)),
+                Some(long) => Err(Error::usage(
+                    format!("--{long} is about an archive, and none is made"),
+                    "add --zip",
+                )),
+            };
+        }
+        let why = "an archive is made in order, while it is sent";
+        piped::at_most(typed, "retry", 0, "--zip", why)?;
+        piped::at_most(typed, "streams", 1, "--zip", why)?;
+        Ok(Ok(Zipped {
+            name: typed.value("name").unwrap_or_else(|| name(&paths)),
+            names: match typed.has("hide-names") {
+                true => Names::Hidden,
+                false => Names::Shown,
+            },
+            password_file: typed.path("zip-password-file"),
+            paths,
+        }))
+    }
+
+    /// What is packed.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Asks for the password, unless it is given; it must be another than the secret.
+    ///
+    /// # Errors
+    /// No password, or one that is no good.
+    pub(super) fn archive(self, secret: &Secret, context: &Context<'_>) -> Result<Archive, Error> {
+        let password = password_source::new_password(
+            self.password_file.as_deref(),
+            context.environment,
+            context.terminal,
+            context.answers,
+        )?;
+        check_password(&password, secret)?;
+        make(self.name, self.paths, password, self.names)
+    }
+}
+
+/// An archive of one path, under the name that fits it, as the dialogue makes it.
+///
+/// # Errors
+/// A usage error when it can have no such name.
+pub(in crate::cli) fn archive_of(
+    path: PathBuf,
+    password: ArchivePassword,
+) -> Result<Archive, Error> {
+    let paths = vec![path];
+    make(name(&paths), paths, password, Names::Shown)
+}
+
+/// An archive can be attacked at leisure by whoever has it, and the secret must not fall with it.
+///
+/// # Errors
+/// A usage error when they are the same.
+pub(in crate::cli) fn check_password(
+    password: &ArchivePassword,
+    secret: &Secret,
+) -> Result<(), Error> {
+    match password.is_same_as(secret) {
+        false => Ok(()),
+        true => Err(Error::usage(
+            "the archive's password is the connection's secret",
+            "take another one: whoever gets the archive can try words on it at home, as many as \
+             they like",
+        )),
+    }
+}
+
+fn make(
+    name: String,
+    paths: Vec<PathBuf>,
+    password: ArchivePassword,
+    names: Names,
+) -> Result<Archive, Error> {
+    Archive::new(name, paths, password, names).map_err(|error| {
+        Error::usage(
+            SessionError::from(error).to_string(),
+            "--name takes a plain file name, without folders",
+        )
+    })
+}
+
+/// `photos.zip` for `photos`, and `archive.zip` for several things and for what has no name.
+fn name(paths: &[PathBuf]) -> String {
+    let name = match paths {
+        [only] => only.file_name().and_then(|name| name.to_str()),
+        _ => None,
+    };
+    name.map_or_else(|| NAME.to_owned(), |name| format!("{name}.zip"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_is_called_after_what_is_in_it() {
+        let of = |paths: &[&str]| {
+            let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            name(&paths)
+        };
+        assert_eq!(of(&["a/photos"]), "photos.zip");
+        assert_eq!(of(&["photos/"]), "photos.zip");
+        assert_eq!(of(&["photos/."]), "photos.zip");
+        assert_eq!(of(&["notes.txt"]), "notes.txt.zip");
+        for paths in [&["."][..], &[".."], &["/"], &["a", "b"]] {
+            assert_eq!(of(paths), "archive.zip", "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_no_password() {
+        let secret = Secret::from_text("word").unwrap();
+        let password = |text: &str| ArchivePassword::from_text(text).unwrap();
+        assert!(check_password(&password("words"), &secret).is_ok());
+        let refused = check_password(&password("word\n"), &secret).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.hint().is_some());
+    }
+}

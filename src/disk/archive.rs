@@ -1,0 +1,247 @@
+//! Writing a zip archive, entry after entry, to anything that takes bytes.
+//!
+//! The zip crate compresses ([`Press`]) and encrypts ([`Cipher`]); headers and directory are written
+//! here. Its own writer cannot take what several threads have prepared, nor leave out an entry that
+//! turned out bad while it was written, without a seek.
+//!
+//! Nothing is sought: a member that is in memory has its sizes in its own header, one that is written
+//! piece by piece has them behind it (a data descriptor). The directory has them all.
+
+mod cipher;
+mod dos_time;
+mod member;
+mod packer;
+mod press;
+mod records;
+
+pub use cipher::{Cipher, SEALING_BYTES};
+pub use member::Member;
+pub use packer::{Packer, Piece, PieceIndex, Whole};
+pub use press::{DEFLATE_END, Effort, Press};
+
+use records::{Descriptor, Header};
+use std::io::{self, Write};
+
+/// How the contents of a member are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// As they are.
+    Stored,
+    /// Raw deflate (RFC 1951).
+    Deflated,
+}
+
+/// Whether the contents of a member are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealing {
+    /// By AES-256, as AE-2: no CRC-32 of the contents shows.
+    Sealed,
+    /// Not at all.
+    Plain,
+}
+
+/// Lengths and check of a member's contents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Bytes of the contents.
+    pub raw: u64,
+    /// Bytes that they take in the archive.
+    pub packed: u64,
+    /// CRC-32 of the contents; 0 where they are sealed.
+    pub crc32: u32,
+}
+
+/// What the directory says of a member, beside what [`Member`] does.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    number: u32,
+    method: Method,
+    sealing: Sealing,
+    has_descriptor: bool,
+    offset: u64,
+    contents: Contents,
+}
+
+/// A member whose contents are being written.
+#[derive(Debug)]
+#[must_use = "a member that is not ended is not in the archive"]
+pub struct Begun {
+    written: Written,
+    wide: bool,
+    contents_start: u64,
+}
+
+/// Writes an archive. What was begun and not ended takes room in it, but is none of its members: no
+/// reader that goes by the directory sees it.
+#[derive(Debug)]
+pub struct ArchiveWriter<W> {
+    sink: W,
+    offset: u64,
+    written: Vec<Written>,
+    wide_from: u64,
+}
+
+/// From this size on lengths take eight bytes (zip64). Contents may grow a little when they are packed.
+const WIDE_FROM: u64 = u32::MAX as u64 - (64 << 20);
+
+impl<W: Write> ArchiveWriter<W> {
+    /// Nothing is written yet.
+    pub fn new(sink: W) -> Self {
+        ArchiveWriter {
+            sink,
+            offset: 0,
+            written: Vec::new(),
+            wide_from: WIDE_FROM,
+        }
+    }
+
+    /// An archive that is zip64 from smaller sizes on.
+    #[cfg(test)]
+    fn wide_from(sink: W, wide_from: u64) -> Self {
+        ArchiveWriter {
+            wide_from,
+            ..ArchiveWriter::new(sink)
+        }
+    }
+
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.offset
+    }
+
+    /// Members so far.
+    pub fn members(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Where the bytes go. What is written there by others is lost to the archive's offsets.
+    pub fn sink(&self) -> &W {
+        &self.sink
+    }
+
+    /// Writes a member whose contents are ready. `number` is what [`ArchiveWriter::finish`] asks for it
+    /// by.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn add(
+        &mut self,
+        number: u32,
+        member: &Member<'_>,
+        method: Method,
+        sealing: Sealing,
+        contents: Contents,
+        packed: &[u8],
+    ) -> io::Result<()> {
+        let written = Written {
+            number,
+            method,
+            sealing,
+            has_descriptor: false,
+            offset: self.offset,
+            contents,
+        };
+        let wide = contents.raw.max(contents.packed) >= self.wide_from;
+        let header = Header::new(member, &written).local(wide);
+        self.write(&header)?;
+        self.write(packed)?;
+        self.written.push(written);
+        Ok(())
+    }
+
+    /// Begins a member whose contents come piece by piece; `raw` is how long they will be, if that is
+    /// known.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn begin(
+        &mut self,
+        number: u32,
+        member: &Member<'_>,
+        method: Method,
+        sealing: Sealing,
+        raw: Option<u64>,
+    ) -> io::Result<Begun> {
+        let written = Written {
+            number,
+            method,
+            sealing,
+            has_descriptor: true,
+            offset: self.offset,
+            contents: Contents::default(),
+        };
+        let wide = raw.is_none_or(|raw| raw >= self.wide_from);
+        let header = Header::new(member, &written).local(wide);
+        self.write(&header)?;
+        Ok(Begun {
+            written,
+            wide,
+            contents_start: self.offset,
+        })
+    }
+
+    /// Writes some of the packed contents of the member that was begun last.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn write(&mut self, packed: &[u8]) -> io::Result<()> {
+        self.sink.write_all(packed)?;
+        self.offset += packed.len() as u64;
+        Ok(())
+    }
+
+    /// Ends a member: from here on it counts.
+    ///
+    /// # Errors
+    /// The sink's, or that the member is longer than was said when it was begun.
+    pub fn end(&mut self, begun: Begun, raw: u64, crc32: u32) -> io::Result<()> {
+        let Begun {
+            mut written,
+            wide,
+            contents_start,
+        } = begun;
+        written.contents = Contents {
+            raw,
+            packed: self.offset - contents_start,
+            crc32,
+        };
+        let longest = raw.max(written.contents.packed);
+        if !wide && longest > u64::from(u32::MAX) {
+            return Err(io::Error::other("a member is longer than was said"));
+        }
+        self.write(&Descriptor(written.contents).bytes(wide))?;
+        self.written.push(written);
+        Ok(())
+    }
+
+    /// Writes the directory; `member` says of each number what the member is. Gives the sink back, and
+    /// the archive's length.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn finish<'m>(mut self, member: impl Fn(u32) -> Member<'m>) -> io::Result<(W, u64)> {
+        let start = self.offset;
+        let written = std::mem::take(&mut self.written);
+        let mut block = Vec::new();
+        for one in &written {
+            let described = member(one.number);
+            block.extend_from_slice(&Header::new(&described, one).central(self.wide_from));
+            if block.len() >= 64 * 1024 {
+                self.write(&block)?;
+                block.clear();
+            }
+        }
+        self.write(&block)?;
+        let end = records::End {
+            members: written.len() as u64,
+            start,
+            length: self.offset - start,
+        };
+        self.write(&end.bytes(self.wide_from))?;
+        self.sink.flush()?;
+        Ok((self.sink, self.offset))
+    }
+}
+
+#[cfg(test)]
+mod tests;

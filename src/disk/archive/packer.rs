@@ -1,0 +1,204 @@
+//! Entries of a source, piece by piece, packed and ready to be written. One packer for each thread.
+
+use super::{Cipher, Contents, DEFLATE_END, Effort, Method, Press, SEALING_BYTES, Sealing};
+use crate::disk::source::{Source, SourceReader};
+use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
+use std::io;
+
+/// The most contents that one piece holds, in bytes: two cores are kept busy by a large file, and what
+/// is on its way takes little memory.
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// Which piece of which entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PieceIndex {
+    entry: EntryIndex,
+    piece: u64,
+}
+
+impl PieceIndex {
+    /// The first piece of an entry.
+    pub fn first(entry: EntryIndex) -> PieceIndex {
+        PieceIndex { entry, piece: 0 }
+    }
+
+    /// The next piece of the same entry; `None` after its last.
+    pub fn next(self, source: &Source) -> Option<PieceIndex> {
+        let piece = self.piece + 1;
+        (piece < pieces_of(source, self.entry)).then_some(PieceIndex { piece, ..self })
+    }
+
+    /// The entry.
+    pub fn entry(self) -> EntryIndex {
+        self.entry
+    }
+}
+
+fn pieces_of(source: &Source, entry: EntryIndex) -> u64 {
+    size_of(source, entry).div_ceil(PIECE_BYTES).max(1)
+}
+
+fn size_of(source: &Source, entry: EntryIndex) -> u64 {
+    match source.manifest().entry(entry).kind {
+        EntryKind::File(FileSize::Known(bytes)) => bytes,
+        // A scan knows every size.
+        EntryKind::File(FileSize::Unknown) | EntryKind::Folder | EntryKind::Link(_) => 0,
+    }
+}
+
+/// What became of a piece.
+#[derive(Debug)]
+pub enum Piece {
+    /// All of an entry that fits into one piece.
+    Whole(Whole),
+    /// Some of an entry that does not, in order.
+    Part {
+        /// The method of all its pieces.
+        method: Method,
+        /// Bytes of contents.
+        raw: u64,
+        /// Their CRC-32.
+        crc32: u32,
+        /// The contents, packed but not sealed. Deflated ones need [`DEFLATE_END`] behind the last.
+        packed: Vec<u8>,
+        /// Whether it is the last piece.
+        is_last: bool,
+    },
+    /// The entry is no longer the one that was scanned, or cannot be read.
+    Failed(FailureReason),
+}
+
+/// An entry that is ready to be written.
+#[derive(Debug)]
+pub struct Whole {
+    /// How it is kept.
+    pub method: Method,
+    /// Whether it is sealed.
+    pub sealing: Sealing,
+    /// Its lengths, and its check where it is not sealed.
+    pub contents: Contents,
+    /// Its contents, packed and, where there is a password, sealed.
+    pub packed: Vec<u8>,
+}
+
+/// Packs pieces of a source.
+pub struct Packer<'a> {
+    source: &'a Source,
+    reader: SourceReader<'a>,
+    press: Press,
+    password: Option<&'a [u8]>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Packer<'a> {
+    /// A packer that seals with `password`, or not at all.
+    pub fn new(source: &'a Source, effort: Effort, password: Option<&'a [u8]>) -> Self {
+        Packer {
+            source,
+            reader: SourceReader::new(source),
+            press: Press::new(effort),
+            password,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Packs a piece. Of an entry of several pieces it does not seal: they go through one cipher, in
+    /// their order.
+    ///
+    /// # Errors
+    /// When the system has no random bytes; what is wrong with the source is a [`Piece::Failed`].
+    pub fn pack(&mut self, piece: PieceIndex) -> io::Result<Piece> {
+        let pieces = pieces_of(self.source, piece.entry);
+        match self.source.manifest().entry(piece.entry).kind {
+            EntryKind::Folder => return Ok(Piece::Whole(Whole::plain(b""))),
+            EntryKind::Link(target) => return Ok(Piece::Whole(Whole::plain(target.as_bytes()))),
+            EntryKind::File(_) => {
+                let start = piece.piece * PIECE_BYTES;
+                let end = (start + PIECE_BYTES).min(size_of(self.source, piece.entry));
+                let read = self
+                    .reader
+                    .read_range(piece.entry, start..end, &mut self.buffer);
+                if let Err(reason) = read {
+                    return Ok(Piece::Failed(reason));
+                }
+            }
+        }
+        match pieces {
+            1 => self.whole().map(Piece::Whole),
+            _ => self.part(piece.piece + 1 == pieces),
+        }
+    }
+
+    fn whole(&mut self) -> io::Result<Whole> {
+        let raw = self.buffer.len() as u64;
+        let mut method = Method::Stored;
+        let mut packed = Vec::new();
+        if self.press.effort() != Effort::Store && !self.buffer.is_empty() {
+            packed = self.press.blocks(&self.buffer)?;
+            packed.extend_from_slice(&DEFLATE_END);
+            if packed.len() < self.buffer.len() {
+                method = Method::Deflated;
+            }
+        }
+        let packed = match method {
+            Method::Stored => &self.buffer,
+            Method::Deflated => &packed,
+        };
+        let (sealing, crc32, packed) = match self.password {
+            None => (
+                Sealing::Plain,
+                crc32fast::hash(&self.buffer),
+                packed.clone(),
+            ),
+            Some(password) => {
+                let mut sealed = Vec::with_capacity(packed.len() + SEALING_BYTES);
+                let mut cipher = Cipher::new(password)?;
+                cipher.seal(packed, &mut sealed)?;
+                cipher.finish(&mut sealed)?;
+                (Sealing::Sealed, 0, sealed)
+            }
+        };
+        Ok(Whole {
+            method,
+            sealing,
+            contents: Contents {
+                raw,
+                packed: packed.len() as u64,
+                crc32,
+            },
+            packed,
+        })
+    }
+
+    fn part(&mut self, is_last: bool) -> io::Result<Piece> {
+        let (method, packed) = match self.press.effort() {
+            Effort::Store => (Method::Stored, self.buffer.clone()),
+            _ => (Method::Deflated, self.press.blocks(&self.buffer)?),
+        };
+        Ok(Piece::Part {
+            method,
+            raw: self.buffer.len() as u64,
+            crc32: crc32fast::hash(&self.buffer),
+            packed,
+            is_last,
+        })
+    }
+}
+
+impl Whole {
+    /// A folder, which has no contents, or a link, whose target is a name like others in the archive:
+    /// libarchive opens no links that are sealed.
+    fn plain(contents: &[u8]) -> Whole {
+        let length = contents.len() as u64;
+        Whole {
+            method: Method::Stored,
+            sealing: Sealing::Plain,
+            contents: Contents {
+                raw: length,
+                packed: length,
+                crc32: crc32fast::hash(contents),
+            },
+            packed: contents.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! An archive that comes together beside the place where it is to be, and appears there when it is whole.
+
+use super::error::{DiskError, DiskErrorKind};
+use super::plan::free_name;
+use super::platform;
+use crate::model::STAGING_PREFIX;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Attempts to get hold of a temporary file that another process renames at the same time.
+const ATTEMPTS: u32 = 16;
+
+/// The temporary file, locked, and removed when it is dropped before it was placed.
+///
+/// Its name follows from the archive's, so what a killed run has left is used by the next one.
+#[derive(Debug)]
+pub struct NewArchive {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    is_placed: bool,
+}
+
+/// What to do with what has the archive's name by the time it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placing {
+    /// Keep it, and fail.
+    WhereFree,
+    /// Replace it.
+    Over,
+}
+
+impl NewArchive {
+    /// Begins an archive that is to be at `target`, readable by this user only.
+    ///
+    /// # Errors
+    /// [`DiskError`] when nothing can be written there, or another process makes the same archive.
+    pub fn begin(target: &Path) -> Result<NewArchive, DiskError> {
+        let temporary = temporary_of(target)?;
+        for _ in 0..ATTEMPTS {
+            if let Some(file) = acquire(&temporary)? {
+                file.set_len(0)
+                    .map_err(DiskError::at("write", &temporary))?;
+                return Ok(NewArchive {
+                    file,
+                    temporary,
+                    target: target.to_owned(),
+                    is_placed: false,
+                });
+            }
+        }
+        Err(locked(&temporary))
+    }
+
+    /// What is no part of any source: the archive itself, where there is an old one, and what it is made
+    /// in. Canonical paths.
+    pub fn own_paths(&self) -> Vec<PathBuf> {
+        let paths = [&self.temporary, &self.target];
+        // What is not there is in no source either.
+        let paths = paths.into_iter().filter_map(|path| real_path(path).ok());
+        paths.collect()
+    }
+
+    /// Where the archive will be.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// What the system's answer to a write means.
+    pub fn write_failed(&self, error: io::Error) -> DiskError {
+        DiskError::at("write", &self.target)(error)
+    }
+
+    /// Puts the archive into its place.
+    ///
+    /// # Errors
+    /// [`DiskError`]; the archive is gone then, and what was there is as it was.
+    pub fn place(mut self, placing: Placing) -> Result<(), DiskError> {
+        let failed = DiskError::at("move into place", &self.target);
+        let placed = match placing {
+            Placing::Over => fs::rename(&self.temporary, &self.target),
+            Placing::WhereFree => place_where_free(&self.temporary, &self.target),
+        };
+        placed.map_err(failed)?;
+        self.is_placed = true;
+        Ok(())
+    }
+}
+
+impl Write for &NewArchive {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&self.file).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&self.file).flush()
+    }
+}
+
+impl Drop for NewArchive {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // Something else stood in the way already, and is told; what is left is used by the next run.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// A name beside `path` that nothing has: `backup (1).zip`; `None` when thousands are taken.
+///
+/// # Errors
+/// [`DiskError`] when it cannot be found out what is there.
+pub fn free_path_beside(path: &Path) -> Result<Option<PathBuf>, DiskError> {
+    let name = path.file_name().unwrap_or_default();
+    let Some(name) = platform::bytes_from_name(name) else {
+        return Ok(None);
+    };
+    for number in 1..=free_name::TRIES {
+        let numbered = free_name::numbered(&name, false, number);
+        let Some(numbered) = platform::name_from_bytes(&numbered) else {
+            return Ok(None);
+        };
+        let candidate = path.with_file_name(numbered);
+        match fs::symlink_metadata(&candidate) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(candidate)),
+            Err(error) => return Err(DiskError::at("look up", &candidate)(error)),
+        }
+    }
+    Ok(None)
+}
+
+fn temporary_of(target: &Path) -> Result<PathBuf, DiskError> {
+    let Some(name) = target.file_name() else {
+        return Err(DiskError::refused(
+            DiskErrorKind::Name,
+            "create",
+            target,
+            "it is a folder",
+        ));
+    };
+    // Names may be as long as the system allows, so there is no room beside them.
+    let digest = crc32fast::hash(name.as_encoded_bytes());
+    let mut own = String::from_utf8_lossy(STAGING_PREFIX).into_owned();
+    own.push_str(&format!("zip-{digest:08x}"));
+    Ok(target.with_file_name(OsString::from(own)))
+}
+
+/// `None` when the file went away meanwhile: a lock on what another process has renamed or removed is
+/// worth nothing.
+fn acquire(temporary: &Path) -> Result<Option<File>, DiskError> {
+    let failed = |error| DiskError::at("create", temporary)(error);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    platform::create_with_mode(&mut options, 0o600);
+    let file = match options.open(temporary) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let found = fs::symlink_metadata(temporary);
+            if found.is_ok_and(|found| !found.is_file()) {
+                return Err(failed(error));
+            }
+            match OpenOptions::new().write(true).open(temporary) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(locked(temporary)),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let held = file.metadata().map_err(failed)?;
+    match fs::symlink_metadata(temporary) {
+        Ok(named) if platform::identity_of(&named) == platform::identity_of(&held) => {
+            Ok(Some(file))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// A second name for a file can be made only where there is none. Not every file system has that: there
+/// it is looked first.
+fn place_where_free(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => match fs::symlink_metadata(to) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// The path without links and dots, but for a link at its end: it is what is replaced.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let parent = fs::canonicalize(parent)?;
+    Ok(parent.join(path.file_name().unwrap_or_default()))
+}
+
+fn locked(path: &Path) -> DiskError {
+    DiskError::refused(
+        DiskErrorKind::Locked,
+        "lock",
+        path,
+        "another peerbridge is making this archive",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn nothing_has_the_name_before_it_is_placed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zip");
+        let archive = NewArchive::begin(&target).unwrap();
+        (&archive).write_all(b"contents").unwrap();
+        assert!(!target.exists());
+        archive.place(Placing::WhereFree).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"contents");
+        assert_eq!(names(folder.path()), ["a.zip"]);
+    }
+
+    #[test]
+    fn one_that_is_not_placed_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = NewArchive::begin(&folder.path().join("a.zip")).unwrap();
+        (&archive).write_all(b"contents").unwrap();
+        drop(archive);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn what_appears_meanwhile_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zip");
+        let archive = NewArchive::begin(&target).unwrap();
+        fs::write(&target, b"other").unwrap();
+        assert!(archive.place(Placing::WhereFree).is_err());
+        assert_eq!(fs::read(&target).unwrap(), b"other");
+        assert_eq!(names(folder.path()), ["a.zip"]);
+        let archive = NewArchive::begin(&target).unwrap();
+        archive.place(Placing::Over).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"");
+    }
+
+    #[test]
+    fn two_at_once_do_not_write_into_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zip");
+        let first = NewArchive::begin(&target).unwrap();
+        let error = NewArchive::begin(&target).unwrap_err();
+        assert_eq!(error.kind(), DiskErrorKind::Locked);
+        assert!(NewArchive::begin(&folder.path().join("b.zip")).is_ok());
+        drop(first);
+        assert!(NewArchive::begin(&target).is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zip");
+        fs::write(temporary_of(&target).unwrap(), b"half an archive").unwrap();
+        let archive = NewArchive::begin(&target).unwrap();
+        (&archive).write_all(b"new").unwrap();
+        archive.place(Placing::WhereFree).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.zip"]);
+    }
+
+    #[test]
+    fn free_names_are_numbered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        fs::write(folder.path().join("a (1).zip"), b"").unwrap();
+        let free = free_path_beside(&path).unwrap().unwrap();
+        assert_eq!(free, folder.path().join("a (2).zip"));
+    }
+}
