@@ -4,8 +4,10 @@ use super::program::{LIMIT, Run, Scene};
 use super::tree::{Entry, look, set_mode, set_modified};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -561,4 +563,18 @@ fn killed_and_run_again_it_is_whole() {
     unzip(&scene, "a.zip out").ends().exits(0);
     assert_eq!(scene.names_in("out"), ["d"]);
     assert_eq!(scene.names_in("out/d").len(), 300);
+}
+
+/// What is made here is opened here to the same, in names that are no UTF-8 too.
+#[test]
+fn those_made_here() {
+    let scene = scene();
+    let odd = scene.file(OsStr::from_bytes(b"tree/\xff\x1b"), "odd");
+    // To the second, as archives keep it.
+    set_modified(&odd, 1_600_000_000, 0);
+    for (archive, more) in [("open.zip", ""), ("hidden.zip", "--hide-names")] {
+        let made = scene.run(&format!("zip {archive} tree {more}"));
+        made.env("PEERBRIDGE_ZIP_PASSWORD", WORD).ends().exits(0);
+        opens_whole(&scene, archive);
+    }
 }

@@ -7,6 +7,8 @@ mod handshake;
 mod memory;
 mod names;
 mod peer;
+mod phrase;
+mod pings;
 mod piped;
 mod proxy;
 mod real;

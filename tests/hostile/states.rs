@@ -483,10 +483,10 @@ fn messages_of_any_bytes_come_to_an_end() {
 }
 
 /// A real sender that dials, and a hostile receiver that has proven itself and read the offer.
-struct AtSender {
+pub struct AtSender {
     ground: Ground,
     sender: Running<Summary>,
-    peer: Peer,
+    pub peer: Peer,
 }
 
 impl AtSender {
@@ -494,7 +494,7 @@ impl AtSender {
         AtSender::with(ground, &Side::default())
     }
 
-    fn with(ground: Ground, side: &Side) -> AtSender {
+    pub fn with(ground: Ground, side: &Side) -> AtSender {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let sender = side.send_dialling(&ground.source, port);
@@ -508,7 +508,7 @@ impl AtSender {
         }
     }
 
-    fn expect_end(self, code: u8, what: &str) {
+    pub fn expect_end(self, code: u8, what: &str) {
         self.peer.given_up();
         let result = self.sender.end();
         let shown = format!("{result:?}");

@@ -175,6 +175,25 @@ fn hello() -> Vec<u8> {
     frame
 }
 
+fn guess(port: u16) -> TcpStream {
+    let mut stream = connect(port).unwrap();
+    // Who is turned away at once may be so before this is written.
+    let _ = stream.write_all(&hello());
+    stream
+}
+
+/// One after the other, each counted.
+#[track_caller]
+fn guesses_wrong(served: &Listening, times: u32) {
+    for count in 1..=times {
+        drop(guess(served.port));
+        let counted = format!("({count} such so far)");
+        until("the count", || {
+            served.said().contains(&counted).then_some(())
+        });
+    }
+}
+
 /// `None` where the connection ends without an answer.
 fn kind_of_answer(mut stream: TcpStream) -> Option<u8> {
     let mut header = [0; 5];
@@ -188,22 +207,9 @@ fn hellos_without_a_proof_are_counted_and_slowed_down() {
     let folder = tempfile::tempdir().unwrap();
     let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
     let before = Before::of(&served);
-    let hello = hello();
-    let guess = || {
-        let mut stream = connect(served.port).unwrap();
-        // Who is turned away at once may be so before this is written.
-        let _ = stream.write_all(&hello);
-        stream
-    };
-    for count in 1..=6 {
-        drop(guess());
-        let counted = format!("({count} such so far)");
-        until("the count", || {
-            served.said().contains(&counted).then_some(())
-        });
-    }
+    guesses_wrong(&served, 6);
     // So many at once would wait too long for each other: some are told to come again.
-    let guesses: Vec<_> = (0..60).map(|_| guess()).collect();
+    let guesses: Vec<_> = (0..60).map(|_| guess(served.port)).collect();
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(answers.contains(&REFUSE), "{answers:?}");
     let source = tree(folder.path(), "real", 33);
@@ -213,4 +219,45 @@ fn hellos_without_a_proof_are_counted_and_slowed_down() {
     });
     assert_eq!(exit, 0);
     before.comes_back(&served);
+}
+
+#[test]
+fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    guesses_wrong(&served, 6);
+    a_real_peer_is_served(folder.path(), "real", served.port);
+    // With the mistakes of before some of these would have to wait for too long.
+    let guesses: Vec<_> = (0..12).map(|_| guess(served.port)).collect();
+    let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
+    assert!(!answers.contains(&REFUSE), "{answers:?}");
+}
+
+/// How many descriptors it may have from now on, though more may be open.
+fn allow_descriptors(served: &Listening, count: &str) {
+    let ran = Command::new("prlimit")
+        .args(["--pid", &served.pid().to_string()])
+        .arg(format!("--nofile={count}:"))
+        .status();
+    assert!(ran.unwrap().success());
+}
+
+#[test]
+fn without_a_descriptor_left_it_waits_for_one() {
+    if !has_tool("prlimit") {
+        return;
+    }
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    allow_descriptors(&served, "3");
+    let waiting = connect(served.port);
+    let ticks = served.ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    let used = served.ticks() - ticks;
+    assert!(used < 50, "{used} hundredths of a second in one second");
+    allow_descriptors(&served, "256");
+    a_real_peer_is_served(folder.path(), "after", served.port);
+    drop(waiting);
 }

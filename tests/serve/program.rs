@@ -291,3 +291,15 @@ pub fn set_mode(path: &Path, contents: &str, mode: u32) {
     fs::write(path, contents).expect("a file");
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
+
+/// Whether a tool is there; fails where the tools are promised, as in CI.
+pub fn has_tool(name: &str) -> bool {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
+    let required = std::env::var_os("PEERBRIDGE_REQUIRE_TOOLS").is_some();
+    assert!(found || !required, "{name} is not installed");
+    if !found {
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}

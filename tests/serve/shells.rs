@@ -1,6 +1,6 @@
 //! The shells and the reader of manual pages take what the program writes for them.
 
-use crate::program::run;
+use crate::program::{has_tool, run};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -19,18 +19,6 @@ const LINES: &[(&str, &[&str])] = &[
     ("peerbridge completions f", &["fish"]),
     ("peerbridge help pin", &["ping"]),
 ];
-
-/// Whether a tool is there; fails where the tools are promised, as in CI.
-fn has_tool(name: &str) -> bool {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
-    let required = std::env::var_os("PEERBRIDGE_REQUIRE_TOOLS").is_some();
-    assert!(found || !required, "{name} is not installed");
-    if !found {
-        eprintln!("skipped: {name} is not installed");
-    }
-    found
-}
 
 fn script(shell: &str) -> String {
     run(&["completions", shell]).expect(0).out

@@ -14,7 +14,16 @@ const ATTEMPTS: u32 = 16;
 
 /// The lock of a staging folder, held until dropped.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "held, never read")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing alone would leave it to whatever program is being started at this moment, which has the
+    /// open file until it runs.
+    fn drop(&mut self) {
+        // One that cannot be given back goes with the file.
+        let _ = self.0.unlock();
+    }
+}
 
 impl Lock {
     /// Creates the staging folder where it is missing, for this user only, and locks it. A lock on a
@@ -88,4 +97,20 @@ fn locked(staging: &Path) -> DiskError {
         staging,
         "another peerbridge is receiving this transfer here",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_given_back_also_while_a_program_that_is_being_started_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::acquire(folder.path()).unwrap();
+        let inherited = lock.0.try_clone().unwrap();
+        assert!(Lock::acquire(folder.path()).is_err());
+        drop(lock);
+        assert!(Lock::acquire(folder.path()).is_ok());
+        drop(inherited);
+    }
 }

@@ -1,0 +1,28 @@
+//! Pings cost a listener little.
+
+use crate::peer::Peer;
+use crate::real::{SECRET, Side};
+use crate::tree::Ground;
+use peerbridge::crypto::Secret;
+use peerbridge::model::limits;
+use peerbridge::protocol::DiallerRole;
+use peerbridge::session::{Connect, PeerAddress, Rendezvous, SessionError, Unattended, ping};
+
+#[test]
+fn so_many_ping_at_once_and_transfers_have_their_own_room() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let port = receiver.port;
+    let pinging: Vec<_> = (0..limits::PING_SESSIONS)
+        .map(|_| Peer::dial_as(port, DiallerRole::Ping))
+        .collect();
+    let host = "127.0.0.1".to_owned();
+    let secret = Secret::from_text(SECRET).expect("a secret");
+    let connect = Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret);
+    let one_more = ping(&connect, &Unattended);
+    assert!(matches!(one_more, Err(SessionError::Busy)), "{one_more:?}");
+    let sent = Side::default().send_dialling(&ground.source, port);
+    sent.end().expect("there is room for a transfer");
+    receiver.end().expect("there is room for a transfer");
+    drop(pinging);
+}
