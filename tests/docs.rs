@@ -213,6 +213,24 @@ fn exit_codes_are_those_of_the_program() {
     assert_eq!(tables[0], tables[1], "README.md and docs/CLI.md differ");
 }
 
+/// The environment variables that a text names.
+fn variables(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
+    words
+        .filter(|word| word.starts_with("PEERBRIDGE_") || *word == "NO_COLOR")
+        .collect()
+}
+
+#[test]
+fn environment_variables_of_the_pages_are_those_of_the_program() {
+    let code = ["src/cli/environment.rs", "src/cli/hook.rs"].map(read);
+    let expected: BTreeSet<&str> = code.iter().flat_map(|code| variables(code)).collect();
+    assert!(expected.len() > 8, "{expected:?}");
+    for page in ["docs/CLI.md", "docs/peerbridge.1"] {
+        assert_eq!(variables(&read(page)), expected, "{page}");
+    }
+}
+
 #[test]
 fn limits_of_the_protocol_page_are_those_of_the_program() {
     let expected: BTreeMap<&str, u64> = [

@@ -90,7 +90,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
         SessionError::Busy => "try again in a moment",
         SessionError::InTheWay { .. } => {
             "say what to do with --existing skip, rename, overwrite or newer, \
-             or receive into another folder"
+             or name another folder"
         }
         SessionError::NotVerified { .. } => {
             "run the same command again: only what verified is kept"
