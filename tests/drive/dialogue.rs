@@ -205,6 +205,35 @@ fn ctrl_d_at_each_question_ends_politely() {
 }
 
 #[test]
+fn a_person_sends_an_archive_and_types_its_password_twice() {
+    let scene = Scene::new();
+    scene.file("tree/file", "1");
+    let (mut receiver, port) = waiting(&scene);
+    let mut sender = dialling(&scene, port);
+    sender.answers(SOURCE, "tree");
+    sender.answers(ARCHIVE, "y");
+    for question in [
+        "Password of the archive (not shown): ",
+        "The same once more: ",
+    ] {
+        sender.shows(question);
+        sender.echo_becomes(false);
+        sender.types("archive-only-Xk3");
+    }
+    receiver.shows("offers tree.zip");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "");
+    sender.exits(0);
+    receiver.exits(0);
+    scene
+        .run("unzip in/tree.zip out")
+        .env("PEERBRIDGE_ZIP_PASSWORD", "archive-only-Xk3")
+        .ends()
+        .exits(0);
+    assert_eq!(fs::read(scene.path("out/tree/file")).unwrap(), b"1");
+}
+
+#[test]
 fn ctrl_d_instead_of_one_more_is_a_no() {
     let scene = Scene::new();
     scene.file("file", "1");
