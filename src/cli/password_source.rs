@@ -5,7 +5,7 @@
 
 use super::environment::{self, Environment};
 use super::private_file;
-use super::terminal::{Answers, Terminal};
+use super::terminal::{Answers, Terminal, ask_until_good};
 use crate::crypto::{ArchivePassword, PasswordError};
 use crate::error::Error;
 use std::path::Path;
@@ -70,14 +70,7 @@ pub(super) fn password(
         return Ok(password);
     }
     check_can_ask(terminal)?;
-    let mut question = QUESTION.to_owned();
-    while let Some(mut typed) = answers.hidden(&question)? {
-        match ArchivePassword::from_text(std::mem::take(&mut *typed)) {
-            Ok(password) => return Ok(password),
-            Err(fault) => question = format!("{fault}\n{QUESTION}"),
-        }
-    }
-    Err(nothing_typed())
+    ask_until_good(answers, QUESTION, ArchivePassword::from_text)?.ok_or_else(nothing_typed)
 }
 
 /// What is given without a question, and where it came from.

@@ -6,7 +6,7 @@
 
 use super::environment::{self, Environment};
 use super::private_file;
-use super::terminal::{Answers, Terminal};
+use super::terminal::{Answers, Terminal, ask_until_good};
 use crate::crypto::Secret;
 use crate::error::Error;
 use std::path::Path;
@@ -61,14 +61,7 @@ pub(super) fn given(
 /// # Errors
 /// The terminal fails.
 pub(super) fn ask(answers: &dyn Answers) -> Result<Option<Secret>, Error> {
-    let mut question = QUESTION.to_owned();
-    while let Some(mut typed) = answers.hidden(&question)? {
-        match Secret::from_text(std::mem::take(&mut *typed)) {
-            Ok(secret) => return Ok(Some(secret)),
-            Err(fault) => question = format!("{fault}\n{QUESTION}"),
-        }
-    }
-    Ok(None)
+    ask_until_good(answers, QUESTION, Secret::from_text)
 }
 
 fn from_file(path: &Path) -> Result<Secret, Error> {

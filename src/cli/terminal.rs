@@ -3,6 +3,7 @@
 use super::console::Console;
 use super::platform;
 use crate::error::Error;
+use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Read};
 use zeroize::Zeroizing;
 
@@ -46,6 +47,26 @@ pub(super) trait Answers: Sync {
     /// # Errors
     /// The terminal fails.
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error>;
+}
+
+/// Asks for one line that does not show, until what is typed is good; `None` at the end of input. What was
+/// wrong is said above the question.
+///
+/// # Errors
+/// The terminal fails.
+pub(super) fn ask_until_good<T, F: fmt::Display>(
+    answers: &dyn Answers,
+    question: &str,
+    take: impl Fn(String) -> Result<T, F>,
+) -> Result<Option<T>, Error> {
+    let mut asked = question.to_owned();
+    while let Some(mut typed) = answers.hidden(&asked)? {
+        match take(std::mem::take(&mut *typed)) {
+            Ok(good) => return Ok(Some(good)),
+            Err(fault) => asked = format!("{fault}\n{question}"),
+        }
+    }
+    Ok(None)
 }
 
 /// The person at this process's terminal.

@@ -1,6 +1,6 @@
 //! What an archive is encrypted with, apart from the word of a connection.
 
-use super::secret::{MAX_SECRET_LENGTH, Secret};
+use super::secret::{MAX_SECRET_LENGTH, Secret, without_line_end};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -22,13 +22,7 @@ impl ArchivePassword {
     ///
     /// [`PasswordError`] for a text without a byte or with too many of them.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Result<ArchivePassword, PasswordError> {
-        let mut text = Zeroizing::new(text.into());
-        if text.ends_with(b"\n") {
-            text.pop();
-            if text.ends_with(b"\r") {
-                text.pop();
-            }
-        }
+        let text = without_line_end(text);
         match text.len() {
             0 => Err(PasswordError::Empty),
             1..=MAX_SECRET_LENGTH => Ok(ArchivePassword(text)),

@@ -26,13 +26,7 @@ impl Secret {
     ///
     /// [`SecretError`] for a text without a byte, with too many of them or with a NUL among them.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Result<Secret, SecretError> {
-        let mut text = Zeroizing::new(text.into());
-        if text.ends_with(b"\n") {
-            text.pop();
-            if text.ends_with(b"\r") {
-                text.pop();
-            }
-        }
+        let text = without_line_end(text);
         match text.len() {
             0 => Err(SecretError::Empty),
             1..=MAX_SECRET_LENGTH if text.contains(&0) => Err(SecretError::Nul),
@@ -55,6 +49,18 @@ impl Secret {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// Takes text that is to stay secret, less one line end (`\n` or `\r\n`) at its end.
+pub(super) fn without_line_end(text: impl Into<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(text.into());
+    if text.ends_with(b"\n") {
+        text.pop();
+        if text.ends_with(b"\r") {
+            text.pop();
+        }
+    }
+    text
 }
 
 /// A fresh secret as words joined by `-`; the one kind that may be shown. Wiped when dropped.
