@@ -4,8 +4,8 @@
 //! here. Its own writer cannot take what several threads have prepared, nor leave out an entry that
 //! turned out bad while it was written, without a seek.
 //!
-//! Nothing is sought: a member that is in memory has its sizes in its own header, one that is written
-//! piece by piece has them behind it (a data descriptor). The directory has them all.
+//! A member that is in memory has its sizes in its own header, one that is written piece by piece has them
+//! behind it (a data descriptor). The directory has them all.
 
 mod cipher;
 mod dos_time;
@@ -13,14 +13,16 @@ mod member;
 mod packer;
 mod press;
 mod records;
+mod sink;
 
 pub use cipher::{Cipher, SEALING_BYTES};
 pub use member::Member;
 pub use packer::{Packer, Piece, PieceIndex, Whole};
 pub use press::{DEFLATE_END, Effort, Press};
+pub use sink::ArchiveSink;
 
 use records::{Descriptor, Header};
-use std::io::{self, Write};
+use std::io;
 
 /// How the contents of a member are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +66,14 @@ struct Written {
 
 /// A member whose contents are being written.
 #[derive(Debug)]
-#[must_use = "a member that is not ended is not in the archive"]
+#[must_use = "a member is ended or given up"]
 pub struct Begun {
     written: Written,
     wide: bool,
     contents_start: u64,
 }
 
-/// Writes an archive. What was begun and not ended takes room in it, but is none of its members: no
-/// reader that goes by the directory sees it.
+/// Writes an archive.
 #[derive(Debug)]
 pub struct ArchiveWriter<W> {
     sink: W,
@@ -84,7 +85,7 @@ pub struct ArchiveWriter<W> {
 /// From this size on lengths take eight bytes (zip64). Contents may grow a little when they are packed.
 const WIDE_FROM: u64 = u32::MAX as u64 - (64 << 20);
 
-impl<W: Write> ArchiveWriter<W> {
+impl<W: ArchiveSink> ArchiveWriter<W> {
     /// Nothing is written yet.
     pub fn new(sink: W) -> Self {
         ArchiveWriter {
@@ -195,6 +196,35 @@ impl<W: Write> ArchiveWriter<W> {
     /// # Errors
     /// The sink's, or that the member is longer than was said when it was begun.
     pub fn end(&mut self, begun: Begun, raw: u64, crc32: u32) -> io::Result<()> {
+        let written = self.close(begun, raw, crc32)?;
+        self.written.push(written);
+        Ok(())
+    }
+
+    /// Takes back all of a member that was begun, if the sink can; says whether it did.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn take_back(&mut self, begun: &Begun) -> io::Result<bool> {
+        let start = begun.written.offset;
+        let is_gone = self.sink.cut_back(start)?;
+        if is_gone {
+            self.offset = start;
+        }
+        Ok(is_gone)
+    }
+
+    /// Gives up a member that cannot be taken back: it is not in the directory. It has an end like any
+    /// other, so that readers who don't go by the directory get past it; what it says of the contents
+    /// must be false.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::end`].
+    pub fn give_up(&mut self, begun: Begun, raw: u64, false_crc32: u32) -> io::Result<()> {
+        self.close(begun, raw, false_crc32).map(drop)
+    }
+
+    fn close(&mut self, begun: Begun, raw: u64, crc32: u32) -> io::Result<Written> {
         let Begun {
             mut written,
             wide,
@@ -210,8 +240,7 @@ impl<W: Write> ArchiveWriter<W> {
             return Err(io::Error::other("a member is longer than was said"));
         }
         self.write(&Descriptor(written.contents).bytes(wide))?;
-        self.written.push(written);
-        Ok(())
+        Ok(written)
     }
 
     /// Writes the directory; `member` says of each number what the member is. Gives the sink back, and

@@ -20,8 +20,8 @@ mod survey;
 mod unarchive;
 
 pub use archive::{
-    ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method, Packer, Piece,
-    PieceIndex, SEALING_BYTES, Sealing, Whole,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method,
+    Packer, Piece, PieceIndex, SEALING_BYTES, Sealing, Whole,
 };
 pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;

@@ -1,13 +1,17 @@
 //! An archive that comes together beside the place where it is to be, and appears there when it is whole.
 
+use super::archive::ArchiveSink;
 use super::error::{DiskError, DiskErrorKind};
 use super::plan::free_name;
 use super::platform;
 use crate::model::STAGING_PREFIX;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+/// Headers are small, contents are not.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Attempts to get hold of a temporary file that another process renames at the same time.
 const ATTEMPTS: u32 = 16;
@@ -68,6 +72,11 @@ impl NewArchive {
         &self.target
     }
 
+    /// Where its bytes go.
+    pub fn sink(&self) -> impl ArchiveSink {
+        BufWriter::with_capacity(BUFFER_BYTES, &self.file)
+    }
+
     /// What the system's answer to a write means.
     pub fn write_failed(&self, error: io::Error) -> DiskError {
         DiskError::at("write", &self.target)(error)
@@ -89,13 +98,11 @@ impl NewArchive {
     }
 }
 
-impl Write for &NewArchive {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.file).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        (&self.file).flush()
+impl ArchiveSink for BufWriter<&File> {
+    fn cut_back(&mut self, length: u64) -> io::Result<bool> {
+        self.seek(SeekFrom::Start(length))?;
+        self.get_ref().set_len(length)?;
+        Ok(true)
     }
 }
 
@@ -222,6 +229,7 @@ fn locked(path: &Path) -> DiskError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -237,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.zip");
         let archive = NewArchive::begin(&target).unwrap();
-        (&archive).write_all(b"contents").unwrap();
+        archive.sink().write_all(b"contents").unwrap();
         assert!(!target.exists());
         archive.place(Placing::WhereFree).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"contents");
@@ -248,9 +256,26 @@ mod tests {
     fn one_that_is_not_placed_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let archive = NewArchive::begin(&folder.path().join("a.zip")).unwrap();
-        (&archive).write_all(b"contents").unwrap();
+        archive.sink().write_all(b"contents").unwrap();
         drop(archive);
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn what_is_cut_back_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zip");
+        let archive = NewArchive::begin(&target).unwrap();
+        let mut sink = archive.sink();
+        let large = vec![b'x'; 2 * BUFFER_BYTES + 1];
+        for contents in [&b"stays"[..], &large] {
+            sink.write_all(contents).unwrap();
+        }
+        assert!(sink.cut_back(5).unwrap());
+        sink.write_all(b", and goes on").unwrap();
+        drop(sink);
+        archive.place(Placing::WhereFree).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"stays, and goes on");
     }
 
     #[test]
@@ -285,7 +310,7 @@ mod tests {
         let target = folder.path().join("a.zip");
         fs::write(temporary_of(&target).unwrap(), b"half an archive").unwrap();
         let archive = NewArchive::begin(&target).unwrap();
-        (&archive).write_all(b"new").unwrap();
+        archive.sink().write_all(b"new").unwrap();
         archive.place(Placing::WhereFree).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.zip"]);

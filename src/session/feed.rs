@@ -3,6 +3,7 @@
 
 use super::SessionError;
 use super::heartbeat::lock;
+use crate::disk::ArchiveSink;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -175,6 +176,9 @@ impl Write for PartSink {
         Ok(())
     }
 }
+
+/// What has gone to the transfer is not taken back.
+impl ArchiveSink for PartSink {}
 
 impl Drop for PartSink {
     /// A producer that panicked has not come to its end.

@@ -6,19 +6,19 @@
 //! compress what follows.
 
 mod belt;
+mod writing;
 
 use super::cancel::Cancel;
-use super::events::{Event, FileResult, Operator, Progress};
+use super::events::Operator;
 use super::options::Level;
 use crate::crypto::ArchivePassword;
 use crate::disk::{
-    ArchiveWriter, Begun, Cipher, DEFLATE_END, Effort, Member, Method, Packer, Piece, PieceIndex,
-    Sealing, Source, Whole,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, Effort, Member, Method, Packer, Sealing, Source,
 };
-use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
 use belt::Belt;
 use std::io::{self, Write};
 use std::thread;
+use writing::Writing;
 
 /// The name of the archive within an archive that hides its names.
 pub const INNER_NAME: &str = "contents.zip";
@@ -72,7 +72,7 @@ pub(super) enum PackError {
     System(io::Error),
 }
 
-/// Writes an archive of `source` to `sink`, which is only appended to.
+/// Writes an archive of `source` to `sink`.
 ///
 /// A file that is no longer the one that was scanned is told to `operator` and left out. Memory is
 /// bounded whatever the sizes: some 20 MiB, and 64 bytes an entry.
@@ -82,7 +82,7 @@ pub(super) enum PackError {
 pub(super) fn pack_into(
     source: &Source,
     options: &PackOptions<'_>,
-    sink: impl Write,
+    sink: impl ArchiveSink,
     cancel: &Cancel,
     operator: &dyn Operator,
 ) -> Result<PackReport, PackError> {
@@ -135,7 +135,7 @@ impl<'a> Packing<'a> {
     }
 
     /// Writes all entries; those of one piece were sealed by the workers if there is a password.
-    fn write<W: Write>(
+    fn write<W: ArchiveSink>(
         &self,
         archive: &mut ArchiveWriter<W>,
         password: Option<&[u8]>,
@@ -156,213 +156,18 @@ impl<'a> Packing<'a> {
                     Err(error) => return Err(PackError::System(error)),
                 }
             }
-            let mut writing = Writing {
-                packing: self,
-                archive,
-                password,
-                open: None,
-                report: PackReport::default(),
-                done: 0,
-            };
+            let mut writing = Writing::new(self, archive, password);
             while let Some((index, piece)) = belt.next() {
                 if self.cancel.is_cancelled() {
                     return Err(PackError::Cancelled);
                 }
                 writing.take(index, piece.map_err(PackError::System)?)?;
             }
-            writing.report.members = writing.archive.members() as u64;
             match belt.is_finished() {
-                true => Ok(writing.report),
+                true => Ok(writing.report()),
                 false => Err(PackError::System(io::Error::other("a worker broke off"))),
             }
         })
-    }
-}
-
-/// The thread that writes.
-struct Writing<'w, 'a, W> {
-    packing: &'w Packing<'a>,
-    archive: &'w mut ArchiveWriter<W>,
-    password: Option<&'w [u8]>,
-    open: Option<Open>,
-    report: PackReport,
-    /// Bytes of contents that were dealt with.
-    done: u64,
-}
-
-/// The entry of several pieces that is being written.
-struct Open {
-    entry: EntryIndex,
-    /// `None` once it has failed: what is still to come of it is dropped.
-    member: Option<OpenMember>,
-}
-
-struct OpenMember {
-    begun: Begun,
-    cipher: Option<Cipher>,
-    raw: u64,
-    crc32: crc32fast::Hasher,
-}
-
-impl<W: Write> Writing<'_, '_, W> {
-    fn take(&mut self, index: PieceIndex, piece: Piece) -> Result<(), PackError> {
-        let entry = index.entry();
-        let is_file = matches!(
-            self.packing.source.manifest().entry(entry).kind,
-            EntryKind::File(_)
-        );
-        match piece {
-            Piece::Whole(whole) => {
-                self.add(entry, &whole)?;
-                self.done += whole.contents.raw;
-                if is_file {
-                    self.report.files += 1;
-                    self.report.bytes += whole.contents.raw;
-                }
-            }
-            Piece::Part {
-                method,
-                raw,
-                crc32,
-                packed,
-                is_last,
-            } => {
-                self.done += raw;
-                self.begin_unless_open(entry, method)?;
-                self.append(raw, crc32, packed)?;
-                if is_last {
-                    self.end(method)?;
-                }
-            }
-            Piece::Failed(reason) => self.fail(entry, reason),
-        }
-        self.packing.operator.event(&Event::Progress(Progress {
-            bytes: self.done,
-            total: self.packing.source.manifest().total(),
-            wire_bytes: self.archive.bytes(),
-        }));
-        Ok(())
-    }
-
-    fn add(&mut self, entry: EntryIndex, whole: &Whole) -> Result<(), PackError> {
-        let number = entry.get() as u32;
-        let member = self.packing.member(number);
-        self.archive
-            .add(
-                number,
-                &member,
-                whole.method,
-                whole.sealing,
-                whole.contents,
-                &whole.packed,
-            )
-            .map_err(PackError::Sink)
-    }
-
-    fn begin_unless_open(&mut self, entry: EntryIndex, method: Method) -> Result<(), PackError> {
-        if self.open.as_ref().is_some_and(|open| open.entry == entry) {
-            return Ok(());
-        }
-        let number = entry.get() as u32;
-        let described = self.packing.source.manifest().entry(entry);
-        let raw = match described.kind {
-            EntryKind::File(FileSize::Known(bytes)) => Some(bytes),
-            _ => None,
-        };
-        let (sealing, cipher) = match self.password {
-            None => (Sealing::Plain, None),
-            Some(password) => {
-                let cipher = Cipher::new(password).map_err(PackError::System)?;
-                (Sealing::Sealed, Some(cipher))
-            }
-        };
-        let member = Member::of_entry(&described);
-        let begun = self.archive.begin(number, &member, method, sealing, raw);
-        let member = Some(OpenMember {
-            begun: begun.map_err(PackError::Sink)?,
-            cipher,
-            raw: 0,
-            crc32: crc32fast::Hasher::new(),
-        });
-        self.open = Some(Open { entry, member });
-        Ok(())
-    }
-
-    /// Writes some of the open entry, unless it has failed.
-    fn append(&mut self, raw: u64, crc32: u32, packed: Vec<u8>) -> Result<(), PackError> {
-        let Some(Open {
-            member: Some(member),
-            ..
-        }) = &mut self.open
-        else {
-            return Ok(());
-        };
-        member.raw += raw;
-        let piece = crc32fast::Hasher::new_with_initial_len(crc32, raw);
-        member.crc32.combine(&piece);
-        let bytes = match &mut member.cipher {
-            None => packed,
-            Some(cipher) => {
-                let mut sealed = Vec::with_capacity(packed.len() + 32);
-                cipher
-                    .seal(&packed, &mut sealed)
-                    .map_err(PackError::System)?;
-                sealed
-            }
-        };
-        self.archive.write(&bytes).map_err(PackError::Sink)
-    }
-
-    fn end(&mut self, method: Method) -> Result<(), PackError> {
-        if method == Method::Deflated {
-            self.append(0, 0, DEFLATE_END.to_vec())?;
-        }
-        let Some(member) = self.open.as_mut().and_then(|open| open.member.take()) else {
-            return Ok(());
-        };
-        let mut tag = Vec::new();
-        let crc32 = match member.cipher {
-            None => member.crc32.finalize(),
-            Some(cipher) => {
-                cipher.finish(&mut tag).map_err(PackError::System)?;
-                0
-            }
-        };
-        self.archive.write(&tag).map_err(PackError::Sink)?;
-        self.report.files += 1;
-        self.report.bytes += member.raw;
-        self.archive
-            .end(member.begun, member.raw, crc32)
-            .map_err(PackError::Sink)
-    }
-
-    /// An entry that is begun and not ended is none of the archive's.
-    fn fail(&mut self, entry: EntryIndex, reason: FailureReason) {
-        let has_failed = |open: &Open| open.entry == entry && open.member.is_none();
-        if self.open.as_ref().is_some_and(has_failed) {
-            return;
-        }
-        self.open = Some(Open {
-            entry,
-            member: None,
-        });
-        self.report.lost += 1;
-        let described = self.packing.source.manifest().entry(entry);
-        self.packing.operator.event(&Event::File {
-            path: described.path.as_bytes(),
-            bytes: 0,
-            result: FileResult::Failed {
-                why: why(reason).to_owned(),
-            },
-        });
-    }
-}
-
-fn why(reason: FailureReason) -> &'static str {
-    match reason {
-        FailureReason::SourceVanished => "it vanished while it was packed",
-        FailureReason::SourceChanged => "it changed while it was packed",
-        _ => "it cannot be read",
     }
 }
 
@@ -375,7 +180,7 @@ struct SealedMember<W> {
     buffer: Vec<u8>,
 }
 
-impl<W: Write> SealedMember<W> {
+impl<W: ArchiveSink> SealedMember<W> {
     fn begin(sink: W, password: &[u8]) -> Result<Self, PackError> {
         let mut archive = ArchiveWriter::new(sink);
         let member = Member::nameless(INNER_NAME.as_bytes());
@@ -403,7 +208,10 @@ impl<W: Write> SealedMember<W> {
     }
 }
 
-impl<W: Write> Write for SealedMember<W> {
+/// What is sealed cannot be taken back: the cipher goes on from it.
+impl<W: ArchiveSink> ArchiveSink for SealedMember<W> {}
+
+impl<W: ArchiveSink> Write for SealedMember<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.clear();
         self.cipher.seal(bytes, &mut self.buffer)?;

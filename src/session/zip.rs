@@ -11,7 +11,6 @@ use crate::crypto::ArchivePassword;
 use crate::disk::{Links, NewArchive, Placing, Source, free_path_beside};
 use crate::model::{Existing, Mtime};
 use std::fs::{self, Metadata};
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, UNIX_EPOCH};
 
@@ -121,19 +120,18 @@ fn pack(
     archive: &NewArchive,
     operator: &dyn Operator,
 ) -> Result<PackReport, SessionError> {
-    // Headers are small, contents are not.
-    const BUFFER_BYTES: usize = 256 * 1024;
     let how = PackOptions {
         password: &options.password,
         names: options.names,
         level: options.level,
     };
-    let sink = BufWriter::with_capacity(BUFFER_BYTES, archive);
-    pack_into(source, &how, sink, &options.cancel, operator).map_err(|error| match error {
-        PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
-        PackError::Cancelled => SessionError::Cancelled,
-        PackError::System(source) => SessionError::System { source },
-    })
+    pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
+        |error| match error {
+            PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
+            PackError::Cancelled => SessionError::Cancelled,
+            PackError::System(source) => SessionError::System { source },
+        },
+    )
 }
 
 fn is_newer(source: &Source, found: &Metadata) -> bool {

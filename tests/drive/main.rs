@@ -6,12 +6,14 @@
 
 mod program;
 mod terminal;
+mod tools;
 mod tree;
 mod wire;
 
 mod archives;
 mod dialogue;
 mod existing;
+mod given_up;
 mod interrupted;
 mod meeting;
 mod memory;

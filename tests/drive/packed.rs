@@ -1,6 +1,7 @@
 //! Archives that `zip` makes, opened by programs of others.
 
 use super::program::{Run, Scene};
+use super::tools::{OPENERS, has_tool, open_with};
 use super::tree::{Entry, look, set_mode};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,82 +10,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 const PASSWORD: &str = "orchard Lantern-58";
-
-/// Where it is set, as on the build machine, a missing tool is a failure.
-const REQUIRE_TOOLS: &str = "PEERBRIDGE_REQUIRE_TOOLS";
-
-/// Programs that open archives.
-const OPENERS: [&str; 3] = ["7zz", "bsdtar", "pyzipper"];
-
-const PYZIPPER: &str = "
-import os, pyzipper, stat, sys
-archive, password, into = sys.argv[1:]
-with pyzipper.AESZipFile(archive) as opened:
-    opened.setpassword(password.encode())
-    for info in opened.infolist():
-        contents, path = opened.read(info), os.path.join(into, info.filename)
-        mode = info.external_attr >> 16
-        if info.is_dir():
-            os.makedirs(path, exist_ok=True)
-        elif stat.S_ISLNK(mode):
-            os.symlink(contents, path)
-        else:
-            with open(path, 'wb') as file:
-                file.write(contents)
-            os.chmod(path, stat.S_IMODE(mode))
-";
-
-fn has_tool(name: &str) -> bool {
-    let run = match name {
-        "pyzipper" => Command::new("python3")
-            .args(["-c", "import pyzipper"])
-            .output(),
-        "bsdtar" => Command::new("bsdtar").arg("--version").output(),
-        _ => Command::new(name).arg("i").output(),
-    };
-    let is_there = run.is_ok_and(|output| output.status.success());
-    if !is_there {
-        assert!(
-            std::env::var_os(REQUIRE_TOOLS).is_none(),
-            "{name} is missing"
-        );
-        eprintln!("not checked, for want of {name}: what it makes of an archive");
-    }
-    is_there
-}
-
-/// Has a program open an archive; what it makes of it is in `into`.
-fn open_with(tool: &str, archive: &Path, password: &str, into: &Path) -> Output {
-    fs::create_dir_all(into).unwrap();
-    let mut command = match tool {
-        "7zz" => {
-            let mut command = Command::new("7zz");
-            command.args(["x", "-y", "-bd"]);
-            command.arg(format!("-p{password}"));
-            command.arg(format!("-o{}", into.display()));
-            command
-        }
-        "bsdtar" => {
-            let mut command = Command::new("bsdtar");
-            command.arg("-C").arg(into);
-            command.args(["--passphrase", password, "-xpf"]);
-            command
-        }
-        _ => {
-            let mut command = Command::new("python3");
-            command.args(["-c", PYZIPPER]);
-            command
-        }
-    };
-    command.arg(archive).env("LC_ALL", "C.UTF-8");
-    if tool == "pyzipper" {
-        command.arg(password).arg(into);
-    }
-    command.output().unwrap()
-}
 
 /// `zip` with the password in its environment.
 fn zip(scene: &Scene, line: &str) -> Run {

@@ -2,7 +2,7 @@ use super::*;
 use crate::disk::{Source, SourceOptions};
 use crate::model::EntryIndex;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 use zip::ZipArchive;
 
@@ -199,37 +199,70 @@ fn more_members_than_sixteen_bits_count() {
     assert!(opened.index_for_name("69999").is_some());
 }
 
-#[test]
-fn what_was_begun_and_not_ended_is_no_member() {
-    let mut archive = ArchiveWriter::new(Vec::new());
+/// A sink that keeps what it has.
+struct Line(Vec<u8>);
+
+impl ArchiveSink for Line {}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ArchiveSink for Vec<u8> {
+    fn cut_back(&mut self, length: u64) -> std::io::Result<bool> {
+        self.truncate(length as usize);
+        Ok(true)
+    }
+}
+
+/// An archive with a member that was given up before one that is whole; whether it was taken back.
+fn with_one_given_up<W: ArchiveSink>(sink: W) -> (W, bool) {
+    let mut archive = ArchiveWriter::new(sink);
     let member = |number| match number {
         0 => Member::nameless(b"broken"),
         _ => Member::nameless(b"whole"),
     };
-    let begun = archive.begin(0, &member(0), Method::Stored, Sealing::Plain, Some(1 << 20));
-    drop(begun.unwrap());
+    let (stored, plain) = (Method::Stored, Sealing::Plain);
+    let begun = archive.begin(0, &member(0), stored, plain, Some(1 << 20));
+    let begun = begun.unwrap();
     archive.write(b"half of it").unwrap();
+    let is_gone = archive.take_back(&begun).unwrap();
+    if !is_gone {
+        archive.give_up(begun, 10, 7).unwrap();
+    }
     let contents = Contents {
         raw: 3,
         packed: 3,
         crc32: crc32fast::hash(b"abc"),
     };
-    let added = archive.add(
-        1,
-        &member(1),
-        Method::Stored,
-        Sealing::Plain,
-        contents,
-        b"abc",
-    );
+    let added = archive.add(1, &member(1), stored, plain, contents, b"abc");
     added.unwrap();
-    let (bytes, _) = archive.finish(member).unwrap();
-    let mut opened = ZipArchive::new(Cursor::new(bytes)).unwrap();
-    assert_eq!(opened.len(), 1);
-    let mut text = String::new();
-    let mut file = opened.by_name("whole").unwrap();
-    file.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "abc");
+    (archive.finish(member).unwrap().0, is_gone)
+}
+
+#[test]
+fn what_was_begun_and_not_ended_is_no_member() {
+    let (taken_back, is_gone) = with_one_given_up(Vec::new());
+    assert!(is_gone && taken_back.starts_with(b"PK\x03\x04"));
+    let (Line(kept), is_gone) = with_one_given_up(Line(Vec::new()));
+    assert!(!is_gone);
+    let half = b"half of it";
+    assert!(kept.windows(half.len()).any(|at| at == half));
+    assert!(!taken_back.windows(half.len()).any(|at| at == half));
+    for bytes in [taken_back, kept] {
+        let mut opened = ZipArchive::new(Cursor::new(bytes)).unwrap();
+        assert_eq!(opened.len(), 1);
+        let mut text = String::new();
+        let mut file = opened.by_name("whole").unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "abc");
+    }
 }
 
 #[test]

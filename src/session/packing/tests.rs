@@ -175,6 +175,7 @@ fn a_sink_that_takes_no_more_ends_it() {
             Ok(())
         }
     }
+    impl ArchiveSink for Full {}
     let folder = tempfile::tempdir().unwrap();
     tree(folder.path());
     let scanning = crate::disk::SourceOptions::default();

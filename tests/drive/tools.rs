@@ -1,0 +1,95 @@
+//! Programs of others that make and open archives.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// Where it is set, as on the build machine, a missing tool is a failure.
+const REQUIRE_TOOLS: &str = "PEERBRIDGE_REQUIRE_TOOLS";
+
+/// Those that open archives made here.
+pub const OPENERS: [&str; 3] = ["7zz", "bsdtar", "pyzipper"];
+
+const PYZIPPER: &str = "
+import os, pyzipper, stat, sys
+archive, password, into = sys.argv[1:]
+with pyzipper.AESZipFile(archive) as opened:
+    opened.setpassword(password.encode())
+    for info in opened.infolist():
+        contents, path = opened.read(info), os.path.join(into, info.filename)
+        mode = info.external_attr >> 16
+        if info.is_dir():
+            os.makedirs(path, exist_ok=True)
+        elif stat.S_ISLNK(mode):
+            os.symlink(contents, path)
+        else:
+            with open(path, 'wb') as file:
+                file.write(contents)
+            os.chmod(path, stat.S_IMODE(mode))
+";
+
+/// Whether a program or a module of Python is here; fails where the tools are promised.
+pub fn has_tool(name: &str) -> bool {
+    let probe: &[&str] = match name {
+        "pyzipper" => &["python3", "-c", "import pyzipper"],
+        "python3" => &["python3", "-c", "import zipfile"],
+        "7zz" => &["7zz", "i"],
+        "unzip" => &["unzip", "-v"],
+        _ => &[name, "--version"],
+    };
+    let run = Command::new(probe[0]).args(&probe[1..]).output();
+    let is_there = run.is_ok_and(|output| output.status.success());
+    if !is_there {
+        assert!(
+            std::env::var_os(REQUIRE_TOOLS).is_none(),
+            "{name} is missing"
+        );
+        eprintln!("not checked, for want of {name}");
+    }
+    is_there
+}
+
+/// Has a program open an archive; what it makes of it is in `into`.
+pub fn open_with(tool: &str, archive: &Path, password: &str, into: &Path) -> Output {
+    fs::create_dir_all(into).unwrap();
+    let mut command = match tool {
+        "7zz" => {
+            let mut command = Command::new("7zz");
+            command.args(["x", "-y", "-bd"]);
+            command.arg(format!("-p{password}"));
+            command.arg(format!("-o{}", into.display()));
+            command
+        }
+        "bsdtar" => {
+            let mut command = Command::new("bsdtar");
+            command.arg("-C").arg(into);
+            command.args(["--passphrase", password, "-xpf"]);
+            command
+        }
+        _ => {
+            let mut command = Command::new("python3");
+            command.args(["-c", PYZIPPER]);
+            command
+        }
+    };
+    command.arg(archive).env("LC_ALL", "C.UTF-8");
+    if tool == "pyzipper" {
+        command.arg(password).arg(into);
+    }
+    command.output().unwrap()
+}
+
+/// Has libarchive open an archive from a pipe, where it goes by the members and not by the directory.
+pub fn open_streamed(archive: &Path, password: &str, into: &Path) -> Output {
+    fs::create_dir_all(into).unwrap();
+    // A file as standard input would be sought in.
+    let mut cat = Command::new("cat");
+    let mut cat = cat.arg(archive).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = Command::new("bsdtar");
+    command.arg("-C").arg(into);
+    command.args(["--passphrase", password, "-xpf", "-"]);
+    command.stdin(cat.stdout.take().unwrap());
+    let output = command.env("LC_ALL", "C.UTF-8").output().unwrap();
+    cat.wait().unwrap();
+    output
+}
