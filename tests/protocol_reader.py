@@ -457,6 +457,7 @@ def read_message(raw):
         must(1 <= found["streams"] <= 64 and found["flags"] <= 3, "streams or flags")
         count = fields.number(4)
         found["entries"], found["id"] = read_manifest(fields.take(fields.number(4)), count)
+        found["early"] = (fields.number(4), failures()) if found["flags"] & 2 else None
     elif name == "Entries":
         found["entries"] = fields.take(fields.number(4))
     elif name == "Accept":
@@ -570,11 +571,15 @@ class Session:
         must(len(raw) == min(size, self.transfer["total"] - index * size), "the length of a part")
         self.transfer["parts"][index] = raw
         self.transfer["sent"].add(index)
+        if self.transfer["early"] is not None:
+            must(index == 0 and zlib.crc32(raw) == self.transfer["early"][0], "the early part")
+            self.transfer["early"], self.transfer["sent"] = None, set()
         return f"index={index} bytes={len(raw)}"
 
     def message(self, who, stream, name, found):
         must(stream == 0 or name in ("StreamEnd", "SourceFailed"), "a message on a joined stream")
         must(name == "Ping" or (who == "listener") == (name in ("Accept", "Missing", "Done")), "a side")
+        must(name in ("Offer", "Ping") or self.transfer["early"] is None, "something before the early part")
         if name == "Offer":
             total = sum(entry["size"] for entry in found["entries"])
             number = 0 if self.transfer is None else self.transfer["transfer"] + 1

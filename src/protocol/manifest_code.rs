@@ -28,7 +28,7 @@ pub struct ManifestChunk(Vec<u8>);
 
 impl ManifestChunk {
     /// The most that fits into an Offer, beside its other fields.
-    pub const MAX_BYTES: usize = limits::MESSAGE_BYTES - message::OFFER_HEAD_BYTES;
+    pub const MAX_BYTES: usize = limits::MESSAGE_BYTES - message::OFFER_FIELDS_BYTES;
 
     pub(super) fn from_peer(bytes: &[u8]) -> Self {
         ManifestChunk(bytes.to_vec())

@@ -17,8 +17,13 @@ mod tests;
 /// Padding of a [`Ping`] or a Pong, in bytes at most: the message, less its kind, token and lengths.
 pub const PADDING_BYTES: usize = limits::MESSAGE_BYTES - 17;
 
-/// An Offer's fields before the entries: kind, transfer, part size, streams, flags, count, length.
-pub(super) const OFFER_HEAD_BYTES: usize = 1 + 4 + 4 + 2 + 1 + 4 + 4;
+/// An Offer's fields beside the entries, at most: kind, transfer, part size, streams, flags, count and
+/// length in front of them, the early round's checksum and failures behind.
+pub(super) const OFFER_FIELDS_BYTES: usize =
+    1 + 4 + 4 + 2 + 1 + 4 + 4 + 4 + 4 + limits::FAILURES * FAILURE_BYTES;
+
+/// A failure's entry and reason.
+const FAILURE_BYTES: usize = 4 + 1;
 
 /// One control message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,12 +100,21 @@ pub struct Offer {
     pub streams: u16,
     /// Whether both persons are to compare the verification phrase before anything is accepted.
     pub verify: bool,
-    /// Whether round 0 comes along: the only part, and the RoundEnd, before the offer is answered.
-    pub early: bool,
     /// How many entries the manifest has, at most [`limits::ENTRIES`].
     pub entry_count: u32,
     /// The first of them; the others follow in Entries.
     pub entries: ManifestChunk,
+    /// Where round 0 comes along, before the offer is answered: the only part follows at once.
+    pub early: Option<EarlyRound>,
+}
+
+/// What a sender says of a round of one part that goes along with its offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlyRound {
+    /// CRC-32 (ISO-HDLC) of the part's raw bytes.
+    pub crc32: u32,
+    /// The files that the sender could not read, or that are not what it offers.
+    pub failures: Failures,
 }
 
 /// A receiver takes an offer.

@@ -29,8 +29,9 @@ pub use manifest_code::{
     ManifestChunk, ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id,
 };
 pub use message::{
-    Accept, Decline, DeclineReason, Done, Failures, Message, MessageError, Missing, Offer,
-    PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd, StreamList,
+    Accept, Decline, DeclineReason, Done, EarlyRound, Failures, Message, MessageError, Missing,
+    Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,
+    StreamList,
 };
 pub use stream::StreamNumber;
 pub use text::PeerText;

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::planning::decide;
 use super::pool::Width;
 use super::receive::tell_what_is_kept;
-use super::receiving::{EarlyRound, Receiving, RoundEnded};
+use super::receiving::{EarlyPart, Receiving, RoundEnded};
 use super::sink::Sink;
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
@@ -54,14 +54,14 @@ pub(super) fn receive_one(
         // The rest of such an offer may be on its way and belongs to nothing: the session ends.
         Err(refusal) => return Err(refusal.tell(session)?),
     };
-    if offer.early && manifest.total().is_none() {
-        return Err(unexpected("contents of unknown length early"));
-    }
     let id = transfer_id(&manifest);
     tally.offered(id);
     let early = match offer.early {
-        true => Some(EarlyRound::read(session, transfer)?),
-        false => None,
+        Some(_) if !fits_one_part(&manifest, offer.part_size) => {
+            return Err(unexpected("contents that are not one part early"));
+        }
+        Some(round) => Some(EarlyPart::read(session, transfer, round)?),
+        None => None,
     };
     let summary = offer_summary(&manifest, session.peer);
     operator.event(&Event::Offer(&summary));
@@ -148,6 +148,13 @@ pub(super) fn receive_one(
     };
     operator.event(&Event::Finished(&summary));
     Ok(Received::Delivered(summary))
+}
+
+/// Whether the contents are of known length and all in one part of that size.
+fn fits_one_part(manifest: &Manifest, part_size: u32) -> bool {
+    manifest
+        .total()
+        .is_some_and(|total| (1..=part_size.into()).contains(&total))
 }
 
 /// What is to be watched of a transfer whose parts must come in order, each once; `None` where any order

@@ -13,7 +13,9 @@ use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
 use crate::disk::{Delivery, DeliveryResult};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
-use crate::protocol::{Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber};
+use crate::protocol::{
+    EarlyRound, Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -51,47 +53,34 @@ enum JoinedState {
     Dead,
 }
 
-/// What came along with the offer, kept in memory until it is decided.
-pub(super) struct EarlyRound {
-    parts: Vec<(u64, Vec<u8>)>,
-    checks: Vec<PartCheck>,
-    failures: Vec<Failures>,
+/// The part that came along with the offer, kept in memory until it is decided.
+pub(super) struct EarlyPart {
+    raw: Vec<u8>,
+    round: EarlyRound,
 }
 
-impl EarlyRound {
-    /// Reads on to the end of the round that came along: at most one part.
+impl EarlyPart {
+    /// Reads the part of which the offer says `round`.
     ///
     /// # Errors
     /// [`SessionError`]: lost, silent, or not as agreed.
-    pub(super) fn read(session: &mut Established, transfer: u32) -> Result<Self, SessionError> {
-        let mut round = EarlyRound {
-            parts: Vec::new(),
-            checks: Vec::new(),
-            failures: Vec::new(),
-        };
+    pub(super) fn read(
+        session: &mut Established,
+        transfer: u32,
+        round: EarlyRound,
+    ) -> Result<Self, SessionError> {
         loop {
-            let message = match session.reader.read()? {
-                Incoming::Part(part) if round.parts.is_empty() => {
-                    round
-                        .parts
-                        .push((part.index, part.open(transfer)?.to_vec()));
-                    continue;
+            match session.reader.read()? {
+                Incoming::Part(part) if part.index == 0 => {
+                    let raw = part.open(transfer)?.to_vec();
+                    return Ok(EarlyPart { raw, round });
                 }
-                Incoming::Part(_) => return Err(unexpected("a second early part")),
-                Incoming::Message(message) => attend(message, &session.writer)?,
-            };
-            match message {
-                None => {}
-                Some(Message::SourceFailed(failures)) if round.failures.is_empty() => {
-                    round.failures.push(failures);
+                Incoming::Part(_) => return Err(unexpected("another part than the only one")),
+                Incoming::Message(message) => {
+                    if attend(message, &session.writer)?.is_some() {
+                        return Err(unexpected("something else than its early part"));
+                    }
                 }
-                Some(Message::RoundEnd(end))
-                    if end.round == 0 && end.streams.is_empty() && end.total.is_none() =>
-                {
-                    round.checks = end.checks.to_vec();
-                    return Ok(round);
-                }
-                Some(_) => return Err(unexpected("something else than its early part")),
             }
         }
     }
@@ -128,7 +117,7 @@ impl<'a> Receiving<'a> {
         &self,
         session: &mut Established,
         width: Width,
-        early: Option<EarlyRound>,
+        early: Option<EarlyPart>,
     ) -> Result<RoundEnded, SessionError> {
         let pool = session.open_streams(width);
         let shared = session.shared.clone();
@@ -216,7 +205,7 @@ impl<'a> Receiving<'a> {
     fn rounds(
         &self,
         session: &mut Established,
-        early: Option<EarlyRound>,
+        early: Option<EarlyPart>,
         pool: &StreamPool,
     ) -> Result<RoundEnded, SessionError> {
         if let Some(early) = early {
@@ -242,21 +231,17 @@ impl<'a> Receiving<'a> {
         }
     }
 
-    fn take_early(&self, early: EarlyRound) -> Result<(), SessionError> {
+    fn take_early(&self, early: EarlyPart) -> Result<(), SessionError> {
         let layout = self.sink.layout();
-        let mut writer = self.sink.writer();
-        for failures in early.failures {
-            self.note_failures(&failures)?;
+        let index = 0;
+        let part = layout.part(index)?;
+        self.note_failures(&early.round.failures)?;
+        // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
+        if layout.length(part) == early.raw.len() {
+            self.write(&mut self.sink.writer(), part, &early.raw)?;
         }
-        for (index, raw) in &early.parts {
-            // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
-            if let Ok(part) = layout.part(*index)
-                && layout.length(part) == raw.len()
-            {
-                self.write(&mut writer, part, raw)?;
-            }
-        }
-        self.compare(&early.checks)
+        let crc32 = early.round.crc32;
+        self.compare(&[PartCheck { index, crc32 }])
     }
 
     /// Reads the first stream to the end of the round, then waits for the joined streams' ends.

@@ -11,16 +11,16 @@ use super::heartbeat::lock;
 use super::pool::Width;
 use super::proposal::Proposal;
 use super::rate::RateLimit;
-use super::sending::{Sending, queue_round_end};
+use super::sending::Sending;
 use super::summary::offer_summary;
 use super::tally::{Tally, Teller};
-use super::wanted::ClosedRound;
 use super::{SendOptions, SessionError};
-use crate::crypto::{Compression, Position, Sealer};
+use crate::crypto::{Position, Sealer};
 use crate::disk::SourceReader;
-use crate::model::{EntryFailure, PartLayout, PartRange, PartSet};
+use crate::model::{EntryFailure, PartLayout, PartRange, PartSet, limits};
 use crate::protocol::{
-    Accept, Decline, Done, ManifestChunk, ManifestEncoder, Message, Offer, PartCheck,
+    Accept, Bounded, Decline, Done, EarlyRound, ManifestChunk, ManifestEncoder, Message, Offer,
+    PeerFailure,
 };
 use std::iter::Chain;
 use std::net::SocketAddr;
@@ -88,62 +88,51 @@ impl<'a> Shipment<'a> {
         let entries = encoder.next().unwrap_or_default();
         let more = encoder.next();
         let is_small = more.is_none() && proposal.is_early(manifest.total());
-        let early = is_small && self.early == Early::Allowed;
+        let early = match is_small && self.early == Early::Allowed {
+            true => self.read_early(proposal.part_size)?,
+            false => None,
+        };
         writer.queue(&Message::Offer(Offer {
             transfer,
             part_size: proposal.part_size,
             streams: proposal.width.most(),
             verify: self.verify,
-            early,
             // Exact: a manifest has at most `limits::ENTRIES` entries.
             entry_count: manifest.len() as u32,
             entries,
+            early: early.as_ref().map(EarlyPart::round),
         }))?;
-        let mut early_round = None;
-        if early {
-            let layout = PartLayout::known(manifest.total().unwrap_or(0), proposal.part_size)?;
+        if let Some(early) = &early {
+            let index = early.index;
+            let position = Position::Part { transfer, index };
             let compression = effort.compression();
-            early_round = Some(self.queue_early(transfer, layout, compression, writer)?);
+            let mut sealer = Sealer::new();
+            let sealed = sealer.seal(writer.keys(), position, &early.raw, compression)?;
+            writer.queue_part(index, &sealed);
         }
         Ok(Offered {
             transfer,
             proposal,
             effort,
             rest: more.into_iter().chain(encoder),
-            early_round,
+            early: early.map(|early| early.failures),
         })
     }
 
-    /// The whole of round 0 ahead of the answer.
-    fn queue_early(
-        &self,
-        transfer: u32,
-        layout: PartLayout,
-        compression: Compression,
-        writer: &mut MessageWriter,
-    ) -> Result<EarlyRound, SessionError> {
-        let mut round = EarlyRound::default();
-        let mut raw = Vec::new();
-        let mut sealer = Sealer::new();
-        for part in layout.parts() {
-            let mut reader = SourceReader::new(self.cargo.source());
-            reader.read_part(&layout, part, &mut raw, &mut round.failures);
-            let index = part.get();
-            let position = Position::Part { transfer, index };
-            let sealed = sealer.seal(writer.keys(), position, &raw, compression)?;
-            writer.queue_part(index, &sealed);
-            let crc32 = crc32fast::hash(&raw);
-            round.checks.push(PartCheck { index, crc32 });
-        }
-        let closed = ClosedRound {
-            round: 0,
-            streams: Vec::new(),
+    /// The only part, to go ahead of the answer; `None` where more failed than an offer can say.
+    fn read_early(&self, part_size: u32) -> Result<Option<EarlyPart>, SessionError> {
+        let source = self.cargo.source();
+        let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
+        let part = layout.part(0)?;
+        let (mut raw, mut failures) = (Vec::new(), Vec::new());
+        SourceReader::new(source).read_part(&layout, part, &mut raw, &mut failures);
+        failures.extend(source.changed_empty_files());
+        let early = EarlyPart {
+            index: part.get(),
+            raw,
+            failures,
         };
-        round
-            .failures
-            .extend(self.cargo.source().changed_empty_files());
-        queue_round_end(writer, closed, None, &mut round.checks, &round.failures)?;
-        Ok(round)
+        Ok((early.failures.len() <= limits::FAILURES).then_some(early))
     }
 
     /// Brings an offer that was queued to its end.
@@ -161,7 +150,7 @@ impl<'a> Shipment<'a> {
         let Offered {
             transfer,
             effort,
-            early_round,
+            early,
             ..
         } = offered;
         let (offer, agreed) = self.agree(session, offered.proposal, offered.rest, operator)?;
@@ -193,8 +182,8 @@ impl<'a> Shipment<'a> {
             Teller::new(operator, tally, traffic, there),
         )
         .fed_by(feed);
-        if let Some(early) = &early_round {
-            sending.went_early(&early.failures);
+        if let Some(failures) = &early {
+            sending.went_early(failures);
         }
         let done = sending.run(session, width);
         let done = done.map_err(|error| match self.cargo.is_fed() {
@@ -328,7 +317,8 @@ pub(super) struct Offered<'a> {
     proposal: Proposal,
     effort: Effort,
     rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'a>>,
-    early_round: Option<EarlyRound>,
+    /// What failed of the part that goes along, if one does.
+    early: Option<Vec<EntryFailure>>,
 }
 
 /// What the receiver says to an offer that it takes.
@@ -341,11 +331,22 @@ struct Agreed {
     is_unwanted: bool,
 }
 
-/// What was sent along with the offer.
-#[derive(Default)]
-struct EarlyRound {
-    checks: Vec<PartCheck>,
+/// The only part of a small transfer, and what failed of it.
+struct EarlyPart {
+    index: u64,
+    raw: Vec<u8>,
     failures: Vec<EntryFailure>,
+}
+
+impl EarlyPart {
+    /// What the offer says of it.
+    fn round(&self) -> EarlyRound {
+        let mut failures = self.failures.iter().copied().map(PeerFailure::from);
+        EarlyRound {
+            crc32: crc32fast::hash(&self.raw),
+            failures: Bounded::take_from(&mut failures),
+        }
+    }
 }
 
 fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, SessionError> {

@@ -447,7 +447,7 @@ fn queue_failures(
 ///
 /// # Errors
 /// [`SessionError`] when something cannot be sealed, or the connection is gone.
-pub(super) fn queue_round_end(
+fn queue_round_end(
     writer: &mut MessageWriter,
     closed: ClosedRound,
     total: Option<u64>,

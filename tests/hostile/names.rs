@@ -135,8 +135,7 @@ fn entries_that_make_no_tree_are_refused() {
 #[test]
 fn what_follows_a_refused_name_changes_nothing() {
     let entries = Entries::default().file(b"../x", 1);
-    let mut early = RawOffer::of(&entries);
-    early.flags = 2;
+    let early = RawOffer::of(&entries).early(0, &[]);
     expect_refused("an early round", &early, &[round_end(0, &[], &[])]);
     let mut longer = RawOffer::of(&entries);
     longer.count = 3;

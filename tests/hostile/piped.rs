@@ -290,8 +290,7 @@ fn a_length_that_was_told_is_not_told_again() {
 
 #[test]
 fn what_has_no_length_does_not_come_early_nor_beside_others() {
-    let mut offer = RawOffer::stream();
-    offer.flags = 2;
+    let offer = RawOffer::stream().early(0, &[]);
     let mut at = At::new(Into::Folder, None);
     at.peer.say(&offer.to_bytes());
     at.expect_end(10, b"", "early");
@@ -357,8 +356,7 @@ fn offering(stream: Stream) -> (Running<Summary>, Peer) {
     let sender = Side::default().send_stream_dialling(stream, port);
     let mut peer = Peer::accept(&listener, Role::Receive);
     let heard = peer.hear();
-    let is_offer =
-        matches!(&heard, Some(Message::Offer(offer)) if !offer.early && offer.streams == 1);
+    let is_offer = matches!(&heard, Some(Message::Offer(offer)) if offer.early.is_none() && offer.streams == 1);
     assert!(is_offer, "{heard:?}");
     (sender, peer)
 }

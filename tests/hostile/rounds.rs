@@ -1,8 +1,7 @@
 //! What a sender says of its rounds, and what it cannot.
 
-use crate::peer::Peer;
 use crate::states::AtReceiver;
-use crate::wire::{PART, Raw, RawOffer, round_end};
+use crate::wire::{Entries, PART, Raw, RawOffer};
 
 const NOT_VERIFIED: u8 = 10;
 
@@ -39,26 +38,27 @@ fn a_sender_tells_of_its_own_failures_only() {
 }
 
 #[test]
-fn an_early_round_is_the_first_and_has_one_stream() {
-    type Said = fn(&mut Peer);
-    let all: [(&str, Said); 4] = [
-        ("another round", |peer| peer.say(&round_end(1, &[], &[]))),
-        ("another stream", |peer| peer.say(&round_end(0, &[1], &[]))),
-        ("failures twice", |peer| {
-            peer.say(&failure(0, 2));
-            peer.say(&failure(0, 2));
-        }),
-        ("a failure that is not its own", |peer| {
-            peer.say(&failure(0, 5));
-            peer.say(&round_end(0, &[], &[]));
-        }),
+fn an_early_round_is_all_of_a_small_offer() {
+    let all = [
+        ("nothing", RawOffer::file(0)),
+        ("more than a part", RawOffer::file(PART as u64 + 1)),
+        ("files without contents", RawOffer::of(&Entries::default())),
     ];
-    for (what, say) in all {
+    for (what, offer) in all {
         let mut at = AtReceiver::new();
-        let mut offer = RawOffer::file(10);
-        offer.flags = 2;
-        at.peer.say(&offer.to_bytes());
-        say(&mut at.peer);
+        at.peer.say(&offer.early(0, &[]).to_bytes());
         at.expect_end(NOT_VERIFIED, what);
+    }
+}
+
+#[test]
+fn an_early_round_tells_of_the_senders_own_failures_only() {
+    let part = b"0123456789";
+    for (entry, reason) in [(0, 4), (0, 5), (0, 0), (0, 6), (1, 2), (u32::MAX, 2)] {
+        let mut at = AtReceiver::new();
+        let offer = RawOffer::file(10).early(crc32fast::hash(part), &[(entry, reason)]);
+        at.peer.say(&offer.to_bytes());
+        at.peer.part(0, part);
+        at.expect_end(NOT_VERIFIED, &format!("entry {entry}, reason {reason}"));
     }
 }

@@ -83,11 +83,9 @@ const AT_RECEIVER: [Time; 5] = [
     (
         "before the early part",
         |at| {
-            let mut offer = RawOffer::file(10);
-            offer.flags = 2;
-            at.peer.say(&offer.to_bytes());
+            at.peer.say(&RawOffer::file(10).early(0, &[]).to_bytes());
         },
-        &[7, 9, 14],
+        &[14],
     ),
     (
         "within the parts",
@@ -142,12 +140,9 @@ fn a_receiver_takes_no_part_at_the_wrong_time() {
     at.peer.part(0, b"x");
     at.expect_end(NOT_VERIFIED, "within the entries");
     let mut at = AtReceiver::new();
-    let mut offer = RawOffer::file(10);
-    offer.flags = 2;
-    at.peer.say(&offer.to_bytes());
-    at.peer.part(0, &[1; 10]);
-    at.peer.part(0, &[1; 10]);
-    at.expect_end(NOT_VERIFIED, "a second early part");
+    at.peer.say(&RawOffer::file(10).early(0, &[]).to_bytes());
+    at.peer.part(1, &[1; 10]);
+    at.expect_end(NOT_VERIFIED, "another part than the only one");
 }
 
 #[test]
@@ -354,19 +349,15 @@ fn a_part_twice_is_one_part() {
 /// The early part, or none at all, or one that does not fit: what is missing is asked for.
 #[test]
 fn an_early_round_that_lacks_something_is_followed_by_another() {
-    type Early = fn(&mut Peer);
-    let early: [Early; 3] = [
-        |_| {},
-        |peer| peer.part(7, b"of another place"),
-        |peer| peer.part(0, b"of another length"),
+    let early = [
+        (0, &b"of another length"[..]),
+        (crc32fast::hash(b"as it was read"), b"0123456789"),
     ];
-    for early in early {
+    for (crc32, part) in early {
         let mut at = AtReceiver::new();
-        let mut offer = RawOffer::file(10);
-        offer.flags = 2;
+        let offer = RawOffer::file(10).early(crc32, &[]);
         at.peer.say(&offer.to_bytes());
-        early(&mut at.peer);
-        at.peer.say(&round_end(0, &[], &[]));
+        at.peer.part(0, part);
         at.accepted();
         let heard = at.peer.hear();
         assert!(matches!(heard, Some(Message::Missing(_))), "{heard:?}");
@@ -606,7 +597,7 @@ fn verdicts_that_are_absurd_end_the_session() {
 
 #[test]
 fn a_receiver_that_lacks_the_same_for_ever_is_given_up() {
-    let mut at = AtSender::new(Ground::small());
+    let mut at = AtSender::new(Ground::two_parts());
     at.peer.say(&accept(MIB, 1, &[]));
     at.round_is_over();
     for round in 1..64 {

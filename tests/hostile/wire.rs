@@ -90,6 +90,8 @@ pub struct RawOffer {
     pub flags: u8,
     pub count: u32,
     pub entries: Vec<u8>,
+    /// What stands behind the entries: of an early round its CRC-32 and failures.
+    pub early: Vec<u8>,
 }
 
 impl RawOffer {
@@ -101,7 +103,19 @@ impl RawOffer {
             flags: 0,
             count: entries.count,
             entries: entries.bytes.0.clone(),
+            early: Vec::new(),
         }
+    }
+
+    /// The same, of which the only part, with this CRC-32, comes along.
+    pub fn early(mut self, crc32: u32, failures: &[(u32, u8)]) -> RawOffer {
+        self.flags |= 2;
+        let early = Raw::default().u32(crc32).u32(failures.len() as u32);
+        let early = failures
+            .iter()
+            .fold(early, |raw, &(entry, reason)| raw.u32(entry).u8(reason));
+        self.early = early.0;
+        self
     }
 
     /// One file "x" of `size` bytes.
@@ -123,6 +137,7 @@ impl RawOffer {
             .u32(self.count)
             .u32(self.entries.len() as u32)
             .bytes(&self.entries)
+            .bytes(&self.early)
             .0
     }
 }

@@ -223,9 +223,9 @@ fn offer(manifest: &Manifest) -> Vec<u8> {
         part_size: PART_SIZE,
         streams: 4,
         verify: false,
-        early: false,
         entry_count: manifest.len() as u32,
         entries: ManifestEncoder::new(manifest).next().unwrap(),
+        early: None,
     });
     let mut bytes = Vec::new();
     offer.encode(&mut bytes);

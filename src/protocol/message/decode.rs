@@ -2,7 +2,7 @@
 
 use super::super::codec::Reader;
 use super::{
-    Accept, Bounded, Decline, DeclineReason, Done, FLAG_EARLY, FLAG_VERIFY, Failures,
+    Accept, Bounded, Decline, DeclineReason, Done, EarlyRound, FLAG_EARLY, FLAG_VERIFY, Failures,
     ManifestChunk, Message, MessageError, Missing, Offer, PADDING_BYTES, PartCheck, PartChecks,
     PartRanges, PeerFailure, PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
 };
@@ -75,9 +75,19 @@ fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
         part_size,
         streams,
         verify: flags & FLAG_VERIFY != 0,
-        early: flags & FLAG_EARLY != 0,
         entry_count,
         entries: chunk(reader)?,
+        early: match flags & FLAG_EARLY {
+            0 => None,
+            _ => Some(early_round(reader)?),
+        },
+    })
+}
+
+fn early_round(reader: &mut Reader<'_>) -> Result<EarlyRound, MessageError> {
+    Ok(EarlyRound {
+        crc32: reader.u32()?,
+        failures: failures(reader)?,
     })
 }
 

@@ -60,10 +60,14 @@ impl Offer {
         writer.u32(self.part_size);
         writer.u16(self.streams);
         let verify = if self.verify { FLAG_VERIFY } else { 0 };
-        let early = if self.early { FLAG_EARLY } else { 0 };
+        let early = self.early.as_ref().map_or(0, |_| FLAG_EARLY);
         writer.u8(verify | early);
         writer.u32(self.entry_count);
         long_bytes(writer, self.entries.as_bytes());
+        if let Some(early) = &self.early {
+            writer.u32(early.crc32);
+            failures(writer, &early.failures);
+        }
     }
 }
 

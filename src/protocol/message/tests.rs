@@ -14,9 +14,21 @@ fn one_of_each() -> Vec<Message> {
             part_size: limits::PART_BYTES_MAX,
             streams: limits::STREAMS,
             verify: true,
-            early: false,
             entry_count: limits::ENTRIES as u32,
             entries: ManifestChunk::from_peer(b"entries"),
+            early: None,
+        }),
+        Message::Offer(Offer {
+            transfer: 0,
+            part_size: limits::PART_BYTES_MIN,
+            streams: 1,
+            verify: false,
+            entry_count: 1,
+            entries: ManifestChunk::from_peer(b"entry"),
+            early: Some(EarlyRound {
+                crc32: u32::MAX,
+                failures: failures.clone(),
+            }),
         }),
         Message::Entries(ManifestChunk::from_peer(b"more")),
         Message::Accept(Accept {
@@ -132,9 +144,12 @@ fn the_fullest_messages_fit() {
             part_size: limits::PART_BYTES_MIN,
             streams: 1,
             verify: false,
-            early: true,
             entry_count: 1,
             entries: chunk(),
+            early: Some(EarlyRound {
+                crc32: 0,
+                failures: list(std::iter::repeat_n(failure, limits::FAILURES)),
+            }),
         }),
         Message::Entries(chunk()),
         Message::Accept(Accept {

@@ -6,9 +6,9 @@ use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, Session, hex, session, unh
 use crate::crypto::{Compression, Opener, Position, Sealer, Side};
 use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, PartRange};
 use crate::protocol::{
-    Accept, Bounded, Done, FrameHeader, FrameKind, ManifestEncoder, Message, Missing, Offer,
-    PartCheck, PartRanges, Ping, RoundEnd, Stage, StreamNumber, frame, message_head, part_head,
-    split_message, split_part,
+    Accept, Bounded, Done, EarlyRound, FrameHeader, FrameKind, ManifestEncoder, Message, Missing,
+    Offer, PartCheck, PartRanges, Ping, RoundEnd, Stage, StreamNumber, frame, message_head,
+    part_head, split_message, split_part,
 };
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -184,7 +184,7 @@ fn handshake(session: &Session, lines: &mut Vec<Line>) {
         lines.push(Line { side, stream, says });
     }
     // The first sealed message goes along with the dialler's Confirm.
-    let offer = dialler(0, Says::Message(offer(0, 2, &large())));
+    let offer = dialler(0, Says::Message(offer(0, 2, &large(), None)));
     lines.insert(3, offer);
 }
 
@@ -229,9 +229,13 @@ fn first_transfer(session: &Session, lines: &mut Vec<Line>) {
 /// One part, ahead of the answer.
 fn second_transfer(lines: &mut Vec<Line>) {
     let raw = b"one more".to_vec();
-    let checks = [check(0, &raw)];
     lines.push(dialler(0, Says::Message(Message::Next)));
-    lines.push(dialler(0, Says::Message(offer(1, 1, &small()))));
+    let early = EarlyRound {
+        crc32: crc32fast::hash(&raw),
+        failures: Bounded::default(),
+    };
+    let offer = offer(1, 1, &small(), Some(early));
+    lines.push(dialler(0, Says::Message(offer)));
     let bytes = raw.len() as u64;
     lines.push(dialler(
         0,
@@ -241,20 +245,19 @@ fn second_transfer(lines: &mut Vec<Line>) {
             raw,
         },
     ));
-    lines.push(dialler(0, round_end(0, &[], &checks)));
     lines.push(listener(accept(1)));
     lines.push(listener(done(bytes)));
 }
 
-fn offer(transfer: u32, streams: u16, manifest: &Manifest) -> Message {
+fn offer(transfer: u32, streams: u16, manifest: &Manifest, early: Option<EarlyRound>) -> Message {
     Message::Offer(Offer {
         transfer,
         part_size: PART_SIZE,
         streams,
         verify: false,
-        early: transfer == 1,
         entry_count: manifest.len() as u32,
         entries: ManifestEncoder::new(manifest).next().unwrap(),
+        early,
     })
 }
 
