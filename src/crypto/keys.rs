@@ -115,6 +115,15 @@ impl SealingKeys {
     }
 }
 
+#[cfg(test)]
+impl SealingKeys {
+    /// Keys that nobody else has.
+    pub(crate) fn of_no_session() -> SealingKeys {
+        let shared = SharedKey::from_bytes([0; 64]);
+        KeySchedule::new(&shared, &TranscriptHash::of(b"", b"")).sealing_keys(Side::Dialler)
+    }
+}
+
 /// Keys to open what the peer sends, and for nothing else. A clone is a further handle on the same
 /// keys, for another thread; they are wiped when the last handle is dropped.
 #[derive(Clone)]

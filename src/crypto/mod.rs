@@ -30,8 +30,8 @@ pub use name_tag::{NAME_TAG_LENGTH, name_tag};
 pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};
 pub use random::{RandomError, random_bytes};
 pub use seal::{
-    Compression, ENVELOPE_LENGTH, Envelope, MAX_RAW_LENGTH, OpenError, Opener, Position,
-    SEALED_OVERHEAD, SealError, Sealed, Sealer, Sealing,
+    Compression, ENVELOPE_LENGTH, Envelope, MAX_RAW_LENGTH, OpenError, Opener, PREPARED_LENGTH,
+    Position, Prepared, SEALED_OVERHEAD, SealError, Sealed, Sealer, Sealing,
 };
 pub use secret::{GeneratedSecret, MAX_SECRET_LENGTH, Secret, SecretError};
 pub use side::Side;

@@ -10,11 +10,13 @@ mod in_place;
 mod layout;
 mod open;
 mod position;
+mod prepared;
 
 pub use envelope::{ENVELOPE_LENGTH, Envelope};
 pub use layout::SEALED_OVERHEAD;
 pub use open::{OpenError, Opener};
 pub use position::Position;
+pub use prepared::{PREPARED_LENGTH, Prepared};
 
 use super::keys::{PositionKeys, SealingKeys};
 use archive::{ArchiveWriter, Fit, entry_options, write_archive};
@@ -165,7 +167,7 @@ pub struct Sealing<'a> {
     keys: PositionKeys,
     position: Position,
     raw_length: u32,
-    archive: ArchiveWriter<'a>,
+    archive: ArchiveWriter<&'a mut Vec<u8>>,
 }
 
 impl<'a> Sealing<'a> {

@@ -1,17 +1,20 @@
 //! Sealed messages and parts on one connection.
 
 use super::SessionError;
+use super::ahead::Ahead;
 use super::transport::{Connection, FrameBuffer};
 use crate::crypto::{
-    Compression, Envelope, Opener, OpeningKeys, Position, Sealed, Sealer, SealingKeys,
+    Compression, Envelope, Opener, OpeningKeys, PREPARED_LENGTH, Position, Sealed, Sealer,
+    SealingKeys,
 };
 use crate::protocol::{
     FrameKind, Message, Stage, StreamNumber, frame, message_head, part_head, split_message,
     split_part,
 };
+use std::sync::Arc;
 
-/// Messages this long are worth compressing.
-const COMPRESS_FROM: usize = 256;
+/// Messages this long are worth compressing; shorter ones can be prepared.
+const COMPRESS_FROM: usize = PREPARED_LENGTH;
 
 /// The level for messages: they are few.
 const MESSAGE_LEVEL: i32 = 3;
@@ -23,7 +26,9 @@ pub(super) struct MessageWriter {
     stream: StreamNumber,
     sequence: u64,
     sealer: Sealer,
+    ahead: Option<Arc<Ahead>>,
     raw: Vec<u8>,
+    prepared: Vec<u8>,
     queued: Vec<u8>,
 }
 
@@ -36,9 +41,19 @@ impl MessageWriter {
             stream,
             sequence: 0,
             sealer: Sealer::new(),
+            ahead: None,
             raw: Vec::new(),
+            prepared: Vec::new(),
             queued: Vec::new(),
         }
+    }
+
+    /// From here on another thread prepares the seal of the next message, with what this gives.
+    pub(super) fn prepare_ahead(&mut self) -> Arc<Ahead> {
+        let ahead = Arc::new(Ahead::new(self.keys.clone(), self.stream));
+        ahead.want(self.sequence);
+        self.ahead = Some(Arc::clone(&ahead));
+        ahead
     }
 
     /// Sends a message, behind what is queued.
@@ -61,17 +76,27 @@ impl MessageWriter {
             stream: self.stream.get(),
             sequence: self.sequence,
         };
-        let compression = if self.raw.len() < COMPRESS_FROM {
-            Compression::Stored
-        } else {
-            Compression::Zstd(MESSAGE_LEVEL)
+        let is_short = self.raw.len() < COMPRESS_FROM;
+        let ahead = self.ahead.as_ref();
+        let prepared = ahead.and_then(|ahead| ahead.take(self.sequence));
+        let sealed = match prepared.filter(|_| is_short) {
+            Some(prepared) => prepared.seal(&self.raw, &mut self.prepared)?,
+            None => {
+                let compression = match is_short {
+                    true => Compression::Stored,
+                    false => Compression::Zstd(MESSAGE_LEVEL),
+                };
+                self.sealer
+                    .seal(&self.keys, position, &self.raw, compression)?
+            }
         };
-        let sealed = self
-            .sealer
-            .seal(&self.keys, position, &self.raw, compression)?;
-        self.sequence += 1;
         self.queued.extend(message_head(&sealed.envelope));
         self.queued.extend(sealed.archive);
+        self.sequence += 1;
+        let is_last = matches!(message, Message::Bye | Message::Abort { .. });
+        if let Some(ahead) = ahead.filter(|_| !is_last) {
+            ahead.want(self.sequence);
+        }
         Ok(())
     }
 

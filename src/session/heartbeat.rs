@@ -1,10 +1,11 @@
 //! Signs of life while a side has nothing to say.
 
+use super::ahead::{Ahead, Task};
 use super::channel::MessageWriter;
 use super::clock::Liveness;
 use crate::protocol::{Message, Ping};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The writer of a session's first stream, which several threads use.
 pub(super) type SharedWriter = Arc<Mutex<MessageWriter>>;
@@ -16,9 +17,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A thread that sends a heartbeat on the first stream as often as [`Liveness::heartbeat`] says, until
-/// dropped.
+/// dropped. In between it prepares the seal of the next message.
 pub(super) struct Heartbeat {
-    stop: Arc<(Mutex<bool>, Condvar)>,
+    ahead: Arc<Ahead>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -28,17 +29,17 @@ impl Heartbeat {
     /// # Errors
     /// What the system says when it has no thread to give.
     pub(super) fn start(writer: SharedWriter, liveness: &Liveness) -> std::io::Result<Self> {
-        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let ahead = lock(&writer).prepare_ahead();
         let pause = liveness.heartbeat();
         let thread = std::thread::Builder::new()
             .name("heartbeat".into())
             .stack_size(256 * 1024)
             .spawn({
-                let stop = Arc::clone(&stop);
-                move || beat(&writer, &stop, pause)
+                let ahead = Arc::clone(&ahead);
+                move || beat(&writer, &ahead, pause)
             })?;
         Ok(Heartbeat {
-            stop,
+            ahead,
             thread: Some(thread),
         })
     }
@@ -46,8 +47,7 @@ impl Heartbeat {
 
 impl Drop for Heartbeat {
     fn drop(&mut self) {
-        *lock(&self.stop.0) = true;
-        self.stop.1.notify_all();
+        self.ahead.close();
         if let Some(thread) = self.thread.take() {
             // It can only have panicked, which ended nothing but the heartbeats.
             let _ = thread.join();
@@ -55,22 +55,25 @@ impl Drop for Heartbeat {
     }
 }
 
-fn beat(writer: &SharedWriter, stop: &(Mutex<bool>, Condvar), pause: Duration) {
-    let mut stopped = lock(&stop.0);
-    while !*stopped {
-        let waited = stop.1.wait_timeout(stopped, pause);
-        let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        stopped = guard;
-        if *stopped || !timeout.timed_out() {
-            continue;
-        }
-        drop(stopped);
+fn beat(writer: &SharedWriter, ahead: &Ahead, pause: Duration) {
+    let _closing = ClosedAtEnd(ahead);
+    let mut due = Instant::now() + pause;
+    while let Task::Overdue = ahead.serve_until(due) {
         // A writer that is busy says enough by what it writes; one that is lost is found by others.
         if let Ok(mut writer) = writer.try_lock()
             && writer.send(&Message::Ping(Ping::default())).is_err()
         {
-            return;
+            break;
         }
-        stopped = lock(&stop.0);
+        due = Instant::now() + pause;
+    }
+}
+
+/// However the thread ends, nobody waits for it any more.
+struct ClosedAtEnd<'a>(&'a Ahead);
+
+impl Drop for ClosedAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }

@@ -5,6 +5,7 @@
 //! one side, `receiver` and `receiving` on the other, a thread for each connection. What happens is told
 //! as [`Event`]s. [`serve`] and [`send_to_many`] do the same for many peers at once (`hosting`).
 
+mod ahead;
 mod archiving;
 mod authenticate;
 mod cancel;

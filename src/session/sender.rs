@@ -103,6 +103,8 @@ impl<'a> Shipment<'a> {
             early: early.as_ref().map(EarlyPart::round),
         }))?;
         if let Some(early) = &early {
+            // The receiver opens it while the part is being sealed.
+            writer.flush()?;
             let index = early.index;
             let position = Position::Part { transfer, index };
             let compression = effort.compression();

@@ -49,17 +49,17 @@ pub(super) fn write_archive(
 /// An archive that is being written.
 ///
 /// The zip writer writes AE-2, which has no CRC-32 of the contents, only where it cannot seek.
-pub(super) struct ArchiveWriter<'a>(ZipWriter<StreamWriter<Bounded<'a>>>);
+pub(super) struct ArchiveWriter<B: AsMut<Vec<u8>>>(ZipWriter<StreamWriter<Bounded<B>>>);
 
-impl<'a> ArchiveWriter<'a> {
+impl<B: AsMut<Vec<u8>>> ArchiveWriter<B> {
     /// Begins an archive in the buffer, which grows to the room at most.
     pub(super) fn begin(
-        buffer: &'a mut Vec<u8>,
+        mut buffer: B,
         room: usize,
         options: FileOptions<'_, 'static, ()>,
     ) -> ZipResult<Self> {
-        buffer.clear();
-        buffer.reserve_exact(room);
+        buffer.as_mut().clear();
+        buffer.as_mut().reserve_exact(room);
         let mut archive = ZipWriter::new_stream(Bounded {
             buffer,
             room,
@@ -82,7 +82,7 @@ impl<'a> ArchiveWriter<'a> {
     }
 
     /// Ends the entry and the archive.
-    pub(super) fn finish(self) -> ZipResult<(&'a [u8], Fit)> {
+    pub(super) fn finish(self) -> ZipResult<(B, Fit)> {
         let Bounded { buffer, fit, .. } = self.0.finish()?.into_inner();
         Ok((buffer, fit))
     }
@@ -90,19 +90,20 @@ impl<'a> ArchiveWriter<'a> {
 
 /// A buffer that takes no more than its room. What goes beyond is dropped without an error: the zip
 /// writer finishes its archive in any case, and would complain on standard error if it could not.
-struct Bounded<'a> {
-    buffer: &'a mut Vec<u8>,
+struct Bounded<B> {
+    buffer: B,
     room: usize,
     fit: Fit,
 }
 
-impl Write for Bounded<'_> {
+impl<B: AsMut<Vec<u8>>> Write for Bounded<B> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() > self.room - self.buffer.len() {
+        let buffer = self.buffer.as_mut();
+        if bytes.len() > self.room - buffer.len() {
             self.fit = Fit::TooLong;
         }
         if self.fit == Fit::Whole {
-            self.buffer.extend_from_slice(bytes);
+            buffer.extend_from_slice(bytes);
         }
         Ok(bytes.len())
     }

@@ -20,7 +20,7 @@ const HERE: Position = Position::Part {
 const LIMIT: u32 = 4 << 20;
 
 /// What the dialler of a session sends, at both ends.
-fn keys_of(session: u8) -> (SealingKeys, OpeningKeys) {
+pub(super) fn keys_of(session: u8) -> (SealingKeys, OpeningKeys) {
     let schedule = schedule_of(session);
     (
         schedule.sealing_keys(Side::Dialler),

@@ -1,0 +1,108 @@
+//! Sealing begun before the contents are known.
+
+use super::archive::{ArchiveWriter, Fit};
+use super::envelope::Method;
+use super::{Envelope, Position, SEALED_OVERHEAD, SealError, Sealed, stored_options};
+use crate::crypto::keys::{PositionKeys, SealingKeys};
+use std::fmt;
+
+/// The longest contents that something prepared takes, in bytes.
+pub const PREPARED_LENGTH: usize = 256;
+
+/// The archive of short contents that are to be stored and not known yet. Its keys are derived, which is
+/// nearly all the work that sealing them takes.
+pub struct Prepared {
+    keys: PositionKeys,
+    position: Position,
+    archive: ArchiveWriter<Vec<u8>>,
+}
+
+impl Prepared {
+    /// Derives the keys for a position, which must not have been used before with these keys. What is
+    /// not sealed in the end has not used it.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], which is this side's own doing.
+    pub fn new(keys: &SealingKeys, position: Position) -> Result<Prepared, SealError> {
+        let keys = keys.at(position);
+        let room = SEALED_OVERHEAD as usize + PREPARED_LENGTH;
+        let archive = ArchiveWriter::begin(Vec::new(), room, stored_options(&keys))
+            .map_err(SealError::Archive)?;
+        Ok(Prepared {
+            keys,
+            position,
+            archive,
+        })
+    }
+
+    /// Seals the contents, at most [`PREPARED_LENGTH`]; `buffer` holds the archive.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::TooLong`], and what else is this side's own doing.
+    pub fn seal<'a>(
+        mut self,
+        raw: &[u8],
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Sealed<'a>, SealError> {
+        if raw.len() > PREPARED_LENGTH {
+            return Err(SealError::TooLong);
+        }
+        self.archive.write(raw).map_err(SealError::Archive)?;
+        let (archive, fit) = self.archive.finish().map_err(SealError::Archive)?;
+        if fit == Fit::TooLong {
+            return Err(SealError::OtherLength);
+        }
+        *buffer = archive;
+        // Exact: it is at most `PREPARED_LENGTH`.
+        let raw_length = raw.len() as u32;
+        let method = Method::Stored;
+        let envelope = Envelope::over(&self.keys, self.position, raw_length, method, buffer);
+        Ok(Sealed {
+            envelope,
+            archive: buffer,
+        })
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Opener;
+    use crate::crypto::seal::tests::keys_of;
+
+    const POSITION: Position = Position::Message {
+        stream: 0,
+        sequence: 7,
+    };
+
+    #[test]
+    fn what_is_prepared_opens_as_what_is_sealed_at_once() {
+        let (sealing, opening) = keys_of(1);
+        for length in [0, 1, 63, PREPARED_LENGTH] {
+            let raw = vec![9; length];
+            let mut buffer = Vec::new();
+            let prepared = Prepared::new(&sealing, POSITION).unwrap();
+            let sealed = prepared.seal(&raw, &mut buffer).unwrap();
+            let mut opener = Opener::new();
+            let opened = opener.open(&opening, POSITION, &sealed.envelope, sealed.archive);
+            assert_eq!(opened.unwrap(), raw);
+        }
+    }
+
+    #[test]
+    fn longer_contents_are_not_for_it() {
+        let (sealing, _) = keys_of(1);
+        let prepared = Prepared::new(&sealing, POSITION).unwrap();
+        let mut buffer = Vec::new();
+        let result = prepared.seal(&[0; PREPARED_LENGTH + 1], &mut buffer);
+        assert!(matches!(result, Err(SealError::TooLong)));
+    }
+}
