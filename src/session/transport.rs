@@ -16,6 +16,10 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What one side keeps reading after it gave up, at most: enough for what was under way.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
+/// What is given to the system at once of something longer, in bytes: a call comes back only when all of it
+/// was taken, and until then nobody can tell how fast the line is.
+const WRITE_BYTES: usize = 256 * 1024;
+
 /// Bytes that went over the network in a session, both directions, all streams.
 #[derive(Debug, Default)]
 pub(super) struct Traffic(AtomicU64);
@@ -200,7 +204,6 @@ impl Connection {
         mut head: &[u8],
         mut tail: &[u8],
     ) -> Result<(), SessionError> {
-        self.traffic.add(head.len() + tail.len());
         let mut moved = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
             let wait = self.patience.write_wait();
@@ -210,10 +213,12 @@ impl Connection {
                 set.map_err(|error| self.ended(error))?;
                 self.write_wait = Some(wait);
             }
-            let slices = [IoSlice::new(head), IoSlice::new(tail)];
+            let next = tail.len().min(WRITE_BYTES);
+            let slices = [IoSlice::new(head), IoSlice::new(&tail[..next])];
             match (&*self.stream).write_vectored(&slices) {
                 Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
+                    self.traffic.add(written);
                     let of_head = written.min(head.len());
                     head = &head[of_head..];
                     tail = &tail[written - of_head..];
@@ -262,7 +267,6 @@ impl Connection {
     }
 
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
-        self.traffic.add(buffer.len());
         while !buffer.is_empty() {
             let wait = self.patience.read_wait();
             let wait = wait.map_err(|error| self.ended(error))?;
@@ -274,6 +278,7 @@ impl Connection {
             match (&*self.stream).read(buffer) {
                 Ok(0) => return Err(self.ended(closed_by_the_peer())),
                 Ok(count) => {
+                    self.traffic.add(count);
                     self.patience.heard();
                     buffer = &mut buffer[count..];
                 }
