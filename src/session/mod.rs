@@ -18,6 +18,7 @@ mod error;
 mod established;
 mod events;
 mod feed;
+mod growth;
 mod heartbeat;
 mod hosting;
 mod in_order;

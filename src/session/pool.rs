@@ -1,26 +1,29 @@
-//! The further streams of one transfer: few at first, more while they make it faster.
+//! The further streams of one transfer: few at first, more while the line carries more by them.
 
+use super::growth::Growth;
 use super::heartbeat::lock;
 use super::join_gate::JoinGate;
-use super::pace::{Climb, Lean, Pace};
-use super::streams::{JoinedStream, Shared, StreamQueue, dial_stream};
+use super::pace::Measured;
+use super::streams::{JoinedStream, Popped, Shared, StreamQueue, dial_stream};
 use crate::protocol::StreamNumber;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Streams to begin with, the first one included, unless the operator says how many.
 const AT_FIRST: u16 = 4;
 
-/// Long enough for new streams to find their speed on a long line.
-const SHORTEST_WINDOW: Duration = Duration::from_millis(500);
+/// A window is at least so long, and longer on a long line.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(250);
+const LONGEST_WINDOW: Duration = Duration::from_secs(2);
 
-/// Twice the streams must bring at least this.
-const GAIN: f64 = 1.1;
+/// A window in the time that a stream takes to join, which is two round trips: from a standing start a stream
+/// doubles what it has under way in each.
+const JOINS: u32 = 3;
 
-/// Above this share of waiting the line is what limits a transfer.
-const LINE_BOUND: f64 = 0.5;
+/// How often it is looked whether a window has ended.
+const TICK: Duration = Duration::from_millis(50);
 
 /// How many streams there may be, and who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ impl Width {
 pub(super) struct StreamPool {
     queue: Arc<StreamQueue>,
     maker: Maker,
-    growth: Option<Growth>,
+    following: Option<Following>,
 }
 
 enum Maker {
@@ -61,16 +64,35 @@ enum Maker {
         shared: Shared,
         /// The first number that no joined stream of the session has had.
         next: Arc<AtomicU16>,
+        /// The longest that a stream took to join, in microseconds; 0 before the first has.
+        joined_within: Arc<AtomicU64>,
     },
     Listener,
 }
 
-struct Growth {
-    pace: Pace,
-    climb: Mutex<Climb>,
-    most: u16,
+/// What follows the line.
+struct Following {
+    growth: Mutex<Growth>,
+    window: Mutex<Window>,
     /// Streams that were asked for, the first one included.
-    count: AtomicU16,
+    asked: AtomicU16,
+}
+
+struct Window {
+    began: Instant,
+    /// What the session had moved then.
+    moved: u64,
+    parts: u32,
+    busy: Duration,
+    blocked: Duration,
+}
+
+/// What happens to a transfer's streams.
+pub(super) enum Change {
+    /// One has joined.
+    Joined(JoinedStream),
+    /// So many are to take parts from now on, the first one included.
+    Streams(u16),
 }
 
 impl StreamPool {
@@ -81,18 +103,16 @@ impl StreamPool {
         next: &Arc<AtomicU16>,
         width: Width,
     ) -> Self {
-        let (at_first, growth) = match width {
+        let (at_first, following) = match width {
             Width::Fixed(count) => (count, None),
             Width::UpTo(most) => {
                 let count = AT_FIRST.min(most);
-                let doublings = (most / count.max(1)).ilog2() as usize;
-                let growth = Growth {
-                    pace: Pace::new(SHORTEST_WINDOW),
-                    climb: Mutex::new(Climb::new(0, doublings, GAIN)),
-                    most,
-                    count: AtomicU16::new(count),
+                let following = Following {
+                    growth: Mutex::new(Growth::new(count, most)),
+                    window: Mutex::new(Window::new(shared.traffic.total())),
+                    asked: AtomicU16::new(count),
                 };
-                (count, Some(growth))
+                (count, Some(following))
             }
         };
         let pool = StreamPool {
@@ -101,8 +121,9 @@ impl StreamPool {
                 peer,
                 shared: shared.clone(),
                 next: Arc::clone(next),
+                joined_within: Arc::default(),
             },
-            growth,
+            following,
         };
         pool.dial(at_first.saturating_sub(1));
         pool
@@ -115,13 +136,25 @@ impl StreamPool {
         StreamPool {
             queue,
             maker: Maker::Listener,
-            growth: None,
+            following: None,
         }
     }
 
-    /// Waits for a stream that has joined; `None` when the transfer is over.
-    pub(super) fn pop(&self) -> Option<JoinedStream> {
-        self.queue.pop()
+    /// Waits for what happens next to the streams, while `left` says how many parts are still to be moved;
+    /// `None` when the transfer is over.
+    pub(super) fn next(&self, left: impl Fn() -> u64) -> Option<Change> {
+        loop {
+            let tick = self.following.as_ref().map(|_| TICK);
+            match self.queue.pop(tick) {
+                Popped::Stream(stream) => return Some(Change::Joined(stream)),
+                Popped::Nothing => {
+                    if let Some(count) = self.follow(&left) {
+                        return Some(Change::Streams(count));
+                    }
+                }
+                Popped::Closed => return None,
+            }
+        }
     }
 
     /// The transfer is over: ends every stream and wakes whoever waits for one.
@@ -129,38 +162,68 @@ impl StreamPool {
         self.queue.close();
     }
 
-    /// A thread worked for `busy` and waited for `blocked` to move a part: opens more streams where that
-    /// may help. They are never closed again: one that is not needed costs little.
-    pub(super) fn note(&self, bytes: usize, busy: Duration, blocked: Duration) {
-        let Some(growth) = &self.growth else {
-            return;
-        };
-        let count = growth.count.load(Ordering::Relaxed);
-        if count >= growth.most {
-            return;
+    /// A thread worked for `busy` and waited for `blocked` to move a part.
+    pub(super) fn note(&self, busy: Duration, blocked: Duration) {
+        if let Some(following) = &self.following {
+            let mut window = lock(&following.window);
+            window.parts += 1;
+            window.busy += busy;
+            window.blocked += blocked;
         }
-        let Some(measured) = growth.pace.note(bytes, busy, blocked, 1) else {
-            return;
+    }
+
+    /// Ends the window where it is time to, opens more streams where they are worth a try, and gives how many
+    /// are to take parts where that changes.
+    fn follow(&self, left: impl Fn() -> u64) -> Option<u16> {
+        let following = self.following.as_ref()?;
+        let mut growth = lock(&following.growth);
+        let length = self.window_length()? * growth.window_lengths();
+        let (measured, parts) = {
+            let mut window = lock(&following.window);
+            let elapsed = window.began.elapsed();
+            if elapsed < length {
+                return None;
+            }
+            let moved = self.moved();
+            let measured = window.measured(moved, elapsed);
+            let parts = window.parts;
+            *window = Window::new(moved);
+            (measured, parts)
         };
-        let lean = if measured.blocked > LINE_BOUND {
-            Lean::Up
-        } else {
-            Lean::Stay
+        let before = growth.count();
+        let count = growth.step(measured, parts, left());
+        let asked = following.asked.fetch_max(count, Ordering::Relaxed);
+        self.dial(count.saturating_sub(asked));
+        (count != before).then_some(count)
+    }
+
+    /// `None` while no stream has joined yet.
+    fn window_length(&self) -> Option<Duration> {
+        let Maker::Dialler { joined_within, .. } = &self.maker else {
+            return None;
         };
-        let position = lock(&growth.climb).step(measured.rate, lean);
-        let wanted = (AT_FIRST << position).min(growth.most);
-        let missing = wanted.saturating_sub(count);
-        if missing > 0 {
-            growth.count.store(wanted, Ordering::Relaxed);
-            self.dial(missing);
-            growth.pace.restart();
+        let joined_within = joined_within.load(Ordering::Relaxed);
+        let length = Duration::from_micros(joined_within) * JOINS;
+        (joined_within > 0).then(|| length.clamp(SHORTEST_WINDOW, LONGEST_WINDOW))
+    }
+
+    fn moved(&self) -> u64 {
+        match &self.maker {
+            Maker::Dialler { shared, .. } => shared.traffic.total(),
+            Maker::Listener => 0,
         }
     }
 
     /// The threads are not waited for: one whose connection cannot be made ends by itself, after the
     /// transfer has gone on without it.
     fn dial(&self, count: u16) {
-        let Maker::Dialler { peer, shared, next } = &self.maker else {
+        let Maker::Dialler {
+            peer,
+            shared,
+            next,
+            joined_within,
+        } = &self.maker
+        else {
             return;
         };
         for _ in 0..count {
@@ -171,13 +234,41 @@ impl StreamPool {
                 return;
             };
             let (peer, shared, queue) = (*peer, shared.clone(), Arc::clone(&self.queue));
+            let joined_within = Arc::clone(joined_within);
             let thread = std::thread::Builder::new().name(format!("join {}", number.get()));
             // Without a thread, or without a connection, there is one stream less; nothing is lost.
             let _ = thread.stack_size(256 * 1024).spawn(move || {
+                let began = Instant::now();
                 if let Ok(stream) = dial_stream(peer, &shared, number) {
+                    let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    joined_within.fetch_max(took.max(1), Ordering::Relaxed);
                     queue.push(stream);
                 }
             });
+        }
+    }
+}
+
+impl Window {
+    fn new(moved: u64) -> Self {
+        Window {
+            began: Instant::now(),
+            moved,
+            parts: 0,
+            busy: Duration::ZERO,
+            blocked: Duration::ZERO,
+        }
+    }
+
+    /// What it came to. Where not even one part was moved, the threads have only waited.
+    fn measured(&self, moved: u64, elapsed: Duration) -> Measured {
+        let time = self.busy + self.blocked;
+        Measured {
+            rate: moved.saturating_sub(self.moved) as f64 / elapsed.as_secs_f64(),
+            blocked: match time.is_zero() {
+                true => 1.0,
+                false => self.blocked.as_secs_f64() / time.as_secs_f64(),
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use super::delivering::Telling;
 use super::established::{Established, attend};
 use super::heartbeat::lock;
 use super::in_order::InOrder;
-use super::pool::{StreamPool, Width};
+use super::pool::{Change, StreamPool, Width};
 use super::sink::{Sink, SinkWriter};
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
@@ -17,6 +17,7 @@ use crate::protocol::{
     EarlyRound, Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber,
 };
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -28,6 +29,8 @@ pub(super) struct Receiving<'a> {
     manifest: Arc<Manifest>,
     transfer: u32,
     teller: Teller<'a>,
+    /// How many parts have not come yet, more or less: some may come twice.
+    left: AtomicU64,
     checksums: Mutex<HashMap<PartIndex, u32>>,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
     joined: Mutex<HashMap<StreamNumber, JoinedState>>,
@@ -101,6 +104,7 @@ impl<'a> Receiving<'a> {
             manifest,
             transfer,
             teller,
+            left: AtomicU64::new(0),
             checksums: Mutex::default(),
             failures: Mutex::default(),
             joined: Mutex::default(),
@@ -119,11 +123,20 @@ impl<'a> Receiving<'a> {
         width: Width,
         early: Option<EarlyPart>,
     ) -> Result<RoundEnded, SessionError> {
+        if width != Width::Fixed(1) {
+            let missing = self.sink.missing();
+            let missing = missing.iter().map(|range| range.length).sum();
+            self.left.store(missing, Ordering::Relaxed);
+        }
         let pool = session.open_streams(width);
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
             let usher = || {
-                while let Some(stream) = pool.pop() {
+                while let Some(change) = pool.next(|| self.left.load(Ordering::Relaxed)) {
+                    // It is the sender who decides which streams take parts.
+                    let Change::Joined(stream) = change else {
+                        continue;
+                    };
                     let number = stream.number;
                     let worker = || self.joined_stream(stream, &shared, &pool);
                     if std::thread::Builder::new()
@@ -259,8 +272,8 @@ impl<'a> Receiving<'a> {
             let message = match session.reader.read()? {
                 Incoming::Part(part) => {
                     let waited = began.elapsed();
-                    let bytes = self.take_part(part, &mut writer)?;
-                    pool.note(bytes, began.elapsed() - waited, waited);
+                    self.take_part(part, &mut writer)?;
+                    pool.note(began.elapsed() - waited, waited);
                     is_asking = false;
                     continue;
                 }
@@ -358,8 +371,8 @@ impl<'a> Receiving<'a> {
             match reader.read()? {
                 Incoming::Part(part) => {
                     let waited = began.elapsed();
-                    let bytes = self.take_part(part, &mut writer)?;
-                    pool.note(bytes, began.elapsed() - waited, waited);
+                    self.take_part(part, &mut writer)?;
+                    pool.note(began.elapsed() - waited, waited);
                 }
                 Incoming::Message(Message::StreamEnd { round }) => {
                     self.set_joined(number, JoinedState::Ended(round));
@@ -381,11 +394,10 @@ impl<'a> Receiving<'a> {
         &self,
         part: SealedPart<'_>,
         writer: &mut SinkWriter<'_>,
-    ) -> Result<usize, SessionError> {
+    ) -> Result<(), SessionError> {
         let index = self.sink.layout().part(part.index)?;
         let raw = part.open(self.transfer)?;
-        self.write(writer, index, raw)?;
-        Ok(raw.len())
+        self.write(writer, index, raw)
     }
 
     fn write(
@@ -407,6 +419,11 @@ impl<'a> Receiving<'a> {
             Some(in_order) => lock(in_order).wrote(part, checksum)?,
             None => drop(lock(&self.checksums).insert(part, checksum)),
         }
+        let one_less = |left: u64| left.checked_sub(1);
+        // Without one that was counted there is none less.
+        let _ = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         self.teller.moved(raw.len() as u64, layout.total());
         Ok(())
     }

@@ -7,11 +7,11 @@ use super::effort::{Effort, SentPart};
 use super::established::Established;
 use super::feed::Feed;
 use super::heartbeat::{SharedWriter, lock};
-use super::pool::{StreamPool, Width};
+use super::pool::{Change, StreamPool, Width};
 use super::rate::RateLimit;
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
-use super::wanted::{ClosedRound, Wanted};
+use super::wanted::{ClosedRound, Place, Wanted};
 use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
 use crate::model::{
@@ -102,7 +102,14 @@ impl<'a> Sending<'a> {
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
             let usher = || {
-                while let Some(stream) = pool.pop() {
+                while let Some(change) = pool.next(|| self.wanted.left()) {
+                    let stream = match change {
+                        Change::Joined(stream) => stream,
+                        Change::Streams(count) => {
+                            self.wanted.set_streams(count.into());
+                            continue;
+                        }
+                    };
                     let worker = || self.joined_stream(stream, &shared, &pool);
                     // Without a thread there is one stream less, and nothing is lost.
                     let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
@@ -177,7 +184,7 @@ impl<'a> Sending<'a> {
         let result = loop {
             let sent = match &self.feed {
                 Some(feed) => worker.send_fed(feed, writer),
-                None => worker.send_parts(writer).map_err(|(_, error)| error),
+                None => worker.send_parts(None, writer).map_err(|(_, error)| error),
             };
             if let Err(error) = sent {
                 break Err(error);
@@ -215,8 +222,9 @@ impl<'a> Sending<'a> {
         let (_, writer) = stream.into_channel(shared);
         let writer = Mutex::new(writer);
         let mut worker = Worker::new(self, pool);
+        let place = Some(self.wanted.join());
         while let Some(round) = self.wanted.enter() {
-            let sent = worker.send_parts(&writer).and_then(|()| {
+            let sent = worker.send_parts(place, &writer).and_then(|()| {
                 let end = Message::StreamEnd { round };
                 lock(&writer).send(&end).map_err(|error| (None, error))
             });
@@ -298,16 +306,30 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Sends until no part is left in this round. An error comes with the part that was not sent.
+    /// Sends until no part is left in this round, on the joined stream at `place` or on the first one. An
+    /// error comes with the part that was not sent.
     fn send_parts(
         &mut self,
+        place: Option<Place>,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), (Option<PartIndex>, SessionError)> {
-        while let Some(part) = self.sending.wanted.take() {
+        while let Some(part) = self.next_part(place) {
             self.send_part(part, Contents::OnDisk, writer)
                 .map_err(|error| (Some(part), error))?;
         }
         Ok(())
+    }
+
+    /// The next part. A stream that rests until there is one for it holds no memory meanwhile.
+    fn next_part(&mut self, place: Option<Place>) -> Option<PartIndex> {
+        let wanted = &self.sending.wanted;
+        let Some(place) = place else {
+            return wanted.take();
+        };
+        wanted.take_at(place, || {
+            self.sealer = Sealer::new();
+            self.raw = Vec::new();
+        })
     }
 
     /// Sends what comes from `feed` to its end. Comes back early, without an error, when the transfer is
@@ -368,9 +390,8 @@ impl<'a> Worker<'a> {
         let blocked = began.elapsed() - busy;
         let streams = sending.wanted.streams();
         sending.effort.note(&sent, busy, blocked, streams);
-        // What more streams bring shows on the line, however hard it is compressed; they would not bring
-        // more of what the operator does not want.
-        pool.note(sent.sealed, busy, blocked - held_back);
+        // More streams would not bring more of what the operator does not want.
+        pool.note(busy, blocked - held_back);
         sending.teller.moved(bytes as u64, sending.layout.total());
         Ok(())
     }

@@ -55,6 +55,15 @@ pub(super) struct StreamQueue {
     changed: Condvar,
 }
 
+/// What waiting for a stream has brought.
+pub(super) enum Popped {
+    Stream(JoinedStream),
+    /// None came in time.
+    Nothing,
+    /// Nobody will take one any more.
+    Closed,
+}
+
 #[derive(Default)]
 struct QueueState {
     waiting: VecDeque<JoinedStream>,
@@ -75,20 +84,23 @@ impl StreamQueue {
         }
     }
 
-    /// Waits for a stream; `None` when the queue is closed.
-    pub(super) fn pop(&self) -> Option<JoinedStream> {
-        let mut state = lock(&self.state);
-        loop {
-            if state.closed {
-                return None;
-            }
-            if let Some(stream) = state.waiting.pop_front() {
-                return Some(stream);
-            }
-            state = self
+    /// Waits for a stream, no longer than `patience` where there is a limit.
+    pub(super) fn pop(&self, patience: Option<Duration>) -> Popped {
+        let is_empty = |state: &mut QueueState| !state.closed && state.waiting.is_empty();
+        let state = lock(&self.state);
+        let mut state = match patience {
+            None => self.changed.wait_while(state, is_empty),
+            Some(patience) => self
                 .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+                .wait_timeout_while(state, patience, is_empty)
+                .map(|(state, _)| state)
+                .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
+        }
+        .unwrap_or_else(PoisonError::into_inner);
+        match state.waiting.pop_front() {
+            _ if state.closed => Popped::Closed,
+            Some(stream) => Popped::Stream(stream),
+            None => Popped::Nothing,
         }
     }
 

@@ -25,7 +25,15 @@ struct State {
     active: usize,
     /// Joined streams that have ended this round.
     ended: Vec<StreamNumber>,
+    /// Joined streams that were there so far, those of them that died, and how many are to take parts.
+    joined: usize,
+    dead: usize,
+    working: usize,
 }
+
+/// A joined stream's place in the order in which they came, from 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(usize);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -48,6 +56,9 @@ impl Wanted {
                 phase: Phase::Open,
                 active: 0,
                 ended: Vec::new(),
+                joined: 0,
+                dead: 0,
+                working: usize::MAX,
             }),
             changed: Condvar::new(),
         }
@@ -55,7 +66,26 @@ impl Wanted {
 
     /// The next part, ascending; `None` when none is left in this round.
     pub(super) fn take(&self) -> Option<PartIndex> {
-        let mut state = lock(&self.state);
+        self.take_from(lock(&self.state))
+    }
+
+    /// The next part for the joined stream at `place`, which rests while fewer streams are to take parts;
+    /// `resting` is called before it does.
+    pub(super) fn take_at(&self, place: Place, resting: impl FnOnce()) -> Option<PartIndex> {
+        let is_resting = |state: &State| {
+            let working = state.working.saturating_add(state.dead);
+            place.0 >= working && state.phase == Phase::Open && !state.runs.is_empty()
+        };
+        let state = lock(&self.state);
+        if !is_resting(&state) {
+            return self.take_from(state);
+        }
+        drop(state);
+        resting();
+        self.take_from(self.wait_while(lock(&self.state), is_resting))
+    }
+
+    fn take_from(&self, mut state: MutexGuard<'_, State>) -> Option<PartIndex> {
         if state.phase != Phase::Open {
             return None;
         }
@@ -65,6 +95,8 @@ impl Wanted {
         run.length -= 1;
         if run.length == 0 {
             state.runs.pop_front();
+            // Whoever rests ends the round now.
+            self.changed.notify_all();
         }
         // Every run was cut to the layout when it came in.
         self.layout.part(index).ok()
@@ -78,7 +110,27 @@ impl Wanted {
 
     /// How many streams take parts now, the first one included.
     pub(super) fn streams(&self) -> usize {
-        lock(&self.state).active + 1
+        let state = lock(&self.state);
+        state.active.min(state.working) + 1
+    }
+
+    /// From now on so many streams are to take parts, the first one included.
+    pub(super) fn set_streams(&self, streams: usize) {
+        lock(&self.state).working = streams.saturating_sub(1);
+        self.changed.notify_all();
+    }
+
+    /// How many parts are still to be handed out in this round.
+    pub(super) fn left(&self) -> u64 {
+        let state = lock(&self.state);
+        state.runs.iter().map(|run| run.length).sum()
+    }
+
+    /// A joined stream is new.
+    pub(super) fn join(&self) -> Place {
+        let mut state = lock(&self.state);
+        state.joined += 1;
+        Place(state.joined - 1)
     }
 
     /// A joined stream begins: waits for an open round and takes part in it. `None` when the transfer
@@ -104,6 +156,7 @@ impl Wanted {
     pub(super) fn died(&self, unsent: Option<PartIndex>) {
         let mut state = lock(&self.state);
         state.active -= 1;
+        state.dead += 1;
         if let Some(part) = unsent {
             state.runs.push_front(PartRange {
                 start: part.get(),
@@ -240,6 +293,43 @@ mod tests {
                 .close_round()
                 .is_some_and(|round| round.streams.is_empty())
         );
+    }
+
+    #[test]
+    fn a_stream_too_many_rests_until_it_is_needed() {
+        let wanted = wanted(4);
+        let (first, second) = (wanted.join(), wanted.join());
+        assert_eq!(wanted.enter(), Some(0));
+        assert_eq!(wanted.enter(), Some(0));
+        wanted.set_streams(2);
+        assert_eq!(wanted.streams(), 2);
+        let taken = wanted.take_at(first, || panic!("it is needed"));
+        assert_eq!(taken.map(PartIndex::get), Some(0));
+        let (resting, rests) = std::sync::mpsc::channel();
+        let next = |place| wanted.take_at(place, || resting.send(()).unwrap());
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| next(second).map(PartIndex::get));
+            rests.recv().unwrap();
+            assert_eq!(wanted.take().map(PartIndex::get), Some(1));
+            wanted.died(taken);
+            assert_eq!(second.join().unwrap(), Some(0), "in place of the dead one");
+        });
+        assert_eq!(take_all(&wanted), [2, 3]);
+    }
+
+    #[test]
+    fn a_stream_that_rests_ends_the_round_with_the_others() {
+        let wanted = wanted(2);
+        let place = wanted.join();
+        wanted.enter();
+        wanted.set_streams(1);
+        let (resting, rests) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let stream = scope.spawn(|| wanted.take_at(place, || resting.send(()).unwrap()));
+            rests.recv().unwrap();
+            assert_eq!(take_all(&wanted), [0, 1]);
+            assert!(stream.join().unwrap().is_none());
+        });
     }
 
     #[test]

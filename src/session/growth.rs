@@ -1,0 +1,231 @@
+//! How many streams a transfer takes: more are tried, and kept where the line carries more by them.
+
+use super::pace::Measured;
+
+/// Above this share of waiting the line is what limits a transfer.
+const LINE_BOUND: f64 = 0.5;
+
+/// More streams must bring at least this, or they rest again.
+const WORTH: f64 = 1.1;
+
+/// Where twice the streams bring at least this, each is still held back by itself (its buffers, what is lost
+/// on the way) and not by what all share: twice as many may bring as much once more.
+const SHARED_LITTLE: f64 = 1.5;
+
+/// Below this share of what the line has carried before, the streams have lost their speed, and the line its
+/// load.
+const COLLAPSED: f64 = 0.5;
+
+/// What takes fewer windows than this is too short for a judgement.
+const HURRY: u64 = 8;
+
+/// How many times as many streams are tried at once after a collapse, at most.
+const LEAP: u16 = 8;
+
+/// Windows until the next try, after one that brought little; twice as many after each.
+const FIRST_REST: u32 = 16;
+const LONGEST_REST: u32 = 256;
+
+/// Goes from window to window. The first one after a change only shows streams that begin and buffers that
+/// fill, and is not judged.
+#[derive(Debug)]
+pub(super) struct Growth {
+    most: u16,
+    count: u16,
+    phase: Phase,
+    /// What the line has carried, in bytes a second.
+    best: f64,
+    rest: u32,
+    next_rest: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// The transfer has just begun.
+    Beginning,
+    /// Streams have just been added.
+    Settling(Before),
+    /// Streams were added, and are now judged.
+    Trying(Before),
+    Steady,
+}
+
+/// What there was before streams were added.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    count: u16,
+    rate: f64,
+}
+
+impl Growth {
+    /// Begins with `count` streams of at most so many.
+    pub(super) fn new(count: u16, most: u16) -> Self {
+        Growth {
+            most,
+            count: count.min(most),
+            phase: Phase::Beginning,
+            best: 0.0,
+            rest: 0,
+            next_rest: FIRST_REST,
+        }
+    }
+
+    /// How many streams there are to be.
+    pub(super) fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// How long the present window is to be, in the time that a stream needs to begin. What is judged is
+    /// measured for longer: a sender sees a line in bursts.
+    pub(super) fn window_lengths(&self) -> u32 {
+        match self.phase {
+            Phase::Beginning | Phase::Settling(_) => 1,
+            Phase::Trying(_) | Phase::Steady => 2,
+        }
+    }
+
+    /// A window has ended in which so many `parts` were moved, and `left` are still to be. Gives how many
+    /// streams there are to be.
+    pub(super) fn step(&mut self, measured: Measured, parts: u32, left: u64) -> u16 {
+        let Measured { rate, blocked } = measured;
+        if left == 0 {
+            // What is under way only runs out, and shows nothing.
+            return self.count;
+        }
+        let may_grow = blocked > LINE_BOUND && self.count < self.most && left >= self.count.into();
+        let has_collapsed = rate < self.best * COLLAPSED;
+        let is_short = left < HURRY * u64::from(parts);
+        match self.phase {
+            // It ends before anything could be judged: most of it goes while streams still begin, which many
+            // do faster than few.
+            Phase::Settling(_) if self.best == 0.0 && is_short && may_grow => self.grow(rate, 2),
+            Phase::Settling(before) => self.phase = Phase::Trying(before),
+            Phase::Beginning if may_grow => self.grow(rate, 2),
+            Phase::Beginning => {}
+            _ if may_grow && has_collapsed => {
+                let lost = (self.best / rate.max(1.0)).min(f64::from(LEAP)) as u16;
+                self.best = rate;
+                self.grow(rate, lost.max(2));
+            }
+            Phase::Trying(before) => self.judge(before, rate, may_grow),
+            Phase::Steady => {
+                self.best = self.best.max(rate);
+                self.rest = self.rest.saturating_sub(1);
+                if may_grow && self.rest == 0 {
+                    self.grow(rate, 2);
+                }
+            }
+        }
+        self.count
+    }
+
+    fn judge(&mut self, before: Before, rate: f64, may_grow: bool) {
+        let gain = rate / before.rate.max(1.0);
+        self.phase = Phase::Steady;
+        self.best = self.best.max(rate);
+        if gain >= SHARED_LITTLE {
+            self.next_rest = FIRST_REST;
+            self.rest = 0;
+            if may_grow {
+                self.grow(rate, 2);
+            }
+            return;
+        }
+        self.rest = self.next_rest;
+        self.next_rest = (self.next_rest * 2).min(LONGEST_REST);
+        if gain < WORTH {
+            self.count = before.count;
+            self.best = rate;
+        }
+    }
+
+    fn grow(&mut self, rate: f64, times: u16) {
+        let count = self.count;
+        self.count = count.saturating_mul(times).min(self.most);
+        self.phase = Phase::Settling(Before { count, rate });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The counts after each of `windows`, on a line that carries `rate(streams, window)`.
+    fn counts(windows: u32, rate: impl Fn(u16, u32) -> f64) -> Vec<u16> {
+        let mut growth = Growth::new(4, 64);
+        let step = |window| {
+            let rate = rate(growth.count(), window);
+            let blocked = 0.9;
+            growth.step(Measured { rate, blocked }, 10, u64::MAX)
+        };
+        (0..windows).map(step).collect()
+    }
+
+    #[test]
+    fn streams_that_are_each_held_back_get_as_many_as_fill_the_line() {
+        let counts = counts(60, |streams, _| (f64::from(streams) * 12.0).min(100.0));
+        let at_work = |count| counts.iter().filter(|&&c| c == count).count();
+        assert!(counts.iter().all(|&count| count <= 16), "{counts:?}");
+        assert!(at_work(8) > 45, "{counts:?}");
+    }
+
+    #[test]
+    fn where_each_stream_brings_as_much_as_the_first_there_are_as_many_as_may_be() {
+        let counts = counts(20, |streams, _| f64::from(streams));
+        assert_eq!(*counts.last().unwrap(), 64, "{counts:?}");
+    }
+
+    #[test]
+    fn a_full_line_keeps_the_first_streams() {
+        let counts = counts(100, |_, _| 100.0);
+        let tried = counts.iter().filter(|&&count| count > 4).count();
+        assert_eq!(*counts.iter().max().unwrap(), 8);
+        assert!(tried < 15, "{counts:?}");
+        assert_eq!(*counts.last().unwrap(), 4);
+    }
+
+    /// Streams that begin as if the line was empty and then lose what they have at each lost packet.
+    #[test]
+    fn a_collapse_brings_many_streams_at_once() {
+        let burst = |streams: u16, window: u32| match window {
+            0..5 => 100.0,
+            _ => f64::from(streams),
+        };
+        let counts = counts(12, burst);
+        assert_eq!(*counts.last().unwrap(), 64, "{counts:?}");
+    }
+
+    #[test]
+    fn the_last_windows_of_a_transfer_are_no_collapse() {
+        let mut growth = Growth::new(4, 64);
+        let line = |rate| Measured { rate, blocked: 1.0 };
+        for _ in 0..10 {
+            growth.step(line(100.0), 10, 1000);
+        }
+        for left in [3, 0, 0, 0] {
+            assert_eq!(growth.step(line(0.0), 0, left), 4);
+        }
+    }
+
+    #[test]
+    fn a_short_transfer_does_not_wait_for_a_judgement() {
+        let mut growth = Growth::new(4, 64);
+        let line = |rate| Measured { rate, blocked: 0.9 };
+        assert_eq!(growth.step(line(1.0), 4, 50), 8);
+        assert_eq!(growth.step(line(5.0), 10, 40), 16);
+        assert_eq!(growth.step(line(9.0), 20, 20), 32);
+        assert_eq!(growth.step(line(9.0), 20, 10), 32);
+    }
+
+    #[test]
+    fn a_busy_processor_needs_no_streams() {
+        let mut growth = Growth::new(4, 64);
+        for _ in 0..10 {
+            let busy = Measured {
+                rate: 1.0,
+                blocked: 0.2,
+            };
+            assert_eq!(growth.step(busy, 10, 1000), 4);
+        }
+    }
+}
