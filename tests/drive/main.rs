@@ -23,4 +23,5 @@ mod piped;
 mod secrets;
 mod sources;
 mod transfers;
+mod zip64;
 mod zipped;

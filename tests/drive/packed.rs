@@ -300,28 +300,3 @@ fn words_that_make_no_archive_are_usage_errors() {
     let nowhere = zip(&scene, "no/such/a.zip file").ends();
     nowhere.exits(9);
 }
-
-#[test]
-fn more_than_four_gigabytes() {
-    if std::env::var_os("PEERBRIDGE_TEST_LONG").is_none() {
-        return;
-    }
-    let scene = Scene::new();
-    let sparse = fs::File::create(scene.path("sparse")).unwrap();
-    sparse.set_len(5 << 30).unwrap();
-    scene.file("after", "behind it");
-    let limit = std::time::Duration::from_secs(1200);
-    for level in ["0", "auto"] {
-        let line = format!("a.zip sparse after --level {level} -e overwrite");
-        zip(&scene, &line).start_with_limit(limit).ends().exits(0);
-        for tool in ["7zz", "bsdtar"].into_iter().filter(|tool| has_tool(tool)) {
-            let mut command = Command::new(tool);
-            match tool {
-                "7zz" => command.args(["t", &format!("-p{PASSWORD}")]),
-                _ => command.args(["--passphrase", PASSWORD, "-tvf"]),
-            };
-            let output = command.arg(scene.path("a.zip")).output().unwrap();
-            assert!(output.status.success(), "{tool} {level}");
-        }
-    }
-}
