@@ -12,6 +12,7 @@ mod fixture;
 mod free_space;
 mod journal;
 mod new_archive;
+mod place;
 mod plan;
 mod platform;
 mod source;
@@ -35,7 +36,7 @@ pub use source::{
     SourceReader, SpecialFile,
 };
 pub use staging::{Durability, FileInHand, FileWriter, Staging, StagingWriter};
-pub use survey::{CaseRule, Leftover, LeftoverState, Survey, leftovers, survey};
+pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, Survey, leftovers, survey};
 pub use unarchive::{
     AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, Encryption,
     ListedEntry, ListedKind, OpeningBuffers, ReadStopped,

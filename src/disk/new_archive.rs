@@ -2,13 +2,17 @@
 
 use super::archive::ArchiveSink;
 use super::error::{DiskError, DiskErrorKind};
+use super::place::{Moved, move_file_where_free};
 use super::plan::free_name;
 use super::platform;
 use crate::model::STAGING_PREFIX;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+/// What tells an archive that is being made from a staging folder, in its name behind
+/// [`STAGING_PREFIX`].
+pub(super) const ARCHIVE_PREFIX: &[u8] = b"zip-";
 
 /// Headers are small, contents are not.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -18,7 +22,7 @@ const ATTEMPTS: u32 = 16;
 
 /// The temporary file, locked, and removed when it is dropped before it was placed.
 ///
-/// Its name follows from the archive's, so what a killed run has left is used by the next one.
+/// Its name follows from the archive's, so what a killed run has left is removed by the next one.
 #[derive(Debug)]
 pub struct NewArchive {
     file: File,
@@ -45,8 +49,6 @@ impl NewArchive {
         let temporary = temporary_of(target)?;
         for _ in 0..ATTEMPTS {
             if let Some(file) = acquire(&temporary)? {
-                file.set_len(0)
-                    .map_err(DiskError::at("write", &temporary))?;
                 return Ok(NewArchive {
                     file,
                     temporary,
@@ -82,19 +84,22 @@ impl NewArchive {
         DiskError::at("write", &self.target)(error)
     }
 
-    /// Puts the archive into its place.
+    /// Puts the archive into its place. Its temporary name may stay as a second one, and why.
     ///
     /// # Errors
     /// [`DiskError`]; the archive is gone then, and what was there is as it was.
-    pub fn place(mut self, placing: Placing) -> Result<(), DiskError> {
+    pub fn place(mut self, placing: Placing) -> Result<Option<DiskError>, DiskError> {
         let failed = DiskError::at("move into place", &self.target);
-        let placed = match placing {
-            Placing::Over => fs::rename(&self.temporary, &self.target),
-            Placing::WhereFree => place_where_free(&self.temporary, &self.target),
+        let moved = match placing {
+            Placing::Over => fs::rename(&self.temporary, &self.target).map(|()| Moved::Away),
+            Placing::WhereFree => move_file_where_free(&self.temporary, &self.target),
         };
-        placed.map_err(failed)?;
+        let moved = moved.map_err(failed)?;
         self.is_placed = true;
-        Ok(())
+        Ok(match moved {
+            Moved::Away => None,
+            Moved::OldNameStays(error) => Some(DiskError::at("remove", &self.temporary)(error)),
+        })
     }
 }
 
@@ -109,7 +114,7 @@ impl ArchiveSink for BufWriter<&File> {
 impl Drop for NewArchive {
     fn drop(&mut self) {
         if !self.is_placed {
-            // Something else stood in the way already, and is told; what is left is used by the next run.
+            // Something else stood in the way already, and is told; what is left is removed by the next run.
             let _ = fs::remove_file(&self.temporary);
         }
     }
@@ -150,27 +155,28 @@ fn temporary_of(target: &Path) -> Result<PathBuf, DiskError> {
     };
     // Names may be as long as the system allows, so there is no room beside them.
     let digest = crc32fast::hash(name.as_encoded_bytes());
-    let mut own = String::from_utf8_lossy(STAGING_PREFIX).into_owned();
-    own.push_str(&format!("zip-{digest:08x}"));
-    Ok(target.with_file_name(OsString::from(own)))
+    let prefix = [STAGING_PREFIX, ARCHIVE_PREFIX].concat();
+    let own = format!("{}{digest:08x}", String::from_utf8_lossy(&prefix));
+    Ok(target.with_file_name(own))
 }
 
-/// `None` when the file went away meanwhile: a lock on what another process has renamed or removed is
-/// worth nothing.
+/// A new file, locked. `None` when there was one: another process has renamed or removed it, or it was
+/// left by a process that is gone, and is removed now. It is not written to: it may be a second name of an
+/// archive that is whole, or be readable by others.
 fn acquire(temporary: &Path) -> Result<Option<File>, DiskError> {
     let failed = |error| DiskError::at("create", temporary)(error);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     platform::create_with_mode(&mut options, 0o600);
-    let file = match options.open(temporary) {
-        Ok(file) => file,
+    let (file, is_new) = match options.open(temporary) {
+        Ok(file) => (file, true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let found = fs::symlink_metadata(temporary);
             if found.is_ok_and(|found| !found.is_file()) {
                 return Err(failed(error));
             }
             match OpenOptions::new().write(true).open(temporary) {
-                Ok(file) => file,
+                Ok(file) => (file, false),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(failed(error)),
             }
@@ -182,28 +188,18 @@ fn acquire(temporary: &Path) -> Result<Option<File>, DiskError> {
         Err(TryLockError::WouldBlock) => return Err(locked(temporary)),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
+    // A lock on what has another name by now, or none, is worth nothing.
     let held = file.metadata().map_err(failed)?;
     match fs::symlink_metadata(temporary) {
-        Ok(named) if platform::identity_of(&named) == platform::identity_of(&held) => {
-            Ok(Some(file))
+        Ok(named) if platform::identity_of(&named) != platform::identity_of(&held) => Ok(None),
+        Ok(_) if is_new => Ok(Some(file)),
+        Ok(_) => {
+            let removed = fs::remove_file(temporary);
+            removed.map_err(DiskError::at("remove", temporary))?;
+            Ok(None)
         }
-        Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),
-    }
-}
-
-/// A second name for a file can be made only where there is none. Not every file system has that: there
-/// it is looked first.
-fn place_where_free(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(_) => match fs::symlink_metadata(to) {
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
-            Err(error) => Err(error),
-        },
     }
 }
 
@@ -305,15 +301,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_is_used_again() {
+    fn what_a_killed_run_left_is_removed_and_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("a.zip");
-        fs::write(temporary_of(&target).unwrap(), b"half an archive").unwrap();
+        let [target, whole] = ["a.zip", "whole.zip"].map(|name| folder.path().join(name));
+        let left = temporary_of(&target).unwrap();
+        fs::write(&left, b"a whole archive").unwrap();
+        fs::hard_link(&left, &whole).unwrap();
         let archive = NewArchive::begin(&target).unwrap();
         archive.sink().write_all(b"new").unwrap();
-        archive.place(Placing::WhereFree).unwrap();
+        assert!(archive.place(Placing::WhereFree).unwrap().is_none());
         assert_eq!(fs::read(&target).unwrap(), b"new");
-        assert_eq!(names(folder.path()), ["a.zip"]);
+        assert_eq!(fs::read(&whole).unwrap(), b"a whole archive");
+        assert_eq!(names(folder.path()), ["a.zip", "whole.zip"]);
     }
 
     #[test]

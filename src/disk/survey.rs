@@ -1,6 +1,7 @@
-//! What a folder can take, found out by trying, and what broken transfers left in it.
+//! What a folder can take, found out by trying, and what broken transfers and archives left in it.
 
 use super::error::DiskError;
+use super::new_archive::ARCHIVE_PREFIX;
 use super::platform;
 use super::staging::remove_tree;
 use crate::model::STAGING_PREFIX;
@@ -28,23 +29,34 @@ pub enum CaseRule {
     Ignores,
 }
 
-/// A staging folder that nobody may be at work in any more.
+/// A staging folder, or an archive that is being made, that nobody may be at work in any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
     /// Where it is.
     pub path: PathBuf,
-    /// How long nothing was recorded in it.
+    /// What it is.
+    pub kind: LeftoverKind,
+    /// How long nothing was written in it.
     pub age: Duration,
     /// Whether somebody is at work in it.
     pub state: LeftoverState,
 }
 
-/// What happens in a staging folder.
+/// What comes together, or did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftoverKind {
+    /// A transfer, or an archive that is opened: the staging folder.
+    Transfer,
+    /// An archive that is made: its temporary file.
+    Archive,
+}
+
+/// Whether anything happens in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftoverState {
-    /// A process receives into it now.
+    /// A process writes into it now.
     InUse,
-    /// Nobody does: the same transfer again goes on from it.
+    /// Nobody does: the same command again goes on from it, or begins anew.
     Abandoned,
 }
 
@@ -81,7 +93,7 @@ fn try_out(trial: &Path) -> Result<Survey, DiskError> {
     })
 }
 
-/// The staging folders in `folder`, in no order.
+/// What broken transfers and archives have left in `folder`, in no order.
 ///
 /// # Errors
 /// When the folder cannot be listed.
@@ -89,31 +101,39 @@ pub fn leftovers(folder: &Path) -> Result<Vec<Leftover>, DiskError> {
     let failed = |error| DiskError::at("list", folder)(error);
     let mut found = Vec::new();
     for item in fs::read_dir(folder).map_err(failed)? {
-        let path = item.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        if !name.starts_with(STAGING_PREFIX) {
-            continue;
-        }
         // One that goes away meanwhile is none.
-        if let Ok(metadata) = fs::symlink_metadata(&path)
-            && metadata.is_dir()
-        {
-            let journal = fs::symlink_metadata(path.join("journal"));
-            let recorded = journal.unwrap_or(metadata).modified();
-            let age = recorded.ok().and_then(|then| then.elapsed().ok());
-            found.push(Leftover {
-                age: age.unwrap_or_default(),
-                state: state_of(&path),
-                path,
-            });
-        }
+        found.extend(leftover(item.map_err(failed)?.path()));
     }
     Ok(found)
 }
 
-fn state_of(staging: &Path) -> LeftoverState {
-    let locked = File::open(staging.join("lock")).map(|lock| lock.try_lock());
-    match locked {
+fn leftover(path: PathBuf) -> Option<Leftover> {
+    let name = path.file_name()?.as_encoded_bytes();
+    let named = name.strip_prefix(STAGING_PREFIX)?;
+    let metadata = fs::symlink_metadata(&path).ok()?;
+    let (kind, lock) = match metadata.is_dir() {
+        true => (LeftoverKind::Transfer, path.join("lock")),
+        false if metadata.is_file() && named.starts_with(ARCHIVE_PREFIX) => {
+            (LeftoverKind::Archive, path.clone())
+        }
+        false => return None,
+    };
+    let written = match kind {
+        LeftoverKind::Transfer => fs::symlink_metadata(path.join("journal")).unwrap_or(metadata),
+        LeftoverKind::Archive => metadata,
+    };
+    let written = written.modified().ok();
+    let age = written.and_then(|then| then.elapsed().ok());
+    Some(Leftover {
+        age: age.unwrap_or_default(),
+        kind,
+        state: state_of(&lock),
+        path,
+    })
+}
+
+fn state_of(lock: &Path) -> LeftoverState {
+    match File::open(lock).map(|lock| lock.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => LeftoverState::InUse,
         _ => LeftoverState::Abandoned,
     }
@@ -121,6 +141,7 @@ fn state_of(staging: &Path) -> LeftoverState {
 
 #[cfg(test)]
 mod tests {
+    use super::super::new_archive::NewArchive;
     use super::*;
 
     #[test]
@@ -130,6 +151,22 @@ mod tests {
         assert!(found.clock_difference < Duration::from_secs(3600));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(survey(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn archives_that_are_half_made_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = NewArchive::begin(&folder.path().join("a.zip")).unwrap();
+        fs::write(folder.path().join(".peerbridge-zip-00000000"), b"half").unwrap();
+        fs::create_dir(folder.path().join(".peerbridge-zip-folder")).unwrap();
+        let mut found = leftovers(folder.path()).unwrap();
+        found.retain(|leftover| leftover.kind == LeftoverKind::Archive);
+        found.sort_by_key(|leftover| leftover.state == LeftoverState::InUse);
+        let states: Vec<_> = found.iter().map(|leftover| leftover.state).collect();
+        assert_eq!(states, [LeftoverState::Abandoned, LeftoverState::InUse]);
+        assert!(found[0].path.ends_with(".peerbridge-zip-00000000"));
+        drop(archive);
+        assert_eq!(leftovers(folder.path()).unwrap().len(), 2);
     }
 
     #[test]

@@ -106,7 +106,11 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
     };
     if report.members > 0 || summary.left_out == 0 {
         let target = absolute(archive.target());
-        archive.place(placing).map_err(SessionError::CannotMake)?;
+        let stays = archive.place(placing).map_err(SessionError::CannotMake)?;
+        if let Some(why) = stays {
+            let message = format!("the archive is whole, but has a second name: {why}");
+            operator.event(&Event::Warning { message: &message });
+        }
         summary.delivered = vec![target];
     }
     summary.elapsed = start.elapsed();

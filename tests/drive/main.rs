@@ -15,6 +15,7 @@ mod dialogue;
 mod existing;
 mod given_up;
 mod interrupted;
+mod left_behind;
 mod meeting;
 mod memory;
 mod output;

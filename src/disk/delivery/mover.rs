@@ -3,6 +3,7 @@
 use super::super::destination::{Way, is_absent};
 use super::super::error::{DiskError, DiskErrorKind};
 use super::super::journal::Record;
+use super::super::place::{Moved, move_file_where_free, move_where_free};
 use super::super::plan::Decision;
 use super::super::staging::Durability;
 use super::{DeliveryResult, Run};
@@ -75,7 +76,7 @@ impl Run<'_> {
         match (self.staging.plan.decision(index), kind) {
             (Decision::Replace, _) => replace(&from, &to),
             (_, EntryKind::File(_)) => place_file(&from, &to),
-            (_, EntryKind::Link(_)) => place_where_free(&from, &to),
+            (_, EntryKind::Link(_)) => place(&from, &to),
             (_, EntryKind::Folder) => {
                 if self.has_late_mode(index) {
                     let journal = &self.staging.journal;
@@ -84,7 +85,7 @@ impl Run<'_> {
                         journal.sync()?;
                     }
                 }
-                place_where_free(&from, &to)
+                place(&from, &to)
             }
         }
     }
@@ -100,24 +101,22 @@ fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
     }
 }
 
-/// A second name for a file can be made only where there is none, so nothing that appears meanwhile is
-/// lost. Not every file system has that.
 fn place_file(from: &Path, to: &Path) -> Result<(), Hindrance> {
-    match fs::hard_link(from, to) {
-        Ok(()) => Ok(fs::remove_file(from).map_err(DiskError::at("remove", from))?),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(Hindrance::Entry(FailureReason::InTheWay))
-        }
-        Err(_) => place_where_free(from, to),
+    match move_file_where_free(from, to) {
+        // It is where it belongs; what stays goes with the staging folder, or is told with it.
+        Ok(Moved::Away | Moved::OldNameStays(_)) => Ok(()),
+        Err(error) => Err(not_moved(error, to)),
     }
 }
 
-/// std has no rename that never replaces: look first.
-fn place_where_free(from: &Path, to: &Path) -> Result<(), Hindrance> {
-    match fs::symlink_metadata(to) {
-        Ok(_) => Err(Hindrance::Entry(FailureReason::InTheWay)),
-        Err(error) if is_absent(&error) => rename(from, to),
-        Err(error) => Err(DiskError::at("look up", to)(error).into()),
+fn place(from: &Path, to: &Path) -> Result<(), Hindrance> {
+    move_where_free(from, to).map_err(|error| not_moved(error, to))
+}
+
+fn not_moved(error: io::Error, to: &Path) -> Hindrance {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Hindrance::Entry(FailureReason::InTheWay),
+        _ => DiskError::at("move into place", to)(error).into(),
     }
 }
 

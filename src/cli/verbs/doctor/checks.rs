@@ -3,7 +3,7 @@
 use super::super::super::secrets_file::SecretsFile;
 use super::super::super::{Context, format, secret_source};
 use super::{Finding, Verdict, loopback};
-use crate::disk::{self, CaseRule, Destination, DiskError, LeftoverState};
+use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
 use crate::error::{Error, Exit};
 use crate::model::{escaped, shell_word};
 use crate::session::{self, ListenAddress, NamedSecrets, SessionError};
@@ -127,37 +127,41 @@ fn room(folder: &Path) -> Finding {
     }
 }
 
-/// What broken transfers left.
+/// What broken transfers and archives left.
 pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
     let Ok(mut found) = disk::leftovers(folder) else {
         // There is nothing yet, or the destination's own check says why.
         return Vec::new();
     };
     if found.is_empty() {
-        return vec![Finding::pass(
-            "leftovers",
-            "no transfer stopped half-way there",
-        )];
+        return vec![Finding::pass("leftovers", "nothing stopped half-way there")];
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    let findings = found.iter().map(|leftover| {
-        let path = escaped(leftover.path.as_os_str().as_encoded_bytes());
-        let age = format::time(leftover.age);
-        match leftover.state {
-            LeftoverState::InUse => {
-                Finding::pass("leftovers", format!("{path} is being received into now"))
-            }
-            LeftoverState::Abandoned => Finding::look(
-                "leftovers",
-                format!("{path} stopped half-way {age} ago"),
-                format!(
-                    "run the same transfer again to go on, or give it up: rm -r {}",
-                    shell_word(leftover.path.as_os_str().as_encoded_bytes())
-                ),
+    found.iter().map(leftover).collect()
+}
+
+fn leftover(leftover: &Leftover) -> Finding {
+    let path = escaped(leftover.path.as_os_str().as_encoded_bytes());
+    let age = format::time(leftover.age);
+    let (now, again, remove) = match leftover.kind {
+        LeftoverKind::Transfer => (
+            "received into",
+            "transfer again to go on (`unzip` begins anew)",
+            "rm -r",
+        ),
+        LeftoverKind::Archive => ("made into an archive", "`zip` again to begin anew", "rm"),
+    };
+    match leftover.state {
+        LeftoverState::InUse => Finding::pass("leftovers", format!("{path} is being {now} now")),
+        LeftoverState::Abandoned => Finding::look(
+            "leftovers",
+            format!("{path} stopped half-way {age} ago"),
+            format!(
+                "run the same {again}, or give it up: {remove} {}",
+                shell_word(leftover.path.as_os_str().as_encoded_bytes())
             ),
-        }
-    });
-    findings.collect()
+        ),
+    }
 }
 
 /// Whether the secret is there and is one, and nobody else can read its file.

@@ -1,0 +1,76 @@
+//! Moving something to where nothing is.
+
+use super::destination::is_absent;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What a file that was moved has left.
+#[derive(Debug)]
+pub(super) enum Moved {
+    /// Nothing.
+    Away,
+    /// Its old name, which now is its second one, and why.
+    OldNameStays(io::Error),
+}
+
+/// Moves a file. A second name for it can be made only where there is none, so nothing that appears
+/// meanwhile is lost. Not every file system has that: there it is looked first.
+///
+/// # Errors
+/// As [`move_where_free`].
+pub(super) fn move_file_where_free(from: &Path, to: &Path) -> io::Result<Moved> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(fs::remove_file(from).map_or_else(Moved::OldNameStays, |()| Moved::Away)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => move_where_free(from, to).map(|()| Moved::Away),
+    }
+}
+
+/// Moves anything. std has no rename that never replaces: it is looked first.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when something is there, or what the system says. Nothing has changed
+/// then.
+pub(super) fn move_where_free(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if is_absent(&error) => fs::rename(from, to),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to, link] = ["from", "to", "link"].map(|name| folder.path().join(name));
+        fs::write(&from, "new").unwrap();
+        fs::write(&to, "old").unwrap();
+        let refused = [
+            move_file_where_free(&from, &to).map(drop),
+            move_where_free(&from, &to),
+        ];
+        for moved in refused {
+            assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read(&to).unwrap(), b"old");
+        move_where_free(&to, &link).unwrap();
+        assert!(matches!(move_file_where_free(&from, &to), Ok(Moved::Away)));
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_file_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "no/to"].map(|name| folder.path().join(name));
+        fs::write(&from, "new").unwrap();
+        let moved = move_file_where_free(&from, &to);
+        assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(from.exists());
+    }
+}
