@@ -131,10 +131,10 @@ impl Operator for Reporter<'_> {
             Event::Progress(progress) => self.progress(*progress),
             Event::Accepted {
                 streams,
-                resumed_bytes,
+                present_bytes,
             } => {
-                *self.pace() = Pace::new(self.manner.style, *resumed_bytes);
-                self.accepted(*streams, *resumed_bytes);
+                *self.pace() = Pace::new(self.manner.style, *present_bytes);
+                self.accepted(*streams, *present_bytes);
             }
             Event::Finished(summary) => self.finished(summary),
             Event::File {
@@ -247,9 +247,9 @@ impl Reporter<'_> {
     }
 
     /// Further connections prove themselves one by one; programs get their number once all are there.
-    fn accepted(&self, streams: u16, resumed_bytes: u64) {
-        if resumed_bytes > 0 {
-            let size = format::size(resumed_bytes);
+    fn accepted(&self, streams: u16, present_bytes: u64) {
+        if present_bytes > 0 {
+            let size = format::size(present_bytes);
             self.say(&format!("going on: {size} are there already"));
         }
         self.detail(&format!(

@@ -77,6 +77,7 @@ pub struct Staging {
     creation: Mutex<()>,
     progress: Mutex<Progress>,
     journal_fault: Option<JournalFault>,
+    /// Of the parts that an earlier run left here and that were verified.
     resumed_bytes: u64,
     /// Held until everything else is dropped.
     _lock: Lock,
@@ -173,11 +174,6 @@ impl Staging {
     /// The parts that need not be sent: there and verified, or without a needed byte.
     pub fn present(&self) -> PartSet {
         self.progress().present.clone()
-    }
-
-    /// Bytes of the parts that an earlier run left here and that were verified.
-    pub fn resumed_bytes(&self) -> u64 {
-        self.resumed_bytes
     }
 
     /// Why the journal of an earlier run was not believed, if so: it is kept as `journal.unreadable` until

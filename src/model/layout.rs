@@ -1,6 +1,6 @@
 //! How a stream is cut into parts, and which bytes of which files a part holds.
 
-use super::{EntryIndex, Manifest, PartRange, PartSet, limits};
+use super::{EntryIndex, Manifest, PartRange, limits};
 use std::fmt;
 use std::ops::Range;
 
@@ -101,14 +101,14 @@ impl PartLayout {
     }
 
     /// Bytes of all parts in `parts` together.
-    pub fn bytes_of(&self, parts: &PartSet) -> u64 {
+    pub fn bytes_of(&self, parts: impl IntoIterator<Item = PartRange>) -> u64 {
         let size = u64::from(self.part_size);
         let limit = self.total.unwrap_or(limits::STREAM_BYTES);
         let bytes = |range: PartRange| {
             let end = (range.start + range.length).saturating_mul(size).min(limit);
             end.saturating_sub(range.start.saturating_mul(size))
         };
-        parts.ranges().map(bytes).sum()
+        parts.into_iter().map(bytes).sum()
     }
 
     /// The pieces of files that make up the part, in order. Empty files have no piece.
@@ -167,6 +167,7 @@ fn check_part_size(part_size: u32) -> Result<(), LayoutError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::PartSet;
     use super::*;
 
     const SIZE: u32 = limits::PART_BYTES_MIN;
@@ -185,10 +186,10 @@ mod tests {
     fn bytes_of_parts_know_the_short_last_one() {
         let layout = PartLayout::known(u64::from(SIZE) * 2 + 1, SIZE).unwrap();
         let mut parts = PartSet::new();
-        assert_eq!(layout.bytes_of(&parts), 0);
+        assert_eq!(layout.bytes_of(parts.ranges()), 0);
         parts.insert(layout.part(0).unwrap());
         parts.insert(layout.part(2).unwrap());
-        assert_eq!(layout.bytes_of(&parts), u64::from(SIZE) + 1);
+        assert_eq!(layout.bytes_of(parts.ranges()), u64::from(SIZE) + 1);
     }
 
     #[test]

@@ -122,8 +122,8 @@ pub enum Event<'a> {
     Accepted {
         /// Connections side by side.
         streams: u16,
-        /// Bytes that the receiver has already.
-        resumed_bytes: u64,
+        /// Bytes of contents that need not be sent: the receiver has them, or does not want them.
+        present_bytes: u64,
     },
     /// Bytes moved. Told for every part: readers draw as often as they like.
     Progress(Progress),
@@ -227,7 +227,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes that went over the network in this run.
     pub wire_bytes: u64,
-    /// Bytes of contents that were there before this run.
+    /// How many of them an earlier run had brought that broke off; files that were whole before are none of
+    /// them. The same on both sides.
     pub resumed_bytes: u64,
     /// How long it took, from the first acceptance on.
     pub elapsed: Duration,

@@ -90,23 +90,26 @@ pub(super) fn receive_one(
         None => width(offer.streams, options.streams, layout.part_size()),
     };
     let streams = width.most();
-    let resumed_bytes = sink.resumed_bytes();
-    tally.accepted(resumed_bytes);
     let present = sink.present();
     let have = match layout.total() {
         None if sink.is_complete() => PartRanges::take_from(&mut std::iter::once(PartRange::ALL)),
         _ => PartRanges::take_from(&mut present.ranges()),
+    };
+    // What the sender is told, so that both count the same.
+    let there = match layout.total() {
+        Some(_) => layout.bytes_of(have.iter().copied()),
+        None => 0,
     };
     session.say(&Message::Accept(Accept {
         part_size: layout.part_size(),
         streams,
         have,
     }))?;
+    tally.accepted(there, layout.total());
     operator.event(&Event::Accepted {
         streams,
-        resumed_bytes,
+        present_bytes: there,
     });
-    let there = layout.bytes_of(&present);
     let teller = Teller::new(operator, tally, &session.shared.traffic, there);
     let is_once = once.is_some();
     let receiving = Receiving::new(sink, once, manifest, transfer, teller);
@@ -134,7 +137,7 @@ pub(super) fn receive_one(
         files: delivery.files,
         bytes: delivery.bytes,
         wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
-        resumed_bytes: tally.resumed_bytes(),
+        resumed_bytes: tally.resumed_bytes(delivery.bytes),
         elapsed: tally.elapsed(),
         streams,
         left_out: delivery.failures.len() as u64,
@@ -374,7 +377,7 @@ fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), 
 /// What an earlier run left here has its room already.
 fn check_room(staging: &Staging) -> Option<SessionError> {
     let layout = staging.layout();
-    let needed = layout.total()? - layout.bytes_of(&staging.present());
+    let needed = layout.total()? - layout.bytes_of(staging.present().ranges());
     if needed < ASK_FOR_ROOM_FROM {
         return None;
     }

@@ -163,11 +163,11 @@ impl<'a> Shipment<'a> {
             have,
             is_unwanted,
         } = agreed;
-        let there = layout.bytes_of(&have);
-        tally.accepted(there);
+        let there = layout.bytes_of(have.ranges());
+        tally.accepted(there, layout.total());
         operator.event(&Event::Accepted {
             streams,
-            resumed_bytes: there,
+            present_bytes: there,
         });
         let traffic = &session.shared.traffic;
         let (feed, losses) = match is_unwanted {
@@ -201,7 +201,7 @@ impl<'a> Shipment<'a> {
             files: done.files,
             bytes: done.bytes,
             wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
-            resumed_bytes: tally.resumed_bytes(),
+            resumed_bytes: tally.resumed_bytes(done.bytes),
             elapsed: tally.elapsed(),
             streams,
             left_out,
@@ -231,7 +231,7 @@ impl<'a> Shipment<'a> {
         let (_, agreed) = self.agree(session, offered.proposal, offered.rest, operator)?;
         session.say(&Message::Bye)?;
         let total = agreed.layout.total();
-        Ok(total.map(|total| total - agreed.layout.bytes_of(&agreed.have)))
+        Ok(total.map(|total| total - agreed.layout.bytes_of(agreed.have.ranges())))
     }
 
     /// From the offer to what the receiver says to it, with the phrase compared in between.

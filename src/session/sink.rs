@@ -38,14 +38,6 @@ impl Sink {
         }
     }
 
-    /// Bytes that an earlier run left here.
-    pub(super) fn resumed_bytes(&self) -> u64 {
-        match self {
-            Sink::Folder(staging) => staging.resumed_bytes(),
-            Sink::Output(_) => 0,
-        }
-    }
-
     /// The runs of parts that are not there, ascending, as many as one message takes. Only of a stream
     /// whose length is known.
     pub(super) fn missing(&self) -> Vec<PartRange> {

@@ -14,7 +14,8 @@ pub(super) struct Tally {
     begun: Instant,
     wire_before: u64,
     transfer: Option<TransferId>,
-    resumed_bytes: Option<u64>,
+    /// Bytes of contents that were lacking when it was accepted first, `u64::MAX` where no length is known.
+    lacking_bytes: Option<u64>,
     present_bytes: u64,
     has_grown: bool,
     staging: Option<PathBuf>,
@@ -27,7 +28,7 @@ impl Tally {
             begun: Instant::now(),
             wire_before: wire_bytes,
             transfer: None,
-            resumed_bytes: None,
+            lacking_bytes: None,
             present_bytes: 0,
             has_grown: false,
             staging: None,
@@ -37,20 +38,21 @@ impl Tally {
     /// The receiver learned what is offered. Something else than what was cut off begins anew.
     pub(super) fn offered(&mut self, transfer: TransferId) {
         if self.transfer.replace(transfer) != Some(transfer) {
-            self.resumed_bytes = None;
+            self.lacking_bytes = None;
             self.present_bytes = 0;
             self.staging = None;
         }
     }
 
-    /// The transfer is accepted, and the receiver has `bytes` of it. What a person took to think it over
-    /// is not the transfer's time.
-    pub(super) fn accepted(&mut self, bytes: u64) {
-        let is_first = self.resumed_bytes.is_none();
+    /// The transfer is accepted, and `bytes` of its `total` need not be sent. What a person took to think it
+    /// over is not the transfer's time.
+    pub(super) fn accepted(&mut self, bytes: u64, total: Option<u64>) {
+        let is_first = self.lacking_bytes.is_none();
         if is_first {
             self.begun = Instant::now();
         }
-        self.resumed_bytes.get_or_insert(bytes);
+        let lacking = total.map_or(u64::MAX, |total| total.saturating_sub(bytes));
+        self.lacking_bytes.get_or_insert(lacking);
         self.has_grown |= !is_first && bytes > self.present_bytes;
         self.present_bytes = bytes;
     }
@@ -76,9 +78,9 @@ impl Tally {
         std::mem::take(&mut self.has_grown)
     }
 
-    /// Bytes of contents that were there before this run.
-    pub(super) fn resumed_bytes(&self) -> u64 {
-        self.resumed_bytes.unwrap_or(0)
+    /// How many of the bytes that were delivered had come before this run: those that it did not lack.
+    pub(super) fn resumed_bytes(&self, delivered: u64) -> u64 {
+        delivered.saturating_sub(self.lacking_bytes.unwrap_or(u64::MAX))
     }
 
     /// How many of `wire_bytes`, those of the whole run, this transfer took.
@@ -144,11 +146,11 @@ mod tests {
         let mut tally = Tally::begin(0);
         tally.offered(ONE);
         tally.begun -= Duration::from_secs(60);
-        tally.accepted(0);
+        tally.accepted(0, Some(500));
         assert!(tally.elapsed() < Duration::from_secs(60));
         let accepted = tally.begun;
         tally.offered(ONE);
-        tally.accepted(50);
+        tally.accepted(50, Some(500));
         assert_eq!(tally.begun, accepted);
     }
 
@@ -156,14 +158,32 @@ mod tests {
     fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {
         let mut tally = Tally::begin(10);
         tally.offered(ONE);
-        tally.accepted(100);
+        tally.accepted(100, Some(500));
         assert!(!tally.take_growth());
         tally.offered(ONE);
-        tally.accepted(300);
+        tally.accepted(300, Some(500));
         assert!(tally.take_growth());
         assert!(!tally.take_growth());
-        assert_eq!(tally.resumed_bytes(), 100);
+        assert_eq!(tally.resumed_bytes(500), 100);
         assert_eq!(tally.wire_bytes(25), 15);
+    }
+
+    #[test]
+    fn files_that_were_whole_before_are_not_resumed() {
+        let mut tally = Tally::begin(0);
+        tally.offered(ONE);
+        tally.accepted(400, Some(500));
+        // Nothing was delivered, then one file of the 100 that were lacking, then one of 130.
+        let resumed = [0, 100, 130].map(|delivered| tally.resumed_bytes(delivered));
+        assert_eq!(resumed, [0, 0, 30]);
+    }
+
+    #[test]
+    fn of_a_length_that_is_not_known_nothing_is_resumed() {
+        let mut tally = Tally::begin(0);
+        tally.offered(ONE);
+        tally.accepted(0, None);
+        assert_eq!(tally.resumed_bytes(500), 0);
     }
 
     #[test]
@@ -171,12 +191,12 @@ mod tests {
         let mut tally = Tally::begin(0);
         assert!(!tally.is_open());
         tally.offered(ONE);
-        tally.accepted(100);
+        tally.accepted(100, Some(500));
         tally.staged(Path::new("here"));
         tally.offered(OTHER);
         assert_eq!(tally.staging(), None);
-        tally.accepted(300);
+        tally.accepted(300, Some(500));
         assert!(!tally.take_growth());
-        assert_eq!(tally.resumed_bytes(), 300);
+        assert_eq!(tally.resumed_bytes(500), 300);
     }
 }

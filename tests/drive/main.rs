@@ -11,6 +11,7 @@ mod tree;
 mod wire;
 
 mod archives;
+mod counted;
 mod dialogue;
 mod existing;
 mod given_up;

@@ -123,7 +123,7 @@ fn programs_read_events() {
         Event::Offer(&offer),
         Event::Accepted {
             streams: 4,
-            resumed_bytes: 0,
+            present_bytes: 0,
         },
         Event::File {
             path: b"a\xff",

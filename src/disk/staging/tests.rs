@@ -70,7 +70,7 @@ fn parts_of_a_file_that_failed_are_not_recorded() {
     drop(staging);
     // Killed, and the file can be read again: the zeros that stood for it are asked for anew.
     let staging = transfer.open(dir.path(), Existing::Fail);
-    assert_eq!(staging.resumed_bytes(), P as u64);
+    assert_eq!(staging.resumed_bytes, P as u64);
     transfer.write_all(&staging);
     fixture::deliver(staging, &[]);
     let large = fs::read(dir.path().join("d/large")).unwrap();
@@ -89,7 +89,7 @@ fn an_earlier_run_is_gone_on_from() {
         .try_open(dir.path(), Existing::Fail, PART * 2)
         .unwrap();
     assert_eq!(staging.layout().part_size(), PART);
-    assert_eq!(staging.resumed_bytes(), 2 * P as u64);
+    assert_eq!(staging.resumed_bytes, 2 * P as u64);
     let missing: Vec<_> = staging.missing(u64::MAX);
     assert_eq!(missing.iter().map(|r| r.start).collect::<Vec<_>>(), [1, 3]);
     transfer.write_all(&staging);
