@@ -72,15 +72,18 @@ impl Archive {
                 level,
             };
             // It is called off by nobody wanting its parts any more.
-            match pack_into(&source, &options, sink, &Cancel::new(), &*told) {
-                Ok(_) => Ok(()),
-                Err(PackError::Cancelled) => Err(SessionError::Cancelled),
-                Err(PackError::Sink(source) | PackError::System(source)) => {
-                    Err(SessionError::System { source })
-                }
-            }
+            let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);
+            packed.map(drop).map_err(not_made)
         };
         (Box::new(produce), losses)
+    }
+}
+
+/// Why an archive ends the transfer before its own end.
+pub(super) fn not_made(error: PackError) -> SessionError {
+    match error {
+        PackError::Cancelled => SessionError::Cancelled,
+        PackError::Sink(source) | PackError::System(source) => SessionError::System { source },
     }
 }
 

@@ -13,7 +13,8 @@ use super::events::Operator;
 use super::options::Level;
 use crate::crypto::ArchivePassword;
 use crate::disk::{
-    ArchiveSink, ArchiveWriter, Begun, Cipher, Effort, Member, Method, Packer, Sealing, Source,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, Effort, Member, Method, Packer, Piece, PieceIndex,
+    Sealing, Source,
 };
 use belt::Belt;
 use std::io::{self, Write};
@@ -86,46 +87,64 @@ pub(super) fn pack_into(
     cancel: &Cancel,
     operator: &dyn Operator,
 ) -> Result<PackReport, PackError> {
-    let password = options.password.as_bytes();
     let effort = match options.level {
         Level::Auto => Effort::Auto,
         Level::Fixed(0) => Effort::Store,
         Level::Fixed(level) => Effort::Level(level),
     };
+    let packers: &Packers<'_> = &|password| {
+        let mut packer = Packer::new(source, effort, password);
+        Box::new(move |piece| packer.pack(piece))
+    };
     let packing = Packing {
         source,
-        effort,
+        packers,
         cancel,
         operator,
     };
-    let member = |number: u32| packing.member(number);
-    match options.names {
-        Names::Shown => {
-            let mut archive = ArchiveWriter::new(sink);
-            let mut report = packing.write(&mut archive, Some(password))?;
-            let (_, bytes) = archive.finish(member).map_err(PackError::Sink)?;
-            report.archive_bytes = bytes;
-            Ok(report)
-        }
-        Names::Hidden => {
-            let mut inner = ArchiveWriter::new(SealedMember::begin(sink, password)?);
-            let mut report = packing.write(&mut inner, None)?;
-            let (sealed, _) = inner.finish(member).map_err(PackError::Sink)?;
-            report.archive_bytes = sealed.finish()?;
-            Ok(report)
-        }
-    }
+    packing.pack_into(options, sink)
 }
+
+/// Packs one piece after the other, on the thread where it was made.
+type Pack<'a> = Box<dyn FnMut(PieceIndex) -> io::Result<Piece> + 'a>;
+
+/// Makes one that seals with a password, or does not seal.
+type Packers<'a> = dyn Fn(Option<&'a [u8]>) -> Pack<'a> + Sync + 'a;
 
 /// What all of it is about.
 struct Packing<'a> {
     source: &'a Source,
-    effort: Effort,
+    packers: &'a Packers<'a>,
     cancel: &'a Cancel,
     operator: &'a dyn Operator,
 }
 
 impl<'a> Packing<'a> {
+    fn pack_into(
+        &self,
+        options: &PackOptions<'a>,
+        sink: impl ArchiveSink,
+    ) -> Result<PackReport, PackError> {
+        let password = options.password.as_bytes();
+        let member = |number: u32| self.member(number);
+        match options.names {
+            Names::Shown => {
+                let mut archive = ArchiveWriter::new(sink);
+                let mut report = self.write(&mut archive, Some(password))?;
+                let (_, bytes) = archive.finish(member).map_err(PackError::Sink)?;
+                report.archive_bytes = bytes;
+                Ok(report)
+            }
+            Names::Hidden => {
+                let mut inner = ArchiveWriter::new(SealedMember::begin(sink, password)?);
+                let mut report = self.write(&mut inner, None)?;
+                let (sealed, _) = inner.finish(member).map_err(PackError::Sink)?;
+                report.archive_bytes = sealed.finish()?;
+                Ok(report)
+            }
+        }
+    }
+
     fn member(&self, number: u32) -> Member<'a> {
         let manifest = self.source.manifest();
         let entry = manifest.index(number as usize);
@@ -138,7 +157,7 @@ impl<'a> Packing<'a> {
     fn write<W: ArchiveSink>(
         &self,
         archive: &mut ArchiveWriter<W>,
-        password: Option<&[u8]>,
+        password: Option<&'a [u8]>,
     ) -> Result<PackReport, PackError> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let workers = cores.min(WORKERS);
@@ -147,13 +166,16 @@ impl<'a> Packing<'a> {
             // However this ends, the workers do.
             let _stop = belt.stop_when_dropped();
             for number in 0..workers {
-                let work = || belt.work(Packer::new(self.source, self.effort, password));
+                let work = || belt.work((self.packers)(password));
                 let started = thread::Builder::new().spawn_scoped(scope, work);
                 match started {
                     Ok(_) => {}
                     // Fewer do as well.
                     Err(_) if number > 0 => break,
-                    Err(error) => return Err(PackError::System(error)),
+                    Err(error) => {
+                        let why = format!("it has no thread to give: {error}");
+                        return Err(PackError::System(io::Error::new(error.kind(), why)));
+                    }
                 }
             }
             let mut writing = Writing::new(self, archive, password);

@@ -4,7 +4,9 @@
 
 #![cfg(target_os = "linux")]
 
+mod ended;
 mod program;
+mod running;
 mod terminal;
 mod tools;
 mod tree;
@@ -22,6 +24,7 @@ mod memory;
 mod output;
 mod packed;
 mod piped;
+mod refused;
 mod secrets;
 mod sources;
 mod transfers;

@@ -1,7 +1,7 @@
 //! The pieces of a source on their way from the workers to the one who writes them, in order.
 
 use super::super::heartbeat::lock;
-use crate::disk::{Packer, Piece, PieceIndex, Source};
+use crate::disk::{Piece, PieceIndex, Source};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -47,11 +47,11 @@ impl<'a> Belt<'a> {
     }
 
     /// Packs piece after piece until there is none left.
-    pub(super) fn work(&self, mut packer: Packer<'_>) {
+    pub(super) fn work(&self, mut pack: impl FnMut(PieceIndex) -> io::Result<Piece>) {
         // A worker that panics must not leave the others waiting for its piece.
         let stop = self.stop_when_dropped();
         while let Some((number, piece)) = self.take() {
-            let packed = packer.pack(piece);
+            let packed = pack(piece);
             let mut state = lock(&self.state);
             state.ready.insert(number, (piece, packed));
             self.changed.notify_all();

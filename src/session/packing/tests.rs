@@ -1,6 +1,9 @@
-//! Sources that change while they are packed.
+//! Sources that change while they are packed, and a system that fails.
 
+use super::super::SessionError;
+use super::super::archiving::not_made;
 use super::super::events::{Event, FileResult, Operator};
+use super::super::feed::{Feed, PartSink};
 use super::super::zip::{ZipOptions, zip};
 use super::*;
 use crate::model::escaped;
@@ -8,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Does something at the first event that it waits for, and keeps what failed.
 struct Meddler<F> {
@@ -155,7 +159,7 @@ fn called_off_it_leaves_nothing() {
     let options = options(folder.path());
     let cancel = options.cancel.clone();
     let ended = zip(&options, &Meddler::new(false, || cancel.cancel()));
-    assert!(matches!(ended, Err(super::super::SessionError::Cancelled)));
+    assert!(matches!(ended, Err(SessionError::Cancelled)));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -195,3 +199,116 @@ fn a_sink_that_takes_no_more_ends_it() {
         }
     }
 }
+
+/// Packs a tree of three small files and a large one, with a worker that breaks at the piece of that
+/// number, counted from 0, in the way of `broken`.
+fn pack_broken(
+    names: Names,
+    broken_at: u64,
+    broken: fn() -> io::Result<Piece>,
+    sink: impl ArchiveSink,
+) -> Result<PackReport, PackError> {
+    let folder = tempfile::tempdir().unwrap();
+    tree(folder.path());
+    let large = File::create(folder.path().join("tree/large")).unwrap();
+    large.set_len(3 << 20).unwrap();
+    let scanning = crate::disk::SourceOptions::default();
+    let source = Source::scan(&[folder.path().join("tree")], &scanning).unwrap();
+    let password = ArchivePassword::from_text("word").unwrap();
+    let taken = AtomicU64::new(0);
+    let packers: &Packers<'_> = &|password| {
+        let mut packer = Packer::new(&source, Effort::Auto, password);
+        let taken = &taken;
+        Box::new(move |piece| match taken.fetch_add(1, Ordering::Relaxed) {
+            number if number == broken_at => broken(),
+            _ => packer.pack(piece),
+        })
+    };
+    let packing = Packing {
+        source: &source,
+        packers,
+        cancel: &Cancel::new(),
+        operator: &super::super::events::Unattended,
+    };
+    let options = PackOptions {
+        password: &password,
+        names,
+        level: Level::Auto,
+    };
+    packing.pack_into(&options, sink)
+}
+
+/// The folder, its files, and the pieces of the large one.
+const PIECES: u64 = 1 + 3 + 3;
+
+fn no_random_bytes() -> io::Result<Piece> {
+    Err(io::Error::other("no random bytes"))
+}
+
+/// Everything that came, and how it ended.
+fn through_a_feed(
+    names: Names,
+    broken_at: u64,
+    broken: fn() -> io::Result<Piece>,
+) -> (Vec<u8>, Result<(), SessionError>) {
+    let produce = move |sink: &mut PartSink| {
+        let packed = pack_broken(names, broken_at, broken, sink);
+        packed.map(drop).map_err(not_made)
+    };
+    let feed = Feed::start(Box::new(produce), 64 * 1024).unwrap();
+    let (mut bytes, mut part) = (Vec::new(), Vec::new());
+    loop {
+        match feed.next(&mut part) {
+            Ok(true) => bytes.extend_from_slice(&part),
+            Ok(false) => return (bytes, Ok(())),
+            Err(error) => return (bytes, Err(error)),
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_the_system_fails_is_no_end_of_an_archive() {
+    for names in [Names::Shown, Names::Hidden] {
+        for broken_at in 0..PIECES {
+            let packed = pack_broken(names, broken_at, no_random_bytes, Nowhere);
+            assert!(matches!(packed, Err(PackError::System(_))), "{packed:?}");
+            let (bytes, ended) = through_a_feed(names, broken_at, no_random_bytes);
+            assert!(
+                matches!(ended, Err(SessionError::System { .. })),
+                "{ended:?}"
+            );
+            assert!(zip::ZipArchive::new(Cursor::new(bytes)).is_err());
+        }
+        let (bytes, ended) = through_a_feed(names, PIECES, no_random_bytes);
+        assert!(ended.is_ok(), "{ended:?}");
+        assert!(zip::ZipArchive::new(Cursor::new(bytes)).is_ok());
+    }
+}
+
+#[test]
+fn a_worker_that_panics_is_no_end_of_an_archive() {
+    let panics = || std::panic::resume_unwind(Box::new("on purpose"));
+    for broken_at in [0, PIECES - 1] {
+        let (bytes, ended) = through_a_feed(Names::Shown, broken_at, panics);
+        assert!(
+            matches!(ended, Err(SessionError::System { .. })),
+            "{ended:?}"
+        );
+        assert!(zip::ZipArchive::new(Cursor::new(bytes)).is_err());
+    }
+}
+
+/// Takes everything and keeps nothing.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ArchiveSink for Nowhere {}
