@@ -1,8 +1,8 @@
 //! Archives that other programs made, opened here.
 
-use super::program::{LIMIT, Run, Scene};
+use super::program::{Run, Scene};
+use super::tools::has_tool;
 use super::tree::{Entry, look, set_mode, set_modified};
-use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -14,33 +14,7 @@ use std::process::Command;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
-const WORD: &str = "a word with blanks";
-
-/// Whether these run here; fails where the tools are promised, as in CI.
-fn has(probe: &[&str]) -> bool {
-    let found = Command::new(probe[0])
-        .args(&probe[1..])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    let required = std::env::var_os("PEERBRIDGE_REQUIRE_TOOLS").is_some();
-    assert!(found || !required, "{probe:?} does not run");
-    if !found {
-        eprintln!("skipped: {probe:?} does not run");
-    }
-    found
-}
-
-fn has_7zz() -> bool {
-    has(&["7zz", "i"])
-}
-
-fn has_bsdtar() -> bool {
-    has(&["bsdtar", "--version"])
-}
-
-fn has_python(module: &str) -> bool {
-    has(&["python3", "-c", &format!("import {module}")])
-}
+pub const WORD: &str = "a word with blanks";
 
 #[track_caller]
 fn make(folder: &Path, words: &[&str]) {
@@ -91,7 +65,7 @@ fn scene() -> Scene {
     scene
 }
 
-fn unzip(scene: &Scene, line: &str) -> Run {
+pub fn unzip(scene: &Scene, line: &str) -> Run {
     scene
         .run(&format!("unzip {line}"))
         .env("PEERBRIDGE_ZIP_PASSWORD", WORD)
@@ -128,7 +102,7 @@ fn opens_whole(scene: &Scene, archive: &str) {
 
 #[test]
 fn those_of_7_zip() {
-    if !has_7zz() {
+    if !has_tool("7zz") {
         return;
     }
     let scene = scene();
@@ -187,7 +161,7 @@ fn those_of_7_zip() {
 
 #[test]
 fn those_of_libarchive() {
-    if !has_bsdtar() {
+    if !has_tool("bsdtar") {
         return;
     }
     let scene = scene();
@@ -209,7 +183,7 @@ fn those_of_libarchive() {
 
 #[test]
 fn those_of_python() {
-    if !has_python("zipfile") {
+    if !has_tool("python3") {
         return;
     }
     let scene = Scene::new();
@@ -264,7 +238,7 @@ with zipfile.ZipFile("bzip2.zip", "w", compression=12) as archive: archive.write
 
 #[test]
 fn those_of_pyzipper() {
-    if !has_python("pyzipper") {
+    if !has_tool("pyzipper") {
         return;
     }
     let scene = Scene::new();
@@ -309,7 +283,7 @@ for bits in (128, 192, 256):
 }
 
 /// An archive by the zip crate: its names and contents, encrypted or not.
-fn archive(
+pub fn archive(
     path: &Path,
     method: CompressionMethod,
     password: Option<&str>,
@@ -346,223 +320,6 @@ fn those_with_zstd() {
             contents
         );
     }
-}
-
-#[test]
-fn one_that_hides_its_names_is_opened_through() {
-    let scene = Scene::new();
-    let inner = scene.path("inner.zip");
-    archive(
-        &inner,
-        CompressionMethod::Deflated,
-        None,
-        &[("a/b", b"one"), ("c", b"two")],
-    );
-    let inner = fs::read(inner).unwrap();
-    let name = "contents.zip";
-    archive(
-        &scene.path("hidden.zip"),
-        CompressionMethod::Stored,
-        Some(WORD),
-        &[(name, &inner)],
-    );
-    // One that is in the way of nothing: the inner archive is put nowhere.
-    scene.file("out/contents.zip", "mine");
-    let ended = unzip(&scene, "hidden.zip out --json").ends().exits(0);
-    assert_eq!(ended.done()["files"], 2);
-    assert_eq!(scene.names_in("out"), ["a", "c", "contents.zip"]);
-    assert_eq!(fs::read(scene.path("out/contents.zip")).unwrap(), b"mine");
-    let listed = unzip(&scene, "hidden.zip --list").ends();
-    listed.exits(0).says("its names are hidden");
-    // An inner archive that is bad leaves nothing.
-    archive(
-        &scene.path("bad.zip"),
-        CompressionMethod::Stored,
-        Some(WORD),
-        &[(name, &inner[..inner.len() - 1])],
-    );
-    unzip(&scene, "bad.zip bad")
-        .ends()
-        .exits(10)
-        .complains("bad.zip is damaged", "nothing of it");
-    assert!(!scene.path("bad").exists());
-    // One that is not encrypted, or not alone, is an archive like any other.
-    archive(
-        &scene.path("open.zip"),
-        CompressionMethod::Stored,
-        None,
-        &[(name, &inner)],
-    );
-    unzip(&scene, "open.zip open").ends().exits(0);
-    assert_eq!(scene.names_in("open"), [name]);
-}
-
-#[test]
-fn passwords_that_are_missing_or_wrong_write_nothing() {
-    let scene = Scene::new();
-    archive(
-        &scene.path("a.zip"),
-        CompressionMethod::Deflated,
-        Some(WORD),
-        &[("a", b"one"), ("b", b"two")],
-    );
-    let wrong = unzip(&scene, "a.zip out")
-        .env("PEERBRIDGE_ZIP_PASSWORD", "other")
-        .ends();
-    wrong
-        .exits(3)
-        .complains("does not open with this password", "nothing was written");
-    let missing = scene
-        .run("unzip a.zip out")
-        .without("PEERBRIDGE_ZIP_PASSWORD")
-        .ends();
-    missing
-        .exits(2)
-        .complains("password", "--zip-password-file");
-    assert!(!scene.path("out").exists());
-    let file = scene.file("password", format!("{WORD}\n"));
-    set_mode(&file, 0o600);
-    let right = scene
-        .run("unzip a.zip out --zip-password-file password")
-        .ends();
-    right.exits(0).says("2 files");
-    assert_eq!(scene.names_in("out"), ["a", "b"]);
-}
-
-#[test]
-fn files_that_are_there() {
-    let scene = Scene::new();
-    archive(
-        &scene.path("a.zip"),
-        CompressionMethod::Deflated,
-        None,
-        &[("f", b"new"), ("g", b"more")],
-    );
-    let into = |name: &str, more: &str, code: i32| {
-        let old = scene.file(format!("{name}/f"), "the old one");
-        set_modified(&old, 1_700_000_000, 0);
-        unzip(&scene, &format!("a.zip {name} {more}"))
-            .ends()
-            .exits(code)
-    };
-    into("fail", "", 7).complains("in the way", "--existing");
-    assert_eq!(scene.names_in("fail"), ["f"]);
-    into("skip", "--existing skip", 0);
-    into("rename", "--existing rename", 0);
-    assert_eq!(scene.names_in("rename"), ["f", "f (1)", "g"]);
-    into("overwrite", "--existing overwrite", 0);
-    // The archive's time is 1980.
-    into("newer", "--existing newer", 0);
-    let read = |name: &str| fs::read_to_string(scene.path(name)).unwrap();
-    assert_eq!(read("skip/f"), "the old one");
-    assert_eq!(read("rename/f"), "the old one");
-    assert_eq!(read("rename/f (1)"), "new");
-    assert_eq!(read("overwrite/f"), "new");
-    assert_eq!(read("newer/f"), "the old one");
-    // Everything is there: nothing is done, and that is well.
-    let again = unzip(&scene, "a.zip overwrite --json").ends().exits(0);
-    assert_eq!(again.done()["files"], 0);
-}
-
-#[test]
-fn lists_are_for_people_and_programs() {
-    let scene = Scene::new();
-    let files: &[(&str, &[u8])] = &[("a", b"one"), ("b\u{1b}[2J", b"two!")];
-    archive(
-        &scene.path("a.zip"),
-        CompressionMethod::Stored,
-        Some(WORD),
-        files,
-    );
-    let ended = scene
-        .run("unzip --list a.zip")
-        .ends()
-        .exits(0)
-        .says("2 entries");
-    assert!(!ended.everything().contains(&0x1b));
-    assert!(
-        ended.output().contains("4  AES-256    b\\x1b[2J\n"),
-        "{}",
-        ended.output()
-    );
-    let events = scene
-        .run("unzip --list a.zip --json")
-        .ends()
-        .exits(0)
-        .events();
-    assert_eq!(events[0]["event"], "entry");
-    assert_eq!(events[0]["path"], "a");
-    assert_eq!(events[0]["bytes"], 3);
-    assert_eq!(events[0]["encryption"], "AES-256");
-    assert_eq!(
-        scene
-            .names_in("")
-            .iter()
-            .filter(|name| *name == "a")
-            .count(),
-        0
-    );
-    scene.run("unzip --list a.zip out").ends().exits(2);
-    scene
-        .run("unzip")
-        .ends()
-        .exits(2)
-        .complains("no archive", "unzip ARCHIVE [DIR]");
-    scene
-        .run("unzip none.zip")
-        .ends()
-        .exits(8)
-        .complains("none.zip cannot be read", "spelling");
-    let text = scene.file("text", "no archive");
-    assert!(text.exists());
-    scene
-        .run("unzip text")
-        .ends()
-        .exits(10)
-        .complains("text is no zip archive", "zip archives only");
-}
-
-/// Killed at some time, it leaves nothing under a final name but what is whole, and the same command
-/// again does all of it.
-#[test]
-fn killed_and_run_again_it_is_whole() {
-    let scene = Scene::new();
-    let names: Vec<String> = (0..300).map(|number| format!("d/{number}")).collect();
-    let files: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(|name| (name.as_str(), name.as_bytes()))
-        .collect();
-    archive(
-        &scene.path("a.zip"),
-        CompressionMethod::Stored,
-        Some(WORD),
-        &files,
-    );
-    for wait in [0, 3, 30] {
-        let begun = std::time::Instant::now();
-        let running = unzip(&scene, "a.zip out").start();
-        let is_staged = || {
-            scene
-                .names_in("out")
-                .iter()
-                .any(|name| name.starts_with(".peerbridge-"))
-        };
-        // It may be done before it is seen, on a machine that is fast.
-        while !is_staged() && !scene.path("out/d").exists() {
-            assert!(begun.elapsed() < LIMIT, "nothing is staged");
-            std::thread::yield_now();
-        }
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        running.signal(Signal::KILL);
-        drop(running.ends());
-        for name in scene.names_in("out/d") {
-            let contents = fs::read_to_string(scene.path("out/d").join(&name)).unwrap();
-            assert_eq!(contents, format!("d/{name}"));
-        }
-    }
-    unzip(&scene, "a.zip out").ends().exits(0);
-    assert_eq!(scene.names_in("out"), ["d"]);
-    assert_eq!(scene.names_in("out/d").len(), 300);
 }
 
 /// What is made here is opened here to the same, in names that are no UTF-8 too.

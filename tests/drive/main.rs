@@ -28,5 +28,6 @@ mod refused;
 mod secrets;
 mod sources;
 mod transfers;
+mod unzip;
 mod zip64;
 mod zipped;

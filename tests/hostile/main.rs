@@ -14,6 +14,7 @@ mod proxy;
 mod real;
 mod rounds;
 mod secrecy;
+mod sender_states;
 mod states;
 mod streams;
 mod tree;

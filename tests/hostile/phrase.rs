@@ -1,7 +1,8 @@
 //! Where persons compare the phrase, nothing goes on before both have found it the same.
 
 use crate::real::Side;
-use crate::states::{AtReceiver, AtSender};
+use crate::sender_states::AtSender;
+use crate::states::AtReceiver;
 use crate::tree::Ground;
 use crate::wire::{PART, RawOffer, one_of_each};
 use peerbridge::protocol::Message;
