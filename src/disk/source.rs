@@ -5,7 +5,8 @@
 //! file that is no longer the one that was listed.
 //!
 //! An entry's path on disk is not stored: it is its argument's path joined with the components of its
-//! wire path. Beside the manifest an entry costs 16 bytes, its device and inode.
+//! wire path. Beside the manifest an entry costs 16 bytes, its device and inode. Two threads list, so that
+//! of each level the folder being walked and the one behind it are in memory as they were listed.
 //!
 //! Limitation: a file counts as unchanged while device, inode, size and mtime are. Contents that are
 //! replaced in place within the file system's mtime granularity after the scan (a few milliseconds on
@@ -13,10 +14,12 @@
 //! noticed when a folder is swapped for a link between its parent's listing and its own: who may
 //! write in the tree decides what is sent from it.
 
+mod ahead;
 mod argument;
 mod error;
 mod glob;
 mod left_out;
+mod lister;
 mod listing;
 mod reader;
 mod walk;

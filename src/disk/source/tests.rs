@@ -379,6 +379,35 @@ mod unix {
     }
 
     /// Says nothing for root, who may read everything.
+    /// Half of them are listed by another thread than the walk's.
+    #[test]
+    fn many_folders_come_in_order_each_with_what_it_leaves_out() {
+        let top = folder();
+        let (mut expected, mut gone) = (Vec::new(), Vec::new());
+        for outer in ["a", "b", "c", "d", "e"] {
+            expected.push(format!("{outer}/"));
+            for inner in ["v", "w", "x", "y", "z"] {
+                let path = format!("{outer}/{inner}");
+                create_dir_all(top.path().join(&path)).unwrap();
+                for name in ["one", "two", "not.this"] {
+                    write(top.path().join(&path).join(name), name).unwrap();
+                }
+                symlink("nowhere", top.path().join(&path).join("gone")).unwrap();
+                gone.push(format!("{path}/gone"));
+                expected.extend(["/", "/one", "/two"].map(|end| format!("{path}{end}")));
+            }
+        }
+        let options = SourceOptions {
+            exclude: excluding(&["*.this"]).exclude,
+            ..FOLLOW
+        };
+        let source = scan_contents(&top, &options);
+        assert_eq!(names(&source), expected);
+        let told = left_out(&source, top.path());
+        assert!(told.iter().all(|(_, why)| *why == LeftOutReason::Dangling));
+        assert_eq!(told.iter().map(|(path, _)| *path).collect::<Vec<_>>(), gone);
+    }
+
     #[test]
     fn folders_that_cannot_be_read_are_left_out() {
         let top = folder();

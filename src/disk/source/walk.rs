@@ -1,14 +1,14 @@
-//! The walk over a tree: without recursion, one folder open at a time.
+//! The walk over a tree: without recursion, and with no more than two folders open at a time.
 
+use super::ahead::{Ahead, Asked};
 use super::argument::{Root, Top};
-use super::glob::Shape;
+use super::lister::{Folder, Lister, append};
 use super::listing::{Facts, Kind, Listing};
 use super::{LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions};
 use crate::disk::platform;
 use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits};
-use std::fs::{self, DirEntry};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 /// From this length on, a path may be too long for the system to open, though its folder's listing
 /// showed it. 1024 is the smallest PATH_MAX in use.
@@ -16,7 +16,8 @@ const LONG_PATH_BYTES: usize = 1000;
 
 /// A walk over the arguments, one after the other.
 pub(super) struct Walk<'a> {
-    options: &'a SourceOptions,
+    lister: Lister<'a>,
+    ahead: Ahead<'a>,
     builder: ManifestBuilder,
     identities: Vec<(u64, u64)>,
     left_out: Vec<LeftOut>,
@@ -32,12 +33,15 @@ struct Level {
     wire_length: usize,
     folders: Listing,
     next: usize,
+    /// The next one, where it is being listed meanwhile.
+    asked: Option<Asked>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(options: &'a SourceOptions) -> Self {
         Walk {
-            options,
+            lister: Lister::new(options),
+            ahead: Ahead::new(options),
             builder: ManifestBuilder::new(),
             identities: Vec::new(),
             left_out: Vec::new(),
@@ -56,14 +60,14 @@ impl<'a> Walk<'a> {
         self.wire.clear();
         if let Top::Named(name) = &root.top {
             self.wire.extend_from_slice(name);
-            if self.excluded(shape_of(facts.kind)) {
+            if self.lister.excludes(&self.wire, facts.kind) {
                 return Ok(());
             }
         }
         if facts.kind != Kind::Folder {
             return self.take(root, facts);
         }
-        self.enter(root, facts)?;
+        self.enter(root, facts, None)?;
         while let Some(level) = self.levels.last_mut() {
             self.wire.truncate(level.wire_length);
             let Some((name, facts)) = level.folders.get(level.next) else {
@@ -71,8 +75,18 @@ impl<'a> Walk<'a> {
                 continue;
             };
             level.next += 1;
+            let asked = level.asked.take();
+            // Every other folder is listed here, the one behind it over there.
+            if asked.is_none()
+                && let Some((name, _)) = level.folders.get(level.next)
+            {
+                append(&mut self.wire, name);
+                let room = limits::ENTRIES - self.builder.len();
+                level.asked = self.ahead.ask(Folder::at(root, &self.wire, room));
+                self.wire.truncate(level.wire_length);
+            }
             append(&mut self.wire, name);
-            self.enter(root, facts)?;
+            self.enter(root, facts, asked)?;
         }
         Ok(())
     }
@@ -92,7 +106,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes in the folder at `wire` and what it holds but its subfolders: those make a level.
-    fn enter(&mut self, root: &Root, facts: Facts) -> Result<(), SourceError> {
+    fn enter(
+        &mut self,
+        root: &Root,
+        facts: Facts,
+        asked: Option<Asked>,
+    ) -> Result<(), SourceError> {
         let path = root.disk_path(&self.wire);
         if self.leads_back(facts) {
             self.leave_out(path, LeftOutReason::Loop);
@@ -104,8 +123,18 @@ impl<'a> Walk<'a> {
             self.leave_out(path, LeftOutReason::Name(fault));
             return Ok(());
         }
-        let mut folders = match self.list(&path)? {
-            Ok(listing) => listing,
+        let listed = match asked.and_then(|asked| self.ahead.listed(asked)) {
+            Some(listed) => listed?,
+            None => {
+                let room = limits::ENTRIES - self.builder.len();
+                self.lister.list(Folder::at(root, &self.wire, room))?
+            }
+        };
+        let mut folders = match listed {
+            Ok(listed) => {
+                self.left_out.extend(listed.left_out);
+                listed.listing
+            }
             Err(error) => {
                 self.leave_out(path, LeftOutReason::Unreadable(error.kind()));
                 return Ok(());
@@ -130,67 +159,9 @@ impl<'a> Walk<'a> {
             wire_length,
             folders,
             next: 0,
+            asked: None,
         });
         Ok(())
-    }
-
-    /// Lists the folder at `wire`. The outer error ends the scan, the inner one leaves the folder out:
-    /// half a folder that passes for a whole one would be worse.
-    fn list(&mut self, path: &Path) -> Result<io::Result<Listing>, SourceError> {
-        let entries = match fs::read_dir(path) {
-            Ok(entries) => entries,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut listing = Listing::default();
-        let wire_length = self.wire.len();
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => return Ok(Err(error)),
-            };
-            if self.len() + listing.len() >= limits::ENTRIES {
-                return Err(SourceError::Manifest(ManifestError::TooLarge));
-            }
-            self.look(&entry, &mut listing);
-            self.wire.truncate(wire_length);
-        }
-        listing.sort();
-        Ok(Ok(listing))
-    }
-
-    /// Finds out what an entry of the folder at `wire` is; leaves its name at the end of `wire`.
-    fn look(&mut self, entry: &DirEntry, listing: &mut Listing) {
-        let name = entry.file_name();
-        if self.options.omits_name(&name) && self.options.omits(&entry.path()) {
-            return;
-        }
-        let Some(name) = platform::bytes_from_name(&name) else {
-            return self.leave_out(entry.path(), LeftOutReason::NotUnicode);
-        };
-        let is_link = || entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        let follow = self.options.links == Links::Follow && is_link();
-        let metadata = if follow {
-            fs::metadata(entry.path())
-        } else {
-            entry.metadata()
-        };
-        append(&mut self.wire, &name);
-        let facts = metadata.map(|metadata| Facts::of(&metadata));
-        // What is excluded is not even said to be left out, so this comes first.
-        if self.excluded(facts.as_ref().map_or(Shape::Other, |f| shape_of(f.kind))) {
-            return;
-        }
-        let left_out = match facts {
-            Err(error) if follow && error.kind() == io::ErrorKind::NotFound => {
-                LeftOutReason::Dangling
-            }
-            Err(error) => LeftOutReason::Unreadable(error.kind()),
-            Ok(facts) if follow && facts.kind == Kind::Folder && facts.identity == (0, 0) => {
-                LeftOutReason::Loop
-            }
-            Ok(facts) => return listing.push(&name, facts),
-        };
-        self.leave_out(entry.path(), left_out);
     }
 
     /// Adds the entry at `wire` to the manifest, or leaves it out.
@@ -257,33 +228,14 @@ impl<'a> Walk<'a> {
     /// Whether a folder is one of those it lies in. Only following links leads there.
     fn leads_back(&self, facts: Facts) -> bool {
         let mut above = self.levels.iter().map(|level| level.identity);
-        self.options.links == Links::Follow
+        self.lister.options.links == Links::Follow
             && facts.identity != (0, 0)
             && above.any(|identity| identity == facts.identity)
-    }
-
-    fn excluded(&self, shape: Shape) -> bool {
-        let mut globs = self.options.exclude.iter();
-        globs.any(|glob| glob.matches(&self.wire, shape))
     }
 
     fn leave_out(&mut self, path: PathBuf, why: LeftOutReason) {
         self.left_out.push(LeftOut { path, why });
     }
-}
-
-fn shape_of(kind: Kind) -> Shape {
-    match kind {
-        Kind::Folder => Shape::Folder,
-        Kind::File | Kind::Link | Kind::Special(_) => Shape::Other,
-    }
-}
-
-fn append(wire: &mut Vec<u8>, name: &[u8]) {
-    if !wire.is_empty() {
-        wire.push(b'/');
-    }
-    wire.extend_from_slice(name);
 }
 
 /// Names the two arguments that give one name twice. The first name that the manifest finds twice is

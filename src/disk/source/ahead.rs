@@ -1,0 +1,167 @@
+//! Lists folders on a second thread, before the walk comes to them.
+
+use super::SourceOptions;
+use super::lister::{Folder, Lister, Outcome};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+/// The second thread, from the first folder on that is given to it. Without one all is listed by the walk.
+pub(super) struct Ahead<'a> {
+    options: &'a SourceOptions,
+    desk: Arc<Desk>,
+    /// `None` before the first folder, and where the system has no thread to give.
+    thread: Option<JoinHandle<()>>,
+    asked: u64,
+}
+
+/// A folder that was given away.
+pub(super) struct Asked {
+    number: u64,
+    outcome: Receiver<Outcome>,
+}
+
+/// Where folders wait.
+#[derive(Default)]
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<Order>,
+    is_closed: bool,
+}
+
+struct Order {
+    number: u64,
+    folder: Folder,
+    outcome: SyncSender<Outcome>,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn new(options: &'a SourceOptions) -> Self {
+        Ahead {
+            options,
+            desk: Arc::default(),
+            thread: None,
+            asked: 0,
+        }
+    }
+
+    /// Gives a folder away. `None` where there is no second thread.
+    pub(super) fn ask(&mut self, folder: Folder) -> Option<Asked> {
+        if self.thread.is_none() {
+            let (desk, options) = (Arc::clone(&self.desk), self.options.clone());
+            let work = move || desk.work(&Lister::new(&options));
+            self.thread = Some(Builder::new().spawn(work).ok()?);
+        }
+        self.asked += 1;
+        let (sender, outcome) = sync_channel(1);
+        let number = self.asked;
+        self.desk.lock().waiting.push(Order {
+            number,
+            folder,
+            outcome: sender,
+        });
+        self.desk.changed.notify_one();
+        Some(Asked { number, outcome })
+    }
+
+    /// What came of it. `None` where it has not even been begun: it is taken back.
+    pub(super) fn listed(&self, asked: Asked) -> Option<Outcome> {
+        let mut state = self.desk.lock();
+        let is_it = |order: &Order| order.number == asked.number;
+        if let Some(at) = state.waiting.iter().rposition(is_it) {
+            state.waiting.remove(at);
+            return None;
+        }
+        drop(state);
+        asked.outcome.recv().ok()
+    }
+}
+
+impl Drop for Ahead<'_> {
+    fn drop(&mut self) {
+        let mut state = self.desk.lock();
+        state.is_closed = true;
+        state.waiting.clear();
+        drop(state);
+        self.desk.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic over there has been told; the walk has listed the folder itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Desk {
+    /// Lists what is given until the desk is closed. What came last is needed first.
+    fn work(&self, lister: &Lister<'_>) {
+        let mut state = self.lock();
+        while !state.is_closed {
+            let Some(order) = state.waiting.pop() else {
+                let woken = self.changed.wait(state);
+                state = woken.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(state);
+            // Nobody waits for it any more where the scan has failed meanwhile.
+            let _ = order.outcome.send(lister.list(order.folder));
+            state = self.lock();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::argument::{Root, Top};
+    use super::*;
+    use std::thread;
+
+    fn root(path: &std::path::Path) -> Root {
+        Root {
+            path: path.into(),
+            first: 0,
+            top: Top::Contents,
+        }
+    }
+
+    #[test]
+    fn what_was_given_away_and_not_begun_is_taken_back() {
+        let options = SourceOptions::default();
+        let root = root(&std::env::temp_dir());
+        let mut ahead = Ahead::new(&options);
+        ahead.thread = Some(thread::spawn(|| {}));
+        let asked = [b"a", b"b"].map(|wire| ahead.ask(Folder::at(&root, wire, 1)).unwrap());
+        for asked in asked {
+            assert!(ahead.listed(asked).is_none());
+        }
+        assert!(ahead.desk.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn folders_are_listed_over_there() {
+        let options = SourceOptions::default();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        let root = root(folder.path());
+        let mut ahead = Ahead::new(&options);
+        let asked = ahead.ask(Folder::at(&root, b"", 1)).unwrap();
+        while !ahead.desk.lock().waiting.is_empty() {
+            thread::yield_now();
+        }
+        let listed = ahead.listed(asked).unwrap().unwrap().unwrap();
+        assert_eq!(listed.listing.get(0).unwrap().0, b"file");
+        let asked = ahead.ask(Folder::at(&root, b"", 0)).unwrap();
+        while !ahead.desk.lock().waiting.is_empty() {
+            thread::yield_now();
+        }
+        assert!(ahead.listed(asked).unwrap().is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Lists one folder. It needs nothing of the walk, so two threads can do it.
+
+use super::argument::Root;
+use super::glob::Shape;
+use super::listing::{Facts, Kind, Listing};
+use super::{LeftOut, LeftOutReason, Links, SourceError, SourceOptions};
+use crate::disk::platform;
+use crate::model::ManifestError;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::PathBuf;
+
+/// A folder that is to be listed.
+pub(super) struct Folder {
+    path: PathBuf,
+    wire: Vec<u8>,
+    /// How many entries the manifest still has room for.
+    room: usize,
+}
+
+impl Folder {
+    /// The folder at `wire` below `root`.
+    pub(super) fn at(root: &Root, wire: &[u8], room: usize) -> Self {
+        Folder {
+            path: root.disk_path(wire),
+            wire: wire.to_vec(),
+            room,
+        }
+    }
+}
+
+/// What a folder holds, and what of it cannot be sent.
+#[derive(Default)]
+pub(super) struct Listed {
+    pub(super) listing: Listing,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// The outer error ends the scan, the inner one leaves the folder out: half a folder that passes for a
+/// whole one would be worse.
+pub(super) type Outcome = Result<io::Result<Listed>, SourceError>;
+
+/// Lists folders as the options say.
+pub(super) struct Lister<'a> {
+    pub(super) options: &'a SourceOptions,
+}
+
+impl<'a> Lister<'a> {
+    pub(super) fn new(options: &'a SourceOptions) -> Self {
+        Lister { options }
+    }
+
+    /// Lists a folder, sorted.
+    pub(super) fn list(&self, folder: Folder) -> Outcome {
+        let Folder {
+            path,
+            mut wire,
+            room,
+        } = folder;
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut listed = Listed::default();
+        let wire_length = wire.len();
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Ok(Err(error)),
+            };
+            if listed.listing.len() >= room {
+                return Err(SourceError::Manifest(ManifestError::TooLarge));
+            }
+            self.look(&entry, &mut wire, &mut listed);
+            wire.truncate(wire_length);
+        }
+        listed.listing.sort();
+        Ok(Ok(listed))
+    }
+
+    /// Whether what is at `wire` is not to be sent.
+    pub(super) fn excludes(&self, wire: &[u8], kind: Kind) -> bool {
+        let shape = match kind {
+            Kind::Folder => Shape::Folder,
+            Kind::File | Kind::Link | Kind::Special(_) => Shape::Other,
+        };
+        self.excludes_shape(wire, shape)
+    }
+
+    fn excludes_shape(&self, wire: &[u8], shape: Shape) -> bool {
+        let mut globs = self.options.exclude.iter();
+        globs.any(|glob| glob.matches(wire, shape))
+    }
+
+    /// Finds out what an entry of the folder at `wire` is; leaves its name at the end of `wire`.
+    fn look(&self, entry: &DirEntry, wire: &mut Vec<u8>, listed: &mut Listed) {
+        let name = entry.file_name();
+        if self.options.omits_name(&name) && self.options.omits(&entry.path()) {
+            return;
+        }
+        let mut leave_out = |why| {
+            let path = entry.path();
+            listed.left_out.push(LeftOut { path, why });
+        };
+        let Some(name) = platform::bytes_from_name(&name) else {
+            return leave_out(LeftOutReason::NotUnicode);
+        };
+        let is_link = || entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let follow = self.options.links == Links::Follow && is_link();
+        let metadata = if follow {
+            fs::metadata(entry.path())
+        } else {
+            entry.metadata()
+        };
+        append(wire, &name);
+        let facts = metadata.map(|metadata| Facts::of(&metadata));
+        // What is excluded is not even said to be left out, so this comes first.
+        let is_excluded = match &facts {
+            Ok(facts) => self.excludes(wire, facts.kind),
+            Err(_) => self.excludes_shape(wire, Shape::Other),
+        };
+        if is_excluded {
+            return;
+        }
+        match facts {
+            Err(error) if follow && error.kind() == io::ErrorKind::NotFound => {
+                leave_out(LeftOutReason::Dangling);
+            }
+            Err(error) => leave_out(LeftOutReason::Unreadable(error.kind())),
+            Ok(facts) if follow && facts.kind == Kind::Folder && facts.identity == (0, 0) => {
+                leave_out(LeftOutReason::Loop);
+            }
+            Ok(facts) => listed.listing.push(&name, facts),
+        }
+    }
+}
+
+/// Adds a component to a wire path.
+pub(super) fn append(wire: &mut Vec<u8>, name: &[u8]) {
+    if !wire.is_empty() {
+        wire.push(b'/');
+    }
+    wire.extend_from_slice(name);
+}
