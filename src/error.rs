@@ -65,7 +65,7 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// What is to be sent is missing or unreadable.
+    /// What is to be sent or packed is missing or unreadable.
     Source {
         /// Its path.
         path: PathBuf,
@@ -169,7 +169,7 @@ impl fmt::Display for Error {
                     shown(path)
                 )
             }
-            Error::Source { path, source } => write!(f, "cannot send {}: {source}", shown(path)),
+            Error::Source { path, source } => write!(f, "cannot read {}: {source}", shown(path)),
             Error::CannotWrite { what, source } => {
                 write!(f, "cannot write {}: {source}", escaped(what.as_bytes()))
             }

@@ -322,11 +322,12 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(Some('a'), "as", Value("NAME"), &[Send, Ping],
         "the name to go by at a drop box whose secrets have names"),
     flag(Some('y'), "yes", Nothing, &[Receive, Unzip],
-        "accept without asking; receive needs it where there is no terminal"),
+        "ask nothing: receive accepts, and needs it where there is no terminal; unzip opens also what \
+         becomes far larger than it is"),
     flag(Some('e'), "existing", Value("MODE"), REPLACING,
-        "what to do when another file has the name: fail (before anything is taken), skip, \
-         rename the new one, overwrite, or newer (overwrite only older ones); a terminal is asked \
-         unless told; an identical file always counts as done"),
+        "what to do when another file has the name: fail (before anything is written), skip, \
+         rename the new one, overwrite, or newer (overwrite only older ones); receive and unzip ask \
+         at a terminal unless told, and take an identical file for done"),
     flag(None, "zip-password-file", Path("FILE"), &[Send, Zip, Unzip],
         "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
          when group or others can read it"),
@@ -359,7 +360,7 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(Some('x'), "exclude", Values("GLOB"), &[Send, Zip],
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
     flag(Some('L'), "follow-links", Nothing, &[Send, Zip],
-        "send what links point to, and not the links"),
+        "take what links point to, and not the links"),
     flag(None, "hide-names", Nothing, &[Send, Zip],
         "names and sizes inside don't show: the archive holds one encrypted archive"),
     flag(None, "limit-rate", Value("BYTES"), &[Send],

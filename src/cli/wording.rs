@@ -28,6 +28,9 @@ const NAMES_SHOWN: usize = 5;
 
 /// `a, b and 3 more`, escaped; `count` is how many there are in all.
 pub(super) fn names(names: &[Vec<u8>], count: usize) -> String {
+    if count == 0 {
+        return "nothing".to_owned();
+    }
     let shown = names.len().min(NAMES_SHOWN);
     let mut text: Vec<String> = names[..shown].iter().map(|name| escaped(name)).collect();
     let rest = count.saturating_sub(shown);
@@ -194,6 +197,7 @@ mod tests {
         assert_eq!(names(&list(&["a", "b"]), 2), "a and b");
         assert_eq!(names(&list(&["a", "b"]), 9), "a, b and 7 more");
         assert_eq!(names(&[], 3), "3 names");
+        assert_eq!(names(&[], 0), "nothing");
         let many = list(&["a", "b", "c", "d", "e", "f"]);
         assert_eq!(names(&many, 6), "a, b, c, d, e and 1 more");
         assert_eq!(names(&[b"a\x1b".to_vec()], 1), "a\\x1b");

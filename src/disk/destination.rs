@@ -109,7 +109,7 @@ impl Destination {
         if !metadata.is_dir() {
             return Err(DiskError::refused(
                 DiskErrorKind::NotAFolder,
-                "receive into",
+                "write into",
                 &real,
                 "it is not a folder",
             ));

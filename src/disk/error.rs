@@ -31,6 +31,8 @@ pub enum DiskErrorKind {
     Name,
     /// Something else stands where a folder is needed.
     NotAFolder,
+    /// What was looked for, or the folder it is to be in, is not there.
+    Absent,
     /// Anything else; the source says what.
     Other,
 }
@@ -102,6 +104,7 @@ fn kind_of(error: &io::Error) -> DiskErrorKind {
         io::ErrorKind::ReadOnlyFilesystem => DiskErrorKind::ReadOnly,
         io::ErrorKind::PermissionDenied => DiskErrorKind::Permission,
         io::ErrorKind::NotADirectory => DiskErrorKind::NotAFolder,
+        io::ErrorKind::NotFound => DiskErrorKind::Absent,
         _ => DiskErrorKind::Other,
     }
 }

@@ -29,7 +29,7 @@ pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
 pub use journal::JournalFault;
-pub use new_archive::{NewArchive, Placing, free_path_beside};
+pub use new_archive::{NewArchive, Placing, free_path_beside, look_up};
 pub use plan::{Decision, Plan, PlanError};
 pub use source::{
     Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,

@@ -1,12 +1,13 @@
 //! An archive that comes together beside the place where it is to be, and appears there when it is whole.
 
 use super::archive::ArchiveSink;
+use super::destination::is_absent;
 use super::error::{DiskError, DiskErrorKind};
 use super::place::{Moved, move_file_where_free};
 use super::plan::free_name;
 use super::platform;
 use crate::model::STAGING_PREFIX;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,7 @@ impl NewArchive {
     pub fn begin(target: &Path) -> Result<NewArchive, DiskError> {
         let temporary = temporary_of(target)?;
         for _ in 0..ATTEMPTS {
-            if let Some(file) = acquire(&temporary)? {
+            if let Some(file) = acquire(&temporary, target)? {
                 return Ok(NewArchive {
                     file,
                     temporary,
@@ -57,7 +58,7 @@ impl NewArchive {
                 });
             }
         }
-        Err(locked(&temporary))
+        Err(locked(target))
     }
 
     /// What is no part of any source: the archive itself, where there is an old one, and what it is made
@@ -120,6 +121,18 @@ impl Drop for NewArchive {
     }
 }
 
+/// What has this name: `None` where nothing does. A link counts by itself, wherever it points.
+///
+/// # Errors
+/// [`DiskError`] when it cannot be found out, as where no file can have that name.
+pub fn look_up(path: &Path) -> Result<Option<Metadata>, DiskError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(DiskError::at("create", path)(error)),
+    }
+}
+
 /// A name beside `path` that nothing has: `backup (1).zip`; `None` when thousands are taken.
 ///
 /// # Errors
@@ -135,10 +148,8 @@ pub fn free_path_beside(path: &Path) -> Result<Option<PathBuf>, DiskError> {
             return Ok(None);
         };
         let candidate = path.with_file_name(numbered);
-        match fs::symlink_metadata(&candidate) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(candidate)),
-            Err(error) => return Err(DiskError::at("look up", &candidate)(error)),
+        if look_up(&candidate)?.is_none() {
+            return Ok(Some(candidate));
         }
     }
     Ok(None)
@@ -163,8 +174,9 @@ fn temporary_of(target: &Path) -> Result<PathBuf, DiskError> {
 /// A new file, locked. `None` when there was one: another process has renamed or removed it, or it was
 /// left by a process that is gone, and is removed now. It is not written to: it may be a second name of an
 /// archive that is whole, or be readable by others.
-fn acquire(temporary: &Path) -> Result<Option<File>, DiskError> {
-    let failed = |error| DiskError::at("create", temporary)(error);
+fn acquire(temporary: &Path, target: &Path) -> Result<Option<File>, DiskError> {
+    // The archive's name says more to a person.
+    let failed = |error| DiskError::at("create", target)(error);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     platform::create_with_mode(&mut options, 0o600);
@@ -185,7 +197,7 @@ fn acquire(temporary: &Path) -> Result<Option<File>, DiskError> {
     };
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(locked(temporary)),
+        Err(TryLockError::WouldBlock) => return Err(locked(target)),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     // A lock on what has another name by now, or none, is worth nothing.
@@ -213,11 +225,11 @@ fn real_path(path: &Path) -> io::Result<PathBuf> {
     Ok(parent.join(path.file_name().unwrap_or_default()))
 }
 
-fn locked(path: &Path) -> DiskError {
+fn locked(target: &Path) -> DiskError {
     DiskError::refused(
         DiskErrorKind::Locked,
-        "lock",
-        path,
+        "create",
+        target,
         "another peerbridge is making this archive",
     )
 }

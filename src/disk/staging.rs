@@ -370,7 +370,7 @@ fn bad_part_size(path: &Path, fault: LayoutError) -> DiskError {
         LayoutError::TooLarge => "the transfer has too many parts",
         LayoutError::PartSize | LayoutError::NoSuchPart => "the part size is out of bounds",
     };
-    DiskError::refused(DiskErrorKind::Other, "receive into", path, why)
+    DiskError::refused(DiskErrorKind::Other, "write into", path, why)
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Exit {
             | SessionError::CannotRead { .. }
             | SessionError::ReadBefore { .. }
             | SessionError::SourceFailed { .. } => Exit::Source,
-            SessionError::Disk(error) => match error.kind() {
+            SessionError::Disk(error) | SessionError::CannotUnpack(error) => match error.kind() {
                 DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
                 _ => Exit::CannotWrite,
             },
@@ -84,7 +84,7 @@ impl Exit {
             SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
                 Exit::DeclinedHere
             }
-            SessionError::InTheWay { .. } => Exit::InTheWay,
+            SessionError::InTheWay { .. } | SessionError::Taken { .. } => Exit::InTheWay,
             SessionError::NotVerified { .. } => Exit::NotVerified,
             SessionError::Lost { .. } | SessionError::Cancelled => Exit::Lost,
             SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),

@@ -1,10 +1,10 @@
 //! What to do about each error.
 
 use super::Error;
-use crate::disk::{ArchiveFault, DiskErrorKind};
+use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
 use crate::protocol::DeclineReason;
-use crate::session::SessionError;
+use crate::session::{SessionError, TakenBy};
 use std::io::ErrorKind;
 
 pub(super) fn hint(error: &Error) -> Option<String> {
@@ -92,6 +92,13 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             "say what to do with --existing skip, rename, overwrite or newer, \
              or name another folder"
         }
+        SessionError::Taken { by, .. } => match by {
+            TakenBy::Folder => "name the archive itself: FOLDER/NAME.zip",
+            TakenBy::File => {
+                "say what to do with --existing skip, rename, overwrite or newer, \
+                 or give another name"
+            }
+        },
         SessionError::NotVerified { .. } => {
             "run the same command again: only what verified is kept"
         }
@@ -109,24 +116,58 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             "what reads it ended or cannot write: begin anew on both sides once it can"
         }
         SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
-        SessionError::Source(_) => "check the spelling and the permissions, or leave it out",
-        SessionError::NoRoom { .. } => "make room there, or receive into a folder on another disk",
+        SessionError::Source(error) => match error {
+            SourceError::Missing(_) | SourceError::Unreadable(..) => {
+                "check the spelling and the permissions, or leave it out"
+            }
+            SourceError::Special(..) => "only files, folders and links are taken: leave it out",
+            SourceError::Name(..) | SourceError::NotUnicode(_) => "rename it, or leave it out",
+            SourceError::SameName(..) => {
+                "give each once; of two that have one name, give the folder above them"
+            }
+            SourceError::Manifest(_) => "leave some of it out with --exclude",
+        },
+        SessionError::NoRoom { .. } => "make room there, or name a folder on another disk",
         SessionError::Disk(error) => match error.kind() {
             DiskErrorKind::Full => "make room, then run the same command again to go on",
             DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
-                "receive into a folder that you may write to"
+                "name a folder that you may write to"
             }
             DiskErrorKind::Locked => "wait for the other receiver, or receive into another folder",
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
                 "ask the sender to rename it, or to leave it out with --exclude"
             }
             DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
-            DiskErrorKind::Other => "what arrived is kept: run the same command again to go on",
+            DiskErrorKind::Absent | DiskErrorKind::Other => {
+                "what arrived is kept: run the same command again to go on"
+            }
         },
         SessionError::CannotMake(error) => match error.kind() {
             DiskErrorKind::Full => "make room there, or make the archive on another disk",
             DiskErrorKind::Locked => "wait for the other one, or give another name",
-            _ => "make the archive in a folder that you may write to",
+            DiskErrorKind::Absent | DiskErrorKind::NotAFolder => {
+                "there is no such folder: check the spelling, or make it"
+            }
+            DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
+                "make the archive in a folder that you may write to"
+            }
+            DiskErrorKind::NameCollision | DiskErrorKind::Name | DiskErrorKind::Other => {
+                "give another name, or make the archive in another folder"
+            }
+        },
+        SessionError::CannotUnpack(error) => match error.kind() {
+            DiskErrorKind::Full => "make room there, or name a folder on another disk",
+            DiskErrorKind::Locked => "wait for the other one, or name another folder",
+            DiskErrorKind::NameCollision | DiskErrorKind::Name => {
+                "name a folder on another disk, or open it with another program"
+            }
+            DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
+            DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
+                "name a folder that you may write to"
+            }
+            DiskErrorKind::Absent | DiskErrorKind::Other => {
+                "nothing of it is kept: run the same command again once that is mended"
+            }
         },
         SessionError::Archive(error) => return of_archive(error.fault()),
         SessionError::Growth(_) => {
@@ -153,7 +194,10 @@ fn of_archive(fault: &ArchiveFault) -> Option<&'static str> {
             "whoever has the archive can read it without the password: open it with another \
              program if you must, and have it made again with AES"
         }
-        ArchiveFault::Unsupported(_) | ArchiveFault::Method(_) => {
+        ArchiveFault::Unsupported(_) => {
+            "open it with another program, or have it made again without that"
+        }
+        ArchiveFault::Method(_) => {
             "open it with another program, or have it made again with deflate and AES"
         }
         ArchiveFault::PasswordNeeded => {

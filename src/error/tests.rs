@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::FailureReason;
 use crate::protocol::DeclineReason;
-use crate::session::Summary;
+use crate::session::{Summary, TakenBy};
 
 fn code(error: SessionError) -> u8 {
     Error::from(error).exit_code()
@@ -56,6 +56,13 @@ fn codes_follow_the_contract() {
             SessionError::InTheWay {
                 names: vec![],
                 count: 1,
+            },
+            7,
+        ),
+        (
+            SessionError::Taken {
+                path: host().into(),
+                by: TakenBy::File,
             },
             7,
         ),

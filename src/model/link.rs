@@ -69,7 +69,7 @@ impl fmt::Display for LinkFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             LinkFault::Malformed => "the link is malformed",
-            LinkFault::Outside => "the link points outside of what is sent",
+            LinkFault::Outside => "the link leads outside",
         })
     }
 }

@@ -335,7 +335,7 @@ impl fmt::Display for ManifestError {
             ManifestError::NoParent(path) => {
                 write!(
                     f,
-                    "an entry is not in a folder of the transfer: {}",
+                    "an entry is in something that is no folder: {}",
                     path.escape_ascii()
                 )
             }

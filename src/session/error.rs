@@ -10,6 +10,7 @@ use crate::protocol::{
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// What ended a session, and whose doing it was.
 #[derive(Debug)]
@@ -100,6 +101,15 @@ pub enum SessionError {
     Disk(DiskError),
     /// An archive cannot be made where it is to be.
     CannotMake(DiskError),
+    /// What an archive holds cannot be put where it is to be.
+    CannotUnpack(DiskError),
+    /// Something has the name of the archive that is to be made.
+    Taken {
+        /// That name, as it was given.
+        path: PathBuf,
+        /// What has it.
+        by: TakenBy,
+    },
     /// What receives the contents in place of a folder takes no more.
     Output {
         /// What it is: "standard output".
@@ -169,6 +179,15 @@ pub enum SessionError {
     },
 }
 
+/// What has the name of an archive that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBy {
+    /// A file, or something else that is no folder.
+    File,
+    /// A folder, which is never replaced.
+    Folder,
+}
+
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -212,7 +231,13 @@ impl fmt::Display for SessionError {
             SessionError::SourceFailed { reason } => {
                 write!(f, "the sender could not read the file: {reason}")
             }
-            SessionError::Disk(error) | SessionError::CannotMake(error) => error.fmt(f),
+            SessionError::Disk(error)
+            | SessionError::CannotMake(error)
+            | SessionError::CannotUnpack(error) => error.fmt(f),
+            SessionError::Taken { path, by } => match by {
+                TakenBy::File => write!(f, "{} is there already", path.display()),
+                TakenBy::Folder => write!(f, "{} is a folder", path.display()),
+            },
             SessionError::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
             SessionError::NoRoom { needed, free } => {
                 write!(f, "{needed} bytes are needed and {free} are free")
@@ -235,7 +260,7 @@ impl fmt::Display for SessionError {
             SessionError::Archive(error) => error.fmt(f),
             SessionError::Growth(growth) => write!(
                 f,
-                "declined: {} bytes would become {}",
+                "not opened: {} bytes would become {}",
                 growth.archive_bytes, growth.bytes
             ),
             SessionError::Cancelled => f.write_str("called off"),
@@ -312,7 +337,10 @@ impl SessionError {
             // Not 9: what the output has taken cannot be written once more, so there is nothing to wait
             // for.
             SessionError::Output { .. } | SessionError::DeclinedHere { .. } => 14,
-            SessionError::Disk(_) | SessionError::CannotMake(_) | SessionError::NoRoom { .. } => 9,
+            SessionError::Disk(_)
+            | SessionError::CannotMake(_)
+            | SessionError::CannotUnpack(_)
+            | SessionError::NoRoom { .. } => 9,
             SessionError::NotVerified { .. } => 10,
             _ => 1,
         }

@@ -60,7 +60,7 @@ mod zip;
 pub use crate::disk::Links;
 pub use archiving::Archive;
 pub use cancel::Cancel;
-pub use error::SessionError;
+pub use error::{SessionError, TakenBy};
 pub use events::{
     Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
     Reception, Summary, Unattended,

@@ -89,10 +89,14 @@ pub fn unpack(
 ) -> Result<Summary, SessionError> {
     let password = options.password.as_ref().map(ArchivePassword::as_bytes);
     archive.try_password(password)?;
-    match hides_names(archive.entries()) {
+    let unpacked = match hides_names(archive.entries()) {
         true => unpack_hidden(archive, options, operator),
         false => unpack_entries(archive, options, operator),
-    }
+    };
+    unpacked.map_err(|error| match error {
+        SessionError::Disk(error) => SessionError::CannotUnpack(error),
+        other => other,
+    })
 }
 
 /// Opens an archive whose entries are what is wanted.

@@ -1,16 +1,16 @@
 //! `zip`: one encrypted archive of files and folders, on this machine.
 
-use super::SessionError;
 use super::cancel::Cancel;
+use super::error::{SessionError, TakenBy};
 use super::events::{Event, Operator, Summary};
 use super::options::Level;
 use super::packing::{Names, PackError, PackOptions, PackReport, pack_into};
 use super::send::scan_paths;
 use super::summary::offer_summary;
 use crate::crypto::ArchivePassword;
-use crate::disk::{Links, NewArchive, Placing, Source, free_path_beside};
+use crate::disk::{Links, NewArchive, Placing, Source, free_path_beside, look_up};
 use crate::model::{Existing, Mtime};
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, UNIX_EPOCH};
 
@@ -63,20 +63,18 @@ impl ZipOptions {
 /// A [`SessionError`] that says what stood in the way.
 pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, SessionError> {
     let start = Instant::now();
-    // What is wrong with a name that cannot be looked up is told by the first write there. A link counts
-    // by itself, wherever it points.
-    let found = fs::symlink_metadata(&options.archive).ok();
+    let found = look_up(&options.archive).map_err(SessionError::CannotMake)?;
     let (target, placing) = match (found.as_ref(), options.existing) {
         (None, _) => (options.archive.clone(), Placing::WhereFree),
-        (Some(found), _) if found.is_dir() => return Err(in_the_way(&options.archive)),
-        (Some(_), Existing::Fail) => return Err(in_the_way(&options.archive)),
+        (Some(found), _) if found.is_dir() => return Err(taken(options, TakenBy::Folder)),
+        (Some(_), Existing::Fail) => return Err(taken(options, TakenBy::File)),
         (Some(_), Existing::Skip) => return Ok(skipped(options, start, operator)),
         (Some(_), Existing::Overwrite | Existing::Newer) => {
             (options.archive.clone(), Placing::Over)
         }
         (Some(_), Existing::Rename) => match free_path_beside(&options.archive) {
             Ok(Some(path)) => (path, Placing::WhereFree),
-            Ok(None) => return Err(in_the_way(&options.archive)),
+            Ok(None) => return Err(taken(options, TakenBy::File)),
             Err(error) => return Err(SessionError::CannotMake(error)),
         },
     };
@@ -162,11 +160,9 @@ fn skipped(options: &ZipOptions, start: Instant, operator: &dyn Operator) -> Sum
     summary
 }
 
-fn in_the_way(archive: &Path) -> SessionError {
-    SessionError::InTheWay {
-        names: vec![name_of(archive)],
-        count: 1,
-    }
+fn taken(options: &ZipOptions, by: TakenBy) -> SessionError {
+    let path = options.archive.clone();
+    SessionError::Taken { path, by }
 }
 
 fn name_of(archive: &Path) -> Vec<u8> {

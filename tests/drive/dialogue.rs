@@ -135,7 +135,7 @@ fn wrong_entries_are_asked_again() {
     sender.shows("empty");
     types_the_secret(&mut sender);
     sender.answers(SOURCE, "no such file");
-    sender.shows("cannot send no such file");
+    sender.shows("cannot read no such file");
     sender.answers(SOURCE, "file");
     sender.answers(ARCHIVE, "maybe");
     sender.shows("Type y or n.");

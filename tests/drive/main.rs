@@ -29,5 +29,6 @@ mod secrets;
 mod sources;
 mod transfers;
 mod unzip;
+mod words;
 mod zip64;
 mod zipped;

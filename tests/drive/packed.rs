@@ -199,7 +199,10 @@ fn an_archive_that_is_there_is_replaced_only_when_told() {
         ["a (1).zip", "a.zip", "file", "home", "tmp"]
     );
     scene.folder("folder.zip");
-    zip(&scene, "folder.zip file -e overwrite").ends().exits(7);
+    let folder = zip(&scene, "folder.zip file -e overwrite").ends();
+    folder
+        .exits(7)
+        .complains("folder.zip is a folder", "name the archive itself");
 }
 
 #[test]
@@ -298,5 +301,7 @@ fn words_that_make_no_archive_are_usage_errors() {
         zip(&scene, line).ends().exits(2);
     }
     let nowhere = zip(&scene, "no/such/a.zip file").ends();
-    nowhere.exits(9);
+    nowhere
+        .exits(9)
+        .complains("cannot create \"no/such/a.zip\"", "no such folder");
 }

@@ -127,9 +127,9 @@ fn nothing_goes_through_a_link_or_a_file() {
         refuses(&[Entry::link("l", target)], DECLINED, "a link is unsafe");
     }
     let through_link = [Entry::link("l", "d"), Entry::file("l/x", b"x")];
-    refuses(&through_link, DECLINED, "is not in a folder");
+    refuses(&through_link, DECLINED, "is no folder");
     let through_file = [Entry::file("f", b"x"), Entry::file("f/x", b"x")];
-    refuses(&through_file, DECLINED, "is not in a folder");
+    refuses(&through_file, DECLINED, "is no folder");
     refuses(
         &[Entry::special("pipe")],
         DECLINED,

@@ -19,7 +19,7 @@ pub enum SourceError {
     Name(PathBuf, PathFault),
     /// An argument's name has no form that other systems understand.
     NotUnicode(PathBuf),
-    /// Two things would have the same name at the peer.
+    /// Two things would have the same name at the peer, or in the archive.
     SameName(PathBuf, PathBuf),
     /// What was found is past [`crate::model::limits`], or changed so much during the scan that it is
     /// no tree.
@@ -34,23 +34,23 @@ impl fmt::Display for SourceError {
                 write!(f, "cannot read {}: {kind}", path.display())
             }
             SourceError::Special(path, special) => {
-                write!(f, "cannot send {}: it is {special}", path.display())
+                write!(f, "cannot take {}: it is {special}", path.display())
             }
             SourceError::Name(path, fault) => {
-                write!(f, "cannot send {} under its name: {fault}", path.display())
+                write!(f, "cannot take {} under its name: {fault}", path.display())
             }
             SourceError::NotUnicode(path) => write!(
                 f,
-                "cannot send {} under its name: it is not valid unicode",
+                "cannot take {} under its name: it is not valid unicode",
                 path.display()
             ),
             SourceError::SameName(first, second) => write!(
                 f,
-                "{} and {} would have the same name at the peer",
+                "{} and {} have the same name",
                 first.display(),
                 second.display()
             ),
-            SourceError::Manifest(error) => write!(f, "cannot send this: {error}"),
+            SourceError::Manifest(error) => write!(f, "cannot take this: {error}"),
         }
     }
 }

@@ -39,7 +39,7 @@ impl fmt::Display for LeftOutReason {
         match self {
             LeftOutReason::Unreadable(kind) => write!(f, "it cannot be read here: {kind}"),
             LeftOutReason::Special(special) => write!(f, "it is {special}"),
-            LeftOutReason::Name(fault) => write!(f, "its name cannot be sent: {fault}"),
+            LeftOutReason::Name(fault) => write!(f, "its name cannot be carried: {fault}"),
             LeftOutReason::NotUnicode => f.write_str("its name or target is not valid unicode"),
             LeftOutReason::Link(fault) => fault.fmt(f),
             LeftOutReason::Dangling => f.write_str("the link points to nothing"),
