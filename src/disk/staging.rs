@@ -49,6 +49,9 @@ pub enum Durability {
     Fsync,
 }
 
+/// Locks for the files that are written piece by piece: enough that two files seldom share one.
+const TURNS: usize = 16;
+
 /// How contents come in, and so what makes them complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filling {
@@ -75,6 +78,8 @@ pub struct Staging {
     tree: PathBuf,
     marks: Marks,
     creation: Mutex<()>,
+    /// Of every so manyth entry one: who writes a piece of it.
+    turns: [Mutex<()>; TURNS],
     progress: Mutex<Progress>,
     journal_fault: Option<JournalFault>,
     /// Of the parts that an earlier run left here and that were verified.
@@ -138,6 +143,7 @@ impl Staging {
             tree: path.join("tree"),
             marks: Marks::new(manifest.len()),
             creation: Mutex::new(()),
+            turns: Default::default(),
             progress: Mutex::new(Progress {
                 layout,
                 present: plan.unneeded_parts(&manifest, &layout),

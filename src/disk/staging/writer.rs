@@ -4,12 +4,12 @@ use super::super::error::DiskError;
 use super::super::journal::Record;
 use super::super::plan::Decision;
 use super::super::platform;
-use super::{Durability, Mark, Progress, Staging, tree};
+use super::{Durability, Mark, Progress, Staging, TURNS, tree};
 use crate::model::{EntryIndex, Mtime, PartIndex, Segment};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 /// Runs of zeros are left as holes in units of this many bytes, aligned in the file.
 const HOLE: usize = 64 * 1024;
@@ -104,12 +104,14 @@ impl<'a> StagingWriter<'a> {
             Some((entry, file)) if entry == segment.entry => file,
             _ => staging.open_piecewise(segment.entry)?,
         };
+        let turn = staging.turn(segment.entry);
         let mut offset = segment.file_offset;
         for slice in bytes.chunks(SLICE) {
             checksum.update(slice);
             staging.write_at(segment.entry, &file, slice, offset)?;
             offset += slice.len() as u64;
         }
+        drop(turn);
         self.open = Some((segment.entry, file));
         Ok(())
     }
@@ -261,6 +263,13 @@ impl Staging {
             Ok(()) => Ok(()),
             Err(error) => Err(DiskError::at("write", &self.staged_path(index)?)(error)),
         }
+    }
+
+    /// To be held while a piece of the file is written. Systems let one thread at a time write to a file, and
+    /// Linux has the others wait turning in circles: here they sleep, and leave the core to who has work.
+    fn turn(&self, index: EntryIndex) -> MutexGuard<'_, ()> {
+        let turn = &self.turns[index.get() % TURNS];
+        turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a file that is written piece by piece. The first piece creates it at its full length.
