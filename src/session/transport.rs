@@ -95,7 +95,8 @@ impl Patience {
 }
 
 /// A frame's body, in memory that is used again for the next one. It grows and never shrinks: zeroing
-/// megabytes for each part would cost as much as copying them.
+/// megabytes for each part would cost as much as copying them. It keeps nothing when it grows: memory that
+/// is new comes zeroed from the system.
 #[derive(Debug, Default)]
 pub(super) struct FrameBuffer {
     bytes: Vec<u8>,
@@ -110,7 +111,8 @@ impl FrameBuffer {
 
     fn with_length(&mut self, length: usize) -> &mut [u8] {
         if self.bytes.len() < length {
-            self.bytes.resize(length, 0);
+            self.bytes = Vec::new();
+            self.bytes = vec![0; length];
         }
         self.length = length;
         &mut self.bytes[..length]
