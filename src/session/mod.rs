@@ -80,4 +80,4 @@ pub use secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets
 pub use send::{SendSession, inquire, send};
 pub use serve::serve;
 pub use unpacking::{GrowthLimit, UnzipOptions, hides_names, unpack, unzip};
-pub use zip::{ZipOptions, zip};
+pub use zip::{ZipOptions, check_archive_name, zip};

@@ -63,18 +63,16 @@ impl ZipOptions {
 /// A [`SessionError`] that says what stood in the way.
 pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, SessionError> {
     let start = Instant::now();
-    let found = look_up(&options.archive).map_err(SessionError::CannotMake)?;
-    let (target, placing) = match (found.as_ref(), options.existing) {
-        (None, _) => (options.archive.clone(), Placing::WhereFree),
-        (Some(found), _) if found.is_dir() => return Err(taken(options, TakenBy::Folder)),
-        (Some(_), Existing::Fail) => return Err(taken(options, TakenBy::File)),
+    let found = what_is_there(&options.archive, options.existing)?;
+    let (target, placing) = match (&found, options.existing) {
+        (None, _) | (Some(_), Existing::Fail) => (options.archive.clone(), Placing::WhereFree),
         (Some(_), Existing::Skip) => return Ok(skipped(options, start, operator)),
         (Some(_), Existing::Overwrite | Existing::Newer) => {
             (options.archive.clone(), Placing::Over)
         }
         (Some(_), Existing::Rename) => match free_path_beside(&options.archive) {
             Ok(Some(path)) => (path, Placing::WhereFree),
-            Ok(None) => return Err(taken(options, TakenBy::File)),
+            Ok(None) => return Err(taken(&options.archive, TakenBy::File)),
             Err(error) => return Err(SessionError::CannotMake(error)),
         },
     };
@@ -114,6 +112,23 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
     summary.elapsed = start.elapsed();
     operator.event(&Event::Finished(&summary));
     Ok(summary)
+}
+
+/// Finds out whether [`zip()`] would end at once for what has the archive's name.
+///
+/// # Errors
+/// [`SessionError::Taken`], or [`SessionError::CannotMake`] where no file can have that name.
+pub fn check_archive_name(archive: &Path, existing: Existing) -> Result<(), SessionError> {
+    what_is_there(archive, existing).map(drop)
+}
+
+fn what_is_there(archive: &Path, existing: Existing) -> Result<Option<Metadata>, SessionError> {
+    let found = look_up(archive).map_err(SessionError::CannotMake)?;
+    match &found {
+        Some(found) if found.is_dir() => Err(taken(archive, TakenBy::Folder)),
+        Some(_) if existing == Existing::Fail => Err(taken(archive, TakenBy::File)),
+        _ => Ok(found),
+    }
 }
 
 fn pack(
@@ -160,8 +175,8 @@ fn skipped(options: &ZipOptions, start: Instant, operator: &dyn Operator) -> Sum
     summary
 }
 
-fn taken(options: &ZipOptions, by: TakenBy) -> SessionError {
-    let path = options.archive.clone();
+fn taken(archive: &Path, by: TakenBy) -> SessionError {
+    let path = archive.to_owned();
     SessionError::Taken { path, by }
 }
 

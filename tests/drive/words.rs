@@ -65,6 +65,9 @@ fn of_what_cannot_be_packed() {
         let ended = with_password(&scene, line).ends().exits(code);
         speaks_of_archives(&ended);
     }
+    // Before a password is asked for.
+    let taken = scene.run("zip there.zip file").ends().exits(7);
+    taken.complains("there.zip is there already", "--existing");
     // A name that is too long is found out before anything is packed.
     let early = with_password(&scene, &format!("zip {long}.zip file")).ends();
     early

@@ -59,6 +59,7 @@ impl Zip {
         for path in &self.paths {
             check_source(path)?;
         }
+        session::check_archive_name(&self.archive, self.existing)?;
         let password = password_source::new_password(
             self.password_file.as_deref(),
             context.environment,
