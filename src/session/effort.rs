@@ -4,21 +4,56 @@ use super::Level;
 use super::heartbeat::lock;
 use super::pace::{Climb, Lean, Measured, Pace};
 use crate::crypto::Compression;
+use crate::model::limits;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// A way to compress.
+struct Rung {
+    compression: Compression,
+    /// What sealing a part costs, where zstd 1 is 1.
+    work: f64,
+    /// What one compressor holds in memory, in bytes.
+    memory: usize,
+}
+
 /// From no work to as much as fits into the memory of a stream.
-const LADDER: [Compression; 8] = [
-    Compression::Stored,
-    Compression::Zstd(-5),
-    Compression::Zstd(-1),
-    Compression::Zstd(1),
-    Compression::Zstd(3),
-    Compression::Zstd(5),
-    Compression::Zstd(7),
-    Compression::Zstd(9),
+const LADDER: [Rung; 8] = [
+    rung(Compression::Stored, 0.3, 0),
+    rung(Compression::Zstd(-5), 0.8, 1),
+    rung(Compression::Zstd(-1), 0.9, 1),
+    rung(Compression::Zstd(1), 1.0, 1),
+    rung(Compression::Zstd(3), 1.7, 3),
+    rung(Compression::Zstd(6), 4.0, 5),
+    rung(Compression::Zstd(8), 6.0, 8),
+    rung(Compression::Zstd(9), 6.5, 13),
 ];
+
+const fn rung(compression: Compression, work: f64, mebibytes: usize) -> Rung {
+    Rung {
+        compression,
+        work,
+        memory: mebibytes * MEBIBYTE,
+    }
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// What a side may have resident up to so many streams, and for each beyond them, in bytes.
+const MEMORY: usize = 64 * MEBIBYTE;
+const STREAMS_WITHIN_MEMORY: usize = 8;
+const MEMORY_OF_EACH_BEYOND: usize = 6 * MEBIBYTE;
+
+/// What it takes without any stream.
+const MEMORY_OF_THE_REST: usize = 5 * MEBIBYTE;
+
+/// Of the computing power that seems to be free, so much is planned with: a higher level also takes more
+/// contents into each byte on the line, and others want some of it.
+const PLANNED: f64 = 0.7;
+
+/// Where two parts show that so many times the work could be done, it is not waited for more of them.
+const CLEARLY: f64 = 4.0;
 
 /// Where to begin on a line of which nothing is known: zstd 1.
 const START: usize = 3;
@@ -37,7 +72,12 @@ pub(super) enum Effort {
     /// As the operator said.
     Fixed(Compression),
     /// As the line asks for.
-    Following { pace: Pace, judge: Mutex<Judge> },
+    Following {
+        pace: Pace,
+        judge: Box<Mutex<Judge>>,
+        /// Threads that can compute at once.
+        cores: usize,
+    },
 }
 
 /// A part that was sent.
@@ -53,10 +93,16 @@ pub(super) struct SentPart {
 /// Says where on the ladder a transfer is, and goes on from what each window showed.
 pub(super) struct Judge {
     climb: Climb,
+    /// The highest position that there is memory for.
+    top: usize,
+    /// The highest position that was taken.
+    highest: usize,
     /// Bytes of this window, as contents and as sealed.
     raw: u64,
     sealed: u64,
     before: Option<Judged>,
+    /// Bytes a second that the line carried when it was last what limited the transfer.
+    line: Option<f64>,
 }
 
 /// What a window came to.
@@ -66,6 +112,13 @@ struct Judged {
     /// Contents for each byte that went over the line.
     density: f64,
     is_line_bound: bool,
+}
+
+impl Judged {
+    /// Bytes a second that went over the line.
+    fn on_the_line(&self) -> f64 {
+        self.rate / self.density
+    }
 }
 
 impl Effort {
@@ -83,14 +136,15 @@ impl Effort {
                 };
                 return Effort::Following {
                     pace: Pace::new(SHORTEST_WINDOW),
-                    judge: Mutex::new(Judge::new(start)),
+                    judge: Box::new(Mutex::new(Judge::new(start))),
+                    cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
                 };
             }
         };
         Effort::Fixed(fixed)
     }
 
-    /// For the next part.
+    /// For a part on its own.
     pub(super) fn compression(&self) -> Compression {
         match self {
             Effort::Fixed(compression) => *compression,
@@ -98,9 +152,27 @@ impl Effort {
         }
     }
 
+    /// For the next part of up to `part_bytes` on one of `streams`, which are not to take more memory than
+    /// they may. So many are to be reckoned with: what a compressor took is not given back.
+    pub(super) fn compression_within(&self, streams: usize, part_bytes: usize) -> Compression {
+        if let Effort::Following { judge, .. } = self {
+            lock(judge).limit(top(streams, part_bytes));
+        }
+        self.compression()
+    }
+
+    /// How many streams may take parts without more memory than they may take, after what was compressed so
+    /// far in parts of up to `part_bytes`.
+    pub(super) fn streams_within(&self, part_bytes: usize) -> usize {
+        match self {
+            Effort::Fixed(_) => usize::MAX,
+            Effort::Following { judge, .. } => streams_within(lock(judge).highest, part_bytes),
+        }
+    }
+
     /// A part took so long to read and seal, and so long to write, on one of `streams`.
     pub(super) fn note(&self, part: &SentPart, busy: Duration, blocked: Duration, streams: usize) {
-        let Effort::Following { pace, judge } = self else {
+        let Effort::Following { pace, judge, cores } = self else {
             return;
         };
         let mut judge = lock(judge);
@@ -113,147 +185,144 @@ impl Effort {
         judge.raw += part.raw as u64;
         judge.sealed += part.sealed as u64;
         if let Some(measured) = pace.note(part.raw, busy, blocked, streams) {
-            judge.step(measured);
+            judge.step(measured, room(measured, streams, *cores));
+            return;
+        }
+        let Some(measured) = pace.so_far() else {
+            return;
+        };
+        let room = room(measured, streams, *cores);
+        if room >= CLEARLY && judge.leap(measured, room) {
+            pace.restart();
         }
     }
+}
+
+/// How many streams keep within their memory at that position, at least one.
+fn streams_within(position: usize, part_bytes: usize) -> usize {
+    let fit = |streams: &usize| top(*streams, part_bytes) >= position;
+    let streams = 1..=usize::from(limits::STREAMS);
+    streams.rev().find(fit).unwrap_or(1)
+}
+
+/// The highest position at which so many streams keep within their memory. Each holds a part as it was read and
+/// as it is sealed.
+fn top(streams: usize, part_bytes: usize) -> usize {
+    let streams = streams.max(1);
+    let beyond = streams.saturating_sub(STREAMS_WITHIN_MEMORY);
+    let memory = MEMORY - MEMORY_OF_THE_REST + beyond * MEMORY_OF_EACH_BEYOND;
+    let left = (memory / streams).saturating_sub(2 * part_bytes);
+    let fits = LADDER.iter().rposition(|rung| rung.memory <= left);
+    fits.unwrap_or(0)
+}
+
+/// How many times the work could be done by threads that waited as `measured` says.
+fn room(measured: Measured, streams: usize, cores: usize) -> f64 {
+    let streams = streams.max(1);
+    let at_work = streams as f64 * (1.0 - measured.blocked);
+    streams.min(cores) as f64 / at_work.max(1e-3)
 }
 
 impl Judge {
     fn new(start: usize) -> Self {
         Judge {
-            climb: Climb::new(start, LADDER.len() - 1, GAIN),
+            climb: Climb::new(start),
+            top: LADDER.len() - 1,
+            highest: start,
             raw: 0,
             sealed: 0,
             before: None,
+            line: None,
         }
     }
 
     fn compression(&self) -> Compression {
-        LADDER[self.climb.position()]
+        LADDER[self.climb.position()].compression
+    }
+
+    fn limit(&mut self, top: usize) {
+        self.top = top;
+        self.climb.limit(top);
+        self.highest = self.highest.max(self.climb.position());
     }
 
     fn restart(&mut self) {
         (self.raw, self.sealed) = (0, 0);
     }
 
-    /// Where the line was the limit before a step and still is, the step has brought what it has saved on
-    /// the line: that is known to the byte, while rates go up and down with everything on the way.
-    fn step(&mut self, measured: Measured) {
+    fn step(&mut self, measured: Measured, room: f64) {
         const LINE_BOUND: f64 = 0.5;
         const COMPUTE_BOUND: f64 = 0.25;
-        let lean = if measured.blocked > LINE_BOUND {
-            Lean::Up
-        } else if measured.blocked < COMPUTE_BOUND {
+        let now = Judged {
+            rate: measured.rate,
+            density: self.raw as f64 / self.sealed.max(1) as f64,
+            is_line_bound: measured.blocked > LINE_BOUND,
+        };
+        let lean = if now.is_line_bound {
+            Lean::UpTo(self.affordable(room))
+        } else if measured.blocked < COMPUTE_BOUND && !self.is_line_full(now) {
             Lean::Down
         } else {
             Lean::Stay
         };
-        let density = self.raw as f64 / self.sealed.max(1) as f64;
-        let is_line_bound = lean == Lean::Up;
-        let rate = match self.before {
-            Some(before) if before.is_line_bound && is_line_bound => {
-                before.rate * density / before.density
-            }
-            _ => measured.rate,
-        };
-        self.before = Some(Judged {
-            rate,
-            density,
-            is_line_bound,
-        });
-        self.climb.step(rate, lean);
+        let pays = self.before.is_none_or(|before| self.pays(before, now));
+        // The first window filled the buffers on the way, and no later one can be as fast.
+        if self.before.is_some() {
+            self.line = match self.line {
+                Some(line) if !now.is_line_bound => Some(line.max(now.on_the_line())),
+                None if !now.is_line_bound => None,
+                _ => Some(now.on_the_line()),
+            };
+        }
+        self.before = Some(now);
+        self.climb.step(pays, lean);
         self.restart();
+    }
+
+    /// Whether a step paid. Where the line was the limit before and still is, that is what it has saved on the
+    /// line: it is known to the byte, while rates go up and down with everything on the way.
+    fn pays(&self, before: Judged, now: Judged) -> bool {
+        if before.is_line_bound && now.is_line_bound {
+            return now.density >= before.density * GAIN;
+        }
+        match (before.is_line_bound, self.line) {
+            (true, Some(line)) => now.rate >= line * before.density * GAIN,
+            // How fast the line is, is not known yet.
+            (true, None) => true,
+            (false, _) => now.rate >= before.rate * GAIN,
+        }
+    }
+
+    /// Whether as much goes over the line as it carries, though the threads have no time to wait for it.
+    fn is_line_full(&self, now: Judged) -> bool {
+        const FULL: f64 = 0.9;
+        self.line
+            .is_some_and(|line| now.on_the_line() >= line * FULL)
+    }
+
+    /// Goes up by what a few parts show, where that is possible: further than a step that is still tried, too.
+    fn leap(&mut self, measured: Measured, room: f64) -> bool {
+        let target = self.affordable(room);
+        if target <= self.climb.position() || !self.climb.may_rise() {
+            return false;
+        }
+        if self.climb.is_trying() {
+            self.climb.raise(target);
+            self.restart();
+        } else {
+            self.step(measured, room);
+        }
+        true
+    }
+
+    /// The highest position that so many times the work of the present one leads to.
+    fn affordable(&self, room: f64) -> usize {
+        let position = self.climb.position();
+        let work = LADDER[position].work * room * PLANNED;
+        let highest = LADDER.iter().rposition(|rung| rung.work <= work);
+        highest.unwrap_or(0).min(self.top)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::random_bytes;
-
-    fn far() -> SocketAddr {
-        "192.0.2.1:8080".parse().unwrap()
-    }
-
-    #[test]
-    fn a_fixed_level_stays() {
-        let effort = Effort::new(Level::Fixed(9), far());
-        sent(&effort, 1 << 20, Duration::from_secs(1));
-        assert_eq!(effort.compression(), Compression::Zstd(9));
-        let stored = Effort::new(Level::Fixed(0), far());
-        assert_eq!(stored.compression(), Compression::Stored);
-        let most = Effort::new(Level::Fixed(200), far());
-        assert_eq!(most.compression(), Compression::Zstd(9));
-    }
-
-    /// Windows that end with every part.
-    fn following(start: usize) -> Effort {
-        Effort::Following {
-            pace: Pace::new(Duration::ZERO),
-            judge: Mutex::new(Judge::new(start)),
-        }
-    }
-
-    /// A part of a MiB, sealed in so many bytes, that was worked on for a tenth of a second.
-    fn sent(effort: &Effort, sealed: usize, blocked: Duration) {
-        let part = SentPart {
-            compression: effort.compression(),
-            raw: 1 << 20,
-            sealed,
-        };
-        effort.note(&part, Duration::from_millis(100), blocked, 0);
-    }
-
-    #[test]
-    fn on_a_slow_line_what_a_step_saves_decides_however_the_rate_goes() {
-        let effort = following(3);
-        let slow = Duration::from_secs(10);
-        for saved in 0..10 {
-            sent(&effort, 500_000 - 20_000 * saved, slow);
-        }
-        assert_eq!(effort.compression(), LADDER[7]);
-        let effort = following(3);
-        for _ in 0..4 {
-            sent(&effort, 500_000, slow);
-        }
-        assert_eq!(effort.compression(), LADDER[3], "it saved nothing");
-    }
-
-    #[test]
-    fn what_was_begun_before_a_step_does_not_judge_it() {
-        let effort = following(3);
-        let (late, slow) = (effort.compression(), Duration::from_secs(10));
-        sent(&effort, 500_000, slow);
-        assert_eq!(effort.compression(), LADDER[4]);
-        let part = SentPart {
-            compression: late,
-            raw: 1 << 20,
-            sealed: 900_000,
-        };
-        effort.note(&part, Duration::ZERO, slow, 0);
-        assert_eq!(effort.compression(), LADDER[4]);
-        sent(&effort, 400_000, slow);
-        assert_eq!(effort.compression(), LADDER[5]);
-    }
-
-    #[test]
-    fn every_rung_seals() {
-        let (keys, raw) = (test_keys(), [7; 4096]);
-        let mut sealer = crate::crypto::Sealer::new();
-        for (index, compression) in (0..).zip(LADDER) {
-            let position = crate::crypto::Position::Part { transfer: 0, index };
-            assert!(sealer.seal(&keys, position, &raw, compression).is_ok());
-        }
-    }
-
-    fn test_keys() -> crate::crypto::SealingKeys {
-        use crate::crypto::{Cpace, Secret, Side, TranscriptHash, UnprovenKeys};
-        let secret = Secret::from_text("x").unwrap();
-        let nonce: [u8; 32] = random_bytes().unwrap();
-        let one = Cpace::start(&secret, b"c", &nonce).unwrap();
-        let two = Cpace::start(&secret, b"c", &nonce).unwrap();
-        let share = *two.share();
-        let shared = one.finish(Side::Dialler, &share, b"", b"").ok().unwrap();
-        UnprovenKeys::derive(Side::Dialler, shared, TranscriptHash::of(b"", b"")).sealing_keys()
-    }
-}
+mod tests;

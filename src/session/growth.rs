@@ -26,6 +26,30 @@ const LEAP: u16 = 8;
 const FIRST_REST: u32 = 16;
 const LONGEST_REST: u32 = 256;
 
+/// What a stream has under way at least, in bytes, where its window or losses can be what holds it back: four
+/// segments. Where it is less, even losses would leave it as much, and what it waits for is the line's queue.
+const LEAST_UNDER_WAY: f64 = 6000.0;
+
+/// What there is to do for streams.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    /// Parts that are still to be moved.
+    pub(super) left: u64,
+    /// How many streams there is memory for.
+    pub(super) room: usize,
+}
+
+/// What a window showed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) measured: Measured,
+    /// Parts that were moved.
+    pub(super) parts: u32,
+    pub(super) work: Work,
+    /// A round trip of a line without load, in seconds.
+    pub(super) round_trip: f64,
+}
+
 /// Goes from window to window. The first one after a change only shows streams that begin and buffers that
 /// fill, and is not judged.
 #[derive(Debug)]
@@ -84,34 +108,54 @@ impl Growth {
         }
     }
 
-    /// A window has ended in which so many `parts` were moved, and `left` are still to be. Gives how many
-    /// streams there are to be.
-    pub(super) fn step(&mut self, measured: Measured, parts: u32, left: u64) -> u16 {
-        let Measured { rate, blocked } = measured;
-        if left == 0 {
+    /// Whether nothing was measured yet.
+    pub(super) fn is_beginning(&self) -> bool {
+        matches!(self.phase, Phase::Beginning)
+    }
+
+    /// How many streams there may soon be: the next try may follow at once.
+    pub(super) fn soon(&self) -> u16 {
+        match self.phase {
+            Phase::Steady => self.count,
+            _ => self.count.saturating_mul(2).min(self.most),
+        }
+    }
+
+    /// A window has ended. Gives how many streams there are to be.
+    pub(super) fn step(&mut self, seen: Seen) -> u16 {
+        let Measured { rate, blocked } = seen.measured;
+        if seen.work.left == 0 {
             // What is under way only runs out, and shows nothing.
             return self.count;
         }
-        let may_grow = blocked > LINE_BOUND && self.count < self.most && left >= self.count.into();
+        let under_way = rate * seen.round_trip / f64::from(self.count);
+        let may_grow = blocked > LINE_BOUND
+            && under_way > LEAST_UNDER_WAY
+            && self.count < self.most
+            && seen.work.left >= self.count.into();
+        let has_room = usize::from(self.count) * 2 <= seen.work.room;
         let has_collapsed = rate < self.best * COLLAPSED;
-        let is_short = left < HURRY * u64::from(parts);
+        let is_short = seen.work.left < HURRY * u64::from(seen.parts);
         match self.phase {
             // It ends before anything could be judged: most of it goes while streams still begin, which many
             // do faster than few.
-            Phase::Settling(_) if self.best == 0.0 && is_short && may_grow => self.grow(rate, 2),
+            Phase::Settling(_) if self.best == 0.0 && is_short && may_grow && has_room => {
+                self.grow(rate, 2)
+            }
             Phase::Settling(before) => self.phase = Phase::Trying(before),
-            Phase::Beginning if may_grow => self.grow(rate, 2),
-            Phase::Beginning => {}
+            Phase::Beginning if may_grow && has_room => self.grow(rate, 2),
+            Phase::Beginning => self.phase = Phase::Steady,
+            // Then speed goes before memory.
             _ if may_grow && has_collapsed => {
                 let lost = (self.best / rate.max(1.0)).min(f64::from(LEAP)) as u16;
                 self.best = rate;
                 self.grow(rate, lost.max(2));
             }
-            Phase::Trying(before) => self.judge(before, rate, may_grow),
+            Phase::Trying(before) => self.judge(before, rate, may_grow && has_room),
             Phase::Steady => {
                 self.best = self.best.max(rate);
                 self.rest = self.rest.saturating_sub(1);
-                if may_grow && self.rest == 0 {
+                if may_grow && has_room && self.rest == 0 {
                     self.grow(rate, 2);
                 }
             }
@@ -150,13 +194,26 @@ impl Growth {
 mod tests {
     use super::*;
 
+    const FAR: f64 = 1e6;
+
+    fn seen(rate: f64, blocked: f64, parts: u32, left: u64) -> Seen {
+        Seen {
+            measured: Measured { rate, blocked },
+            parts,
+            work: Work {
+                left,
+                room: usize::MAX,
+            },
+            round_trip: FAR,
+        }
+    }
+
     /// The counts after each of `windows`, on a line that carries `rate(streams, window)`.
     fn counts(windows: u32, rate: impl Fn(u16, u32) -> f64) -> Vec<u16> {
         let mut growth = Growth::new(4, 64);
         let step = |window| {
             let rate = rate(growth.count(), window);
-            let blocked = 0.9;
-            growth.step(Measured { rate, blocked }, 10, u64::MAX)
+            growth.step(seen(rate, 0.9, 10, u64::MAX))
         };
         (0..windows).map(step).collect()
     }
@@ -198,34 +255,60 @@ mod tests {
     #[test]
     fn the_last_windows_of_a_transfer_are_no_collapse() {
         let mut growth = Growth::new(4, 64);
-        let line = |rate| Measured { rate, blocked: 1.0 };
         for _ in 0..10 {
-            growth.step(line(100.0), 10, 1000);
+            growth.step(seen(100.0, 1.0, 10, 1000));
         }
         for left in [3, 0, 0, 0] {
-            assert_eq!(growth.step(line(0.0), 0, left), 4);
+            assert_eq!(growth.step(seen(0.0, 1.0, 0, left)), 4);
         }
     }
 
     #[test]
     fn a_short_transfer_does_not_wait_for_a_judgement() {
         let mut growth = Growth::new(4, 64);
-        let line = |rate| Measured { rate, blocked: 0.9 };
-        assert_eq!(growth.step(line(1.0), 4, 50), 8);
-        assert_eq!(growth.step(line(5.0), 10, 40), 16);
-        assert_eq!(growth.step(line(9.0), 20, 20), 32);
-        assert_eq!(growth.step(line(9.0), 20, 10), 32);
+        assert_eq!(growth.step(seen(1.0, 0.9, 4, 50)), 8);
+        assert_eq!(growth.step(seen(5.0, 0.9, 10, 40)), 16);
+        assert_eq!(growth.step(seen(9.0, 0.9, 20, 20)), 32);
+        assert_eq!(growth.step(seen(9.0, 0.9, 20, 10)), 32);
+    }
+
+    #[test]
+    fn without_memory_no_more_streams_are_tried_unless_the_line_collapses() {
+        let mut growth = Growth::new(4, 64);
+        let tight = |rate| {
+            let mut seen = seen(rate, 1.0, 10, 1000);
+            seen.work.room = 7;
+            seen
+        };
+        for _ in 0..100 {
+            assert_eq!(growth.step(tight(100.0)), 4);
+        }
+        assert_eq!(growth.step(tight(40.0)), 8);
     }
 
     #[test]
     fn a_busy_processor_needs_no_streams() {
         let mut growth = Growth::new(4, 64);
         for _ in 0..10 {
-            let busy = Measured {
-                rate: 1.0,
-                blocked: 0.2,
-            };
-            assert_eq!(growth.step(busy, 10, 1000), 4);
+            assert_eq!(growth.step(seen(1.0, 0.2, 10, 1000)), 4);
         }
+    }
+
+    #[test]
+    fn where_a_stream_has_next_to_nothing_under_way_more_of_them_only_stand_in_line() {
+        let mut growth = Growth::new(4, 64);
+        assert_eq!(growth.soon(), 8);
+        let near = Seen {
+            round_trip: 0.0005,
+            ..seen(12e6, 0.95, 10, 1000)
+        };
+        assert_eq!(growth.step(near), 4);
+        assert_eq!(growth.soon(), 4);
+        let far = Seen {
+            round_trip: 0.08,
+            ..near
+        };
+        assert_eq!(growth.step(far), 8);
+        assert_eq!(growth.soon(), 16);
     }
 }

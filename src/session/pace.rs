@@ -56,13 +56,15 @@ impl Pace {
         if length < self.shortest || (window.parts as usize) < streams * PARTS_OF_EACH {
             return None;
         }
-        let measured = Measured {
-            rate: window.bytes as f64 / length.as_secs_f64(),
-            blocked: window.blocked.as_secs_f64()
-                / (window.busy + window.blocked).as_secs_f64().max(1e-9),
-        };
+        let measured = window.measured();
         *window = Window::new();
         Some(measured)
+    }
+
+    /// What the window that has begun shows so far, once there is more than one part of it.
+    pub(super) fn so_far(&self) -> Option<Measured> {
+        let window = lock(&self.window);
+        (window.parts > 1).then(|| window.measured())
     }
 
     /// What happened so far is not to be judged by.
@@ -81,13 +83,21 @@ impl Window {
             blocked: Duration::ZERO,
         }
     }
+
+    fn measured(&self) -> Measured {
+        let time = (self.busy + self.blocked).as_secs_f64();
+        Measured {
+            rate: self.bytes as f64 / self.began.elapsed().as_secs_f64().max(1e-9),
+            blocked: self.blocked.as_secs_f64() / time.max(1e-9),
+        }
+    }
 }
 
 /// Which way might be better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lean {
-    /// One step up.
-    Up,
+    /// Up to this position, at once.
+    UpTo(usize),
     /// One step down.
     Down,
     /// Where it is.
@@ -95,21 +105,16 @@ pub(super) enum Lean {
 }
 
 /// A position on a ladder of settings that climbs towards the fastest. A step that does not pay is taken
-/// back, and the same step is not tried again for a while, twice as long each time.
+/// back. After more than one at once, half as many are tried next; after a single one the same is not tried
+/// again for a while, twice as long each time.
 #[derive(Debug)]
 pub(super) struct Climb {
     position: usize,
-    top: usize,
-    gain: f64,
-    trial: Option<Trial>,
+    /// Where the step that is being tried began.
+    trial: Option<usize>,
+    /// How many steps up may be taken at once.
+    stride: usize,
     rest: [Rest; 2],
-}
-
-#[derive(Debug)]
-struct Trial {
-    from: usize,
-    rate: f64,
-    lean: Lean,
 }
 
 /// How many windows a direction is left alone.
@@ -120,15 +125,13 @@ struct Rest {
 }
 
 impl Climb {
-    /// Starts at `position` of a ladder whose last position is `top`. A step is kept when it makes the
-    /// transfer faster by the factor `gain`.
-    pub(super) fn new(position: usize, top: usize, gain: f64) -> Self {
+    /// Starts at `position`.
+    pub(super) fn new(position: usize) -> Self {
         const FIRST_REST: Rest = Rest { left: 0, next: 4 };
         Climb {
-            position: position.min(top),
-            top,
-            gain,
+            position,
             trial: None,
+            stride: usize::MAX,
             rest: [FIRST_REST; 2],
         }
     }
@@ -138,41 +141,70 @@ impl Climb {
         self.position
     }
 
-    /// A window ended at `rate`; `lean` says what its threads' waiting suggests. Gives the position of
-    /// the next window.
-    pub(super) fn step(&mut self, rate: f64, lean: Lean) -> usize {
+    /// It may not be above `top` any more.
+    pub(super) fn limit(&mut self, top: usize) {
+        if self.position > top {
+            self.position = top;
+            self.trial = None;
+        }
+    }
+
+    /// Whether a step is being tried.
+    pub(super) fn is_trying(&self) -> bool {
+        self.trial.is_some()
+    }
+
+    /// Whether a step up may be taken, or the one that is being tried made longer: none failed a short while
+    /// ago.
+    pub(super) fn may_rise(&self) -> bool {
+        self.rest[1].left == 0 && self.trial.is_none_or(|from| self.position > from)
+    }
+
+    /// Makes the step up that is being tried longer.
+    pub(super) fn raise(&mut self, target: usize) {
+        self.position = target.min(self.position.saturating_add(self.stride));
+    }
+
+    /// A window ended: `pays` says whether the step that was tried in it does, if one was, and `lean` what
+    /// the threads' waiting suggests. Gives the position of the next window.
+    pub(super) fn step(&mut self, pays: bool, lean: Lean) -> usize {
         for rest in &mut self.rest {
             rest.left = rest.left.saturating_sub(1);
         }
-        if let Some(trial) = self.trial.take() {
-            let rest = self.rest_of(trial.lean);
-            if rate < trial.rate * self.gain {
-                let rest = &mut self.rest[rest];
-                rest.left = rest.next;
-                rest.next = (rest.next * 2).min(64);
-                self.position = trial.from;
+        if let Some(from) = self.trial.take() {
+            if !pays {
+                self.take_back(from);
                 return self.position;
             }
-            self.rest[rest].next = 4;
+            self.stride = usize::MAX;
+            self.rest[usize::from(self.position > from)].next = 4;
         }
         let target = match lean {
-            Lean::Up if self.position < self.top => self.position + 1,
-            Lean::Down if self.position > 0 => self.position - 1,
-            _ => return self.position,
+            Lean::UpTo(target) => {
+                let reach = self.position.saturating_add(self.stride);
+                target.min(reach).max(self.position)
+            }
+            Lean::Down => self.position.saturating_sub(1),
+            Lean::Stay => self.position,
         };
-        if self.rest[self.rest_of(lean)].left == 0 {
-            self.trial = Some(Trial {
-                from: self.position,
-                rate,
-                lean,
-            });
+        let way = usize::from(target > self.position);
+        if target != self.position && self.rest[way].left == 0 {
+            self.trial = Some(self.position);
             self.position = target;
         }
         self.position
     }
 
-    fn rest_of(&self, lean: Lean) -> usize {
-        usize::from(lean == Lean::Up)
+    fn take_back(&mut self, from: usize) {
+        let steps = self.position.saturating_sub(from);
+        if steps > 1 {
+            self.stride = steps / 2;
+        } else {
+            let rest = &mut self.rest[usize::from(steps == 1)];
+            rest.left = rest.next;
+            rest.next = (rest.next * 2).min(64);
+        }
+        self.position = from;
     }
 }
 
@@ -180,19 +212,17 @@ impl Climb {
 mod tests {
     use super::*;
 
-    /// The rate at each position of a line that is fastest at `best`.
-    fn rate(position: usize, best: usize) -> f64 {
-        100.0 - 10.0 * (position as f64 - best as f64).abs()
-    }
-
     #[test]
     fn it_climbs_to_the_fastest_and_stays_near() {
-        let mut climb = Climb::new(1, 7, 1.02);
+        let mut climb = Climb::new(1);
         let mut visits = [0; 8];
-        for window in 0..200 {
+        let mut before = 1;
+        for window in 0..200_u32 {
             let here = climb.position();
-            let lean = if here < 5 { Lean::Up } else { Lean::Down };
-            climb.step(rate(here, 5), lean);
+            let is_nearer = here.abs_diff(5) < usize::abs_diff(before, 5);
+            before = here;
+            let lean = if here < 5 { Lean::UpTo(7) } else { Lean::Down };
+            climb.step(is_nearer, lean);
             if window > 20 {
                 visits[climb.position()] += 1;
             }
@@ -202,19 +232,43 @@ mod tests {
 
     #[test]
     fn a_step_that_does_not_pay_is_taken_back_and_tried_ever_less() {
-        let mut climb = Climb::new(0, 3, 1.1);
-        let tries = (0..100).filter(|_| climb.step(50.0, Lean::Up) == 1).count();
+        let mut climb = Climb::new(0);
+        let step = |_: &i32| climb.step(false, Lean::UpTo(1)) == 1;
+        let tries = (0..100).filter(step).count();
         assert!((2..10).contains(&tries), "{tries}");
     }
 
     #[test]
     fn the_ladder_has_ends() {
-        let mut climb = Climb::new(9, 3, 1.0);
-        assert_eq!(climb.position(), 3);
-        assert_eq!(climb.step(1.0, Lean::Up), 3);
-        let mut climb = Climb::new(0, 3, 1.0);
-        assert_eq!(climb.step(1.0, Lean::Down), 0);
-        assert_eq!(climb.step(1.0, Lean::Stay), 0);
+        let mut climb = Climb::new(3);
+        assert_eq!(climb.step(true, Lean::UpTo(3)), 3);
+        assert_eq!(climb.step(true, Lean::UpTo(2)), 3, "up is not down");
+        climb.limit(2);
+        assert_eq!(climb.position(), 2);
+        let mut climb = Climb::new(0);
+        assert_eq!(climb.step(true, Lean::Down), 0);
+        assert_eq!(climb.step(true, Lean::Stay), 0);
+    }
+
+    #[test]
+    fn a_leap_that_was_too_far_is_halved() {
+        let mut climb = Climb::new(3);
+        assert_eq!(climb.step(true, Lean::UpTo(7)), 7);
+        assert_eq!(climb.step(false, Lean::Down), 3);
+        assert_eq!(climb.step(true, Lean::UpTo(7)), 5);
+        assert_eq!(climb.step(true, Lean::Stay), 5);
+    }
+
+    #[test]
+    fn a_step_up_is_made_longer_while_it_is_tried() {
+        let mut climb = Climb::new(3);
+        climb.step(true, Lean::UpTo(4));
+        assert!(climb.may_rise());
+        climb.raise(6);
+        assert_eq!(climb.position(), 6);
+        assert_eq!(climb.step(false, Lean::Stay), 3);
+        climb.step(true, Lean::Down);
+        assert!(!climb.may_rise(), "a step down is being tried");
     }
 
     #[test]

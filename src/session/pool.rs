@@ -1,6 +1,6 @@
 //! The further streams of one transfer: few at first, more while the line carries more by them.
 
-use super::growth::Growth;
+use super::growth::{Growth, Seen, Work};
 use super::heartbeat::lock;
 use super::join_gate::JoinGate;
 use super::pace::Measured;
@@ -14,13 +14,16 @@ use std::time::{Duration, Instant};
 /// Streams to begin with, the first one included, unless the operator says how many.
 const AT_FIRST: u16 = 4;
 
-/// A window is at least so long, and longer on a long line.
+/// A window is at least so long, and longer on a long line. The first one is not compared with anything.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(250);
+const SHORTEST_FIRST_WINDOW: Duration = Duration::from_millis(100);
 const LONGEST_WINDOW: Duration = Duration::from_secs(2);
 
-/// A window in the time that a stream takes to join, which is two round trips: from a standing start a stream
-/// doubles what it has under way in each.
-const JOINS: u32 = 3;
+/// A window in round trips: from a standing start a stream doubles what it has under way in each.
+const ROUND_TRIPS: u32 = 6;
+
+/// Streams to reckon with at least where the peer opens them as it likes.
+const SOON_OF_A_PEER: usize = 8;
 
 /// How often it is looked whether a window has ended.
 const TICK: Duration = Duration::from_millis(50);
@@ -55,6 +58,7 @@ impl Width {
 pub(super) struct StreamPool {
     queue: Arc<StreamQueue>,
     maker: Maker,
+    most: u16,
     following: Option<Following>,
 }
 
@@ -64,8 +68,8 @@ enum Maker {
         shared: Shared,
         /// The first number that no joined stream of the session has had.
         next: Arc<AtomicU16>,
-        /// The longest that a stream took to join, in microseconds; 0 before the first has.
-        joined_within: Arc<AtomicU64>,
+        /// The shortest that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
+        round_trip: Arc<AtomicU64>,
     },
     Listener,
 }
@@ -121,8 +125,9 @@ impl StreamPool {
                 peer,
                 shared: shared.clone(),
                 next: Arc::clone(next),
-                joined_within: Arc::default(),
+                round_trip: Arc::new(AtomicU64::new(u64::MAX)),
             },
+            most: width.most(),
             following,
         };
         pool.dial(at_first.saturating_sub(1));
@@ -136,19 +141,30 @@ impl StreamPool {
         StreamPool {
             queue,
             maker: Maker::Listener,
+            most: width.most(),
             following: None,
         }
     }
 
-    /// Waits for what happens next to the streams, while `left` says how many parts are still to be moved;
+    /// How many streams to reckon with beside the `working` ones: those that may be opened next.
+    pub(super) fn soon(&self, working: usize) -> usize {
+        match (&self.following, &self.maker) {
+            (Some(following), _) => working.max(lock(&following.growth).soon().into()),
+            // How many the peer will open is not known here.
+            (None, Maker::Listener) => working.max(SOON_OF_A_PEER.min(self.most.into())),
+            (None, Maker::Dialler { .. }) => self.most.into(),
+        }
+    }
+
+    /// Waits for what happens next to the streams, while `work` says what there is for them to do;
     /// `None` when the transfer is over.
-    pub(super) fn next(&self, left: impl Fn() -> u64) -> Option<Change> {
+    pub(super) fn next(&self, work: impl Fn() -> Work) -> Option<Change> {
         loop {
             let tick = self.following.as_ref().map(|_| TICK);
             match self.queue.pop(tick) {
                 Popped::Stream(stream) => return Some(Change::Joined(stream)),
                 Popped::Nothing => {
-                    if let Some(count) = self.follow(&left) {
+                    if let Some(count) = self.follow(&work) {
                         return Some(Change::Streams(count));
                     }
                 }
@@ -174,10 +190,16 @@ impl StreamPool {
 
     /// Ends the window where it is time to, opens more streams where they are worth a try, and gives how many
     /// are to take parts where that changes.
-    fn follow(&self, left: impl Fn() -> u64) -> Option<u16> {
+    fn follow(&self, work: impl Fn() -> Work) -> Option<u16> {
         let following = self.following.as_ref()?;
         let mut growth = lock(&following.growth);
-        let length = self.window_length()? * growth.window_lengths();
+        let round_trip = self.round_trip()?;
+        let shortest = match growth.is_beginning() {
+            true => SHORTEST_FIRST_WINDOW,
+            false => SHORTEST_WINDOW,
+        };
+        let length = (round_trip * ROUND_TRIPS).clamp(shortest, LONGEST_WINDOW);
+        let length = length * growth.window_lengths();
         let (measured, parts) = {
             let mut window = lock(&following.window);
             let elapsed = window.began.elapsed();
@@ -191,20 +213,26 @@ impl StreamPool {
             (measured, parts)
         };
         let before = growth.count();
-        let count = growth.step(measured, parts, left());
+        let count = growth.step(Seen {
+            measured,
+            parts,
+            work: work(),
+            round_trip: round_trip.as_secs_f64(),
+        });
         let asked = following.asked.fetch_max(count, Ordering::Relaxed);
         self.dial(count.saturating_sub(asked));
         (count != before).then_some(count)
     }
 
-    /// `None` while no stream has joined yet.
-    fn window_length(&self) -> Option<Duration> {
-        let Maker::Dialler { joined_within, .. } = &self.maker else {
+    /// The shortest that connecting took; `None` while no stream has joined.
+    fn round_trip(&self) -> Option<Duration> {
+        let Maker::Dialler { round_trip, .. } = &self.maker else {
             return None;
         };
-        let joined_within = joined_within.load(Ordering::Relaxed);
-        let length = Duration::from_micros(joined_within) * JOINS;
-        (joined_within > 0).then(|| length.clamp(SHORTEST_WINDOW, LONGEST_WINDOW))
+        match round_trip.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
     }
 
     fn moved(&self) -> u64 {
@@ -221,7 +249,7 @@ impl StreamPool {
             peer,
             shared,
             next,
-            joined_within,
+            round_trip,
         } = &self.maker
         else {
             return;
@@ -234,14 +262,13 @@ impl StreamPool {
                 return;
             };
             let (peer, shared, queue) = (*peer, shared.clone(), Arc::clone(&self.queue));
-            let joined_within = Arc::clone(joined_within);
+            let round_trip = Arc::clone(round_trip);
             let thread = std::thread::Builder::new().name(format!("join {}", number.get()));
             // Without a thread, or without a connection, there is one stream less; nothing is lost.
             let _ = thread.stack_size(256 * 1024).spawn(move || {
-                let began = Instant::now();
-                if let Ok(stream) = dial_stream(peer, &shared, number) {
-                    let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    joined_within.fetch_max(took.max(1), Ordering::Relaxed);
+                if let Ok((stream, connected)) = dial_stream(peer, &shared, number) {
+                    let took = u64::try_from(connected.as_micros()).unwrap_or(u64::MAX - 1);
+                    round_trip.fetch_min(took, Ordering::Relaxed);
                     queue.push(stream);
                 }
             });

@@ -5,6 +5,7 @@ use super::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use super::clock::Liveness;
 use super::delivering::Telling;
 use super::established::{Established, attend};
+use super::growth::Work;
 use super::heartbeat::lock;
 use super::in_order::InOrder;
 use super::pool::{Change, StreamPool, Width};
@@ -132,7 +133,7 @@ impl<'a> Receiving<'a> {
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
             let usher = || {
-                while let Some(change) = pool.next(|| self.left.load(Ordering::Relaxed)) {
+                while let Some(change) = pool.next(|| self.work()) {
                     // It is the sender who decides which streams take parts.
                     let Change::Joined(stream) = change else {
                         continue;
@@ -166,6 +167,14 @@ impl<'a> Receiving<'a> {
         match (first_error, result) {
             (Some(error), Err(_)) => Err(error),
             (_, result) => result,
+        }
+    }
+
+    fn work(&self) -> Work {
+        Work {
+            left: self.left.load(Ordering::Relaxed),
+            // It was agreed on how many there may be.
+            room: usize::MAX,
         }
     }
 

@@ -6,6 +6,7 @@ use super::clock::Liveness;
 use super::effort::{Effort, SentPart};
 use super::established::Established;
 use super::feed::Feed;
+use super::growth::Work;
 use super::heartbeat::{SharedWriter, lock};
 use super::pool::{Change, StreamPool, Width};
 use super::rate::RateLimit;
@@ -102,7 +103,7 @@ impl<'a> Sending<'a> {
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
             let usher = || {
-                while let Some(change) = pool.next(|| self.wanted.left()) {
+                while let Some(change) = pool.next(|| self.work()) {
                     let stream = match change {
                         Change::Joined(stream) => stream,
                         Change::Streams(count) => {
@@ -142,6 +143,17 @@ impl<'a> Sending<'a> {
         });
         self.teller.moved(0, self.layout.total());
         result.map_err(|error| lock(&self.error).take().unwrap_or(error))
+    }
+
+    fn work(&self) -> Work {
+        Work {
+            left: self.wanted.left(),
+            room: self.effort.streams_within(self.part_bytes()),
+        }
+    }
+
+    fn part_bytes(&self) -> usize {
+        self.layout.part_size() as usize
     }
 
     /// Round after round until the receiver's verdict is that all is there.
@@ -365,7 +377,10 @@ impl<'a> Worker<'a> {
         let index = part.get();
         let keys = lock(writer).keys().clone();
         let mut failures = Vec::new();
-        let compression = sending.effort.compression();
+        let streams = pool.soon(sending.wanted.streams());
+        let compression = sending
+            .effort
+            .compression_within(streams, sending.part_bytes());
         let (sealed, crc32) =
             self.seal_part(part, (contents, compression), &keys, &mut failures)?;
         let bytes = sealed.envelope.raw_length() as usize;

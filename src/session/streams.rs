@@ -12,7 +12,7 @@ use crate::protocol::{DiallerJoins, FrameKind, HandshakeError, Stage, StreamNumb
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What all streams of a session share.
 #[derive(Clone)]
@@ -123,7 +123,8 @@ impl StreamQueue {
     }
 }
 
-/// Adds a stream to a session that this side dialled, by dialling the same address again.
+/// Adds a stream to a session that this side dialled, by dialling the same address again. Beside it, how long
+/// connecting took: a round trip.
 ///
 /// # Errors
 /// [`SessionError`]: no connection, or one that does not prove to be the session's.
@@ -131,9 +132,11 @@ pub(super) fn dial_stream(
     peer: SocketAddr,
     shared: &Shared,
     number: StreamNumber,
-) -> Result<JoinedStream, SessionError> {
+) -> Result<(JoinedStream, Duration), SessionError> {
+    let began = Instant::now();
     let deadline = Deadline::after(Duration::from_secs(limits::HANDSHAKE_SECONDS));
     let stream = network::dial_address(peer, deadline).map_err(SessionError::lost)?;
+    let connected = began.elapsed();
     let patience = Patience::Until(deadline);
     let mut connection = Connection::new(stream, patience, Arc::clone(&shared.traffic))
         .map_err(SessionError::lost)?;
@@ -145,5 +148,5 @@ pub(super) fn dial_stream(
         FrameKind::Refuse => return Err(joins.on_refuse(answer.body()).into()),
         _ => return Err(HandshakeError::Malformed.into()),
     };
-    Ok(JoinedStream { number, connection })
+    Ok((JoinedStream { number, connection }, connected))
 }

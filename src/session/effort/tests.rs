@@ -1,0 +1,198 @@
+//! Windows and parts, as lines and processors would make them.
+
+use super::*;
+use crate::crypto::random_bytes;
+
+fn far() -> SocketAddr {
+    "192.0.2.1:8080".parse().unwrap()
+}
+
+#[test]
+fn a_fixed_level_stays() {
+    let effort = Effort::new(Level::Fixed(9), far());
+    sent(&effort, 1 << 20, Duration::from_secs(1));
+    assert_eq!(effort.compression(), Compression::Zstd(9));
+    let stored = Effort::new(Level::Fixed(0), far());
+    assert_eq!(stored.compression(), Compression::Stored);
+    let most = Effort::new(Level::Fixed(200), far());
+    assert_eq!(most.compression(), Compression::Zstd(9));
+}
+
+/// Windows that end with every part.
+fn following(start: usize) -> Effort {
+    Effort::Following {
+        pace: Pace::new(Duration::ZERO),
+        judge: Box::new(Mutex::new(Judge::new(start))),
+        cores: 1,
+    }
+}
+
+/// A part of a MiB, sealed in so many bytes, that was worked on for a tenth of a second.
+fn sent(effort: &Effort, sealed: usize, blocked: Duration) {
+    let part = SentPart {
+        compression: effort.compression(),
+        raw: 1 << 20,
+        sealed,
+    };
+    effort.note(&part, Duration::from_millis(100), blocked, 0);
+}
+
+#[test]
+fn on_a_slow_line_what_a_step_saves_decides_however_the_rate_goes() {
+    let effort = following(3);
+    let slow = Duration::from_secs(10);
+    for saved in 0..10 {
+        sent(&effort, 500_000 - 20_000 * saved, slow);
+    }
+    assert_eq!(effort.compression(), LADDER[7].compression);
+    let effort = following(3);
+    for _ in 0..4 {
+        sent(&effort, 500_000, slow);
+    }
+    assert_eq!(
+        effort.compression(),
+        LADDER[3].compression,
+        "it saved nothing"
+    );
+}
+
+/// A part of a MiB on the only stream.
+fn sent_alone(effort: &Effort, sealed: usize, busy: u64, blocked: u64) {
+    let part = SentPart {
+        compression: effort.compression(),
+        raw: 1 << 20,
+        sealed,
+    };
+    let (busy, blocked) = (Duration::from_millis(busy), Duration::from_millis(blocked));
+    effort.note(&part, busy, blocked, 1);
+}
+
+#[test]
+fn two_parts_are_enough_where_the_line_clearly_is_the_limit() {
+    let Effort::Following { judge, cores, .. } = following(3) else {
+        panic!("it follows the line");
+    };
+    let pace = Pace::new(SHORTEST_WINDOW);
+    let effort = Effort::Following { pace, judge, cores };
+    sent_alone(&effort, 500_000, 100, 10_000);
+    assert_eq!(effort.compression(), LADDER[3].compression);
+    sent_alone(&effort, 500_000, 100, 10_000);
+    assert_eq!(effort.compression(), LADDER[7].compression);
+}
+
+#[test]
+fn a_step_becomes_a_leap_and_one_too_far_is_gone_back() {
+    let effort = following(3);
+    for _ in 0..2 {
+        sent_alone(&effort, 500_000, 100, 150);
+    }
+    assert_eq!(effort.compression(), LADDER[4].compression);
+    let Effort::Following { judge, .. } = &effort else {
+        panic!("it follows the line");
+    };
+    let clear = Measured {
+        rate: 1e6,
+        blocked: 0.95,
+    };
+    assert!(lock(judge).leap(clear, 20.0));
+    assert_eq!(effort.compression(), LADDER[7].compression);
+    for _ in 0..2 {
+        sent_alone(&effort, 400_000, 1000, 10);
+    }
+    assert_eq!(effort.compression(), LADDER[6].compression);
+}
+
+#[test]
+fn a_full_line_is_no_reason_to_compress_less() {
+    let mut judge = Judge::new(3);
+    judge.line = Some(1000.0);
+    let window = |rate, density| Judged {
+        rate,
+        density,
+        is_line_bound: false,
+    };
+    assert!(judge.is_line_full(window(3800.0, 4.0)));
+    assert!(!judge.is_line_full(window(3000.0, 4.0)));
+    let before = Judged {
+        is_line_bound: true,
+        ..window(9000.0, 3.0)
+    };
+    assert!(
+        judge.pays(before, window(3800.0, 4.0)),
+        "the line is known by now"
+    );
+    assert!(!judge.pays(before, window(2500.0, 4.0)));
+}
+
+#[test]
+fn compressors_keep_within_the_memory_of_all_streams() {
+    for part_bytes in [1, 2, 4, 8].map(|mebibytes| mebibytes * MEBIBYTE) {
+        for streams in 1..=64 {
+            let rung = &LADDER[top(streams, part_bytes)];
+            let each = rung.memory + 2 * part_bytes;
+            let allowed = MEMORY + streams.saturating_sub(8) * MEMORY_OF_EACH_BEYOND;
+            let is_least = rung.memory == 0;
+            assert!(is_least || MEMORY_OF_THE_REST + streams * each <= allowed);
+        }
+    }
+    let usual = 2 * MEBIBYTE;
+    assert_eq!(LADDER[top(4, usual)].compression, Compression::Zstd(8));
+    assert_eq!(LADDER[top(8, usual)].compression, Compression::Zstd(3));
+    assert_eq!(streams_within(top(4, usual), usual), 4);
+    assert_eq!(streams_within(START, usual), 64);
+}
+
+#[test]
+fn more_streams_bring_a_lower_level() {
+    let effort = following(7);
+    assert_eq!(
+        effort.compression_within(1, MEBIBYTE),
+        LADDER[7].compression
+    );
+    assert_eq!(effort.streams_within(2 * MEBIBYTE), 3);
+    let less = effort.compression_within(8, 2 * MEBIBYTE);
+    assert_eq!(less, Compression::Zstd(3));
+    assert_eq!(
+        effort.streams_within(2 * MEBIBYTE),
+        3,
+        "memory is not given back"
+    );
+}
+
+#[test]
+fn what_was_begun_before_a_step_does_not_judge_it() {
+    let effort = following(3);
+    let (late, slow) = (effort.compression(), Duration::from_millis(150));
+    sent(&effort, 500_000, slow);
+    assert_eq!(effort.compression(), LADDER[4].compression);
+    let part = SentPart {
+        compression: late,
+        raw: 1 << 20,
+        sealed: 900_000,
+    };
+    effort.note(&part, Duration::ZERO, slow, 0);
+    assert_eq!(effort.compression(), LADDER[4].compression);
+    sent(&effort, 400_000, Duration::from_secs(1));
+    assert_eq!(effort.compression(), LADDER[7].compression);
+}
+
+#[test]
+fn every_rung_seals() {
+    let (keys, raw) = (test_keys(), [7; 4096]);
+    let mut sealer = crate::crypto::Sealer::new();
+    for (index, rung) in (0..).zip(&LADDER) {
+        let position = crate::crypto::Position::Part { transfer: 0, index };
+        assert!(sealer.seal(&keys, position, &raw, rung.compression).is_ok());
+    }
+}
+
+fn test_keys() -> crate::crypto::SealingKeys {
+    use crate::crypto::{Cpace, Secret, Side, TranscriptHash, UnprovenKeys};
+    let secret = Secret::from_text("x").unwrap();
+    let nonce: [u8; 32] = random_bytes().unwrap();
+    let one = Cpace::start(&secret, b"c", &nonce).unwrap();
+    let two = Cpace::start(&secret, b"c", &nonce).unwrap();
+    let share = *two.share();
+    let shared = one.finish(Side::Dialler, &share, b"", b"").ok().unwrap();
+    UnprovenKeys::derive(Side::Dialler, shared, TranscriptHash::of(b"", b"")).sealing_keys()
+}
