@@ -378,7 +378,6 @@ mod unix {
         }
     }
 
-    /// Says nothing for root, who may read everything.
     /// Half of them are listed by another thread than the walk's.
     #[test]
     fn many_folders_come_in_order_each_with_what_it_leaves_out() {
@@ -408,6 +407,7 @@ mod unix {
         assert_eq!(told.iter().map(|(path, _)| *path).collect::<Vec<_>>(), gone);
     }
 
+    /// Says nothing for root, who may read everything.
     #[test]
     fn folders_that_cannot_be_read_are_left_out() {
         let top = folder();

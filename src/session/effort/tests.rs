@@ -1,7 +1,7 @@
 //! Windows and parts, as lines and processors would make them.
 
 use super::*;
-use crate::crypto::random_bytes;
+use crate::crypto::SealingKeys;
 
 fn far() -> SocketAddr {
     "192.0.2.1:8080".parse().unwrap()
@@ -178,21 +178,10 @@ fn what_was_begun_before_a_step_does_not_judge_it() {
 
 #[test]
 fn every_rung_seals() {
-    let (keys, raw) = (test_keys(), [7; 4096]);
+    let (keys, raw) = (SealingKeys::of_no_session(), [7; 4096]);
     let mut sealer = crate::crypto::Sealer::new();
     for (index, rung) in (0..).zip(&LADDER) {
         let position = crate::crypto::Position::Part { transfer: 0, index };
         assert!(sealer.seal(&keys, position, &raw, rung.compression).is_ok());
     }
-}
-
-fn test_keys() -> crate::crypto::SealingKeys {
-    use crate::crypto::{Cpace, Secret, Side, TranscriptHash, UnprovenKeys};
-    let secret = Secret::from_text("x").unwrap();
-    let nonce: [u8; 32] = random_bytes().unwrap();
-    let one = Cpace::start(&secret, b"c", &nonce).unwrap();
-    let two = Cpace::start(&secret, b"c", &nonce).unwrap();
-    let share = *two.share();
-    let shared = one.finish(Side::Dialler, &share, b"", b"").ok().unwrap();
-    UnprovenKeys::derive(Side::Dialler, shared, TranscriptHash::of(b"", b"")).sealing_keys()
 }
