@@ -115,10 +115,13 @@ impl Growth {
 
     /// How many streams there may soon be: the next try may follow at once.
     pub(super) fn soon(&self) -> u16 {
-        match self.phase {
-            Phase::Steady => self.count,
-            _ => self.count.saturating_mul(2).min(self.most),
-        }
+        let times = match self.phase {
+            Phase::Steady => 1,
+            // Two tries may follow before anything is known: a high level must not stand in their way.
+            Phase::Beginning => 4,
+            Phase::Settling(_) | Phase::Trying(_) => 2,
+        };
+        self.count.saturating_mul(times).min(self.most)
     }
 
     /// A window has ended. Gives how many streams there are to be.
@@ -297,7 +300,7 @@ mod tests {
     #[test]
     fn where_a_stream_has_next_to_nothing_under_way_more_of_them_only_stand_in_line() {
         let mut growth = Growth::new(4, 64);
-        assert_eq!(growth.soon(), 8);
+        assert_eq!(growth.soon(), 16);
         let near = Seen {
             round_trip: 0.0005,
             ..seen(12e6, 0.95, 10, 1000)
