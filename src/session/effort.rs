@@ -64,6 +64,10 @@ const START_WITHIN: usize = 0;
 /// Long enough to see a difference through the noise of a busy machine.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(150);
 
+/// In so many windows the buffers on the way are full. Before that a sender that does not wait says nothing
+/// about the line.
+const BUFFERS_FILL_WITHIN: u32 = 5;
+
 /// A step must pay at least this.
 const GAIN: f64 = 1.03;
 
@@ -101,6 +105,8 @@ pub(super) struct Judge {
     raw: u64,
     sealed: u64,
     before: Option<Judged>,
+    /// For how many windows buffers may still be filling.
+    unfilled: u32,
     /// Bytes a second that the line carried when it was last what limited the transfer.
     line: Option<f64>,
 }
@@ -232,6 +238,7 @@ impl Judge {
             raw: 0,
             sealed: 0,
             before: None,
+            unfilled: BUFFERS_FILL_WITHIN,
             line: None,
         }
     }
@@ -258,9 +265,14 @@ impl Judge {
             density: self.raw as f64 / self.sealed.max(1) as f64,
             is_line_bound: measured.blocked > LINE_BOUND,
         };
+        self.unfilled = match now.is_line_bound {
+            true => 0,
+            false => self.unfilled.saturating_sub(1),
+        };
         let lean = if now.is_line_bound {
             Lean::UpTo(self.affordable(room))
-        } else if measured.blocked < COMPUTE_BOUND && !self.is_line_full(now) {
+        } else if measured.blocked < COMPUTE_BOUND && self.unfilled == 0 && !self.is_line_full(now)
+        {
             Lean::Down
         } else {
             Lean::Stay
@@ -315,12 +327,15 @@ impl Judge {
         true
     }
 
-    /// The highest position that so many times the work of the present one leads to.
+    /// The highest position that so many times the work of the present one leads to. The next one is tried
+    /// without a reserve: a step too far costs little.
     fn affordable(&self, room: f64) -> usize {
         let position = self.climb.position();
-        let work = LADDER[position].work * room * PLANNED;
-        let highest = LADDER.iter().rposition(|rung| rung.work <= work);
-        highest.unwrap_or(0).min(self.top)
+        let work = LADDER[position].work * room;
+        let fits = |work: f64| LADDER.iter().rposition(|rung| rung.work <= work);
+        let next = fits(work).unwrap_or(0).min(position + 1);
+        let planned = fits(work * PLANNED).unwrap_or(0);
+        planned.max(next).min(self.top)
     }
 }
 

@@ -103,6 +103,31 @@ fn a_step_becomes_a_leap_and_one_too_far_is_gone_back() {
 }
 
 #[test]
+fn buffers_that_fill_are_no_reason_to_compress_less() {
+    let busy = |effort: &Effort, windows: u32| {
+        for _ in 0..2 * windows {
+            sent_alone(effort, 500_000, 100, 5);
+        }
+    };
+    let effort = following(3);
+    busy(&effort, BUFFERS_FILL_WITHIN - 1);
+    assert_eq!(effort.compression(), LADDER[3].compression);
+    busy(&effort, 1);
+    assert_eq!(effort.compression(), LADDER[2].compression);
+}
+
+#[test]
+fn the_next_step_needs_no_reserve() {
+    let mut judge = Judge::new(2);
+    assert_eq!(judge.affordable(1.2), 3);
+    assert_eq!(judge.affordable(1.05), 2);
+    judge.climb = Climb::new(3);
+    assert_eq!(judge.affordable(1.6), 3);
+    assert_eq!(judge.affordable(1.8), 4);
+    assert_eq!(judge.affordable(5.0), 4, "further ones do");
+}
+
+#[test]
 fn a_full_line_is_no_reason_to_compress_less() {
     let mut judge = Judge::new(3);
     judge.line = Some(1000.0);
