@@ -188,6 +188,10 @@ impl Effort {
             pace.restart();
             return;
         }
+        if part.compression != Compression::Stored && part.sealed >= part.raw {
+            // It was stored all the same: that shows neither what a level costs nor what it saves.
+            return;
+        }
         judge.raw += part.raw as u64;
         judge.sealed += part.sealed as u64;
         if let Some(measured) = pace.note(part.raw, busy, blocked, streams) {

@@ -103,6 +103,15 @@ fn a_step_becomes_a_leap_and_one_too_far_is_gone_back() {
 }
 
 #[test]
+fn what_does_not_shrink_says_nothing_about_a_level() {
+    let effort = Effort::new(Level::Auto, far());
+    for _ in 0..10 {
+        sent_alone(&effort, (1 << 20) + 172, 1, 1000);
+    }
+    assert_eq!(effort.compression(), LADDER[START].compression);
+}
+
+#[test]
 fn buffers_that_fill_are_no_reason_to_compress_less() {
     let busy = |effort: &Effort, windows: u32| {
         for _ in 0..2 * windows {
