@@ -1,5 +1,6 @@
 //! `zip`: one encrypted archive of files and folders, on this machine.
 
+use super::archiving::not_made;
 use super::cancel::Cancel;
 use super::error::{SessionError, TakenBy};
 use super::events::{Event, Operator, Summary};
@@ -145,8 +146,7 @@ fn pack(
     pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
         |error| match error {
             PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
-            PackError::Cancelled => SessionError::Cancelled,
-            PackError::System(source) => SessionError::System { source },
+            other => not_made(other),
         },
     )
 }
