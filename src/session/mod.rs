@@ -40,6 +40,7 @@ mod rate;
 mod receive;
 mod receiver;
 mod receiving;
+mod round_end;
 mod seats;
 mod secrets;
 mod send;

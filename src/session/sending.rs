@@ -10,17 +10,16 @@ use super::growth::Work;
 use super::heartbeat::{SharedWriter, lock};
 use super::pool::{Change, StreamPool, Width};
 use super::rate::RateLimit;
+use super::round_end::{queue_failures, queue_round_end};
 use super::streams::{JoinedStream, Shared};
 use super::tally::Teller;
-use super::wanted::{ClosedRound, Place, Wanted};
+use super::wanted::{Place, Wanted};
 use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
 use crate::model::{
     EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout, PartSet, limits,
 };
-use crate::protocol::{
-    Bounded, Done, Message, PartCheck, PartChecks, PeerFailure, RoundEnd, StreamList,
-};
+use crate::protocol::{Done, Message, PartCheck, PartChecks};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -465,42 +464,4 @@ impl<'a> Worker<'a> {
         sealed?;
         Ok((sealing.finish()?, checksum.finalize()))
     }
-}
-
-fn queue_failures(
-    writer: &mut MessageWriter,
-    failures: &[EntryFailure],
-) -> Result<(), SessionError> {
-    let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
-    while failed.peek().is_some() {
-        writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
-    }
-    Ok(())
-}
-
-/// Queues what ends a round on the first stream: checks and failures, as many messages as they need,
-/// and the RoundEnd with the last checks and, where that was not known before, the length of it all.
-///
-/// # Errors
-/// [`SessionError`] when something cannot be sealed, or the connection is gone.
-fn queue_round_end(
-    writer: &mut MessageWriter,
-    closed: ClosedRound,
-    total: Option<u64>,
-    checks: &mut Vec<PartCheck>,
-    failures: &[EntryFailure],
-) -> Result<(), SessionError> {
-    queue_failures(writer, failures)?;
-    let mut checks = checks.drain(..).peekable();
-    let mut last = PartChecks::take_from(&mut checks);
-    while checks.peek().is_some() {
-        writer.send(&Message::Checks(last))?;
-        last = PartChecks::take_from(&mut checks);
-    }
-    writer.queue(&Message::RoundEnd(RoundEnd {
-        round: closed.round,
-        total,
-        streams: StreamList::take_from(&mut closed.streams.into_iter()),
-        checks: last,
-    }))
 }
