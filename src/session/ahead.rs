@@ -1,7 +1,7 @@
 //! The seal of a stream's next message, prepared while nothing else is to be done: most of what a
 //! message costs is the derivation of its keys, and a peer waits for it.
 
-use super::heartbeat::lock;
+use super::sync::lock;
 use crate::crypto::{Position, Prepared, SealingKeys};
 use crate::protocol::StreamNumber;
 use std::sync::{Condvar, Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! Ending from outside: a program that embeds a session can call it off at any time.
 
 use super::SessionError;
-use super::heartbeat::lock;
+use super::sync::lock;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};

@@ -1,8 +1,8 @@
 //! How hard to compress: what the processor has left is spent on ratio, and no more.
 
 use super::Level;
-use super::heartbeat::lock;
 use super::pace::{Climb, Lean, Measured, Pace};
+use super::sync::lock;
 use crate::crypto::Compression;
 use crate::model::limits;
 use std::net::SocketAddr;

@@ -2,7 +2,7 @@
 //! the transfer takes them in order.
 
 use super::SessionError;
-use super::heartbeat::lock;
+use super::sync::lock;
 use crate::disk::ArchiveSink;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

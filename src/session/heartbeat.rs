@@ -3,18 +3,13 @@
 use super::ahead::{Ahead, Task};
 use super::channel::MessageWriter;
 use super::clock::Liveness;
+use super::sync::lock;
 use crate::protocol::{Message, Ping};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The writer of a session's first stream, which several threads use.
 pub(super) type SharedWriter = Arc<Mutex<MessageWriter>>;
-
-/// Locks, also after a thread that panicked held the lock: every value behind a lock here is whole
-/// between two statements, and a panic ends its own connection only.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A thread that sends a heartbeat on the first stream as often as [`Liveness::heartbeat`] says, until
 /// dropped. In between it prepares the seal of the next message.

@@ -1,7 +1,7 @@
 //! Where the further streams of one session come in.
 
-use super::heartbeat::lock;
 use super::streams::{Shared, StreamQueue};
+use super::sync::lock;
 use crate::protocol::StreamNumber;
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

@@ -4,7 +4,6 @@
 use super::authenticate::{Caller, Doorkeeper, answer, refuse};
 use super::clock::Deadline;
 use super::established::{Established, Origin};
-use super::heartbeat::lock;
 use super::join_gate::JoinGate;
 use super::network;
 use super::ping;
@@ -12,6 +11,7 @@ use super::seats::{Seat, Seats};
 use super::secrets::{Name, Secrets, Snapshot};
 use super::slowdown::Slowdown;
 use super::streams::JoinedStream;
+use super::sync::lock;
 use super::transport::Connection;
 use super::unproven::{Place, Unproven};
 use super::{ListenAddress, SessionError};

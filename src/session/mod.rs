@@ -51,6 +51,7 @@ mod sink;
 mod slowdown;
 mod streams;
 mod summary;
+mod sync;
 mod tally;
 mod transport;
 mod unpacking;

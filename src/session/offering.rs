@@ -3,7 +3,6 @@
 use super::SessionError;
 use super::cargo::Cargo;
 use super::events::{Event, Operator, Summary};
-use super::heartbeat::lock;
 use super::hosting::{Closing, Hosting};
 use super::listener::{Guest, Listener, Terms};
 use super::options::{Connect, Rendezvous, SendOptions};
@@ -12,6 +11,7 @@ use super::seats::Seats;
 use super::secrets::Secrets;
 use super::send::ship_once;
 use super::sender::Shipment;
+use super::sync::lock;
 use super::tally::Tally;
 use crate::protocol::{Message, Role};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! Contents that go to a program as they come, and not into a folder.
 
 use super::SessionError;
-use super::heartbeat::lock;
+use super::sync::lock;
 use crate::model::{PartIndex, PartLayout, PartRange};
 use std::fmt;
 use std::io::{self, Write};

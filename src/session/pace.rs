@@ -1,7 +1,7 @@
 //! Following the line: what a transfer does is measured window by window, and one step up or down is kept
 //! only while it makes the transfer faster.
 
-use super::heartbeat::lock;
+use super::sync::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 

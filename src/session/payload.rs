@@ -3,7 +3,7 @@
 use super::SessionError;
 use super::archiving::Archive;
 use super::feed::{PartSink, Producer};
-use super::heartbeat::lock;
+use super::sync::lock;
 use crate::disk::{Source, SourceError};
 use std::fmt;
 use std::io::Read;

@@ -1,10 +1,10 @@
 //! The further streams of one transfer: few at first, more while the line carries more by them.
 
 use super::growth::{Growth, Seen, Work};
-use super::heartbeat::lock;
 use super::join_gate::JoinGate;
 use super::pace::Measured;
 use super::streams::{JoinedStream, Popped, Shared, StreamQueue, dial_stream};
+use super::sync::lock;
 use crate::protocol::StreamNumber;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};

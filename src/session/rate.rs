@@ -1,6 +1,6 @@
 //! Sending no faster than the operator wants, over all streams together.
 
-use super::heartbeat::lock;
+use super::sync::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! How many proven peers a listener has at once, and in all.
 
-use super::heartbeat::lock;
+use super::sync::lock;
 use std::sync::{Arc, Mutex};
 
 /// Places for proven peers.

@@ -5,7 +5,7 @@
 //! is told that there is no room now. When mistakes come from everywhere, every Hello waits a little:
 //! that only delays, so that nobody is kept out by others.
 
-use super::heartbeat::lock;
+use super::sync::lock;
 use crate::model::limits;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

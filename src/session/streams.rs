@@ -3,8 +3,8 @@
 use super::SessionError;
 use super::channel::{MessageReader, MessageWriter};
 use super::clock::{Deadline, Liveness};
-use super::heartbeat::lock;
 use super::network;
+use super::sync::lock;
 use super::transport::{Connection, FrameBuffer, Patience, Traffic};
 use crate::crypto::SessionKeys;
 use crate::model::limits;

@@ -2,8 +2,8 @@
 //! whoever has the most gives way. An honest peer proves itself within a round trip or two, so it gets
 //! through however many others sit there and wait.
 
-use super::heartbeat::lock;
 use super::slowdown::network;
+use super::sync::lock;
 use crate::model::limits;
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};

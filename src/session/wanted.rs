@@ -4,7 +4,7 @@
 //! when all have, the first stream ends the round. A stream that dies gives its part back, and what was
 //! lost on its way is named by the receiver, which opens the next round.
 
-use super::heartbeat::lock;
+use super::sync::lock;
 use crate::model::{PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::StreamNumber;
 use std::collections::VecDeque;

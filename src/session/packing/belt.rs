@@ -1,6 +1,6 @@
 //! The pieces of a source on their way from the workers to the one who writes them, in order.
 
-use super::super::heartbeat::lock;
+use super::super::sync::lock;
 use crate::disk::{Piece, PieceIndex, Source};
 use std::collections::BTreeMap;
 use std::io;

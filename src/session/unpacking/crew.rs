@@ -4,7 +4,7 @@
 use super::super::SessionError;
 use super::super::cancel::Cancel;
 use super::super::events::{Event, Operator, Progress};
-use super::super::heartbeat::lock;
+use super::super::sync::lock;
 use crate::disk::{
     ArchiveTree, CheckedArchive, DiskError, FileWriter, OpeningBuffers, ReadStopped, Staging,
 };
