@@ -1,13 +1,13 @@
 //! Ending from outside: a program that embeds a session can call it off at any time.
 
-use super::SessionError;
-use super::sync::lock;
+use crate::session::error::SessionError;
+use crate::session::sync::lock;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::listener::Arrival;
+use crate::session::listen::listener::Arrival;
 
 /// Calls off whatever was started with a clone of it: waiting, dialling, transferring. What arrived is
 /// kept, as after a lost connection.
@@ -59,7 +59,7 @@ impl Cancel {
     }
 
     /// From here on ends this connection as well.
-    pub(super) fn watch(&self, connection: &Arc<TcpStream>) {
+    pub(crate) fn watch(&self, connection: &Arc<TcpStream>) {
         let mut state = lock(&self.0.state);
         if state.is_cancelled {
             let _ = connection.shutdown(Shutdown::Both);
@@ -70,12 +70,12 @@ impl Cancel {
     }
 
     /// From here on wakes this listener as well.
-    pub(super) fn wake(&self, listener: SyncSender<Arrival>) {
+    pub(crate) fn wake(&self, listener: SyncSender<Arrival>) {
         lock(&self.0.state).listeners.push(listener);
     }
 
     /// A pause that ends early when it is called off.
-    pub(super) fn sleep(&self, pause: Duration) {
+    pub(crate) fn sleep(&self, pause: Duration) {
         let state = lock(&self.0.state);
         let waited = self
             .0
@@ -85,7 +85,7 @@ impl Cancel {
     }
 
     /// The error to end with: this, or that it was called off, which caused it.
-    pub(super) fn cause(&self, error: SessionError) -> SessionError {
+    pub(crate) fn cause(&self, error: SessionError) -> SessionError {
         match self.is_cancelled() {
             true => SessionError::Cancelled,
             false => error,

@@ -1,12 +1,12 @@
 //! What can end a session.
 
-use super::events::Growth;
 use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{ArchiveError, DiskError, SourceError};
 use crate::model::{FailureReason, LayoutError};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
+use crate::session::events::Growth;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -272,7 +272,7 @@ impl fmt::Display for SessionError {
 impl std::error::Error for SessionError {}
 
 impl SessionError {
-    pub(super) fn lost(source: io::Error) -> Self {
+    pub(crate) fn lost(source: io::Error) -> Self {
         SessionError::Lost { source }
     }
 
@@ -285,7 +285,7 @@ impl SessionError {
     }
 
     /// Whether the peer can and should be told why this side gives up.
-    pub(super) fn is_worth_an_abort(&self) -> bool {
+    pub(crate) fn is_worth_an_abort(&self) -> bool {
         match self {
             SessionError::CutShort { cause } => cause.is_worth_an_abort(),
             SessionError::PeerAborted { .. } => false,
@@ -294,14 +294,14 @@ impl SessionError {
     }
 
     /// The same, where the transfer that it ended cannot go on.
-    pub(super) fn cut_short(self) -> Self {
+    pub(crate) fn cut_short(self) -> Self {
         let cause = Box::new(self);
         SessionError::CutShort { cause }
     }
 
     /// Whether there was nobody to talk to: the peer may be on its way back, or have yet to notice that
     /// the connection before was lost.
-    pub(super) fn is_nobody_there(&self) -> bool {
+    pub(crate) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
             SessionError::NoConnection { .. }
@@ -317,7 +317,7 @@ impl SessionError {
 
     /// Whether the operator of a listener should know why somebody was turned away: a peer that was
     /// started in the wrong way, or that there is no thread for, and not some noise of the network.
-    pub(super) fn is_worth_telling(&self) -> bool {
+    pub(crate) fn is_worth_telling(&self) -> bool {
         matches!(
             self,
             SessionError::SameRole { .. }
@@ -327,7 +327,7 @@ impl SessionError {
     }
 
     /// What the peer is told when this ends the session: the number that the command line ends with.
-    pub(super) fn abort_code(&self) -> u8 {
+    pub(crate) fn abort_code(&self) -> u8 {
         match self {
             SessionError::PhraseDiffers => 3,
             SessionError::CutShort { cause } => cause.abort_code(),

@@ -1,7 +1,7 @@
 //! What a session tells while it runs, and what it asks.
 
-use super::SessionError;
 use crate::model::Existing;
+use crate::session::error::SessionError;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! What a session is told before it starts.
 
-use super::cancel::Cancel;
-use super::output::Output;
-use super::payload::Payload;
-use super::secrets::Secrets;
 use crate::crypto::Secret;
 use crate::disk::Links;
 use crate::model::Existing;
+use crate::session::cancel::Cancel;
+use crate::session::listen::secrets::Secrets;
+use crate::session::receive::output::Output;
+use crate::session::send::payload::Payload;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,15 +1,13 @@
 //! A session that moves no file: the secret is proven and the line is measured.
 
-use super::SessionError;
-use super::authenticate::Authenticated;
-use super::channel::unexpected;
-use super::clock::Deadline;
-use super::events::Operator;
-use super::meeting::{Reached, reach};
-use super::options::{Connect, Rendezvous};
-use crate::crypto::random_bytes;
-use crate::model::limits;
 use crate::protocol::{DiallerRole, Message, PADDING_BYTES, Ping};
+use crate::session::connection::channel::unexpected;
+use crate::session::connection::handshake::Authenticated;
+use crate::session::error::SessionError;
+use crate::session::events::Operator;
+use crate::session::listen::ping_answer::Noise;
+use crate::session::meet::{Reached, reach};
+use crate::session::options::{Connect, Rendezvous};
 use std::time::{Duration, Instant};
 
 /// Round trips of which the median counts.
@@ -71,33 +69,6 @@ pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, Se
     };
     session.writer.send(&Message::Bye)?;
     Ok(report)
-}
-
-/// Answers pings until the peer has had enough.
-///
-/// # Errors
-/// [`SessionError`]: lost, silent, something else than pings, or pings without an end.
-pub(super) fn answer(session: &mut Authenticated) -> Result<(), SessionError> {
-    answer_until(
-        Deadline::after(Duration::from_secs(limits::PING_SECONDS)),
-        session,
-    )
-}
-
-fn answer_until(deadline: Deadline, session: &mut Authenticated) -> Result<(), SessionError> {
-    let noise = Noise::new()?;
-    while deadline.remaining().is_some() {
-        match session.reader.read_message()? {
-            Message::Bye => return Ok(()),
-            Message::Ping(Ping { token: 0, .. }) => {}
-            Message::Ping(ping) => session.writer.send(&Message::Pong {
-                token: ping.token,
-                padding: noise.bytes(ping.answer_padding as usize),
-            })?,
-            _ => return Err(unexpected("something else than a ping")),
-        }
-    }
-    Err(unexpected("pings without an end"))
 }
 
 fn round_trip(session: &mut Authenticated) -> Result<Duration, SessionError> {
@@ -171,96 +142,6 @@ fn expect_pong(session: &mut Authenticated, expected: u64) -> Result<(), Session
                 return Err(SessionError::PeerAborted { code, text });
             }
             _ => return Err(unexpected("something else than a pong")),
-        }
-    }
-}
-
-/// Bytes that mean nothing and that no compressor can shorten.
-struct Noise(Vec<u8>);
-
-impl Noise {
-    fn new() -> Result<Self, SessionError> {
-        let mut state = u64::from_be_bytes(random_bytes()?) | 1;
-        let words = (0..PADDING_BYTES.div_ceil(8)).map(|_| {
-            // Xorshift (Marsaglia 2003): random enough for a compressor.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_be_bytes()
-        });
-        Ok(Noise(words.flatten().collect()))
-    }
-
-    /// So many of them, at most [`PADDING_BYTES`].
-    fn bytes(&self, length: usize) -> Vec<u8> {
-        self.0[..length.min(self.0.len())].to_vec()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::authenticate::{Caller, Doorkeeper, answer as let_in, dial};
-    use super::*;
-    use crate::crypto::Secret;
-    use crate::protocol::{DiallerName, HandshakeError, Role};
-    use std::net::{TcpListener, TcpStream};
-    use std::sync::Arc;
-
-    const IDLE_LIMIT: Duration = Duration::from_secs(60);
-
-    fn secret() -> Secret {
-        Secret::from_text("a word").unwrap()
-    }
-
-    struct Open(Secret);
-
-    impl Doorkeeper for Open {
-        fn hold(&mut self) -> Result<(), HandshakeError> {
-            Ok(())
-        }
-
-        fn find(&mut self, _: &DiallerName) -> Option<&Secret> {
-            Some(&self.0)
-        }
-
-        fn admit(&mut self, _: DiallerRole) -> Result<(), HandshakeError> {
-            Ok(())
-        }
-    }
-
-    /// Who pings, and who answers.
-    fn sessions() -> (Authenticated, Box<Authenticated>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (accepted, _) = listener.accept().unwrap();
-        let answering = std::thread::spawn(move || {
-            let mut door = Open(secret());
-            let accepted = Arc::new(accepted);
-            match let_in(accepted, Role::Receive, IDLE_LIMIT, &mut door) {
-                Ok(Caller::Session(DiallerRole::Ping, session)) => session,
-                _ => panic!("no ping"),
-            }
-        });
-        let role = DiallerRole::Ping;
-        let dialled = dial(stream, &secret(), role, None, IDLE_LIMIT, |_| Ok(()));
-        let (session, ()) = dialled.unwrap();
-        (session, answering.join().unwrap())
-    }
-
-    #[test]
-    fn pings_are_answered_for_so_long_and_no_longer() {
-        for (time, is_answered) in [(IDLE_LIMIT, true), (Duration::ZERO, false)] {
-            let (mut here, mut there) = sessions();
-            let ping = Ping {
-                token: 1,
-                ..Ping::default()
-            };
-            here.writer.send(&Message::Ping(ping)).unwrap();
-            here.writer.send(&Message::Bye).unwrap();
-            let answered = answer_until(Deadline::after(time), &mut there);
-            assert_eq!(answered.is_ok(), is_answered);
-            drop(there);
-            assert_eq!(expect_pong(&mut here, 1).is_ok(), is_answered);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! An offer in a few words.
 
-use super::events::OfferSummary;
 use crate::model::{EntryKind, Manifest};
+use crate::session::events::OfferSummary;
 use std::net::SocketAddr;
 
 /// Names listed one by one.
 const NAMES: usize = 8;
 
 /// What `manifest` amounts to; of an archive there is no peer.
-pub(super) fn offer_summary(
+pub(crate) fn offer_summary(
     manifest: &Manifest,
     peer: impl Into<Option<SocketAddr>>,
 ) -> OfferSummary {

@@ -1,0 +1,155 @@
+//! The threads that open an archive: each takes the next file, decrypts and decompresses it into the
+//! staging folder, and verifies it. To derive the key of a small file takes longer than all the rest.
+
+use crate::disk::{
+    ArchiveTree, CheckedArchive, DiskError, FileWriter, OpeningBuffers, ReadStopped, Staging,
+};
+use crate::model::EntryIndex;
+use crate::session::cancel::Cancel;
+use crate::session::error::SessionError;
+use crate::session::events::{Event, Operator, Progress};
+use crate::session::sync::lock;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+/// Files from this size on are begun first, so that none is left to one thread at the end.
+const LARGE: u64 = 8 * 1024 * 1024;
+
+/// The most threads: beyond that a disk is slower than they are.
+const THREADS: usize = 64;
+
+/// What the threads share.
+pub(super) struct Crew<'a> {
+    pub(super) archive: &'a CheckedArchive,
+    pub(super) tree: &'a ArchiveTree,
+    pub(super) staging: &'a Staging,
+    pub(super) password: Option<&'a [u8]>,
+    pub(super) cancel: &'a Cancel,
+    pub(super) operator: &'a dyn Operator,
+}
+
+/// Why a file was not taken further.
+enum Halt {
+    Disk(DiskError),
+    Cancelled,
+}
+
+/// The files that are left to do, and how far it is.
+struct Work {
+    files: Vec<EntryIndex>,
+    next: AtomicUsize,
+    bytes: AtomicU64,
+    total: u64,
+    error: Mutex<Option<SessionError>>,
+}
+
+impl Crew<'_> {
+    /// Opens these files, all of them or none that counts.
+    ///
+    /// # Errors
+    /// The first thing that went wrong.
+    pub(super) fn open(&self, files: Vec<EntryIndex>) -> Result<(), SessionError> {
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let threads = threads.min(THREADS).min(files.len());
+        let work = Work::new(self.in_order(files), self.tree);
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                let helper = thread::Builder::new().spawn_scoped(scope, || self.work(&work));
+                if helper.is_err() {
+                    // Those that there are do it as well, and this one is there.
+                    break;
+                }
+            }
+            self.work(&work);
+        });
+        let error = work
+            .error
+            .into_inner()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        error.map_or(Ok(()), Err)
+    }
+
+    fn in_order(&self, mut files: Vec<EntryIndex>) -> Vec<EntryIndex> {
+        files.sort_by_key(|&entry| {
+            let is_small = size(self.tree, entry) < LARGE;
+            (is_small, self.archive.place(self.tree, entry))
+        });
+        files
+    }
+
+    fn work(&self, work: &Work) {
+        let mut buffers = OpeningBuffers::new();
+        let mut writer = self.staging.file_writer();
+        while let Some(entry) = work.take() {
+            if let Err(error) = self.one(entry, work, &mut buffers, &mut writer) {
+                work.end(error);
+            }
+        }
+    }
+
+    fn one(
+        &self,
+        entry: EntryIndex,
+        work: &Work,
+        buffers: &mut OpeningBuffers,
+        writer: &mut FileWriter<'_>,
+    ) -> Result<(), SessionError> {
+        let mut file = writer.begin(entry);
+        let take = &mut |bytes: &[u8]| {
+            if self.cancel.is_cancelled() {
+                return Err(Halt::Cancelled);
+            }
+            file.write(bytes).map_err(Halt::Disk)?;
+            work.moved(bytes.len() as u64, self.operator);
+            Ok(())
+        };
+        let read = self
+            .archive
+            .read(self.tree, entry, self.password, buffers, take);
+        match read {
+            Ok(()) if self.cancel.is_cancelled() => Err(SessionError::Cancelled),
+            Ok(()) => Ok(file.finish()?),
+            Err(ReadStopped::Archive(error)) => Err(error.into()),
+            Err(ReadStopped::Taker(Halt::Disk(error))) => Err(error.into()),
+            Err(ReadStopped::Taker(Halt::Cancelled)) => Err(SessionError::Cancelled),
+        }
+    }
+}
+
+impl Work {
+    fn new(files: Vec<EntryIndex>, tree: &ArchiveTree) -> Self {
+        Work {
+            next: AtomicUsize::new(0),
+            bytes: AtomicU64::new(0),
+            total: files.iter().map(|&entry| size(tree, entry)).sum(),
+            error: Mutex::new(None),
+            files,
+        }
+    }
+
+    fn take(&self) -> Option<EntryIndex> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.files.get(number).copied()
+    }
+
+    /// Leaves nothing more to take. The first error counts; what it made others run into does not.
+    fn end(&self, error: SessionError) {
+        self.next.store(self.files.len(), Ordering::Relaxed);
+        lock(&self.error).get_or_insert(error);
+    }
+
+    fn moved(&self, bytes: u64, operator: &dyn Operator) {
+        let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        operator.event(&Event::Progress(Progress {
+            bytes,
+            total: Some(self.total),
+            wire_bytes: 0,
+        }));
+    }
+}
+
+fn size(tree: &ArchiveTree, entry: EntryIndex) -> u64 {
+    let range = tree.manifest.stream_range(entry);
+    range.end - range.start
+}

@@ -1,0 +1,191 @@
+//! `zip`: one encrypted archive of files and folders, on this machine.
+
+use crate::crypto::ArchivePassword;
+use crate::disk::{Links, NewArchive, Placing, Source, free_path_beside, look_up};
+use crate::model::{Existing, Mtime};
+use crate::session::archive::pack::{Names, PackError, PackOptions, PackReport, pack_into};
+use crate::session::cancel::Cancel;
+use crate::session::error::{SessionError, TakenBy};
+use crate::session::events::{Event, Operator, Summary};
+use crate::session::options::Level;
+use crate::session::send::archive::not_made;
+use crate::session::send::scan_paths;
+use crate::session::summary::offer_summary;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, UNIX_EPOCH};
+
+/// Which archive to make, of what, and how.
+pub struct ZipOptions {
+    /// Where the archive is to be.
+    pub archive: PathBuf,
+    /// Files and folders; a path that ends in `/.` stands for the contents of the folder.
+    pub paths: Vec<PathBuf>,
+    /// Names and paths to leave out: `*`, `?`, `[abc]`, `**`.
+    pub exclude: Vec<String>,
+    /// What becomes of symbolic links inside the paths.
+    pub links: Links,
+    /// Compression.
+    pub level: Level,
+    /// Whether names and sizes show to who does not know the password.
+    pub names: Names,
+    /// What the archive is encrypted with.
+    pub password: ArchivePassword,
+    /// What to do when there is something of the archive's name. [`Existing::Newer`] makes it anew only
+    /// if something in the source has a later mtime.
+    pub existing: Existing,
+    /// Keep a clone of it to call it off.
+    pub cancel: Cancel,
+}
+
+impl ZipOptions {
+    /// Packs `paths` in the usual way.
+    pub fn new(archive: PathBuf, paths: Vec<PathBuf>, password: ArchivePassword) -> Self {
+        ZipOptions {
+            archive,
+            paths,
+            exclude: Vec::new(),
+            links: Links::Keep,
+            level: Level::Auto,
+            names: Names::Shown,
+            password,
+            existing: Existing::Fail,
+            cancel: Cancel::new(),
+        }
+    }
+}
+
+/// Makes an archive. It appears under its name when it is whole, and not at all if it does not get so far.
+///
+/// What cannot be read, or changes meanwhile, is told and left out. When nothing is left, no archive is
+/// made.
+///
+/// # Errors
+/// A [`SessionError`] that says what stood in the way.
+pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, SessionError> {
+    let start = Instant::now();
+    let found = what_is_there(&options.archive, options.existing)?;
+    let (target, placing) = match (&found, options.existing) {
+        (None, _) | (Some(_), Existing::Fail) => (options.archive.clone(), Placing::WhereFree),
+        (Some(_), Existing::Skip) => return Ok(skipped(options, start, operator)),
+        (Some(_), Existing::Overwrite | Existing::Newer) => {
+            (options.archive.clone(), Placing::Over)
+        }
+        (Some(_), Existing::Rename) => match free_path_beside(&options.archive) {
+            Ok(Some(path)) => (path, Placing::WhereFree),
+            Ok(None) => return Err(taken(&options.archive, TakenBy::File)),
+            Err(error) => return Err(SessionError::CannotMake(error)),
+        },
+    };
+    let archive = NewArchive::begin(&target).map_err(SessionError::CannotMake)?;
+    let source = scan_paths(
+        &options.paths,
+        &options.exclude,
+        options.links,
+        archive.own_paths(),
+        operator,
+    )?;
+    if let (Some(found), Existing::Newer) = (&found, options.existing)
+        && !is_newer(&source, found)
+    {
+        return Ok(skipped(options, start, operator));
+    }
+    operator.event(&Event::Offer(&offer_summary(source.manifest(), None)));
+    let report = pack(&source, options, &archive, operator)?;
+    let mut summary = Summary {
+        name: name_of(&target),
+        files: report.files,
+        bytes: report.bytes,
+        wire_bytes: report.archive_bytes,
+        left_out: report.lost + source.left_out().len() as u64,
+        lost_sources: report.lost + source.left_out().len() as u64,
+        ..Summary::default()
+    };
+    if report.members > 0 || summary.left_out == 0 {
+        let target = absolute(archive.target());
+        let stays = archive.place(placing).map_err(SessionError::CannotMake)?;
+        if let Some(why) = stays {
+            let message = format!("the archive is whole, but has a second name: {why}");
+            operator.event(&Event::Warning { message: &message });
+        }
+        summary.delivered = vec![target];
+    }
+    summary.elapsed = start.elapsed();
+    operator.event(&Event::Finished(&summary));
+    Ok(summary)
+}
+
+/// Finds out whether [`zip()`] would end at once for what has the archive's name.
+///
+/// # Errors
+/// [`SessionError::Taken`], or [`SessionError::CannotMake`] where no file can have that name.
+pub fn check_archive_name(archive: &Path, existing: Existing) -> Result<(), SessionError> {
+    what_is_there(archive, existing).map(drop)
+}
+
+fn what_is_there(archive: &Path, existing: Existing) -> Result<Option<Metadata>, SessionError> {
+    let found = look_up(archive).map_err(SessionError::CannotMake)?;
+    match &found {
+        Some(found) if found.is_dir() => Err(taken(archive, TakenBy::Folder)),
+        Some(_) if existing == Existing::Fail => Err(taken(archive, TakenBy::File)),
+        _ => Ok(found),
+    }
+}
+
+fn pack(
+    source: &Source,
+    options: &ZipOptions,
+    archive: &NewArchive,
+    operator: &dyn Operator,
+) -> Result<PackReport, SessionError> {
+    let how = PackOptions {
+        password: &options.password,
+        names: options.names,
+        level: options.level,
+    };
+    pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
+        |error| match error {
+            PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
+            other => not_made(other),
+        },
+    )
+}
+
+fn is_newer(source: &Source, found: &Metadata) -> bool {
+    let Ok(modified) = found.modified() else {
+        return true;
+    };
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let made = Mtime {
+        seconds: since.as_secs() as i64,
+        nanoseconds: since.subsec_nanos(),
+    };
+    let mut entries = source.manifest().entries();
+    entries.any(|(_, entry)| entry.mtime > made)
+}
+
+fn skipped(options: &ZipOptions, start: Instant, operator: &dyn Operator) -> Summary {
+    let summary = Summary {
+        name: name_of(&options.archive),
+        skipped: 1,
+        elapsed: start.elapsed(),
+        ..Summary::default()
+    };
+    operator.event(&Event::Finished(&summary));
+    summary
+}
+
+fn taken(archive: &Path, by: TakenBy) -> SessionError {
+    let path = archive.to_owned();
+    SessionError::Taken { path, by }
+}
+
+fn name_of(archive: &Path) -> Vec<u8> {
+    let name = archive.file_name().unwrap_or_default();
+    name.as_encoded_bytes().to_vec()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    // Without a current folder, the path as it was given still says the most.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

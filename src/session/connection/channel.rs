@@ -1,0 +1,258 @@
+//! Sealed messages and parts on one connection.
+
+use crate::crypto::{
+    Compression, Envelope, Opener, OpeningKeys, PREPARED_LENGTH, Position, Sealed, Sealer,
+    SealingKeys,
+};
+use crate::protocol::{
+    FrameKind, Message, Stage, StreamNumber, frame, message_head, part_head, split_message,
+    split_part,
+};
+use crate::session::connection::next_seal::Ahead;
+use crate::session::connection::transport::{Connection, FrameBuffer};
+use crate::session::error::SessionError;
+use std::sync::Arc;
+
+/// Messages this long are worth compressing; shorter ones can be prepared.
+const COMPRESS_FROM: usize = PREPARED_LENGTH;
+
+/// The level for messages: they are few.
+const MESSAGE_LEVEL: i32 = 3;
+
+/// The own direction of a stream.
+pub(crate) struct MessageWriter {
+    connection: Connection,
+    keys: SealingKeys,
+    stream: StreamNumber,
+    sequence: u64,
+    sealer: Sealer,
+    ahead: Option<Arc<Ahead>>,
+    raw: Vec<u8>,
+    prepared: Vec<u8>,
+    queued: Vec<u8>,
+}
+
+impl MessageWriter {
+    /// The writer of a stream on which nothing sealed was sent yet.
+    pub(crate) fn new(connection: Connection, keys: SealingKeys, stream: StreamNumber) -> Self {
+        MessageWriter {
+            connection,
+            keys,
+            stream,
+            sequence: 0,
+            sealer: Sealer::new(),
+            ahead: None,
+            raw: Vec::new(),
+            prepared: Vec::new(),
+            queued: Vec::new(),
+        }
+    }
+
+    /// From here on another thread prepares the seal of the next message, with what this gives.
+    pub(crate) fn prepare_ahead(&mut self) -> Arc<Ahead> {
+        let ahead = Arc::new(Ahead::new(self.keys.clone(), self.stream));
+        ahead.want(self.sequence);
+        self.ahead = Some(Arc::clone(&ahead));
+        ahead
+    }
+
+    /// Sends a message, behind what is queued.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the connection is gone.
+    pub(crate) fn send(&mut self, message: &Message) -> Result<(), SessionError> {
+        self.queue(message)?;
+        self.flush()
+    }
+
+    /// Seals a message to be sent with the next one, in the same flight.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the system has no random bytes.
+    pub(crate) fn queue(&mut self, message: &Message) -> Result<(), SessionError> {
+        self.raw.clear();
+        message.encode(&mut self.raw);
+        let position = Position::Message {
+            stream: self.stream.get(),
+            sequence: self.sequence,
+        };
+        let is_short = self.raw.len() < COMPRESS_FROM;
+        let ahead = self.ahead.as_ref();
+        let prepared = ahead.and_then(|ahead| ahead.take(self.sequence));
+        let sealed = match prepared.filter(|_| is_short) {
+            Some(prepared) => prepared.seal(&self.raw, &mut self.prepared)?,
+            None => {
+                let compression = match is_short {
+                    true => Compression::Stored,
+                    false => Compression::Zstd(MESSAGE_LEVEL),
+                };
+                self.sealer
+                    .seal(&self.keys, position, &self.raw, compression)?
+            }
+        };
+        self.queued.extend(message_head(&sealed.envelope));
+        self.queued.extend(sealed.archive);
+        self.sequence += 1;
+        let is_last = matches!(message, Message::Bye | Message::Abort { .. });
+        if let Some(ahead) = ahead.filter(|_| !is_last) {
+            ahead.want(self.sequence);
+        }
+        Ok(())
+    }
+
+    /// Queues a frame that is not sealed.
+    pub(crate) fn queue_plain(&mut self, kind: FrameKind, body: &[u8]) {
+        self.queued.extend(frame(kind, body));
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the connection is gone.
+    pub(crate) fn flush(&mut self) -> Result<(), SessionError> {
+        let sent = self.connection.write_all(&self.queued, &[]);
+        self.queued.clear();
+        sent
+    }
+
+    /// Sends a sealed part, behind what is queued.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the connection is gone.
+    pub(crate) fn send_part(&mut self, index: u64, part: &Sealed<'_>) -> Result<(), SessionError> {
+        self.queued.extend(part_head(index, &part.envelope));
+        let sent = self.connection.write_all(&self.queued, part.archive);
+        self.queued.clear();
+        sent
+    }
+
+    /// Queues a small part, to be sent with the next message in the same flight.
+    pub(crate) fn queue_part(&mut self, index: u64, part: &Sealed<'_>) {
+        self.queued.extend(part_head(index, &part.envelope));
+        self.queued.extend(part.archive);
+    }
+
+    /// The keys of the own direction.
+    pub(crate) fn keys(&self) -> &SealingKeys {
+        &self.keys
+    }
+
+    /// The connection, to wait by another rule or to end it.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// The peer's direction of a stream.
+pub(crate) struct MessageReader {
+    connection: Connection,
+    keys: OpeningKeys,
+    stream: StreamNumber,
+    sequence: u64,
+    opener: Opener,
+    frame: FrameBuffer,
+}
+
+/// What a proven peer sent.
+pub(crate) enum Incoming<'a> {
+    /// A message, opened.
+    Message(Message),
+    /// A part, still sealed.
+    Part(SealedPart<'a>),
+}
+
+/// A part that came, to be opened once it is known which transfer it is of.
+pub(crate) struct SealedPart<'a> {
+    /// Its index, as the peer says.
+    pub(crate) index: u64,
+    envelope: Envelope,
+    archive: &'a mut [u8],
+    keys: &'a OpeningKeys,
+    opener: &'a mut Opener,
+}
+
+impl<'a> SealedPart<'a> {
+    /// The contents, once everything about the part was verified.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when anything is not as agreed.
+    pub(crate) fn open(self, transfer: u32) -> Result<&'a [u8], SessionError> {
+        let position = Position::Part {
+            transfer,
+            index: self.index,
+        };
+        Ok(self
+            .opener
+            .open_in_place(self.keys, position, &self.envelope, self.archive)?)
+    }
+}
+
+impl MessageReader {
+    /// The reader of a stream on which nothing sealed came yet.
+    pub(crate) fn new(connection: Connection, keys: OpeningKeys, stream: StreamNumber) -> Self {
+        MessageReader {
+            connection,
+            keys,
+            stream,
+            sequence: 0,
+            opener: Opener::new(),
+            frame: FrameBuffer::default(),
+        }
+    }
+
+    /// The next message or part.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, or something that does not verify.
+    pub(crate) fn read(&mut self) -> Result<Incoming<'_>, SessionError> {
+        let kind = self.connection.read_frame(Stage::Proven, &mut self.frame)?;
+        let body = self.frame.body();
+        match kind {
+            FrameKind::Part => {
+                let (index, envelope, archive) = split_part(body)?;
+                let head = body.len() - archive.len();
+                let archive = &mut body[head..];
+                Ok(Incoming::Part(SealedPart {
+                    index,
+                    envelope,
+                    archive,
+                    keys: &self.keys,
+                    opener: &mut self.opener,
+                }))
+            }
+            _ => {
+                let (envelope, archive) = split_message(body)?;
+                let position = Position::Message {
+                    stream: self.stream.get(),
+                    sequence: self.sequence,
+                };
+                let raw = self.opener.open(&self.keys, position, &envelope, archive)?;
+                self.sequence += 1;
+                Ok(Incoming::Message(Message::decode(raw)?))
+            }
+        }
+    }
+
+    /// The next message, where no part may come.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, a part, or something that does not verify.
+    pub(crate) fn read_message(&mut self) -> Result<Message, SessionError> {
+        match self.read()? {
+            Incoming::Message(message) => Ok(message),
+            Incoming::Part(_) => Err(unexpected("a part")),
+        }
+    }
+
+    /// The connection, to wait by another rule or to end it.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// The peer said something that has no place here: it breaks the protocol.
+pub(crate) fn unexpected(what: &str) -> SessionError {
+    SessionError::NotVerified {
+        what: format!("the peer sent {what} at the wrong time"),
+    }
+}

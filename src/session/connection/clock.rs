@@ -1,0 +1,167 @@
+//! Deadlines and liveness, from one clock.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// A side that has nothing to say sends a heartbeat at least this often.
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// How long a peer may be silent while another that has proven itself waits: three heartbeats. Most
+/// often it is the same peer, back after a cut that this side has not noticed.
+const SILENCE_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(9);
+
+/// A blocked call looks at the clock at least this often, and never more often than the other.
+const TICKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// A point in time by which something must have happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// `duration` from now.
+    pub(crate) fn after(duration: Duration) -> Self {
+        Deadline(Instant::now() + duration)
+    }
+
+    /// How long is left; `None` when it has passed.
+    pub(crate) fn remaining(self) -> Option<Duration> {
+        let left = self.0.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// When a peer was last heard, over all streams of a session. A peer is alive while any stream brings
+/// bytes; only when none does for the idle limit is it silent.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    start: Instant,
+    heard: AtomicU64,
+    idle_limit: Duration,
+    called_off: AtomicBool,
+    others_waiting: OnceLock<Arc<AtomicUsize>>,
+}
+
+impl Liveness {
+    /// Counts from now on.
+    pub(crate) fn new(idle_limit: Duration) -> Self {
+        Liveness {
+            start: Instant::now(),
+            heard: AtomicU64::new(0),
+            idle_limit,
+            called_off: AtomicBool::new(false),
+            others_waiting: OnceLock::new(),
+        }
+    }
+
+    /// From here on the peer may be silent for a shorter time while the count is above zero.
+    pub(crate) fn hurry_while(&self, waiting: &Arc<AtomicUsize>) {
+        // Only a second call could fail, and it would bring the same count.
+        let _ = self.others_waiting.set(Arc::clone(waiting));
+    }
+
+    /// Nothing is to be read any more: whoever is blocked in a read comes back within a tick.
+    pub(crate) fn call_off(&self) {
+        self.called_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the session was called off.
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.called_off.load(Ordering::Relaxed)
+    }
+
+    /// Bytes came.
+    pub(crate) fn heard(&self) {
+        let now = self.start.elapsed().as_millis() as u64;
+        self.heard.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// Whether the peer has been silent for as long as it may. What it sent while this side did not read
+    /// (a slow disk, a person who thinks) waits to be read, so ask only after a read that brought nothing.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// Whether a write that went no further for `time` has met a peer that reads no more.
+    pub(crate) fn is_stalled(&self, time: Duration) -> bool {
+        time >= self.idle_limit
+    }
+
+    /// Whether the peer was heard `time` after `since` or later.
+    pub(crate) fn was_heard_after(&self, since: Instant, time: Duration) -> bool {
+        self.start + self.last_heard() >= since + time
+    }
+
+    /// The idle limit.
+    pub(crate) fn idle_limit(&self) -> Duration {
+        self.idle_limit
+    }
+
+    /// How long a blocked read may wait before it looks at the clock.
+    pub(crate) fn read_wait(&self) -> Duration {
+        self.left().clamp(TICKS.0, self.write_wait())
+    }
+
+    /// How long a blocked write may wait before it looks at the clock.
+    pub(crate) fn write_wait(&self) -> Duration {
+        (self.idle_limit / 4).clamp(TICKS.0, TICKS.1)
+    }
+
+    /// How often a side that has nothing to say sends a heartbeat: often enough also for a peer that is
+    /// less patient.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        (self.idle_limit / 3).clamp(TICKS.0, LONGEST_HEARTBEAT)
+    }
+
+    fn left(&self) -> Duration {
+        let waiting = self.others_waiting.get();
+        let limit = match waiting.map_or(0, |count| count.load(Ordering::Relaxed)) {
+            0 => self.idle_limit,
+            _ => self.idle_limit.min(SILENCE_WHILE_OTHERS_WAIT),
+        };
+        limit.saturating_sub(self.start.elapsed().saturating_sub(self.last_heard()))
+    }
+
+    fn last_heard(&self) -> Duration {
+        Duration::from_millis(self.heard.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_counts_from_the_last_byte() {
+        let liveness = Liveness::new(Duration::from_secs(3600));
+        liveness.heard();
+        assert!(!liveness.is_silent());
+        let liveness = Liveness::new(Duration::ZERO);
+        assert!(liveness.is_silent());
+    }
+
+    #[test]
+    fn a_read_wakes_up_in_time_to_find_silence() {
+        let liveness = Liveness::new(Duration::from_secs(3600));
+        assert_eq!(liveness.read_wait(), TICKS.1);
+        assert_eq!(Liveness::new(Duration::ZERO).read_wait(), TICKS.0);
+    }
+
+    #[test]
+    fn the_last_sign_of_life_is_remembered() {
+        let begun = Instant::now();
+        let liveness = Liveness::new(Duration::from_secs(1));
+        assert!(liveness.was_heard_after(begun, Duration::ZERO));
+        assert!(!liveness.was_heard_after(begun, Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_deadline_passes() {
+        assert!(
+            Deadline::after(Duration::from_secs(60))
+                .remaining()
+                .is_some()
+        );
+        assert!(Deadline::after(Duration::ZERO).remaining().is_none());
+    }
+}

@@ -1,0 +1,63 @@
+//! Where the further streams of one session come in.
+
+use crate::protocol::StreamNumber;
+use crate::session::connection::join::{Shared, StreamQueue};
+use crate::session::sync::lock;
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a stream may be ahead of the answer that it came by: its dialler knows already that the
+/// transfer begins, and this side is about to read it.
+const AHEAD: Duration = Duration::from_secs(1);
+
+/// The gate of one session: open only while a transfer waits for streams, for no more than it waits for,
+/// and for each number once.
+pub(crate) struct JoinGate {
+    pub(crate) shared: Shared,
+    state: Mutex<GateState>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    used: HashSet<StreamNumber>,
+    open: Option<(Arc<StreamQueue>, u16)>,
+}
+
+impl JoinGate {
+    /// A gate that is closed.
+    pub(crate) fn new(shared: Shared) -> Self {
+        JoinGate {
+            shared,
+            state: Mutex::default(),
+            opened: Condvar::new(),
+        }
+    }
+
+    /// Lets `count` streams into `queue`, until that is closed.
+    pub(crate) fn open(&self, queue: Arc<StreamQueue>, count: u16) {
+        lock(&self.state).open = Some((queue, count));
+        self.opened.notify_all();
+    }
+
+    /// Where a stream that has proven itself belongs; `None` when it was not asked for.
+    pub(crate) fn admit(&self, number: StreamNumber) -> Option<Arc<StreamQueue>> {
+        let is_closed = |state: &mut GateState| match &state.open {
+            Some((queue, _)) => queue.is_closed(),
+            None => true,
+        };
+        let waited = self
+            .opened
+            .wait_timeout_while(lock(&self.state), AHEAD, is_closed);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.used.contains(&number) {
+            return None;
+        }
+        let (queue, left) = state.open.as_mut()?;
+        *left = left.checked_sub(1)?;
+        let queue = Arc::clone(queue);
+        state.used.insert(number);
+        Some(queue)
+    }
+}

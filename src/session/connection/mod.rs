@@ -1,0 +1,17 @@
+//! One session with one peer: its connections, from the socket to messages and parts.
+//!
+//! `socket` dials and listens; `handshake` has the secret proven on a new connection; `session` is what
+//! both sides hold afterwards. Below them, `transport` moves frames under the deadlines of `clock`, and
+//! `channel` seals and opens what is in them. Further streams come through `join` and `join_gate`;
+//! `heartbeat` keeps a quiet session alive and derives keys ahead of need (`next_seal`).
+
+pub(crate) mod channel;
+pub(crate) mod clock;
+pub(crate) mod handshake;
+pub(crate) mod heartbeat;
+pub(crate) mod join;
+pub(crate) mod join_gate;
+pub(crate) mod next_seal;
+pub(crate) mod session;
+pub(crate) mod socket;
+pub(crate) mod transport;

@@ -1,0 +1,191 @@
+//! The seal of a stream's next message, prepared while nothing else is to be done: most of what a
+//! message costs is the derivation of its keys, and a peer waits for it.
+
+use crate::crypto::{Position, Prepared, SealingKeys};
+use crate::protocol::StreamNumber;
+use crate::session::sync::lock;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What the thread that writes messages and the thread that prepares their seals share.
+pub(crate) struct Ahead {
+    keys: SealingKeys,
+    stream: StreamNumber,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum State {
+    /// Nothing is wanted.
+    Idle,
+    /// The seal of the message with this number is wanted, and nobody has begun it.
+    Wanted(u64),
+    /// It is being prepared.
+    Begun,
+    Ready(u64, Box<Prepared>),
+    Closed,
+}
+
+/// What the preparing thread is to do.
+pub(crate) enum Task {
+    /// It has waited long enough.
+    Overdue,
+    /// To end.
+    End,
+}
+
+impl Ahead {
+    /// For the messages of a stream.
+    pub(crate) fn new(keys: SealingKeys, stream: StreamNumber) -> Self {
+        Ahead {
+            keys,
+            stream,
+            state: Mutex::new(State::Idle),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Message `sequence` comes next.
+    pub(crate) fn want(&self, sequence: u64) {
+        let mut state = lock(&self.state);
+        if let State::Idle | State::Ready(..) = *state {
+            *state = State::Wanted(sequence);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The seal of message `sequence`, if it has been begun; waits until it is ready then.
+    pub(crate) fn take(&self, sequence: u64) -> Option<Prepared> {
+        let state = lock(&self.state);
+        let waited = self
+            .changed
+            .wait_while(state, |state| matches!(state, State::Begun));
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if let State::Closed = *state {
+            return None;
+        }
+        match std::mem::replace(&mut *state, State::Idle) {
+            State::Ready(number, prepared) if number == sequence => Some(*prepared),
+            _ => None,
+        }
+    }
+
+    /// Prepares what is wanted, in the calling thread, until `due` or until there is an end.
+    pub(crate) fn serve_until(&self, due: Instant) -> Task {
+        let mut state = lock(&self.state);
+        loop {
+            match *state {
+                State::Closed => return Task::End,
+                State::Wanted(sequence) => {
+                    *state = State::Begun;
+                    drop(state);
+                    let prepared = self.prepare(sequence);
+                    state = lock(&self.state);
+                    if let State::Begun = *state {
+                        *state = prepared;
+                    }
+                    self.changed.notify_all();
+                }
+                _ => {
+                    let left = due.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Task::Overdue;
+                    }
+                    let waited = self.changed.wait_timeout(state, left);
+                    (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// Ends the preparing thread, and whoever waits for it.
+    pub(crate) fn close(&self) {
+        *lock(&self.state) = State::Closed;
+        self.changed.notify_all();
+    }
+
+    /// A seal that cannot be prepared is made, and its error found, by who needs it.
+    fn prepare(&self, sequence: u64) -> State {
+        let stream = self.stream.get();
+        let position = Position::Message { stream, sequence };
+        match Prepared::new(&self.keys, position) {
+            Ok(prepared) => State::Ready(sequence, Box::new(prepared)),
+            Err(_) => State::Idle,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn ahead() -> Ahead {
+        Ahead::new(SealingKeys::of_no_session(), StreamNumber::FIRST)
+    }
+
+    /// Prepares what is wanted, and comes back.
+    fn serve(ahead: &Ahead) {
+        assert!(matches!(ahead.serve_until(Instant::now()), Task::Overdue));
+    }
+
+    #[test]
+    fn what_is_wanted_is_ready_when_it_was_prepared() {
+        let ahead = ahead();
+        ahead.want(3);
+        serve(&ahead);
+        assert!(ahead.take(3).is_some());
+        assert!(ahead.take(3).is_none(), "each is used once");
+    }
+
+    #[test]
+    fn what_nobody_has_begun_is_not_waited_for() {
+        let ahead = ahead();
+        ahead.want(0);
+        assert!(ahead.take(0).is_none());
+        serve(&ahead);
+        assert!(ahead.take(0).is_none(), "nor prepared any more");
+    }
+
+    #[test]
+    fn a_seal_is_for_one_number_only() {
+        let ahead = ahead();
+        ahead.want(0);
+        serve(&ahead);
+        assert!(ahead.take(1).is_none());
+        ahead.want(0);
+        serve(&ahead);
+        ahead.want(1);
+        serve(&ahead);
+        assert!(ahead.take(1).is_some());
+    }
+
+    #[test]
+    fn what_has_been_begun_is_waited_for() {
+        let ahead = ahead();
+        *lock(&ahead.state) = State::Begun;
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| ahead.take(0));
+            std::thread::sleep(Duration::from_millis(20));
+            *lock(&ahead.state) = ahead.prepare(0);
+            ahead.changed.notify_all();
+            assert!(waiting.join().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn the_end_wakes_both_sides() {
+        let ahead = ahead();
+        *lock(&ahead.state) = State::Begun;
+        let far = Instant::now() + Duration::from_secs(3600);
+        std::thread::scope(|scope| {
+            let taking = scope.spawn(|| ahead.take(0));
+            let serving = scope.spawn(|| ahead.serve_until(far));
+            ahead.close();
+            assert!(taking.join().unwrap().is_none());
+            assert!(matches!(serving.join().unwrap(), Task::End));
+        });
+        ahead.want(0);
+        assert!(ahead.take(0).is_none());
+    }
+}

@@ -1,0 +1,177 @@
+//! A session whose two sides have proven themselves to each other.
+
+use crate::model::limits;
+use crate::protocol::{Message, Ping};
+use crate::session::connection::channel::MessageReader;
+use crate::session::connection::handshake::Authenticated;
+use crate::session::connection::heartbeat::{Heartbeat, SharedWriter};
+use crate::session::connection::join::Shared;
+use crate::session::connection::join_gate::JoinGate;
+use crate::session::error::SessionError;
+use crate::session::events::{Comparison, Operator};
+use crate::session::sync::lock;
+use crate::session::tuning::stream_pool::{StreamPool, Width};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU16;
+use std::sync::{Arc, Mutex};
+
+/// Who is at the other end and how to talk to it.
+pub(crate) struct Established {
+    pub(crate) peer: SocketAddr,
+    pub(crate) shared: Shared,
+    pub(crate) writer: SharedWriter,
+    pub(crate) reader: MessageReader,
+    origin: Origin,
+    /// Number of the transfer that comes next.
+    transfer: u32,
+    /// The first number that no joined stream has had.
+    next_stream: Arc<AtomicU16>,
+    _heartbeat: Heartbeat,
+}
+
+/// How further streams come about: the dialler always makes them.
+pub(crate) enum Origin {
+    /// This side dialled.
+    Dialled,
+    /// The peer dialled; its further streams come through this gate of the listener.
+    Accepted(Arc<JoinGate>),
+}
+
+impl Established {
+    /// Takes over a session from the handshake.
+    ///
+    /// # Errors
+    /// [`SessionError::System`] when the system has no thread to give.
+    pub(crate) fn new(
+        peer: SocketAddr,
+        authenticated: Authenticated,
+        origin: Origin,
+    ) -> Result<Self, SessionError> {
+        let Authenticated {
+            shared,
+            reader,
+            writer,
+        } = authenticated;
+        let writer = Arc::new(Mutex::new(writer));
+        let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)
+            .map_err(|source| SessionError::System { source })?;
+        Ok(Established {
+            peer,
+            shared,
+            writer,
+            reader,
+            origin,
+            transfer: 0,
+            next_stream: Arc::new(AtomicU16::new(1)),
+            _heartbeat: heartbeat,
+        })
+    }
+
+    /// The number of the transfer that begins now.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] after [`limits::TRANSFERS`].
+    pub(crate) fn next_transfer(&mut self) -> Result<u32, SessionError> {
+        if self.transfer >= limits::TRANSFERS {
+            return Err(SessionError::NotVerified {
+                what: "there are too many transfers in one session".into(),
+            });
+        }
+        self.transfer += 1;
+        Ok(self.transfer - 1)
+    }
+
+    /// The further streams of one transfer. The pool must be closed when the transfer ends.
+    pub(crate) fn open_streams(&self, width: Width) -> StreamPool {
+        match &self.origin {
+            Origin::Dialled => {
+                StreamPool::dialling(self.peer, &self.shared, &self.next_stream, width)
+            }
+            Origin::Accepted(gate) => StreamPool::listening(gate, width),
+        }
+    }
+
+    /// Sends one message on the first stream.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the connection is gone.
+    pub(crate) fn say(&self, message: &Message) -> Result<(), SessionError> {
+        lock(&self.writer).send(message)
+    }
+
+    /// The next message that matters: heartbeats are taken, pings answered, an Abort is an error.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, given up by the peer, or something that does not verify.
+    pub(crate) fn hear(&mut self) -> Result<Message, SessionError> {
+        loop {
+            let message = self.reader.read_message()?;
+            if let Some(message) = attend(message, &self.writer)? {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Shows the verification phrase to the person here, and tells the peer when it is the same there.
+    ///
+    /// # Errors
+    /// [`SessionError::PhraseDiffers`], or that the connection is gone.
+    pub(crate) fn compare_phrase(&self, operator: &dyn Operator) -> Result<(), SessionError> {
+        match operator.compare(&self.shared.keys.phrase()) {
+            Comparison::Same => self.say(&Message::Confirmed),
+            Comparison::Different => Err(SessionError::PhraseDiffers),
+        }
+    }
+
+    /// Gives the session up and lets the peer know why, as far as it still listens.
+    pub(crate) fn abort(&mut self, error: &SessionError) {
+        if !error.is_worth_an_abort() {
+            return;
+        }
+        let message = Message::Abort {
+            code: error.abort_code(),
+            text: crate::protocol::PeerText::new(&error.to_string()),
+        };
+        let mut writer = lock(&self.writer);
+        if writer.send(&message).is_ok() {
+            writer.connection().linger();
+        }
+    }
+}
+
+impl Established {
+    /// Ends the first stream in both directions; whoever is blocked on it wakes up.
+    pub(crate) fn shutdown(&mut self) {
+        self.reader.connection().shutdown();
+    }
+}
+
+impl Drop for Established {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// Deals with what may come at any time; gives back what is for the caller.
+///
+/// # Errors
+/// [`SessionError::PeerAborted`], or that the connection is gone.
+pub(crate) fn attend(
+    message: Message,
+    writer: &SharedWriter,
+) -> Result<Option<Message>, SessionError> {
+    match message {
+        Message::Ping(Ping { token: 0, .. }) => Ok(None),
+        Message::Ping(ping) => {
+            let padding = vec![0; ping.answer_padding as usize];
+            let token = ping.token;
+            lock(writer).send(&Message::Pong { token, padding })?;
+            Ok(None)
+        }
+        Message::Abort { code, text } => Err(SessionError::PeerAborted {
+            code,
+            text: text.to_string(),
+        }),
+        other => Ok(Some(other)),
+    }
+}

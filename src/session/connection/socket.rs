@@ -1,0 +1,147 @@
+//! Finding the peer: dialling and listening, names and addresses.
+
+use crate::session::cancel::Cancel;
+use crate::session::connection::clock::Deadline;
+use crate::session::error::SessionError;
+use crate::session::options::{ListenAddress, PeerAddress};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// Pause between two tries to reach a peer that does not listen yet.
+const DIAL_PAUSE: Duration = Duration::from_millis(200);
+
+/// What a try gets even where less is left: cut short, it would only say that it was.
+const SHORTEST_TRY: Duration = Duration::from_secs(1);
+
+/// Connects to the first of the peer's addresses that answers; tries once, and again until `deadline`.
+///
+/// # Errors
+/// [`SessionError::NameNotFound`] or [`SessionError::NoConnection`] with what the last try said, or
+/// [`SessionError::Cancelled`].
+pub(crate) fn dial(
+    peer: &PeerAddress,
+    deadline: Deadline,
+    cancel: &Cancel,
+) -> Result<TcpStream, SessionError> {
+    loop {
+        if cancel.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
+        let left = deadline.remaining().unwrap_or_default();
+        let failure = match dial_once(peer, Deadline::after(left.max(SHORTEST_TRY))) {
+            Ok(stream) => return Ok(stream),
+            Err(failure) => failure,
+        };
+        match deadline.remaining() {
+            Some(remaining) if remaining > DIAL_PAUSE => cancel.sleep(DIAL_PAUSE),
+            _ => return Err(failure),
+        }
+    }
+}
+
+/// One try of all addresses that the name has.
+fn dial_once(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, SessionError> {
+    let addresses = (peer.host.as_str(), peer.port)
+        .to_socket_addrs()
+        .map_err(|source| SessionError::NameNotFound {
+            host: peer.host.clone(),
+            source,
+        })?;
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        match dial_address(address, deadline) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(SessionError::NoConnection {
+        address: peer.to_string(),
+        source: last,
+    })
+}
+
+/// One try of one address.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn dial_address(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
+    let left = deadline.remaining().ok_or(io::ErrorKind::TimedOut)?;
+    let stream = TcpStream::connect_timeout(&address, left)?;
+    // The kernel may pick the port that is dialled as the source of the dial, and so connect a socket
+    // to itself while nobody listens there.
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+impl std::fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Listens on the one address given, or on every address of both families.
+///
+/// On Unix std sets SO_REUSEADDR before it binds, so the port can be used again at once after an end,
+/// while connections of before linger in TIME_WAIT. On Windows std sets nothing, and rightly: there the
+/// port is free at once anyway, and the option would let another program take it over.
+///
+/// # Errors
+/// [`SessionError::CannotListen`] when no address can be bound.
+pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, SessionError> {
+    if let Some(one) = address.address {
+        return Ok(vec![bind(one, address.port)?]);
+    }
+    let everywhere_v4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let Ok(v6) = bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), address.port) else {
+        return Ok(vec![bind(everywhere_v4, address.port)?]);
+    };
+    let port = v6.local_addr().map_or(address.port, |local| local.port());
+    // Where an IPv6 socket takes IPv4 as well, this port is in use already, which is as good.
+    match bind(everywhere_v4, port) {
+        Ok(v4) => Ok(vec![v6, v4]),
+        Err(SessionError::CannotListen { source, .. })
+            if source.kind() == io::ErrorKind::AddrInUse && takes_both_families() =>
+        {
+            Ok(vec![v6])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the IPv6 socket on this port is what keeps IPv4 from being bound. Linux says so in its
+/// settings; elsewhere it is taken as true.
+fn takes_both_families() -> bool {
+    match std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only") {
+        Ok(setting) => setting.trim() == "0",
+        Err(_) => true,
+    }
+}
+
+/// Whether `address` can be listened on at this moment.
+///
+/// # Errors
+/// [`SessionError::CannotListen`].
+pub fn can_listen(address: &ListenAddress) -> Result<(), SessionError> {
+    listen(address).map(drop)
+}
+
+/// How many descriptors this process may have, where Linux tells; std has no call for it.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|l| l.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn bind(address: IpAddr, port: u16) -> Result<TcpListener, SessionError> {
+    let address = SocketAddr::new(address, port);
+    TcpListener::bind(address).map_err(|source| SessionError::CannotListen { address, source })
+}

@@ -1,0 +1,372 @@
+//! Frames over TCP: whole ones, within a time limit, counted.
+
+use crate::model::limits;
+use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
+use crate::session::connection::clock::{Deadline, Liveness};
+use crate::session::error::SessionError;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a side that ends a connection early lets the peer read what it said last.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What one side keeps reading after it gave up, at most: enough for what was under way.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// What is given to the system at once of something longer, in bytes: a call comes back only when all of it
+/// was taken, and until then nobody can tell how fast the line is.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// Bytes that went over the network in a session, both directions, all streams.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic(AtomicU64);
+
+impl Traffic {
+    /// Counts `bytes` more.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Takes over what was counted in an earlier session.
+    pub(crate) fn carry_on(&self, earlier: &Traffic) {
+        self.0.fetch_add(earlier.total(), Ordering::Relaxed);
+    }
+
+    /// All so far.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long to wait for the peer.
+#[derive(Clone, Debug)]
+pub(crate) enum Patience {
+    /// Until one deadline, however the bytes trickle.
+    Until(Deadline),
+    /// As long as the peer is heard on any stream of the session.
+    WhileAlive(Arc<Liveness>),
+}
+
+impl Patience {
+    /// How long the next read may block; an error when none is to follow.
+    fn read_wait(&self) -> io::Result<Duration> {
+        match self {
+            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
+            Patience::WhileAlive(liveness) if liveness.is_called_off() => {
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            Patience::WhileAlive(liveness) => Ok(liveness.read_wait()),
+        }
+    }
+
+    /// How long the next write may block; an error when none is to follow.
+    fn write_wait(&self) -> io::Result<Duration> {
+        match self {
+            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
+            Patience::WhileAlive(liveness) => Ok(liveness.write_wait()),
+        }
+    }
+
+    /// Whether a read that brought nothing was the last one.
+    fn is_over_for_reads(&self) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => liveness.is_silent(),
+        }
+    }
+
+    /// Whether a write that has gone no further for `time` was the last one. Signs of life don't help a
+    /// peer that takes nothing.
+    fn is_over_for_writes(&self, time: Duration) -> bool {
+        match self {
+            Patience::Until(_) => false,
+            Patience::WhileAlive(liveness) => liveness.is_stalled(time),
+        }
+    }
+
+    fn heard(&self) {
+        if let Patience::WhileAlive(liveness) = self {
+            liveness.heard();
+        }
+    }
+}
+
+/// A frame's body, in memory that is used again for the next one. It grows and never shrinks: zeroing
+/// megabytes for each part would cost as much as copying them. It keeps nothing when it grows: memory that
+/// is new comes zeroed from the system.
+#[derive(Debug, Default)]
+pub(crate) struct FrameBuffer {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl FrameBuffer {
+    /// The body that was read last.
+    pub(crate) fn body(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.length]
+    }
+
+    fn with_length(&mut self, length: usize) -> &mut [u8] {
+        if self.bytes.len() < length {
+            self.bytes = Vec::new();
+            self.bytes = vec![0; length];
+        }
+        self.length = length;
+        &mut self.bytes[..length]
+    }
+}
+
+/// One TCP connection as a reader and a writer of frames.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: Arc<TcpStream>,
+    patience: Patience,
+    traffic: Arc<Traffic>,
+    read_wait: Option<Duration>,
+    write_wait: Option<Duration>,
+}
+
+impl Connection {
+    /// Takes a connected stream.
+    ///
+    /// # Errors
+    /// What the system says when an option cannot be set: the connection is gone already.
+    pub(crate) fn new(
+        stream: impl Into<Arc<TcpStream>>,
+        patience: Patience,
+        traffic: Arc<Traffic>,
+    ) -> io::Result<Self> {
+        let stream = stream.into();
+        // A frame is written whole; waiting for more would only add a delay to the last one.
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream,
+            patience,
+            traffic,
+            read_wait: None,
+            write_wait: None,
+        })
+    }
+
+    /// A second handle of the same connection, so that one thread reads while another writes.
+    pub(crate) fn share(&self) -> Self {
+        Connection {
+            stream: Arc::clone(&self.stream),
+            patience: self.patience.clone(),
+            traffic: Arc::clone(&self.traffic),
+            read_wait: None,
+            write_wait: None,
+        }
+    }
+
+    /// The socket itself, to be ended from elsewhere.
+    pub(crate) fn socket(&self) -> &Arc<TcpStream> {
+        &self.stream
+    }
+
+    /// From here on waits by another rule.
+    pub(crate) fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    /// From here on counts as part of another session's traffic.
+    pub(crate) fn set_traffic(&mut self, traffic: Arc<Traffic>) {
+        self.traffic = traffic;
+    }
+
+    /// Reads one frame; nothing is allocated by a length that `stage` does not allow.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, or no frame at all.
+    pub(crate) fn read_frame(
+        &mut self,
+        stage: Stage,
+        frame: &mut FrameBuffer,
+    ) -> Result<FrameKind, SessionError> {
+        let mut header = [0; FRAME_HEADER_LENGTH];
+        self.read_exact(&mut header)?;
+        let header = FrameHeader::parse(header, stage)?;
+        let body = frame.with_length(header.length);
+        let (head, rest) = body.split_at_mut(header.head_length().min(header.length));
+        self.read_exact(head)?;
+        header.check_head(head)?;
+        self.read_exact(rest)?;
+        Ok(header.kind)
+    }
+
+    /// Writes bytes that together are whole frames, as one flight.
+    ///
+    /// # Errors
+    /// [`SessionError::Lost`] or [`SessionError::Silent`].
+    pub(crate) fn write_all(
+        &mut self,
+        mut head: &[u8],
+        mut tail: &[u8],
+    ) -> Result<(), SessionError> {
+        let mut moved = Instant::now();
+        while !head.is_empty() || !tail.is_empty() {
+            let wait = self.patience.write_wait();
+            let wait = wait.map_err(|error| self.ended(error))?;
+            if self.write_wait != Some(wait) {
+                let set = self.stream.set_write_timeout(Some(wait));
+                set.map_err(|error| self.ended(error))?;
+                self.write_wait = Some(wait);
+            }
+            let next = tail.len().min(WRITE_BYTES);
+            let slices = [IoSlice::new(head), IoSlice::new(&tail[..next])];
+            match (&*self.stream).write_vectored(&slices) {
+                Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    self.traffic.add(written);
+                    let of_head = written.min(head.len());
+                    head = &head[of_head..];
+                    tail = &tail[written - of_head..];
+                    moved = Instant::now();
+                }
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_over_for_writes(moved.elapsed()) {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
+                Err(error) => return Err(self.ended(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection in both directions: blocked readers and writers of every handle wake up.
+    pub(crate) fn shutdown(&self) {
+        // Fails only when the connection is gone, which is what is wanted.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Ends the own direction and reads on for a moment, so that what was said last is not destroyed
+    /// by the reset that unread bytes would cause.
+    pub(crate) fn linger(&mut self) {
+        if self.stream.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let deadline = Deadline::after(LINGER);
+        let mut scratch = vec![0; 64 * 1024];
+        let mut read = 0;
+        while let Some(left) = deadline.remaining() {
+            if self.stream.set_read_timeout(Some(left)).is_err() {
+                return;
+            }
+            match (&*self.stream).read(&mut scratch) {
+                Ok(0) => return,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+            if read > LINGER_BYTES {
+                return;
+            }
+        }
+    }
+
+    fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
+        while !buffer.is_empty() {
+            let wait = self.patience.read_wait();
+            let wait = wait.map_err(|error| self.ended(error))?;
+            if self.read_wait != Some(wait) {
+                let set = self.stream.set_read_timeout(Some(wait));
+                set.map_err(|error| self.ended(error))?;
+                self.read_wait = Some(wait);
+            }
+            match (&*self.stream).read(buffer) {
+                Ok(0) => return Err(self.ended(closed_by_the_peer())),
+                Ok(count) => {
+                    self.traffic.add(count);
+                    self.patience.heard();
+                    buffer = &mut buffer[count..];
+                }
+                Err(error) if is_wait_over(&error) => {
+                    if self.patience.is_over_for_reads() {
+                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
+                    }
+                }
+                Err(error) => return Err(self.ended(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&self, error: io::Error) -> SessionError {
+        if error.kind() != io::ErrorKind::TimedOut {
+            return SessionError::Lost { source: error };
+        }
+        SessionError::Silent {
+            seconds: match &self.patience {
+                Patience::Until(_) => limits::HANDSHAKE_SECONDS,
+                Patience::WhileAlive(liveness) => liveness.idle_limit().as_secs(),
+            },
+        }
+    }
+}
+
+fn closed_by_the_peer() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the other side closed it early",
+    )
+}
+
+/// Whether a call only came back because its time was over, and may be tried again. On Unix that is
+/// `WouldBlock`, and `TimedOut` means that the kernel gave the connection up.
+fn is_wait_over(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
+        io::ErrorKind::TimedOut => cfg!(windows),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    const IDLE_LIMIT: Duration = Duration::from_millis(200);
+
+    /// Both ends of a connection whose peers count as silent after [`IDLE_LIMIT`].
+    fn pair() -> (Connection, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dialler = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (listener, _) = listener.accept().unwrap();
+        let connection = |stream| {
+            let liveness = Arc::new(Liveness::new(IDLE_LIMIT));
+            let patience = Patience::WhileAlive(liveness);
+            Connection::new(stream, patience, Arc::default()).unwrap()
+        };
+        (connection(dialler), connection(listener))
+    }
+
+    /// As while a person is asked, or files are put into their place.
+    #[test]
+    fn a_side_that_does_not_listen_for_a_while_finds_no_silence() {
+        let (mut here, mut there) = pair();
+        there.write_all(b"meanwhile", &[]).unwrap();
+        std::thread::sleep(IDLE_LIMIT * 2);
+        here.write_all(b"still here", &[]).unwrap();
+        here.read_exact(&mut [0; 9]).unwrap();
+        there.read_exact(&mut [0; 10]).unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_says_nothing_is_given_up() {
+        let (mut here, _there) = pair();
+        let error = here.read_exact(&mut [0]).unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_given_up() {
+        let (mut here, _there) = pair();
+        let error = here.write_all(&vec![0; 64 << 20], &[]).unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
+    }
+}

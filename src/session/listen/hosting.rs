@@ -1,0 +1,96 @@
+//! Many peers at once: each that comes gets a thread of its own, and what goes wrong with one is no
+//! other one's concern.
+
+use crate::session::cancel::Cancel;
+use crate::session::connection::clock::Deadline;
+use crate::session::events::{Event, Operator};
+use crate::session::listen::listener::{Arrival, Guest, Listener};
+use crate::session::listen::slots::Seats;
+use crate::session::meet::{mention, welcome};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, scope};
+use std::time::Duration;
+
+/// Whom to serve, and for how long.
+pub(crate) struct Hosting<'a> {
+    /// The listener's.
+    pub(crate) seats: &'a Arc<Seats>,
+    /// End when nobody has come for so long.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) operator: &'a dyn Operator,
+}
+
+/// Why hosting ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// All seats were used up.
+    Full,
+    /// Nobody came any more.
+    Quiet,
+    /// It was called off.
+    Cancelled,
+}
+
+impl Hosting<'_> {
+    /// Serves whoever comes, each in a thread, and comes back when all threads have ended.
+    pub(crate) fn run(&self, listener: &Listener, serve: &(dyn Fn(Guest) + Sync)) -> Closing {
+        scope(|scope| {
+            let mut mistakes = 0u32;
+            loop {
+                if self.cancel.is_cancelled() {
+                    return Closing::Cancelled;
+                }
+                if self.seats.are_used_up() {
+                    return Closing::Full;
+                }
+                match listener.wait(self.wait.map(Deadline::after)) {
+                    Some(Arrival::Peer(guest)) => {
+                        let peer = guest.session.peer.ip().to_canonical();
+                        let waker = listener.waker();
+                        let work = move || {
+                            self.serve_one(*guest, serve);
+                            // The last one ends it all. Who is too busy to be woken is awake.
+                            let _ = waker.try_send(Arrival::Woken);
+                        };
+                        let thread = Builder::new().name("session".into());
+                        if let Err(error) = thread.spawn_scoped(scope, work) {
+                            self.warn(&format!("no thread to serve {peer}: {error}"));
+                        }
+                    }
+                    Some(Arrival::ProofFailed { peer }) => {
+                        mistakes = mistakes.saturating_add(1);
+                        let count = mistakes;
+                        self.operator.event(&Event::ProofFailed { peer, count });
+                    }
+                    Some(other) => mention(&other, self.operator),
+                    None if self.seats.taken() == 0 && !listener.is_pinged() => {
+                        return Closing::Quiet;
+                    }
+                    None => {}
+                }
+            }
+        })
+    }
+
+    /// A whole session. A bug that shows in it ends this one only.
+    fn serve_one(&self, mut guest: Guest, serve: &(dyn Fn(Guest) + Sync)) {
+        let peer = guest.session.peer.ip().to_canonical();
+        let work = AssertUnwindSafe(|| {
+            welcome(&guest, self.operator);
+            let first = guest.session.reader.connection();
+            self.cancel.watch(first.socket());
+            serve(guest);
+        });
+        if catch_unwind(work).is_err() {
+            self.warn(&format!(
+                "a bug in peerbridge ended the session with {peer}"
+            ));
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        self.operator.event(&Event::Warning { message });
+    }
+}

@@ -1,0 +1,370 @@
+//! Waiting for peers: the accept loop, a thread for each connection that has not proven itself, and
+//! the gates through which further streams reach their sessions.
+
+use crate::crypto::Secret;
+use crate::model::limits;
+use crate::protocol::{
+    DiallerName, DiallerRole, FrameKind, HandshakeError, JoinRequest, Role, frame,
+};
+use crate::session::connection::clock::Deadline;
+use crate::session::connection::handshake::{Caller, Doorkeeper, answer, refuse};
+use crate::session::connection::join::JoinedStream;
+use crate::session::connection::join_gate::JoinGate;
+use crate::session::connection::session::{Established, Origin};
+use crate::session::connection::socket;
+use crate::session::connection::transport::Connection;
+use crate::session::error::SessionError;
+use crate::session::listen::guess_limit::Slowdown;
+use crate::session::listen::pending::{Place, Unproven};
+use crate::session::listen::ping_answer;
+use crate::session::listen::secrets::{Name, Secrets, Snapshot};
+use crate::session::listen::slots::{Seat, Seats};
+use crate::session::options::ListenAddress;
+use crate::session::sync::lock;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+/// Stack of a thread that serves somebody unproven.
+const UNPROVEN_STACK: usize = 512 * 1024;
+
+/// Pause when the system has no descriptors or threads left, and nothing to be given up for them.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Pause for a connection that was given up to be closed.
+const CLOSING_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long the accept loop may take to notice that it is to end.
+const WAKE_UP: Duration = Duration::from_millis(500);
+
+/// Peers that have come and wait to be taken.
+const ARRIVALS: usize = 64;
+
+/// Sockets that listen, and everybody who came through them.
+pub(crate) struct Listener {
+    addresses: Vec<SocketAddr>,
+    arrivals: Receiver<Arrival>,
+    door: Arc<Door>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+/// Whom a listener lets in.
+pub(crate) struct Terms {
+    pub(crate) role: Role,
+    pub(crate) secrets: Secrets,
+    /// Room for proven peers; who finds none is told so.
+    pub(crate) seats: Arc<Seats>,
+    pub(crate) idle_limit: Duration,
+}
+
+/// Somebody came.
+pub(crate) enum Arrival {
+    /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
+    /// already, however long it has to wait for its turn.
+    Peer(Box<Guest>),
+    /// A proof failed, or was not even tried once the Hello was answered.
+    ProofFailed { peer: SocketAddr },
+    /// Somebody was turned away before a secret was tried.
+    TurnedAway {
+        peer: SocketAddr,
+        error: SessionError,
+    },
+    /// Somebody proved itself and only wanted to know that.
+    Pinged { peer: SocketAddr },
+    /// There is something to say about the secrets.
+    News { message: String },
+    /// Nobody: whoever waits should look around.
+    Woken,
+}
+
+/// A proven peer.
+pub(crate) struct Guest {
+    pub(crate) session: Established,
+    /// The name of its secret, where the secrets have names.
+    pub(crate) name: Option<Name>,
+    pub(crate) seat: Seat,
+}
+
+/// What the threads of a listener share.
+struct Door {
+    terms: Terms,
+    arrivals: SyncSender<Arrival>,
+    gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
+    unproven: Arc<Unproven>,
+    slowdown: Slowdown,
+    ping_seats: Arc<Seats>,
+    /// Peers among the arrivals.
+    waiting: Arc<AtomicUsize>,
+    closed: AtomicBool,
+}
+
+impl Listener {
+    /// Listens, and takes in whoever comes from now on.
+    ///
+    /// # Errors
+    /// [`SessionError::CannotListen`], or [`SessionError::System`] without threads.
+    pub(crate) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, SessionError> {
+        let sockets = socket::listen(address)?;
+        let system = |source| SessionError::System { source };
+        let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
+        let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
+        let door = Arc::new(Door {
+            terms,
+            arrivals: sender,
+            gates: Mutex::default(),
+            unproven: Unproven::new(socket::descriptor_limit()),
+            slowdown: Slowdown::default(),
+            ping_seats: Seats::at_once(limits::PING_SESSIONS),
+            waiting: Arc::default(),
+            closed: AtomicBool::new(false),
+        });
+        let mut listener = Listener {
+            addresses: addresses.map_err(system)?,
+            arrivals,
+            door,
+            threads: Vec::new(),
+        };
+        for socket in sockets {
+            let door = Arc::clone(&listener.door);
+            let thread = std::thread::Builder::new().name("accept".into());
+            let thread = thread.stack_size(UNPROVEN_STACK);
+            let handle = thread
+                .spawn(move || accept(&socket, &door))
+                .map_err(system)?;
+            listener.threads.push(handle);
+        }
+        Ok(listener)
+    }
+
+    /// Where it listens, with the real port.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What wakes up whoever waits for the next to come: an [`Arrival::Woken`].
+    pub(crate) fn waker(&self) -> SyncSender<Arrival> {
+        self.door.arrivals.clone()
+    }
+
+    /// The next that comes; `None` when nobody does until the deadline.
+    pub(crate) fn wait(&self, deadline: Option<Deadline>) -> Option<Arrival> {
+        let arrival = match deadline {
+            None => self.arrivals.recv().ok(),
+            Some(deadline) => {
+                let left = deadline.remaining().unwrap_or(Duration::ZERO);
+                self.arrivals.recv_timeout(left).ok()
+            }
+        };
+        if let Some(Arrival::Peer(_)) = arrival {
+            self.door.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        arrival
+    }
+
+    /// Whether somebody is here who only pings.
+    pub(crate) fn is_pinged(&self) -> bool {
+        self.door.ping_seats.taken() > 0
+    }
+
+    /// How many peers have proven themselves and wait to be taken.
+    pub(crate) fn waiting(&self) -> &Arc<AtomicUsize> {
+        &self.door.waiting
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.door.closed.store(true, Ordering::SeqCst);
+        // A blocked accept only comes back for a connection, so each socket gets one.
+        let mut woken = true;
+        for address in &self.addresses {
+            let reachable = SocketAddr::new(loopback_of(address.ip()), address.port());
+            woken &= TcpStream::connect_timeout(&reachable, WAKE_UP).is_ok();
+        }
+        for thread in self.threads.drain(..).filter(|_| woken) {
+            // It can only have panicked, and is over then as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn loopback_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        given => given,
+    }
+}
+
+/// The accept loop only hands over: it counts, spawns, and goes on.
+fn accept(socket: &TcpListener, door: &Arc<Door>) {
+    loop {
+        let accepted = socket.accept();
+        if door.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok((stream, peer)) = accepted else {
+            door.make_room();
+            continue;
+        };
+        let stream = Arc::new(stream);
+        let Some(place) = door.unproven.enter(&stream, peer.ip()) else {
+            continue;
+        };
+        let thread = std::thread::Builder::new().name("handshake".into());
+        let serve = {
+            let door = Arc::clone(door);
+            move || serve(stream, peer, &door, place)
+        };
+        if thread.stack_size(UNPROVEN_STACK).spawn(serve).is_err() {
+            door.make_room();
+        }
+    }
+}
+
+/// A connection from accept to where it belongs.
+fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Place) {
+    let (secrets, news) = door.terms.secrets.snapshot();
+    if let Some(message) = news {
+        door.tell(Arrival::News { message });
+    }
+    let mut visit = Visit {
+        door,
+        peer,
+        secrets,
+        name: None,
+        seat: None,
+    };
+    let answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
+    let Visit { name, seat, .. } = visit;
+    let arrival = match answered {
+        Ok(Caller::Join(request, connection)) => {
+            // A stream that cannot join is the dialler's to miss.
+            let _ = join(request, connection, door);
+            return;
+        }
+        Ok(Caller::Session(DiallerRole::Ping, mut authenticated)) => {
+            drop(place);
+            let answered = ping_answer::answer(&mut authenticated);
+            drop(seat);
+            match answered {
+                Ok(()) => Arrival::Pinged { peer },
+                Err(error) => Arrival::TurnedAway { peer, error },
+            }
+        }
+        Ok(Caller::Session(DiallerRole::Transfer(_), authenticated)) => {
+            let Some(seat) = seat else {
+                return;
+            };
+            let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
+            door.open_gate(&gate);
+            match Established::new(peer, *authenticated, Origin::Accepted(gate)) {
+                Ok(session) => {
+                    door.waiting.fetch_add(1, Ordering::Relaxed);
+                    Arrival::Peer(Box::new(Guest {
+                        session,
+                        name,
+                        seat,
+                    }))
+                }
+                Err(error) => Arrival::TurnedAway { peer, error },
+            }
+        }
+        Err(turned) if turned.spent_a_guess => {
+            door.slowdown.count(peer.ip(), Instant::now());
+            Arrival::ProofFailed { peer }
+        }
+        Err(turned) => Arrival::TurnedAway {
+            peer,
+            error: turned.error,
+        },
+    };
+    door.tell(arrival);
+}
+
+/// What the listener decides about one connection.
+struct Visit<'a> {
+    door: &'a Door,
+    peer: SocketAddr,
+    secrets: Snapshot,
+    name: Option<Name>,
+    seat: Option<Seat>,
+}
+
+impl Doorkeeper for Visit<'_> {
+    fn hold(&mut self) -> Result<(), HandshakeError> {
+        let turn = self.door.slowdown.turn(self.peer.ip(), Instant::now());
+        let wait = turn.ok_or(HandshakeError::Busy)?;
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, name: &DiallerName) -> Option<&Secret> {
+        let (secret, named) = self.secrets.find(name)?;
+        self.name = named.map(Name::of);
+        Some(secret)
+    }
+
+    /// Only who knows the secret learns that there is no room.
+    fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError> {
+        self.door.slowdown.forgive(self.peer.ip());
+        let seats = match role {
+            DiallerRole::Ping => &self.door.ping_seats,
+            DiallerRole::Transfer(_) => &self.door.terms.seats,
+        };
+        self.seat = Some(seats.take().ok_or(HandshakeError::Busy)?);
+        Ok(())
+    }
+}
+
+fn join(request: JoinRequest, mut connection: Connection, door: &Door) -> Result<(), SessionError> {
+    let gate = lock(&door.gates)
+        .get(&request.session_id())
+        .and_then(Weak::upgrade);
+    let Some(gate) = gate else {
+        refuse(&mut connection, &HandshakeError::NoSession);
+        return Ok(());
+    };
+    let (number, body) = request.accept(&gate.shared.keys)?;
+    let Some(queue) = gate.admit(number) else {
+        refuse(&mut connection, &HandshakeError::NoSession);
+        return Ok(());
+    };
+    connection.write_all(&frame(FrameKind::Join, &body), &[])?;
+    queue.push(JoinedStream { number, connection });
+    Ok(())
+}
+
+impl Door {
+    /// Something is used up, descriptors or threads: an unproven connection is given up for it, and
+    /// without one the others are waited for.
+    fn make_room(&self) {
+        std::thread::sleep(match self.unproven.make_room() {
+            true => CLOSING_PAUSE,
+            false => EXHAUSTED_PAUSE,
+        });
+    }
+
+    /// Hands an arrival to whoever waits.
+    fn tell(&self, arrival: Arrival) {
+        let must_arrive = matches!(arrival, Arrival::Peer(_) | Arrival::ProofFailed { .. });
+        match self.arrivals.try_send(arrival) {
+            Err(TrySendError::Full(arrival)) if must_arrive => {
+                // Proofs must be counted and peers be served, whatever noise there is besides.
+                let _ = self.arrivals.send(arrival);
+            }
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+
+    fn open_gate(&self, gate: &Arc<JoinGate>) {
+        let mut gates = lock(&self.gates);
+        gates.retain(|_, gate| gate.strong_count() > 0);
+        gates.insert(gate.shared.keys.session_id(), Arc::downgrade(gate));
+    }
+}

@@ -1,0 +1,302 @@
+//! Two peers meet: one dials until somebody answers, the other waits until somebody comes.
+
+use crate::model::limits;
+use crate::protocol::{DiallerRole, Role};
+use crate::session::connection::channel::MessageWriter;
+use crate::session::connection::clock::Deadline;
+use crate::session::connection::handshake::{Authenticated, dial};
+use crate::session::connection::session::{Established, Origin};
+use crate::session::connection::socket;
+use crate::session::connection::transport::Traffic;
+use crate::session::error::SessionError;
+use crate::session::events::{Event, Operator};
+use crate::session::listen::listener::{Arrival, Guest, Listener, Terms};
+use crate::session::listen::secrets::Secrets;
+use crate::session::listen::slots::Seats;
+use crate::session::options::{Connect, PeerAddress, Rendezvous};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a dialler tries unless told otherwise, so that either side may be started first.
+const DIAL_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a listener waits for a peer that was lost: longer than the peer takes to notice and to
+/// try again.
+const RETURN_WAIT: Duration = Duration::from_secs(120);
+
+/// Pauses before a dialler tries again after the connection was lost; the last one repeats.
+const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
+
+/// The way to the peer, for as long as this side wants to talk.
+pub(crate) struct Meeting<'a> {
+    connect: &'a Connect,
+    role: Role,
+    operator: &'a dyn Operator,
+    way: Way<'a>,
+    failed_proofs: u32,
+    /// Whether a peer has proven itself.
+    has_met: bool,
+    /// Of the session met last, with all before it.
+    traffic: Arc<Traffic>,
+}
+
+/// How often the peer of one transfer was lost, and how it began.
+#[derive(Default)]
+pub(crate) struct Attempts {
+    tried: u32,
+    lost: Option<SessionError>,
+}
+
+impl Attempts {
+    /// The last connection brought the transfer on: patience begins anew.
+    pub(crate) fn forgive(&mut self) {
+        self.tried = 0;
+    }
+}
+
+enum Way<'a> {
+    Dial(&'a PeerAddress),
+    Listen(Listener),
+}
+
+/// Whom a meeting is with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// Whoever comes.
+    First,
+    /// The peer that was lost.
+    Again,
+}
+
+impl<'a> Meeting<'a> {
+    /// Listens, where this side does.
+    ///
+    /// # Errors
+    /// [`SessionError::CannotListen`] and the like.
+    pub(crate) fn open(
+        connect: &'a Connect,
+        role: Role,
+        operator: &'a dyn Operator,
+    ) -> Result<Self, SessionError> {
+        let way = match &connect.rendezvous {
+            Rendezvous::Dial(address) => Way::Dial(address),
+            Rendezvous::Listen(address) => {
+                let terms = Terms {
+                    role,
+                    secrets: Secrets::One(Arc::clone(&connect.secret)),
+                    seats: Seats::at_once(usize::MAX),
+                    idle_limit: connect.idle_timeout,
+                };
+                let listener = Listener::open(address, terms)?;
+                connect.cancel.wake(listener.waker());
+                let addresses = listener.addresses();
+                operator.event(&Event::Listening { addresses });
+                Way::Listen(listener)
+            }
+        };
+        Ok(Meeting {
+            connect,
+            role,
+            operator,
+            way,
+            failed_proofs: 0,
+            has_met: false,
+            traffic: Arc::default(),
+        })
+    }
+
+    /// Meets the peer and has the secret proven both ways. A dialler's `first_flight` goes along with
+    /// its proof; a listener has none.
+    ///
+    /// # Errors
+    /// [`SessionError`]: nobody there, nobody came, wrong secret and the like.
+    pub(crate) fn meet<T>(
+        &mut self,
+        occasion: Occasion,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+    ) -> Result<(Established, Option<T>), SessionError> {
+        let (mut session, queued) = match &self.way {
+            Way::Dial(address) => {
+                let (session, queued) = self.dial(address, first_flight)?;
+                (session, Some(queued))
+            }
+            Way::Listen(_) => (self.wait_for_peer(occasion)?, None),
+        };
+        self.has_met = true;
+        let first = session.reader.connection();
+        self.connect.cancel.watch(first.socket());
+        session.shared.traffic.carry_on(&self.traffic);
+        self.traffic = Arc::clone(&session.shared.traffic);
+        Ok((session, queued))
+    }
+
+    /// Bytes that went over the network in all sessions so far.
+    pub(crate) fn wire_bytes(&self) -> u64 {
+        self.traffic.total()
+    }
+
+    /// Makes ready to meet again after `error`: tells the operator, and makes the pause that is due.
+    ///
+    /// # Errors
+    /// What to end with where trying again is no use: where the peer did not come back, that is what it
+    /// was lost by, and where this side was called off, that.
+    pub(crate) fn try_again(
+        &self,
+        error: SessionError,
+        attempts: &mut Attempts,
+    ) -> Result<(), SessionError> {
+        let error = self.connect.cancel.cause(error);
+        let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
+        let has_given_up = matches!(error, SessionError::NobodyCame { .. });
+        // Somebody who answers and never says a word is another program, and will not say one later.
+        let is_stranger = !self.has_met && matches!(error, SessionError::Silent { .. });
+        let is_temporary = (error.is_connection_gone() && !is_stranger) || is_nobody_back;
+        if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
+            return Err(match attempts.lost.take() {
+                Some(lost) if is_nobody_back || has_given_up => lost,
+                _ => error,
+            });
+        }
+        let pause = match self.way {
+            Way::Listen(_) => Duration::ZERO,
+            Way::Dial(_) => {
+                let last = RETRY_PAUSES.len() - 1;
+                Duration::from_secs(RETRY_PAUSES[(attempts.tried as usize).min(last)])
+            }
+        };
+        attempts.tried += 1;
+        let message = error.to_string();
+        self.operator.event(&Event::Warning { message: &message });
+        self.operator.event(&Event::Reconnecting {
+            attempt: attempts.tried,
+            pause,
+        });
+        attempts.lost.get_or_insert(error);
+        self.connect.cancel.sleep(pause);
+        match self.connect.cancel.is_cancelled() {
+            true => Err(SessionError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    fn dial<T>(
+        &self,
+        address: &PeerAddress,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+    ) -> Result<(Established, T), SessionError> {
+        let role = DiallerRole::Transfer(self.role);
+        let dialled = reach(self.connect, address, role, self.operator, first_flight)?;
+        let session = Established::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
+        Ok((session, dialled.queued))
+    }
+
+    fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Established, SessionError> {
+        let wait = match occasion {
+            Occasion::First => self.connect.wait,
+            Occasion::Again => Some(RETURN_WAIT),
+        };
+        let deadline = wait.map(Deadline::after);
+        let Way::Listen(listener) = &self.way else {
+            return Err(SessionError::NobodyCame { seconds: 0 });
+        };
+        loop {
+            match listener.wait(deadline) {
+                Some(Arrival::Peer(guest)) => {
+                    welcome(&guest, self.operator);
+                    guest
+                        .session
+                        .shared
+                        .liveness
+                        .hurry_while(listener.waiting());
+                    return Ok(guest.session);
+                }
+                Some(Arrival::ProofFailed { peer }) => {
+                    self.failed_proofs += 1;
+                    let count = self.failed_proofs;
+                    self.operator.event(&Event::ProofFailed { peer, count });
+                    if count >= limits::FAILED_PROOFS {
+                        return Err(SessionError::WrongSecret { attempts: count });
+                    }
+                }
+                Some(_) if self.connect.cancel.is_cancelled() => {
+                    return Err(SessionError::Cancelled);
+                }
+                Some(other) => mention(&other, self.operator),
+                None if self.failed_proofs > 0 && occasion == Occasion::First => {
+                    return Err(SessionError::WrongSecret {
+                        attempts: self.failed_proofs,
+                    });
+                }
+                None => {
+                    let seconds = wait.unwrap_or_default().as_secs();
+                    return Err(SessionError::NobodyCame { seconds });
+                }
+            }
+        }
+    }
+}
+
+/// A peer that was dialled and has proven itself.
+pub(crate) struct Reached<T> {
+    pub(crate) peer: SocketAddr,
+    pub(crate) authenticated: Authenticated,
+    /// What the first flight gave.
+    pub(crate) queued: T,
+    /// From the TCP connection to the proof.
+    pub(crate) handshake: Duration,
+}
+
+/// Dials until somebody listens, and proves the secret both ways.
+///
+/// # Errors
+/// [`SessionError`]: nobody there, wrong secret and the like.
+pub(crate) fn reach<T>(
+    connect: &Connect,
+    address: &PeerAddress,
+    role: DiallerRole,
+    operator: &dyn Operator,
+    first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+) -> Result<Reached<T>, SessionError> {
+    let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
+    let stream = socket::dial(address, deadline, &connect.cancel)?;
+    let begun = Instant::now();
+    let peer = stream.peer_addr().map_err(SessionError::lost)?;
+    operator.event(&Event::Connected { peer });
+    let (name, idle) = (connect.name.as_deref(), connect.idle_timeout);
+    let (secret, queue) = (&connect.secret, |writer: &mut _| first_flight(peer, writer));
+    let (authenticated, queued) = dial(stream, secret, role, name, idle, queue)?;
+    operator.event(&Event::Authenticated { peer });
+    Ok(Reached {
+        peer,
+        authenticated,
+        queued,
+        handshake: begun.elapsed(),
+    })
+}
+
+/// Tells the operator of somebody who came and has proven itself.
+pub(crate) fn welcome(guest: &Guest, operator: &dyn Operator) {
+    let peer = guest.session.peer;
+    operator.event(&Event::Connected { peer });
+    operator.event(&Event::Authenticated { peer });
+}
+
+/// Tells the operator of arrivals that change nothing.
+pub(crate) fn mention(arrival: &Arrival, operator: &dyn Operator) {
+    let message = match arrival {
+        Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
+            format!("turned {} away: {error}", peer.ip().to_canonical())
+        }
+        Arrival::Pinged { peer } => {
+            let peer = peer.ip().to_canonical();
+            format!("{peer} proved the secret with a ping")
+        }
+        Arrival::News { message } => message.clone(),
+        Arrival::TurnedAway { .. }
+        | Arrival::Peer(_)
+        | Arrival::ProofFailed { .. }
+        | Arrival::Woken => return,
+    };
+    operator.event(&Event::Warning { message: &message });
+}

@@ -1,0 +1,50 @@
+//! What becomes of each entry under a policy, with the operator's help where names are taken.
+
+use crate::disk::{Destination, Plan, PlanError};
+use crate::model::{Existing, Manifest};
+use crate::session::error::SessionError;
+use crate::session::events::{Conflicts, Operator};
+
+/// Decides about the whole manifest; where the policy is to fail, the operator may choose another.
+///
+/// # Errors
+/// [`SessionError::InTheWay`], [`SessionError::UnsafeOffer`] for want of a free name, or what the disk
+/// refused. Nothing was created.
+pub(crate) fn decide(
+    manifest: &Manifest,
+    destination: &Destination,
+    existing: Existing,
+    operator: &dyn Operator,
+) -> Result<Plan, SessionError> {
+    let mut policy = existing;
+    loop {
+        match Plan::decide(manifest, destination, policy) {
+            Ok(plan) => return Ok(plan),
+            Err(PlanError::InTheWay { first, count }) => {
+                let names = first
+                    .iter()
+                    .map(|path| path.as_os_str().as_encoded_bytes().to_vec());
+                let conflicts = Conflicts {
+                    names: names.collect(),
+                    count,
+                };
+                let instead = match policy {
+                    Existing::Fail => operator.resolve(&conflicts),
+                    _ => None,
+                };
+                match instead {
+                    Some(other) if other != Existing::Fail => policy = other,
+                    _ => {
+                        let Conflicts { names, count } = conflicts;
+                        return Err(SessionError::InTheWay { names, count });
+                    }
+                }
+            }
+            Err(error @ PlanError::NoFreeName(_)) => {
+                let reason = error.to_string();
+                return Err(SessionError::UnsafeOffer { reason });
+            }
+            Err(PlanError::Disk(error)) => return Err(SessionError::Disk(error)),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Receiving: whatever one peer sends, one thing after the other, through as many connections as it
+//! takes.
+
+pub(crate) mod conflicts;
+pub(crate) mod in_order;
+pub(crate) mod offer;
+pub(crate) mod output;
+pub(crate) mod report;
+pub(crate) mod rounds;
+pub(crate) mod serve;
+pub(crate) mod sink;
+
+use crate::protocol::{DeclineReason, Message, Offer, Role};
+use crate::session::connection::channel::unexpected;
+use crate::session::connection::session::Established;
+use crate::session::error::SessionError;
+use crate::session::events::{Event, Operator, Reception, Summary};
+use crate::session::meet::{Attempts, Meeting, Occasion};
+use crate::session::options::{Connect, ReceiveOptions, Rendezvous};
+use crate::session::receive::offer::{Received, receive_one};
+use crate::session::stats::Tally;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A sender that is heard this long after it was told the verdict has read it: two heartbeats, which
+/// would not come through a line that was cut before.
+const VERDICT_DOUBT: Duration = Duration::from_secs(6);
+
+/// Receives until the sender says that there is nothing more. What was declined on the way is an error
+/// only when it was the last. A listener goes on waiting after somebody who only asked what is there.
+///
+/// # Errors
+/// A [`SessionError`] that says what stood in the way.
+pub fn receive(
+    connect: &Connect,
+    options: &ReceiveOptions,
+    operator: &dyn Operator,
+) -> Result<Vec<Summary>, SessionError> {
+    let mut meeting = Meeting::open(connect, Role::Receive, operator)?;
+    let mut intake = Intake::new(None, options, operator);
+    let mut occasion = Occasion::First;
+    let mut attempts = Attempts::default();
+    loop {
+        let error = match intake.once(&mut meeting, occasion) {
+            Ok(Ended::Served) => return Ok(intake.summaries),
+            Ok(Ended::Declined(error)) => return Err(error),
+            Ok(Ended::OnlyAsked) => {
+                only_asked(connect, operator)?;
+                continue;
+            }
+            Err(error) => error,
+        };
+        if intake.tally.take_growth() {
+            attempts.forgive();
+        }
+        let is_lost = error.is_connection_gone() || occasion == Occasion::Again;
+        match meeting.try_again(error, &mut attempts) {
+            Ok(()) => occasion = Occasion::Again,
+            Err(_) if is_lost && intake.is_settled() && !connect.cancel.is_cancelled() => {
+                return Ok(intake.summaries);
+            }
+            Err(error) => {
+                intake.broke_off(&error);
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// A dialler has nobody else to wait for.
+fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), SessionError> {
+    let message = "the sender only asked what is here already; nothing was sent";
+    if let Rendezvous::Dial(_) = connect.rendezvous {
+        return Err(SessionError::PeerDeclined {
+            because: DeclineReason::Person,
+            reason: message.to_owned(),
+        });
+    }
+    operator.event(&Event::Warning { message });
+    Ok(())
+}
+
+/// How a session of a receiver ended.
+pub(crate) enum Ended {
+    /// The sender has sent what it had.
+    Served,
+    /// The last that it offered was not taken.
+    Declined(SessionError),
+    /// It only wanted to know what is there already.
+    OnlyAsked,
+}
+
+/// What comes from one peer.
+pub(crate) struct Intake<'a> {
+    /// That of the secret which the peer proved.
+    name: Option<&'a str>,
+    options: &'a ReceiveOptions,
+    operator: &'a dyn Operator,
+    summaries: Vec<Summary>,
+    /// The end of the session met last.
+    peer: Option<SocketAddr>,
+    /// Of the transfer that is under way or comes next.
+    tally: Tally,
+}
+
+impl<'a> Intake<'a> {
+    /// Nothing has come yet.
+    pub(crate) fn new(
+        name: Option<&'a str>,
+        options: &'a ReceiveOptions,
+        operator: &'a dyn Operator,
+    ) -> Self {
+        Intake {
+            name,
+            options,
+            operator,
+            summaries: Vec::new(),
+            peer: None,
+            tally: Tally::begin(0),
+        }
+    }
+
+    /// Receives over one session until the peer says that there is nothing more, and tells it why where
+    /// that fails.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what ended the session.
+    pub(crate) fn session(&mut self, session: &mut Established) -> Result<Ended, SessionError> {
+        self.peer = Some(session.peer);
+        let result = self.all(session);
+        if let Err(error) = &result {
+            session.abort(error);
+        }
+        result
+    }
+
+    /// Whether nothing is under way and something was delivered.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.tally.is_open() && !self.summaries.is_empty()
+    }
+
+    /// Tells the operator that `error` ended it all, and where that is what arrived before.
+    pub(crate) fn broke_off(&self, error: &SessionError) {
+        if let Some(folder) = self.tally.staging() {
+            tell_what_is_kept(folder, self.operator);
+        }
+        self.tell(Err(error));
+    }
+
+    /// Meets the peer and receives until it says that there is nothing more.
+    fn once(
+        &mut self,
+        meeting: &mut Meeting<'_>,
+        occasion: Occasion,
+    ) -> Result<Ended, SessionError> {
+        let (mut session, _) = meeting.meet(occasion, |_, writer| writer.queue(&Message::Ready))?;
+        self.session(&mut session)
+    }
+
+    fn all(&mut self, session: &mut Established) -> Result<Ended, SessionError> {
+        let mut declined = None;
+        let mut told = None;
+        loop {
+            let message = match session.hear() {
+                Ok(message) => message,
+                // Between two transfers nothing can be lost: the sender just left without a word.
+                Err(error)
+                    if error.is_connection_gone()
+                        && (declined.is_some() || knows_verdict(session, told)) =>
+                {
+                    Message::Bye
+                }
+                Err(error) => return Err(error),
+            };
+            match message {
+                Message::Offer(offer) => match self.one(session, offer)? {
+                    Received::Delivered(summary) => {
+                        (told, declined) = (Some(Instant::now()), None);
+                        self.tell(Ok(&summary));
+                        self.summaries.push(summary);
+                    }
+                    Received::Declined(error) => {
+                        self.tell(Err(&error));
+                        declined = Some(error);
+                    }
+                    Received::OnlyAsked => return Ok(Ended::OnlyAsked),
+                },
+                Message::Next => {}
+                Message::Bye => return Ok(declined.map_or(Ended::Served, Ended::Declined)),
+                _ => return Err(unexpected("something else than an offer")),
+            }
+        }
+    }
+
+    fn one(&mut self, session: &mut Established, offer: Offer) -> Result<Received, SessionError> {
+        let received = receive_one(session, offer, self.options, self.operator, &mut self.tally)?;
+        self.tally = Tally::begin(session.shared.traffic.total());
+        Ok(received)
+    }
+
+    fn tell(&self, outcome: Result<&Summary, &SessionError>) {
+        if let Some(peer) = self.peer {
+            self.operator.received(&Reception {
+                peer,
+                name: self.name,
+                outcome,
+            });
+        }
+    }
+}
+
+/// Says where that is what arrived before something went wrong.
+pub(crate) fn tell_what_is_kept(path: &Path, operator: &dyn Operator) {
+    operator.event(&Event::Kept { path });
+}
+
+/// Whether the sender can be taken to know that all is there: it was heard well after it was `told`. One
+/// that was lost before may have missed it, and then comes back to ask.
+fn knows_verdict(session: &Established, told: Option<Instant>) -> bool {
+    told.is_some_and(|told| session.shared.liveness.was_heard_after(told, VERDICT_DOUBT))
+}

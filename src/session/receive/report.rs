@@ -1,0 +1,56 @@
+//! What became of each entry of whatever was staged, told to the operator.
+
+use crate::disk::DeliveryResult;
+use crate::model::{EntryIndex, Manifest};
+use crate::session::events::{Event, FileResult, Operator};
+
+/// Tells an operator what becomes of each entry of a manifest, and counts those that are skipped.
+pub(crate) struct Telling<'a> {
+    manifest: &'a Manifest,
+    operator: &'a dyn Operator,
+    /// Bytes of the stream, also where the manifest does not know them.
+    total: u64,
+    skipped: u64,
+}
+
+impl<'a> Telling<'a> {
+    /// `total` is the length of the stream as it turned out to be.
+    pub(crate) fn new(
+        manifest: &'a Manifest,
+        operator: &'a dyn Operator,
+        total: Option<u64>,
+    ) -> Self {
+        Telling {
+            manifest,
+            operator,
+            total: total.unwrap_or(0),
+            skipped: 0,
+        }
+    }
+
+    /// How many entries were skipped so far because others were there.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Takes note of an entry's result.
+    pub(crate) fn tell(&mut self, entry: EntryIndex, result: DeliveryResult) {
+        self.skipped += u64::from(result == DeliveryResult::Skipped);
+        let range = self.manifest.stream_range(entry);
+        self.operator.event(&Event::File {
+            path: self.manifest.entry(entry).path.as_bytes(),
+            bytes: match self.manifest.total() {
+                Some(_) => range.end - range.start,
+                None => self.total,
+            },
+            result: match result {
+                DeliveryResult::Delivered => FileResult::Delivered,
+                DeliveryResult::Identical => FileResult::Identical,
+                DeliveryResult::Skipped => FileResult::Skipped,
+                DeliveryResult::Failed(reason) => FileResult::Failed {
+                    why: reason.to_string(),
+                },
+            },
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! A drop box: whoever knows a secret may put something into it.
+
+use crate::protocol::Role;
+use crate::session::error::SessionError;
+use crate::session::events::{Event, Operator};
+use crate::session::listen::hosting::{Closing, Hosting};
+use crate::session::listen::listener::{Guest, Listener, Terms};
+use crate::session::listen::secrets::Name;
+use crate::session::listen::slots::Seats;
+use crate::session::options::{ReceiveOptions, ServeOptions};
+use crate::session::receive::Intake;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Receives from many peers at once, each with a thread of its own, until it is called off or, where a
+/// time is set, nobody has come for so long. How each transfer went is told by
+/// [`Operator::received`]; what goes wrong with one peer ends nothing else. Who proves wrong secrets is
+/// answered ever more slowly.
+///
+/// # Errors
+/// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] when that
+/// time is over and nobody ever came.
+pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
+    let seats = Seats::at_once(options.max_peers);
+    let terms = Terms {
+        role: Role::Receive,
+        secrets: options.secrets.clone(),
+        seats: seats.clone(),
+        idle_limit: options.idle_timeout,
+    };
+    let listener = Listener::open(&options.listen, terms)?;
+    options.cancel.wake(listener.waker());
+    operator.event(&Event::Listening {
+        addresses: listener.addresses(),
+    });
+    let hosting = Hosting {
+        seats: &seats,
+        wait: options.wait,
+        cancel: &options.cancel,
+        operator,
+    };
+    let somebody_came = AtomicBool::new(false);
+    let closing = hosting.run(&listener, &|guest| {
+        somebody_came.store(true, Ordering::Relaxed);
+        take(guest, &options.receive, operator);
+    });
+    match closing {
+        Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => Err(SessionError::NobodyCame {
+            seconds: options.wait.unwrap_or_default().as_secs(),
+        }),
+        Closing::Quiet | Closing::Full | Closing::Cancelled => Ok(()),
+    }
+}
+
+/// One peer's session.
+fn take(guest: Guest, options: &ReceiveOptions, operator: &dyn Operator) {
+    let Guest {
+        mut session,
+        name,
+        seat,
+    } = guest;
+    let mut options = options.clone();
+    if let Some(Name { text, limits }) = &name {
+        options.destination.push(text);
+        options.max_bytes = limits.max_bytes.or(options.max_bytes);
+        options.max_files = limits.max_files.or(options.max_files);
+    }
+    let name = name.as_ref().map(|name| name.text.as_str());
+    let mut intake = Intake::new(name, &options, operator);
+    match intake.session(&mut session) {
+        // A sender that left after its last transfer, without a word, broke nothing off.
+        Err(error) if error.is_connection_gone() && intake.is_settled() => {}
+        Err(error) => intake.broke_off(&error),
+        // The operator was told of each transfer.
+        Ok(_) => {}
+    }
+    drop(session);
+    drop(seat);
+}

@@ -1,0 +1,180 @@
+//! An archive that is made while it is sent.
+
+use crate::crypto::ArchivePassword;
+use crate::disk::{Source, SourceError};
+use crate::session::archive::pack::{Names, PackError, PackOptions, pack_into};
+use crate::session::cancel::Cancel;
+use crate::session::error::SessionError;
+use crate::session::events::{Event, FileResult, Operator};
+use crate::session::options::Level;
+use crate::session::send::feed::{PartSink, Producer};
+use crate::session::sync::lock;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// Files and folders that arrive as one encrypted zip archive, which the receiver keeps as it is. It is
+/// made while it is sent, with no file in between and in bounded memory, anew for each transfer: one that
+/// breaks off cannot go on, and a lost connection is not tried again.
+///
+/// A file that vanishes, changes or cannot be read while it is packed is not in the archive; the sender is
+/// told of it. Anything else that goes wrong ends the transfer: half an archive never arrives.
+pub struct Archive {
+    name: String,
+    paths: Vec<PathBuf>,
+    password: Arc<ArchivePassword>,
+    names: Names,
+}
+
+impl Archive {
+    /// An archive of `paths`, to arrive under `name`: a plain one, without folders. Whoever has the
+    /// archive can try passwords on it, as fast as machines go, so `password` should be a strong one
+    /// and never the secret of the connection.
+    ///
+    /// # Errors
+    /// [`SourceError::Name`] when no file could have that name.
+    pub fn new(
+        name: impl Into<String>,
+        paths: Vec<PathBuf>,
+        password: ArchivePassword,
+        names: Names,
+    ) -> Result<Archive, SourceError> {
+        let name = name.into();
+        Source::stream(&name)?;
+        Ok(Archive {
+            name,
+            paths,
+            password: Arc::new(password),
+            names,
+        })
+    }
+
+    /// The archive's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is packed.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// What makes the archive of `source`, which is what was found at its paths, and where that tells
+    /// which files it lost.
+    pub(crate) fn producer(&self, source: Arc<Source>, level: Level) -> (Producer, Arc<Losses>) {
+        let (password, names) = (Arc::clone(&self.password), self.names);
+        let losses = Arc::new(Losses::default());
+        let told = Arc::clone(&losses);
+        let produce = move |sink: &mut PartSink| {
+            let options = PackOptions {
+                password: &password,
+                names,
+                level,
+            };
+            // It is called off by nobody wanting its parts any more.
+            let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);
+            packed.map(drop).map_err(not_made)
+        };
+        (Box::new(produce), losses)
+    }
+}
+
+/// Why an archive ends the transfer before its own end.
+pub(crate) fn not_made(error: PackError) -> SessionError {
+    match error {
+        PackError::Cancelled => SessionError::Cancelled,
+        PackError::Sink(source) | PackError::System(source) => SessionError::System { source },
+    }
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Archive")
+            .field("name", &self.name)
+            .field("paths", &self.paths)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The files that could not be packed.
+#[derive(Default)]
+pub(crate) struct Losses(Mutex<Vec<(Vec<u8>, String)>>);
+
+impl Losses {
+    /// Tells the operator of each; how many there are.
+    pub(crate) fn tell(&self, operator: &dyn Operator) -> u64 {
+        let losses = lock(&self.0);
+        for (path, why) in losses.iter() {
+            operator.event(&Event::File {
+                path,
+                bytes: 0,
+                result: FileResult::Failed { why: why.clone() },
+            });
+        }
+        losses.len() as u64
+    }
+}
+
+impl Operator for Losses {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::File {
+            path,
+            result: FileResult::Failed { why },
+            ..
+        } = event
+        {
+            lock(&self.0).push((path.to_vec(), why.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SourceOptions;
+    use crate::session::send::feed::Feed;
+    use std::{fs, io};
+
+    fn feed(folder: &std::path::Path, meanwhile: impl FnOnce()) -> (Feed, Arc<Losses>) {
+        let password = ArchivePassword::from_text("word").unwrap();
+        let paths = vec![folder.to_owned()];
+        let archive = Archive::new("x.zip", paths, password, Names::Shown).unwrap();
+        let source = Source::scan(archive.paths(), &SourceOptions::default()).unwrap();
+        meanwhile();
+        let (producer, losses) = archive.producer(Arc::new(source), Level::Auto);
+        (Feed::start(producer, 64 * 1024).unwrap(), losses)
+    }
+
+    #[test]
+    fn a_file_that_vanished_is_told_and_the_archive_has_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["one", "two"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let one = folder.path().join("one");
+        let (feed, losses) = feed(folder.path(), || fs::remove_file(one).unwrap());
+        let (mut bytes, mut part) = (Vec::new(), Vec::new());
+        while feed.next(&mut part).unwrap() {
+            bytes.extend_from_slice(&part);
+        }
+        let archive = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
+        let names: Vec<_> = archive.file_names().map(Result::unwrap).collect();
+        assert!(names.iter().any(|name| name.ends_with("/two")), "{names:?}");
+        assert!(
+            !names.iter().any(|name| name.ends_with("/one")),
+            "{names:?}"
+        );
+        assert_eq!(losses.tell(&crate::session::events::Unattended), 1);
+    }
+
+    #[test]
+    fn an_archive_that_nobody_wants_any_more_is_not_made_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("large"), vec![7; 4 << 20]).unwrap();
+        let (feed, _) = feed(folder.path(), || {});
+        assert!(feed.next(&mut Vec::new()).unwrap());
+        feed.close();
+        assert!(!feed.next(&mut Vec::new()).unwrap());
+    }
+}

@@ -1,0 +1,279 @@
+//! Contents that are read, or made, once and while they are sent: a thread of their own fills parts, and
+//! the transfer takes them in order.
+
+use crate::disk::ArchiveSink;
+use crate::session::error::SessionError;
+use crate::session::sync::lock;
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Full parts that wait to be sent. With the one that is filled and the one that is sent, this is the
+/// memory of a feed in parts, plus two.
+const WAITING: usize = 1;
+
+/// What makes the contents: writes them all, and returns. An error is never taken for their end.
+pub(crate) type Producer = Box<dyn FnOnce(&mut PartSink) -> Result<(), SessionError> + Send>;
+
+/// Contents on their way into a transfer.
+pub(crate) struct Feed {
+    queue: Arc<Queue>,
+}
+
+impl Feed {
+    /// Starts to produce parts of `part_size` bytes. The thread is not waited for: a producer that is
+    /// blocked when nobody wants its parts any more ends whenever it comes back.
+    ///
+    /// # Errors
+    /// [`SessionError::System`] when the system has no thread to give.
+    pub(crate) fn start(producer: Producer, part_size: u32) -> Result<Feed, SessionError> {
+        let queue = Arc::new(Queue::default());
+        let mut sink = PartSink {
+            queue: Arc::clone(&queue),
+            part: Vec::new(),
+            part_size: part_size as usize,
+        };
+        let work = move || {
+            let produced = producer(&mut sink);
+            sink.end(produced);
+        };
+        let thread = std::thread::Builder::new().name("feed".into());
+        match thread.spawn(work) {
+            Ok(_) => Ok(Feed { queue }),
+            Err(source) => Err(SessionError::System { source }),
+        }
+    }
+
+    /// Contents that nobody wants: their end is there at once.
+    pub(crate) fn unwanted() -> Feed {
+        let queue = Arc::new(Queue::default());
+        lock(&queue.state).end = Some(Ok(()));
+        Feed { queue }
+    }
+
+    /// Waits for the next part and puts it into `part`, whose memory is used again. Every part is full
+    /// but the last, and none is empty. False at the end of the contents, or when the feed is closed.
+    ///
+    /// # Errors
+    /// What the producer failed with, behind the parts that it made before.
+    pub(crate) fn next(&self, part: &mut Vec<u8>) -> Result<bool, SessionError> {
+        let state = lock(&self.queue.state);
+        let is_waiting =
+            |state: &mut State| !state.is_closed && state.end.is_none() && state.waiting.is_empty();
+        let waited = self.queue.changed.wait_while(state, is_waiting);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_closed {
+            return Ok(false);
+        }
+        if let Some(next) = state.waiting.pop_front() {
+            state.spare = Some(std::mem::replace(part, next));
+            self.queue.changed.notify_all();
+            return Ok(true);
+        }
+        match state.end.replace(Ok(())) {
+            Some(Err(error)) => Err(error),
+            _ => Ok(false),
+        }
+    }
+
+    /// Nobody wants anything more: who waits for a part comes back, and so does the producer when it
+    /// next has one.
+    pub(crate) fn close(&self) {
+        lock(&self.queue.state).is_closed = true;
+        self.queue.changed.notify_all();
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Vec<u8>>,
+    /// Memory of a part that was sent.
+    spare: Option<Vec<u8>>,
+    /// Behind all parts that wait: how the producer ended.
+    end: Option<Result<(), SessionError>>,
+    is_closed: bool,
+}
+
+/// Where a producer writes. What does not fill a part waits for more.
+pub(crate) struct PartSink {
+    queue: Arc<Queue>,
+    part: Vec<u8>,
+    part_size: usize,
+}
+
+impl PartSink {
+    /// Reads `reader` to its end.
+    ///
+    /// # Errors
+    /// What reading fails with. That nobody wants anything more is none.
+    pub(crate) fn read_all(&mut self, reader: &mut dyn Read) -> io::Result<()> {
+        loop {
+            self.part.reserve_exact(self.part_size - self.part.len());
+            let room = (self.part_size - self.part.len()) as u64;
+            let came = (&mut *reader).take(room).read_to_end(&mut self.part)?;
+            if (came as u64) < room {
+                return Ok(());
+            }
+            if !self.pass_on() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for room and passes the part on; false when nobody wants it any more.
+    fn pass_on(&mut self) -> bool {
+        let state = lock(&self.queue.state);
+        let is_full = |state: &mut State| !state.is_closed && state.waiting.len() >= WAITING;
+        let waited = self.queue.changed.wait_while(state, is_full);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.is_closed {
+            return false;
+        }
+        let mut empty = state.spare.take().unwrap_or_default();
+        empty.clear();
+        state
+            .waiting
+            .push_back(std::mem::replace(&mut self.part, empty));
+        self.queue.changed.notify_all();
+        true
+    }
+
+    fn end(&mut self, produced: Result<(), SessionError>) {
+        // What came before an error is no last part: the transfer ends without one.
+        if produced.is_ok() && !self.part.is_empty() {
+            self.pass_on();
+        }
+        lock(&self.queue.state).end.get_or_insert(produced);
+        self.queue.changed.notify_all();
+    }
+}
+
+impl Write for PartSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.part_size - self.part.len();
+        let taken = bytes.len().min(room);
+        self.part.extend_from_slice(&bytes[..taken]);
+        if self.part.len() == self.part_size && !self.pass_on() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(taken)
+    }
+
+    /// Does nothing: a part that is not full cannot be sent before the end.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What has gone to the transfer is not taken back.
+impl ArchiveSink for PartSink {}
+
+impl Drop for PartSink {
+    /// A producer that panicked has not come to its end.
+    fn drop(&mut self) {
+        let source = io::Error::other("a bug ended what makes the contents");
+        self.end(Err(SessionError::System { source }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: u32 = 8;
+
+    fn all(feed: &Feed) -> Result<Vec<Vec<u8>>, SessionError> {
+        let (mut parts, mut part) = (Vec::new(), Vec::new());
+        while feed.next(&mut part)? {
+            parts.push(part.clone());
+        }
+        Ok(parts)
+    }
+
+    fn read(bytes: &'static [u8]) -> Vec<Vec<u8>> {
+        let producer = |sink: &mut PartSink| {
+            let mut trickle = bytes
+                .chunks(3)
+                .fold(Box::new(io::empty()) as Box<dyn Read>, |before, piece| {
+                    Box::new(before.chain(piece))
+                });
+            sink.read_all(&mut trickle).map_err(SessionError::lost)
+        };
+        all(&Feed::start(Box::new(producer), SIZE).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_part_is_full_but_the_last_and_none_is_empty() {
+        assert_eq!(read(b""), Vec::<Vec<u8>>::new());
+        assert_eq!(read(b"1234567"), [b"1234567"]);
+        assert_eq!(read(b"12345678"), [b"12345678"]);
+        let parts = read(b"12345678abcdefgh.");
+        assert_eq!(parts, [&b"12345678"[..], b"abcdefgh", b"."]);
+    }
+
+    #[test]
+    fn what_is_written_comes_in_parts_as_well() {
+        let producer = |sink: &mut PartSink| {
+            for _ in 0..7 {
+                sink.write_all(b"abc").map_err(SessionError::lost)?;
+            }
+            Ok(())
+        };
+        let feed = Feed::start(Box::new(producer), SIZE).unwrap();
+        let parts = all(&feed).unwrap();
+        assert_eq!(parts.concat(), b"abc".repeat(7));
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 5]);
+        assert!(!feed.next(&mut Vec::new()).unwrap(), "the end stays");
+    }
+
+    #[test]
+    fn an_error_is_no_end_and_what_came_before_it_no_last_part() {
+        let producer = |sink: &mut PartSink| {
+            sink.write_all(b"12345678abc").map_err(SessionError::lost)?;
+            Err(SessionError::Cancelled)
+        };
+        let feed = Feed::start(Box::new(producer), SIZE).unwrap();
+        let mut part = Vec::new();
+        assert!(feed.next(&mut part).unwrap());
+        assert_eq!(part, b"12345678");
+        assert!(matches!(feed.next(&mut part), Err(SessionError::Cancelled)));
+    }
+
+    #[test]
+    fn a_panic_is_no_end() {
+        let producer = |sink: &mut PartSink| {
+            sink.part.push(1);
+            std::panic::resume_unwind(Box::new("on purpose"));
+        };
+        let feed = Feed::start(Box::new(producer), SIZE).unwrap();
+        assert!(matches!(all(&feed), Err(SessionError::System { .. })));
+    }
+
+    #[test]
+    fn a_closed_feed_lets_both_sides_go() {
+        let (told, ended) = std::sync::mpsc::channel();
+        let producer = move |sink: &mut PartSink| {
+            let result = sink.read_all(&mut io::repeat(0));
+            told.send(result.is_ok()).unwrap();
+            Ok(())
+        };
+        let feed = Feed::start(Box::new(producer), SIZE).unwrap();
+        assert!(feed.next(&mut Vec::new()).unwrap());
+        feed.close();
+        assert!(!feed.next(&mut Vec::new()).unwrap());
+        assert!(ended.recv().unwrap());
+        assert!(!Feed::unwanted().next(&mut Vec::new()).unwrap());
+    }
+}

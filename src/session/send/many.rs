@@ -1,0 +1,106 @@
+//! One offer to many receivers.
+
+use crate::protocol::{Message, Role};
+use crate::session::error::SessionError;
+use crate::session::events::{Event, Operator, Summary};
+use crate::session::listen::hosting::{Closing, Hosting};
+use crate::session::listen::listener::{Guest, Listener, Terms};
+use crate::session::listen::secrets::Secrets;
+use crate::session::listen::slots::Seats;
+use crate::session::options::{Connect, Rendezvous, SendOptions};
+use crate::session::send::cargo::Cargo;
+use crate::session::send::offer::Shipment;
+use crate::session::send::payload::Payload;
+use crate::session::send::ship_once;
+use crate::session::stats::Tally;
+use crate::session::sync::lock;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Receivers at once; more are told to come again.
+const AT_ONCE: usize = 16;
+
+/// Listens and gives the same to `count` receivers, many at once, each over a session of its own. Who
+/// was lost on the way may come again and counts once. One result for each receiver that was served or
+/// declined, in the order in which they ended.
+///
+/// # Errors
+/// A [`SessionError`] that ended it before: nothing to send, no way to listen, nobody came.
+pub fn send_to_many(
+    connect: &Connect,
+    options: &SendOptions,
+    count: usize,
+    operator: &dyn Operator,
+) -> Result<Vec<Result<Summary, SessionError>>, SessionError> {
+    let Rendezvous::Listen(address) = &connect.rendezvous else {
+        let reason = "many receivers can only be waited for".into();
+        return Err(SessionError::DeclinedHere { reason });
+    };
+    if let (Payload::Stream(_), 2..) = (&options.payload, count) {
+        let reason = "what is read once goes to one receiver".into();
+        return Err(SessionError::DeclinedHere { reason });
+    }
+    let cargo = Cargo::scan(options, operator)?;
+    let shipment = Shipment::new(&cargo, options);
+    let seats = Seats::limited(AT_ONCE, count);
+    let terms = Terms {
+        role: Role::Send,
+        secrets: Secrets::One(Arc::clone(&connect.secret)),
+        seats: seats.clone(),
+        idle_limit: connect.idle_timeout,
+    };
+    let listener = Listener::open(address, terms)?;
+    connect.cancel.wake(listener.waker());
+    operator.event(&Event::Listening {
+        addresses: listener.addresses(),
+    });
+    let hosting = Hosting {
+        seats: &seats,
+        wait: connect.wait,
+        cancel: &connect.cancel,
+        operator,
+    };
+    let results = Mutex::new(Vec::new());
+    let closing = hosting.run(&listener, &|guest| {
+        give(guest, &shipment, operator, &results);
+    });
+    match closing {
+        Closing::Full => Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        Closing::Cancelled => Err(SessionError::Cancelled),
+        Closing::Quiet => Err(SessionError::NobodyCame {
+            seconds: connect.wait.unwrap_or_default().as_secs(),
+        }),
+    }
+}
+
+/// One receiver's session.
+fn give(
+    guest: Guest,
+    shipment: &Shipment<'_>,
+    operator: &dyn Operator,
+    results: &Mutex<Vec<Result<Summary, SessionError>>>,
+) {
+    let Guest {
+        mut session, seat, ..
+    } = guest;
+    let mut tally = Tally::begin(0);
+    let result = ship_once(&mut session, shipment, None, &mut tally, operator);
+    match &result {
+        Ok(_) | Err(SessionError::PeerDeclined { .. }) => {
+            // The transfer has ended, whether this arrives or not.
+            let _ = session.say(&Message::Bye);
+        }
+        Err(error) => session.abort(error),
+    }
+    if let Err(error) = &result
+        && !matches!(error, SessionError::PeerDeclined { .. })
+    {
+        let message = format!("{}: {error}", session.peer.ip().to_canonical());
+        operator.event(&Event::Warning { message: &message });
+    }
+    // Whoever was lost comes again.
+    if result.as_ref().is_err_and(SessionError::is_connection_gone) {
+        return;
+    }
+    lock(results).push(result);
+    seat.use_up();
+}

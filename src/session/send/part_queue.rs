@@ -1,0 +1,362 @@
+//! Which parts a sender has still to send, shared by the threads of its streams.
+//!
+//! A transfer goes in rounds. In a round every stream takes parts until none is left and then says so;
+//! when all have, the first stream ends the round. A stream that dies gives its part back, and what was
+//! lost on its way is named by the receiver, which opens the next round.
+
+use crate::model::{PartIndex, PartLayout, PartRange, PartSet};
+use crate::protocol::StreamNumber;
+use crate::session::sync::lock;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The parts of a transfer that are still to be sent.
+pub(crate) struct Wanted {
+    layout: PartLayout,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    runs: VecDeque<PartRange>,
+    round: u32,
+    phase: Phase,
+    /// Joined streams that take parts now.
+    active: usize,
+    /// Joined streams that have ended this round.
+    ended: Vec<StreamNumber>,
+    /// Joined streams that were there so far, those of them that died, and how many are to take parts.
+    joined: usize,
+    dead: usize,
+    working: usize,
+}
+
+/// A joined stream's place in the order in which they came, from 0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(usize);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Parts are handed out.
+    Open,
+    /// Everything was handed out and the receiver decides.
+    Closed,
+    /// Nothing will be handed out any more.
+    Finished,
+}
+
+impl Wanted {
+    /// Everything of `layout` that the receiver does not have, as round 0.
+    pub(crate) fn new(layout: PartLayout, have: &PartSet) -> Self {
+        Wanted {
+            layout,
+            state: Mutex::new(State {
+                runs: have.gaps(layout.count()).collect(),
+                round: 0,
+                phase: Phase::Open,
+                active: 0,
+                ended: Vec::new(),
+                joined: 0,
+                dead: 0,
+                working: usize::MAX,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The next part, ascending; `None` when none is left in this round.
+    pub(crate) fn take(&self) -> Option<PartIndex> {
+        self.take_from(lock(&self.state))
+    }
+
+    /// The next part for the joined stream at `place`, which rests while fewer streams are to take parts;
+    /// `resting` is called before it does.
+    pub(crate) fn take_at(&self, place: Place, resting: impl FnOnce()) -> Option<PartIndex> {
+        let is_resting = |state: &State| {
+            let working = state.working.saturating_add(state.dead);
+            place.0 >= working && state.phase == Phase::Open && !state.runs.is_empty()
+        };
+        let state = lock(&self.state);
+        if !is_resting(&state) {
+            return self.take_from(state);
+        }
+        drop(state);
+        resting();
+        self.take_from(self.wait_while(lock(&self.state), is_resting))
+    }
+
+    fn take_from(&self, mut state: MutexGuard<'_, State>) -> Option<PartIndex> {
+        if state.phase != Phase::Open {
+            return None;
+        }
+        let run = state.runs.front_mut()?;
+        let index = run.start;
+        run.start += 1;
+        run.length -= 1;
+        if run.length == 0 {
+            state.runs.pop_front();
+            // Whoever rests ends the round now.
+            self.changed.notify_all();
+        }
+        // Every run was cut to the layout when it came in.
+        self.layout.part(index).ok()
+    }
+
+    /// The contents have come to their end: no part is left in this round.
+    pub(crate) fn exhaust(&self) {
+        lock(&self.state).runs.clear();
+        self.changed.notify_all();
+    }
+
+    /// How many streams take parts now, the first one included.
+    pub(crate) fn streams(&self) -> usize {
+        let state = lock(&self.state);
+        state.active.min(state.working) + 1
+    }
+
+    /// From now on so many streams are to take parts, the first one included.
+    pub(crate) fn set_streams(&self, streams: usize) {
+        lock(&self.state).working = streams.saturating_sub(1);
+        self.changed.notify_all();
+    }
+
+    /// How many parts are still to be handed out in this round.
+    pub(crate) fn left(&self) -> u64 {
+        let state = lock(&self.state);
+        state.runs.iter().map(|run| run.length).sum()
+    }
+
+    /// A joined stream is new.
+    pub(crate) fn join(&self) -> Place {
+        let mut state = lock(&self.state);
+        state.joined += 1;
+        Place(state.joined - 1)
+    }
+
+    /// A joined stream begins: waits for an open round and takes part in it. `None` when the transfer
+    /// is finished.
+    pub(crate) fn enter(&self) -> Option<u32> {
+        let mut state = self.wait_while(lock(&self.state), |state| state.phase == Phase::Closed);
+        if state.phase == Phase::Finished {
+            return None;
+        }
+        state.active += 1;
+        Some(state.round)
+    }
+
+    /// A joined stream has said that it has no more in this round.
+    pub(crate) fn end(&self, stream: StreamNumber) {
+        let mut state = lock(&self.state);
+        state.active -= 1;
+        state.ended.push(stream);
+        self.changed.notify_all();
+    }
+
+    /// A joined stream died. What it was about to send is handed out again.
+    pub(crate) fn died(&self, unsent: Option<PartIndex>) {
+        let mut state = lock(&self.state);
+        state.active -= 1;
+        state.dead += 1;
+        if let Some(part) = unsent {
+            state.runs.push_front(PartRange {
+                start: part.get(),
+                length: 1,
+            });
+        }
+        self.changed.notify_all();
+    }
+
+    /// Waits for the round after `round`; false when the transfer is finished.
+    pub(crate) fn wait_after(&self, round: u32) -> bool {
+        let state = self.wait_while(lock(&self.state), |state| {
+            state.phase != Phase::Finished && (state.round == round || state.phase == Phase::Closed)
+        });
+        state.phase != Phase::Finished
+    }
+
+    /// The first stream found nothing more to take: waits until the others have ended the round and
+    /// closes it. `None` when there is something to take again, or the transfer is finished.
+    pub(crate) fn close_round(&self) -> Option<ClosedRound> {
+        let mut state = self.wait_while(lock(&self.state), |state| {
+            state.phase == Phase::Open && state.active > 0 && state.runs.is_empty()
+        });
+        if state.phase != Phase::Open || !state.runs.is_empty() {
+            return None;
+        }
+        state.phase = Phase::Closed;
+        let mut streams = std::mem::take(&mut state.ended);
+        streams.sort_unstable();
+        Some(ClosedRound {
+            round: state.round,
+            streams,
+        })
+    }
+
+    /// The receiver lacks `ranges`: opens the round that it names. False when that is not the next
+    /// round, the present one is not closed, or a range has parts that don't exist.
+    pub(crate) fn open_round(&self, round: u32, ranges: &[PartRange]) -> bool {
+        let mut state = lock(&self.state);
+        let exists = |range: &PartRange| {
+            let end = range.start.checked_add(range.length);
+            range.length > 0 && end.is_some_and(|end| end <= self.layout.count())
+        };
+        if state.phase != Phase::Closed || round != state.round + 1 || !ranges.iter().all(exists) {
+            return false;
+        }
+        state.runs = ranges.iter().copied().collect();
+        state.round = round;
+        state.phase = Phase::Open;
+        self.changed.notify_all();
+        true
+    }
+
+    /// Nothing more will be sent: every thread comes back.
+    pub(crate) fn finish(&self) {
+        lock(&self.state).phase = Phase::Finished;
+        self.changed.notify_all();
+    }
+
+    /// Whether the transfer is finished.
+    pub(crate) fn is_finished(&self) -> bool {
+        lock(&self.state).phase == Phase::Finished
+    }
+
+    /// Whether everything was handed out and the receiver decides.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).phase == Phase::Closed
+    }
+
+    fn wait_while<'a>(
+        &'a self,
+        guard: MutexGuard<'a, State>,
+        condition: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        self.changed
+            .wait_while(guard, |state| condition(state))
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A round in which nothing is left to send.
+pub(crate) struct ClosedRound {
+    /// Its number.
+    pub(crate) round: u32,
+    /// The joined streams that ended it properly.
+    pub(crate) streams: Vec<StreamNumber>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::limits;
+
+    fn wanted(parts: u64) -> Wanted {
+        let size = limits::PART_BYTES_MIN;
+        let layout = PartLayout::known(parts * u64::from(size), size).unwrap();
+        Wanted::new(layout, &PartSet::new())
+    }
+
+    fn take_all(wanted: &Wanted) -> Vec<u64> {
+        std::iter::from_fn(|| wanted.take())
+            .map(PartIndex::get)
+            .collect()
+    }
+
+    #[test]
+    fn each_part_is_handed_out_once_and_in_order() {
+        let wanted = wanted(5);
+        assert_eq!(take_all(&wanted), [0, 1, 2, 3, 4]);
+        assert!(wanted.close_round().is_some());
+    }
+
+    #[test]
+    fn what_the_receiver_has_is_not_sent() {
+        let size = limits::PART_BYTES_MIN;
+        let layout = PartLayout::known(5 * u64::from(size), size).unwrap();
+        let mut have = PartSet::new();
+        have.insert(layout.part(0).unwrap());
+        have.insert(layout.part(3).unwrap());
+        assert_eq!(take_all(&Wanted::new(layout, &have)), [1, 2, 4]);
+    }
+
+    #[test]
+    fn a_dead_stream_gives_its_part_back() {
+        let wanted = wanted(2);
+        assert_eq!(wanted.enter(), Some(0));
+        let taken = wanted.take();
+        assert_eq!(wanted.take().map(PartIndex::get), Some(1));
+        wanted.died(taken);
+        assert!(wanted.close_round().is_none());
+        assert_eq!(take_all(&wanted), [0]);
+        assert!(
+            wanted
+                .close_round()
+                .is_some_and(|round| round.streams.is_empty())
+        );
+    }
+
+    #[test]
+    fn a_stream_too_many_rests_until_it_is_needed() {
+        let wanted = wanted(4);
+        let (first, second) = (wanted.join(), wanted.join());
+        assert_eq!(wanted.enter(), Some(0));
+        assert_eq!(wanted.enter(), Some(0));
+        wanted.set_streams(2);
+        assert_eq!(wanted.streams(), 2);
+        let taken = wanted.take_at(first, || panic!("it is needed"));
+        assert_eq!(taken.map(PartIndex::get), Some(0));
+        let (resting, rests) = std::sync::mpsc::channel();
+        let next = |place| wanted.take_at(place, || resting.send(()).unwrap());
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| next(second).map(PartIndex::get));
+            rests.recv().unwrap();
+            assert_eq!(wanted.take().map(PartIndex::get), Some(1));
+            wanted.died(taken);
+            assert_eq!(second.join().unwrap(), Some(0), "in place of the dead one");
+        });
+        assert_eq!(take_all(&wanted), [2, 3]);
+    }
+
+    #[test]
+    fn a_stream_that_rests_ends_the_round_with_the_others() {
+        let wanted = wanted(2);
+        let place = wanted.join();
+        wanted.enter();
+        wanted.set_streams(1);
+        let (resting, rests) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let stream = scope.spawn(|| wanted.take_at(place, || resting.send(()).unwrap()));
+            rests.recv().unwrap();
+            assert_eq!(take_all(&wanted), [0, 1]);
+            assert!(stream.join().unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn rounds_follow_each_other_and_parts_exist() {
+        let wanted = wanted(3);
+        let range = |start, length| [PartRange { start, length }];
+        assert!(!wanted.open_round(1, &range(0, 1)), "round 0 is open");
+        take_all(&wanted);
+        wanted.close_round().unwrap();
+        assert!(!wanted.open_round(2, &range(0, 1)));
+        assert!(!wanted.open_round(1, &range(3, 1)));
+        assert!(!wanted.open_round(1, &range(0, u64::MAX)));
+        assert!(!wanted.open_round(1, &range(1, 0)));
+        assert!(wanted.open_round(1, &range(1, 2)));
+        assert_eq!(take_all(&wanted), [1, 2]);
+    }
+
+    #[test]
+    fn a_finished_transfer_wakes_everybody() {
+        let wanted = wanted(1);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| wanted.wait_after(0));
+            wanted.finish();
+            assert!(!waits.join().unwrap());
+        });
+        assert_eq!(wanted.enter(), None);
+        assert!(wanted.close_round().is_none());
+        assert!(wanted.take().is_none());
+    }
+}

@@ -1,0 +1,96 @@
+//! What a sender sends.
+
+use crate::disk::{Source, SourceError};
+use crate::session::error::SessionError;
+use crate::session::send::archive::Archive;
+use crate::session::send::feed::{PartSink, Producer};
+use crate::session::sync::lock;
+use std::fmt;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+/// What to send.
+#[derive(Debug)]
+pub enum Payload {
+    /// Files and folders; a path that ends in `/.` stands for the contents of the folder.
+    Paths(Vec<PathBuf>),
+    /// Contents that are read while they are sent.
+    Stream(Stream),
+    /// One encrypted archive, made while it is sent.
+    Archive(Archive),
+}
+
+/// Contents of unknown length, to arrive as one file. They are read once, from the moment that the
+/// receiver accepts, by a thread of their own: where the transfer ends before they do, that thread stays
+/// until its read comes back.
+///
+/// They arrive in parts of up to 4 MiB, so a reader that brings little is not seen at the other end before
+/// a part is full or the contents end. An error of the reader ends the transfer on both sides, and is
+/// never taken for the end. A lost connection is not tried again.
+pub struct Stream {
+    name: String,
+    reader: Mutex<Option<Box<dyn Read + Send>>>,
+}
+
+impl Stream {
+    /// What `reader` brings until it ends, to arrive under `name`: a plain one, without folders.
+    ///
+    /// # Errors
+    /// [`SourceError::Name`] when no file could have that name.
+    pub fn new(
+        name: impl Into<String>,
+        reader: impl Read + Send + 'static,
+    ) -> Result<Stream, SourceError> {
+        let name = name.into();
+        // Made again with the time at which it is offered.
+        Source::stream(&name)?;
+        Ok(Stream {
+            name,
+            reader: Mutex::new(Some(Box::new(reader))),
+        })
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is offered: a file of this moment.
+    ///
+    /// # Errors
+    /// [`SessionError::ReadBefore`].
+    pub(crate) fn source(&self) -> Result<Source, SessionError> {
+        match lock(&self.reader).is_some() {
+            true => Ok(Source::stream(&self.name)?),
+            false => Err(self.read_before()),
+        }
+    }
+
+    fn read_before(&self) -> SessionError {
+        let name = self.name.clone();
+        SessionError::ReadBefore { name }
+    }
+
+    /// What reads them.
+    ///
+    /// # Errors
+    /// [`SessionError::ReadBefore`].
+    pub(crate) fn producer(&self) -> Result<Producer, SessionError> {
+        let name = self.name.clone();
+        match lock(&self.reader).take() {
+            None => Err(self.read_before()),
+            Some(mut reader) => Ok(Box::new(move |sink: &mut PartSink| {
+                let read = sink.read_all(&mut *reader);
+                read.map_err(|source| SessionError::CannotRead { name, source })
+            })),
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Stream");
+        shown.field("name", &self.name).finish_non_exhaustive()
+    }
+}

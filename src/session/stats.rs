@@ -1,0 +1,202 @@
+//! What one transfer took so far, over all the connections that it needed.
+
+use crate::model::TransferId;
+use crate::session::connection::transport::Traffic;
+use crate::session::events::{Event, Operator, Progress};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Kept from the wish to transfer something until that is done, through every connection that is lost
+/// on the way.
+pub(crate) struct Tally {
+    begun: Instant,
+    wire_before: u64,
+    transfer: Option<TransferId>,
+    /// Bytes of contents that were lacking when it was accepted first, `u64::MAX` where no length is known.
+    lacking_bytes: Option<u64>,
+    present_bytes: u64,
+    has_grown: bool,
+    staging: Option<PathBuf>,
+}
+
+impl Tally {
+    /// Begins when `wire_bytes` have gone over the network in this run.
+    pub(crate) fn begin(wire_bytes: u64) -> Self {
+        Tally {
+            begun: Instant::now(),
+            wire_before: wire_bytes,
+            transfer: None,
+            lacking_bytes: None,
+            present_bytes: 0,
+            has_grown: false,
+            staging: None,
+        }
+    }
+
+    /// The receiver learned what is offered. Something else than what was cut off begins anew.
+    pub(crate) fn offered(&mut self, transfer: TransferId) {
+        if self.transfer.replace(transfer) != Some(transfer) {
+            self.lacking_bytes = None;
+            self.present_bytes = 0;
+            self.staging = None;
+        }
+    }
+
+    /// The transfer is accepted, and `bytes` of its `total` need not be sent. What a person took to think it
+    /// over is not the transfer's time.
+    pub(crate) fn accepted(&mut self, bytes: u64, total: Option<u64>) {
+        let is_first = self.lacking_bytes.is_none();
+        if is_first {
+            self.begun = Instant::now();
+        }
+        let lacking = total.map_or(u64::MAX, |total| total.saturating_sub(bytes));
+        self.lacking_bytes.get_or_insert(lacking);
+        self.has_grown |= !is_first && bytes > self.present_bytes;
+        self.present_bytes = bytes;
+    }
+
+    /// What arrives is kept in this folder until it is delivered.
+    pub(crate) fn staged(&mut self, folder: &Path) {
+        self.staging = Some(folder.to_owned());
+    }
+
+    /// Where what arrived is kept.
+    pub(crate) fn staging(&self) -> Option<&Path> {
+        self.staging.as_deref()
+    }
+
+    /// Whether a transfer was offered and is not done.
+    pub(crate) fn is_open(&self) -> bool {
+        self.transfer.is_some()
+    }
+
+    /// Whether a connection found more at the receiver than the one before it did, since this was
+    /// asked last: trying again brings the transfer on.
+    pub(crate) fn take_growth(&mut self) -> bool {
+        std::mem::take(&mut self.has_grown)
+    }
+
+    /// How many of the bytes that were delivered had come before this run: those that it did not lack.
+    pub(crate) fn resumed_bytes(&self, delivered: u64) -> u64 {
+        delivered.saturating_sub(self.lacking_bytes.unwrap_or(u64::MAX))
+    }
+
+    /// How many of `wire_bytes`, those of the whole run, this transfer took.
+    pub(crate) fn wire_bytes(&self, wire_bytes: u64) -> u64 {
+        wire_bytes.saturating_sub(self.wire_before)
+    }
+
+    /// How long it took since it was accepted first.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+}
+
+/// Tells the operator how far a transfer is; used by the threads of all its streams.
+pub(crate) struct Teller<'a> {
+    operator: &'a dyn Operator,
+    traffic: Arc<Traffic>,
+    wire_before: u64,
+    bytes: AtomicU64,
+}
+
+impl<'a> Teller<'a> {
+    /// Begins at `bytes` that are there already.
+    pub(crate) fn new(
+        operator: &'a dyn Operator,
+        tally: &Tally,
+        traffic: &Arc<Traffic>,
+        bytes: u64,
+    ) -> Self {
+        Teller {
+            operator,
+            traffic: Arc::clone(traffic),
+            wire_before: tally.wire_before,
+            bytes: AtomicU64::new(bytes),
+        }
+    }
+
+    /// `bytes` more are there, of `total`. Parts that had to be sent twice don't count twice.
+    pub(crate) fn moved(&self, bytes: u64, total: Option<u64>) {
+        let there = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.operator.event(&Event::Progress(Progress {
+            bytes: total.map_or(there, |total| there.min(total)),
+            total,
+            wire_bytes: self.traffic.total().saturating_sub(self.wire_before),
+        }));
+    }
+
+    /// Whoever is told.
+    pub(crate) fn operator(&self) -> &'a dyn Operator {
+        self.operator
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: TransferId = TransferId([1; 16]);
+    const OTHER: TransferId = TransferId([2; 16]);
+
+    #[test]
+    fn only_the_first_acceptance_starts_the_clock() {
+        let mut tally = Tally::begin(0);
+        tally.offered(ONE);
+        tally.begun -= Duration::from_secs(60);
+        tally.accepted(0, Some(500));
+        assert!(tally.elapsed() < Duration::from_secs(60));
+        let accepted = tally.begun;
+        tally.offered(ONE);
+        tally.accepted(50, Some(500));
+        assert_eq!(tally.begun, accepted);
+    }
+
+    #[test]
+    fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {
+        let mut tally = Tally::begin(10);
+        tally.offered(ONE);
+        tally.accepted(100, Some(500));
+        assert!(!tally.take_growth());
+        tally.offered(ONE);
+        tally.accepted(300, Some(500));
+        assert!(tally.take_growth());
+        assert!(!tally.take_growth());
+        assert_eq!(tally.resumed_bytes(500), 100);
+        assert_eq!(tally.wire_bytes(25), 15);
+    }
+
+    #[test]
+    fn files_that_were_whole_before_are_not_resumed() {
+        let mut tally = Tally::begin(0);
+        tally.offered(ONE);
+        tally.accepted(400, Some(500));
+        // Nothing was delivered, then one file of the 100 that were lacking, then one of 130.
+        let resumed = [0, 100, 130].map(|delivered| tally.resumed_bytes(delivered));
+        assert_eq!(resumed, [0, 0, 30]);
+    }
+
+    #[test]
+    fn of_a_length_that_is_not_known_nothing_is_resumed() {
+        let mut tally = Tally::begin(0);
+        tally.offered(ONE);
+        tally.accepted(0, None);
+        assert_eq!(tally.resumed_bytes(500), 0);
+    }
+
+    #[test]
+    fn something_else_begins_anew() {
+        let mut tally = Tally::begin(0);
+        assert!(!tally.is_open());
+        tally.offered(ONE);
+        tally.accepted(100, Some(500));
+        tally.staged(Path::new("here"));
+        tally.offered(OTHER);
+        assert_eq!(tally.staging(), None);
+        tally.accepted(300, Some(500));
+        assert!(!tally.take_growth());
+        assert_eq!(tally.resumed_bytes(500), 300);
+    }
+}

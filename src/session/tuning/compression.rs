@@ -1,0 +1,347 @@
+//! How hard to compress: what the processor has left is spent on ratio, and no more.
+
+use crate::crypto::Compression;
+use crate::model::limits;
+use crate::session::options::Level;
+use crate::session::sync::lock;
+use crate::session::tuning::window::{Climb, Lean, Measured, Pace};
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// A way to compress.
+struct Rung {
+    compression: Compression,
+    /// What sealing a part costs, where zstd 1 is 1.
+    work: f64,
+    /// What one compressor holds in memory, in bytes.
+    memory: usize,
+}
+
+/// From no work to as much as fits into the memory of a stream.
+const LADDER: [Rung; 8] = [
+    rung(Compression::Stored, 0.3, 0),
+    rung(Compression::Zstd(-5), 0.8, 1),
+    rung(Compression::Zstd(-1), 0.9, 1),
+    rung(Compression::Zstd(1), 1.0, 1),
+    rung(Compression::Zstd(3), 1.7, 3),
+    rung(Compression::Zstd(6), 4.0, 5),
+    rung(Compression::Zstd(8), 6.0, 8),
+    rung(Compression::Zstd(9), 6.5, 13),
+];
+
+const fn rung(compression: Compression, work: f64, mebibytes: usize) -> Rung {
+    Rung {
+        compression,
+        work,
+        memory: mebibytes * MEBIBYTE,
+    }
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// What a side may have resident up to so many streams, and for each beyond them, in bytes.
+const MEMORY: usize = 64 * MEBIBYTE;
+const STREAMS_WITHIN_MEMORY: usize = 8;
+const MEMORY_OF_EACH_BEYOND: usize = 6 * MEBIBYTE;
+
+/// What it takes without any stream.
+const MEMORY_OF_THE_REST: usize = 5 * MEBIBYTE;
+
+/// Of the computing power that seems to be free, so much is planned with: a higher level also takes more
+/// contents into each byte on the line, and others want some of it.
+const PLANNED: f64 = 0.7;
+
+/// Where two parts show that so many times the work could be done, it is not waited for more of them.
+const CLEARLY: f64 = 4.0;
+
+/// Where to begin on a line of which nothing is known: zstd 1.
+const START: usize = 3;
+
+/// Where to begin within one machine, where the line is faster than any compressor.
+const START_WITHIN: usize = 0;
+
+/// Long enough to see a difference through the noise of a busy machine.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(150);
+
+/// In so many windows the buffers on the way are full. Before that a sender that does not wait says nothing
+/// about the line.
+const BUFFERS_FILL_WITHIN: u32 = 5;
+
+/// A step must pay at least this.
+const GAIN: f64 = 1.03;
+
+/// The compression of a transfer's parts, for all its threads.
+pub(crate) enum Effort {
+    /// As the operator said.
+    Fixed(Compression),
+    /// As the line asks for.
+    Following {
+        pace: Pace,
+        judge: Box<Mutex<Judge>>,
+        /// Threads that can compute at once.
+        cores: usize,
+    },
+}
+
+/// A part that was sent.
+pub(crate) struct SentPart {
+    /// What [`Effort::compression`] said for it.
+    pub(crate) compression: Compression,
+    /// Its contents, in bytes.
+    pub(crate) raw: usize,
+    /// What went over the line for it, in bytes.
+    pub(crate) sealed: usize,
+}
+
+/// Says where on the ladder a transfer is, and goes on from what each window showed.
+pub(crate) struct Judge {
+    climb: Climb,
+    /// The highest position that there is memory for.
+    top: usize,
+    /// The highest position that was taken.
+    highest: usize,
+    /// Bytes of this window, as contents and as sealed.
+    raw: u64,
+    sealed: u64,
+    before: Option<Judged>,
+    /// For how many windows buffers may still be filling.
+    unfilled: u32,
+    /// Bytes a second that the line carried when it was last what limited the transfer.
+    line: Option<f64>,
+}
+
+/// What a window came to.
+#[derive(Clone, Copy)]
+struct Judged {
+    rate: f64,
+    /// Contents for each byte that went over the line.
+    density: f64,
+    is_line_bound: bool,
+}
+
+impl Judged {
+    /// Bytes a second that went over the line.
+    fn on_the_line(&self) -> f64 {
+        self.rate / self.density
+    }
+}
+
+impl Effort {
+    /// What `level` asks for on the way to `peer`.
+    pub(crate) fn new(level: Level, peer: SocketAddr) -> Self {
+        let fixed = match level {
+            Level::Fixed(0) => Compression::Stored,
+            // Beyond 9 one stream's compressor would need more memory than a whole transfer may.
+            Level::Fixed(level) => Compression::Zstd(level.min(9).into()),
+            Level::Auto => {
+                let start = if peer.ip().is_loopback() {
+                    START_WITHIN
+                } else {
+                    START
+                };
+                return Effort::Following {
+                    pace: Pace::new(SHORTEST_WINDOW),
+                    judge: Box::new(Mutex::new(Judge::new(start))),
+                    cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+                };
+            }
+        };
+        Effort::Fixed(fixed)
+    }
+
+    /// For a part on its own.
+    pub(crate) fn compression(&self) -> Compression {
+        match self {
+            Effort::Fixed(compression) => *compression,
+            Effort::Following { judge, .. } => lock(judge).compression(),
+        }
+    }
+
+    /// For the next part of up to `part_bytes` on one of `streams`, which are not to take more memory than
+    /// they may. So many are to be reckoned with: what a compressor took is not given back.
+    pub(crate) fn compression_within(&self, streams: usize, part_bytes: usize) -> Compression {
+        if let Effort::Following { judge, .. } = self {
+            lock(judge).limit(top(streams, part_bytes));
+        }
+        self.compression()
+    }
+
+    /// How many streams may take parts without more memory than they may take, after what was compressed so
+    /// far in parts of up to `part_bytes`.
+    pub(crate) fn streams_within(&self, part_bytes: usize) -> usize {
+        match self {
+            Effort::Fixed(_) => usize::MAX,
+            Effort::Following { judge, .. } => streams_within(lock(judge).highest, part_bytes),
+        }
+    }
+
+    /// A part took so long to read and seal, and so long to write, on one of `streams`.
+    pub(crate) fn note(&self, part: &SentPart, busy: Duration, blocked: Duration, streams: usize) {
+        let Effort::Following { pace, judge, cores } = self else {
+            return;
+        };
+        let mut judge = lock(judge);
+        if part.compression != judge.compression() {
+            // It was begun before the last step, which is to be judged by what came after it.
+            judge.restart();
+            pace.restart();
+            return;
+        }
+        if part.compression != Compression::Stored && part.sealed >= part.raw {
+            // It was stored all the same: that shows neither what a level costs nor what it saves.
+            return;
+        }
+        judge.raw += part.raw as u64;
+        judge.sealed += part.sealed as u64;
+        if let Some(measured) = pace.note(part.raw, busy, blocked, streams) {
+            judge.step(measured, room(measured, streams, *cores));
+            return;
+        }
+        let Some(measured) = pace.so_far() else {
+            return;
+        };
+        let room = room(measured, streams, *cores);
+        if room >= CLEARLY && judge.leap(measured, room) {
+            pace.restart();
+        }
+    }
+}
+
+/// How many streams keep within their memory at that position, at least one.
+fn streams_within(position: usize, part_bytes: usize) -> usize {
+    let fit = |streams: &usize| top(*streams, part_bytes) >= position;
+    let streams = 1..=usize::from(limits::STREAMS);
+    streams.rev().find(fit).unwrap_or(1)
+}
+
+/// The highest position at which so many streams keep within their memory. Each holds a part as it was read and
+/// as it is sealed.
+fn top(streams: usize, part_bytes: usize) -> usize {
+    let streams = streams.max(1);
+    let beyond = streams.saturating_sub(STREAMS_WITHIN_MEMORY);
+    let memory = MEMORY - MEMORY_OF_THE_REST + beyond * MEMORY_OF_EACH_BEYOND;
+    let left = (memory / streams).saturating_sub(2 * part_bytes);
+    let fits = LADDER.iter().rposition(|rung| rung.memory <= left);
+    fits.unwrap_or(0)
+}
+
+/// How many times the work could be done by threads that waited as `measured` says.
+fn room(measured: Measured, streams: usize, cores: usize) -> f64 {
+    let streams = streams.max(1);
+    let at_work = streams as f64 * (1.0 - measured.blocked);
+    streams.min(cores) as f64 / at_work.max(1e-3)
+}
+
+impl Judge {
+    fn new(start: usize) -> Self {
+        Judge {
+            climb: Climb::new(start),
+            top: LADDER.len() - 1,
+            highest: start,
+            raw: 0,
+            sealed: 0,
+            before: None,
+            unfilled: BUFFERS_FILL_WITHIN,
+            line: None,
+        }
+    }
+
+    fn compression(&self) -> Compression {
+        LADDER[self.climb.position()].compression
+    }
+
+    fn limit(&mut self, top: usize) {
+        self.top = top;
+        self.climb.limit(top);
+        self.highest = self.highest.max(self.climb.position());
+    }
+
+    fn restart(&mut self) {
+        (self.raw, self.sealed) = (0, 0);
+    }
+
+    fn step(&mut self, measured: Measured, room: f64) {
+        const LINE_BOUND: f64 = 0.5;
+        const COMPUTE_BOUND: f64 = 0.25;
+        let now = Judged {
+            rate: measured.rate,
+            density: self.raw as f64 / self.sealed.max(1) as f64,
+            is_line_bound: measured.blocked > LINE_BOUND,
+        };
+        self.unfilled = match now.is_line_bound {
+            true => 0,
+            false => self.unfilled.saturating_sub(1),
+        };
+        let lean = if now.is_line_bound {
+            Lean::UpTo(self.affordable(room))
+        } else if measured.blocked < COMPUTE_BOUND && self.unfilled == 0 && !self.is_line_full(now)
+        {
+            Lean::Down
+        } else {
+            Lean::Stay
+        };
+        let pays = self.before.is_none_or(|before| self.pays(before, now));
+        // The first window filled the buffers on the way, and no later one can be as fast.
+        if self.before.is_some() {
+            self.line = match self.line {
+                Some(line) if !now.is_line_bound => Some(line.max(now.on_the_line())),
+                None if !now.is_line_bound => None,
+                _ => Some(now.on_the_line()),
+            };
+        }
+        self.before = Some(now);
+        self.climb.step(pays, lean);
+        self.restart();
+    }
+
+    /// Whether a step paid. Where the line was the limit before and still is, that is what it has saved on the
+    /// line: it is known to the byte, while rates go up and down with everything on the way.
+    fn pays(&self, before: Judged, now: Judged) -> bool {
+        if before.is_line_bound && now.is_line_bound {
+            return now.density >= before.density * GAIN;
+        }
+        match (before.is_line_bound, self.line) {
+            (true, Some(line)) => now.rate >= line * before.density * GAIN,
+            // How fast the line is, is not known yet.
+            (true, None) => true,
+            (false, _) => now.rate >= before.rate * GAIN,
+        }
+    }
+
+    /// Whether as much goes over the line as it carries, though the threads have no time to wait for it.
+    fn is_line_full(&self, now: Judged) -> bool {
+        const FULL: f64 = 0.9;
+        self.line
+            .is_some_and(|line| now.on_the_line() >= line * FULL)
+    }
+
+    /// Goes up by what a few parts show, where that is possible: further than a step that is still tried, too.
+    fn leap(&mut self, measured: Measured, room: f64) -> bool {
+        let target = self.affordable(room);
+        if target <= self.climb.position() || !self.climb.may_rise() {
+            return false;
+        }
+        if self.climb.is_trying() {
+            self.climb.raise(target);
+            self.restart();
+        } else {
+            self.step(measured, room);
+        }
+        true
+    }
+
+    /// The highest position that so many times the work of the present one leads to. The next one is tried
+    /// without a reserve: a step too far costs little.
+    fn affordable(&self, room: f64) -> usize {
+        let position = self.climb.position();
+        let work = LADDER[position].work * room;
+        let fits = |work: f64| LADDER.iter().rposition(|rung| rung.work <= work);
+        let next = fits(work).unwrap_or(0).min(position + 1);
+        let planned = fits(work * PLANNED).unwrap_or(0);
+        planned.max(next).min(self.top)
+    }
+}
+
+#[cfg(test)]
+mod tests;

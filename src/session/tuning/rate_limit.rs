@@ -1,0 +1,73 @@
+//! Sending no faster than the operator wants, over all streams together.
+
+use crate::session::sync::lock;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a waiting stream looks whether there is still something to wait for.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// So many bytes a second at most, counted over everything that is sent.
+pub(crate) struct RateLimit {
+    bytes_per_second: u64,
+    /// When all that was let through until now is paid for.
+    paid: Mutex<Instant>,
+}
+
+impl RateLimit {
+    /// From now on.
+    pub(crate) fn new(bytes_per_second: u64) -> Self {
+        RateLimit {
+            bytes_per_second: bytes_per_second.max(1),
+            paid: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// The largest part to cut a transfer into: one a quarter of a second, so that the line is used
+    /// evenly.
+    pub(crate) fn part_bytes(&self) -> u64 {
+        self.bytes_per_second / 4
+    }
+
+    /// Waits until `bytes` more may be sent, or there is no use in it any more.
+    pub(crate) fn wait(&self, bytes: usize, is_over: impl Fn() -> bool) {
+        let turn = self.reserve(bytes, Instant::now());
+        while !is_over() {
+            let left = turn.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(SLICE));
+        }
+    }
+
+    /// When `bytes` more may be sent. They are paid for in advance, and nothing is saved up while
+    /// nothing is sent.
+    fn reserve(&self, bytes: usize, now: Instant) -> Instant {
+        let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+        let mut paid = lock(&self.paid);
+        *paid = (*paid).max(now) + cost;
+        *paid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_share_what_there_is_and_save_nothing_up() {
+        let limit = RateLimit::new(1000);
+        let now = Instant::now() + Duration::from_secs(60);
+        let after = |millis| now + Duration::from_millis(millis);
+        assert_eq!(limit.reserve(500, now), after(500));
+        assert_eq!(limit.reserve(500, now), after(1000));
+        assert_eq!(limit.reserve(100, after(5000)), after(5100));
+    }
+
+    #[test]
+    fn who_has_nothing_to_wait_for_comes_back() {
+        let limit = RateLimit::new(1);
+        limit.wait(usize::MAX >> 32, || true);
+    }
+}

@@ -1,0 +1,317 @@
+//! How many streams a transfer takes: more are tried, and kept where the line carries more by them.
+
+use crate::session::tuning::window::Measured;
+
+/// Above this share of waiting the line is what limits a transfer.
+const LINE_BOUND: f64 = 0.5;
+
+/// More streams must bring at least this, or they rest again.
+const WORTH: f64 = 1.1;
+
+/// Where twice the streams bring at least this, each is still held back by itself (its buffers, what is lost
+/// on the way) and not by what all share: twice as many may bring as much once more.
+const SHARED_LITTLE: f64 = 1.5;
+
+/// Below this share of what the line has carried before, the streams have lost their speed, and the line its
+/// load.
+const COLLAPSED: f64 = 0.5;
+
+/// What takes fewer windows than this is too short for a judgement.
+const HURRY: u64 = 8;
+
+/// How many times as many streams are tried at once after a collapse, at most.
+const LEAP: u16 = 8;
+
+/// Windows until the next try, after one that brought little; twice as many after each.
+const FIRST_REST: u32 = 16;
+const LONGEST_REST: u32 = 256;
+
+/// What a stream has under way at least, in bytes, where its window or losses can be what holds it back: four
+/// segments. Where it is less, even losses would leave it as much, and what it waits for is the line's queue.
+const LEAST_UNDER_WAY: f64 = 6000.0;
+
+/// What there is to do for streams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    /// Parts that are still to be moved.
+    pub(crate) left: u64,
+    /// How many streams there is memory for.
+    pub(crate) room: usize,
+}
+
+/// What a window showed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) measured: Measured,
+    /// Parts that were moved.
+    pub(crate) parts: u32,
+    pub(crate) work: Work,
+    /// A round trip of a line without load, in seconds.
+    pub(crate) round_trip: f64,
+}
+
+/// Goes from window to window. The first one after a change only shows streams that begin and buffers that
+/// fill, and is not judged.
+#[derive(Debug)]
+pub(crate) struct Growth {
+    most: u16,
+    count: u16,
+    phase: Phase,
+    /// What the line has carried, in bytes a second.
+    best: f64,
+    rest: u32,
+    next_rest: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// The transfer has just begun.
+    Beginning,
+    /// Streams have just been added.
+    Settling(Before),
+    /// Streams were added, and are now judged.
+    Trying(Before),
+    Steady,
+}
+
+/// What there was before streams were added.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    count: u16,
+    rate: f64,
+}
+
+impl Growth {
+    /// Begins with `count` streams of at most so many.
+    pub(crate) fn new(count: u16, most: u16) -> Self {
+        Growth {
+            most,
+            count: count.min(most),
+            phase: Phase::Beginning,
+            best: 0.0,
+            rest: 0,
+            next_rest: FIRST_REST,
+        }
+    }
+
+    /// How many streams there are to be.
+    pub(crate) fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// How long the present window is to be, in the time that a stream needs to begin. What is judged is
+    /// measured for longer: a sender sees a line in bursts.
+    pub(crate) fn window_lengths(&self) -> u32 {
+        match self.phase {
+            Phase::Beginning | Phase::Settling(_) => 1,
+            Phase::Trying(_) | Phase::Steady => 2,
+        }
+    }
+
+    /// Whether nothing was measured yet.
+    pub(crate) fn is_beginning(&self) -> bool {
+        matches!(self.phase, Phase::Beginning)
+    }
+
+    /// How many streams there may soon be: the next try may follow at once.
+    pub(crate) fn soon(&self) -> u16 {
+        let times = match self.phase {
+            Phase::Steady => 1,
+            // Two tries may follow before anything is known: a high level must not stand in their way.
+            Phase::Beginning => 4,
+            Phase::Settling(_) | Phase::Trying(_) => 2,
+        };
+        self.count.saturating_mul(times).min(self.most)
+    }
+
+    /// A window has ended. Gives how many streams there are to be.
+    pub(crate) fn step(&mut self, seen: Seen) -> u16 {
+        let Measured { rate, blocked } = seen.measured;
+        if seen.work.left == 0 {
+            // What is under way only runs out, and shows nothing.
+            return self.count;
+        }
+        let under_way = rate * seen.round_trip / f64::from(self.count);
+        let may_grow = blocked > LINE_BOUND
+            && under_way > LEAST_UNDER_WAY
+            && self.count < self.most
+            && seen.work.left >= self.count.into();
+        let has_room = usize::from(self.count) * 2 <= seen.work.room;
+        let has_collapsed = rate < self.best * COLLAPSED;
+        let is_short = seen.work.left < HURRY * u64::from(seen.parts);
+        match self.phase {
+            // It ends before anything could be judged: most of it goes while streams still begin, which many
+            // do faster than few.
+            Phase::Settling(_) if self.best == 0.0 && is_short && may_grow && has_room => {
+                self.grow(rate, 2)
+            }
+            Phase::Settling(before) => self.phase = Phase::Trying(before),
+            Phase::Beginning if may_grow && has_room => self.grow(rate, 2),
+            Phase::Beginning => self.phase = Phase::Steady,
+            // Then speed goes before memory.
+            _ if may_grow && has_collapsed => {
+                let lost = (self.best / rate.max(1.0)).min(f64::from(LEAP)) as u16;
+                self.best = rate;
+                self.grow(rate, lost.max(2));
+            }
+            Phase::Trying(before) => self.judge(before, rate, may_grow && has_room),
+            Phase::Steady => {
+                self.best = self.best.max(rate);
+                self.rest = self.rest.saturating_sub(1);
+                if may_grow && has_room && self.rest == 0 {
+                    self.grow(rate, 2);
+                }
+            }
+        }
+        self.count
+    }
+
+    fn judge(&mut self, before: Before, rate: f64, may_grow: bool) {
+        let gain = rate / before.rate.max(1.0);
+        self.phase = Phase::Steady;
+        self.best = self.best.max(rate);
+        if gain >= SHARED_LITTLE {
+            self.next_rest = FIRST_REST;
+            self.rest = 0;
+            if may_grow {
+                self.grow(rate, 2);
+            }
+            return;
+        }
+        self.rest = self.next_rest;
+        self.next_rest = (self.next_rest * 2).min(LONGEST_REST);
+        if gain < WORTH {
+            self.count = before.count;
+            self.best = rate;
+        }
+    }
+
+    fn grow(&mut self, rate: f64, times: u16) {
+        let count = self.count;
+        self.count = count.saturating_mul(times).min(self.most);
+        self.phase = Phase::Settling(Before { count, rate });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: f64 = 1e6;
+
+    fn seen(rate: f64, blocked: f64, parts: u32, left: u64) -> Seen {
+        Seen {
+            measured: Measured { rate, blocked },
+            parts,
+            work: Work {
+                left,
+                room: usize::MAX,
+            },
+            round_trip: FAR,
+        }
+    }
+
+    /// The counts after each of `windows`, on a line that carries `rate(streams, window)`.
+    fn counts(windows: u32, rate: impl Fn(u16, u32) -> f64) -> Vec<u16> {
+        let mut growth = Growth::new(4, 64);
+        let step = |window| {
+            let rate = rate(growth.count(), window);
+            growth.step(seen(rate, 0.9, 10, u64::MAX))
+        };
+        (0..windows).map(step).collect()
+    }
+
+    #[test]
+    fn streams_that_are_each_held_back_get_as_many_as_fill_the_line() {
+        let counts = counts(60, |streams, _| (f64::from(streams) * 12.0).min(100.0));
+        let at_work = |count| counts.iter().filter(|&&c| c == count).count();
+        assert!(counts.iter().all(|&count| count <= 16), "{counts:?}");
+        assert!(at_work(8) > 45, "{counts:?}");
+    }
+
+    #[test]
+    fn where_each_stream_brings_as_much_as_the_first_there_are_as_many_as_may_be() {
+        let counts = counts(20, |streams, _| f64::from(streams));
+        assert_eq!(*counts.last().unwrap(), 64, "{counts:?}");
+    }
+
+    #[test]
+    fn a_full_line_keeps_the_first_streams() {
+        let counts = counts(100, |_, _| 100.0);
+        let tried = counts.iter().filter(|&&count| count > 4).count();
+        assert_eq!(*counts.iter().max().unwrap(), 8);
+        assert!(tried < 15, "{counts:?}");
+        assert_eq!(*counts.last().unwrap(), 4);
+    }
+
+    /// Streams that begin as if the line was empty and then lose what they have at each lost packet.
+    #[test]
+    fn a_collapse_brings_many_streams_at_once() {
+        let burst = |streams: u16, window: u32| match window {
+            0..5 => 100.0,
+            _ => f64::from(streams),
+        };
+        let counts = counts(12, burst);
+        assert_eq!(*counts.last().unwrap(), 64, "{counts:?}");
+    }
+
+    #[test]
+    fn the_last_windows_of_a_transfer_are_no_collapse() {
+        let mut growth = Growth::new(4, 64);
+        for _ in 0..10 {
+            growth.step(seen(100.0, 1.0, 10, 1000));
+        }
+        for left in [3, 0, 0, 0] {
+            assert_eq!(growth.step(seen(0.0, 1.0, 0, left)), 4);
+        }
+    }
+
+    #[test]
+    fn a_short_transfer_does_not_wait_for_a_judgement() {
+        let mut growth = Growth::new(4, 64);
+        assert_eq!(growth.step(seen(1.0, 0.9, 4, 50)), 8);
+        assert_eq!(growth.step(seen(5.0, 0.9, 10, 40)), 16);
+        assert_eq!(growth.step(seen(9.0, 0.9, 20, 20)), 32);
+        assert_eq!(growth.step(seen(9.0, 0.9, 20, 10)), 32);
+    }
+
+    #[test]
+    fn without_memory_no_more_streams_are_tried_unless_the_line_collapses() {
+        let mut growth = Growth::new(4, 64);
+        let tight = |rate| {
+            let mut seen = seen(rate, 1.0, 10, 1000);
+            seen.work.room = 7;
+            seen
+        };
+        for _ in 0..100 {
+            assert_eq!(growth.step(tight(100.0)), 4);
+        }
+        assert_eq!(growth.step(tight(40.0)), 8);
+    }
+
+    #[test]
+    fn a_busy_processor_needs_no_streams() {
+        let mut growth = Growth::new(4, 64);
+        for _ in 0..10 {
+            assert_eq!(growth.step(seen(1.0, 0.2, 10, 1000)), 4);
+        }
+    }
+
+    #[test]
+    fn where_a_stream_has_next_to_nothing_under_way_more_of_them_only_stand_in_line() {
+        let mut growth = Growth::new(4, 64);
+        assert_eq!(growth.soon(), 16);
+        let near = Seen {
+            round_trip: 0.0005,
+            ..seen(12e6, 0.95, 10, 1000)
+        };
+        assert_eq!(growth.step(near), 4);
+        assert_eq!(growth.soon(), 4);
+        let far = Seen {
+            round_trip: 0.08,
+            ..near
+        };
+        assert_eq!(growth.step(far), 8);
+        assert_eq!(growth.soon(), 16);
+    }
+}

@@ -1,0 +1,301 @@
+//! The further streams of one transfer: few at first, more while the line carries more by them.
+
+use crate::protocol::StreamNumber;
+use crate::session::connection::join::{JoinedStream, Popped, Shared, StreamQueue, dial_stream};
+use crate::session::connection::join_gate::JoinGate;
+use crate::session::sync::lock;
+use crate::session::tuning::stream_count::{Growth, Seen, Work};
+use crate::session::tuning::window::Measured;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Streams to begin with, the first one included, unless the operator says how many.
+const AT_FIRST: u16 = 4;
+
+/// A window is at least so long, and longer on a long line. The first one is not compared with anything.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(250);
+const SHORTEST_FIRST_WINDOW: Duration = Duration::from_millis(100);
+const LONGEST_WINDOW: Duration = Duration::from_secs(2);
+
+/// A window in round trips: from a standing start a stream doubles what it has under way in each.
+const ROUND_TRIPS: u32 = 6;
+
+/// Streams to reckon with at least where the peer opens them as it likes.
+const SOON_OF_A_PEER: usize = 8;
+
+/// How often it is looked whether a window has ended.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How many streams there may be, and who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// So many at once.
+    Fixed(u16),
+    /// Up to so many, as the line asks for.
+    UpTo(u16),
+}
+
+impl Width {
+    /// How many there may be.
+    pub(crate) fn most(self) -> u16 {
+        let (Width::Fixed(most) | Width::UpTo(most)) = self;
+        most
+    }
+
+    /// The same, but no more than `limit`, and at least the first stream.
+    pub(crate) fn at_most(self, limit: u16) -> Self {
+        match self {
+            _ if limit <= 1 => Width::Fixed(1),
+            Width::Fixed(count) => Width::Fixed(count.min(limit)),
+            Width::UpTo(most) => Width::UpTo(most.min(limit)),
+        }
+    }
+}
+
+/// Makes the further streams of a transfer, or lets them in. Always the dialler makes them.
+pub(crate) struct StreamPool {
+    queue: Arc<StreamQueue>,
+    maker: Maker,
+    most: u16,
+    following: Option<Following>,
+}
+
+enum Maker {
+    Dialler {
+        peer: SocketAddr,
+        shared: Shared,
+        /// The first number that no joined stream of the session has had.
+        next: Arc<AtomicU16>,
+        /// The shortest that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
+        round_trip: Arc<AtomicU64>,
+    },
+    Listener,
+}
+
+/// What follows the line.
+struct Following {
+    growth: Mutex<Growth>,
+    window: Mutex<Window>,
+    /// Streams that were asked for, the first one included.
+    asked: AtomicU16,
+}
+
+struct Window {
+    began: Instant,
+    /// What the session had moved then.
+    moved: u64,
+    parts: u32,
+    busy: Duration,
+    blocked: Duration,
+}
+
+/// What happens to a transfer's streams.
+pub(crate) enum Change {
+    /// One has joined.
+    Joined(JoinedStream),
+    /// So many are to take parts from now on, the first one included.
+    Streams(u16),
+}
+
+impl StreamPool {
+    /// The streams of a dialler.
+    pub(crate) fn dialling(
+        peer: SocketAddr,
+        shared: &Shared,
+        next: &Arc<AtomicU16>,
+        width: Width,
+    ) -> Self {
+        let (at_first, following) = match width {
+            Width::Fixed(count) => (count, None),
+            Width::UpTo(most) => {
+                let count = AT_FIRST.min(most);
+                let following = Following {
+                    growth: Mutex::new(Growth::new(count, most)),
+                    window: Mutex::new(Window::new(shared.traffic.total())),
+                    asked: AtomicU16::new(count),
+                };
+                (count, Some(following))
+            }
+        };
+        let pool = StreamPool {
+            queue: Arc::default(),
+            maker: Maker::Dialler {
+                peer,
+                shared: shared.clone(),
+                next: Arc::clone(next),
+                round_trip: Arc::new(AtomicU64::new(u64::MAX)),
+            },
+            most: width.most(),
+            following,
+        };
+        pool.dial(at_first.saturating_sub(1));
+        pool
+    }
+
+    /// The streams that a dialler makes here.
+    pub(crate) fn listening(gate: &JoinGate, width: Width) -> Self {
+        let queue = Arc::default();
+        gate.open(Arc::clone(&queue), width.most().saturating_sub(1));
+        StreamPool {
+            queue,
+            maker: Maker::Listener,
+            most: width.most(),
+            following: None,
+        }
+    }
+
+    /// How many streams to reckon with beside the `working` ones: those that may be opened next.
+    pub(crate) fn soon(&self, working: usize) -> usize {
+        match (&self.following, &self.maker) {
+            (Some(following), _) => working.max(lock(&following.growth).soon().into()),
+            // How many the peer will open is not known here.
+            (None, Maker::Listener) => working.max(SOON_OF_A_PEER.min(self.most.into())),
+            (None, Maker::Dialler { .. }) => self.most.into(),
+        }
+    }
+
+    /// Waits for what happens next to the streams, while `work` says what there is for them to do;
+    /// `None` when the transfer is over.
+    pub(crate) fn next(&self, work: impl Fn() -> Work) -> Option<Change> {
+        loop {
+            let tick = self.following.as_ref().map(|_| TICK);
+            match self.queue.pop(tick) {
+                Popped::Stream(stream) => return Some(Change::Joined(stream)),
+                Popped::Nothing => {
+                    if let Some(count) = self.follow(&work) {
+                        return Some(Change::Streams(count));
+                    }
+                }
+                Popped::Closed => return None,
+            }
+        }
+    }
+
+    /// The transfer is over: ends every stream and wakes whoever waits for one.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// A thread worked for `busy` and waited for `blocked` to move a part.
+    pub(crate) fn note(&self, busy: Duration, blocked: Duration) {
+        if let Some(following) = &self.following {
+            let mut window = lock(&following.window);
+            window.parts += 1;
+            window.busy += busy;
+            window.blocked += blocked;
+        }
+    }
+
+    /// Ends the window where it is time to, opens more streams where they are worth a try, and gives how many
+    /// are to take parts where that changes.
+    fn follow(&self, work: impl Fn() -> Work) -> Option<u16> {
+        let following = self.following.as_ref()?;
+        let mut growth = lock(&following.growth);
+        let round_trip = self.round_trip()?;
+        let shortest = match growth.is_beginning() {
+            true => SHORTEST_FIRST_WINDOW,
+            false => SHORTEST_WINDOW,
+        };
+        let length = (round_trip * ROUND_TRIPS).clamp(shortest, LONGEST_WINDOW);
+        let length = length * growth.window_lengths();
+        let (measured, parts) = {
+            let mut window = lock(&following.window);
+            let elapsed = window.began.elapsed();
+            if elapsed < length {
+                return None;
+            }
+            let moved = self.moved();
+            let measured = window.measured(moved, elapsed);
+            let parts = window.parts;
+            *window = Window::new(moved);
+            (measured, parts)
+        };
+        let before = growth.count();
+        let count = growth.step(Seen {
+            measured,
+            parts,
+            work: work(),
+            round_trip: round_trip.as_secs_f64(),
+        });
+        let asked = following.asked.fetch_max(count, Ordering::Relaxed);
+        self.dial(count.saturating_sub(asked));
+        (count != before).then_some(count)
+    }
+
+    /// The shortest that connecting took; `None` while no stream has joined.
+    fn round_trip(&self) -> Option<Duration> {
+        let Maker::Dialler { round_trip, .. } = &self.maker else {
+            return None;
+        };
+        match round_trip.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    fn moved(&self) -> u64 {
+        match &self.maker {
+            Maker::Dialler { shared, .. } => shared.traffic.total(),
+            Maker::Listener => 0,
+        }
+    }
+
+    /// The threads are not waited for: one whose connection cannot be made ends by itself, after the
+    /// transfer has gone on without it.
+    fn dial(&self, count: u16) {
+        let Maker::Dialler {
+            peer,
+            shared,
+            next,
+            round_trip,
+        } = &self.maker
+        else {
+            return;
+        };
+        for _ in 0..count {
+            let number = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+                next.checked_add(1)
+            });
+            let Some(number) = number.ok().and_then(StreamNumber::joined) else {
+                return;
+            };
+            let (peer, shared, queue) = (*peer, shared.clone(), Arc::clone(&self.queue));
+            let round_trip = Arc::clone(round_trip);
+            let thread = std::thread::Builder::new().name(format!("join {}", number.get()));
+            // Without a thread, or without a connection, there is one stream less; nothing is lost.
+            let _ = thread.stack_size(256 * 1024).spawn(move || {
+                if let Ok((stream, connected)) = dial_stream(peer, &shared, number) {
+                    let took = u64::try_from(connected.as_micros()).unwrap_or(u64::MAX - 1);
+                    round_trip.fetch_min(took, Ordering::Relaxed);
+                    queue.push(stream);
+                }
+            });
+        }
+    }
+}
+
+impl Window {
+    fn new(moved: u64) -> Self {
+        Window {
+            began: Instant::now(),
+            moved,
+            parts: 0,
+            busy: Duration::ZERO,
+            blocked: Duration::ZERO,
+        }
+    }
+
+    /// What it came to. Where not even one part was moved, the threads have only waited.
+    fn measured(&self, moved: u64, elapsed: Duration) -> Measured {
+        let time = self.busy + self.blocked;
+        Measured {
+            rate: moved.saturating_sub(self.moved) as f64 / elapsed.as_secs_f64(),
+            blocked: match time.is_zero() {
+                true => 1.0,
+                false => self.blocked.as_secs_f64() / time.as_secs_f64(),
+            },
+        }
+    }
+}
