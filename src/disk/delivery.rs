@@ -12,10 +12,10 @@ mod mover;
 mod prepare;
 mod settle;
 
-use super::destination::Destination;
-use super::error::{DiskError, DiskErrorKind};
-use super::plan::Decision;
-use super::staging::{Filling, Mark, Staging};
+use crate::disk::destination::Destination;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::plan::Decision;
+use crate::disk::staging::{Filling, Mark, Staging};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::path::PathBuf;
 

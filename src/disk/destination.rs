@@ -1,7 +1,7 @@
 //! The folder that the user named, and the one way from a peer's path to a path below it.
 
-use super::error::{DiskError, DiskErrorKind};
-use super::platform;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::platform;
 use crate::model::WirePath;
 use std::fs;
 use std::io;

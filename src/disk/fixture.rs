@@ -1,6 +1,8 @@
 //! Small transfers for tests.
 
-use super::{Decision, Delivery, DeliveryResult, Destination, Durability, Plan, Staging, platform};
+use crate::disk::{
+    Decision, Delivery, DeliveryResult, Destination, Durability, Plan, Staging, platform,
+};
 use crate::model::{
     EntryFailure, EntryIndex, Existing, FileSize, Manifest, ManifestBuilder, Mode, Mtime,
     PartIndex, TransferId, limits,
@@ -104,7 +106,7 @@ impl Transfer {
         into: &Path,
         existing: Existing,
         part_size: u32,
-    ) -> Result<Staging, super::DiskError> {
+    ) -> Result<Staging, crate::disk::DiskError> {
         Staging::open(
             &Destination::locate(into).unwrap(),
             ID,

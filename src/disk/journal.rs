@@ -21,7 +21,7 @@
 //! cut leaves of a file that was growing), is cut off. Anything else that is off may be a revocation that
 //! got lost: then nothing of the journal is believed.
 
-use super::error::DiskError;
+use crate::disk::error::DiskError;
 use crate::model::{EntryIndex, PartIndex, TransferId};
 use std::fmt;
 use std::fs::{File, OpenOptions};

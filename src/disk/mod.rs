@@ -3,7 +3,6 @@
 //! A sender's side reads a source tree into a manifest and parts; a receiver's side writes parts to a
 //! staging folder, records them in a journal and delivers the whole into place.
 
-mod archive;
 mod delivery;
 mod destination;
 mod error;
@@ -11,25 +10,20 @@ mod error;
 mod fixture;
 mod free_space;
 mod journal;
-mod new_archive;
 mod place;
 mod plan;
 mod platform;
 mod source;
 mod staging;
 mod survey;
-mod unarchive;
+mod zip_read;
+mod zip_write;
 
-pub use archive::{
-    ArchiveSink, ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method,
-    Packer, Piece, PieceIndex, SEALING_BYTES, Sealing, Whole,
-};
 pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
 pub use journal::JournalFault;
-pub use new_archive::{NewArchive, Placing, free_path_beside, look_up};
 pub use plan::{Decision, Plan, PlanError};
 pub use source::{
     Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,
@@ -37,7 +31,12 @@ pub use source::{
 };
 pub use staging::{Durability, FileInHand, FileWriter, Staging, StagingWriter};
 pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, Survey, leftovers, survey};
-pub use unarchive::{
+pub use zip_read::{
     AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, Encryption,
     ListedEntry, ListedKind, OpeningBuffers, ReadStopped,
+};
+pub use zip_write::new_file::{NewArchive, Placing, free_path_beside, look_up};
+pub use zip_write::{
+    ArchiveSink, ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method,
+    Packer, Piece, PieceIndex, SEALING_BYTES, Sealing, Whole,
 };

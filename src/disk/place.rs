@@ -1,6 +1,6 @@
 //! Moving something to where nothing is.
 
-use super::destination::is_absent;
+use crate::disk::destination::is_absent;
 use std::fs;
 use std::io;
 use std::path::Path;

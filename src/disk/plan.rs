@@ -3,9 +3,9 @@
 mod compare;
 pub(super) mod free_name;
 
-use super::destination::{Destination, is_absent};
-use super::error::DiskError;
-use super::platform;
+use crate::disk::destination::{Destination, is_absent};
+use crate::disk::error::DiskError;
+use crate::disk::platform;
 use crate::model::{
     Entry, EntryIndex, EntryKind, Existing, Manifest, PartLayout, PartSet, WirePath,
 };

@@ -1,6 +1,6 @@
 //! What differs between Unix and Windows, in one file.
 
-use super::SpecialFile;
+use crate::disk::SpecialFile;
 use crate::model::{Mode, Mtime};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};

@@ -29,7 +29,7 @@ pub use glob::{Glob, GlobFault};
 pub use left_out::{LeftOut, LeftOutReason, SpecialFile};
 pub use reader::SourceReader;
 
-use super::platform;
+use crate::disk::platform;
 use crate::model::{
     EntryFailure, EntryIndex, EntryKind, FailureReason, FileSize, Manifest, ManifestBuilder, Mode,
     PathFault, WirePath,

@@ -18,10 +18,10 @@ mod tree;
 mod whole;
 mod writer;
 
-use super::destination::{Destination, disk_path};
-use super::error::{DiskError, DiskErrorKind};
-use super::journal::{Found, Journal, JournalFault, Record};
-use super::plan::Plan;
+use crate::disk::destination::{Destination, disk_path};
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::journal::{Found, Journal, JournalFault, Record};
+use crate::disk::plan::Plan;
 use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
     PartSet, TransferId, limits,
@@ -328,7 +328,7 @@ impl Staging {
     }
 }
 
-type Earlier = (Journal, PartLayout, super::journal::Recorded);
+type Earlier = (Journal, PartLayout, crate::disk::journal::Recorded);
 
 /// The journal of an earlier run where it is one to go on from, or why it is not.
 fn earlier_run(

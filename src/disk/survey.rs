@@ -1,9 +1,9 @@
 //! What a folder can take, found out by trying, and what broken transfers and archives left in it.
 
-use super::error::DiskError;
-use super::new_archive::ARCHIVE_PREFIX;
-use super::platform;
-use super::staging::remove_tree;
+use crate::disk::error::DiskError;
+use crate::disk::platform;
+use crate::disk::staging::remove_tree;
+use crate::disk::zip_write::new_file::ARCHIVE_PREFIX;
 use crate::model::STAGING_PREFIX;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -141,8 +141,8 @@ fn state_of(lock: &Path) -> LeftoverState {
 
 #[cfg(test)]
 mod tests {
-    use super::super::new_archive::NewArchive;
     use super::*;
+    use crate::disk::zip_write::new_file::NewArchive;
 
     #[test]
     fn a_survey_leaves_nothing_behind() {

@@ -1,12 +1,12 @@
 //! From staging to the destination.
 
-use super::super::destination::{Way, is_absent};
-use super::super::error::{DiskError, DiskErrorKind};
-use super::super::journal::Record;
-use super::super::place::{Moved, move_file_where_free, move_where_free};
-use super::super::plan::Decision;
-use super::super::staging::Durability;
 use super::{DeliveryResult, Run};
+use crate::disk::destination::{Way, is_absent};
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::journal::Record;
+use crate::disk::place::{Moved, move_file_where_free, move_where_free};
+use crate::disk::plan::Decision;
+use crate::disk::staging::Durability;
 use crate::model::{EntryIndex, EntryKind, FailureReason};
 use std::fs;
 use std::io;

@@ -1,9 +1,9 @@
 //! Everything into its final form, still in staging.
 
-use super::super::error::{DiskError, DiskErrorKind};
-use super::super::platform;
-use super::super::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
 use super::Run;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::platform;
+use crate::disk::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
 use crate::model::{EntryIndex, EntryKind, FailureReason, LinkTarget};
 use std::fs::OpenOptions;
 use std::path::Path;

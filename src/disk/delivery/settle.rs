@@ -1,11 +1,11 @@
 //! What can be done only when everything is in its place.
 
-use super::super::destination::Way;
-use super::super::error::{DiskError, DiskErrorKind};
-use super::super::plan::Decision;
-use super::super::platform;
-use super::super::staging::{Durability, set_mtime};
 use super::{DeliveryResult, Run};
+use crate::disk::destination::Way;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::plan::Decision;
+use crate::disk::platform;
+use crate::disk::staging::{Durability, set_mtime};
 use crate::model::{EntryIndex, EntryKind};
 use std::fs;
 use std::io::ErrorKind;

@@ -1,8 +1,8 @@
-use super::super::fixture::{
+use super::*;
+use crate::disk::fixture::{
     self, FILE_MODE, FOLDER_MODE, PART, Sample, Transfer, mtime_of, names_in, noise,
 };
-use super::super::staging::Durability;
-use super::*;
+use crate::disk::staging::Durability;
 use crate::model::Existing;
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Whether what is at the destination is what the manifest says.
 
-use super::super::error::DiskError;
-use super::super::platform;
+use crate::disk::error::DiskError;
+use crate::disk::platform;
 use crate::model::{Entry, EntryKind, FileSize, Mtime};
 use std::fs::{self, Metadata};
 use std::path::Path;

@@ -1,5 +1,5 @@
-use super::super::fixture::{Sample, Transfer, set_mtime};
 use super::*;
+use crate::disk::fixture::{Sample, Transfer, set_mtime};
 use crate::model::Existing::{Fail, Newer, Overwrite, Rename, Skip};
 use crate::model::limits;
 use std::path::Path;
@@ -9,9 +9,9 @@ const POLICIES: [Existing; 5] = [Fail, Skip, Rename, Overwrite, Newer];
 /// One entry against what is in its way, under one policy: the decision and the name it gets.
 fn outcome(transfer: &Transfer, dir: &Path, existing: Existing) -> Option<(Decision, String)> {
     let destination = Destination::locate(dir).unwrap();
-    let before = super::super::fixture::names_in(dir);
+    let before = crate::disk::fixture::names_in(dir);
     let decided = Plan::decide(&transfer.manifest, &destination, existing);
-    assert_eq!(before, super::super::fixture::names_in(dir));
+    assert_eq!(before, crate::disk::fixture::names_in(dir));
     let index = transfer.index("x");
     match decided {
         Ok(plan) => {

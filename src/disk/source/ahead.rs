@@ -120,8 +120,8 @@ impl Desk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::argument::{Root, Top};
     use super::*;
+    use crate::disk::source::argument::{Root, Top};
     use std::thread;
 
     fn root(path: &std::path::Path) -> Root {

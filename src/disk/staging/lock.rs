@@ -1,7 +1,7 @@
 //! One receiver at a time in a staging folder.
 
-use super::super::error::{DiskError, DiskErrorKind};
-use super::super::platform;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::platform;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;

@@ -1,10 +1,10 @@
 //! Going on from what an earlier run left: nothing is believed that was not read back.
 
-use super::super::error::DiskError;
-use super::super::journal::Recorded;
-use super::super::plan::Decision;
-use super::super::platform;
 use super::{Mark, Staging, tree};
+use crate::disk::error::DiskError;
+use crate::disk::journal::Recorded;
+use crate::disk::plan::Decision;
+use crate::disk::platform;
 use crate::model::{EntryIndex, EntryKind, PartIndex, Segment, WirePath};
 use std::fs::{self, File};
 use std::io;

@@ -1,5 +1,5 @@
-use super::super::fixture::{self, PART, Sample, Transfer, noise};
 use super::*;
+use crate::disk::fixture::{self, PART, Sample, Transfer, noise};
 use crate::model::{Existing, FileSize, ManifestBuilder, Mode, Mtime};
 use std::sync::atomic::{AtomicU64, Ordering};
 

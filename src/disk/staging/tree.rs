@@ -1,9 +1,9 @@
 //! The folders of a staging tree.
 
-use super::super::destination::disk_path;
-use super::super::error::{DiskError, DiskErrorKind};
-use super::super::plan::Plan;
-use super::super::platform;
+use crate::disk::destination::disk_path;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::plan::Plan;
+use crate::disk::platform;
 use crate::model::{EntryKind, Manifest};
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -36,7 +36,7 @@ pub(super) fn complete(staging: &Path, manifest: &Manifest, plan: &Plan) -> Resu
 
 /// Removes a tree, also where an interrupted delivery took the permission to do so from its folders. That
 /// there is none is no error.
-pub(in super::super) fn remove_tree(path: &Path) -> Result<(), DiskError> {
+pub(in crate::disk) fn remove_tree(path: &Path) -> Result<(), DiskError> {
     let removed = match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(path).and_then(|()| fs::remove_dir_all(path))
@@ -67,7 +67,7 @@ pub(super) fn probe_umask(staging: &Path) -> Result<u32, DiskError> {
 }
 
 /// Removes a file or link. That there is none is no error.
-pub(in super::super) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
+pub(in crate::disk) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(DiskError::at("remove", path)(error))

@@ -3,10 +3,10 @@
 //! There are no parts to record then. What an earlier run left is removed when the staging folder is
 //! opened, and a file counts as there only once [`FileInHand::finish`] has said so.
 
-use super::super::destination::Destination;
-use super::super::error::DiskError;
-use super::super::plan::Plan;
 use super::{Durability, Filling, Mark, Staging};
+use crate::disk::destination::Destination;
+use crate::disk::error::DiskError;
+use crate::disk::plan::Plan;
 use crate::model::{EntryIndex, Manifest, TransferId, limits};
 use std::fs::File;
 use std::path::PathBuf;
@@ -142,8 +142,8 @@ impl FileInHand<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture::{self, ID, Sample, Transfer, names_in, noise};
     use super::*;
+    use crate::disk::fixture::{self, ID, Sample, Transfer, names_in, noise};
     use crate::model::Existing;
     use std::fs;
     use std::path::Path;

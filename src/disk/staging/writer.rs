@@ -1,10 +1,10 @@
 //! Parts into staged files.
 
-use super::super::error::DiskError;
-use super::super::journal::Record;
-use super::super::plan::Decision;
-use super::super::platform;
 use super::{Durability, Mark, Progress, Staging, TURNS, tree};
+use crate::disk::error::DiskError;
+use crate::disk::journal::Record;
+use crate::disk::plan::Decision;
+use crate::disk::platform;
 use crate::model::{EntryIndex, Mtime, PartIndex, Segment};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -217,7 +217,7 @@ impl Progress {
 
 impl Staging {
     /// Creates a file, whole and finished at once: open, write, set time, close.
-    pub(in super::super) fn write_whole(
+    pub(in crate::disk) fn write_whole(
         &self,
         index: EntryIndex,
         bytes: &[u8],
@@ -290,7 +290,7 @@ impl Staging {
 }
 
 /// Gives a file the manifest's time; one that this system cannot express is left out.
-pub(in super::super) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
+pub(in crate::disk) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
     match platform::system_time(mtime) {
         Some(time) => file.set_modified(time),
         None => Ok(()),

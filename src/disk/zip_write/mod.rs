@@ -10,6 +10,7 @@
 mod cipher;
 mod dos_time;
 mod member;
+pub(crate) mod new_file;
 mod packer;
 mod press;
 mod records;

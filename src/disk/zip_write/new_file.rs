@@ -1,11 +1,11 @@
 //! An archive that comes together beside the place where it is to be, and appears there when it is whole.
 
-use super::archive::ArchiveSink;
-use super::destination::is_absent;
-use super::error::{DiskError, DiskErrorKind};
-use super::place::{Moved, move_file_where_free};
-use super::plan::free_name;
-use super::platform;
+use crate::disk::destination::is_absent;
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::place::{Moved, move_file_where_free};
+use crate::disk::plan::free_name;
+use crate::disk::platform;
+use crate::disk::zip_write::ArchiveSink;
 use crate::model::STAGING_PREFIX;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What tells an archive that is being made from a staging folder, in its name behind
 /// [`STAGING_PREFIX`].
-pub(super) const ARCHIVE_PREFIX: &[u8] = b"zip-";
+pub(crate) const ARCHIVE_PREFIX: &[u8] = b"zip-";
 
 /// Headers are small, contents are not.
 const BUFFER_BYTES: usize = 256 * 1024;

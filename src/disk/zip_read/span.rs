@@ -1,6 +1,6 @@
 //! A stretch of a file, read without moving the file's own position: threads share the file.
 
-use super::super::platform;
+use crate::disk::platform;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
