@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
 /// Makes every thread's panic one line that says where, and not with what: a panic's text may hold a
 /// name, or a piece of a secret.
-pub(super) fn announce_panics() {
+pub(crate) fn announce_panics() {
     panic::set_hook(Box::new(|info| {
         let line = announcement(info);
         let _ = std::io::stderr().write_all(line.as_bytes());
@@ -14,7 +14,7 @@ pub(super) fn announce_panics() {
 }
 
 /// Runs `work`; a panic in it becomes [`Error::Bug`].
-pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // What `work` leaves half done behind its locks is printed over, never relied on.
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Bug))
 }

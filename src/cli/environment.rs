@@ -4,29 +4,29 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// The secret itself.
-pub(super) const SECRET: &str = "PEERBRIDGE_SECRET";
+pub(crate) const SECRET: &str = "PEERBRIDGE_SECRET";
 /// A file whose first line is the secret.
-pub(super) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
+pub(crate) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
 /// An archive's password.
-pub(super) const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
+pub(crate) const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
 /// What no other program may see.
-pub(super) const SECRETS: [&str; 3] = [SECRET, SECRET_FILE, ZIP_PASSWORD];
+pub(crate) const SECRETS: [&str; 3] = [SECRET, SECRET_FILE, ZIP_PASSWORD];
 /// The port, where no option tells it.
-pub(super) const PORT: &str = "PEERBRIDGE_PORT";
+pub(crate) const PORT: &str = "PEERBRIDGE_PORT";
 /// No colours, when it is there and not empty (no-color.org).
-pub(super) const NO_COLOR: &str = "NO_COLOR";
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` can draw no bar.
 const TERM: &str = "TERM";
 /// The folder that `~` stands for.
-pub(super) const HOME: &str = "HOME";
+pub(crate) const HOME: &str = "HOME";
 
 /// A snapshot of those variables.
 #[derive(Default)]
-pub(super) struct Environment(BTreeMap<&'static str, OsString>);
+pub(crate) struct Environment(BTreeMap<&'static str, OsString>);
 
 impl Environment {
     /// Reads the process's own.
-    pub(super) fn of_process() -> Environment {
+    pub(crate) fn of_process() -> Environment {
         let names = [
             SECRET,
             SECRET_FILE,
@@ -46,22 +46,22 @@ impl Environment {
     }
 
     /// The value of a variable, if it is set at all.
-    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(name).map(OsString::as_os_str)
     }
 
     /// Whether a person does not want colours.
-    pub(super) fn no_color(&self) -> bool {
+    pub(crate) fn no_color(&self) -> bool {
         self.get(NO_COLOR).is_some_and(|value| !value.is_empty())
     }
 
     /// Whether the terminal can only print line after line.
-    pub(super) fn is_dumb_terminal(&self) -> bool {
+    pub(crate) fn is_dumb_terminal(&self) -> bool {
         self.get(TERM).is_some_and(|value| value == "dumb")
     }
 
     #[cfg(test)]
-    pub(super) fn of(values: &[(&'static str, &str)]) -> Environment {
+    pub(crate) fn of(values: &[(&'static str, &str)]) -> Environment {
         let values = values.iter();
         Environment(values.map(|(name, value)| (*name, value.into())).collect())
     }

@@ -1,6 +1,6 @@
 //! The program that runs after each transfer to here.
 
-use super::environment;
+use crate::cli::environment;
 use crate::error::Error;
 use crate::session::Summary;
 use std::ffi::OsString;
@@ -13,12 +13,12 @@ const LONGEST_LIST: usize = 64 * 1024;
 
 /// The program of `--on-receive`.
 #[derive(Debug)]
-pub(super) struct Hook {
+pub(crate) struct Hook {
     program: PathBuf,
 }
 
 impl Hook {
-    pub(super) fn new(program: PathBuf) -> Hook {
+    pub(crate) fn new(program: PathBuf) -> Hook {
         Hook { program }
     }
 
@@ -27,7 +27,7 @@ impl Hook {
     ///
     /// # Errors
     /// [`Error::Hook`]; the files are there all the same.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         destination: &Path,
         peer: SocketAddr,

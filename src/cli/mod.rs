@@ -5,44 +5,26 @@
 //! what it means and becomes an action that cannot be an impossible mix. While the action runs,
 //! `report` reads the session's events. However it ends, [`run`] says so in one place.
 
-mod address;
-mod args;
 mod bug;
-mod console;
-pub mod dialogue;
 mod environment;
-mod flags;
-mod format;
 mod hook;
-mod json;
-mod ledger;
-mod meeting;
-mod numbers;
-mod password_source;
+pub mod input;
+mod options;
+mod output;
 mod platform;
-mod private_file;
-mod progress;
-mod questions;
-mod report;
-mod secret_source;
-mod secrets_file;
-mod suggest;
-mod terminal;
 mod verbs;
-mod wording;
 
-use args::Typed;
-use console::{Console, Verbosity};
-use environment::Environment;
-use json::Object;
-use ledger::Ledger;
+use crate::cli::environment::Environment;
+use crate::cli::input::terminal::{Answers, Person, Terminal};
+use crate::cli::options::args::{self, Typed};
+use crate::cli::output::console::{Console, Verbosity};
+use crate::cli::output::json::Object;
+use crate::cli::output::ledger::Ledger;
+use crate::cli::verbs::Action;
+use crate::error::{Error, Exit};
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
-use terminal::{Answers, Person, Terminal};
-use verbs::Action;
-
-use crate::error::{Error, Exit};
 
 /// Runs the program with the process's own arguments and streams, and gives its exit code.
 #[must_use]
@@ -52,7 +34,7 @@ pub fn run() -> ExitCode {
 }
 
 /// What every verb may use.
-struct Context<'a> {
+pub(crate) struct Context<'a> {
     console: &'a Console,
     environment: &'a Environment,
     terminal: Terminal,

@@ -7,14 +7,14 @@ use std::path::Path;
 /// Whether the group or everybody may read the file. Windows keeps that in lists which std cannot
 /// read; there the user's own folders are private by default.
 #[cfg(unix)]
-pub(super) fn others_can_read(metadata: &Metadata) -> bool {
+pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     metadata.mode() & 0o044 != 0
 }
 
 /// Whether the group or everybody may read the file: unknown here.
 #[cfg(not(unix))]
-pub(super) fn others_can_read(_metadata: &Metadata) -> bool {
+pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
     false
 }
 
@@ -23,7 +23,7 @@ pub(super) fn others_can_read(_metadata: &Metadata) -> bool {
 /// # Errors
 /// There is no terminal, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
 #[cfg(unix)]
-pub(super) fn read_hidden() -> io::Result<String> {
+pub(crate) fn read_hidden() -> io::Result<String> {
     let settings = stty("-g");
     let guard = settings.as_deref().and_then(TerminalGuard::start);
     let output = LineEnd { settings };
@@ -38,7 +38,7 @@ pub(super) fn read_hidden() -> io::Result<String> {
 /// # Errors
 /// There is no console, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
 #[cfg(not(unix))]
-pub(super) fn read_hidden() -> io::Result<String> {
+pub(crate) fn read_hidden() -> io::Result<String> {
     rpassword::read_password()
 }
 
@@ -121,32 +121,32 @@ fn stty(argument: &str) -> Option<String> {
 
 /// Creates a folder that only its owner can look into; fails when the name is taken.
 #[cfg(unix)]
-pub(super) fn create_private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().mode(0o700).create(path)
 }
 
 /// Creates a folder; fails when the name is taken.
 #[cfg(not(unix))]
-pub(super) fn create_private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)
 }
 
 /// Makes a symbolic link for the demonstration.
 #[cfg(unix)]
-pub(super) fn make_link(target: &str, link: &Path) -> io::Result<()> {
+pub(crate) fn make_link(target: &str, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
 /// Makes none: on Windows links need a privilege that most people lack.
 #[cfg(not(unix))]
-pub(super) fn make_link(_target: &str, _link: &Path) -> io::Result<()> {
+pub(crate) fn make_link(_target: &str, _link: &Path) -> io::Result<()> {
     Ok(())
 }
 
 /// What shows that a file is another one than before, or has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     length: Option<u64>,
     modified: Option<std::time::SystemTime>,
     identity: (u64, i64, i64),
@@ -154,7 +154,7 @@ pub(super) struct Stamp {
 
 impl Stamp {
     /// That of an open file.
-    pub(super) fn of(metadata: &Metadata) -> Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Stamp {
         Stamp {
             length: Some(metadata.len()),
             modified: metadata.modified().ok(),
@@ -163,7 +163,7 @@ impl Stamp {
     }
 
     /// That of whatever has this name now; one of its own when nothing has.
-    pub(super) fn of_path(path: &Path) -> Stamp {
+    pub(crate) fn of_path(path: &Path) -> Stamp {
         std::fs::metadata(path).map_or_else(|_| Stamp::default(), |found| Stamp::of(&found))
     }
 }

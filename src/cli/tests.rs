@@ -1,9 +1,9 @@
 //! Whole runs up to where a session begins, with injected streams, environment and terminal.
 
-use super::console::Reader;
-use super::console::tests::console;
-use super::terminal::tests::Script;
-use super::*;
+use crate::cli::input::terminal::tests::Script;
+use crate::cli::output::console::Reader;
+use crate::cli::output::console::tests::console;
+use crate::cli::*;
 
 struct Ran {
     exit: u8,

@@ -1,13 +1,13 @@
 //! `peerbridge completions`: scripts for shells, made from the table of options.
 
-use super::super::args::Typed;
-use super::super::flags::{FLAGS, Flag, Takes, VERBS, Verb, VerbEntry};
 use super::{manual, too_many};
+use crate::cli::options::args::Typed;
+use crate::cli::options::flags::{FLAGS, Flag, Takes, VERBS, Verb, VerbEntry};
 use crate::error::Error;
 
 /// What to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Completions {
+pub(crate) enum Completions {
     Bash,
     Zsh,
     Fish,
@@ -18,7 +18,7 @@ pub(in crate::cli) enum Completions {
 impl Completions {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed) -> Result<Completions, Error> {
+    pub(crate) fn understand(typed: &Typed) -> Result<Completions, Error> {
         let hint = "peerbridge completions bash, zsh, fish or man";
         let shell = match typed.words.as_slice() {
             [] => return Err(Error::usage("it is not said for which shell", hint)),
@@ -38,7 +38,7 @@ impl Completions {
     }
 
     /// The script itself.
-    pub(super) fn script(self) -> String {
+    pub(crate) fn script(self) -> String {
         match self {
             Completions::Bash => bash(),
             Completions::Zsh => zsh(),

@@ -3,16 +3,18 @@
 mod compare;
 mod sample;
 
-use super::super::args::Typed;
-use super::super::ledger::Ledger;
-use super::super::progress::Style;
-use super::super::questions::Questions;
-use super::super::report::{Guide, Manner, Programs, Reporter};
-use super::super::wording::Side;
-use super::super::{Context, format, numbers, platform};
 use super::ProgressChoice;
 use super::receive::exit_of;
 use super::send::check_source;
+use crate::cli::input::questions::Questions;
+use crate::cli::options::args::Typed;
+use crate::cli::options::numbers;
+use crate::cli::output::format;
+use crate::cli::output::ledger::Ledger;
+use crate::cli::output::progress::Style;
+use crate::cli::output::report::{Guide, Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
+use crate::cli::{Context, platform};
 use crate::crypto::{Secret, random_bytes};
 use crate::error::{Error, Exit};
 use crate::model::Existing;
@@ -28,7 +30,7 @@ use std::time::Duration;
 
 /// A demonstration, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Demo {
+pub(crate) struct Demo {
     paths: Vec<PathBuf>,
     streams: Option<u16>,
     progress: ProgressChoice,
@@ -41,7 +43,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 impl Demo {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed) -> Result<Demo, Error> {
+    pub(crate) fn understand(typed: &Typed) -> Result<Demo, Error> {
         let streams = typed.value("streams").map(|text| numbers::streams(&text));
         Ok(Demo {
             paths: typed.words.iter().map(PathBuf::from).collect(),
@@ -52,7 +54,7 @@ impl Demo {
 
     /// # Errors
     /// What stood in the way, or a result that differs.
-    pub(super) fn run(mut self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(mut self, context: &Context<'_>) -> Result<Exit, Error> {
         for path in &self.paths {
             check_source(path)?;
         }

@@ -3,17 +3,18 @@
 mod checks;
 mod loopback;
 
-use super::super::args::Typed;
-use super::super::json::Object;
-use super::super::{Context, address};
 use super::too_many;
+use crate::cli::Context;
+use crate::cli::options::address;
+use crate::cli::options::args::Typed;
+use crate::cli::output::json::Object;
 use crate::error::{Error, Exit};
 use crate::session::DEFAULT_PORT;
 use std::path::PathBuf;
 
 /// An examination, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Doctor {
+pub(crate) struct Doctor {
     folder: PathBuf,
     port: u16,
     secret_file: Option<PathBuf>,
@@ -81,7 +82,7 @@ impl Verdict {
 impl Doctor {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Doctor, Error> {
+    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Doctor, Error> {
         let folder = match typed.words.as_slice() {
             [] => PathBuf::from("."),
             [only] => PathBuf::from(only),
@@ -107,7 +108,7 @@ impl Doctor {
     ///
     /// # Errors
     /// None: what fails is a finding.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let mut findings = checks::ports(self.port);
         findings.push(checks::loopback());
         findings.extend(checks::destination(&self.folder));
@@ -134,7 +135,7 @@ fn tell(finding: &Finding, context: &Context<'_>) {
     if let Some(advice) = advice {
         lines.push_str(&format!("      {advice}\n"));
     }
-    if context.console.reader() == super::super::console::Reader::Person {
+    if context.console.reader() == crate::cli::output::console::Reader::Person {
         context.console.result(&lines);
     }
     context.console.event(|| {

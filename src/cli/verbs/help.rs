@@ -1,13 +1,13 @@
 //! `peerbridge help`: pages made from the table of options.
 
-use super::super::args::Typed;
-use super::super::flags::{self, FLAGS, Flag, Verb, VerbEntry};
 use super::{no_words, too_many};
+use crate::cli::options::args::Typed;
+use crate::cli::options::flags::{self, FLAGS, Flag, Verb, VerbEntry};
 use crate::error::Error;
 
 /// Which page.
 #[derive(Debug)]
-pub(in crate::cli) enum Page {
+pub(crate) enum Page {
     Overview,
     Of(Verb),
 }
@@ -25,7 +25,7 @@ const SECRETS: &[&str] = &[
 
 impl Page {
     /// The page for `--help` behind a verb.
-    pub(super) fn of(verb: Option<Verb>) -> Page {
+    pub(crate) fn of(verb: Option<Verb>) -> Page {
         match verb {
             None | Some(Verb::Help) => Page::Overview,
             Some(verb) => Page::Of(verb),
@@ -34,7 +34,7 @@ impl Page {
 
     /// # Errors
     /// A usage error when there is no such page.
-    pub(super) fn understand(typed: &Typed) -> Result<Page, Error> {
+    pub(crate) fn understand(typed: &Typed) -> Result<Page, Error> {
         let Some(word) = typed.words.first() else {
             return no_words(typed, "help").map(|()| Page::Overview);
         };
@@ -51,7 +51,7 @@ impl Page {
     }
 
     /// The page's text.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Page::Overview => overview(),
             Page::Of(verb) => page(flags::entry(*verb)),

@@ -1,6 +1,6 @@
 //! The manual page, made from the same table as the parser and the help.
 
-use super::super::flags::{self, FLAGS, Flag, VERBS};
+use crate::cli::options::flags::{self, FLAGS, Flag, VERBS};
 
 /// When what it says was last true, as far as anybody checked.
 const DATE: &str = "2026-11-26";
@@ -75,7 +75,7 @@ const EXITS: &[(&str, &str)] = &[
 ];
 
 /// The page, in the language of man(7).
-pub(super) fn page() -> String {
+pub(crate) fn page() -> String {
     let mut text = format!(
         ".\\\" Made by `peerbridge completions man`.\n\
          .TH PEERBRIDGE 1 \"{DATE}\" \"peerbridge {}\" \"User Commands\"\n\

@@ -15,20 +15,21 @@ mod unzip;
 mod zip;
 mod zipped;
 
-pub(super) use receive::exit_of;
-pub(super) use zipped::{archive_of, check_password};
+pub(crate) use receive::exit_of;
+pub(crate) use zipped::{archive_of, check_password};
 
-use super::args::Typed;
-use super::flags::Verb;
-use super::progress::{Colour, Style};
-use super::report::Guide;
-use super::{Context, dialogue};
+use crate::cli::Context;
+use crate::cli::input::dialogue;
+use crate::cli::options::args::Typed;
+use crate::cli::options::flags::Verb;
+use crate::cli::output::progress::{Colour, Style};
+use crate::cli::output::report::Guide;
 use crate::error::{Error, Exit};
 use std::ffi::OsString;
 
 /// What is to be done, understood and checked.
 #[derive(Debug)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Send(send::Send),
     Receive(receive::Receive),
     Serve(serve::Serve),
@@ -51,7 +52,7 @@ impl Action {
     ///
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Action, Error> {
+    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Action, Error> {
         if typed.has("help") {
             return Ok(Action::Help(help::Page::of(typed.verb)));
         }
@@ -83,7 +84,7 @@ impl Action {
     ///
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         match self {
             Action::Send(send) => send.run(context),
             Action::Receive(receive) => receive.run(context),
@@ -139,7 +140,7 @@ fn too_many(verb: &str, word: &OsString) -> Error {
 
 /// How progress was asked to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProgressChoice {
+pub(crate) enum ProgressChoice {
     Auto,
     Always(Style),
 }
@@ -161,7 +162,7 @@ impl ProgressChoice {
     }
 
     /// What it comes to here.
-    pub(super) fn style(self, context: &Context<'_>) -> Style {
+    pub(crate) fn style(self, context: &Context<'_>) -> Style {
         let can_draw = context.terminal.error && !context.environment.is_dumb_terminal();
         match self {
             _ if context.console.is_quiet() => Style::Off,
@@ -173,14 +174,14 @@ impl ProgressChoice {
 }
 
 impl Context<'_> {
-    pub(super) fn colour(&self) -> Colour {
+    pub(crate) fn colour(&self) -> Colour {
         match self.terminal.error && !self.environment.no_color() {
             true => Colour::Allowed,
             false => Colour::Plain,
         }
     }
 
-    pub(super) fn guide(&self) -> Guide {
+    pub(crate) fn guide(&self) -> Guide {
         match self.terminal.error {
             true => Guide::Person,
             false => Guide::Nobody,

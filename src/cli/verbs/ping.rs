@@ -1,27 +1,29 @@
 //! `peerbridge ping`.
 
-use super::super::args::Typed;
-use super::super::json::Object;
-use super::super::meeting::Meeting;
-use super::super::progress::Style;
-use super::super::questions::Questions;
-use super::super::report::{Manner, Programs, Reporter};
-use super::super::wording::Side;
-use super::super::{Context, format, secret_source};
 use super::too_many;
+use crate::cli::Context;
+use crate::cli::input::questions::Questions;
+use crate::cli::input::secret_source;
+use crate::cli::options::args::Typed;
+use crate::cli::options::connect::Meeting;
+use crate::cli::output::format;
+use crate::cli::output::json::Object;
+use crate::cli::output::progress::Style;
+use crate::cli::output::report::{Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
 use crate::error::{Error, Exit};
 use crate::session::{self, PingReport};
 
 /// A measurement, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Ping {
+pub(crate) struct Ping {
     meeting: Meeting,
 }
 
 impl Ping {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Ping, Error> {
+    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Ping, Error> {
         let host = match typed.words.as_slice() {
             [] => {
                 return Err(Error::usage(
@@ -39,7 +41,7 @@ impl Ping {
 
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let secret = secret_source::secret(
             self.meeting.secret_file.as_deref(),
             context.environment,

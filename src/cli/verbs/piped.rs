@@ -1,7 +1,8 @@
 //! `-`: standard input in place of what is sent, standard output in place of a folder.
 
-use super::super::args::Typed;
-use super::super::{Context, numbers};
+use crate::cli::Context;
+use crate::cli::options::args::Typed;
+use crate::cli::options::numbers;
 use crate::error::Error;
 use crate::session::{Output, SessionError, Stream};
 use std::io;
@@ -10,7 +11,7 @@ use std::io;
 ///
 /// # Errors
 /// A usage error for what does not go with it.
-pub(super) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Stream>, Error> {
+pub(crate) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Stream>, Error> {
     if !typed.words.iter().any(|word| word == "-") {
         return match typed.has("name") && !typed.has("zip") {
             false => Ok(None),
@@ -75,7 +76,7 @@ pub(super) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Strea
 ///
 /// # Errors
 /// A usage error for what does not go with it.
-pub(super) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Output>, Error> {
+pub(crate) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Output>, Error> {
     let folder = typed.words.first();
     match typed.value("output").as_deref() {
         None if folder.is_some_and(|word| word == "-") => {
@@ -132,7 +133,7 @@ pub(super) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Outp
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn at_most(
+pub(crate) fn at_most(
     typed: &Typed,
     long: &str,
     most: u64,

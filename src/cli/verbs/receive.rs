@@ -1,13 +1,15 @@
 //! `peerbridge receive`.
 
-use super::super::args::Typed;
-use super::super::hook::Hook;
-use super::super::meeting::{Meeting, Unless};
-use super::super::questions::{OnConflict, Questions};
-use super::super::report::{Manner, Programs, Reporter};
-use super::super::wording::Side;
-use super::super::{Context, numbers, secret_source};
 use super::{ProgressChoice, piped, too_many};
+use crate::cli::Context;
+use crate::cli::hook::Hook;
+use crate::cli::input::questions::{OnConflict, Questions};
+use crate::cli::input::secret_source;
+use crate::cli::options::args::Typed;
+use crate::cli::options::connect::{Meeting, Unless};
+use crate::cli::options::numbers;
+use crate::cli::output::report::{Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Output, ReceiveOptions, Summary};
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 
 /// A transfer to here, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Receive {
+pub(crate) struct Receive {
     meeting: Meeting,
     taking: Taking,
     output: Option<Output>,
@@ -27,20 +29,20 @@ pub(in crate::cli) struct Receive {
 
 /// Where to put what comes, and what may come.
 #[derive(Debug)]
-pub(super) struct Taking {
+pub(crate) struct Taking {
     destination: PathBuf,
     existing: Option<Existing>,
     max_bytes: Option<u64>,
     max_files: Option<u64>,
     fsync: bool,
     /// The program to run after each transfer.
-    pub(super) hook: Option<PathBuf>,
+    pub(crate) hook: Option<PathBuf>,
 }
 
 impl Taking {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, destination: PathBuf) -> Result<Taking, Error> {
+    pub(crate) fn understand(typed: &Typed, destination: PathBuf) -> Result<Taking, Error> {
         let max_bytes = typed.value("max-size");
         let max_files = typed.value("max-files");
         let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
@@ -56,7 +58,7 @@ impl Taking {
     }
 
     /// The same for a session.
-    pub(super) fn options(&self) -> ReceiveOptions {
+    pub(crate) fn options(&self) -> ReceiveOptions {
         let mut options = ReceiveOptions::new(self.destination.clone());
         options.existing = self.existing.unwrap_or_default();
         options.max_bytes = self.max_bytes;
@@ -78,7 +80,7 @@ enum Consent {
 impl Receive {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Receive, Error> {
+    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Receive, Error> {
         let streams = typed.value("streams");
         let streams = streams.map(|text| numbers::streams(&text));
         Ok(Receive {
@@ -94,7 +96,7 @@ impl Receive {
 
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let secret = secret_source::secret(
             self.meeting.secret_file.as_deref(),
             context.environment,
@@ -148,7 +150,7 @@ impl Receive {
 }
 
 /// One transfer with something left out makes the whole run one.
-pub(in crate::cli) fn exit_of(summaries: &[Summary]) -> Exit {
+pub(crate) fn exit_of(summaries: &[Summary]) -> Exit {
     let mut exits = summaries.iter().map(Exit::of_summary);
     exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
 }
@@ -169,7 +171,7 @@ fn consent(typed: &Typed, context: &Context<'_>) -> Result<Consent, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn verify(typed: &Typed, context: &Context<'_>) -> Result<bool, Error> {
+pub(crate) fn verify(typed: &Typed, context: &Context<'_>) -> Result<bool, Error> {
     match (typed.has("verify"), context.terminal.can_ask()) {
         (true, false) => Err(Error::NoTerminal {
             question: "whether the phrase is the same on both sides",
@@ -195,7 +197,7 @@ fn destination(typed: &Typed) -> Result<PathBuf, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
+pub(crate) fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
     Ok(Some(match typed.value("existing").as_deref() {
         None => return Ok(None),
         Some("fail") => Existing::Fail,

@@ -1,8 +1,8 @@
 //! `peerbridge secret`.
 
-use super::super::Context;
-use super::super::console::Reader;
-use super::super::json::Object;
+use crate::cli::Context;
+use crate::cli::output::console::Reader;
+use crate::cli::output::json::Object;
 use crate::crypto::Secret;
 use crate::error::{Error, Exit};
 use zeroize::Zeroizing;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// The system has no random bytes.
-pub(super) fn run(context: &Context<'_>) -> Result<Exit, Error> {
+pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
     let secret = Secret::generate()?;
     let bits = secret.bits();
     match context.console.reader() {

@@ -1,15 +1,18 @@
 //! `peerbridge send`.
 
-use super::super::args::Typed;
-use super::super::json::Object;
-use super::super::meeting::{Meeting, Unless};
-use super::super::questions::Questions;
-use super::super::report::{Manner, Programs, Reporter};
-use super::super::wording::Side;
-use super::super::{Context, format, numbers, secret_source};
 use super::receive::verify;
 use super::zipped::Zipped;
 use super::{ProgressChoice, piped};
+use crate::cli::Context;
+use crate::cli::input::questions::Questions;
+use crate::cli::input::secret_source;
+use crate::cli::options::args::Typed;
+use crate::cli::options::connect::{Meeting, Unless};
+use crate::cli::options::numbers;
+use crate::cli::output::format;
+use crate::cli::output::json::Object;
+use crate::cli::output::report::{Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
 use crate::crypto::Secret;
 use crate::error::{Error, Exit};
 use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Stream, Summary};
@@ -17,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 /// A transfer from here, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Send {
+pub(crate) struct Send {
     meeting: Meeting,
     what: What,
     exclude: Vec<String>,
@@ -83,7 +86,7 @@ const MOST_RECEIVERS: u64 = 1_000_000;
 impl Send {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Send, Error> {
+    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Send, Error> {
         let streams = typed.value("streams").map(|text| numbers::streams(&text));
         let level = typed.value("level").map(|text| numbers::level(&text));
         let rate_limit = typed.value("limit-rate");
@@ -107,7 +110,7 @@ impl Send {
 
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         // Before the secret is asked for and the peer is kept waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
@@ -219,7 +222,7 @@ fn tell_lacking(lacking: Option<u64>, context: &Context<'_>) {
 ///
 /// # Errors
 /// [`Error::Source`].
-pub(in crate::cli) fn check_source(path: &Path) -> Result<(), Error> {
+pub(crate) fn check_source(path: &Path) -> Result<(), Error> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(()),
         Err(source) => Err(Error::Source {

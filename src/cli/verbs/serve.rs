@@ -2,13 +2,15 @@
 
 mod log;
 
-use super::super::args::Typed;
-use super::super::hook::Hook;
-use super::super::meeting::Meeting;
-use super::super::secrets_file::SecretsFile;
-use super::super::{Context, numbers, secret_source};
 use super::receive::Taking;
 use super::too_many;
+use crate::cli::Context;
+use crate::cli::hook::Hook;
+use crate::cli::input::secret_source;
+use crate::cli::input::secrets_file::SecretsFile;
+use crate::cli::options::args::Typed;
+use crate::cli::options::connect::Meeting;
+use crate::cli::options::numbers;
 use crate::error::{Error, Exit};
 use crate::session::{self, ListenAddress, Secrets, ServeOptions};
 use log::Log;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 
 /// A drop box, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Serve {
+pub(crate) struct Serve {
     meeting: Meeting,
     listen: ListenAddress,
     secrets_file: Option<PathBuf>,
@@ -31,7 +33,7 @@ const MOST_PEERS: u64 = 4096;
 impl Serve {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Serve, Error> {
+    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Serve, Error> {
         let destination = match typed.words.as_slice() {
             [] => {
                 return Err(Error::usage(
@@ -69,7 +71,7 @@ impl Serve {
 
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let secrets = match self.secrets_file {
             Some(path) => Secrets::Named(Arc::new(SecretsFile::open(path)?)),
             None => Secrets::One(Arc::new(secret_source::secret(

@@ -2,13 +2,14 @@
 
 mod list;
 
-use super::super::args::Typed;
-use super::super::questions::{OnConflict, Questions};
-use super::super::report::{Manner, Programs, Reporter};
-use super::super::wording::Side;
-use super::super::{Context, password_source};
 use super::receive::existing;
 use super::{ProgressChoice, too_many};
+use crate::cli::Context;
+use crate::cli::input::password_source;
+use crate::cli::input::questions::{OnConflict, Questions};
+use crate::cli::options::args::Typed;
+use crate::cli::output::report::{Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
 use crate::disk::Archive;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 
 /// An archive to look into or to open, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Unzip {
+pub(crate) struct Unzip {
     archive: PathBuf,
     what: What,
 }
@@ -43,7 +44,7 @@ struct Opening {
 impl Unzip {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed) -> Result<Unzip, Error> {
+    pub(crate) fn understand(typed: &Typed) -> Result<Unzip, Error> {
         let Some((archive, words)) = typed.words.split_first() else {
             return Err(Error::usage(
                 "there is no archive to open",
@@ -68,7 +69,7 @@ impl Unzip {
 
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let archive = Archive::open(&self.archive).map_err(SessionError::Archive)?;
         match self.what {
             What::List => {

@@ -1,13 +1,15 @@
 //! `peerbridge zip`.
 
-use super::super::args::Typed;
-use super::super::questions::Questions;
-use super::super::report::{Manner, Programs, Reporter};
-use super::super::wording::Side;
-use super::super::{Context, numbers, password_source};
 use super::ProgressChoice;
 use super::receive::existing;
 use super::send::check_source;
+use crate::cli::Context;
+use crate::cli::input::password_source;
+use crate::cli::input::questions::Questions;
+use crate::cli::options::args::Typed;
+use crate::cli::options::numbers;
+use crate::cli::output::report::{Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Level, Links, Names, ZipOptions};
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// An archive to be made, understood.
 #[derive(Debug)]
-pub(in crate::cli) struct Zip {
+pub(crate) struct Zip {
     archive: PathBuf,
     paths: Vec<PathBuf>,
     password_file: Option<PathBuf>,
@@ -30,7 +32,7 @@ pub(in crate::cli) struct Zip {
 impl Zip {
     /// # Errors
     /// A usage error.
-    pub(super) fn understand(typed: &Typed) -> Result<Zip, Error> {
+    pub(crate) fn understand(typed: &Typed) -> Result<Zip, Error> {
         let (archive, paths) = words(typed)?;
         let level = typed.value("level").map(|text| numbers::level(&text));
         Ok(Zip {
@@ -54,7 +56,7 @@ impl Zip {
 
     /// # Errors
     /// What stood in the way.
-    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         // Before the password is asked for.
         for path in &self.paths {
             check_source(path)?;

@@ -1,8 +1,9 @@
 //! `send --zip`: one encrypted archive in place of the files.
 
-use super::super::args::Typed;
-use super::super::{Context, password_source};
 use super::piped;
+use crate::cli::Context;
+use crate::cli::input::password_source;
+use crate::cli::options::args::Typed;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::error::Error;
 use crate::session::{Archive, Names, SessionError};
@@ -13,7 +14,7 @@ const NAME: &str = "archive.zip";
 
 /// How to make it; only the password is missing.
 #[derive(Debug)]
-pub(super) struct Zipped {
+pub(crate) struct Zipped {
     paths: Vec<PathBuf>,
     name: String,
     names: Names,
@@ -25,7 +26,7 @@ impl Zipped {
     ///
     /// # Errors
     /// A usage error for what does not go with it, or for what goes with nothing else.
-    pub(super) fn understand(
+    pub(crate) fn understand(
         typed: &Typed,
         paths: Vec<PathBuf>,
     ) -> Result<Result<Zipped, Vec<PathBuf>>, Error> {
@@ -54,7 +55,7 @@ impl Zipped {
     }
 
     /// What is packed.
-    pub(super) fn paths(&self) -> &[PathBuf] {
+    pub(crate) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
@@ -62,7 +63,7 @@ impl Zipped {
     ///
     /// # Errors
     /// No password, or one that is no good.
-    pub(super) fn archive(self, secret: &Secret, context: &Context<'_>) -> Result<Archive, Error> {
+    pub(crate) fn archive(self, secret: &Secret, context: &Context<'_>) -> Result<Archive, Error> {
         let password = password_source::new_password(
             self.password_file.as_deref(),
             context.environment,
@@ -78,10 +79,7 @@ impl Zipped {
 ///
 /// # Errors
 /// A usage error when it can have no such name.
-pub(in crate::cli) fn archive_of(
-    path: PathBuf,
-    password: ArchivePassword,
-) -> Result<Archive, Error> {
+pub(crate) fn archive_of(path: PathBuf, password: ArchivePassword) -> Result<Archive, Error> {
     let paths = vec![path];
     make(name(&paths), paths, password, Names::Shown)
 }
@@ -90,10 +88,7 @@ pub(in crate::cli) fn archive_of(
 ///
 /// # Errors
 /// A usage error when they are the same.
-pub(in crate::cli) fn check_password(
-    password: &ArchivePassword,
-    secret: &Secret,
-) -> Result<(), Error> {
+pub(crate) fn check_password(password: &ArchivePassword, secret: &Secret) -> Result<(), Error> {
     match password.is_same_as(secret) {
         false => Ok(()),
         true => Err(Error::usage(

@@ -1,7 +1,7 @@
 //! A small tree like people have: some of it shrinks, some does not, most files are small.
 
-use super::super::super::platform;
 use super::cannot_write;
+use crate::cli::platform;
 use crate::crypto::random_bytes;
 use crate::error::Error;
 use std::fmt::Write;

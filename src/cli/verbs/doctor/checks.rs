@@ -1,8 +1,10 @@
 //! The checks one by one.
 
-use super::super::super::secrets_file::SecretsFile;
-use super::super::super::{Context, format, secret_source};
 use super::{Finding, Verdict, loopback};
+use crate::cli::Context;
+use crate::cli::input::secret_source;
+use crate::cli::input::secrets_file::SecretsFile;
+use crate::cli::output::format;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
 use crate::error::{Error, Exit};
 use crate::model::{escaped, shell_word};

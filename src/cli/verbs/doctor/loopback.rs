@@ -1,6 +1,6 @@
 //! A whole transfer from this machine to itself, through the same code as any other.
 
-use super::super::super::platform;
+use crate::cli::platform;
 use crate::crypto::{Secret, random_bytes};
 use crate::error::Error;
 use crate::session::{

@@ -1,11 +1,11 @@
 //! What a drop box tells: a line a transfer, for a log or for programs.
 
-use super::super::super::Context;
-use super::super::super::console::Console;
-use super::super::super::hook::Hook;
-use super::super::super::json::Object;
-use super::super::super::ledger::Ledger;
-use super::super::super::{format, wording};
+use crate::cli::Context;
+use crate::cli::hook::Hook;
+use crate::cli::output::console::Console;
+use crate::cli::output::json::Object;
+use crate::cli::output::ledger::Ledger;
+use crate::cli::output::{format, wording};
 use crate::error::{Error, Exit, session_line};
 use crate::model::escaped;
 use crate::session::{Event, FileResult, Operator, Reception, Summary};

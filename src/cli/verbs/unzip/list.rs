@@ -1,8 +1,8 @@
 //! `peerbridge unzip --list`: what an archive says that it holds.
 
-use super::super::super::console::Console;
-use super::super::super::format;
-use super::super::super::json::Object;
+use crate::cli::output::console::Console;
+use crate::cli::output::format;
+use crate::cli::output::json::Object;
 use crate::disk::{AesStrength, Archive, Encryption, ListedEntry, ListedKind};
 use crate::model::escaped;
 use crate::session::hides_names;

@@ -5,7 +5,7 @@ use getopts::Options;
 
 /// What peerbridge can be told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     Send,
     Receive,
     Serve,
@@ -20,21 +20,21 @@ pub(super) enum Verb {
 }
 
 /// A verb's line in the table.
-pub(super) struct VerbEntry {
-    pub(super) verb: Verb,
-    pub(super) name: &'static str,
-    pub(super) aliases: &'static [&'static str],
+pub(crate) struct VerbEntry {
+    pub(crate) verb: Verb,
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
     /// Its forms behind `peerbridge`, and what each does.
-    pub(super) forms: &'static [(&'static str, &'static str)],
+    pub(crate) forms: &'static [(&'static str, &'static str)],
     /// What more there is to say in its help, a paragraph each.
-    pub(super) about: &'static [&'static str],
+    pub(crate) about: &'static [&'static str],
     /// Command lines to begin with.
-    pub(super) examples: &'static [&'static str],
+    pub(crate) examples: &'static [&'static str],
 }
 
 /// Whether an option has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(crate) enum Takes {
     Nothing,
     /// One value of this name, once.
     Value(&'static str),
@@ -46,7 +46,7 @@ pub(super) enum Takes {
 
 impl Takes {
     /// The name of its value.
-    pub(super) fn value_name(self) -> Option<&'static str> {
+    pub(crate) fn value_name(self) -> Option<&'static str> {
         match self {
             Nothing => None,
             Value(name) | Values(name) | Path(name) => Some(name),
@@ -55,12 +55,12 @@ impl Takes {
 }
 
 /// An option's line in the table.
-pub(super) struct Flag {
-    pub(super) short: Option<char>,
-    pub(super) long: &'static str,
-    pub(super) takes: Takes,
-    pub(super) verbs: &'static [Verb],
-    pub(super) help: &'static str,
+pub(crate) struct Flag {
+    pub(crate) short: Option<char>,
+    pub(crate) long: &'static str,
+    pub(crate) takes: Takes,
+    pub(crate) verbs: &'static [Verb],
+    pub(crate) help: &'static str,
 }
 
 use Takes::{Nothing, Path, Value, Values};
@@ -86,7 +86,7 @@ const MOVING: &[Verb] = &[Send, Receive, Demo];
 const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Zip, Unzip, Demo];
 const REPLACING: &[Verb] = &[Receive, Serve, Unzip, Zip];
 
-pub(super) const VERBS: &[VerbEntry] = &[
+pub(crate) const VERBS: &[VerbEntry] = &[
     VerbEntry {
         verb: Send,
         name: "send",
@@ -296,7 +296,7 @@ const fn flag(
 }
 
 #[rustfmt::skip]
-pub(super) const FLAGS: &[Flag] = &[
+pub(crate) const FLAGS: &[Flag] = &[
     flag(Some('t'), "to", Value("HOST[:PORT]"), &[Send],
         "dial the receiver there; [ADDRESS]:PORT for IPv6 with a port"),
     flag(Some('f'), "from", Value("HOST[:PORT]"), &[Receive],
@@ -383,14 +383,14 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 /// The verb of this name or alias.
-pub(super) fn verb(name: &str) -> Option<&'static VerbEntry> {
+pub(crate) fn verb(name: &str) -> Option<&'static VerbEntry> {
     VERBS
         .iter()
         .find(|entry| entry.name == name || entry.aliases.contains(&name))
 }
 
 /// A verb's line in the table.
-pub(super) fn entry(verb: Verb) -> &'static VerbEntry {
+pub(crate) fn entry(verb: Verb) -> &'static VerbEntry {
     VERBS
         .iter()
         .find(|entry| entry.verb == verb)
@@ -399,7 +399,7 @@ pub(super) fn entry(verb: Verb) -> &'static VerbEntry {
 
 /// The parser for all options of all verbs: which of them fit a verb is checked afterwards, so that
 /// the answer can say where an option belongs.
-pub(super) fn parser() -> Options {
+pub(crate) fn parser() -> Options {
     let mut options = Options::new();
     for flag in FLAGS {
         let short = flag.short.map(String::from).unwrap_or_default();

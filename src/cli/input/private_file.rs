@@ -1,6 +1,6 @@
 //! The first line of a file that only its owner can read: how secrets and passwords are kept in files.
 
-use super::platform;
+use crate::cli::platform;
 use crate::crypto::MAX_SECRET_LENGTH;
 use crate::error::Error;
 use std::fs::File;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// [`Error::SecretExposed`], or what `unreadable` makes of what the system says.
-pub(super) fn first_line(
+pub(crate) fn first_line(
     path: &Path,
     unreadable: impl Fn(PathBuf, io::Error) -> Error,
 ) -> Result<Vec<u8>, Error> {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::cli::console::tests::{Screen, console};
-use crate::cli::console::{Reader, Verbosity};
+use crate::cli::output::console::tests::{Screen, console};
+use crate::cli::output::console::{Reader, Verbosity};
 use std::time::Duration;
 
 fn manner(side: Side, style: Style) -> Manner {

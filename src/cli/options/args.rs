@@ -1,8 +1,8 @@
 //! The first of two argument stages: what was typed. What it means is found out by each verb.
 
-use super::console::{Reader, Verbosity};
-use super::flags::{self, FLAGS, Takes, Verb};
-use super::suggest;
+use crate::cli::options::flags::{self, FLAGS, Takes, Verb};
+use crate::cli::options::suggest;
+use crate::cli::output::console::{Reader, Verbosity};
 use crate::error::Error;
 use getopts::{Fail, Matches};
 use std::ffi::{OsStr, OsString};
@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 /// The words of a command line, sorted but not yet understood.
 #[derive(Debug)]
-pub(super) struct Typed {
+pub(crate) struct Typed {
     /// The first word that is no option, if it is a verb.
-    pub(super) verb: Option<Verb>,
+    pub(crate) verb: Option<Verb>,
     /// The words after it, in their order.
-    pub(super) words: Vec<OsString>,
+    pub(crate) words: Vec<OsString>,
     options: Matches,
     odd: OddWords,
 }
@@ -24,7 +24,7 @@ impl Typed {
     ///
     /// # Errors
     /// A usage error for unknown verbs and options, and for options that do not fit the verb.
-    pub(super) fn parse(arguments: &[OsString]) -> Result<Typed, Error> {
+    pub(crate) fn parse(arguments: &[OsString]) -> Result<Typed, Error> {
         let (texts, odd) = OddWords::set_aside(arguments)?;
         let mut options = flags::parser().parse(texts).map_err(not_understood)?;
         let words = std::mem::take(&mut options.free).into_iter();
@@ -45,28 +45,28 @@ impl Typed {
     }
 
     /// Whether an option was given.
-    pub(super) fn has(&self, long: &str) -> bool {
+    pub(crate) fn has(&self, long: &str) -> bool {
         self.options.opt_present(long)
     }
 
     /// An option's value.
-    pub(super) fn value(&self, long: &str) -> Option<String> {
+    pub(crate) fn value(&self, long: &str) -> Option<String> {
         self.options.opt_str(long)
     }
 
     /// An option's values.
-    pub(super) fn values(&self, long: &str) -> Vec<String> {
+    pub(crate) fn values(&self, long: &str) -> Vec<String> {
         self.options.opt_strs(long)
     }
 
     /// An option's value as a path, which need not be UTF-8.
-    pub(super) fn path(&self, long: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, long: &str) -> Option<PathBuf> {
         let value = self.options.opt_str(long)?;
         Some(self.odd.put_back(value).into())
     }
 
     /// How much to say.
-    pub(super) fn verbosity(&self) -> Verbosity {
+    pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.has("quiet"), self.has("verbose")) {
             (true, _) => Verbosity::Quiet,
             (false, true) => Verbosity::Verbose,
@@ -125,7 +125,7 @@ impl Typed {
 
 /// Who reads standard output, also when the rest of the command line is off: `--json` promises a last
 /// event even then.
-pub(super) fn reader(arguments: &[OsString]) -> Reader {
+pub(crate) fn reader(arguments: &[OsString]) -> Reader {
     let before_end = arguments.iter().take_while(|word| *word != "--");
     match before_end.into_iter().any(|word| word == "--json") {
         true => Reader::Program,

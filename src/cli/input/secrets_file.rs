@@ -3,7 +3,8 @@
 //! A line of options behind a name's line is for that name only. No name begins with a dash, so the two
 //! kinds of lines cannot be mixed up.
 
-use super::{numbers, platform};
+use crate::cli::options::numbers;
+use crate::cli::platform;
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets};
@@ -21,7 +22,7 @@ const LONGEST_FILE: u64 = 1024 * 1024;
 const LONGEST_NAME: usize = 64;
 
 /// The file and what it said when it was read last.
-pub(super) struct SecretsFile {
+pub(crate) struct SecretsFile {
     path: PathBuf,
     state: Mutex<State>,
 }
@@ -36,7 +37,7 @@ impl SecretsFile {
     ///
     /// # Errors
     /// It cannot or should not be read, or a line in it is none.
-    pub(super) fn open(path: PathBuf) -> Result<SecretsFile, Error> {
+    pub(crate) fn open(path: PathBuf) -> Result<SecretsFile, Error> {
         let (stamp, list) = read(&path)?;
         let state = Mutex::new(State { stamp, list });
         Ok(SecretsFile { path, state })

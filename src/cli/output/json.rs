@@ -10,11 +10,11 @@ use std::fmt::Write;
 const VERSION: u64 = 1;
 
 /// An event that is being written.
-pub(super) struct Object(String);
+pub(crate) struct Object(String);
 
 impl Object {
     /// Begins the event `name`.
-    pub(super) fn event(name: &str) -> Object {
+    pub(crate) fn event(name: &str) -> Object {
         Object(String::from("{"))
             .text("event", name)
             .number("v", VERSION)
@@ -22,7 +22,7 @@ impl Object {
 
     /// Adds text.
     #[must_use]
-    pub(super) fn text(mut self, key: &str, value: &str) -> Object {
+    pub(crate) fn text(mut self, key: &str, value: &str) -> Object {
         self.key(key);
         push_quoted(&mut self.0, value);
         self
@@ -30,7 +30,7 @@ impl Object {
 
     /// Adds a name from a peer or the disk.
     #[must_use]
-    pub(super) fn name(self, key: &str, bytes: &[u8]) -> Object {
+    pub(crate) fn name(self, key: &str, bytes: &[u8]) -> Object {
         let text = String::from_utf8_lossy(bytes);
         let object = self.text(key, &text);
         if std::str::from_utf8(bytes).is_ok() {
@@ -45,7 +45,7 @@ impl Object {
 
     /// Adds a whole number.
     #[must_use]
-    pub(super) fn number(mut self, key: &str, value: u64) -> Object {
+    pub(crate) fn number(mut self, key: &str, value: u64) -> Object {
         self.key(key);
         self.0.push_str(&value.to_string());
         self
@@ -53,7 +53,7 @@ impl Object {
 
     /// Adds a whole number, or `null` where it is unknown.
     #[must_use]
-    pub(super) fn number_or_null(mut self, key: &str, value: Option<u64>) -> Object {
+    pub(crate) fn number_or_null(mut self, key: &str, value: Option<u64>) -> Object {
         if let Some(value) = value {
             return self.number(key, value);
         }
@@ -64,7 +64,7 @@ impl Object {
 
     /// Adds a number with three decimals.
     #[must_use]
-    pub(super) fn decimal(mut self, key: &str, value: f64) -> Object {
+    pub(crate) fn decimal(mut self, key: &str, value: f64) -> Object {
         self.key(key);
         self.0.push_str(&format!("{value:.3}"));
         self
@@ -72,12 +72,12 @@ impl Object {
 
     /// Adds seconds with three decimals.
     #[must_use]
-    pub(super) fn seconds(self, key: &str, value: std::time::Duration) -> Object {
+    pub(crate) fn seconds(self, key: &str, value: std::time::Duration) -> Object {
         self.decimal(key, value.as_secs_f64())
     }
 
     /// The finished line, without a line end.
-    pub(super) fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.0.push('}');
         self.0
     }

@@ -1,13 +1,13 @@
 //! How far a transfer is: when to say it, how fast it goes, and the line that says so.
 
-use super::format;
+use crate::cli::output::format;
 use crate::session::Progress;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How progress is shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// A bar that is drawn over and over.
     Bar,
     /// Whole lines, for logs.
@@ -17,7 +17,7 @@ pub(super) enum Style {
 }
 
 /// Lets something through now and then.
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     next: Instant,
     gap: Duration,
 }
@@ -25,17 +25,17 @@ pub(super) struct Throttle {
 impl Throttle {
     /// A bar: the first time after 250 ms, so that short transfers show none, then at most 30 times a
     /// second.
-    pub(super) fn bar(start: Instant) -> Throttle {
+    pub(crate) fn bar(start: Instant) -> Throttle {
         Throttle::new(start, Duration::from_millis(250), Duration::from_millis(34))
     }
 
     /// Lines in a log: every 5 s.
-    pub(super) fn lines(start: Instant) -> Throttle {
+    pub(crate) fn lines(start: Instant) -> Throttle {
         Throttle::new(start, Duration::from_secs(5), Duration::from_secs(5))
     }
 
     /// JSON events: every second.
-    pub(super) fn events(start: Instant) -> Throttle {
+    pub(crate) fn events(start: Instant) -> Throttle {
         Throttle::new(start, Duration::from_secs(1), Duration::from_secs(1))
     }
 
@@ -47,7 +47,7 @@ impl Throttle {
     }
 
     /// Whether it is time; if so, the next time is a gap away.
-    pub(super) fn passes(&mut self, now: Instant) -> bool {
+    pub(crate) fn passes(&mut self, now: Instant) -> bool {
         if now < self.next {
             return false;
         }
@@ -57,7 +57,7 @@ impl Throttle {
 }
 
 /// Measures the speed over the last few seconds.
-pub(super) struct Speed {
+pub(crate) struct Speed {
     samples: VecDeque<(Instant, u64)>,
 }
 
@@ -66,14 +66,14 @@ impl Speed {
     const GAP: Duration = Duration::from_millis(100);
 
     /// Starts with what was there before anything moved.
-    pub(super) fn new(start: Instant, bytes: u64) -> Speed {
+    pub(crate) fn new(start: Instant, bytes: u64) -> Speed {
         Speed {
             samples: VecDeque::from([(start, bytes)]),
         }
     }
 
     /// Takes note of how many bytes are there and gives the speed in bytes a second.
-    pub(super) fn measure(&mut self, now: Instant, bytes: u64) -> u64 {
+    pub(crate) fn measure(&mut self, now: Instant, bytes: u64) -> u64 {
         let newest = self.samples.back().map_or(now, |(time, _)| *time);
         if now.saturating_duration_since(newest) >= Self::GAP {
             self.samples.push_back((now, bytes));
@@ -95,7 +95,7 @@ impl Speed {
 
 /// Whether the bar may be coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     /// Yes.
     Allowed,
     /// No: `NO_COLOR` is set.
@@ -103,7 +103,7 @@ pub(super) enum Colour {
 }
 
 /// The bar, at most 76 columns wide: std cannot ask a terminal for its width, and 80 is the least.
-pub(super) fn bar(progress: Progress, rate: u64, colour: Colour) -> String {
+pub(crate) fn bar(progress: Progress, rate: u64, colour: Colour) -> String {
     const CELLS: u64 = 20;
     let Some(total) = progress.total else {
         return line(progress, rate);
@@ -123,7 +123,7 @@ pub(super) fn bar(progress: Progress, rate: u64, colour: Colour) -> String {
 }
 
 /// The same in words.
-pub(super) fn line(progress: Progress, rate: u64) -> String {
+pub(crate) fn line(progress: Progress, rate: u64) -> String {
     let bytes = format::size(progress.bytes);
     let speed = format::rate(rate);
     let Some(total) = progress.total else {

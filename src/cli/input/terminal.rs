@@ -1,7 +1,7 @@
 //! Questions to a person.
 
-use super::console::Console;
-use super::platform;
+use crate::cli::output::console::Console;
+use crate::cli::platform;
 use crate::error::Error;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Read};
@@ -9,18 +9,18 @@ use zeroize::Zeroizing;
 
 /// Which of the standard streams are a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     /// Standard input.
-    pub(super) input: bool,
+    pub(crate) input: bool,
     /// Standard output.
-    pub(super) output: bool,
+    pub(crate) output: bool,
     /// Standard error.
-    pub(super) error: bool,
+    pub(crate) error: bool,
 }
 
 impl Terminal {
     /// Looks at the process's own streams.
-    pub(super) fn of_process() -> Terminal {
+    pub(crate) fn of_process() -> Terminal {
         Terminal {
             input: io::stdin().is_terminal(),
             output: io::stdout().is_terminal(),
@@ -29,13 +29,13 @@ impl Terminal {
     }
 
     /// Whether a person sees a question and can answer it.
-    pub(super) fn can_ask(self) -> bool {
+    pub(crate) fn can_ask(self) -> bool {
         self.input && self.error
     }
 }
 
 /// Whoever answers questions: a person at the terminal, or a test.
-pub(super) trait Answers: Sync {
+pub(crate) trait Answers: Sync {
     /// One line without its line end; `None` at the end of input.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ pub(super) trait Answers: Sync {
 ///
 /// # Errors
 /// The terminal fails.
-pub(super) fn ask_until_good<T, F: fmt::Display>(
+pub(crate) fn ask_until_good<T, F: fmt::Display>(
     answers: &dyn Answers,
     question: &str,
     take: impl Fn(String) -> Result<T, F>,
@@ -70,8 +70,8 @@ pub(super) fn ask_until_good<T, F: fmt::Display>(
 }
 
 /// The person at this process's terminal.
-pub(super) struct Person<'a> {
-    pub(super) console: &'a Console,
+pub(crate) struct Person<'a> {
+    pub(crate) console: &'a Console,
 }
 
 /// Longer than any path that a system takes.
@@ -108,7 +108,7 @@ impl Answers for Person<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::collections::VecDeque;
     use std::sync::Mutex;

@@ -1,7 +1,7 @@
 //! What the answers mean. Each function says in its error what to type instead.
 
-use super::super::address::{self, Written};
-use super::super::questions;
+use crate::cli::input::questions;
+use crate::cli::options::address::{self, Written};
 use crate::error::Error;
 use crate::session::DEFAULT_PORT;
 use std::ffi::OsStr;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Sums up transfers as they end, and keeps what the running one has put on the line so far.
 #[derive(Default)]
-pub(super) struct Ledger(Mutex<Entries>);
+pub(crate) struct Ledger(Mutex<Entries>);
 
 #[derive(Default)]
 struct Entries {
@@ -16,22 +16,22 @@ struct Entries {
 
 /// All transfers of a run together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) files: u64,
-    pub(super) bytes: u64,
-    pub(super) wire_bytes: u64,
-    pub(super) resumed_bytes: u64,
-    pub(super) elapsed: Duration,
+pub(crate) struct Totals {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) wire_bytes: u64,
+    pub(crate) resumed_bytes: u64,
+    pub(crate) elapsed: Duration,
 }
 
 impl Ledger {
     /// Takes note of how far the running transfer is.
-    pub(super) fn moving(&self, progress: Progress) {
+    pub(crate) fn moving(&self, progress: Progress) {
         self.lock().running_wire_bytes = progress.wire_bytes;
     }
 
     /// Adds a transfer that ended well.
-    pub(super) fn finished(&self, summary: &Summary) {
+    pub(crate) fn finished(&self, summary: &Summary) {
         let mut entries = self.lock();
         entries.running_wire_bytes = 0;
         let totals = &mut entries.finished;
@@ -43,7 +43,7 @@ impl Ledger {
     }
 
     /// Everything so far. Of a transfer that did not end only the bytes on the line count.
-    pub(super) fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let entries = self.lock();
         let mut totals = entries.finished;
         totals.wire_bytes = totals.wire_bytes.saturating_add(entries.running_wire_bytes);

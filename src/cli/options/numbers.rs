@@ -13,7 +13,7 @@ const LONGEST_SECONDS: u64 = 366 * 24 * 3600;
 ///
 /// # Errors
 /// A usage error that names the option and the range.
-pub(super) fn whole(option: &str, text: &str, range: RangeInclusive<u64>) -> Result<u64, Error> {
+pub(crate) fn whole(option: &str, text: &str, range: RangeInclusive<u64>) -> Result<u64, Error> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if digits && range.contains(&number) => Ok(number),
@@ -32,7 +32,7 @@ pub(super) fn whole(option: &str, text: &str, range: RangeInclusive<u64>) -> Res
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duration, Error> {
+pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duration, Error> {
     whole(option, text, shortest..=LONGEST_SECONDS).map(Duration::from_secs)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duratio
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn streams(text: &str) -> Result<u16, Error> {
+pub(crate) fn streams(text: &str) -> Result<u16, Error> {
     let number = whole("--streams", text, 1..=limits::STREAMS.into())?;
     Ok(number as u16)
 }
@@ -49,7 +49,7 @@ pub(super) fn streams(text: &str) -> Result<u16, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn size(option: &str, text: &str) -> Result<u64, Error> {
+pub(crate) fn size(option: &str, text: &str) -> Result<u64, Error> {
     let error = || wrong(option, text, "a size like 1500, 10K, 20M, 2G or 1T");
     let end = text.find(|letter: char| !letter.is_ascii_digit());
     let (digits, unit) = text.split_at(end.unwrap_or(text.len()));
@@ -69,7 +69,7 @@ pub(super) fn size(option: &str, text: &str) -> Result<u64, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn rate(option: &str, text: &str) -> Result<u64, Error> {
+pub(crate) fn rate(option: &str, text: &str) -> Result<u64, Error> {
     match size(option, text)? {
         0 => Err(wrong(option, text, "bytes a second, like 500K or 10M")),
         bytes => Ok(bytes),
@@ -80,7 +80,7 @@ pub(super) fn rate(option: &str, text: &str) -> Result<u64, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(super) fn level(text: &str) -> Result<Level, Error> {
+pub(crate) fn level(text: &str) -> Result<Level, Error> {
     match text.as_bytes() {
         b"auto" => Ok(Level::Auto),
         [digit @ b'0'..=b'9'] => Ok(Level::Fixed(digit - b'0')),

@@ -1,13 +1,13 @@
 //! What is printed: lines for people on standard error, results and JSON on standard output.
 
-use super::json::Object;
+use crate::cli::output::json::Object;
 use crate::model::escaped;
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verbosity {
+pub(crate) enum Verbosity {
     /// Errors only.
     Quiet,
     /// What a person wants to know.
@@ -19,7 +19,7 @@ pub(super) enum Verbosity {
 
 /// Who reads standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Reader {
+pub(crate) enum Reader {
     /// A person.
     #[default]
     Person,
@@ -32,7 +32,7 @@ pub(super) enum Reader {
 ///
 /// Standard error has nowhere to report its own failure to; it is not reported. Of standard output a
 /// broken pipe counts as "nobody reads on"; anything else is kept for [`Console::output_failure`].
-pub(super) struct Console {
+pub(crate) struct Console {
     streams: Mutex<Streams>,
     verbosity: Verbosity,
     reader: Reader,
@@ -55,7 +55,7 @@ const PREFIX: &str = "peerbridge: ";
 const ERASE_LINE: &str = "\r\x1b[K";
 
 impl Console {
-    pub(super) fn new(
+    pub(crate) fn new(
         error: Box<dyn Write + Send>,
         output: Box<dyn Write + Send>,
         verbosity: Verbosity,
@@ -73,32 +73,32 @@ impl Console {
         }
     }
 
-    pub(super) fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         self.reader
     }
 
     /// Whether only errors are wanted.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.verbosity == Verbosity::Quiet
     }
 
     /// Says something that a person wants to know.
-    pub(super) fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         self.line(Verbosity::Normal, text);
     }
 
     /// Says what happens, for those who want every step.
-    pub(super) fn detail(&self, text: &str) {
+    pub(crate) fn detail(&self, text: &str) {
         self.line(Verbosity::Verbose, text);
     }
 
     /// Says something even to those who want errors only.
-    pub(super) fn insist(&self, text: &str) {
+    pub(crate) fn insist(&self, text: &str) {
         self.line(Verbosity::Quiet, text);
     }
 
     /// An error and what to do about it.
-    pub(super) fn error(&self, message: &str, hint: Option<&str>) {
+    pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
         self.insist(&format!("error: {message}"));
         if let Some(hint) = hint {
             self.insist(&format!("hint: {hint}"));
@@ -107,7 +107,7 @@ impl Console {
 
     /// Draws the bar over the one before. Whoever comes while another line is written draws nothing:
     /// the next drawing is near.
-    pub(super) fn draw(&self, bar: &str) {
+    pub(crate) fn draw(&self, bar: &str) {
         if let Ok(mut streams) = self.streams.try_lock() {
             streams.bar_is_drawn = true;
             streams.write_error(&format!("{ERASE_LINE}{bar}"));
@@ -115,24 +115,24 @@ impl Console {
     }
 
     /// Takes the bar away.
-    pub(super) fn erase(&self) {
+    pub(crate) fn erase(&self) {
         self.lock().erase();
     }
 
     /// Writes a question; the answer is typed behind it.
-    pub(super) fn prompt(&self, question: &str) {
+    pub(crate) fn prompt(&self, question: &str) {
         let mut streams = self.lock();
         streams.erase();
         streams.write_error(question);
     }
 
     /// Writes text of our own as it is to standard error: help, and the dialogue's lines.
-    pub(super) fn show(&self, text: &str) {
+    pub(crate) fn show(&self, text: &str) {
         self.prompt(text);
     }
 
     /// Writes a result as it is: to standard output, or to standard error where a program reads that.
-    pub(super) fn result(&self, text: &str) {
+    pub(crate) fn result(&self, text: &str) {
         match self.reader {
             Reader::Person => self.lock().write_output(text),
             Reader::Program => self.show(text),
@@ -140,14 +140,14 @@ impl Console {
     }
 
     /// Writes lines of a result that programs get as events of their own.
-    pub(super) fn lines(&self, text: &str) {
+    pub(crate) fn lines(&self, text: &str) {
         if self.reader == Reader::Person {
             self.lock().write_output(text);
         }
     }
 
     /// Writes an event for programs; does nothing when none reads.
-    pub(super) fn event(&self, event: impl FnOnce() -> Object) {
+    pub(crate) fn event(&self, event: impl FnOnce() -> Object) {
         if self.reader == Reader::Program {
             let mut line = event().finish();
             line.push('\n');
@@ -156,7 +156,7 @@ impl Console {
     }
 
     /// What went wrong with standard output, once.
-    pub(super) fn output_failure(&self) -> Option<io::Error> {
+    pub(crate) fn output_failure(&self) -> Option<io::Error> {
         let mut streams = self.lock();
         match std::mem::replace(&mut streams.output_state, OutputState::Closed) {
             OutputState::Failed(error) => Some(error),
@@ -210,7 +210,7 @@ impl Streams {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::sync::Arc;
 

@@ -8,18 +8,18 @@ const LONGEST_HOST: usize = 255;
 
 /// A host and, if it was written, its port.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Name or address, without brackets.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// TCP port, never 0.
-    pub(super) port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 /// Reads `HOST`, `HOST:PORT`, `[v6]`, `[v6]:PORT` or a bare IPv6 address.
 ///
 /// # Errors
 /// A usage error that says how to write it.
-pub(super) fn peer(text: &str) -> Result<Written, Error> {
+pub(crate) fn peer(text: &str) -> Result<Written, Error> {
     let (host, port) = split(text).ok_or_else(|| unclear(text))?;
     if host.is_empty() || host.len() > LONGEST_HOST || host.contains(|c| !may_be_in_host(c)) {
         return Err(unclear(text));
@@ -34,7 +34,7 @@ pub(super) fn peer(text: &str) -> Result<Written, Error> {
 ///
 /// # Errors
 /// A usage error when it is none, or 0.
-pub(super) fn dialled_port(text: &str) -> Result<u16, Error> {
+pub(crate) fn dialled_port(text: &str) -> Result<u16, Error> {
     match port(text)? {
         0 => Err(Error::usage(
             "port 0 cannot be dialled",
@@ -48,7 +48,7 @@ pub(super) fn dialled_port(text: &str) -> Result<u16, Error> {
 ///
 /// # Errors
 /// A usage error when it is none.
-pub(super) fn port(text: &str) -> Result<u16, Error> {
+pub(crate) fn port(text: &str) -> Result<u16, Error> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits => Ok(port),
@@ -63,7 +63,7 @@ pub(super) fn port(text: &str) -> Result<u16, Error> {
 ///
 /// # Errors
 /// A usage error when it is a name or no address.
-pub(super) fn own(text: &str) -> Result<IpAddr, Error> {
+pub(crate) fn own(text: &str) -> Result<IpAddr, Error> {
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));

@@ -1,16 +1,16 @@
 //! What a receiver asks before it takes anything.
 
-use super::console::Console;
-use super::format;
-use super::terminal::Answers;
-use super::wording;
+use crate::cli::input::terminal::Answers;
+use crate::cli::output::console::Console;
+use crate::cli::output::format;
+use crate::cli::output::wording;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{Acceptance, Comparison, Conflicts, Growth, OfferSummary};
 use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
-pub(super) enum Questions<'a> {
+pub(crate) enum Questions<'a> {
     /// Nobody is asked: what the options allow is taken.
     Unasked,
     /// A person is.
@@ -24,7 +24,7 @@ pub(super) enum Questions<'a> {
 
 /// What happens when names are taken and nothing was said about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OnConflict {
+pub(crate) enum OnConflict {
     /// The person is asked.
     Ask,
     /// The transfer fails, as the options say.
@@ -32,12 +32,12 @@ pub(super) enum OnConflict {
 }
 
 impl Questions<'_> {
-    pub(super) fn are_asked(&self) -> bool {
+    pub(crate) fn are_asked(&self) -> bool {
         matches!(self, Questions::Asked { .. })
     }
 
     /// Whether to take an offer. No answer is a no.
-    pub(super) fn accept(&self, offer: &OfferSummary) -> Acceptance {
+    pub(crate) fn accept(&self, offer: &OfferSummary) -> Acceptance {
         let Questions::Asked { destination, .. } = self else {
             return Acceptance::Accept;
         };
@@ -49,7 +49,7 @@ impl Questions<'_> {
     }
 
     /// What to do about names that are taken. No answer declines.
-    pub(super) fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
+    pub(crate) fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         match self {
             Questions::Asked {
                 conflicts: OnConflict::Ask,
@@ -60,7 +60,7 @@ impl Questions<'_> {
     }
 
     /// Whether to open an archive that grows out of proportion. No answer is a no.
-    pub(super) fn accept_growth(&self, growth: Growth) -> Acceptance {
+    pub(crate) fn accept_growth(&self, growth: Growth) -> Acceptance {
         match self.ask(growth_question(growth), yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
@@ -94,7 +94,7 @@ impl Questions<'_> {
 
 /// Shows the verification phrase until a person says whether the other side shows the same. No answer
 /// is a no.
-pub(super) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Comparison {
+pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Comparison {
     let question = format!(
         "Both sides show a phrase; compare them, over a call or side by side:\n  {phrase}\n\
          Is it the same there? [y/N] "
@@ -130,7 +130,7 @@ fn offer_question(offer: &OfferSummary, destination: &str) -> String {
 }
 
 /// An answer to a question with `[y/N]`.
-pub(super) fn yes_or_no(answer: &str) -> Option<bool> {
+pub(crate) fn yes_or_no(answer: &str) -> Option<bool> {
     match answer.to_ascii_lowercase().as_str() {
         "y" | "yes" => Some(true),
         "" | "n" | "no" => Some(false),
@@ -169,9 +169,9 @@ fn conflict_answer(answer: &str) -> Option<Option<Existing>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::console::tests::console;
-    use crate::cli::console::{Reader, Verbosity};
-    use crate::cli::terminal::tests::Script;
+    use crate::cli::input::terminal::tests::Script;
+    use crate::cli::output::console::tests::console;
+    use crate::cli::output::console::{Reader, Verbosity};
 
     fn asked<T>(answers: &[&str], conflicts: OnConflict, ask: fn(&Questions<'_>) -> T) -> T {
         let (console, ..) = console(Verbosity::Normal, Reader::Person);

@@ -1,6 +1,6 @@
 //! What a session tells, in a person's words.
 
-use super::format;
+use crate::cli::output::format;
 use crate::model::escaped;
 use crate::model::limits;
 use crate::session::{DEFAULT_PORT, OfferSummary, Summary};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Which way the files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// From here.
     Sender,
     /// To here.
@@ -27,7 +27,7 @@ const WORTH_A_SPEED: u64 = 1024 * 1024;
 const NAMES_SHOWN: usize = 5;
 
 /// `a, b and 3 more`, escaped; `count` is how many there are in all.
-pub(super) fn names(names: &[Vec<u8>], count: usize) -> String {
+pub(crate) fn names(names: &[Vec<u8>], count: usize) -> String {
     if count == 0 {
         return "nothing".to_owned();
     }
@@ -46,7 +46,7 @@ pub(super) fn names(names: &[Vec<u8>], count: usize) -> String {
 }
 
 /// `12 files, 3 folders, 1.5 MiB`.
-pub(super) fn contents(offer: &OfferSummary) -> String {
+pub(crate) fn contents(offer: &OfferSummary) -> String {
     let counts = [
         (offer.files, "file"),
         (offer.folders, "folder"),
@@ -65,7 +65,7 @@ pub(super) fn contents(offer: &OfferSummary) -> String {
 }
 
 /// An address of the other side.
-pub(super) fn peer(address: Option<SocketAddr>) -> String {
+pub(crate) fn peer(address: Option<SocketAddr>) -> String {
     match address {
         Some(address) => plain(address.ip()).to_string(),
         None => "the peer".to_owned(),
@@ -73,18 +73,18 @@ pub(super) fn peer(address: Option<SocketAddr>) -> String {
 }
 
 /// An address with its port.
-pub(super) fn endpoint(address: SocketAddr) -> String {
+pub(crate) fn endpoint(address: SocketAddr) -> String {
     SocketAddr::new(plain(address.ip()), address.port()).to_string()
 }
 
 /// `[::]:8080 and 0.0.0.0:8080`.
-pub(super) fn endpoints(addresses: &[SocketAddr]) -> String {
+pub(crate) fn endpoints(addresses: &[SocketAddr]) -> String {
     let words: Vec<String> = addresses.iter().map(|address| endpoint(*address)).collect();
     words.join(" and ")
 }
 
 /// What to type on the other side, once this one listens there.
-pub(super) fn what_to_type(side: Side, address: SocketAddr) -> String {
+pub(crate) fn what_to_type(side: Side, address: SocketAddr) -> String {
     let verb = match side {
         Side::Sender => "receive --from",
         Side::Receiver | Side::Maker | Side::Opener => "send PATH... --to",
@@ -99,7 +99,7 @@ pub(super) fn what_to_type(side: Side, address: SocketAddr) -> String {
 }
 
 /// Somebody did not know the secret.
-pub(super) fn wrong_secret(address: SocketAddr, count: u32) -> String {
+pub(crate) fn wrong_secret(address: SocketAddr, count: u32) -> String {
     format!(
         "{} does not know the secret (attempt {count} of {})",
         peer(Some(address)),
@@ -108,7 +108,7 @@ pub(super) fn wrong_secret(address: SocketAddr, count: u32) -> String {
 }
 
 /// The last line of a transfer.
-pub(super) fn done(side: Side, summary: &Summary) -> String {
+pub(crate) fn done(side: Side, summary: &Summary) -> String {
     if side == Side::Maker && summary.delivered.is_empty() {
         return match summary.skipped {
             0 => "no archive was made: nothing was left to put into it".to_owned(),

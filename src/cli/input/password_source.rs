@@ -3,9 +3,9 @@
 //! In this order: the file that `--zip-password-file` names, `PEERBRIDGE_ZIP_PASSWORD`, a question on
 //! the terminal. The first that is there counts, also when it turns out to be no good.
 
-use super::environment::{self, Environment};
-use super::private_file;
-use super::terminal::{Answers, Terminal, ask_until_good};
+use crate::cli::environment::{self, Environment};
+use crate::cli::input::private_file;
+use crate::cli::input::terminal::{Answers, Terminal, ask_until_good};
 use crate::crypto::{ArchivePassword, PasswordError};
 use crate::error::Error;
 use std::path::Path;
@@ -18,7 +18,7 @@ const AGAIN: &str = "The same once more: ";
 ///
 /// # Errors
 /// No password, none without a terminal, or a file that cannot or should not be read.
-pub(super) fn new_password(
+pub(crate) fn new_password(
     file: Option<&Path>,
     environment: &Environment,
     terminal: Terminal,
@@ -38,7 +38,7 @@ pub(super) fn new_password(
 ///
 /// # Errors
 /// The terminal fails.
-pub(super) fn ask_new(answers: &dyn Answers) -> Result<Option<ArchivePassword>, Error> {
+pub(crate) fn ask_new(answers: &dyn Answers) -> Result<Option<ArchivePassword>, Error> {
     let mut question = QUESTION.to_owned();
     while let Some(typed) = answers.hidden(&question)? {
         let fault = match ArchivePassword::from_text(typed.as_bytes())
@@ -60,7 +60,7 @@ pub(super) fn ask_new(answers: &dyn Answers) -> Result<Option<ArchivePassword>, 
 ///
 /// # Errors
 /// No password, none without a terminal, or a file that cannot or should not be read.
-pub(super) fn password(
+pub(crate) fn password(
     file: Option<&Path>,
     environment: &Environment,
     terminal: Terminal,
@@ -118,7 +118,7 @@ fn nothing_typed() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::terminal::tests::Script;
+    use crate::cli::input::terminal::tests::Script;
 
     const TERMINAL: Terminal = Terminal {
         input: true,

@@ -6,11 +6,11 @@
 mod answers;
 mod conversation;
 
-use super::Context;
-use super::questions::{OnConflict, Questions};
-use super::report::{Guide, Manner, Programs, Reporter};
-use super::verbs::{ProgressChoice, archive_of, exit_of};
-use super::wording::Side;
+use crate::cli::Context;
+use crate::cli::input::questions::{OnConflict, Questions};
+use crate::cli::output::report::{Guide, Manner, Programs, Reporter};
+use crate::cli::output::wording::Side;
+use crate::cli::verbs::{ProgressChoice, archive_of, exit_of};
 use crate::error::{Error, Exit};
 use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
 use conversation::{Conversation, Errand, Halt, Task, Wish};
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 /// says how to use the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    super::run_words(&[])
+    crate::cli::run_words(&[])
 }
 
 /// Asks what is wanted and does it. Whoever ends the input instead of answering has decided to leave:
@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
 ///
 /// # Errors
 /// What stood in the way of a transfer.
-pub(super) fn run(context: &Context<'_>) -> Result<Exit, Error> {
+pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
     let conversation = Conversation::new(context.answers, context.console, context.environment);
     context.console.show(conversation::GREETING);
     let ended = conversation

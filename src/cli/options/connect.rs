@@ -1,9 +1,9 @@
 //! How to meet the peer, as typed: what send and receive have in common.
 
-use super::address;
-use super::args::Typed;
-use super::environment::{self, Environment};
-use super::numbers;
+use crate::cli::environment::{self, Environment};
+use crate::cli::options::address;
+use crate::cli::options::args::Typed;
+use crate::cli::options::numbers;
 use crate::crypto::Secret;
 use crate::error::Error;
 use crate::session::{Connect, DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous};
@@ -12,18 +12,18 @@ use std::time::Duration;
 
 /// How to meet the peer; only the secret is missing.
 #[derive(Debug)]
-pub(super) struct Meeting {
-    pub(super) rendezvous: Rendezvous,
-    pub(super) secret_file: Option<PathBuf>,
-    pub(super) wait: Option<Duration>,
-    pub(super) idle_timeout: Option<Duration>,
+pub(crate) struct Meeting {
+    pub(crate) rendezvous: Rendezvous,
+    pub(crate) secret_file: Option<PathBuf>,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
     name: Option<String>,
     retries: Option<u32>,
 }
 
 /// What happens when neither dialling nor listening was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unless {
+pub(crate) enum Unless {
     /// Listen.
     Listens,
     /// It is a usage error: both are equally likely to be meant.
@@ -35,7 +35,7 @@ impl Meeting {
     ///
     /// # Errors
     /// A usage error for impossible values and mixes.
-    pub(super) fn of(
+    pub(crate) fn of(
         typed: &Typed,
         environment: &Environment,
         dial: &'static str,
@@ -48,7 +48,7 @@ impl Meeting {
     ///
     /// # Errors
     /// A usage error for impossible values and mixes.
-    pub(super) fn with_peer(
+    pub(crate) fn with_peer(
         typed: &Typed,
         environment: &Environment,
         text: &str,
@@ -61,7 +61,7 @@ impl Meeting {
     ///
     /// # Errors
     /// A usage error for impossible values.
-    pub(super) fn of_listener(
+    pub(crate) fn of_listener(
         typed: &Typed,
         environment: &Environment,
     ) -> Result<(Meeting, ListenAddress), Error> {
@@ -94,7 +94,7 @@ impl Meeting {
     }
 
     /// Ready to connect.
-    pub(super) fn with(self, secret: Secret) -> Connect {
+    pub(crate) fn with(self, secret: Secret) -> Connect {
         let mut connect = Connect::new(self.rendezvous, secret);
         connect.wait = self.wait;
         connect.idle_timeout = self.idle_timeout.unwrap_or(connect.idle_timeout);

@@ -4,9 +4,9 @@
 //! `PEERBRIDGE_SECRET_FILE` names, a question on the terminal. The first that is there counts, also
 //! when it turns out to be no good: a secret is never looked for elsewhere in silence.
 
-use super::environment::{self, Environment};
-use super::private_file;
-use super::terminal::{Answers, Terminal, ask_until_good};
+use crate::cli::environment::{self, Environment};
+use crate::cli::input::private_file;
+use crate::cli::input::terminal::{Answers, Terminal, ask_until_good};
 use crate::crypto::Secret;
 use crate::error::Error;
 use std::path::Path;
@@ -18,7 +18,7 @@ const QUESTION: &str = "Secret (the same on both sides, not shown): ";
 ///
 /// # Errors
 /// No secret, none without a terminal, or a file that cannot or should not be read.
-pub(super) fn secret(
+pub(crate) fn secret(
     file: Option<&Path>,
     environment: &Environment,
     terminal: Terminal,
@@ -41,7 +41,7 @@ pub(super) fn secret(
 ///
 /// # Errors
 /// What is given is no secret, or a file that cannot or should not be read.
-pub(super) fn given(
+pub(crate) fn given(
     file: Option<&Path>,
     environment: &Environment,
 ) -> Result<Option<Secret>, Error> {
@@ -60,7 +60,7 @@ pub(super) fn given(
 ///
 /// # Errors
 /// The terminal fails.
-pub(super) fn ask(answers: &dyn Answers) -> Result<Option<Secret>, Error> {
+pub(crate) fn ask(answers: &dyn Answers) -> Result<Option<Secret>, Error> {
     ask_until_good(answers, QUESTION, Secret::from_text)
 }
 
@@ -79,7 +79,7 @@ fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<Secret, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::terminal::tests::Script;
+    use crate::cli::input::terminal::tests::Script;
     use std::fs;
 
     const TERMINAL: Terminal = Terminal {

@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that is nearest to a mistyped one.
 
 /// The candidate that is at most two typing mistakes away, and at most half the word.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {

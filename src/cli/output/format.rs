@@ -5,7 +5,7 @@ use std::time::Duration;
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// A size in binary units with one decimal: `999 B`, `1.5 KiB`, `20.0 GiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes} B");
     }
@@ -20,12 +20,12 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// A speed in bytes a second: `1.5 MiB/s`.
-pub(super) fn rate(bytes_per_second: u64) -> String {
+pub(crate) fn rate(bytes_per_second: u64) -> String {
     format!("{}/s", size(bytes_per_second))
 }
 
 /// Bytes a second; 0 when no time has passed.
-pub(super) fn bytes_per_second(bytes: u64, elapsed: Duration) -> u64 {
+pub(crate) fn bytes_per_second(bytes: u64, elapsed: Duration) -> u64 {
     let seconds = elapsed.as_secs_f64();
     if seconds <= 0.0 {
         return 0;
@@ -34,7 +34,7 @@ pub(super) fn bytes_per_second(bytes: u64, elapsed: Duration) -> u64 {
 }
 
 /// A time: `0.25 s`, `12.3 s`, `2 min 05 s`, `3 h 07 min`.
-pub(super) fn time(elapsed: Duration) -> String {
+pub(crate) fn time(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     match seconds {
         0..10 => format!("{:.2} s", elapsed.as_secs_f64()),
@@ -45,7 +45,7 @@ pub(super) fn time(elapsed: Duration) -> String {
 }
 
 /// A count with its noun: `1 file`, `20,000 files`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(crate) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(number))
 }

@@ -1,11 +1,11 @@
 //! The questions in their order.
 
-use super::super::console::Console;
-use super::super::environment::Environment;
-use super::super::terminal::Answers;
-use super::super::verbs::check_password;
-use super::super::{password_source, secret_source};
 use super::answers::{self, Direction, Place};
+use crate::cli::environment::Environment;
+use crate::cli::input::terminal::Answers;
+use crate::cli::input::{password_source, secret_source};
+use crate::cli::output::console::Console;
+use crate::cli::verbs::check_password;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::error::Error;
 use crate::session::{ListenAddress, PeerAddress, Rendezvous};
@@ -170,7 +170,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn home(&self) -> Option<&std::ffi::OsStr> {
-        self.environment.get(super::super::environment::HOME)
+        self.environment.get(crate::cli::environment::HOME)
     }
 
     /// Asks until the answer can be used; what is wrong with it stands above the next question.
@@ -192,11 +192,11 @@ impl<'a> Conversation<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::console::tests::console;
-    use super::super::super::console::{Reader, Verbosity};
-    use super::super::super::environment;
-    use super::super::super::terminal::tests::Script;
     use super::*;
+    use crate::cli::environment;
+    use crate::cli::input::terminal::tests::Script;
+    use crate::cli::output::console::tests::console;
+    use crate::cli::output::console::{Reader, Verbosity};
     use std::path::Path;
 
     fn wish(answers: &[&str]) -> Result<Wish, Halt> {

@@ -1,14 +1,14 @@
 //! Reads a session's events three ways: lines for a person, a progress bar, JSON for programs.
 
-use super::console::Console;
-use super::format;
-use super::hook::Hook;
-use super::json::Object;
-use super::ledger::Ledger;
-use super::progress::{self, Colour, Speed, Style, Throttle};
-use super::questions::{self, Questions};
-use super::terminal::Answers;
-use super::wording::{self, Side};
+use crate::cli::hook::Hook;
+use crate::cli::input::questions::{self, Questions};
+use crate::cli::input::terminal::Answers;
+use crate::cli::output::console::Console;
+use crate::cli::output::format;
+use crate::cli::output::json::Object;
+use crate::cli::output::ledger::Ledger;
+use crate::cli::output::progress::{self, Colour, Speed, Style, Throttle};
+use crate::cli::output::wording::{self, Side};
 use crate::error::Error;
 use crate::model::Existing;
 use crate::model::escaped;
@@ -21,19 +21,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// How one side of a session is shown.
-pub(super) struct Manner {
-    pub(super) side: Side,
-    pub(super) style: Style,
-    pub(super) colour: Colour,
-    pub(super) guide: Guide,
-    pub(super) programs: Programs,
+pub(crate) struct Manner {
+    pub(crate) side: Side,
+    pub(crate) style: Style,
+    pub(crate) colour: Colour,
+    pub(crate) guide: Guide,
+    pub(crate) programs: Programs,
     /// Put before each line, where both sides speak: `sender: `.
-    pub(super) label: &'static str,
+    pub(crate) label: &'static str,
 }
 
 /// Whether to say what to type on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Guide {
+pub(crate) enum Guide {
     /// A person is watching.
     Person,
     /// A script or a log.
@@ -42,7 +42,7 @@ pub(super) enum Guide {
 
 /// Whether this side's events go to programs; of two sides in one process only one's do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Programs {
+pub(crate) enum Programs {
     /// If a program reads at all.
     Told,
     /// Never.
@@ -50,7 +50,7 @@ pub(super) enum Programs {
 }
 
 /// The operator that the command line gives to a session.
-pub(super) struct Reporter<'a> {
+pub(crate) struct Reporter<'a> {
     console: &'a Console,
     ledger: &'a Ledger,
     questions: Questions<'a>,
@@ -85,7 +85,7 @@ impl Pace {
 }
 
 impl<'a> Reporter<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         console: &'a Console,
         ledger: &'a Ledger,
         questions: Questions<'a>,
@@ -106,20 +106,20 @@ impl<'a> Reporter<'a> {
     }
 
     /// Has a program run after each transfer into `destination`.
-    pub(super) fn with_hook(mut self, hook: Option<Hook>, destination: PathBuf) -> Self {
+    pub(crate) fn with_hook(mut self, hook: Option<Hook>, destination: PathBuf) -> Self {
         self.hook = hook;
         self.destination = destination;
         self
     }
 
     /// Has a person compare the verification phrase.
-    pub(super) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
+    pub(crate) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
         self.comparer = Some(answers);
         self
     }
 
     /// How the program failed that ran after a transfer, if it did.
-    pub(super) fn hook_failure(&self) -> Option<Error> {
+    pub(crate) fn hook_failure(&self) -> Option<Error> {
         let mut failure = self.hook_failure.lock();
         failure.as_mut().ok().and_then(|failure| failure.take())
     }

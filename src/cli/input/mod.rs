@@ -1,0 +1,9 @@
+//! What a person or a file says: questions at the terminal, secrets and passwords, the guided dialogue.
+
+pub mod dialogue;
+pub(crate) mod password_source;
+pub(crate) mod private_file;
+pub(crate) mod questions;
+pub(crate) mod secret_source;
+pub(crate) mod secrets_file;
+pub(crate) mod terminal;

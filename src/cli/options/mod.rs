@@ -1,0 +1,8 @@
+//! What was typed, and what it means: the table of options, the parser, numbers and addresses.
+
+pub(crate) mod address;
+pub(crate) mod args;
+pub(crate) mod connect;
+pub(crate) mod flags;
+pub(crate) mod numbers;
+pub(crate) mod suggest;

@@ -1,0 +1,9 @@
+//! What a person or a program reads: lines, the progress bar, JSON.
+
+pub(crate) mod console;
+pub(crate) mod format;
+pub(crate) mod json;
+pub(crate) mod ledger;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod wording;
