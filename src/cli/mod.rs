@@ -16,7 +16,7 @@ mod verbs;
 
 use crate::cli::environment::Environment;
 use crate::cli::input::terminal::{Answers, Person, Terminal};
-use crate::cli::options::args::{self, Typed};
+use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::console::{Console, Verbosity};
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
@@ -44,8 +44,10 @@ pub(crate) struct Context<'a> {
 
 fn run_words(arguments: &[OsString]) -> ExitCode {
     bug::announce_panics();
-    let typed = bug::caught(|| Typed::parse(arguments));
-    let verbosity = typed.as_ref().map_or(Verbosity::Normal, Typed::verbosity);
+    let typed = bug::caught(|| ParsedArgs::parse(arguments));
+    let verbosity = typed
+        .as_ref()
+        .map_or(Verbosity::Normal, ParsedArgs::verbosity);
     let console = Console::new(
         Box::new(io::stderr()),
         Box::new(io::stdout()),
@@ -63,7 +65,7 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
 }
 
 /// Understands what was typed, does it, and says how it ended.
-fn perform(typed: Result<Typed, Error>, context: &Context<'_>) -> Exit {
+fn perform(typed: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
     let outcome =
         bug::caught(|| Action::understand(&typed?, context).and_then(|action| action.run(context)));
     let exit = close(outcome, context);

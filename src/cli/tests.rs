@@ -1,7 +1,7 @@
 //! Whole runs up to where a session begins, with injected streams, environment and terminal.
 
 use crate::cli::input::terminal::tests::Script;
-use crate::cli::output::console::Reader;
+use crate::cli::output::console::Audience;
 use crate::cli::output::console::tests::console;
 use crate::cli::*;
 
@@ -13,8 +13,10 @@ struct Ran {
 
 fn ran(line: &str, terminal: Terminal) -> Ran {
     let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-    let typed = Typed::parse(&words);
-    let verbosity = typed.as_ref().map_or(Verbosity::Normal, Typed::verbosity);
+    let typed = ParsedArgs::parse(&words);
+    let verbosity = typed
+        .as_ref()
+        .map_or(Verbosity::Normal, ParsedArgs::verbosity);
     let (console, error, output) = console(verbosity, args::reader(&words));
     let exit = perform(
         typed,
@@ -180,7 +182,7 @@ fn without_arguments_a_person_is_greeted_and_may_leave() {
 
 #[test]
 fn a_bug_ends_with_1_and_one_done() {
-    let (console, error, output) = console(Verbosity::Normal, Reader::Program);
+    let (console, error, output) = console(Verbosity::Normal, Audience::Program);
     let context = Context {
         console: &console,
         environment: &Environment::default(),

@@ -19,8 +19,8 @@ pub use position::Position;
 pub use prepared::{PREPARED_LENGTH, Prepared};
 
 use super::keys::{PositionKeys, SealingKeys};
-use archive::{ArchiveWriter, Fit, entry_options, write_archive};
-use envelope::Method;
+use archive::{Fit, SealedArchiveWriter, entry_options, write_archive};
+use envelope::PartMethod;
 use std::fmt;
 use zip::result::ZipError;
 use zip::write::FileOptions;
@@ -111,7 +111,7 @@ impl Sealer {
         let raw_length = checked_length(length)?;
         let keys = keys.at(position);
         let room = SEALED_OVERHEAD as usize + length;
-        let archive = ArchiveWriter::begin(&mut self.archive, room, stored_options(&keys))
+        let archive = SealedArchiveWriter::begin(&mut self.archive, room, stored_options(&keys))
             .map_err(SealError::Archive)?;
         Ok(Sealing {
             keys,
@@ -127,7 +127,7 @@ impl Sealer {
         keys: &PositionKeys,
         raw: &[u8],
         compression: Compression,
-    ) -> Result<Method, ZipError> {
+    ) -> Result<PartMethod, ZipError> {
         let overhead = SEALED_OVERHEAD as usize;
         if let Compression::Zstd(level) = compression
             && self.seems_compressible(raw)?
@@ -136,12 +136,12 @@ impl Sealer {
                 .with_aes_encryption_bytes(AesMode::Aes256, &*keys.password);
             let room = overhead + worthwhile_length(raw.len());
             if write_archive(&mut self.archive, room, options, &[raw])? == Fit::Whole {
-                return Ok(Method::Zstd);
+                return Ok(PartMethod::Zstd);
             }
         }
         let options = stored_options(keys);
         match write_archive(&mut self.archive, overhead + raw.len(), options, &[raw])? {
-            Fit::Whole => Ok(Method::Stored),
+            Fit::Whole => Ok(PartMethod::Stored),
             Fit::TooLong => Err(ZipError::UnsupportedArchive(
                 "it is laid out in another way",
             )),
@@ -167,7 +167,7 @@ pub struct Sealing<'a> {
     keys: PositionKeys,
     position: Position,
     raw_length: u32,
-    archive: ArchiveWriter<&'a mut Vec<u8>>,
+    archive: SealedArchiveWriter<&'a mut Vec<u8>>,
 }
 
 impl<'a> Sealing<'a> {
@@ -195,7 +195,7 @@ impl<'a> Sealing<'a> {
         {
             return Err(SealError::OtherLength);
         }
-        let method = Method::Stored;
+        let method = PartMethod::Stored;
         let envelope = Envelope::over(&self.keys, self.position, self.raw_length, method, archive);
         Ok(Sealed { envelope, archive })
     }

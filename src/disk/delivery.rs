@@ -15,7 +15,7 @@ mod settle;
 use crate::disk::destination::Destination;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::Decision;
-use crate::disk::staging::{Filling, Mark, Staging};
+use crate::disk::staging::{Mark, Staging, StagingMode};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::path::PathBuf;
 
@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
         let (layout, present) = (self.staging.layout(), self.staging.present());
         let is_wanted = |entry: EntryIndex| self.is_pending(entry);
         let is_lacking = match layout.total() {
-            _ if self.staging.filling == Filling::Files => self.lacks_a_file(),
+            _ if self.staging.filling == StagingMode::Files => self.lacks_a_file(),
             None => self.manifest.entries().any(|(index, _)| is_wanted(index)),
             Some(_) => present
                 .gaps(layout.count())

@@ -42,12 +42,12 @@ const FOLDER_CREATED: u8 = 3;
 pub(super) struct Journal {
     path: PathBuf,
     seed: [u8; 4],
-    end: Mutex<End>,
+    end: Mutex<JournalEnd>,
 }
 
 /// Something that became true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub(super) enum JournalRecord {
     /// The part is in the staging folder; the CRC-32 of what is there of it.
     Present(PartIndex, u32),
     /// The part is not to be believed.
@@ -150,7 +150,7 @@ impl Journal {
     }
 
     /// Appends a record, in one write. After an error the file ends where it ended before.
-    pub(super) fn append(&self, record: Record) -> Result<(), DiskError> {
+    pub(super) fn append(&self, record: JournalRecord) -> Result<(), DiskError> {
         let bytes = encode(record, self.seed);
         let mut end = self.lock();
         end.append(&bytes)
@@ -169,7 +169,7 @@ impl Journal {
         Journal {
             path: path.to_owned(),
             seed: seed_of(header),
-            end: Mutex::new(End {
+            end: Mutex::new(JournalEnd {
                 file,
                 length,
                 broken: false,
@@ -177,20 +177,20 @@ impl Journal {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, End> {
+    fn lock(&self) -> MutexGuard<'_, JournalEnd> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Where the next record goes.
 #[derive(Debug)]
-struct End {
+struct JournalEnd {
     file: File,
     length: u64,
     broken: bool,
 }
 
-impl End {
+impl JournalEnd {
     /// Half a record in the middle would make all behind it unreadable: it is taken back, and where
     /// that fails nothing more is appended.
     fn append(&mut self, record: &[u8; RECORD]) -> io::Result<()> {
@@ -239,11 +239,11 @@ fn seed_of(header: &[u8; HEADER]) -> [u8; 4] {
     [header[30], header[31], header[32], header[33]]
 }
 
-fn encode(record: Record, seed: [u8; 4]) -> [u8; RECORD] {
+fn encode(record: JournalRecord, seed: [u8; 4]) -> [u8; RECORD] {
     let (kind, index, crc) = match record {
-        Record::Present(part, crc) => (PART_PRESENT, part.get(), crc),
-        Record::Revoked(part) => (PART_REVOKED, part.get(), 0),
-        Record::FolderCreated(entry) => (FOLDER_CREATED, entry.get() as u64, 0),
+        JournalRecord::Present(part, crc) => (PART_PRESENT, part.get(), crc),
+        JournalRecord::Revoked(part) => (PART_REVOKED, part.get(), 0),
+        JournalRecord::FolderCreated(entry) => (FOLDER_CREATED, entry.get() as u64, 0),
     };
     let mut bytes = [0; RECORD];
     bytes[0] = kind;

@@ -32,11 +32,11 @@ pub use source::{
 pub use staging::{Durability, FileInHand, FileWriter, Staging, StagingWriter};
 pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, Survey, leftovers, survey};
 pub use zip_read::{
-    AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, Encryption,
-    ListedEntry, ListedKind, OpeningBuffers, ReadStopped,
+    AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive,
+    ListedEncryption, ListedEntry, ListedKind, OpeningBuffers, ReadStopped,
 };
 pub use zip_write::new_file::{NewArchive, Placing, free_path_beside, look_up};
 pub use zip_write::{
-    ArchiveSink, ArchiveWriter, Begun, Cipher, Contents, DEFLATE_END, Effort, Member, Method,
-    Packer, Piece, PieceIndex, SEALING_BYTES, Sealing, Whole,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, DeflateEffort, Encryption,
+    EntryContents, Member, Method, Packer, Piece, PieceIndex, SEALING_BYTES, Whole,
 };

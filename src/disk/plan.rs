@@ -9,7 +9,7 @@ use crate::disk::platform;
 use crate::model::{
     Entry, EntryIndex, EntryKind, Existing, Manifest, PartLayout, PartSet, WirePath,
 };
-use compare::{Meeting, meet};
+use compare::{ExistingEntry, meet};
 use free_name::FreeNames;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -39,13 +39,13 @@ pub enum Decision {
 /// What becomes of each entry of a manifest: 8 bytes an entry, and the new names beside them.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    verdicts: Vec<Verdict>,
+    verdicts: Vec<EntryVerdict>,
     parents: Vec<u32>,
     renames: HashMap<usize, Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Verdict {
+struct EntryVerdict {
     decision: Decision,
     staged: bool,
 }
@@ -85,7 +85,7 @@ impl Plan {
     /// The plan of a manifest of one file that is staged and never delivered.
     pub fn of_one_file() -> Plan {
         Plan {
-            verdicts: vec![Verdict {
+            verdicts: vec![EntryVerdict {
                 decision: Decision::Create,
                 staged: true,
             }],
@@ -243,7 +243,7 @@ impl<'a> Decider<'a> {
                 folders.insert(entry.path.as_bytes(), index.get() as u32);
             }
             let decision = self.decide_one(index, &entry)?;
-            self.plan.verdicts.push(Verdict {
+            self.plan.verdicts.push(EntryVerdict {
                 decision,
                 staged: false,
             });
@@ -273,18 +273,20 @@ impl<'a> Decider<'a> {
         };
         let meeting = meet(entry, &found, &path)?;
         Ok(match (meeting, self.existing) {
-            (Meeting::Same, _) => Decision::Identical,
+            (ExistingEntry::Same, _) => Decision::Identical,
             (_, Existing::Skip) => Decision::Skip,
             (_, Existing::Rename) => return self.rename(index, entry),
-            (Meeting::Differs, Existing::Overwrite) => Decision::Replace,
-            (Meeting::Differs, Existing::Newer) => {
+            (ExistingEntry::Differs, Existing::Overwrite) => Decision::Replace,
+            (ExistingEntry::Differs, Existing::Newer) => {
                 if entry.mtime > platform::mtime_of(&found) {
                     Decision::Replace
                 } else {
                     Decision::Skip
                 }
             }
-            (Meeting::Differs, Existing::Fail) | (Meeting::Blocks, _) => self.conflict(path),
+            (ExistingEntry::Differs, Existing::Fail) | (ExistingEntry::Blocks, _) => {
+                self.conflict(path)
+            }
         })
     }
 
@@ -300,8 +302,8 @@ impl<'a> Decider<'a> {
                 Err(error) if is_absent(&error) => Decision::Create,
                 Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
                 Ok(found) => match meet(entry, &found, &path)? {
-                    Meeting::Same => Decision::Identical,
-                    Meeting::Differs | Meeting::Blocks => continue,
+                    ExistingEntry::Same => Decision::Identical,
+                    ExistingEntry::Differs | ExistingEntry::Blocks => continue,
                 },
             };
             if let Some(name) = self.plan.renames.get(&index.get()) {

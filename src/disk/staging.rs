@@ -20,7 +20,7 @@ mod writer;
 
 use crate::disk::destination::{Destination, disk_path};
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::journal::{Found, Journal, JournalFault, Record};
+use crate::disk::journal::{Found, Journal, JournalFault, JournalRecord};
 use crate::disk::plan::Plan;
 use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
@@ -54,7 +54,7 @@ const TURNS: usize = 16;
 
 /// How contents come in, and so what makes them complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filling {
+pub(super) enum StagingMode {
     /// Part by part: all needed parts are there.
     Parts,
     /// File by file: each needed file is marked as whole.
@@ -71,7 +71,7 @@ pub struct Staging {
     pub(super) durability: Durability,
     pub(super) journal: Journal,
     pub(super) umask: u32,
-    pub(super) filling: Filling,
+    pub(super) filling: StagingMode,
     /// Folders at the destination that this transfer created in an earlier run.
     pub(super) created_folders: HashSet<EntryIndex>,
     path: PathBuf,
@@ -80,7 +80,7 @@ pub struct Staging {
     creation: Mutex<()>,
     /// Of every so manyth entry one: who writes a piece of it.
     turns: [Mutex<()>; TURNS],
-    progress: Mutex<Progress>,
+    progress: Mutex<StagingProgress>,
     journal_fault: Option<JournalFault>,
     /// Of the parts that an earlier run left here and that were verified.
     resumed_bytes: u64,
@@ -89,7 +89,7 @@ pub struct Staging {
 }
 
 #[derive(Debug)]
-struct Progress {
+struct StagingProgress {
     layout: PartLayout,
     present: PartSet,
     writing: Vec<PartIndex>,
@@ -144,7 +144,7 @@ impl Staging {
             marks: Marks::new(manifest.len()),
             creation: Mutex::new(()),
             turns: Default::default(),
-            progress: Mutex::new(Progress {
+            progress: Mutex::new(StagingProgress {
                 layout,
                 present: plan.unneeded_parts(&manifest, &layout),
                 writing: Vec::new(),
@@ -159,7 +159,7 @@ impl Staging {
             durability,
             journal,
             umask,
-            filling: Filling::Parts,
+            filling: StagingMode::Parts,
             journal_fault,
             _lock: lock,
         };
@@ -226,7 +226,7 @@ impl Staging {
         progress.present.remove(part);
         progress.short.take_if(|(short, _)| *short == part);
         drop(progress);
-        self.journal.append(Record::Revoked(part))?;
+        self.journal.append(JournalRecord::Revoked(part))?;
         self.journal.sync()
     }
 
@@ -323,7 +323,7 @@ impl Staging {
         DiskError::refused(DiskErrorKind::Other, operation, &self.path, why)
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
+    fn progress(&self) -> MutexGuard<'_, StagingProgress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -79,7 +79,7 @@ impl Exit {
             | SessionError::NoRoom { .. }
             | SessionError::Output { .. } => Exit::CannotWrite,
             SessionError::Archive(error) => Exit::of_archive(error.fault()),
-            SessionError::Growth(_) => Exit::DeclinedHere,
+            SessionError::Expansion(_) => Exit::DeclinedHere,
             SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
             SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
                 Exit::DeclinedHere

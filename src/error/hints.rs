@@ -170,7 +170,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             }
         },
         SessionError::Archive(error) => return of_archive(error.fault()),
-        SessionError::Growth(_) => {
+        SessionError::Expansion(_) => {
             "if you trust whoever made it and have the room, --yes opens it all the same"
         }
         SessionError::PeerDeclined { because, .. } => return of_decline(*because),

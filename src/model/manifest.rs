@@ -11,7 +11,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     names: Vec<u8>,
-    records: Vec<Record>,
+    records: Vec<EntryRecord>,
     total: u64,
     unknown_size: bool,
 }
@@ -287,7 +287,7 @@ impl ManifestBuilder {
         if names > limits::NAMES_BYTES || manifest.len() >= limits::ENTRIES {
             return Err(ManifestError::TooLarge);
         }
-        manifest.records.push(Record {
+        manifest.records.push(EntryRecord {
             name_start: manifest.names.len() as u32,
             name_length: path.as_bytes().len() as u16,
             target_length: 0,
@@ -370,7 +370,7 @@ enum RecordKind {
 
 /// An entry without pointers; its name, then its link target, lie in the shared `names`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Record {
+struct EntryRecord {
     stream_start: u64,
     size: u64,
     mtime_seconds: i64,
@@ -382,7 +382,7 @@ struct Record {
     kind: RecordKind,
 }
 
-impl Record {
+impl EntryRecord {
     fn entry<'a>(&self, names: &'a [u8]) -> Entry<'a> {
         let path = self.path(names);
         let kind = match self.kind {

@@ -12,16 +12,16 @@ use crate::session::listen::listener::Arrival;
 /// Calls off whatever was started with a clone of it: waiting, dialling, transferring. What arrived is
 /// kept, as after a lost connection.
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<Shared>);
+pub struct Cancel(Arc<CancelShared>);
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct CancelShared {
+    state: Mutex<CancelState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct CancelState {
     is_cancelled: bool,
     connections: Vec<Weak<TcpStream>>,
     listeners: Vec<SyncSender<Arrival>>,

@@ -6,7 +6,7 @@ use crate::model::{FailureReason, LayoutError};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
-use crate::session::events::Growth;
+use crate::session::events::Expansion;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -171,7 +171,7 @@ pub enum SessionError {
     /// An archive is damaged, unsafe, of an unknown kind, or its password is another one.
     Archive(ArchiveError),
     /// An archive would become far larger than it is, and nobody has agreed to that.
-    Growth(Growth),
+    Expansion(Expansion),
     /// No random bytes, no threads: the system itself fails.
     System {
         /// What the system says.
@@ -258,7 +258,7 @@ impl fmt::Display for SessionError {
                 f.write_str("the phrase was not found the same on both sides")
             }
             SessionError::Archive(error) => error.fmt(f),
-            SessionError::Growth(growth) => write!(
+            SessionError::Expansion(growth) => write!(
                 f,
                 "not opened: {} bytes would become {}",
                 growth.archive_bytes, growth.bytes

@@ -27,7 +27,7 @@ pub trait Operator: Sync {
     }
 
     /// Whether to open an archive that grows out of all proportion.
-    fn accept_growth(&self, growth: Growth) -> Acceptance {
+    fn accept_expansion(&self, growth: Expansion) -> Acceptance {
         let _ = growth;
         Acceptance::Decline
     }
@@ -48,7 +48,7 @@ pub trait Operator: Sync {
 
 /// How large an archive becomes when it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Growth {
+pub struct Expansion {
     /// The archive itself, in bytes.
     pub archive_bytes: u64,
     /// The contents of all its files, in bytes.

@@ -5,14 +5,14 @@ use crate::protocol::{DiallerRole, Role};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::{Authenticated, dial};
-use crate::session::connection::session::{Established, Origin};
+use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::connection::transport::Traffic;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::listener::{Arrival, Guest, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
-use crate::session::listen::slots::Seats;
+use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{Connect, PeerAddress, Rendezvous};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct Meeting<'a> {
     connect: &'a Connect,
     role: Role,
     operator: &'a dyn Operator,
-    way: Way<'a>,
+    way: Route<'a>,
     failed_proofs: u32,
     /// Whether a peer has proven itself.
     has_met: bool,
@@ -55,7 +55,7 @@ impl Attempts {
     }
 }
 
-enum Way<'a> {
+enum Route<'a> {
     Dial(&'a PeerAddress),
     Listen(Listener),
 }
@@ -80,19 +80,19 @@ impl<'a> Meeting<'a> {
         operator: &'a dyn Operator,
     ) -> Result<Self, SessionError> {
         let way = match &connect.rendezvous {
-            Rendezvous::Dial(address) => Way::Dial(address),
+            Rendezvous::Dial(address) => Route::Dial(address),
             Rendezvous::Listen(address) => {
                 let terms = Terms {
                     role,
                     secrets: Secrets::One(Arc::clone(&connect.secret)),
-                    seats: Seats::at_once(usize::MAX),
+                    seats: SessionSlots::at_once(usize::MAX),
                     idle_limit: connect.idle_timeout,
                 };
                 let listener = Listener::open(address, terms)?;
                 connect.cancel.wake(listener.waker());
                 let addresses = listener.addresses();
                 operator.event(&Event::Listening { addresses });
-                Way::Listen(listener)
+                Route::Listen(listener)
             }
         };
         Ok(Meeting {
@@ -115,13 +115,13 @@ impl<'a> Meeting<'a> {
         &mut self,
         occasion: Occasion,
         first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-    ) -> Result<(Established, Option<T>), SessionError> {
+    ) -> Result<(Session, Option<T>), SessionError> {
         let (mut session, queued) = match &self.way {
-            Way::Dial(address) => {
+            Route::Dial(address) => {
                 let (session, queued) = self.dial(address, first_flight)?;
                 (session, Some(queued))
             }
-            Way::Listen(_) => (self.wait_for_peer(occasion)?, None),
+            Route::Listen(_) => (self.wait_for_peer(occasion)?, None),
         };
         self.has_met = true;
         let first = session.reader.connection();
@@ -159,8 +159,8 @@ impl<'a> Meeting<'a> {
             });
         }
         let pause = match self.way {
-            Way::Listen(_) => Duration::ZERO,
-            Way::Dial(_) => {
+            Route::Listen(_) => Duration::ZERO,
+            Route::Dial(_) => {
                 let last = RETRY_PAUSES.len() - 1;
                 Duration::from_secs(RETRY_PAUSES[(attempts.tried as usize).min(last)])
             }
@@ -184,20 +184,20 @@ impl<'a> Meeting<'a> {
         &self,
         address: &PeerAddress,
         first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-    ) -> Result<(Established, T), SessionError> {
+    ) -> Result<(Session, T), SessionError> {
         let role = DiallerRole::Transfer(self.role);
         let dialled = reach(self.connect, address, role, self.operator, first_flight)?;
-        let session = Established::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
+        let session = Session::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
         Ok((session, dialled.queued))
     }
 
-    fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Established, SessionError> {
+    fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Session, SessionError> {
         let wait = match occasion {
             Occasion::First => self.connect.wait,
             Occasion::Again => Some(RETURN_WAIT),
         };
         let deadline = wait.map(Deadline::after);
-        let Way::Listen(listener) = &self.way else {
+        let Route::Listen(listener) = &self.way else {
             return Err(SessionError::NobodyCame { seconds: 0 });
         };
         loop {

@@ -31,14 +31,14 @@ mod tuning;
 
 pub use crate::disk::Links;
 pub use archive::pack::{INNER_NAME, Names};
-pub use archive::unzip::{GrowthLimit, UnzipOptions, hides_names, unpack, unzip};
+pub use archive::unzip::{ExpansionLimit, UnzipOptions, hides_names, unpack, unzip};
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;
 pub use connection::socket::can_listen;
 pub use error::{SessionError, TakenBy};
 pub use events::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
-    Reception, Summary, Unattended,
+    Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
+    Progress, Reception, Summary, Unattended,
 };
 pub use listen::secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
 pub use options::{
@@ -49,7 +49,7 @@ pub use ping::{PingReport, ping};
 pub use receive::output::Output;
 pub use receive::receive;
 pub use receive::serve::serve;
-pub use send::archive::Archive;
+pub use send::archive::ArchivePayload;
 pub use send::many::send_to_many;
 pub use send::payload::{Payload, Stream};
-pub use send::{SendSession, inquire, send};
+pub use send::{SendSession, dry_run, send};

@@ -64,8 +64,8 @@ pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, Se
     let report = PingReport {
         handshake,
         round_trip: round_trip(&mut session)?,
-        up: fill(&mut session, Direction::Up)?,
-        down: fill(&mut session, Direction::Down)?,
+        up: fill(&mut session, FillDirection::Up)?,
+        down: fill(&mut session, FillDirection::Down)?,
     };
     session.writer.send(&Message::Bye)?;
     Ok(report)
@@ -88,13 +88,13 @@ fn round_trip(session: &mut Authenticated) -> Result<Duration, SessionError> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
+enum FillDirection {
     Up,
     Down,
 }
 
 /// Keeps the line full in one direction; gives bytes a second, as far as answers came.
-fn fill(session: &mut Authenticated, direction: Direction) -> Result<u64, SessionError> {
+fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, SessionError> {
     let noise = Noise::new()?;
     let begun = Instant::now();
     let mut length = FIRST_PADDING;
@@ -107,8 +107,8 @@ fn fill(session: &mut Authenticated, direction: Direction) -> Result<u64, Sessio
         while under_way < allowed && begun.elapsed() < FILLING {
             sent += 1;
             let (padding, answer_padding) = match direction {
-                Direction::Up => (noise.bytes(length), 0),
-                Direction::Down => (Vec::new(), length as u32),
+                FillDirection::Up => (noise.bytes(length), 0),
+                FillDirection::Down => (Vec::new(), length as u32),
             };
             session.writer.send(&Message::Ping(Ping {
                 token: sent,

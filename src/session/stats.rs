@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Kept from the wish to transfer something until that is done, through every connection that is lost
 /// on the way.
-pub(crate) struct Tally {
+pub(crate) struct TransferStats {
     begun: Instant,
     wire_before: u64,
     transfer: Option<TransferId>,
@@ -21,10 +21,10 @@ pub(crate) struct Tally {
     staging: Option<PathBuf>,
 }
 
-impl Tally {
+impl TransferStats {
     /// Begins when `wire_bytes` have gone over the network in this run.
     pub(crate) fn begin(wire_bytes: u64) -> Self {
-        Tally {
+        TransferStats {
             begun: Instant::now(),
             wire_before: wire_bytes,
             transfer: None,
@@ -95,22 +95,22 @@ impl Tally {
 }
 
 /// Tells the operator how far a transfer is; used by the threads of all its streams.
-pub(crate) struct Teller<'a> {
+pub(crate) struct ProgressReporter<'a> {
     operator: &'a dyn Operator,
     traffic: Arc<Traffic>,
     wire_before: u64,
     bytes: AtomicU64,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> ProgressReporter<'a> {
     /// Begins at `bytes` that are there already.
     pub(crate) fn new(
         operator: &'a dyn Operator,
-        tally: &Tally,
+        tally: &TransferStats,
         traffic: &Arc<Traffic>,
         bytes: u64,
     ) -> Self {
-        Teller {
+        ProgressReporter {
             operator,
             traffic: Arc::clone(traffic),
             wire_before: tally.wire_before,
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_the_first_acceptance_starts_the_clock() {
-        let mut tally = Tally::begin(0);
+        let mut tally = TransferStats::begin(0);
         tally.offered(ONE);
         tally.begun -= Duration::from_secs(60);
         tally.accepted(0, Some(500));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {
-        let mut tally = Tally::begin(10);
+        let mut tally = TransferStats::begin(10);
         tally.offered(ONE);
         tally.accepted(100, Some(500));
         assert!(!tally.take_growth());
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn files_that_were_whole_before_are_not_resumed() {
-        let mut tally = Tally::begin(0);
+        let mut tally = TransferStats::begin(0);
         tally.offered(ONE);
         tally.accepted(400, Some(500));
         // Nothing was delivered, then one file of the 100 that were lacking, then one of 130.
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn of_a_length_that_is_not_known_nothing_is_resumed() {
-        let mut tally = Tally::begin(0);
+        let mut tally = TransferStats::begin(0);
         tally.offered(ONE);
         tally.accepted(0, None);
         assert_eq!(tally.resumed_bytes(500), 0);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn something_else_begins_anew() {
-        let mut tally = Tally::begin(0);
+        let mut tally = TransferStats::begin(0);
         assert!(!tally.is_open());
         tally.offered(ONE);
         tally.accepted(100, Some(500));

@@ -5,7 +5,7 @@ mod builder;
 use super::tree::listing;
 use builder::{Entry, archive, deflated_zeros, end, header, record};
 use peerbridge::crypto::ArchivePassword;
-use peerbridge::session::{Acceptance, Growth, GrowthLimit, Operator, Summary, UnzipOptions};
+use peerbridge::session::{Acceptance, Expansion, ExpansionLimit, Operator, Summary, UnzipOptions};
 use peerbridge::{Error, unzip};
 use std::fs;
 use std::io::Write;
@@ -22,7 +22,7 @@ const CANNOT_WRITE: u8 = 9;
 struct Careful;
 
 impl Operator for Careful {
-    fn accept_growth(&self, _: Growth) -> Acceptance {
+    fn accept_expansion(&self, _: Expansion) -> Acceptance {
         Acceptance::Decline
     }
 }
@@ -258,7 +258,7 @@ fn a_bomb_that_there_can_be_needs_a_word() {
     // With that word it is opened, as far as it goes.
     let bench = Bench::new();
     let mut options = bench.options(&bytes);
-    options.growth = GrowthLimit::Any;
+    options.growth = ExpansionLimit::Any;
     let error = unzip(&options, &Careful).unwrap_err();
     assert!(
         [NOT_VERIFIED, CANNOT_WRITE].contains(&error.exit_code()),
@@ -468,7 +468,7 @@ fn what_is_there_stays_when_the_archive_is_bad() {
     };
     let mut options = bench.options(&archive(&[bad, Entry::file("b", b"x")]));
     options.existing = peerbridge::model::Existing::Overwrite;
-    options.growth = GrowthLimit::Any;
+    options.growth = ExpansionLimit::Any;
     assert_eq!(
         unzip(&options, &Careful).unwrap_err().exit_code(),
         NOT_VERIFIED

@@ -6,7 +6,7 @@ use crate::cli::output::format;
 use crate::cli::output::wording;
 use crate::model::Existing;
 use crate::model::escaped;
-use crate::session::{Acceptance, Comparison, Conflicts, Growth, OfferSummary};
+use crate::session::{Acceptance, Comparison, Conflicts, Expansion, OfferSummary};
 use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
@@ -60,8 +60,8 @@ impl Questions<'_> {
     }
 
     /// Whether to open an archive that grows out of proportion. No answer is a no.
-    pub(crate) fn accept_growth(&self, growth: Growth) -> Acceptance {
-        match self.ask(growth_question(growth), yes_or_no) {
+    pub(crate) fn accept_expansion(&self, growth: Expansion) -> Acceptance {
+        match self.ask(expansion_question(growth), yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
         }
@@ -138,7 +138,7 @@ pub(crate) fn yes_or_no(answer: &str) -> Option<bool> {
     }
 }
 
-fn growth_question(growth: Growth) -> String {
+fn expansion_question(growth: Expansion) -> String {
     format!(
         "The archive has {} and would become {}, as archives do that are made to fill disks.\n\
          Open it all the same? [y/N] ",
@@ -171,10 +171,10 @@ mod tests {
     use super::*;
     use crate::cli::input::terminal::tests::Script;
     use crate::cli::output::console::tests::console;
-    use crate::cli::output::console::{Reader, Verbosity};
+    use crate::cli::output::console::{Audience, Verbosity};
 
     fn asked<T>(answers: &[&str], conflicts: OnConflict, ask: fn(&Questions<'_>) -> T) -> T {
-        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let script = Script::new(answers);
         let questions = Questions::Asked {
             answers: &script,
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn an_archive_that_grows_needs_a_clear_yes() {
         let accept = |questions: &Questions<'_>| {
-            questions.accept_growth(Growth {
+            questions.accept_expansion(Expansion {
                 archive_bytes: 42_000,
                 bytes: 5 << 30,
             })

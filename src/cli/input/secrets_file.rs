@@ -24,10 +24,10 @@ const LONGEST_NAME: usize = 64;
 /// The file and what it said when it was read last.
 pub(crate) struct SecretsFile {
     path: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<FileState>,
 }
 
-struct State {
+struct FileState {
     stamp: platform::Stamp,
     list: Arc<[NamedSecret]>,
 }
@@ -39,7 +39,7 @@ impl SecretsFile {
     /// It cannot or should not be read, or a line in it is none.
     pub(crate) fn open(path: PathBuf) -> Result<SecretsFile, Error> {
         let (stamp, list) = read(&path)?;
-        let state = Mutex::new(State { stamp, list });
+        let state = Mutex::new(FileState { stamp, list });
         Ok(SecretsFile { path, state })
     }
 }
@@ -56,7 +56,7 @@ impl NamedSecrets for SecretsFile {
             news = Some(match read(&self.path) {
                 Ok((stamp, list)) => {
                     let count = list.len();
-                    *state = State { stamp, list };
+                    *state = FileState { stamp, list };
                     format!("the secrets were read again: {count} names")
                 }
                 Err(error) => format!("{error}; the secrets of before still count"),
@@ -69,9 +69,9 @@ impl NamedSecrets for SecretsFile {
     }
 }
 
-type Contents = (platform::Stamp, Arc<[NamedSecret]>);
+type ParsedSecrets = (platform::Stamp, Arc<[NamedSecret]>);
 
-fn read(path: &Path) -> Result<Contents, Error> {
+fn read(path: &Path) -> Result<ParsedSecrets, Error> {
     let unreadable = |source| Error::SecretFile {
         path: path.to_owned(),
         source,

@@ -8,7 +8,7 @@ const LONGEST_HOST: usize = 255;
 
 /// A host and, if it was written, its port.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct WrittenAddress {
     /// Name or address, without brackets.
     pub(crate) host: String,
     /// TCP port, never 0.
@@ -19,12 +19,12 @@ pub(crate) struct Written {
 ///
 /// # Errors
 /// A usage error that says how to write it.
-pub(crate) fn peer(text: &str) -> Result<Written, Error> {
+pub(crate) fn peer(text: &str) -> Result<WrittenAddress, Error> {
     let (host, port) = split(text).ok_or_else(|| unclear(text))?;
     if host.is_empty() || host.len() > LONGEST_HOST || host.contains(|c| !may_be_in_host(c)) {
         return Err(unclear(text));
     }
-    Ok(Written {
+    Ok(WrittenAddress {
         host: host.to_owned(),
         port: port.map(dialled_port).transpose()?,
     })

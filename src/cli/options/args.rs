@@ -2,7 +2,7 @@
 
 use crate::cli::options::flags::{self, FLAGS, Takes, Verb};
 use crate::cli::options::suggest;
-use crate::cli::output::console::{Reader, Verbosity};
+use crate::cli::output::console::{Audience, Verbosity};
 use crate::error::Error;
 use getopts::{Fail, Matches};
 use std::ffi::{OsStr, OsString};
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// The words of a command line, sorted but not yet understood.
 #[derive(Debug)]
-pub(crate) struct Typed {
+pub(crate) struct ParsedArgs {
     /// The first word that is no option, if it is a verb.
     pub(crate) verb: Option<Verb>,
     /// The words after it, in their order.
@@ -19,12 +19,12 @@ pub(crate) struct Typed {
     odd: OddWords,
 }
 
-impl Typed {
+impl ParsedArgs {
     /// Sorts the arguments behind the program's name.
     ///
     /// # Errors
     /// A usage error for unknown verbs and options, and for options that do not fit the verb.
-    pub(crate) fn parse(arguments: &[OsString]) -> Result<Typed, Error> {
+    pub(crate) fn parse(arguments: &[OsString]) -> Result<ParsedArgs, Error> {
         let (texts, odd) = OddWords::set_aside(arguments)?;
         let mut options = flags::parser().parse(texts).map_err(not_understood)?;
         let words = std::mem::take(&mut options.free).into_iter();
@@ -33,7 +33,7 @@ impl Typed {
             true => None,
             false => Some(verb(&words.remove(0))?),
         };
-        let typed = Typed {
+        let typed = ParsedArgs {
             verb,
             words,
             options,
@@ -125,11 +125,11 @@ impl Typed {
 
 /// Who reads standard output, also when the rest of the command line is off: `--json` promises a last
 /// event even then.
-pub(crate) fn reader(arguments: &[OsString]) -> Reader {
+pub(crate) fn reader(arguments: &[OsString]) -> Audience {
     let before_end = arguments.iter().take_while(|word| *word != "--");
     match before_end.into_iter().any(|word| word == "--json") {
-        true => Reader::Program,
-        false => Reader::Person,
+        true => Audience::Program,
+        false => Audience::Person,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::environment::{self, Environment};
 use crate::cli::options::address;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
 use crate::crypto::Secret;
 use crate::error::Error;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// How to meet the peer; only the secret is missing.
 #[derive(Debug)]
-pub(crate) struct Meeting {
+pub(crate) struct ConnectArgs {
     pub(crate) rendezvous: Rendezvous,
     pub(crate) secret_file: Option<PathBuf>,
     pub(crate) wait: Option<Duration>,
@@ -23,25 +23,25 @@ pub(crate) struct Meeting {
 
 /// What happens when neither dialling nor listening was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unless {
+pub(crate) enum DefaultRendezvous {
     /// Listen.
     Listens,
     /// It is a usage error: both are equally likely to be meant.
     Refuses,
 }
 
-impl Meeting {
+impl ConnectArgs {
     /// Understands the options; `dial` is the one that names the peer to dial.
     ///
     /// # Errors
     /// A usage error for impossible values and mixes.
     pub(crate) fn of(
-        typed: &Typed,
+        typed: &ParsedArgs,
         environment: &Environment,
         dial: &'static str,
-        unless: Unless,
-    ) -> Result<Meeting, Error> {
-        Meeting::at(typed, rendezvous(typed, environment, dial, unless)?)
+        unless: DefaultRendezvous,
+    ) -> Result<ConnectArgs, Error> {
+        ConnectArgs::at(typed, rendezvous(typed, environment, dial, unless)?)
     }
 
     /// Understands the options of a verb that dials the peer which one of its words names.
@@ -49,12 +49,12 @@ impl Meeting {
     /// # Errors
     /// A usage error for impossible values and mixes.
     pub(crate) fn with_peer(
-        typed: &Typed,
+        typed: &ParsedArgs,
         environment: &Environment,
         text: &str,
-    ) -> Result<Meeting, Error> {
+    ) -> Result<ConnectArgs, Error> {
         let peer = dialled(typed, environment, "HOST", text)?;
-        Meeting::at(typed, Rendezvous::Dial(peer))
+        ConnectArgs::at(typed, Rendezvous::Dial(peer))
     }
 
     /// Understands the options of a verb that always listens.
@@ -62,15 +62,15 @@ impl Meeting {
     /// # Errors
     /// A usage error for impossible values.
     pub(crate) fn of_listener(
-        typed: &Typed,
+        typed: &ParsedArgs,
         environment: &Environment,
-    ) -> Result<(Meeting, ListenAddress), Error> {
+    ) -> Result<(ConnectArgs, ListenAddress), Error> {
         let address = listening(typed, environment)?;
-        let meeting = Meeting::at(typed, Rendezvous::Listen(address.clone()))?;
+        let meeting = ConnectArgs::at(typed, Rendezvous::Listen(address.clone()))?;
         Ok((meeting, address))
     }
 
-    fn at(typed: &Typed, rendezvous: Rendezvous) -> Result<Meeting, Error> {
+    fn at(typed: &ParsedArgs, rendezvous: Rendezvous) -> Result<ConnectArgs, Error> {
         let retries = typed.value("retry");
         let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
         let name = typed.value("as");
@@ -83,7 +83,7 @@ impl Meeting {
         if name.as_ref().is_some_and(String::is_empty) {
             return Err(Error::usage("the name behind --as is empty", "--as NAME"));
         }
-        Ok(Meeting {
+        Ok(ConnectArgs {
             rendezvous,
             name,
             secret_file: typed.path("secret-file"),
@@ -104,7 +104,7 @@ impl Meeting {
     }
 }
 
-fn seconds(typed: &Typed, long: &str, shortest: u64) -> Result<Option<Duration>, Error> {
+fn seconds(typed: &ParsedArgs, long: &str, shortest: u64) -> Result<Option<Duration>, Error> {
     let value = typed.value(long);
     value
         .map(|text| numbers::seconds(&format!("--{long}"), &text, shortest))
@@ -112,10 +112,10 @@ fn seconds(typed: &Typed, long: &str, shortest: u64) -> Result<Option<Duration>,
 }
 
 fn rendezvous(
-    typed: &Typed,
+    typed: &ParsedArgs,
     environment: &Environment,
     dial: &'static str,
-    unless: Unless,
+    unless: DefaultRendezvous,
 ) -> Result<Rendezvous, Error> {
     match (typed.value(dial), typed.has("listen")) {
         (Some(_), true) => Err(Error::usage(
@@ -126,7 +126,7 @@ fn rendezvous(
             let label = format!("--{dial}");
             dialled(typed, environment, &label, &text).map(Rendezvous::Dial)
         }
-        (None, false) if unless == Unless::Refuses => Err(Error::usage(
+        (None, false) if unless == DefaultRendezvous::Refuses => Err(Error::usage(
             "it is not said where the peer is",
             format!("--{dial} HOST dials it; --listen waits until it dials"),
         )),
@@ -135,7 +135,7 @@ fn rendezvous(
 }
 
 fn dialled(
-    typed: &Typed,
+    typed: &ParsedArgs,
     environment: &Environment,
     label: &str,
     text: &str,
@@ -167,7 +167,7 @@ fn dialled(
     Ok(PeerAddress { host, port })
 }
 
-fn listening(typed: &Typed, environment: &Environment) -> Result<ListenAddress, Error> {
+fn listening(typed: &ParsedArgs, environment: &Environment) -> Result<ListenAddress, Error> {
     let address = typed.value("bind").map(|text| address::own(&text));
     let port = match typed.value("port") {
         Some(text) => address::port(&text)?,
@@ -200,14 +200,14 @@ mod tests {
     use super::*;
     use std::ffi::OsString;
 
-    fn meeting_in(line: &str, values: &[(&'static str, &str)]) -> Result<Meeting, Error> {
+    fn meeting_in(line: &str, values: &[(&'static str, &str)]) -> Result<ConnectArgs, Error> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let typed = Typed::parse(&words)?;
+        let typed = ParsedArgs::parse(&words)?;
         let (dial, unless) = match line.starts_with("send") {
-            true => ("to", Unless::Refuses),
-            false => ("from", Unless::Listens),
+            true => ("to", DefaultRendezvous::Refuses),
+            false => ("from", DefaultRendezvous::Listens),
         };
-        Meeting::of(&typed, &Environment::of(values), dial, unless)
+        ConnectArgs::of(&typed, &Environment::of(values), dial, unless)
     }
 
     fn dialled_port_in(line: &str, values: &[(&'static str, &str)]) -> u16 {

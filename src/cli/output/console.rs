@@ -19,7 +19,7 @@ pub(crate) enum Verbosity {
 
 /// Who reads standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum Audience {
     /// A person.
     #[default]
     Person,
@@ -35,7 +35,7 @@ pub(crate) enum Reader {
 pub(crate) struct Console {
     streams: Mutex<Streams>,
     verbosity: Verbosity,
-    reader: Reader,
+    reader: Audience,
 }
 
 struct Streams {
@@ -59,7 +59,7 @@ impl Console {
         error: Box<dyn Write + Send>,
         output: Box<dyn Write + Send>,
         verbosity: Verbosity,
-        reader: Reader,
+        reader: Audience,
     ) -> Console {
         Console {
             streams: Mutex::new(Streams {
@@ -73,7 +73,7 @@ impl Console {
         }
     }
 
-    pub(crate) fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Audience {
         self.reader
     }
 
@@ -134,21 +134,21 @@ impl Console {
     /// Writes a result as it is: to standard output, or to standard error where a program reads that.
     pub(crate) fn result(&self, text: &str) {
         match self.reader {
-            Reader::Person => self.lock().write_output(text),
-            Reader::Program => self.show(text),
+            Audience::Person => self.lock().write_output(text),
+            Audience::Program => self.show(text),
         }
     }
 
     /// Writes lines of a result that programs get as events of their own.
     pub(crate) fn lines(&self, text: &str) {
-        if self.reader == Reader::Person {
+        if self.reader == Audience::Person {
             self.lock().write_output(text);
         }
     }
 
     /// Writes an event for programs; does nothing when none reads.
     pub(crate) fn event(&self, event: impl FnOnce() -> Object) {
-        if self.reader == Reader::Program {
+        if self.reader == Audience::Program {
             let mut line = event().finish();
             line.push('\n');
             self.lock().write_output(&line);
@@ -238,7 +238,7 @@ pub(crate) mod tests {
     /// A console with its standard error and standard output.
     pub(in crate::cli) fn console(
         verbosity: Verbosity,
-        reader: Reader,
+        reader: Audience,
     ) -> (Console, Screen, Screen) {
         let (error, output) = (Screen::default(), Screen::default());
         let console = Console::new(
@@ -265,12 +265,12 @@ pub(crate) mod tests {
     fn broken(kind: io::ErrorKind) -> Console {
         let output = Box::new(Broken(kind));
         let error = Box::new(Broken(kind));
-        Console::new(error, output, Verbosity::Normal, Reader::Person)
+        Console::new(error, output, Verbosity::Normal, Audience::Person)
     }
 
     #[test]
     fn quiet_leaves_errors_only() {
-        let (console, error, _) = console(Verbosity::Quiet, Reader::Person);
+        let (console, error, _) = console(Verbosity::Quiet, Audience::Person);
         console.say("a");
         console.detail("b");
         console.error("c", Some("d"));
@@ -279,17 +279,17 @@ pub(crate) mod tests {
 
     #[test]
     fn verbose_adds_steps() {
-        let (normal, error, _) = console(Verbosity::Normal, Reader::Person);
+        let (normal, error, _) = console(Verbosity::Normal, Audience::Person);
         normal.detail("step");
         assert_eq!(error.text(), "");
-        let (verbose, error, _) = console(Verbosity::Verbose, Reader::Person);
+        let (verbose, error, _) = console(Verbosity::Verbose, Audience::Person);
         verbose.detail("step");
         assert_eq!(error.text(), "peerbridge: step\n");
     }
 
     #[test]
     fn no_text_becomes_a_second_line() {
-        let (console, error, _) = console(Verbosity::Normal, Reader::Person);
+        let (console, error, _) = console(Verbosity::Normal, Audience::Person);
         console.error("no\npeerbridge: done\x1b[A", None);
         assert_eq!(
             error.text(),
@@ -299,7 +299,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_bar_is_taken_away_before_a_line() {
-        let (console, error, _) = console(Verbosity::Normal, Reader::Person);
+        let (console, error, _) = console(Verbosity::Normal, Audience::Person);
         console.draw("[##..]");
         console.say("x");
         console.say("y");
@@ -311,7 +311,7 @@ pub(crate) mod tests {
 
     #[test]
     fn results_give_way_to_programs() {
-        let (console, error, output) = console(Verbosity::Normal, Reader::Program);
+        let (console, error, output) = console(Verbosity::Normal, Audience::Program);
         console.result("help\n");
         console.event(|| Object::event("x"));
         assert_eq!(error.text(), "help\n");

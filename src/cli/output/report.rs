@@ -8,21 +8,21 @@ use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::progress::{self, Colour, Speed, Style, Throttle};
-use crate::cli::output::wording::{self, Side};
+use crate::cli::output::wording::{self, Perspective};
 use crate::error::Error;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, Growth, OfferSummary, Operator, Progress,
-    Reception, Summary,
+    Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
+    Progress, Reception, Summary,
 };
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// How one side of a session is shown.
-pub(crate) struct Manner {
-    pub(crate) side: Side,
+pub(crate) struct ReportStyle {
+    pub(crate) side: Perspective,
     pub(crate) style: Style,
     pub(crate) colour: Colour,
     pub(crate) guide: Guide,
@@ -54,8 +54,8 @@ pub(crate) struct Reporter<'a> {
     console: &'a Console,
     ledger: &'a Ledger,
     questions: Questions<'a>,
-    manner: Manner,
-    pace: Mutex<Pace>,
+    manner: ReportStyle,
+    pace: Mutex<RatePace>,
     hook: Option<Hook>,
     /// The folder that the hook is about.
     destination: PathBuf,
@@ -64,16 +64,16 @@ pub(crate) struct Reporter<'a> {
 }
 
 /// When something was last drawn or told.
-struct Pace {
+struct RatePace {
     speed: Speed,
     drawing: Throttle,
     telling: Throttle,
 }
 
-impl Pace {
-    fn new(style: Style, bytes: u64) -> Pace {
+impl RatePace {
+    fn new(style: Style, bytes: u64) -> RatePace {
         let now = Instant::now();
-        Pace {
+        RatePace {
             speed: Speed::new(now, bytes),
             drawing: match style {
                 Style::Lines => Throttle::lines(now),
@@ -89,9 +89,9 @@ impl<'a> Reporter<'a> {
         console: &'a Console,
         ledger: &'a Ledger,
         questions: Questions<'a>,
-        manner: Manner,
+        manner: ReportStyle,
     ) -> Reporter<'a> {
-        let pace = Mutex::new(Pace::new(manner.style, 0));
+        let pace = Mutex::new(RatePace::new(manner.style, 0));
         Reporter {
             console,
             ledger,
@@ -133,7 +133,7 @@ impl Operator for Reporter<'_> {
                 streams,
                 present_bytes,
             } => {
-                *self.pace() = Pace::new(self.manner.style, *present_bytes);
+                *self.pace() = RatePace::new(self.manner.style, *present_bytes);
                 self.accepted(*streams, *present_bytes);
             }
             Event::Finished(summary) => self.finished(summary),
@@ -178,8 +178,8 @@ impl Operator for Reporter<'_> {
         self.questions.accept(offer)
     }
 
-    fn accept_growth(&self, growth: Growth) -> Acceptance {
-        self.questions.accept_growth(growth)
+    fn accept_expansion(&self, growth: Expansion) -> Acceptance {
+        self.questions.accept_expansion(growth)
     }
 
     fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
@@ -229,12 +229,12 @@ impl Reporter<'_> {
         let contents = wording::contents(offer);
         let peer = wording::peer(offer.peer);
         match self.manner.side {
-            Side::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
-            Side::Maker => self.say(&format!("packing {names} ({contents})")),
-            Side::Opener => self.detail(&format!("it holds {names} ({contents})")),
+            Perspective::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
+            Perspective::Maker => self.say(&format!("packing {names} ({contents})")),
+            Perspective::Opener => self.detail(&format!("it holds {names} ({contents})")),
             // The question says it itself.
-            Side::Receiver if self.questions.are_asked() => {}
-            Side::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
+            Perspective::Receiver if self.questions.are_asked() => {}
+            Perspective::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
         }
         self.tell(|| {
             Object::event("offer")
@@ -326,7 +326,10 @@ impl Reporter<'_> {
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.manner.side, summary));
-        if matches!(self.manner.side, Side::Sender | Side::Receiver) {
+        if matches!(
+            self.manner.side,
+            Perspective::Sender | Perspective::Receiver
+        ) {
             let wire = format::size(summary.wire_bytes);
             self.detail(&format!("{wire} went over the network"));
         }
@@ -350,7 +353,7 @@ impl Reporter<'_> {
         }
     }
 
-    fn pace(&self) -> MutexGuard<'_, Pace> {
+    fn pace(&self) -> MutexGuard<'_, RatePace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

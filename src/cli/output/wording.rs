@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Which way the files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum Perspective {
     /// From here.
     Sender,
     /// To here.
@@ -84,10 +84,10 @@ pub(crate) fn endpoints(addresses: &[SocketAddr]) -> String {
 }
 
 /// What to type on the other side, once this one listens there.
-pub(crate) fn what_to_type(side: Side, address: SocketAddr) -> String {
+pub(crate) fn what_to_type(side: Perspective, address: SocketAddr) -> String {
     let verb = match side {
-        Side::Sender => "receive --from",
-        Side::Receiver | Side::Maker | Side::Opener => "send PATH... --to",
+        Perspective::Sender => "receive --from",
+        Perspective::Receiver | Perspective::Maker | Perspective::Opener => "send PATH... --to",
     };
     let command = format!("on the other side: peerbridge {verb}");
     match (address.ip().is_unspecified(), address.port()) {
@@ -108,8 +108,8 @@ pub(crate) fn wrong_secret(address: SocketAddr, count: u32) -> String {
 }
 
 /// The last line of a transfer.
-pub(crate) fn done(side: Side, summary: &Summary) -> String {
-    if side == Side::Maker && summary.delivered.is_empty() {
+pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
+    if side == Perspective::Maker && summary.delivered.is_empty() {
         return match summary.skipped {
             0 => "no archive was made: nothing was left to put into it".to_owned(),
             _ => "no archive was made: the one that is there is kept".to_owned(),
@@ -120,7 +120,7 @@ pub(crate) fn done(side: Side, summary: &Summary) -> String {
         1 => "done, but 1 entry was left out: ".to_owned(),
         many => format!("done, but {many} entries were left out: "),
     };
-    if side != Side::Maker
+    if side != Perspective::Maker
         && summary.files == 0
         && summary.bytes == 0
         && summary.left_out == 0
@@ -137,12 +137,14 @@ pub(crate) fn done(side: Side, summary: &Summary) -> String {
         ));
     }
     match side {
-        Side::Sender => text.push_str(", verified by the receiver"),
-        Side::Maker => {
+        Perspective::Sender => text.push_str(", verified by the receiver"),
+        Perspective::Maker => {
             text.push_str(&delivered(&summary.delivered));
             text.push_str(&format!(" ({})", format::size(summary.wire_bytes)));
         }
-        Side::Receiver | Side::Opener => text.push_str(&delivered(&summary.delivered)),
+        Perspective::Receiver | Perspective::Opener => {
+            text.push_str(&delivered(&summary.delivered))
+        }
     }
     text
 }
@@ -219,12 +221,12 @@ mod tests {
     fn what_the_other_side_types() {
         let any = "[::]:8080".parse().unwrap();
         assert_eq!(
-            what_to_type(Side::Receiver, any),
+            what_to_type(Perspective::Receiver, any),
             "on the other side: peerbridge send PATH... --to HOST (this machine's name or address)"
         );
         let one = "[::1]:9000".parse().unwrap();
         assert_eq!(
-            what_to_type(Side::Sender, one),
+            what_to_type(Perspective::Sender, one),
             "on the other side: peerbridge receive --from [::1]:9000"
         );
     }
@@ -247,20 +249,24 @@ mod tests {
             ..Summary::default()
         };
         assert_eq!(
-            done(Side::Receiver, &summary),
+            done(Perspective::Receiver, &summary),
             "done: 2 files, 4.0 MiB in 2.00 s (2.0 MiB/s), now /in/a and 1 more"
         );
         summary.resumed_bytes = 2 << 20;
         assert_eq!(
-            done(Side::Sender, &summary),
+            done(Perspective::Sender, &summary),
             "done: 2 files, 4.0 MiB in 2.00 s (1.0 MiB/s), 2.0 MiB of it were there before, \
              verified by the receiver"
         );
         summary.left_out = 1;
         assert!(
-            done(Side::Sender, &summary).starts_with("done, but 1 entry was left out: 2 files")
+            done(Perspective::Sender, &summary)
+                .starts_with("done, but 1 entry was left out: 2 files")
         );
         let nothing = Summary::default();
-        assert_eq!(done(Side::Receiver, &nothing), "done: everything is there");
+        assert_eq!(
+            done(Perspective::Receiver, &nothing),
+            "done: everything is there"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `peerbridge completions`: scripts for shells, made from the table of options.
 
 use super::{manual, too_many};
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{FLAGS, Flag, Takes, VERBS, Verb, VerbEntry};
 use crate::error::Error;
 
@@ -18,7 +18,7 @@ pub(crate) enum Completions {
 impl Completions {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed) -> Result<Completions, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Completions, Error> {
         let hint = "peerbridge completions bash, zsh, fish or man";
         let shell = match typed.words.as_slice() {
             [] => return Err(Error::usage("it is not said for which shell", hint)),

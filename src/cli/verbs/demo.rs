@@ -7,13 +7,13 @@ use super::ProgressChoice;
 use super::receive::exit_of;
 use super::send::check_source;
 use crate::cli::input::questions::Questions;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
 use crate::cli::output::format;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::progress::Style;
-use crate::cli::output::report::{Guide, Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::output::report::{Guide, Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::cli::{Context, platform};
 use crate::crypto::{Secret, random_bytes};
 use crate::error::{Error, Exit};
@@ -43,7 +43,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 impl Demo {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed) -> Result<Demo, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Demo, Error> {
         let streams = typed.value("streams").map(|text| numbers::streams(&text));
         Ok(Demo {
             paths: typed.words.iter().map(PathBuf::from).collect(),
@@ -109,7 +109,7 @@ impl Demo {
         thread::scope(|scope| {
             let (port, ports) = mpsc::channel();
             let side = Receiver {
-                reporter: self.reporter(Side::Receiver, context.ledger, context),
+                reporter: self.reporter(Perspective::Receiver, context.ledger, context),
                 port,
             };
             let thread = thread::Builder::new().name("demo receiver".to_owned());
@@ -121,7 +121,7 @@ impl Demo {
                 })
                 .map_err(|source| SessionError::System { source })?;
             let sent = ports.recv().ok().map(|port| {
-                let reporter = self.reporter(Side::Sender, &silent, context);
+                let reporter = self.reporter(Perspective::Sender, &silent, context);
                 self.send(port, ours?, &reporter)
             });
             let received = receiver.join().map_err(|_| Error::Bug)?;
@@ -142,17 +142,17 @@ impl Demo {
 
     fn reporter<'a>(
         &self,
-        side: Side,
+        side: Perspective,
         ledger: &'a Ledger,
         context: &'a Context<'_>,
     ) -> Reporter<'a> {
         let (label, style, programs) = match side {
-            Side::Sender => ("sender:   ", self.progress.style(context), Programs::Untold),
-            Side::Receiver | Side::Maker | Side::Opener => {
+            Perspective::Sender => ("sender:   ", self.progress.style(context), Programs::Untold),
+            Perspective::Receiver | Perspective::Maker | Perspective::Opener => {
                 ("receiver: ", Style::Off, Programs::Told)
             }
         };
-        let manner = Manner {
+        let manner = ReportStyle {
             side,
             style,
             colour: context.colour(),

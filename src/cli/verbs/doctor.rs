@@ -6,7 +6,7 @@ mod loopback;
 use super::too_many;
 use crate::cli::Context;
 use crate::cli::options::address;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::output::json::Object;
 use crate::error::{Error, Exit};
 use crate::session::DEFAULT_PORT;
@@ -24,7 +24,7 @@ pub(crate) struct Doctor {
 /// What a check found.
 struct Finding {
     what: &'static str,
-    verdict: Verdict,
+    verdict: CheckResult,
     said: String,
     /// What to do about it.
     advice: Option<String>,
@@ -32,7 +32,7 @@ struct Finding {
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum CheckResult {
     Pass,
     /// Transfers work, but something may surprise.
     Look,
@@ -44,7 +44,7 @@ impl Finding {
     fn pass(what: &'static str, said: impl Into<String>) -> Finding {
         Finding {
             what,
-            verdict: Verdict::Pass,
+            verdict: CheckResult::Pass,
             said: said.into(),
             advice: None,
         }
@@ -53,7 +53,7 @@ impl Finding {
     fn look(what: &'static str, said: impl Into<String>, advice: impl Into<String>) -> Finding {
         Finding {
             what,
-            verdict: Verdict::Look,
+            verdict: CheckResult::Look,
             said: said.into(),
             advice: Some(advice.into()),
         }
@@ -62,19 +62,19 @@ impl Finding {
     fn fail(what: &'static str, error: &Error) -> Finding {
         Finding {
             what,
-            verdict: Verdict::Fail(error.exit()),
+            verdict: CheckResult::Fail(error.exit()),
             said: error.to_string(),
             advice: error.hint(),
         }
     }
 }
 
-impl Verdict {
+impl CheckResult {
     fn word(self) -> &'static str {
         match self {
-            Verdict::Pass => "pass",
-            Verdict::Look => "look",
-            Verdict::Fail(_) => "fail",
+            CheckResult::Pass => "pass",
+            CheckResult::Look => "look",
+            CheckResult::Fail(_) => "fail",
         }
     }
 }
@@ -82,7 +82,7 @@ impl Verdict {
 impl Doctor {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Doctor, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Doctor, Error> {
         let folder = match typed.words.as_slice() {
             [] => PathBuf::from("."),
             [only] => PathBuf::from(only),
@@ -135,7 +135,7 @@ fn tell(finding: &Finding, context: &Context<'_>) {
     if let Some(advice) = advice {
         lines.push_str(&format!("      {advice}\n"));
     }
-    if context.console.reader() == crate::cli::output::console::Reader::Person {
+    if context.console.reader() == crate::cli::output::console::Audience::Person {
         context.console.result(&lines);
     }
     context.console.event(|| {
@@ -154,13 +154,17 @@ fn tell(finding: &Finding, context: &Context<'_>) {
 /// that goes wrong.
 fn worst(findings: &[Finding]) -> Exit {
     const ORDER: [Exit; 3] = [Exit::Usage, Exit::NoWay, Exit::CannotWrite];
-    let failed = |exit: &Exit| findings.iter().any(|f| f.verdict == Verdict::Fail(*exit));
+    let failed = |exit: &Exit| {
+        findings
+            .iter()
+            .any(|f| f.verdict == CheckResult::Fail(*exit))
+    };
     if let Some(first) = ORDER.into_iter().find(failed) {
         return first;
     }
     let mut others = findings.iter().filter_map(|finding| match finding.verdict {
-        Verdict::Fail(exit) => Some(exit),
-        Verdict::Pass | Verdict::Look => None,
+        CheckResult::Fail(exit) => Some(exit),
+        CheckResult::Pass | CheckResult::Look => None,
     });
     others.next().unwrap_or(Exit::Done)
 }
@@ -169,7 +173,7 @@ fn worst(findings: &[Finding]) -> Exit {
 mod tests {
     use super::*;
 
-    fn finding(verdict: Verdict) -> Finding {
+    fn finding(verdict: CheckResult) -> Finding {
         Finding {
             verdict,
             ..Finding::pass("x", "y")
@@ -178,12 +182,18 @@ mod tests {
 
     #[test]
     fn the_worst_decides() {
-        let all = |verdicts: &[Verdict]| {
+        let all = |verdicts: &[CheckResult]| {
             worst(&verdicts.iter().copied().map(finding).collect::<Vec<_>>())
         };
-        assert_eq!(all(&[Verdict::Pass, Verdict::Look]), Exit::Done);
-        let (full, port) = (Verdict::Fail(Exit::CannotWrite), Verdict::Fail(Exit::NoWay));
-        assert_eq!(all(&[full, Verdict::Pass, port]), Exit::NoWay);
-        assert_eq!(all(&[Verdict::Fail(Exit::NotVerified)]), Exit::NotVerified);
+        assert_eq!(all(&[CheckResult::Pass, CheckResult::Look]), Exit::Done);
+        let (full, port) = (
+            CheckResult::Fail(Exit::CannotWrite),
+            CheckResult::Fail(Exit::NoWay),
+        );
+        assert_eq!(all(&[full, CheckResult::Pass, port]), Exit::NoWay);
+        assert_eq!(
+            all(&[CheckResult::Fail(Exit::NotVerified)]),
+            Exit::NotVerified
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `peerbridge help`: pages made from the table of options.
 
 use super::{no_words, too_many};
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{self, FLAGS, Flag, Verb, VerbEntry};
 use crate::error::Error;
 
@@ -34,7 +34,7 @@ impl Page {
 
     /// # Errors
     /// A usage error when there is no such page.
-    pub(crate) fn understand(typed: &Typed) -> Result<Page, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Page, Error> {
         let Some(word) = typed.words.first() else {
             return no_words(typed, "help").map(|()| Page::Overview);
         };
@@ -235,7 +235,7 @@ mod tests {
                     .split(' ')
                     .skip(1)
                     .map(|word| word.trim_matches('\'').into());
-                let typed = Typed::parse(&words.collect::<Vec<_>>()).unwrap();
+                let typed = ParsedArgs::parse(&words.collect::<Vec<_>>()).unwrap();
                 assert_eq!(typed.verb, Some(entry.verb), "{example}");
             }
         }

@@ -20,7 +20,7 @@ pub(crate) use zipped::{archive_of, check_password};
 
 use crate::cli::Context;
 use crate::cli::input::dialogue;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::Verb;
 use crate::cli::output::progress::{Colour, Style};
 use crate::cli::output::report::Guide;
@@ -33,7 +33,7 @@ pub(crate) enum Action {
     Send(send::Send),
     Receive(receive::Receive),
     Serve(serve::Serve),
-    Ping(ping::Ping),
+    PingArgs(ping::PingArgs),
     Zip(zip::Zip),
     Unzip(unzip::Unzip),
     Doctor(doctor::Doctor),
@@ -52,7 +52,7 @@ impl Action {
     ///
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Action, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Action, Error> {
         if typed.has("help") {
             return Ok(Action::Help(help::Page::of(typed.verb)));
         }
@@ -65,7 +65,7 @@ impl Action {
                 receive::Receive::understand(typed, context).map(Action::Receive)
             }
             Some(Verb::Serve) => serve::Serve::understand(typed, context).map(Action::Serve),
-            Some(Verb::Ping) => ping::Ping::understand(typed, context).map(Action::Ping),
+            Some(Verb::Ping) => ping::PingArgs::understand(typed, context).map(Action::PingArgs),
             Some(Verb::Zip) => zip::Zip::understand(typed).map(Action::Zip),
             Some(Verb::Unzip) => unzip::Unzip::understand(typed).map(Action::Unzip),
             Some(Verb::Doctor) => doctor::Doctor::understand(typed, context).map(Action::Doctor),
@@ -89,7 +89,7 @@ impl Action {
             Action::Send(send) => send.run(context),
             Action::Receive(receive) => receive.run(context),
             Action::Serve(serve) => serve.run(context),
-            Action::Ping(ping) => ping.run(context),
+            Action::PingArgs(ping) => ping.run(context),
             Action::Zip(zip) => zip.run(context),
             Action::Unzip(unzip) => unzip.run(context),
             Action::Doctor(doctor) => doctor.run(context),
@@ -121,7 +121,7 @@ impl Action {
     }
 }
 
-fn no_words(typed: &Typed, verb: &str) -> Result<(), Error> {
+fn no_words(typed: &ParsedArgs, verb: &str) -> Result<(), Error> {
     match typed.words.first() {
         None => Ok(()),
         Some(word) => Err(too_many(verb, word)),
@@ -148,7 +148,7 @@ pub(crate) enum ProgressChoice {
 impl ProgressChoice {
     /// # Errors
     /// A usage error.
-    fn understand(typed: &Typed) -> Result<ProgressChoice, Error> {
+    fn understand(typed: &ParsedArgs) -> Result<ProgressChoice, Error> {
         match typed.value("progress").as_deref() {
             None | Some("auto") => Ok(ProgressChoice::Auto),
             Some("bar") => Ok(ProgressChoice::Always(Style::Bar)),

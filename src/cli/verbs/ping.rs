@@ -4,26 +4,26 @@ use super::too_many;
 use crate::cli::Context;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::secret_source;
-use crate::cli::options::args::Typed;
-use crate::cli::options::connect::Meeting;
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::connect::ConnectArgs;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::progress::Style;
-use crate::cli::output::report::{Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::error::{Error, Exit};
 use crate::session::{self, PingReport};
 
 /// A measurement, understood.
 #[derive(Debug)]
-pub(crate) struct Ping {
-    meeting: Meeting,
+pub(crate) struct PingArgs {
+    meeting: ConnectArgs,
 }
 
-impl Ping {
+impl PingArgs {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Ping, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<PingArgs, Error> {
         let host = match typed.words.as_slice() {
             [] => {
                 return Err(Error::usage(
@@ -34,8 +34,8 @@ impl Ping {
             [host] => host.to_string_lossy(),
             [_, second, ..] => return Err(too_many("ping", second)),
         };
-        Ok(Ping {
-            meeting: Meeting::with_peer(typed, context.environment, &host)?,
+        Ok(PingArgs {
+            meeting: ConnectArgs::with_peer(typed, context.environment, &host)?,
         })
     }
 
@@ -48,8 +48,8 @@ impl Ping {
             context.terminal,
             context.answers,
         )?;
-        let manner = Manner {
-            side: Side::Sender,
+        let manner = ReportStyle {
+            side: Perspective::Sender,
             style: Style::Off,
             colour: context.colour(),
             guide: context.guide(),

@@ -1,7 +1,7 @@
 //! `-`: standard input in place of what is sent, standard output in place of a folder.
 
 use crate::cli::Context;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
 use crate::error::Error;
 use crate::session::{Output, SessionError, Stream};
@@ -11,7 +11,7 @@ use std::io;
 ///
 /// # Errors
 /// A usage error for what does not go with it.
-pub(crate) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Stream>, Error> {
+pub(crate) fn input(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<Stream>, Error> {
     if !typed.words.iter().any(|word| word == "-") {
         return match typed.has("name") && !typed.has("zip") {
             false => Ok(None),
@@ -76,7 +76,7 @@ pub(crate) fn input(typed: &Typed, context: &Context<'_>) -> Result<Option<Strea
 ///
 /// # Errors
 /// A usage error for what does not go with it.
-pub(crate) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Output>, Error> {
+pub(crate) fn output(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<Output>, Error> {
     let folder = typed.words.first();
     match typed.value("output").as_deref() {
         None if folder.is_some_and(|word| word == "-") => {
@@ -134,7 +134,7 @@ pub(crate) fn output(typed: &Typed, context: &Context<'_>) -> Result<Option<Outp
 /// # Errors
 /// A usage error.
 pub(crate) fn at_most(
-    typed: &Typed,
+    typed: &ParsedArgs,
     long: &str,
     most: u64,
     what: &str,

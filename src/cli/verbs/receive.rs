@@ -5,11 +5,11 @@ use crate::cli::Context;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::input::secret_source;
-use crate::cli::options::args::Typed;
-use crate::cli::options::connect::{Meeting, Unless};
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
 use crate::cli::options::numbers;
-use crate::cli::output::report::{Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Output, ReceiveOptions, Summary};
@@ -18,8 +18,8 @@ use std::path::PathBuf;
 /// A transfer to here, understood.
 #[derive(Debug)]
 pub(crate) struct Receive {
-    meeting: Meeting,
-    taking: Taking,
+    meeting: ConnectArgs,
+    taking: ReceiveArgs,
     output: Option<Output>,
     consent: Consent,
     streams: Option<u16>,
@@ -29,7 +29,7 @@ pub(crate) struct Receive {
 
 /// Where to put what comes, and what may come.
 #[derive(Debug)]
-pub(crate) struct Taking {
+pub(crate) struct ReceiveArgs {
     destination: PathBuf,
     existing: Option<Existing>,
     max_bytes: Option<u64>,
@@ -39,15 +39,18 @@ pub(crate) struct Taking {
     pub(crate) hook: Option<PathBuf>,
 }
 
-impl Taking {
+impl ReceiveArgs {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, destination: PathBuf) -> Result<Taking, Error> {
+    pub(crate) fn understand(
+        typed: &ParsedArgs,
+        destination: PathBuf,
+    ) -> Result<ReceiveArgs, Error> {
         let max_bytes = typed.value("max-size");
         let max_files = typed.value("max-files");
         let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
         let max_files = max_files.map(|text| numbers::whole("--max-files", &text, 0..=u64::MAX));
-        Ok(Taking {
+        Ok(ReceiveArgs {
             destination,
             existing: existing(typed)?,
             max_bytes: max_bytes.transpose()?,
@@ -80,13 +83,18 @@ enum Consent {
 impl Receive {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Receive, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Receive, Error> {
         let streams = typed.value("streams");
         let streams = streams.map(|text| numbers::streams(&text));
         Ok(Receive {
-            meeting: Meeting::of(typed, context.environment, "from", Unless::Listens)?,
+            meeting: ConnectArgs::of(
+                typed,
+                context.environment,
+                "from",
+                DefaultRendezvous::Listens,
+            )?,
             output: piped::output(typed, context)?,
-            taking: Taking::understand(typed, destination(typed)?)?,
+            taking: ReceiveArgs::understand(typed, destination(typed)?)?,
             consent: consent(typed, context)?,
             streams: streams.transpose()?,
             verify: verify(typed, context)?,
@@ -118,8 +126,8 @@ impl Receive {
                 },
             },
         };
-        let manner = Manner {
-            side: Side::Receiver,
+        let manner = ReportStyle {
+            side: Perspective::Receiver,
             style: self.progress.style(context),
             colour: context.colour(),
             guide: context.guide(),
@@ -156,7 +164,7 @@ pub(crate) fn exit_of(summaries: &[Summary]) -> Exit {
 }
 
 /// Stops at once where nobody could answer later, before anything listens.
-fn consent(typed: &Typed, context: &Context<'_>) -> Result<Consent, Error> {
+fn consent(typed: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> {
     match (typed.has("yes"), context.terminal.can_ask()) {
         (true, _) => Ok(Consent::Given),
         (false, true) => Ok(Consent::Asked),
@@ -171,7 +179,7 @@ fn consent(typed: &Typed, context: &Context<'_>) -> Result<Consent, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn verify(typed: &Typed, context: &Context<'_>) -> Result<bool, Error> {
+pub(crate) fn verify(typed: &ParsedArgs, context: &Context<'_>) -> Result<bool, Error> {
     match (typed.has("verify"), context.terminal.can_ask()) {
         (true, false) => Err(Error::NoTerminal {
             question: "whether the phrase is the same on both sides",
@@ -181,7 +189,7 @@ pub(crate) fn verify(typed: &Typed, context: &Context<'_>) -> Result<bool, Error
     }
 }
 
-fn destination(typed: &Typed) -> Result<PathBuf, Error> {
+fn destination(typed: &ParsedArgs) -> Result<PathBuf, Error> {
     match typed.words.as_slice() {
         [] => Ok(PathBuf::from(".")),
         [only] if only.is_empty() => Err(Error::usage(
@@ -197,7 +205,7 @@ fn destination(typed: &Typed) -> Result<PathBuf, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn existing(typed: &Typed) -> Result<Option<Existing>, Error> {
+pub(crate) fn existing(typed: &ParsedArgs) -> Result<Option<Existing>, Error> {
     Ok(Some(match typed.value("existing").as_deref() {
         None => return Ok(None),
         Some("fail") => Existing::Fail,

@@ -1,7 +1,7 @@
 //! `peerbridge secret`.
 
 use crate::cli::Context;
-use crate::cli::output::console::Reader;
+use crate::cli::output::console::Audience;
 use crate::cli::output::json::Object;
 use crate::crypto::Secret;
 use crate::error::{Error, Exit};
@@ -15,11 +15,11 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
     let secret = Secret::generate()?;
     let bits = secret.bits();
     match context.console.reader() {
-        Reader::Person => {
+        Audience::Person => {
             let line = Zeroizing::new(format!("{}\n", secret.text()));
             context.console.result(&line);
         }
-        Reader::Program => context.console.event(|| {
+        Audience::Program => context.console.event(|| {
             Object::event("secret")
                 .text("secret", secret.text())
                 .number("bits", bits.into())

@@ -6,13 +6,13 @@ use super::{ProgressChoice, piped};
 use crate::cli::Context;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::secret_source;
-use crate::cli::options::args::Typed;
-use crate::cli::options::connect::{Meeting, Unless};
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
 use crate::cli::options::numbers;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
-use crate::cli::output::report::{Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::crypto::Secret;
 use crate::error::{Error, Exit};
 use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Stream, Summary};
@@ -21,57 +21,57 @@ use std::path::{Path, PathBuf};
 /// A transfer from here, understood.
 #[derive(Debug)]
 pub(crate) struct Send {
-    meeting: Meeting,
-    what: What,
+    meeting: ConnectArgs,
+    what: SendContents,
     exclude: Vec<String>,
     links: Links,
     streams: Option<u16>,
     level: Level,
     rate_limit: Option<u64>,
     verify: bool,
-    task: Task,
+    task: SendTask,
     progress: ProgressChoice,
 }
 
 /// What is sent; of an archive only the password is missing.
 #[derive(Debug)]
-enum What {
+enum SendContents {
     Paths(Vec<PathBuf>),
     Zipped(Zipped),
     Stream(Stream),
 }
 
-impl What {
-    fn understand(typed: &Typed, context: &Context<'_>) -> Result<What, Error> {
+impl SendContents {
+    fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<SendContents, Error> {
         if let Some(stream) = piped::input(typed, context)? {
-            return Ok(What::Stream(stream));
+            return Ok(SendContents::Stream(stream));
         }
         Ok(match Zipped::understand(typed, paths(typed)?)? {
-            Ok(zipped) => What::Zipped(zipped),
-            Err(paths) => What::Paths(paths),
+            Ok(zipped) => SendContents::Zipped(zipped),
+            Err(paths) => SendContents::Paths(paths),
         })
     }
 
     fn paths(&self) -> &[PathBuf] {
         match self {
-            What::Paths(paths) => paths,
-            What::Zipped(zipped) => zipped.paths(),
-            What::Stream(_) => &[],
+            SendContents::Paths(paths) => paths,
+            SendContents::Zipped(zipped) => zipped.paths(),
+            SendContents::Stream(_) => &[],
         }
     }
 
     fn payload(self, secret: &Secret, context: &Context<'_>) -> Result<Payload, Error> {
         Ok(match self {
-            What::Paths(paths) => Payload::Paths(paths),
-            What::Zipped(zipped) => Payload::Archive(zipped.archive(secret, context)?),
-            What::Stream(stream) => Payload::Stream(stream),
+            SendContents::Paths(paths) => Payload::Paths(paths),
+            SendContents::Zipped(zipped) => Payload::Archive(zipped.archive(secret, context)?),
+            SendContents::Stream(stream) => Payload::Stream(stream),
         })
     }
 }
 
 /// What to do with the peers that are met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
+enum SendTask {
     /// Send to one.
     Once,
     /// Send to so many, many at once.
@@ -86,14 +86,14 @@ const MOST_RECEIVERS: u64 = 1_000_000;
 impl Send {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Send, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Send, Error> {
         let streams = typed.value("streams").map(|text| numbers::streams(&text));
         let level = typed.value("level").map(|text| numbers::level(&text));
         let rate_limit = typed.value("limit-rate");
         let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
         Ok(Send {
-            what: What::understand(typed, context)?,
-            meeting: Meeting::of(typed, context.environment, "to", Unless::Refuses)?,
+            what: SendContents::understand(typed, context)?,
+            meeting: ConnectArgs::of(typed, context.environment, "to", DefaultRendezvous::Refuses)?,
             exclude: typed.values("exclude"),
             links: match typed.has("follow-links") {
                 true => Links::Follow,
@@ -120,8 +120,8 @@ impl Send {
             context.terminal,
             context.answers,
         )?;
-        let manner = Manner {
-            side: Side::Sender,
+        let manner = ReportStyle {
+            side: Perspective::Sender,
             style: self.progress.style(context),
             colour: context.colour(),
             guide: context.guide(),
@@ -147,16 +147,16 @@ impl Send {
             reporter = reporter.with_comparer(context.answers);
         }
         match self.task {
-            Task::Once => {
+            SendTask::Once => {
                 let summary = session::send(&connect, &options, &reporter)?;
                 Ok(Exit::of_summary(&summary))
             }
-            Task::ToMany(count) => {
+            SendTask::ToMany(count) => {
                 let results = session::send_to_many(&connect, &options, count, &reporter)?;
                 worst_of(results, context)
             }
-            Task::DryRun => {
-                let lacking = session::inquire(&connect, &options, &reporter)?;
+            SendTask::DryRun => {
+                let lacking = session::dry_run(&connect, &options, &reporter)?;
                 tell_lacking(lacking, context);
                 Ok(Exit::Done)
             }
@@ -164,16 +164,16 @@ impl Send {
     }
 }
 
-fn task(typed: &Typed) -> Result<Task, Error> {
+fn task(typed: &ParsedArgs) -> Result<SendTask, Error> {
     let count = typed.value("count");
     let count = count.map(|text| numbers::whole("--count", &text, 1..=MOST_RECEIVERS));
     let task = match count.transpose()? {
-        None | Some(1) if typed.has("dry-run") => Task::DryRun,
-        None => return Ok(Task::Once),
+        None | Some(1) if typed.has("dry-run") => SendTask::DryRun,
+        None => return Ok(SendTask::Once),
         // Below `MOST_RECEIVERS`.
-        Some(count) => Task::ToMany(count as usize),
+        Some(count) => SendTask::ToMany(count as usize),
     };
-    if matches!(task, Task::ToMany(_)) {
+    if matches!(task, SendTask::ToMany(_)) {
         for other in ["dry-run", "verify", "to"] {
             if typed.has(other) {
                 return Err(Error::usage(
@@ -232,7 +232,7 @@ pub(crate) fn check_source(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn paths(typed: &Typed) -> Result<Vec<PathBuf>, Error> {
+fn paths(typed: &ParsedArgs) -> Result<Vec<PathBuf>, Error> {
     if typed.words.is_empty() {
         return Err(Error::usage(
             "it is not said what to send",

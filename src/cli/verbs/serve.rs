@@ -2,14 +2,14 @@
 
 mod log;
 
-use super::receive::Taking;
+use super::receive::ReceiveArgs;
 use super::too_many;
 use crate::cli::Context;
 use crate::cli::hook::Hook;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
-use crate::cli::options::args::Typed;
-use crate::cli::options::connect::Meeting;
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
 use crate::error::{Error, Exit};
 use crate::session::{self, ListenAddress, Secrets, ServeOptions};
@@ -20,10 +20,10 @@ use std::sync::Arc;
 /// A drop box, understood.
 #[derive(Debug)]
 pub(crate) struct Serve {
-    meeting: Meeting,
+    meeting: ConnectArgs,
     listen: ListenAddress,
     secrets_file: Option<PathBuf>,
-    taking: Taking,
+    taking: ReceiveArgs,
     max_peers: Option<usize>,
 }
 
@@ -33,7 +33,7 @@ const MOST_PEERS: u64 = 4096;
 impl Serve {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed, context: &Context<'_>) -> Result<Serve, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Serve, Error> {
         let destination = match typed.words.as_slice() {
             [] => {
                 return Err(Error::usage(
@@ -58,12 +58,12 @@ impl Serve {
         }
         let max_peers = typed.value("max-peers");
         let max_peers = max_peers.map(|text| numbers::whole("--max-peers", &text, 1..=MOST_PEERS));
-        let (meeting, listen) = Meeting::of_listener(typed, context.environment)?;
+        let (meeting, listen) = ConnectArgs::of_listener(typed, context.environment)?;
         Ok(Serve {
             meeting,
             listen,
             secrets_file: typed.path("secrets-file"),
-            taking: Taking::understand(typed, destination)?,
+            taking: ReceiveArgs::understand(typed, destination)?,
             // Below `MOST_PEERS`.
             max_peers: max_peers.transpose()?.map(|number| number as usize),
         })

@@ -7,13 +7,13 @@ use super::{ProgressChoice, too_many};
 use crate::cli::Context;
 use crate::cli::input::password_source;
 use crate::cli::input::questions::{OnConflict, Questions};
-use crate::cli::options::args::Typed;
-use crate::cli::output::report::{Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::disk::Archive;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
-use crate::session::{self, GrowthLimit, SessionError, UnzipOptions};
+use crate::session::{self, ExpansionLimit, SessionError, UnzipOptions};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -21,12 +21,12 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub(crate) struct Unzip {
     archive: PathBuf,
-    what: What,
+    what: UnzipTask,
 }
 
 /// What to do with it.
 #[derive(Debug)]
-enum What {
+enum UnzipTask {
     List,
     Open(Opening),
 }
@@ -37,14 +37,14 @@ struct Opening {
     destination: PathBuf,
     existing: Option<Existing>,
     password_file: Option<PathBuf>,
-    growth: GrowthLimit,
+    growth: ExpansionLimit,
     progress: ProgressChoice,
 }
 
 impl Unzip {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed) -> Result<Unzip, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Unzip, Error> {
         let Some((archive, words)) = typed.words.split_first() else {
             return Err(Error::usage(
                 "there is no archive to open",
@@ -58,8 +58,8 @@ impl Unzip {
                     "leave out DIR or --list",
                 ));
             }
-            true => What::List,
-            false => What::Open(Opening::understand(typed, words)?),
+            true => UnzipTask::List,
+            false => UnzipTask::Open(Opening::understand(typed, words)?),
         };
         Ok(Unzip {
             archive: archive.into(),
@@ -72,17 +72,17 @@ impl Unzip {
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let archive = Archive::open(&self.archive).map_err(SessionError::Archive)?;
         match self.what {
-            What::List => {
+            UnzipTask::List => {
                 list::show(&archive, context.console);
                 Ok(Exit::Done)
             }
-            What::Open(opening) => opening.run(self.archive, archive, context),
+            UnzipTask::Open(opening) => opening.run(self.archive, archive, context),
         }
     }
 }
 
 impl Opening {
-    fn understand(typed: &Typed, words: &[OsString]) -> Result<Opening, Error> {
+    fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<Opening, Error> {
         let destination = match words {
             [] => PathBuf::from("."),
             [only] if only.is_empty() => {
@@ -99,8 +99,8 @@ impl Opening {
             existing: existing(typed)?,
             password_file: typed.path("zip-password-file"),
             growth: match typed.has("yes") {
-                true => GrowthLimit::Any,
-                false => GrowthLimit::Usual,
+                true => ExpansionLimit::Any,
+                false => ExpansionLimit::Usual,
             },
             progress: ProgressChoice::understand(typed)?,
         })
@@ -119,8 +119,8 @@ impl Opening {
         }
         options.existing = self.existing.unwrap_or_default();
         options.growth = self.growth;
-        let manner = Manner {
-            side: Side::Opener,
+        let manner = ReportStyle {
+            side: Perspective::Opener,
             style: self.progress.style(context),
             colour: context.colour(),
             guide: context.guide(),
@@ -136,7 +136,7 @@ impl Opening {
     /// Opening a file that lies here already needs no consent; a person is asked only where something
     /// is in the way, or the archive grows out of proportion.
     fn questions<'a>(&self, context: &Context<'a>) -> Questions<'a> {
-        if self.growth == GrowthLimit::Any || !context.terminal.can_ask() {
+        if self.growth == ExpansionLimit::Any || !context.terminal.can_ask() {
             return Questions::Unasked;
         }
         Questions::Asked {

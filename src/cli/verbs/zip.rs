@@ -6,10 +6,10 @@ use super::send::check_source;
 use crate::cli::Context;
 use crate::cli::input::password_source;
 use crate::cli::input::questions::Questions;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
-use crate::cli::output::report::{Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Level, Links, Names, ZipOptions};
@@ -32,7 +32,7 @@ pub(crate) struct Zip {
 impl Zip {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &Typed) -> Result<Zip, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Zip, Error> {
         let (archive, paths) = words(typed)?;
         let level = typed.value("level").map(|text| numbers::level(&text));
         Ok(Zip {
@@ -74,8 +74,8 @@ impl Zip {
         options.level = self.level;
         options.names = self.names;
         options.existing = self.existing;
-        let manner = Manner {
-            side: Side::Maker,
+        let manner = ReportStyle {
+            side: Perspective::Maker,
             style: self.progress.style(context),
             colour: context.colour(),
             guide: context.guide(),
@@ -88,7 +88,7 @@ impl Zip {
     }
 }
 
-fn words(typed: &Typed) -> Result<(PathBuf, Vec<PathBuf>), Error> {
+fn words(typed: &ParsedArgs) -> Result<(PathBuf, Vec<PathBuf>), Error> {
     let usage = "peerbridge zip ARCHIVE PATH...";
     if typed.words.iter().any(|word| word.is_empty()) {
         return Err(Error::usage(

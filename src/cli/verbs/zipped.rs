@@ -3,10 +3,10 @@
 use super::piped;
 use crate::cli::Context;
 use crate::cli::input::password_source;
-use crate::cli::options::args::Typed;
+use crate::cli::options::args::ParsedArgs;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::error::Error;
-use crate::session::{Archive, Names, SessionError};
+use crate::session::{ArchivePayload, Names, SessionError};
 use std::path::PathBuf;
 
 /// The name of an archive where what is in it gives none.
@@ -27,7 +27,7 @@ impl Zipped {
     /// # Errors
     /// A usage error for what does not go with it, or for what goes with nothing else.
     pub(crate) fn understand(
-        typed: &Typed,
+        typed: &ParsedArgs,
         paths: Vec<PathBuf>,
     ) -> Result<Result<Zipped, Vec<PathBuf>>, Error> {
         if !typed.has("zip") {
@@ -63,7 +63,11 @@ impl Zipped {
     ///
     /// # Errors
     /// No password, or one that is no good.
-    pub(crate) fn archive(self, secret: &Secret, context: &Context<'_>) -> Result<Archive, Error> {
+    pub(crate) fn archive(
+        self,
+        secret: &Secret,
+        context: &Context<'_>,
+    ) -> Result<ArchivePayload, Error> {
         let password = password_source::new_password(
             self.password_file.as_deref(),
             context.environment,
@@ -79,7 +83,10 @@ impl Zipped {
 ///
 /// # Errors
 /// A usage error when it can have no such name.
-pub(crate) fn archive_of(path: PathBuf, password: ArchivePassword) -> Result<Archive, Error> {
+pub(crate) fn archive_of(
+    path: PathBuf,
+    password: ArchivePassword,
+) -> Result<ArchivePayload, Error> {
     let paths = vec![path];
     make(name(&paths), paths, password, Names::Shown)
 }
@@ -104,8 +111,8 @@ fn make(
     paths: Vec<PathBuf>,
     password: ArchivePassword,
     names: Names,
-) -> Result<Archive, Error> {
-    Archive::new(name, paths, password, names).map_err(|error| {
+) -> Result<ArchivePayload, Error> {
+    ArchivePayload::new(name, paths, password, names).map_err(|error| {
         Error::usage(
             SessionError::from(error).to_string(),
             "--name takes a plain file name, without folders",

@@ -37,7 +37,7 @@ pub(super) fn write_archive(
     options: FileOptions<'_, 'static, ()>,
     pieces: &[&[u8]],
 ) -> ZipResult<Fit> {
-    let mut archive = ArchiveWriter::begin(buffer, room, options)?;
+    let mut archive = SealedArchiveWriter::begin(buffer, room, options)?;
     for piece in pieces {
         if archive.write(piece)? == Fit::TooLong {
             return Ok(Fit::TooLong);
@@ -49,9 +49,9 @@ pub(super) fn write_archive(
 /// An archive that is being written.
 ///
 /// The zip writer writes AE-2, which has no CRC-32 of the contents, only where it cannot seek.
-pub(super) struct ArchiveWriter<B: AsMut<Vec<u8>>>(ZipWriter<StreamWriter<Bounded<B>>>);
+pub(super) struct SealedArchiveWriter<B: AsMut<Vec<u8>>>(ZipWriter<StreamWriter<BoundedBuffer<B>>>);
 
-impl<B: AsMut<Vec<u8>>> ArchiveWriter<B> {
+impl<B: AsMut<Vec<u8>>> SealedArchiveWriter<B> {
     /// Begins an archive in the buffer, which grows to the room at most.
     pub(super) fn begin(
         mut buffer: B,
@@ -60,13 +60,13 @@ impl<B: AsMut<Vec<u8>>> ArchiveWriter<B> {
     ) -> ZipResult<Self> {
         buffer.as_mut().clear();
         buffer.as_mut().reserve_exact(room);
-        let mut archive = ZipWriter::new_stream(Bounded {
+        let mut archive = ZipWriter::new_stream(BoundedBuffer {
             buffer,
             room,
             fit: Fit::Whole,
         });
         archive.start_file(ENTRY_NAME, options)?;
-        Ok(ArchiveWriter(archive))
+        Ok(SealedArchiveWriter(archive))
     }
 
     /// Appends to the entry's contents.
@@ -83,20 +83,20 @@ impl<B: AsMut<Vec<u8>>> ArchiveWriter<B> {
 
     /// Ends the entry and the archive.
     pub(super) fn finish(self) -> ZipResult<(B, Fit)> {
-        let Bounded { buffer, fit, .. } = self.0.finish()?.into_inner();
+        let BoundedBuffer { buffer, fit, .. } = self.0.finish()?.into_inner();
         Ok((buffer, fit))
     }
 }
 
 /// A buffer that takes no more than its room. What goes beyond is dropped without an error: the zip
 /// writer finishes its archive in any case, and would complain on standard error if it could not.
-struct Bounded<B> {
+struct BoundedBuffer<B> {
     buffer: B,
     room: usize,
     fit: Fit,
 }
 
-impl<B: AsMut<Vec<u8>>> Write for Bounded<B> {
+impl<B: AsMut<Vec<u8>>> Write for BoundedBuffer<B> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let buffer = self.buffer.as_mut();
         if bytes.len() > self.room - buffer.len() {

@@ -15,17 +15,17 @@ const MAC_LENGTH: usize = 32;
 
 /// How the contents are compressed in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub(super) enum PartMethod {
     Stored,
     Zstd,
 }
 
-impl Method {
+impl PartMethod {
     /// The number that the method has in a zip archive (APPNOTE 4.4.5) and in an envelope.
     pub(super) fn number(self) -> u8 {
         match self {
-            Method::Stored => 0,
-            Method::Zstd => 93,
+            PartMethod::Stored => 0,
+            PartMethod::Zstd => 93,
         }
     }
 }
@@ -39,7 +39,7 @@ impl Method {
 #[derive(Debug, Clone)]
 pub struct Envelope {
     raw_length: u32,
-    method: Method,
+    method: PartMethod,
     sealed_length: u32,
     mac: [u8; MAC_LENGTH],
 }
@@ -66,9 +66,9 @@ impl Envelope {
             .checked_add(SEALED_OVERHEAD)
             .ok_or(OpenError::TooLong)?;
         let (method, fits) = match method {
-            0 => (Method::Stored, sealed_length == stored_length),
+            0 => (PartMethod::Stored, sealed_length == stored_length),
             93 => (
-                Method::Zstd,
+                PartMethod::Zstd,
                 (SEALED_OVERHEAD..stored_length).contains(&sealed_length),
             ),
             _ => return Err(OpenError::NotAsAgreed),
@@ -106,7 +106,7 @@ impl Envelope {
         self.sealed_length
     }
 
-    pub(super) fn method(&self) -> Method {
+    pub(super) fn method(&self) -> PartMethod {
         self.method
     }
 
@@ -115,7 +115,7 @@ impl Envelope {
         keys: &PositionKeys,
         position: Position,
         raw_length: u32,
-        method: Method,
+        method: PartMethod,
         archive: &[u8],
     ) -> Envelope {
         let mut envelope = Envelope {
@@ -150,7 +150,7 @@ impl Envelope {
         mac.update(&position.to_bytes());
         mac.update(&self.fields());
         match (self.method, Layout::of(archive.len())) {
-            (Method::Stored, Some(layout)) => {
+            (PartMethod::Stored, Some(layout)) => {
                 mac.update(&archive[..layout.ciphertext.start]);
                 mac.update(&archive[layout.ciphertext.end..]);
             }

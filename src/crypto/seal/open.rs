@@ -1,6 +1,6 @@
 //! Opening what a peer has sealed, and nothing else.
 
-use super::envelope::{Envelope, Method};
+use super::envelope::{Envelope, PartMethod};
 use super::in_place::open_in_place;
 use super::layout::Layout;
 use super::position::Position;
@@ -61,7 +61,7 @@ impl Opener {
     ) -> Result<&'a [u8], OpenError> {
         let keys = keys.at(position);
         let layout = verified_layout(&keys, position, envelope, archive);
-        if envelope.method() == Method::Zstd {
+        if envelope.method() == PartMethod::Zstd {
             return layout.and_then(|_| self.open_verified(&keys, envelope, archive));
         }
         self.slice.resize(SLICE_LENGTH, 0);

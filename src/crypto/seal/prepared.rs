@@ -1,7 +1,7 @@
 //! Sealing begun before the contents are known.
 
-use super::archive::{ArchiveWriter, Fit};
-use super::envelope::Method;
+use super::archive::{Fit, SealedArchiveWriter};
+use super::envelope::PartMethod;
 use super::{Envelope, Position, SEALED_OVERHEAD, SealError, Sealed, stored_options};
 use crate::crypto::keys::{PositionKeys, SealingKeys};
 use std::fmt;
@@ -14,7 +14,7 @@ pub const PREPARED_LENGTH: usize = 256;
 pub struct Prepared {
     keys: PositionKeys,
     position: Position,
-    archive: ArchiveWriter<Vec<u8>>,
+    archive: SealedArchiveWriter<Vec<u8>>,
 }
 
 impl Prepared {
@@ -27,7 +27,7 @@ impl Prepared {
     pub fn new(keys: &SealingKeys, position: Position) -> Result<Prepared, SealError> {
         let keys = keys.at(position);
         let room = SEALED_OVERHEAD as usize + PREPARED_LENGTH;
-        let archive = ArchiveWriter::begin(Vec::new(), room, stored_options(&keys))
+        let archive = SealedArchiveWriter::begin(Vec::new(), room, stored_options(&keys))
             .map_err(SealError::Archive)?;
         Ok(Prepared {
             keys,
@@ -57,7 +57,7 @@ impl Prepared {
         *buffer = archive;
         // Exact: it is at most `PREPARED_LENGTH`.
         let raw_length = raw.len() as u32;
-        let method = Method::Stored;
+        let method = PartMethod::Stored;
         let envelope = Envelope::over(&self.keys, self.position, raw_length, method, buffer);
         Ok(Sealed {
             envelope,

@@ -153,7 +153,7 @@ fn what_is_sealed_slice_by_slice_opens_again() {
             sealing.add(slice).unwrap();
         }
         let sealed = sealing.finish().unwrap();
-        assert_eq!(sealed.envelope.method(), Method::Stored);
+        assert_eq!(sealed.envelope.method(), PartMethod::Stored);
         assert!(open_at(&mut opener, HERE, &sealed) == Ok(raw));
     }
 }
@@ -194,10 +194,10 @@ fn messages_open_again() {
 fn the_layout_is_as_pinned() {
     let mut sealer = Sealer::new();
     for (length, compression, method) in [
-        (0, Compression::Stored, Method::Stored),
-        (20, Compression::Stored, Method::Stored),
-        (65_536, Compression::Stored, Method::Stored),
-        (65_536, Compression::Zstd(3), Method::Zstd),
+        (0, Compression::Stored, PartMethod::Stored),
+        (20, Compression::Stored, PartMethod::Stored),
+        (65_536, Compression::Stored, PartMethod::Stored),
+        (65_536, Compression::Zstd(3), PartMethod::Zstd),
     ] {
         let sealed = sealer
             .seal(&keys_of(0).0, HERE, &text(length), compression)
@@ -207,7 +207,10 @@ fn the_layout_is_as_pinned() {
         assert_eq!(sealed.envelope.method(), method);
         assert_eq!(layout.ciphertext.start, LOCAL_HEADER_LENGTH + 18);
         assert_eq!(layout.ciphertext.len() + 172, sealed.archive.len());
-        assert_eq!(layout.ciphertext.len() == length, method == Method::Stored);
+        assert_eq!(
+            layout.ciphertext.len() == length,
+            method == PartMethod::Stored
+        );
         // Each structure begins with its signature where it is said to be.
         let directory = layout.directory();
         let end = sealed.archive.len() - 22;
@@ -297,27 +300,31 @@ fn what_does_not_shrink_is_stored() {
             .method()
     };
     for length in [0, 1, 64, 100, 65_536, 49_152, 1 << 20] {
-        assert_eq!(method_of(&random(length)), Method::Stored, "{length} bytes");
+        assert_eq!(
+            method_of(&random(length)),
+            PartMethod::Stored,
+            "{length} bytes"
+        );
     }
     for length in [200, 65_536, 49_152, 1 << 20] {
-        assert_eq!(method_of(&text(length)), Method::Zstd, "{length} bytes");
+        assert_eq!(method_of(&text(length)), PartMethod::Zstd, "{length} bytes");
     }
     // One part in a hundred shrinks: the samples miss it, or it is not worth it.
     assert_eq!(
         method_of(&[random(990_000), text(10_000)].concat()),
-        Method::Stored
+        PartMethod::Stored
     );
     // Nor is what lies between the samples seen.
     let sample = || random(SAMPLE_LENGTH);
     let between = text(500_000);
     assert_eq!(
         method_of(&[sample(), between.clone(), sample(), between, sample()].concat()),
-        Method::Stored
+        PartMethod::Stored
     );
     // What shrinks at the start only is found by a sample.
     assert_eq!(
         method_of(&[text(500_000), random(500_000)].concat()),
-        Method::Zstd
+        PartMethod::Zstd
     );
 }
 

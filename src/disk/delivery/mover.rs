@@ -3,7 +3,7 @@
 use super::{DeliveryResult, Run};
 use crate::disk::destination::{Way, is_absent};
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::journal::Record;
+use crate::disk::journal::JournalRecord;
 use crate::disk::place::{Moved, move_file_where_free, move_where_free};
 use crate::disk::plan::Decision;
 use crate::disk::staging::Durability;
@@ -80,7 +80,7 @@ impl Run<'_> {
             (_, EntryKind::Folder) => {
                 if self.has_late_mode(index) {
                     let journal = &self.staging.journal;
-                    journal.append(Record::FolderCreated(index))?;
+                    journal.append(JournalRecord::FolderCreated(index))?;
                     if self.staging.durability == Durability::Fsync {
                         journal.sync()?;
                     }

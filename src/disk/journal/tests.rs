@@ -12,11 +12,11 @@ fn part(index: u64) -> PartIndex {
 fn sample(path: &Path) -> Vec<u8> {
     let journal = Journal::create(path, ID, SIZE).unwrap();
     for record in [
-        Record::Present(part(3), 33),
-        Record::Present(part(1), 11),
-        Record::Revoked(part(3)),
-        Record::Present(part(2), 22),
-        Record::Present(part(1), 12),
+        JournalRecord::Present(part(3), 33),
+        JournalRecord::Present(part(1), 11),
+        JournalRecord::Revoked(part(3)),
+        JournalRecord::Present(part(2), 22),
+        JournalRecord::Present(part(1), 12),
     ] {
         journal.append(record).unwrap();
     }
@@ -56,7 +56,7 @@ fn a_torn_tail_is_cut_off_wherever_it_tears() {
         let Found::Good(journal, _) = Journal::open(&path, ID).unwrap() else {
             panic!("cut at {cut}");
         };
-        journal.append(Record::Present(part(9), 99)).unwrap();
+        journal.append(JournalRecord::Present(part(9), 99)).unwrap();
         let parts = open(&path).unwrap().parts;
         assert_eq!(parts.last(), Some(&(9, 99)), "cut at {cut}");
         let records = (cut - HEADER) / RECORD;
@@ -127,7 +127,7 @@ fn threads_append_whole_records() {
             scope.spawn(move || {
                 for number in 0..100 {
                     let index = number * 4 + thread;
-                    let record = Record::Present(part(index), index as u32);
+                    let record = JournalRecord::Present(part(index), index as u32);
                     journal.append(record).unwrap();
                 }
             });

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// How an entry and what already has its name stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meeting {
+pub(super) enum ExistingEntry {
     /// They are the same: nothing is to be done.
     Same,
     /// Neither is a folder: a policy may let the one replace the other.
@@ -18,11 +18,15 @@ pub(super) enum Meeting {
 }
 
 /// Compares an entry with what was found (without following links) at `path`.
-pub(super) fn meet(entry: &Entry<'_>, found: &Metadata, path: &Path) -> Result<Meeting, DiskError> {
+pub(super) fn meet(
+    entry: &Entry<'_>,
+    found: &Metadata,
+    path: &Path,
+) -> Result<ExistingEntry, DiskError> {
     let same = match entry.kind {
         EntryKind::Folder if found.is_dir() => true,
-        EntryKind::Folder => return Ok(Meeting::Blocks),
-        _ if found.is_dir() => return Ok(Meeting::Blocks),
+        EntryKind::Folder => return Ok(ExistingEntry::Blocks),
+        _ if found.is_dir() => return Ok(ExistingEntry::Blocks),
         EntryKind::File(size) => {
             found.is_file()
                 && size == FileSize::Known(found.len())
@@ -36,9 +40,9 @@ pub(super) fn meet(entry: &Entry<'_>, found: &Metadata, path: &Path) -> Result<M
         }
     };
     Ok(if same {
-        Meeting::Same
+        ExistingEntry::Same
     } else {
-        Meeting::Differs
+        ExistingEntry::Differs
     })
 }
 

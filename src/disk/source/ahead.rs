@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// The second thread, from the first folder on that is given to it. Without one all is listed by the walk.
-pub(super) struct Ahead<'a> {
+pub(super) struct Lookahead<'a> {
     options: &'a SourceOptions,
     desk: Arc<Desk>,
     /// `None` before the first folder, and where the system has no thread to give.
@@ -24,12 +24,12 @@ pub(super) struct Asked {
 /// Where folders wait.
 #[derive(Default)]
 struct Desk {
-    state: Mutex<State>,
+    state: Mutex<LookaheadState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct LookaheadState {
     waiting: Vec<Order>,
     is_closed: bool,
 }
@@ -40,9 +40,9 @@ struct Order {
     outcome: SyncSender<Outcome>,
 }
 
-impl<'a> Ahead<'a> {
+impl<'a> Lookahead<'a> {
     pub(super) fn new(options: &'a SourceOptions) -> Self {
-        Ahead {
+        Lookahead {
             options,
             desk: Arc::default(),
             thread: None,
@@ -82,7 +82,7 @@ impl<'a> Ahead<'a> {
     }
 }
 
-impl Drop for Ahead<'_> {
+impl Drop for Lookahead<'_> {
     fn drop(&mut self) {
         let mut state = self.desk.lock();
         state.is_closed = true;
@@ -113,7 +113,7 @@ impl Desk {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LookaheadState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     fn what_was_given_away_and_not_begun_is_taken_back() {
         let options = SourceOptions::default();
         let root = root(&std::env::temp_dir());
-        let mut ahead = Ahead::new(&options);
+        let mut ahead = Lookahead::new(&options);
         ahead.thread = Some(thread::spawn(|| {}));
         let asked = [b"a", b"b"].map(|wire| ahead.ask(Folder::at(&root, wire, 1)).unwrap());
         for asked in asked {
@@ -151,7 +151,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();
         let root = root(folder.path());
-        let mut ahead = Ahead::new(&options);
+        let mut ahead = Lookahead::new(&options);
         let asked = ahead.ask(Folder::at(&root, b"", 1)).unwrap();
         while !ahead.desk.lock().waiting.is_empty() {
             thread::yield_now();

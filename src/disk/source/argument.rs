@@ -1,7 +1,7 @@
 //! A path on the command line: what it is, and under which name it is sent.
 
 use super::SourceError;
-use super::listing::{Facts, Kind};
+use super::listing::{Facts, FoundKind};
 use crate::disk::platform;
 use crate::model::{PathFault, WirePath};
 use std::fs;
@@ -64,11 +64,11 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let facts = Facts::of(&metadata);
         match facts.kind {
-            Kind::File => drop(platform::open_source(path).map_err(|e| unreadable(path, &e))?),
-            Kind::Folder => drop(fs::read_dir(path).map_err(|e| unreadable(path, &e))?),
-            Kind::Special(special) => return Err(SourceError::Special(path.clone(), special)),
+            FoundKind::File => drop(platform::open_source(path).map_err(|e| unreadable(path, &e))?),
+            FoundKind::Folder => drop(fs::read_dir(path).map_err(|e| unreadable(path, &e))?),
+            FoundKind::Special(special) => return Err(SourceError::Special(path.clone(), special)),
             // `fs::metadata` goes through links.
-            Kind::Link => return Err(SourceError::Missing(path.clone())),
+            FoundKind::Link => return Err(SourceError::Missing(path.clone())),
         }
         let path = path.clone();
         arguments.push((

@@ -2,7 +2,7 @@
 
 use super::argument::Root;
 use super::glob::Shape;
-use super::listing::{Facts, Kind, Listing};
+use super::listing::{Facts, FoundKind, Listing};
 use super::{LeftOut, LeftOutReason, Links, SourceError, SourceOptions};
 use crate::disk::platform;
 use crate::model::ManifestError;
@@ -79,10 +79,10 @@ impl<'a> Lister<'a> {
     }
 
     /// Whether what is at `wire` is not to be sent.
-    pub(super) fn excludes(&self, wire: &[u8], kind: Kind) -> bool {
+    pub(super) fn excludes(&self, wire: &[u8], kind: FoundKind) -> bool {
         let shape = match kind {
-            Kind::Folder => Shape::Folder,
-            Kind::File | Kind::Link | Kind::Special(_) => Shape::Other,
+            FoundKind::Folder => Shape::Folder,
+            FoundKind::File | FoundKind::Link | FoundKind::Special(_) => Shape::Other,
         };
         self.excludes_shape(wire, shape)
     }
@@ -127,7 +127,7 @@ impl<'a> Lister<'a> {
                 leave_out(LeftOutReason::Dangling);
             }
             Err(error) => leave_out(LeftOutReason::Unreadable(error.kind())),
-            Ok(facts) if follow && facts.kind == Kind::Folder && facts.identity == (0, 0) => {
+            Ok(facts) if follow && facts.kind == FoundKind::Folder && facts.identity == (0, 0) => {
                 leave_out(LeftOutReason::Loop);
             }
             Ok(facts) => listed.listing.push(&name, facts),

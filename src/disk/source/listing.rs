@@ -8,7 +8,7 @@ use std::fs::Metadata;
 /// What a scan needs to know of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
-    pub(super) kind: Kind,
+    pub(super) kind: FoundKind,
     pub(super) mode: Mode,
     pub(super) mtime: Mtime,
     pub(super) size: u64,
@@ -16,7 +16,7 @@ pub(super) struct Facts {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FoundKind {
     File,
     Folder,
     Link,
@@ -28,13 +28,13 @@ impl Facts {
         let kind = metadata.file_type();
         Facts {
             kind: if kind.is_file() {
-                Kind::File
+                FoundKind::File
             } else if kind.is_dir() {
-                Kind::Folder
+                FoundKind::Folder
             } else if kind.is_symlink() {
-                Kind::Link
+                FoundKind::Link
             } else {
-                Kind::Special(platform::special_file(kind))
+                FoundKind::Special(platform::special_file(kind))
             },
             mode: platform::mode_of(metadata),
             mtime: platform::mtime_of(metadata),
@@ -89,7 +89,7 @@ impl Listing {
 
     pub(super) fn keep_folders(&mut self) {
         self.children
-            .retain(|child| child.facts.kind == Kind::Folder);
+            .retain(|child| child.facts.kind == FoundKind::Folder);
         self.children.shrink_to_fit();
     }
 }

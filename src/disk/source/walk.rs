@@ -1,9 +1,9 @@
 //! The walk over a tree: without recursion, and with no more than two folders open at a time.
 
-use super::ahead::{Ahead, Asked};
+use super::ahead::{Asked, Lookahead};
 use super::argument::{Root, Top};
 use super::lister::{Folder, Lister, append};
-use super::listing::{Facts, Kind, Listing};
+use super::listing::{Facts, FoundKind, Listing};
 use super::{LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions};
 use crate::disk::platform;
 use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits};
@@ -17,18 +17,18 @@ const LONG_PATH_BYTES: usize = 1000;
 /// A walk over the arguments, one after the other.
 pub(super) struct Walk<'a> {
     lister: Lister<'a>,
-    ahead: Ahead<'a>,
+    ahead: Lookahead<'a>,
     builder: ManifestBuilder,
     identities: Vec<(u64, u64)>,
     left_out: Vec<LeftOut>,
     /// Wire path of what is looked at.
     wire: Vec<u8>,
     /// The folder being walked, and those above it.
-    levels: Vec<Level>,
+    levels: Vec<WalkLevel>,
 }
 
 /// A folder whose subfolders are yet to be walked.
-struct Level {
+struct WalkLevel {
     identity: (u64, u64),
     wire_length: usize,
     folders: Listing,
@@ -41,7 +41,7 @@ impl<'a> Walk<'a> {
     pub(super) fn new(options: &'a SourceOptions) -> Self {
         Walk {
             lister: Lister::new(options),
-            ahead: Ahead::new(options),
+            ahead: Lookahead::new(options),
             builder: ManifestBuilder::new(),
             identities: Vec::new(),
             left_out: Vec::new(),
@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         }
-        if facts.kind != Kind::Folder {
+        if facts.kind != FoundKind::Folder {
             return self.take(root, facts);
         }
         self.enter(root, facts, None)?;
@@ -147,14 +147,14 @@ impl<'a> Walk<'a> {
         let mut number = 0;
         while let Some((name, facts)) = folders.get(number) {
             number += 1;
-            if facts.kind != Kind::Folder {
+            if facts.kind != FoundKind::Folder {
                 append(&mut self.wire, name);
                 self.take(root, facts)?;
                 self.wire.truncate(wire_length);
             }
         }
         folders.keep_folders();
-        self.levels.push(Level {
+        self.levels.push(WalkLevel {
             identity: facts.identity,
             wire_length,
             folders,
@@ -170,8 +170,8 @@ impl<'a> Walk<'a> {
         let wire = &self.wire;
         let (mtime, mode) = (facts.mtime, facts.mode);
         let pushed = match facts.kind {
-            Kind::Folder => self.builder.push_folder(wire, mtime, mode),
-            Kind::File => {
+            FoundKind::Folder => self.builder.push_folder(wire, mtime, mode),
+            FoundKind::File => {
                 if long && let Err(error) = fs::metadata(root.disk_path(wire)) {
                     let why = LeftOutReason::Unreadable(error.kind());
                     self.leave_out(root.disk_path(&self.wire), why);
@@ -180,8 +180,8 @@ impl<'a> Walk<'a> {
                 let size = FileSize::Known(facts.size);
                 self.builder.push_file(wire, size, mtime, mode)
             }
-            Kind::Link => return self.take_link(root, facts),
-            Kind::Special(special) => {
+            FoundKind::Link => return self.take_link(root, facts),
+            FoundKind::Special(special) => {
                 self.leave_out(root.disk_path(&self.wire), LeftOutReason::Special(special));
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 //! There are no parts to record then. What an earlier run left is removed when the staging folder is
 //! opened, and a file counts as there only once [`FileInHand::finish`] has said so.
 
-use super::{Durability, Filling, Mark, Staging};
+use super::{Durability, Mark, Staging, StagingMode};
 use crate::disk::destination::Destination;
 use crate::disk::error::DiskError;
 use crate::disk::plan::Plan;
@@ -30,7 +30,7 @@ impl Staging {
         let part_size = limits::PART_BYTES_MAX;
         let opened = Staging::open(destination, id, manifest, plan, part_size, durability);
         opened.map(|staging| Staging {
-            filling: Filling::Files,
+            filling: StagingMode::Files,
             ..staging
         })
     }

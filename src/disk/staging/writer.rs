@@ -1,8 +1,8 @@
 //! Parts into staged files.
 
-use super::{Durability, Mark, Progress, Staging, TURNS, tree};
+use super::{Durability, Mark, Staging, StagingProgress, TURNS, tree};
 use crate::disk::error::DiskError;
-use crate::disk::journal::Record;
+use crate::disk::journal::JournalRecord;
 use crate::disk::plan::Decision;
 use crate::disk::platform;
 use crate::model::{EntryIndex, Mtime, PartIndex, Segment};
@@ -72,7 +72,9 @@ impl<'a> StagingWriter<'a> {
         let crc = checksum.finalize();
         if is_true {
             let kept_crc = kept.crc().unwrap_or(crc);
-            staging.journal.append(Record::Present(part, kept_crc))?;
+            staging
+                .journal
+                .append(JournalRecord::Present(part, kept_crc))?;
         }
         claim.fulfil();
         Ok(crc)
@@ -198,7 +200,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-impl Progress {
+impl StagingProgress {
     /// Only the last part of an open stream may be short, so there is one such part.
     fn fits_open_stream(&self, part: PartIndex, length: usize) -> bool {
         let full = self.layout.part_size() as usize;

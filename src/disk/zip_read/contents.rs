@@ -4,7 +4,7 @@
 //! made here, from what was checked before: it decrypts and decompresses, and finds nothing to believe.
 
 use super::error::ArchiveFault;
-use super::record::{Aes, AesStrength, AesVersion, METHOD_AES, Protection, Record, flag};
+use super::record::{Aes, AesStrength, AesVersion, CentralEntry, METHOD_AES, Protection, flag};
 use super::span::Span;
 use crate::model::limits;
 use std::cell::{Cell, RefCell};
@@ -61,7 +61,7 @@ impl<E> From<ArchiveFault> for Stopped<E> {
 ///
 /// # Errors
 /// What it would need, or that no contents so large can be in so few bytes.
-pub(super) fn check(record: &Record) -> Result<(), ArchiveFault> {
+pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
     if record.flags & flag::PATCH != 0 {
         return Err(ArchiveFault::Unsupported("is a patch to another file"));
     }
@@ -98,7 +98,7 @@ pub(super) fn check(record: &Record) -> Result<(), ArchiveFault> {
 /// say or fail their checksum or tag; what the system refused; what `take` returned.
 pub(super) fn read<E>(
     file: &File,
-    record: &Record,
+    record: &CentralEntry,
     password: Option<&[u8]>,
     buffers: &mut OpeningBuffers,
     take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
@@ -121,7 +121,7 @@ pub(super) fn read<E>(
 
 fn read_from<E>(
     sealed: &mut SealedEntry<'_>,
-    record: &Record,
+    record: &CentralEntry,
     password: Option<&[u8]>,
     signals: &Signals,
     chunk: &mut [u8],
@@ -191,7 +191,7 @@ struct Signals {
 
 /// A header for the crate, and the entry's bytes behind it.
 struct SealedEntry<'a> {
-    header: Header,
+    header: MadeHeader,
     span: Span<'a>,
     buffer: &'a mut [u8],
     filled: usize,
@@ -200,9 +200,14 @@ struct SealedEntry<'a> {
 }
 
 impl<'a> SealedEntry<'a> {
-    fn new(file: &'a File, record: &Record, buffer: &'a mut [u8], signals: &'a Signals) -> Self {
+    fn new(
+        file: &'a File,
+        record: &CentralEntry,
+        buffer: &'a mut [u8],
+        signals: &'a Signals,
+    ) -> Self {
         SealedEntry {
-            header: Header::of(record),
+            header: MadeHeader::of(record),
             span: Span::new(file, record.place..record.place + record.compressed),
             buffer,
             filled: 0,
@@ -249,13 +254,13 @@ impl Read for SealedEntry<'_> {
 }
 
 /// A local header that says what was checked and no more: the sizes are told beside it.
-struct Header {
+struct MadeHeader {
     bytes: Vec<u8>,
     taken: usize,
 }
 
-impl Header {
-    fn of(record: &Record) -> Header {
+impl MadeHeader {
+    fn of(record: &CentralEntry) -> MadeHeader {
         const VERSION: u16 = 51;
         let (aes, flags, method) = match record.protection {
             Protection::Aes(aes) => (
@@ -276,7 +281,7 @@ impl Header {
         bytes.extend((aes.len() as u16).to_le_bytes());
         bytes.push(b'x');
         bytes.extend(aes);
-        Header { bytes, taken: 0 }
+        MadeHeader { bytes, taken: 0 }
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> usize {

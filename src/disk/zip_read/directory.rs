@@ -5,7 +5,7 @@
 //! opens itself, are passed over.
 
 use super::error::{ArchiveFault, EntryFault};
-use super::record::{FIXED_BYTES, Record};
+use super::record::{CentralEntry, FIXED_BYTES};
 use super::span::Span;
 use crate::model::limits;
 use std::fs::File;
@@ -24,7 +24,7 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Directory {
     /// In the order of the archive.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<CentralEntry>,
     /// The names of all records.
     pub(super) text: Vec<u8>,
     /// Where it begins, in bytes from the start of the file: where the last entry must have ended.
@@ -56,7 +56,7 @@ pub(super) fn read(file: &File, length: u64) -> Result<Directory, EntryFault> {
     let span = Span::new(file, start..end.directory_end);
     let mut bytes = BufReader::with_capacity(BUFFER, span);
     for _ in 0..end.entries {
-        let record = Record::read(&mut bytes, base, &mut directory.text)?;
+        let record = CentralEntry::read(&mut bytes, base, &mut directory.text)?;
         directory.records.push(record);
     }
     match bytes.buffer().is_empty() && bytes.get_ref().is_at_end() {
@@ -66,7 +66,7 @@ pub(super) fn read(file: &File, length: u64) -> Result<Directory, EntryFault> {
 }
 
 /// What the end records say, zip64 or not.
-struct End {
+struct EndRecord {
     entries: u64,
     directory_bytes: u64,
     /// From the archive's own start.
@@ -75,7 +75,7 @@ struct End {
     directory_end: u64,
 }
 
-fn find_end(file: &File, length: u64) -> Result<End, EntryFault> {
+fn find_end(file: &File, length: u64) -> Result<EndRecord, EntryFault> {
     let tail_bytes = length.min(END_BYTES + u64::from(u16::MAX));
     let tail_start = length - tail_bytes;
     let mut tail = vec![0; tail_bytes as usize];
@@ -92,7 +92,7 @@ fn find_end(file: &File, length: u64) -> Result<End, EntryFault> {
     }
     let place = tail_start + at as u64;
     let record = &tail[at..];
-    let end = End {
+    let end = EndRecord {
         entries: short(record, 10).into(),
         directory_bytes: long(record, 12).into(),
         directory_offset: long(record, 16).into(),
@@ -123,7 +123,7 @@ fn is_end(bytes: &[u8]) -> bool {
 }
 
 /// The zip64 end record, if the locator that belongs before the end record at `place` is there.
-fn find_end64(file: &File, place: u64) -> Result<Option<End>, EntryFault> {
+fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> {
     let Some(locator_place) = place.checked_sub(LOCATOR_BYTES) else {
         return Ok(None);
     };
@@ -154,7 +154,7 @@ fn find_end64(file: &File, place: u64) -> Result<Option<End>, EntryFault> {
         if long(&record, 16) != 0 || very_long(&record, 24) != very_long(&record, 32) {
             return Err(ArchiveFault::Unsupported("is one part of several").into());
         }
-        return Ok(Some(End {
+        return Ok(Some(EndRecord {
             entries: very_long(&record, 32),
             directory_bytes: very_long(&record, 40),
             directory_offset: very_long(&record, 48),
@@ -164,9 +164,9 @@ fn find_end64(file: &File, place: u64) -> Result<Option<End>, EntryFault> {
     Err(damaged("its zip64 end is not where it says"))
 }
 
-impl End {
+impl EndRecord {
     /// Some programs write both, also where the smaller one would do.
-    fn agrees_with(&self, other: &End) -> bool {
+    fn agrees_with(&self, other: &EndRecord) -> bool {
         self.entries == other.entries
             && self.directory_bytes == other.directory_bytes
             && self.directory_offset == other.directory_offset

@@ -4,7 +4,7 @@
 use super::directory::Directory;
 use super::error::{ArchiveFault, EntryFault};
 use super::extra::Extra;
-use super::record::{ELSEWHERE, METHOD_AES, Protection, Record, Zip64, flag};
+use super::record::{CentralEntry, ELSEWHERE, METHOD_AES, Protection, Zip64, flag};
 use super::span::Span;
 use std::fs::File;
 use std::ops::Range;
@@ -48,7 +48,7 @@ pub(super) fn check(file: &File, directory: &mut Directory) -> Result<(), EntryF
 /// Where the entry's contents begin, and where all that belongs to it ends.
 fn compare(
     file: &File,
-    record: &Record,
+    record: &CentralEntry,
     name: &[u8],
     limit: u64,
     buffer: &mut Vec<u8>,
@@ -88,7 +88,11 @@ fn compare(
     Ok(start..end + descriptor)
 }
 
-fn compare_numbers(header: &[u8], extra: &Extra<'_>, record: &Record) -> Result<(), ArchiveFault> {
+fn compare_numbers(
+    header: &[u8],
+    extra: &Extra<'_>,
+    record: &CentralEntry,
+) -> Result<(), ArchiveFault> {
     let short = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
     let long = |at: usize| {
         u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
@@ -120,7 +124,11 @@ fn compare_numbers(header: &[u8], extra: &Extra<'_>, record: &Record) -> Result<
 }
 
 /// The length of the numbers behind an entry's contents: with or without a signature, of 32 or 64 bits.
-fn descriptor_bytes(file: &File, record: &Record, room: Range<u64>) -> Result<u64, ArchiveFault> {
+fn descriptor_bytes(
+    file: &File,
+    record: &CentralEntry,
+    room: Range<u64>,
+) -> Result<u64, ArchiveFault> {
     let mut bytes = [0; 24];
     let length = (room.end - room.start).min(bytes.len() as u64) as usize;
     read(file, &mut bytes[..length], room.start)?;

@@ -22,7 +22,7 @@ use crate::model::{EntryIndex, limits};
 use contents::Stopped;
 use directory::Directory;
 use error::EntryFault;
-use record::{Kind, Protection, Record};
+use record::{CentralEntry, CentralKind, Protection};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
@@ -58,7 +58,7 @@ pub struct ListedEntry<'a> {
     /// Bytes that it takes in the archive.
     pub compressed: u64,
     /// How it is encrypted.
-    pub encryption: Encryption,
+    pub encryption: ListedEncryption,
 }
 
 /// What a listed entry is.
@@ -76,7 +76,7 @@ pub enum ListedKind {
 
 /// How an entry is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
+pub enum ListedEncryption {
     /// Not at all.
     None,
     /// As WinZip does, with AES.
@@ -132,7 +132,7 @@ impl Archive {
         let checked = directory
             .records
             .iter()
-            .filter(|record| record.kind != Kind::Folder)
+            .filter(|record| record.kind != CentralKind::Folder)
             .try_for_each(|record| {
                 let name = record.path.of(&directory.text);
                 contents::check(record).map_err(|fault| EntryFault::of_entry(name, fault))
@@ -145,22 +145,22 @@ impl Archive {
     }
 }
 
-fn listed<'a>(record: &Record, directory: &'a Directory) -> ListedEntry<'a> {
+fn listed<'a>(record: &CentralEntry, directory: &'a Directory) -> ListedEntry<'a> {
     ListedEntry {
         path: record.path.of(&directory.text),
         kind: match record.kind {
-            Kind::File => ListedKind::File,
-            Kind::Folder => ListedKind::Folder,
-            Kind::Link => ListedKind::Link,
-            Kind::Special => ListedKind::Special,
+            CentralKind::File => ListedKind::File,
+            CentralKind::Folder => ListedKind::Folder,
+            CentralKind::Link => ListedKind::Link,
+            CentralKind::Special => ListedKind::Special,
         },
         size: record.size,
         compressed: record.compressed,
         encryption: match record.protection {
-            Protection::Nothing => Encryption::None,
-            Protection::Aes(aes) => Encryption::Aes(aes.strength),
-            Protection::ZipCrypto => Encryption::ZipCrypto,
-            Protection::Strong => Encryption::Other,
+            Protection::Nothing => ListedEncryption::None,
+            Protection::Aes(aes) => ListedEncryption::Aes(aes.strength),
+            Protection::ZipCrypto => ListedEncryption::ZipCrypto,
+            Protection::Strong => ListedEncryption::Other,
         },
     }
 }
@@ -255,7 +255,7 @@ impl CheckedArchive {
 
     fn read_record<E>(
         &self,
-        record: &Record,
+        record: &CentralEntry,
         password: Option<&[u8]>,
         buffers: &mut OpeningBuffers,
         take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
@@ -271,14 +271,14 @@ impl CheckedArchive {
         })
     }
 
-    fn record(&self, tree: &ArchiveTree, entry: EntryIndex) -> Option<&Record> {
+    fn record(&self, tree: &ArchiveTree, entry: EntryIndex) -> Option<&CentralEntry> {
         self.0.directory.records.get(tree.record(entry)?)
     }
 
-    fn encrypted(&self) -> impl Iterator<Item = &Record> {
+    fn encrypted(&self) -> impl Iterator<Item = &CentralEntry> {
         let records = self.0.directory.records.iter();
         records.filter(|record| {
-            record.kind != Kind::Folder && record.protection != Protection::Nothing
+            record.kind != CentralKind::Folder && record.protection != Protection::Nothing
         })
     }
 
@@ -287,7 +287,7 @@ impl CheckedArchive {
         let mut buffers = OpeningBuffers::new();
         for (number, record) in self.0.directory.records.iter().enumerate() {
             // A longer one is refused with its name, as empty as it stays here.
-            if record.kind != Kind::Link || record.size > limits::PATH_BYTES as u64 {
+            if record.kind != CentralKind::Link || record.size > limits::PATH_BYTES as u64 {
                 continue;
             }
             let mut target = Vec::new();

@@ -28,7 +28,7 @@ pub(super) mod flag {
 
 /// One entry, with numbers that are not yet believed. Its names lie in the directory's text.
 #[derive(Clone, Debug)]
-pub(super) struct Record {
+pub(super) struct CentralEntry {
     /// Where its local header is, in bytes from the start of the file; once the headers were compared,
     /// where its contents begin.
     pub(super) place: u64,
@@ -39,30 +39,30 @@ pub(super) struct Record {
     /// How its contents are compressed, below any encryption.
     pub(super) method: u16,
     pub(super) protection: Protection,
-    pub(super) kind: Kind,
+    pub(super) kind: CentralKind,
     pub(super) mode: Mode,
     pub(super) mtime: Mtime,
     /// The name as it stands in the archive.
-    pub(super) raw_name: Piece,
+    pub(super) raw_name: ExtraPiece,
     /// The path that it means.
-    pub(super) path: Piece,
+    pub(super) path: ExtraPiece,
 }
 
 /// A piece of the directory's text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
+pub(super) struct ExtraPiece {
     start: u32,
     length: u32,
 }
 
-impl Piece {
-    fn append(text: &mut Vec<u8>, bytes: &[u8]) -> Result<Piece, ArchiveFault> {
+impl ExtraPiece {
+    fn append(text: &mut Vec<u8>, bytes: &[u8]) -> Result<ExtraPiece, ArchiveFault> {
         if text.len() + bytes.len() > limits::NAMES_BYTES {
             return Err(ArchiveFault::TooLarge("longer names"));
         }
         let start = text.len() as u32;
         text.extend_from_slice(bytes);
-        Ok(Piece {
+        Ok(ExtraPiece {
             start,
             length: bytes.len() as u32,
         })
@@ -123,7 +123,7 @@ impl Aes {
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CentralKind {
     File,
     Folder,
     Link,
@@ -131,7 +131,7 @@ pub(super) enum Kind {
     Special,
 }
 
-impl Record {
+impl CentralEntry {
     /// Reads the next record of a directory; its names go to `text`. `base` is where the archive begins
     /// in its file.
     ///
@@ -141,7 +141,7 @@ impl Record {
         directory: &mut impl Read,
         base: u64,
         text: &mut Vec<u8>,
-    ) -> Result<Record, ArchiveFault> {
+    ) -> Result<CentralEntry, ArchiveFault> {
         let mut fixed = [0; FIXED_BYTES];
         fill(directory, &mut fixed)?;
         if !fixed.starts_with(SIGNATURE) {
@@ -172,7 +172,7 @@ impl Record {
         let protection = protection(flags, short(10), extra.aes)?;
         let path = names::path(&raw_name, flags & flag::UTF8 != 0, host, extra.unicode_path)?;
         let kind = kind(&path, host, attributes);
-        Ok(Record {
+        Ok(CentralEntry {
             place: base
                 .checked_add(offset)
                 .ok_or(ArchiveFault::Damaged("an entry lies beyond its end"))?,
@@ -190,8 +190,8 @@ impl Record {
             mtime: extra
                 .mtime
                 .unwrap_or_else(|| dos_time(short(14), short(12))),
-            raw_name: Piece::append(text, &raw_name)?,
-            path: Piece::append(text, names::without_marks(&path))?,
+            raw_name: ExtraPiece::append(text, &raw_name)?,
+            path: ExtraPiece::append(text, names::without_marks(&path))?,
         })
     }
 
@@ -257,32 +257,34 @@ const DOS_READ_ONLY: u32 = 1;
 const DOS_FOLDER: u32 = 16;
 
 /// A slash at the end makes a folder, whatever else is said; a type must agree with it.
-fn kind(path: &[u8], host: Host, attributes: u32) -> Kind {
+fn kind(path: &[u8], host: Host, attributes: u32) -> CentralKind {
     let has_slash = path.ends_with(b"/");
     let bits = match host {
         Host::Unix => (attributes >> 16) & TYPE_BITS,
         Host::Dos | Host::Other => 0,
     };
     match bits {
-        0 if has_slash || (host == Host::Dos && attributes & DOS_FOLDER != 0) => Kind::Folder,
-        TYPE_FOLDER => Kind::Folder,
-        TYPE_FILE if has_slash => Kind::Folder,
-        0 | TYPE_FILE => Kind::File,
-        TYPE_LINK if !has_slash => Kind::Link,
-        _ => Kind::Special,
+        0 if has_slash || (host == Host::Dos && attributes & DOS_FOLDER != 0) => {
+            CentralKind::Folder
+        }
+        TYPE_FOLDER => CentralKind::Folder,
+        TYPE_FILE if has_slash => CentralKind::Folder,
+        0 | TYPE_FILE => CentralKind::File,
+        TYPE_LINK if !has_slash => CentralKind::Link,
+        _ => CentralKind::Special,
     }
 }
 
 /// Where there are no permissions, the usual ones.
-fn mode(kind: Kind, host: Host, attributes: u32) -> Mode {
+fn mode(kind: CentralKind, host: Host, attributes: u32) -> Mode {
     let bits = attributes >> 16;
     let is_told = match kind {
-        Kind::Folder => bits & TYPE_BITS == TYPE_FOLDER,
+        CentralKind::Folder => bits & TYPE_BITS == TYPE_FOLDER,
         _ => bits != 0,
     };
     Mode::from_bits(match (host, kind) {
         (Host::Unix, _) if is_told => bits,
-        (_, Kind::Folder) => 0o755,
+        (_, CentralKind::Folder) => 0o755,
         (Host::Dos, _) if attributes & DOS_READ_ONLY != 0 => 0o444,
         _ => 0o644,
     })
@@ -347,24 +349,33 @@ mod tests {
     #[test]
     fn what_an_entry_is() {
         let unix = |bits: u32| bits << 16;
-        assert_eq!(kind(b"a/", Host::Dos, 0), Kind::Folder);
-        assert_eq!(kind(b"a", Host::Dos, DOS_FOLDER), Kind::Folder);
-        assert_eq!(kind(b"a", Host::Dos, 0), Kind::File);
-        assert_eq!(kind(b"a", Host::Unix, unix(0o040_755)), Kind::Folder);
-        assert_eq!(kind(b"a", Host::Unix, unix(0o120_777)), Kind::Link);
-        assert_eq!(kind(b"a/", Host::Unix, unix(0o120_777)), Kind::Special);
-        assert_eq!(kind(b"a", Host::Unix, unix(0o010_644)), Kind::Special);
-        assert_eq!(kind(b"a", Host::Unix, unix(0o600)), Kind::File);
+        assert_eq!(kind(b"a/", Host::Dos, 0), CentralKind::Folder);
+        assert_eq!(kind(b"a", Host::Dos, DOS_FOLDER), CentralKind::Folder);
+        assert_eq!(kind(b"a", Host::Dos, 0), CentralKind::File);
+        assert_eq!(kind(b"a", Host::Unix, unix(0o040_755)), CentralKind::Folder);
+        assert_eq!(kind(b"a", Host::Unix, unix(0o120_777)), CentralKind::Link);
+        assert_eq!(
+            kind(b"a/", Host::Unix, unix(0o120_777)),
+            CentralKind::Special
+        );
+        assert_eq!(
+            kind(b"a", Host::Unix, unix(0o010_644)),
+            CentralKind::Special
+        );
+        assert_eq!(kind(b"a", Host::Unix, unix(0o600)), CentralKind::File);
     }
 
     #[test]
     fn modes_are_those_told_or_the_usual_ones() {
         let mode = |kind, host, attributes| mode(kind, host, attributes).bits();
-        assert_eq!(mode(Kind::File, Host::Unix, 0o104_755 << 16), 0o755);
-        assert_eq!(mode(Kind::File, Host::Unix, 0o100_000 << 16), 0);
-        assert_eq!(mode(Kind::File, Host::Unix, 0), 0o644);
-        assert_eq!(mode(Kind::File, Host::Dos, DOS_READ_ONLY), 0o444);
-        assert_eq!(mode(Kind::Folder, Host::Unix, 0o600 << 16), 0o755);
-        assert_eq!(mode(Kind::Folder, Host::Unix, 0o040_700 << 16), 0o700);
+        assert_eq!(mode(CentralKind::File, Host::Unix, 0o104_755 << 16), 0o755);
+        assert_eq!(mode(CentralKind::File, Host::Unix, 0o100_000 << 16), 0);
+        assert_eq!(mode(CentralKind::File, Host::Unix, 0), 0o644);
+        assert_eq!(mode(CentralKind::File, Host::Dos, DOS_READ_ONLY), 0o444);
+        assert_eq!(mode(CentralKind::Folder, Host::Unix, 0o600 << 16), 0o755);
+        assert_eq!(
+            mode(CentralKind::Folder, Host::Unix, 0o040_700 << 16),
+            0o700
+        );
     }
 }

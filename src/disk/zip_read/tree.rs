@@ -3,7 +3,7 @@
 
 use super::directory::Directory;
 use super::error::{ArchiveFault, EntryFault};
-use super::record::{Kind, Record};
+use super::record::{CentralEntry, CentralKind};
 use crate::model::{
     EntryIndex, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, PathFault,
 };
@@ -76,10 +76,10 @@ pub(super) fn build(
 }
 
 /// The folder itself that was packed, as `./`.
-fn is_root(record: &Record, path: &[u8], text: &[u8]) -> Result<bool, EntryFault> {
+fn is_root(record: &CentralEntry, path: &[u8], text: &[u8]) -> Result<bool, EntryFault> {
     let has_name = !record.raw_name.of(text).is_empty();
     match (path, record.kind) {
-        (b"", Kind::Folder) if has_name => Ok(true),
+        (b"", CentralKind::Folder) if has_name => Ok(true),
         (b"", _) => Err(ArchiveFault::Unsafe(ManifestError::Path(PathFault::Empty)).into()),
         _ => Ok(false),
     }
@@ -121,25 +121,25 @@ impl<'a> TreeBuilder<'a> {
         Ok(())
     }
 
-    fn add(&mut self, number: u32, record: &Record, path: &[u8]) -> Result<(), EntryFault> {
+    fn add(&mut self, number: u32, record: &CentralEntry, path: &[u8]) -> Result<(), EntryFault> {
         let refused = |fault| EntryFault::of_entry(path, fault);
         let pushed = match record.kind {
-            Kind::File => {
+            CentralKind::File => {
                 let size = FileSize::Known(record.size);
                 self.manifest
                     .push_file(path, size, record.mtime, record.mode)
             }
-            Kind::Folder if record.size > 0 => {
+            CentralKind::Folder if record.size > 0 => {
                 return Err(refused(ArchiveFault::Damaged(
                     "it is a folder with contents",
                 )));
             }
-            Kind::Folder => self.manifest.push_folder(path, record.mtime, record.mode),
-            Kind::Link => {
+            CentralKind::Folder => self.manifest.push_folder(path, record.mtime, record.mode),
+            CentralKind::Link => {
                 let target = self.targets.get(&number).map_or(&b""[..], Vec::as_slice);
                 self.manifest.push_link(path, target, record.mtime)
             }
-            Kind::Special => {
+            CentralKind::Special => {
                 return Err(refused(ArchiveFault::Unsupported(
                     "is a device, a pipe or a socket",
                 )));

@@ -18,7 +18,7 @@ const SLICE_LENGTH: usize = 32 * 1024;
 /// The zip crate has its cipher only behind a whole archive, so this is one with a single stored entry,
 /// of which all but the entry's contents is dropped.
 pub struct Cipher {
-    archive: ZipWriter<StreamWriter<Shared>>,
+    archive: ZipWriter<StreamWriter<SharedBuffer>>,
     buffer: Rc<RefCell<Vec<u8>>>,
     /// Sealed bytes taken out so far.
     taken: u64,
@@ -32,7 +32,7 @@ impl Cipher {
     /// # Errors
     /// When the system has no random bytes.
     pub fn new(password: &[u8]) -> io::Result<Cipher> {
-        let shared = Shared::default();
+        let shared = SharedBuffer::default();
         let buffer = Rc::clone(&shared.0);
         let mut archive = ZipWriter::new_stream(shared);
         let options = SimpleFileOptions::default()
@@ -85,9 +85,9 @@ impl Cipher {
 
 /// A buffer that the zip writer fills and its owner empties.
 #[derive(Default)]
-pub(super) struct Shared(pub(super) Rc<RefCell<Vec<u8>>>);
+pub(super) struct SharedBuffer(pub(super) Rc<RefCell<Vec<u8>>>);
 
-impl Write for Shared {
+impl Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())

@@ -9,13 +9,13 @@ use std::borrow::Cow;
 pub struct Member<'a> {
     /// Its path with `/` between components, and one at the end of a folder's.
     pub(super) name: Cow<'a, [u8]>,
-    kind: Kind,
+    kind: MemberKind,
     mode: Mode,
     mtime: Mtime,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum MemberKind {
     File,
     Folder,
     Link,
@@ -33,9 +33,9 @@ impl<'a> Member<'a> {
     pub fn of_entry(entry: &Entry<'a>) -> Member<'a> {
         let path = entry.path.as_bytes();
         let (kind, name) = match entry.kind {
-            EntryKind::File(_) => (Kind::File, Cow::Borrowed(path)),
-            EntryKind::Link(_) => (Kind::Link, Cow::Borrowed(path)),
-            EntryKind::Folder => (Kind::Folder, Cow::Owned([path, b"/"].concat())),
+            EntryKind::File(_) => (MemberKind::File, Cow::Borrowed(path)),
+            EntryKind::Link(_) => (MemberKind::Link, Cow::Borrowed(path)),
+            EntryKind::Folder => (MemberKind::Folder, Cow::Owned([path, b"/"].concat())),
         };
         Member {
             name,
@@ -49,7 +49,7 @@ impl<'a> Member<'a> {
     pub fn nameless(name: &'a [u8]) -> Member<'a> {
         Member {
             name: Cow::Borrowed(name),
-            kind: Kind::File,
+            kind: MemberKind::File,
             mode: Mode::from_bits(0o600),
             mtime: Mtime::default(),
         }
@@ -57,9 +57,9 @@ impl<'a> Member<'a> {
 
     pub(super) fn attributes(&self) -> u32 {
         let (kind, dos) = match self.kind {
-            Kind::File => (UNIX_FILE, 0),
-            Kind::Folder => (UNIX_FOLDER, DOS_FOLDER),
-            Kind::Link => (UNIX_LINK, 0),
+            MemberKind::File => (UNIX_FILE, 0),
+            MemberKind::Folder => (UNIX_FOLDER, DOS_FOLDER),
+            MemberKind::Link => (UNIX_LINK, 0),
         };
         (kind | self.mode.bits()) << 16 | dos
     }

@@ -1,6 +1,6 @@
 //! Writing a zip archive, entry after entry, to anything that takes bytes.
 //!
-//! The zip crate compresses ([`Press`]) and encrypts ([`Cipher`]); headers and directory are written
+//! The zip crate compresses ([`Deflater`]) and encrypts ([`Cipher`]); headers and directory are written
 //! here. Its own writer cannot take what several threads have prepared, nor leave out an entry that
 //! turned out bad while it was written, without a seek.
 //!
@@ -8,18 +8,18 @@
 //! behind it (a data descriptor). The directory has them all.
 
 mod cipher;
+mod deflater;
 mod dos_time;
 mod member;
 pub(crate) mod new_file;
 mod packer;
-mod press;
 mod records;
 mod sink;
 
 pub use cipher::{Cipher, SEALING_BYTES};
+pub use deflater::{DEFLATE_END, DeflateEffort, Deflater};
 pub use member::Member;
 pub use packer::{Packer, Piece, PieceIndex, Whole};
-pub use press::{DEFLATE_END, Effort, Press};
 pub use sink::ArchiveSink;
 
 use records::{Descriptor, Header};
@@ -36,7 +36,7 @@ pub enum Method {
 
 /// Whether the contents of a member are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sealing {
+pub enum Encryption {
     /// By AES-256, as AE-2: no CRC-32 of the contents shows.
     Sealed,
     /// Not at all.
@@ -45,7 +45,7 @@ pub enum Sealing {
 
 /// Lengths and check of a member's contents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
+pub struct EntryContents {
     /// Bytes of the contents.
     pub raw: u64,
     /// Bytes that they take in the archive.
@@ -56,20 +56,20 @@ pub struct Contents {
 
 /// What the directory says of a member, beside what [`Member`] does.
 #[derive(Clone, Copy, Debug)]
-struct Written {
+struct WrittenEntry {
     number: u32,
     method: Method,
-    sealing: Sealing,
+    sealing: Encryption,
     has_descriptor: bool,
     offset: u64,
-    contents: Contents,
+    contents: EntryContents,
 }
 
 /// A member whose contents are being written.
 #[derive(Debug)]
 #[must_use = "a member is ended or given up"]
 pub struct Begun {
-    written: Written,
+    written: WrittenEntry,
     wide: bool,
     contents_start: u64,
 }
@@ -79,7 +79,7 @@ pub struct Begun {
 pub struct ArchiveWriter<W> {
     sink: W,
     offset: u64,
-    written: Vec<Written>,
+    written: Vec<WrittenEntry>,
     wide_from: u64,
 }
 
@@ -131,11 +131,11 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         number: u32,
         member: &Member<'_>,
         method: Method,
-        sealing: Sealing,
-        contents: Contents,
+        sealing: Encryption,
+        contents: EntryContents,
         packed: &[u8],
     ) -> io::Result<()> {
-        let written = Written {
+        let written = WrittenEntry {
             number,
             method,
             sealing,
@@ -161,16 +161,16 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         number: u32,
         member: &Member<'_>,
         method: Method,
-        sealing: Sealing,
+        sealing: Encryption,
         raw: Option<u64>,
     ) -> io::Result<Begun> {
-        let written = Written {
+        let written = WrittenEntry {
             number,
             method,
             sealing,
             has_descriptor: true,
             offset: self.offset,
-            contents: Contents::default(),
+            contents: EntryContents::default(),
         };
         let wide = raw.is_none_or(|raw| raw >= self.wide_from);
         let header = Header::new(member, &written).local(wide);
@@ -225,13 +225,13 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         self.close(begun, raw, false_crc32).map(drop)
     }
 
-    fn close(&mut self, begun: Begun, raw: u64, crc32: u32) -> io::Result<Written> {
+    fn close(&mut self, begun: Begun, raw: u64, crc32: u32) -> io::Result<WrittenEntry> {
         let Begun {
             mut written,
             wide,
             contents_start,
         } = begun;
-        written.contents = Contents {
+        written.contents = EntryContents {
             raw,
             packed: self.offset - contents_start,
             crc32,
@@ -262,7 +262,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
             }
         }
         self.write(&block)?;
-        let end = records::End {
+        let end = records::DirectoryEnd {
             members: written.len() as u64,
             start,
             length: self.offset - start,

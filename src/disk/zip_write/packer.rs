@@ -1,6 +1,8 @@
 //! Entries of a source, piece by piece, packed and ready to be written. One packer for each thread.
 
-use super::{Cipher, Contents, DEFLATE_END, Effort, Method, Press, SEALING_BYTES, Sealing};
+use super::{
+    Cipher, DEFLATE_END, DeflateEffort, Deflater, Encryption, EntryContents, Method, SEALING_BYTES,
+};
 use crate::disk::source::{Source, SourceReader};
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
 use std::io;
@@ -74,9 +76,9 @@ pub struct Whole {
     /// How it is kept.
     pub method: Method,
     /// Whether it is sealed.
-    pub sealing: Sealing,
+    pub sealing: Encryption,
     /// Its lengths, and its check where it is not sealed.
-    pub contents: Contents,
+    pub contents: EntryContents,
     /// Its contents, packed and, where there is a password, sealed.
     pub packed: Vec<u8>,
 }
@@ -85,18 +87,18 @@ pub struct Whole {
 pub struct Packer<'a> {
     source: &'a Source,
     reader: SourceReader<'a>,
-    press: Press,
+    deflater: Deflater,
     password: Option<&'a [u8]>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Packer<'a> {
     /// A packer that seals with `password`, or not at all.
-    pub fn new(source: &'a Source, effort: Effort, password: Option<&'a [u8]>) -> Self {
+    pub fn new(source: &'a Source, effort: DeflateEffort, password: Option<&'a [u8]>) -> Self {
         Packer {
             source,
             reader: SourceReader::new(source),
-            press: Press::new(effort),
+            deflater: Deflater::new(effort),
             password,
             buffer: Vec::new(),
         }
@@ -133,8 +135,8 @@ impl<'a> Packer<'a> {
         let raw = self.buffer.len() as u64;
         let mut method = Method::Stored;
         let mut packed = Vec::new();
-        if self.press.effort() != Effort::Store && !self.buffer.is_empty() {
-            packed = self.press.blocks(&self.buffer)?;
+        if self.deflater.effort() != DeflateEffort::Store && !self.buffer.is_empty() {
+            packed = self.deflater.blocks(&self.buffer)?;
             packed.extend_from_slice(&DEFLATE_END);
             if packed.len() < self.buffer.len() {
                 method = Method::Deflated;
@@ -146,7 +148,7 @@ impl<'a> Packer<'a> {
         };
         let (sealing, crc32, packed) = match self.password {
             None => (
-                Sealing::Plain,
+                Encryption::Plain,
                 crc32fast::hash(&self.buffer),
                 packed.clone(),
             ),
@@ -155,13 +157,13 @@ impl<'a> Packer<'a> {
                 let mut cipher = Cipher::new(password)?;
                 cipher.seal(packed, &mut sealed)?;
                 cipher.finish(&mut sealed)?;
-                (Sealing::Sealed, 0, sealed)
+                (Encryption::Sealed, 0, sealed)
             }
         };
         Ok(Whole {
             method,
             sealing,
-            contents: Contents {
+            contents: EntryContents {
                 raw,
                 packed: packed.len() as u64,
                 crc32,
@@ -171,9 +173,9 @@ impl<'a> Packer<'a> {
     }
 
     fn part(&mut self, is_last: bool) -> io::Result<Piece> {
-        let (method, packed) = match self.press.effort() {
-            Effort::Store => (Method::Stored, self.buffer.clone()),
-            _ => (Method::Deflated, self.press.blocks(&self.buffer)?),
+        let (method, packed) = match self.deflater.effort() {
+            DeflateEffort::Store => (Method::Stored, self.buffer.clone()),
+            _ => (Method::Deflated, self.deflater.blocks(&self.buffer)?),
         };
         Ok(Piece::Part {
             method,
@@ -192,8 +194,8 @@ impl Whole {
         let length = contents.len() as u64;
         Whole {
             method: Method::Stored,
-            sealing: Sealing::Plain,
-            contents: Contents {
+            sealing: Encryption::Plain,
+            contents: EntryContents {
                 raw: length,
                 packed: length,
                 crc32: crc32fast::hash(contents),

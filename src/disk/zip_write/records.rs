@@ -1,6 +1,6 @@
 //! The records of a zip archive as bytes (PKWARE APPNOTE 6.3; WinZip's AE-2 specification 1.04).
 
-use super::{Contents, Member, Method, Sealing, Written};
+use super::{Encryption, EntryContents, Member, Method, WrittenEntry};
 
 const LOCAL: u32 = 0x0403_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;
@@ -64,18 +64,18 @@ impl Bytes {
 /// The two headers of a member.
 pub(super) struct Header<'a> {
     member: &'a Member<'a>,
-    written: &'a Written,
+    written: &'a WrittenEntry,
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn new(member: &'a Member<'a>, written: &'a Written) -> Self {
+    pub(super) fn new(member: &'a Member<'a>, written: &'a WrittenEntry) -> Self {
         Header { member, written }
     }
 
     /// The header before the contents. Where the lengths stand behind them, `wide` says that they take
     /// eight bytes there.
     pub(super) fn local(&self, wide: bool) -> Vec<u8> {
-        let Contents { raw, packed, crc32 } = self.written.contents;
+        let EntryContents { raw, packed, crc32 } = self.written.contents;
         let mut extra = Bytes::default();
         if wide {
             extra.u16(EXTRA_WIDE).u16(16).u64(raw).u64(packed);
@@ -97,7 +97,7 @@ impl<'a> Header<'a> {
     /// The header in the directory. Numbers from `wide_from` on stand in the extra field, each only if
     /// it must.
     pub(super) fn central(&self, wide_from: u64) -> Vec<u8> {
-        let Contents { raw, packed, crc32 } = self.written.contents;
+        let EntryContents { raw, packed, crc32 } = self.written.contents;
         let mut wide = Bytes::default();
         let mut narrow = |value: u64| match value >= wide_from {
             true => {
@@ -126,7 +126,7 @@ impl<'a> Header<'a> {
     }
 
     fn common(&self, header: &mut Bytes, wide: bool) {
-        let sealed = self.written.sealing == Sealing::Sealed;
+        let sealed = self.written.sealing == Encryption::Sealed;
         let version = match (sealed, wide) {
             (true, _) => VERSION_AES,
             (false, true) => VERSION_WIDE,
@@ -154,7 +154,7 @@ impl<'a> Header<'a> {
             extra.u16(EXTRA_TIME).u16(5).raw(&[1]);
             extra.raw(&seconds.to_le_bytes());
         }
-        if self.written.sealing == Sealing::Sealed {
+        if self.written.sealing == Encryption::Sealed {
             // AE-2, by "AE", with keys of strength 3: 256 bits.
             extra.u16(EXTRA_AES).u16(7).u16(2).raw(b"AE").raw(&[3]);
             extra.u16(self.method());
@@ -170,11 +170,11 @@ impl<'a> Header<'a> {
 }
 
 /// What stands behind contents whose lengths were not known before.
-pub(super) struct Descriptor(pub(super) Contents);
+pub(super) struct Descriptor(pub(super) EntryContents);
 
 impl Descriptor {
     pub(super) fn bytes(&self, wide: bool) -> Vec<u8> {
-        let Contents { raw, packed, crc32 } = self.0;
+        let EntryContents { raw, packed, crc32 } = self.0;
         let mut bytes = Bytes::default();
         bytes.u32(DESCRIPTOR).u32(crc32);
         match wide {
@@ -186,13 +186,13 @@ impl Descriptor {
 }
 
 /// The end of the directory, and of the archive.
-pub(super) struct End {
+pub(super) struct DirectoryEnd {
     pub(super) members: u64,
     pub(super) start: u64,
     pub(super) length: u64,
 }
 
-impl End {
+impl DirectoryEnd {
     pub(super) fn bytes(&self, wide_from: u64) -> Vec<u8> {
         let many = self.members >= u64::from(IN_EXTRA_16);
         let large = self.start.max(self.length) >= wide_from;

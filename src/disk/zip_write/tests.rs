@@ -11,7 +11,7 @@ const PASSWORD: &[u8] = b"pass word";
 /// An archive of all that is in `folder`, made by one packer.
 fn packed(
     folder: &Path,
-    effort: Effort,
+    effort: DeflateEffort,
     password: Option<&[u8]>,
     wide_from: u64,
 ) -> (Source, Vec<u8>) {
@@ -67,8 +67,8 @@ fn write_entry(
                 assert_eq!(is_last, next.is_none());
                 if begun.is_none() {
                     let sealing = match password {
-                        Some(_) => Sealing::Sealed,
-                        None => Sealing::Plain,
+                        Some(_) => Encryption::Sealed,
+                        None => Encryption::Plain,
                     };
                     cipher = password.map(|password| Cipher::new(password).unwrap());
                     let start = archive.begin(number, &described, method, sealing, None);
@@ -150,12 +150,12 @@ fn check(folder: &Path, source: &Source, archive: &[u8], password: Option<&[u8]>
     }
 }
 
-const EFFORTS: [Effort; 5] = [
-    Effort::Store,
-    Effort::Auto,
-    Effort::Level(1),
-    Effort::Level(6),
-    Effort::Level(9),
+const EFFORTS: [DeflateEffort; 5] = [
+    DeflateEffort::Store,
+    DeflateEffort::Auto,
+    DeflateEffort::Level(1),
+    DeflateEffort::Level(6),
+    DeflateEffort::Level(9),
 ];
 
 #[test]
@@ -175,7 +175,7 @@ fn zip64_archives_are_read_back() {
     // Every number, some of them, and only the offsets of the last entries.
     for wide_from in [0, 6000, 4_000_000] {
         for password in [None, Some(PASSWORD)] {
-            let (source, archive) = packed(folder.path(), Effort::Auto, password, wide_from);
+            let (source, archive) = packed(folder.path(), DeflateEffort::Auto, password, wide_from);
             check(folder.path(), &source, &archive, password);
         }
     }
@@ -187,9 +187,9 @@ fn more_members_than_sixteen_bits_count() {
     let mut archive = ArchiveWriter::new(Vec::new());
     let names: Vec<String> = (0..MEMBERS).map(|number| format!("{number}")).collect();
     let member = |number: u32| Member::nameless(names[number as usize].as_bytes());
-    let nothing = Contents::default();
+    let nothing = EntryContents::default();
     for number in 0..MEMBERS {
-        let (stored, plain) = (Method::Stored, Sealing::Plain);
+        let (stored, plain) = (Method::Stored, Encryption::Plain);
         let added = archive.add(number, &member(number), stored, plain, nothing, b"");
         added.unwrap();
     }
@@ -228,7 +228,7 @@ fn with_one_given_up<W: ArchiveSink>(sink: W) -> (W, bool) {
         0 => Member::nameless(b"broken"),
         _ => Member::nameless(b"whole"),
     };
-    let (stored, plain) = (Method::Stored, Sealing::Plain);
+    let (stored, plain) = (Method::Stored, Encryption::Plain);
     let begun = archive.begin(0, &member(0), stored, plain, Some(1 << 20));
     let begun = begun.unwrap();
     archive.write(b"half of it").unwrap();
@@ -236,7 +236,7 @@ fn with_one_given_up<W: ArchiveSink>(sink: W) -> (W, bool) {
     if !is_gone {
         archive.give_up(begun, 10, 7).unwrap();
     }
-    let contents = Contents {
+    let contents = EntryContents {
         raw: 3,
         packed: 3,
         crc32: crc32fast::hash(b"abc"),
@@ -286,7 +286,7 @@ fn what_does_not_shrink_costs_next_to_nothing() {
         .map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8 ^ (n >> 7) as u8)
         .collect();
     for effort in EFFORTS {
-        let blocks = Press::new(effort).blocks(&noise).unwrap();
+        let blocks = Deflater::new(effort).blocks(&noise).unwrap();
         assert!(blocks.len() <= noise.len() + 100, "{effort:?}");
     }
 }

@@ -8,7 +8,7 @@ use crate::protocol::{
     FrameKind, Message, Stage, StreamNumber, frame, message_head, part_head, split_message,
     split_part,
 };
-use crate::session::connection::next_seal::Ahead;
+use crate::session::connection::next_seal::NextSeal;
 use crate::session::connection::transport::{Connection, FrameBuffer};
 use crate::session::error::SessionError;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct MessageWriter {
     stream: StreamNumber,
     sequence: u64,
     sealer: Sealer,
-    ahead: Option<Arc<Ahead>>,
+    ahead: Option<Arc<NextSeal>>,
     raw: Vec<u8>,
     prepared: Vec<u8>,
     queued: Vec<u8>,
@@ -49,8 +49,8 @@ impl MessageWriter {
     }
 
     /// From here on another thread prepares the seal of the next message, with what this gives.
-    pub(crate) fn prepare_ahead(&mut self) -> Arc<Ahead> {
-        let ahead = Arc::new(Ahead::new(self.keys.clone(), self.stream));
+    pub(crate) fn prepare_ahead(&mut self) -> Arc<NextSeal> {
+        let ahead = Arc::new(NextSeal::new(self.keys.clone(), self.stream));
         ahead.want(self.sequence);
         self.ahead = Some(Arc::clone(&ahead));
         ahead

@@ -8,7 +8,7 @@ use crate::protocol::{
 };
 use crate::session::connection::channel::{MessageReader, MessageWriter};
 use crate::session::connection::clock::{Deadline, Liveness};
-use crate::session::connection::join::{Shared, channel};
+use crate::session::connection::join::{SessionContext, channel};
 use crate::session::connection::transport::{Connection, FrameBuffer, Patience, Traffic};
 use crate::session::error::SessionError;
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// A session whose peer has proven itself, on its first connection.
 pub(crate) struct Authenticated {
-    pub(crate) shared: Shared,
+    pub(crate) shared: SessionContext,
     pub(crate) reader: MessageReader,
     pub(crate) writer: MessageWriter,
 }
@@ -78,14 +78,14 @@ pub(crate) enum Caller {
 }
 
 /// Why nothing came of somebody who dialled.
-pub(crate) struct Turned {
+pub(crate) struct Rejected {
     pub(crate) error: SessionError,
     /// Whether it had a chance to try a secret.
     pub(crate) spent_a_guess: bool,
 }
 
 /// What a listener decides about somebody who dialled.
-pub(crate) trait Doorkeeper {
+pub(crate) trait HandshakePolicy {
     /// Before a Hello is answered: may wait, or turn away.
     ///
     /// # Errors
@@ -105,13 +105,13 @@ pub(crate) trait Doorkeeper {
 /// Answers whoever dialled, until it has proven itself, has asked to join, or is turned away.
 ///
 /// # Errors
-/// [`Turned`]; the connection is done with.
+/// [`Rejected`]; the connection is done with.
 pub(crate) fn answer(
     stream: Arc<TcpStream>,
     role: Role,
     idle_limit: Duration,
-    doorkeeper: &mut dyn Doorkeeper,
-) -> Result<Caller, Turned> {
+    doorkeeper: &mut dyn HandshakePolicy,
+) -> Result<Caller, Rejected> {
     let traffic = Arc::new(Traffic::default());
     let mut connection = Connection::new(stream, handshake_patience(), Arc::clone(&traffic))
         .map_err(|error| SessionError::lost(error).before_a_guess())?;
@@ -137,7 +137,7 @@ pub(crate) fn answer(
         }
     };
     // From here on whatever is not a valid proof counts: also to hang up once the Hello was seen.
-    let after_a_guess = |error| Turned {
+    let after_a_guess = |error| Rejected {
         error,
         spent_a_guess: true,
     };
@@ -181,8 +181,8 @@ pub(crate) fn refuse(connection: &mut Connection, error: &HandshakeError) {
 
 impl SessionError {
     /// Ended a handshake in which no secret could be tried.
-    fn before_a_guess(self) -> Turned {
-        Turned {
+    fn before_a_guess(self) -> Rejected {
+        Rejected {
             error: self,
             spent_a_guess: false,
         }
@@ -194,8 +194,8 @@ fn handshake_patience() -> Patience {
     Patience::Until(Deadline::after(whole_handshake))
 }
 
-fn share(proven: Proven, traffic: Arc<Traffic>, idle_limit: Duration) -> Shared {
-    Shared {
+fn share(proven: Proven, traffic: Arc<Traffic>, idle_limit: Duration) -> SessionContext {
+    SessionContext {
         keys: Arc::new(proven.keys),
         liveness: Arc::new(Liveness::new(idle_limit)),
         traffic,

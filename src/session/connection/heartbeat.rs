@@ -3,7 +3,7 @@
 use crate::protocol::{Message, Ping};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Liveness;
-use crate::session::connection::next_seal::{Ahead, Task};
+use crate::session::connection::next_seal::{NextSeal, SealTask};
 use crate::session::sync::lock;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ pub(crate) type SharedWriter = Arc<Mutex<MessageWriter>>;
 /// A thread that sends a heartbeat on the first stream as often as [`Liveness::heartbeat`] says, until
 /// dropped. In between it prepares the seal of the next message.
 pub(crate) struct Heartbeat {
-    ahead: Arc<Ahead>,
+    ahead: Arc<NextSeal>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -50,10 +50,10 @@ impl Drop for Heartbeat {
     }
 }
 
-fn beat(writer: &SharedWriter, ahead: &Ahead, pause: Duration) {
+fn beat(writer: &SharedWriter, ahead: &NextSeal, pause: Duration) {
     let _closing = ClosedAtEnd(ahead);
     let mut due = Instant::now() + pause;
-    while let Task::Overdue = ahead.serve_until(due) {
+    while let SealTask::Overdue = ahead.serve_until(due) {
         // A writer that is busy says enough by what it writes; one that is lost is found by others.
         if let Ok(mut writer) = writer.try_lock()
             && writer.send(&Message::Ping(Ping::default())).is_err()
@@ -65,7 +65,7 @@ fn beat(writer: &SharedWriter, ahead: &Ahead, pause: Duration) {
 }
 
 /// However the thread ends, nobody waits for it any more.
-struct ClosedAtEnd<'a>(&'a Ahead);
+struct ClosedAtEnd<'a>(&'a NextSeal);
 
 impl Drop for ClosedAtEnd<'_> {
     fn drop(&mut self) {

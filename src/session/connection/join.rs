@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// What all streams of a session share.
 #[derive(Clone)]
-pub(crate) struct Shared {
+pub(crate) struct SessionContext {
     pub(crate) keys: Arc<SessionKeys>,
     pub(crate) liveness: Arc<Liveness>,
     pub(crate) traffic: Arc<Traffic>,
@@ -30,7 +30,7 @@ pub(crate) struct JoinedStream {
 
 impl JoinedStream {
     /// Both directions of the stream.
-    pub(crate) fn into_channel(self, shared: &Shared) -> (MessageReader, MessageWriter) {
+    pub(crate) fn into_channel(self, shared: &SessionContext) -> (MessageReader, MessageWriter) {
         channel(self.connection, shared, self.number)
     }
 }
@@ -38,7 +38,7 @@ impl JoinedStream {
 /// Both directions of a stream.
 pub(crate) fn channel(
     mut connection: Connection,
-    shared: &Shared,
+    shared: &SessionContext,
     number: StreamNumber,
 ) -> (MessageReader, MessageWriter) {
     connection.set_patience(Patience::WhileAlive(Arc::clone(&shared.liveness)));
@@ -130,7 +130,7 @@ impl StreamQueue {
 /// [`SessionError`]: no connection, or one that does not prove to be the session's.
 pub(crate) fn dial_stream(
     peer: SocketAddr,
-    shared: &Shared,
+    shared: &SessionContext,
     number: StreamNumber,
 ) -> Result<(JoinedStream, Duration), SessionError> {
     let began = Instant::now();

@@ -1,7 +1,7 @@
 //! Where the further streams of one session come in.
 
 use crate::protocol::StreamNumber;
-use crate::session::connection::join::{Shared, StreamQueue};
+use crate::session::connection::join::{SessionContext, StreamQueue};
 use crate::session::sync::lock;
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -14,7 +14,7 @@ const AHEAD: Duration = Duration::from_secs(1);
 /// The gate of one session: open only while a transfer waits for streams, for no more than it waits for,
 /// and for each number once.
 pub(crate) struct JoinGate {
-    pub(crate) shared: Shared,
+    pub(crate) shared: SessionContext,
     state: Mutex<GateState>,
     opened: Condvar,
 }
@@ -27,7 +27,7 @@ struct GateState {
 
 impl JoinGate {
     /// A gate that is closed.
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(shared: SessionContext) -> Self {
         JoinGate {
             shared,
             state: Mutex::default(),

@@ -8,18 +8,18 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// What the thread that writes messages and the thread that prepares their seals share.
-pub(crate) struct Ahead {
+pub(crate) struct NextSeal {
     keys: SealingKeys,
     stream: StreamNumber,
-    state: Mutex<State>,
+    state: Mutex<SealState>,
     changed: Condvar,
 }
 
-enum State {
+enum SealState {
     /// Nothing is wanted.
     Idle,
     /// The seal of the message with this number is wanted, and nobody has begun it.
-    Wanted(u64),
+    PartQueue(u64),
     /// It is being prepared.
     Begun,
     Ready(u64, Box<Prepared>),
@@ -27,20 +27,20 @@ enum State {
 }
 
 /// What the preparing thread is to do.
-pub(crate) enum Task {
+pub(crate) enum SealTask {
     /// It has waited long enough.
     Overdue,
     /// To end.
     End,
 }
 
-impl Ahead {
+impl NextSeal {
     /// For the messages of a stream.
     pub(crate) fn new(keys: SealingKeys, stream: StreamNumber) -> Self {
-        Ahead {
+        NextSeal {
             keys,
             stream,
-            state: Mutex::new(State::Idle),
+            state: Mutex::new(SealState::Idle),
             changed: Condvar::new(),
         }
     }
@@ -48,8 +48,8 @@ impl Ahead {
     /// Message `sequence` comes next.
     pub(crate) fn want(&self, sequence: u64) {
         let mut state = lock(&self.state);
-        if let State::Idle | State::Ready(..) = *state {
-            *state = State::Wanted(sequence);
+        if let SealState::Idle | SealState::Ready(..) = *state {
+            *state = SealState::PartQueue(sequence);
             self.changed.notify_all();
         }
     }
@@ -59,29 +59,29 @@ impl Ahead {
         let state = lock(&self.state);
         let waited = self
             .changed
-            .wait_while(state, |state| matches!(state, State::Begun));
+            .wait_while(state, |state| matches!(state, SealState::Begun));
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        if let State::Closed = *state {
+        if let SealState::Closed = *state {
             return None;
         }
-        match std::mem::replace(&mut *state, State::Idle) {
-            State::Ready(number, prepared) if number == sequence => Some(*prepared),
+        match std::mem::replace(&mut *state, SealState::Idle) {
+            SealState::Ready(number, prepared) if number == sequence => Some(*prepared),
             _ => None,
         }
     }
 
     /// Prepares what is wanted, in the calling thread, until `due` or until there is an end.
-    pub(crate) fn serve_until(&self, due: Instant) -> Task {
+    pub(crate) fn serve_until(&self, due: Instant) -> SealTask {
         let mut state = lock(&self.state);
         loop {
             match *state {
-                State::Closed => return Task::End,
-                State::Wanted(sequence) => {
-                    *state = State::Begun;
+                SealState::Closed => return SealTask::End,
+                SealState::PartQueue(sequence) => {
+                    *state = SealState::Begun;
                     drop(state);
                     let prepared = self.prepare(sequence);
                     state = lock(&self.state);
-                    if let State::Begun = *state {
+                    if let SealState::Begun = *state {
                         *state = prepared;
                     }
                     self.changed.notify_all();
@@ -89,7 +89,7 @@ impl Ahead {
                 _ => {
                     let left = due.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return Task::Overdue;
+                        return SealTask::Overdue;
                     }
                     let waited = self.changed.wait_timeout(state, left);
                     (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -100,17 +100,17 @@ impl Ahead {
 
     /// Ends the preparing thread, and whoever waits for it.
     pub(crate) fn close(&self) {
-        *lock(&self.state) = State::Closed;
+        *lock(&self.state) = SealState::Closed;
         self.changed.notify_all();
     }
 
     /// A seal that cannot be prepared is made, and its error found, by who needs it.
-    fn prepare(&self, sequence: u64) -> State {
+    fn prepare(&self, sequence: u64) -> SealState {
         let stream = self.stream.get();
         let position = Position::Message { stream, sequence };
         match Prepared::new(&self.keys, position) {
-            Ok(prepared) => State::Ready(sequence, Box::new(prepared)),
-            Err(_) => State::Idle,
+            Ok(prepared) => SealState::Ready(sequence, Box::new(prepared)),
+            Err(_) => SealState::Idle,
         }
     }
 }
@@ -120,13 +120,16 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn ahead() -> Ahead {
-        Ahead::new(SealingKeys::of_no_session(), StreamNumber::FIRST)
+    fn ahead() -> NextSeal {
+        NextSeal::new(SealingKeys::of_no_session(), StreamNumber::FIRST)
     }
 
     /// Prepares what is wanted, and comes back.
-    fn serve(ahead: &Ahead) {
-        assert!(matches!(ahead.serve_until(Instant::now()), Task::Overdue));
+    fn serve(ahead: &NextSeal) {
+        assert!(matches!(
+            ahead.serve_until(Instant::now()),
+            SealTask::Overdue
+        ));
     }
 
     #[test]
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn what_has_been_begun_is_waited_for() {
         let ahead = ahead();
-        *lock(&ahead.state) = State::Begun;
+        *lock(&ahead.state) = SealState::Begun;
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| ahead.take(0));
             std::thread::sleep(Duration::from_millis(20));
@@ -176,14 +179,14 @@ mod tests {
     #[test]
     fn the_end_wakes_both_sides() {
         let ahead = ahead();
-        *lock(&ahead.state) = State::Begun;
+        *lock(&ahead.state) = SealState::Begun;
         let far = Instant::now() + Duration::from_secs(3600);
         std::thread::scope(|scope| {
             let taking = scope.spawn(|| ahead.take(0));
             let serving = scope.spawn(|| ahead.serve_until(far));
             ahead.close();
             assert!(taking.join().unwrap().is_none());
-            assert!(matches!(serving.join().unwrap(), Task::End));
+            assert!(matches!(serving.join().unwrap(), SealTask::End));
         });
         ahead.want(0);
         assert!(ahead.take(0).is_none());

@@ -5,20 +5,20 @@ use crate::protocol::{Message, Ping};
 use crate::session::connection::channel::MessageReader;
 use crate::session::connection::handshake::Authenticated;
 use crate::session::connection::heartbeat::{Heartbeat, SharedWriter};
-use crate::session::connection::join::Shared;
+use crate::session::connection::join::SessionContext;
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::error::SessionError;
 use crate::session::events::{Comparison, Operator};
 use crate::session::sync::lock;
-use crate::session::tuning::stream_pool::{StreamPool, Width};
+use crate::session::tuning::stream_pool::{StreamLimit, StreamPool};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex};
 
 /// Who is at the other end and how to talk to it.
-pub(crate) struct Established {
+pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
-    pub(crate) shared: Shared,
+    pub(crate) shared: SessionContext,
     pub(crate) writer: SharedWriter,
     pub(crate) reader: MessageReader,
     origin: Origin,
@@ -37,7 +37,7 @@ pub(crate) enum Origin {
     Accepted(Arc<JoinGate>),
 }
 
-impl Established {
+impl Session {
     /// Takes over a session from the handshake.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Established {
         let writer = Arc::new(Mutex::new(writer));
         let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)
             .map_err(|source| SessionError::System { source })?;
-        Ok(Established {
+        Ok(Session {
             peer,
             shared,
             writer,
@@ -82,7 +82,7 @@ impl Established {
     }
 
     /// The further streams of one transfer. The pool must be closed when the transfer ends.
-    pub(crate) fn open_streams(&self, width: Width) -> StreamPool {
+    pub(crate) fn open_streams(&self, width: StreamLimit) -> StreamPool {
         match &self.origin {
             Origin::Dialled => {
                 StreamPool::dialling(self.peer, &self.shared, &self.next_stream, width)
@@ -139,14 +139,14 @@ impl Established {
     }
 }
 
-impl Established {
+impl Session {
     /// Ends the first stream in both directions; whoever is blocked on it wakes up.
     pub(crate) fn shutdown(&mut self) {
         self.reader.connection().shutdown();
     }
 }
 
-impl Drop for Established {
+impl Drop for Session {
     fn drop(&mut self) {
         self.shutdown();
     }

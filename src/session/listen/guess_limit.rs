@@ -33,27 +33,27 @@ const OVERALL_WAIT: Duration = Duration::from_secs(1);
 
 /// Who has made how many mistakes.
 #[derive(Default)]
-pub(crate) struct Slowdown {
-    state: Mutex<State>,
+pub(crate) struct GuessLimiter {
+    state: Mutex<GuessCounts>,
 }
 
 #[derive(Default)]
-struct State {
-    networks: HashMap<IpAddr, Record>,
-    overall: Option<Record>,
+struct GuessCounts {
+    networks: HashMap<IpAddr, GuessRecord>,
+    overall: Option<GuessRecord>,
 }
 
 #[derive(Clone, Copy)]
-struct Record {
+struct GuessRecord {
     mistakes: u32,
     latest: Instant,
     /// From when on the next Hello may be answered.
     next: Instant,
 }
 
-impl Record {
+impl GuessRecord {
     fn new(now: Instant) -> Self {
-        Record {
+        GuessRecord {
             mistakes: 0,
             latest: now,
             next: now,
@@ -66,7 +66,7 @@ impl Record {
 
     fn count(&mut self, now: Instant) {
         if self.is_stale(now) {
-            *self = Record::new(now);
+            *self = GuessRecord::new(now);
         }
         self.mistakes = self.mistakes.saturating_add(1);
         self.latest = now;
@@ -80,7 +80,7 @@ impl Record {
     }
 }
 
-impl Slowdown {
+impl GuessLimiter {
     /// How long somebody's Hello has to wait before it is answered; `None` when that is too long.
     pub(crate) fn turn(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let mut state = lock(&self.state);
@@ -111,13 +111,13 @@ impl Slowdown {
         state.forget(now);
         let network = network(address);
         let record = state.networks.entry(network);
-        let record = record.or_insert_with(|| Record::new(now));
+        let record = record.or_insert_with(|| GuessRecord::new(now));
         record.count(now);
         let gap = gap_after(record.mistakes).unwrap_or_default();
         record.next = record.next.max(now + gap);
         state
             .overall
-            .get_or_insert_with(|| Record::new(now))
+            .get_or_insert_with(|| GuessRecord::new(now))
             .count(now);
     }
 
@@ -127,7 +127,7 @@ impl Slowdown {
     }
 }
 
-impl State {
+impl GuessCounts {
     /// Makes room for one more network: by those that were quiet, else by the quietest.
     fn forget(&mut self, now: Instant) {
         if self.networks.len() < limits::SLOWED_NETWORKS {
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_few_mistakes_are_free_and_others_pay_nothing() {
-        let (slowdown, now) = (Slowdown::default(), Instant::now());
+        let (slowdown, now) = (GuessLimiter::default(), Instant::now());
         for _ in 0..limits::FAILED_PROOFS - 1 {
             slowdown.count(address(1), now);
         }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn guesses_at_once_stand_in_line_and_the_line_has_an_end() {
-        let (slowdown, now) = (Slowdown::default(), Instant::now());
+        let (slowdown, now) = (GuessLimiter::default(), Instant::now());
         for _ in 0..20 {
             slowdown.count(address(1), now);
         }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn who_proves_the_secret_is_forgiven_and_time_heals() {
-        let (slowdown, now) = (Slowdown::default(), Instant::now());
+        let (slowdown, now) = (GuessLimiter::default(), Instant::now());
         for _ in 0..9 {
             slowdown.count(address(1), now);
             slowdown.count(address(2), now);
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn mistakes_from_everywhere_delay_everybody_a_little_and_keep_nobody_out() {
-        let (slowdown, now) = (Slowdown::default(), Instant::now());
+        let (slowdown, now) = (GuessLimiter::default(), Instant::now());
         for n in 0..200 {
             slowdown.count(address(n), now);
         }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let (slowdown, now) = (Slowdown::default(), Instant::now());
+        let (slowdown, now) = (GuessLimiter::default(), Instant::now());
         for n in 0..2 * limits::SLOWED_NETWORKS as u32 {
             slowdown.count(address(n), now + Duration::from_millis(n.into()));
         }

@@ -5,7 +5,7 @@ use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::listener::{Arrival, Guest, Listener};
-use crate::session::listen::slots::Seats;
+use crate::session::listen::slots::SessionSlots;
 use crate::session::meet::{mention, welcome};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Whom to serve, and for how long.
 pub(crate) struct Hosting<'a> {
     /// The listener's.
-    pub(crate) seats: &'a Arc<Seats>,
+    pub(crate) seats: &'a Arc<SessionSlots>,
     /// End when nobody has come for so long.
     pub(crate) wait: Option<Duration>,
     pub(crate) cancel: &'a Cancel,

@@ -7,18 +7,18 @@ use crate::protocol::{
     DiallerName, DiallerRole, FrameKind, HandshakeError, JoinRequest, Role, frame,
 };
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{Caller, Doorkeeper, answer, refuse};
+use crate::session::connection::handshake::{Caller, HandshakePolicy, answer, refuse};
 use crate::session::connection::join::JoinedStream;
 use crate::session::connection::join_gate::JoinGate;
-use crate::session::connection::session::{Established, Origin};
+use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::connection::transport::Connection;
 use crate::session::error::SessionError;
-use crate::session::listen::guess_limit::Slowdown;
-use crate::session::listen::pending::{Place, Unproven};
+use crate::session::listen::guess_limit::GuessLimiter;
+use crate::session::listen::pending::{PendingConnections, PendingPlace};
 use crate::session::listen::ping_answer;
 use crate::session::listen::secrets::{Name, Secrets, Snapshot};
-use crate::session::listen::slots::{Seat, Seats};
+use crate::session::listen::slots::{SessionSlots, Slot};
 use crate::session::options::ListenAddress;
 use crate::session::sync::lock;
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ pub(crate) struct Terms {
     pub(crate) role: Role,
     pub(crate) secrets: Secrets,
     /// Room for proven peers; who finds none is told so.
-    pub(crate) seats: Arc<Seats>,
+    pub(crate) seats: Arc<SessionSlots>,
     pub(crate) idle_limit: Duration,
 }
 
@@ -82,10 +82,10 @@ pub(crate) enum Arrival {
 
 /// A proven peer.
 pub(crate) struct Guest {
-    pub(crate) session: Established,
+    pub(crate) session: Session,
     /// The name of its secret, where the secrets have names.
     pub(crate) name: Option<Name>,
-    pub(crate) seat: Seat,
+    pub(crate) seat: Slot,
 }
 
 /// What the threads of a listener share.
@@ -93,9 +93,9 @@ struct Door {
     terms: Terms,
     arrivals: SyncSender<Arrival>,
     gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
-    unproven: Arc<Unproven>,
-    slowdown: Slowdown,
-    ping_seats: Arc<Seats>,
+    unproven: Arc<PendingConnections>,
+    slowdown: GuessLimiter,
+    ping_seats: Arc<SessionSlots>,
     /// Peers among the arrivals.
     waiting: Arc<AtomicUsize>,
     closed: AtomicBool,
@@ -115,9 +115,9 @@ impl Listener {
             terms,
             arrivals: sender,
             gates: Mutex::default(),
-            unproven: Unproven::new(socket::descriptor_limit()),
-            slowdown: Slowdown::default(),
-            ping_seats: Seats::at_once(limits::PING_SESSIONS),
+            unproven: PendingConnections::new(socket::descriptor_limit()),
+            slowdown: GuessLimiter::default(),
+            ping_seats: SessionSlots::at_once(limits::PING_SESSIONS),
             waiting: Arc::default(),
             closed: AtomicBool::new(false),
         });
@@ -226,7 +226,7 @@ fn accept(socket: &TcpListener, door: &Arc<Door>) {
 }
 
 /// A connection from accept to where it belongs.
-fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Place) {
+fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: PendingPlace) {
     let (secrets, news) = door.terms.secrets.snapshot();
     if let Some(message) = news {
         door.tell(Arrival::News { message });
@@ -261,7 +261,7 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Plac
             };
             let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
             door.open_gate(&gate);
-            match Established::new(peer, *authenticated, Origin::Accepted(gate)) {
+            match Session::new(peer, *authenticated, Origin::Accepted(gate)) {
                 Ok(session) => {
                     door.waiting.fetch_add(1, Ordering::Relaxed);
                     Arrival::Peer(Box::new(Guest {
@@ -291,10 +291,10 @@ struct Visit<'a> {
     peer: SocketAddr,
     secrets: Snapshot,
     name: Option<Name>,
-    seat: Option<Seat>,
+    seat: Option<Slot>,
 }
 
-impl Doorkeeper for Visit<'_> {
+impl HandshakePolicy for Visit<'_> {
     fn hold(&mut self) -> Result<(), HandshakeError> {
         let turn = self.door.slowdown.turn(self.peer.ip(), Instant::now());
         let wait = turn.ok_or(HandshakeError::Busy)?;

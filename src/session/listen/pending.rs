@@ -10,13 +10,13 @@ use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, Weak};
 
 /// The connections of a listener that have not proven themselves, oldest first.
-pub(crate) struct Unproven {
+pub(crate) struct PendingConnections {
     most: usize,
-    state: Mutex<State>,
+    state: Mutex<PendingState>,
 }
 
 #[derive(Default)]
-struct State {
+struct PendingState {
     waiting: Vec<Waiting>,
     /// Threads at work, those that were told to give way included.
     threads: usize,
@@ -29,14 +29,14 @@ struct Waiting {
     stream: Weak<TcpStream>,
 }
 
-impl Unproven {
+impl PendingConnections {
     /// As many as [`limits::UNPROVEN_CONNECTIONS`], and fewer where the process may have few
     /// descriptors: the others are for transfers.
     pub(crate) fn new(descriptors: Option<usize>) -> Arc<Self> {
         let most = descriptors.map_or(limits::UNPROVEN_CONNECTIONS, |descriptors| {
             (descriptors / 4).clamp(1, limits::UNPROVEN_CONNECTIONS)
         });
-        Arc::new(Unproven {
+        Arc::new(PendingConnections {
             most,
             state: Mutex::default(),
         })
@@ -44,7 +44,11 @@ impl Unproven {
 
     /// A place for a new connection, at the cost of an old one where there are too many. `None` when
     /// even those that gave way are not gone yet.
-    pub(crate) fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>, from: IpAddr) -> Option<Place> {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        stream: &Arc<TcpStream>,
+        from: IpAddr,
+    ) -> Option<PendingPlace> {
         let mut state = lock(&self.state);
         if state.threads >= 2 * self.most {
             return None;
@@ -60,7 +64,7 @@ impl Unproven {
             network: network(from),
             stream: Arc::downgrade(stream),
         });
-        Some(Place {
+        Some(PendingPlace {
             unproven: Arc::clone(self),
             number,
         })
@@ -72,7 +76,7 @@ impl Unproven {
     }
 }
 
-impl State {
+impl PendingState {
     /// Ends the oldest connection of the network that has the most.
     fn end_one(&mut self) -> bool {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
@@ -94,12 +98,12 @@ impl State {
 }
 
 /// A place for an unproven connection; given back when dropped.
-pub(crate) struct Place {
-    unproven: Arc<Unproven>,
+pub(crate) struct PendingPlace {
+    unproven: Arc<PendingConnections>,
     number: u64,
 }
 
-impl Drop for Place {
+impl Drop for PendingPlace {
     fn drop(&mut self) {
         let mut state = lock(&self.unproven.state);
         state.threads -= 1;
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn the_oldest_of_whoever_has_the_most_gives_way() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let unproven = Unproven::new(Some(16));
+        let unproven = PendingConnections::new(Some(16));
         assert_eq!(unproven.most, 4);
         let [one, other] = [1, 2].map(|n| IpAddr::from([10, 0, 0, n]));
         let mut ends: Vec<_> = (0..5).map(|_| connect(&listener)).collect();
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn threads_are_bounded_also_when_they_are_slow_to_go() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let unproven = Unproven::new(Some(8));
+        let unproven = PendingConnections::new(Some(8));
         let ends = connect(&listener);
         let from = IpAddr::from(Ipv4Addr::LOCALHOST);
         let mut places: Vec<_> = (0..4).map(|_| unproven.enter(&ends.near, from)).collect();

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::crypto::Secret;
     use crate::protocol::{DiallerName, DiallerRole, HandshakeError, Role};
-    use crate::session::connection::handshake::{Caller, Doorkeeper, answer as let_in, dial};
+    use crate::session::connection::handshake::{Caller, HandshakePolicy, answer as let_in, dial};
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
 
@@ -75,7 +75,7 @@ mod tests {
 
     struct Open(Secret);
 
-    impl Doorkeeper for Open {
+    impl HandshakePolicy for Open {
         fn hold(&mut self) -> Result<(), HandshakeError> {
             Ok(())
         }

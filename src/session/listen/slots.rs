@@ -4,37 +4,37 @@ use crate::session::sync::lock;
 use std::sync::{Arc, Mutex};
 
 /// Places for proven peers.
-pub(crate) struct Seats {
+pub(crate) struct SessionSlots {
     at_once: usize,
-    state: Mutex<State>,
+    state: Mutex<SlotCounts>,
 }
 
-struct State {
+struct SlotCounts {
     taken: usize,
     /// How many more may be used up; `None`: any number.
     left: Option<usize>,
 }
 
-impl Seats {
+impl SessionSlots {
     /// So many at once, and any number one after the other.
     pub(crate) fn at_once(at_once: usize) -> Arc<Self> {
-        Seats::new(at_once, None)
+        SessionSlots::new(at_once, None)
     }
 
     /// So many at once, until `in_all` were used up.
     pub(crate) fn limited(at_once: usize, in_all: usize) -> Arc<Self> {
-        Seats::new(at_once, Some(in_all))
+        SessionSlots::new(at_once, Some(in_all))
     }
 
     fn new(at_once: usize, left: Option<usize>) -> Arc<Self> {
-        Arc::new(Seats {
+        Arc::new(SessionSlots {
             at_once,
-            state: Mutex::new(State { taken: 0, left }),
+            state: Mutex::new(SlotCounts { taken: 0, left }),
         })
     }
 
     /// A seat, where one is free.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Seat> {
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
         let mut state = lock(&self.state);
         let most = state
             .left
@@ -43,7 +43,7 @@ impl Seats {
             return None;
         }
         state.taken += 1;
-        Some(Seat(Arc::clone(self)))
+        Some(Slot(Arc::clone(self)))
     }
 
     /// How many are taken now.
@@ -59,9 +59,9 @@ impl Seats {
 }
 
 /// A proven peer's seat; free again when dropped.
-pub(crate) struct Seat(Arc<Seats>);
+pub(crate) struct Slot(Arc<SessionSlots>);
 
-impl Seat {
+impl Slot {
     /// Its peer has got what it came for: nobody else will have this seat.
     pub(crate) fn use_up(self) {
         let mut state = lock(&self.0.state);
@@ -69,7 +69,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
         lock(&self.0.state).taken -= 1;
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_seat_that_is_given_up_is_free_again() {
-        let seats = Seats::at_once(2);
+        let seats = SessionSlots::at_once(2);
         let first = seats.take().unwrap();
         let second = seats.take().unwrap();
         assert!(seats.take().is_none());
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn seats_that_were_used_up_are_not_given_again() {
-        let seats = Seats::limited(16, 2);
+        let seats = SessionSlots::limited(16, 2);
         let (lost, served) = (seats.take().unwrap(), seats.take().unwrap());
         assert!(seats.take().is_none(), "two in all");
         drop(lost);

@@ -12,13 +12,13 @@ pub(crate) mod sink;
 
 use crate::protocol::{DeclineReason, Message, Offer, Role};
 use crate::session::connection::channel::unexpected;
-use crate::session::connection::session::Established;
+use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Reception, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
 use crate::session::options::{Connect, ReceiveOptions, Rendezvous};
 use crate::session::receive::offer::{Received, receive_one};
-use crate::session::stats::Tally;
+use crate::session::stats::TransferStats;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -101,7 +101,7 @@ pub(crate) struct Intake<'a> {
     /// The end of the session met last.
     peer: Option<SocketAddr>,
     /// Of the transfer that is under way or comes next.
-    tally: Tally,
+    tally: TransferStats,
 }
 
 impl<'a> Intake<'a> {
@@ -117,7 +117,7 @@ impl<'a> Intake<'a> {
             operator,
             summaries: Vec::new(),
             peer: None,
-            tally: Tally::begin(0),
+            tally: TransferStats::begin(0),
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a> Intake<'a> {
     ///
     /// # Errors
     /// [`SessionError`]: what ended the session.
-    pub(crate) fn session(&mut self, session: &mut Established) -> Result<Ended, SessionError> {
+    pub(crate) fn session(&mut self, session: &mut Session) -> Result<Ended, SessionError> {
         self.peer = Some(session.peer);
         let result = self.all(session);
         if let Err(error) = &result {
@@ -158,7 +158,7 @@ impl<'a> Intake<'a> {
         self.session(&mut session)
     }
 
-    fn all(&mut self, session: &mut Established) -> Result<Ended, SessionError> {
+    fn all(&mut self, session: &mut Session) -> Result<Ended, SessionError> {
         let mut declined = None;
         let mut told = None;
         loop {
@@ -193,9 +193,9 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn one(&mut self, session: &mut Established, offer: Offer) -> Result<Received, SessionError> {
+    fn one(&mut self, session: &mut Session, offer: Offer) -> Result<Received, SessionError> {
         let received = receive_one(session, offer, self.options, self.operator, &mut self.tally)?;
-        self.tally = Tally::begin(session.shared.traffic.total());
+        self.tally = TransferStats::begin(session.shared.traffic.total());
         Ok(received)
     }
 
@@ -217,6 +217,6 @@ pub(crate) fn tell_what_is_kept(path: &Path, operator: &dyn Operator) {
 
 /// Whether the sender can be taken to know that all is there: it was heard well after it was `told`. One
 /// that was lost before may have missed it, and then comes back to ask.
-fn knows_verdict(session: &Established, told: Option<Instant>) -> bool {
+fn knows_verdict(session: &Session, told: Option<Instant>) -> bool {
     told.is_some_and(|told| session.shared.liveness.was_heard_after(told, VERDICT_DOUBT))
 }

@@ -7,19 +7,19 @@ use crate::protocol::{
     Offer, PartRanges, PeerFailure, PeerText, transfer_id,
 };
 use crate::session::connection::channel::unexpected;
-use crate::session::connection::session::Established;
+use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Acceptance, Event, OfferSummary, Operator, Summary};
 use crate::session::options::ReceiveOptions;
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::in_order::InOrder;
 use crate::session::receive::output::Output;
-use crate::session::receive::rounds::{EarlyPart, Receiving, RoundEnded};
+use crate::session::receive::rounds::{EarlyPart, ReceiveRounds, RoundEnded};
 use crate::session::receive::sink::Sink;
 use crate::session::receive::tell_what_is_kept;
-use crate::session::stats::{Tally, Teller};
+use crate::session::stats::{ProgressReporter, TransferStats};
 use crate::session::summary::offer_summary;
-use crate::session::tuning::stream_pool::Width;
+use crate::session::tuning::stream_pool::StreamLimit;
 use std::sync::Arc;
 
 /// Offers below this are taken without asking whether there is room: to ask costs more.
@@ -40,11 +40,11 @@ pub(crate) enum Received {
 /// # Errors
 /// [`SessionError`]: the session is not usable any more. What arrived is kept.
 pub(crate) fn receive_one(
-    session: &mut Established,
+    session: &mut Session,
     offer: Offer,
     options: &ReceiveOptions,
     operator: &dyn Operator,
-    tally: &mut Tally,
+    tally: &mut TransferStats,
 ) -> Result<Received, SessionError> {
     let transfer = session.next_transfer()?;
     if offer.transfer != transfer {
@@ -87,7 +87,7 @@ pub(crate) fn receive_one(
     }
     let layout = sink.layout();
     let width = match once {
-        Some(_) => Width::Fixed(1),
+        Some(_) => StreamLimit::Fixed(1),
         None => width(offer.streams, options.streams, layout.part_size()),
     };
     let streams = width.most();
@@ -111,9 +111,9 @@ pub(crate) fn receive_one(
         streams,
         present_bytes: there,
     });
-    let teller = Teller::new(operator, tally, &session.shared.traffic, there);
+    let teller = ProgressReporter::new(operator, tally, &session.shared.traffic, there);
     let is_once = once.is_some();
-    let receiving = Receiving::new(sink, once, manifest, transfer, teller);
+    let receiving = ReceiveRounds::new(sink, once, manifest, transfer, teller);
     match receiving.run(session, width, early) {
         Ok(RoundEnded::Sent) => {}
         Ok(RoundEnded::OnlyAsked) => {
@@ -173,7 +173,11 @@ fn once(manifest: &Manifest, sink: &Sink, options: &ReceiveOptions) -> Option<In
 }
 
 /// A transfer that cannot go on has ended early: what it left in the folder is of no use.
-fn give_up(receiving: Receiving<'_>, error: SessionError, operator: &dyn Operator) -> SessionError {
+fn give_up(
+    receiving: ReceiveRounds<'_>,
+    error: SessionError,
+    operator: &dyn Operator,
+) -> SessionError {
     if let Err(fault) = receiving.discard() {
         let message = format!("what arrived is of no use and cannot be removed: {fault}");
         operator.event(&Event::Warning { message: &message });
@@ -183,27 +187,27 @@ fn give_up(receiving: Receiving<'_>, error: SessionError, operator: &dyn Operato
 
 /// How many streams to take, where this side makes them. A sender that proposes only a few wants them
 /// all; more are opened as the line asks for, as far as their parts have room.
-fn width(proposed: u16, most: Option<u16>, part_size: u32) -> Width {
+fn width(proposed: u16, most: Option<u16>, part_size: u32) -> StreamLimit {
     const FEW: u16 = 8;
     let width = match most {
-        Some(most) => Width::Fixed(proposed.min(most)),
-        None if proposed <= FEW => Width::Fixed(proposed),
-        None => Width::UpTo(proposed),
+        Some(most) => StreamLimit::Fixed(proposed.min(most)),
+        None if proposed <= FEW => StreamLimit::Fixed(proposed),
+        None => StreamLimit::UpTo(proposed),
     };
     let room = limits::PARTS_IN_FLIGHT_BYTES / part_size;
     width.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
 /// Why an offer is not taken: what the peer is told, and what this side ends with.
-struct Refusal {
+struct OfferRefusal {
     reason: DeclineReason,
     text: String,
     error: SessionError,
 }
 
-impl Refusal {
+impl OfferRefusal {
     fn new(reason: DeclineReason, error: SessionError) -> Self {
-        Refusal {
+        OfferRefusal {
             reason,
             text: reason.to_string(),
             error,
@@ -211,7 +215,7 @@ impl Refusal {
     }
 
     /// Tells the peer; what this side ends with.
-    fn tell(self, session: &Established) -> Result<SessionError, SessionError> {
+    fn tell(self, session: &Session) -> Result<SessionError, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
             text: PeerText::new(&self.text),
@@ -226,15 +230,15 @@ impl Refusal {
 /// # Errors
 /// [`SessionError::PhraseDiffers`], or that the sender is gone or gave up.
 fn verify(
-    session: &mut Established,
+    session: &mut Session,
     sender_wants: bool,
     options: &ReceiveOptions,
     operator: &dyn Operator,
-) -> Result<Result<(), Refusal>, SessionError> {
+) -> Result<Result<(), OfferRefusal>, SessionError> {
     if !sender_wants {
         return Ok(match options.verify {
             false => Ok(()),
-            true => Err(Refusal {
+            true => Err(OfferRefusal {
                 reason: DeclineReason::Person,
                 text: "the phrase is to be compared there first (--verify)".into(),
                 error: SessionError::DeclinedHere {
@@ -252,9 +256,9 @@ fn verify(
 
 /// The manifest of an offer, or why it is refused as a whole.
 fn read_manifest(
-    session: &mut Established,
+    session: &mut Session,
     offer: &Offer,
-) -> Result<Result<Manifest, Refusal>, SessionError> {
+) -> Result<Result<Manifest, OfferRefusal>, SessionError> {
     let mut decoder = ManifestDecoder::new(offer.entry_count)?;
     let mut fault = decoder.push_chunk(&offer.entries).err();
     while fault.is_none() && !decoder.is_complete() {
@@ -269,7 +273,7 @@ fn read_manifest(
     };
     Ok(match manifest {
         Ok(manifest) => Ok(manifest),
-        Err(ManifestCodeError::Manifest(error)) => Err(Refusal::new(
+        Err(ManifestCodeError::Manifest(error)) => Err(OfferRefusal::new(
             DeclineReason::UnsafeName,
             SessionError::UnsafeOffer {
                 reason: error.to_string(),
@@ -287,7 +291,7 @@ fn prepare(
     part_size: u32,
     options: &ReceiveOptions,
     operator: &dyn Operator,
-) -> Result<Sink, Refusal> {
+) -> Result<Sink, OfferRefusal> {
     check_limits(summary, options)?;
     if let Some(output) = &options.output {
         check_output(output, manifest)?;
@@ -295,7 +299,7 @@ fn prepare(
     if operator.accept(summary) == Acceptance::Decline {
         let reason = "you said no".into();
         let error = SessionError::DeclinedHere { reason };
-        return Err(Refusal::new(DeclineReason::Person, error));
+        return Err(OfferRefusal::new(DeclineReason::Person, error));
     }
     if let Some(output) = &options.output {
         return open_output(output, manifest, part_size);
@@ -313,13 +317,13 @@ fn prepare(
         None => Ok(Sink::Folder(Box::new(staging))),
         Some(error) => {
             staging.discard_if_new().map_err(cannot_write)?;
-            Err(Refusal::new(DeclineReason::NoSpace, error))
+            Err(OfferRefusal::new(DeclineReason::NoSpace, error))
         }
     }
 }
 
 /// An output takes one file and no second one.
-fn check_output(output: &Output, manifest: &Manifest) -> Result<(), Refusal> {
+fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal> {
     let mut kinds = manifest.entries().map(|(_, entry)| entry.kind);
     let is_a_file = matches!(
         (kinds.next(), kinds.next()),
@@ -331,23 +335,23 @@ fn check_output(output: &Output, manifest: &Manifest) -> Result<(), Refusal> {
         (false, _) => "something else is offered",
     };
     let reason = format!("{} takes one file, and {what}", output.name());
-    Err(Refusal {
+    Err(OfferRefusal {
         reason: DeclineReason::CannotWrite,
         text: reason.clone(),
         error: SessionError::DeclinedHere { reason },
     })
 }
 
-fn open_output(output: &Output, manifest: &Manifest, part_size: u32) -> Result<Sink, Refusal> {
+fn open_output(output: &Output, manifest: &Manifest, part_size: u32) -> Result<Sink, OfferRefusal> {
     let layout = match manifest.total() {
         Some(total) => PartLayout::known(total, part_size),
         None => PartLayout::open(part_size),
     };
-    let layout = layout.map_err(|fault| Refusal::new(DeclineReason::Limit, fault.into()))?;
+    let layout = layout.map_err(|fault| OfferRefusal::new(DeclineReason::Limit, fault.into()))?;
     match output.open(layout) {
         Some(sink) => Ok(Sink::Output(sink)),
         // Another session of the same receiver was quicker.
-        None => Err(Refusal::new(
+        None => Err(OfferRefusal::new(
             DeclineReason::Busy,
             SessionError::DeclinedHere {
                 reason: format!("{} takes one file, and it has had one", output.name()),
@@ -356,7 +360,7 @@ fn open_output(output: &Output, manifest: &Manifest, part_size: u32) -> Result<S
     }
 }
 
-fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), Refusal> {
+fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), OfferRefusal> {
     let entries = summary.files + summary.folders + summary.links;
     let over = |limit: Option<u64>, value: Option<u64>, what: &str| match (limit, value) {
         (Some(limit), Some(value)) if value > limit => Some(format!(
@@ -370,7 +374,7 @@ fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), 
         None => Ok(()),
         Some(reason) => {
             let error = SessionError::DeclinedHere { reason };
-            Err(Refusal::new(DeclineReason::Limit, error))
+            Err(OfferRefusal::new(DeclineReason::Limit, error))
         }
     }
 }
@@ -386,22 +390,22 @@ fn check_room(staging: &Staging) -> Option<SessionError> {
     (free < needed).then_some(SessionError::NoRoom { needed, free })
 }
 
-fn undecided(error: SessionError) -> Refusal {
+fn undecided(error: SessionError) -> OfferRefusal {
     match error {
         SessionError::Disk(error) => cannot_write(error),
-        error @ SessionError::InTheWay { .. } => Refusal::new(DeclineReason::InTheWay, error),
-        error => Refusal::new(DeclineReason::UnsafeName, error),
+        error @ SessionError::InTheWay { .. } => OfferRefusal::new(DeclineReason::InTheWay, error),
+        error => OfferRefusal::new(DeclineReason::UnsafeName, error),
     }
 }
 
-fn cannot_write(error: crate::disk::DiskError) -> Refusal {
+fn cannot_write(error: crate::disk::DiskError) -> OfferRefusal {
     let reason = match error.kind() {
         DiskErrorKind::Full => DeclineReason::NoSpace,
         DiskErrorKind::Locked => DeclineReason::Busy,
         DiskErrorKind::Name | DiskErrorKind::NameCollision => DeclineReason::UnsafeName,
         _ => DeclineReason::CannotWrite,
     };
-    Refusal::new(reason, SessionError::Disk(error))
+    OfferRefusal::new(reason, SessionError::Disk(error))
 }
 
 fn done(delivery: &Delivery) -> Done {
@@ -427,7 +431,10 @@ mod tests {
             }
         }
         let usual = width(limits::STREAMS, None, 2 << 20);
-        assert_eq!(usual, Width::UpTo(limits::STREAMS));
-        assert_eq!(width(2, None, limits::PART_BYTES_MAX), Width::Fixed(2));
+        assert_eq!(usual, StreamLimit::UpTo(limits::STREAMS));
+        assert_eq!(
+            width(2, None, limits::PART_BYTES_MAX),
+            StreamLimit::Fixed(2)
+        );
     }
 }

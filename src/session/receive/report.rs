@@ -5,7 +5,7 @@ use crate::model::{EntryIndex, Manifest};
 use crate::session::events::{Event, FileResult, Operator};
 
 /// Tells an operator what becomes of each entry of a manifest, and counts those that are skipped.
-pub(crate) struct Telling<'a> {
+pub(crate) struct DeliveryReport<'a> {
     manifest: &'a Manifest,
     operator: &'a dyn Operator,
     /// Bytes of the stream, also where the manifest does not know them.
@@ -13,14 +13,14 @@ pub(crate) struct Telling<'a> {
     skipped: u64,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> DeliveryReport<'a> {
     /// `total` is the length of the stream as it turned out to be.
     pub(crate) fn new(
         manifest: &'a Manifest,
         operator: &'a dyn Operator,
         total: Option<u64>,
     ) -> Self {
-        Telling {
+        DeliveryReport {
             manifest,
             operator,
             total: total.unwrap_or(0),

@@ -7,29 +7,29 @@ use crate::protocol::{
 };
 use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use crate::session::connection::clock::Liveness;
-use crate::session::connection::join::{JoinedStream, Shared};
-use crate::session::connection::session::{Established, attend};
+use crate::session::connection::join::{JoinedStream, SessionContext};
+use crate::session::connection::session::{Session, attend};
 use crate::session::error::SessionError;
 use crate::session::receive::in_order::InOrder;
-use crate::session::receive::report::Telling;
+use crate::session::receive::report::DeliveryReport;
 use crate::session::receive::sink::{Sink, SinkWriter};
-use crate::session::stats::Teller;
+use crate::session::stats::ProgressReporter;
 use crate::session::sync::lock;
 use crate::session::tuning::stream_count::Work;
-use crate::session::tuning::stream_pool::{Change, StreamPool, Width};
+use crate::session::tuning::stream_pool::{Change, StreamLimit, StreamPool};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// A transfer that was accepted, shared by the threads of its streams.
-pub(crate) struct Receiving<'a> {
+pub(crate) struct ReceiveRounds<'a> {
     sink: Sink,
     /// What watches over parts that must come in order, each once.
     in_order: Option<Mutex<InOrder>>,
     manifest: Arc<Manifest>,
     transfer: u32,
-    teller: Teller<'a>,
+    teller: ProgressReporter<'a>,
     /// How many parts have not come yet, more or less: some may come twice.
     left: AtomicU64,
     checksums: Mutex<HashMap<PartIndex, u32>>,
@@ -69,7 +69,7 @@ impl EarlyPart {
     /// # Errors
     /// [`SessionError`]: lost, silent, or not as agreed.
     pub(crate) fn read(
-        session: &mut Established,
+        session: &mut Session,
         transfer: u32,
         round: EarlyRound,
     ) -> Result<Self, SessionError> {
@@ -90,16 +90,16 @@ impl EarlyPart {
     }
 }
 
-impl<'a> Receiving<'a> {
+impl<'a> ReceiveRounds<'a> {
     /// A transfer into `sink`, over which `in_order` watches where its parts must come in order.
     pub(crate) fn new(
         sink: Sink,
         in_order: Option<InOrder>,
         manifest: Arc<Manifest>,
         transfer: u32,
-        teller: Teller<'a>,
+        teller: ProgressReporter<'a>,
     ) -> Self {
-        Receiving {
+        ReceiveRounds {
             sink,
             in_order: in_order.map(Mutex::new),
             manifest,
@@ -120,11 +120,11 @@ impl<'a> Receiving<'a> {
     /// [`SessionError`]: what ended the session. What arrived is kept.
     pub(crate) fn run(
         &self,
-        session: &mut Established,
-        width: Width,
+        session: &mut Session,
+        width: StreamLimit,
         early: Option<EarlyPart>,
     ) -> Result<RoundEnded, SessionError> {
-        if width != Width::Fixed(1) {
+        if width != StreamLimit::Fixed(1) {
             let missing = self.sink.missing();
             let missing = missing.iter().map(|range| range.length).sum();
             self.left.store(missing, Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl<'a> Receiving<'a> {
                 }
             };
             let ushered = match width {
-                Width::Fixed(1) => Ok(()),
+                StreamLimit::Fixed(1) => Ok(()),
                 _ => {
                     let thread = std::thread::Builder::new().spawn_scoped(scope, usher);
                     thread.map(drop)
@@ -206,7 +206,7 @@ impl<'a> Receiving<'a> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
         let manifest = self.manifest;
         let total = self.sink.layout().total();
-        let mut telling = Telling::new(&manifest, self.teller.operator(), total);
+        let mut telling = DeliveryReport::new(&manifest, self.teller.operator(), total);
         let mut report = |entry, result| telling.tell(entry, result);
         let delivery = match self.sink {
             Sink::Folder(staging) => staging.deliver(&failed, &mut report)?,
@@ -226,7 +226,7 @@ impl<'a> Receiving<'a> {
 
     fn rounds(
         &self,
-        session: &mut Established,
+        session: &mut Session,
         early: Option<EarlyPart>,
         pool: &StreamPool,
     ) -> Result<RoundEnded, SessionError> {
@@ -269,7 +269,7 @@ impl<'a> Receiving<'a> {
     /// Reads the first stream to the end of the round, then waits for the joined streams' ends.
     fn read_round(
         &self,
-        session: &mut Established,
+        session: &mut Session,
         round: u32,
         pool: &StreamPool,
     ) -> Result<RoundEnded, SessionError> {
@@ -353,7 +353,7 @@ impl<'a> Receiving<'a> {
 
     /// Reads a joined stream until it ends. What goes wrong here with the line is the sender's to mend
     /// on another stream; what goes wrong with the contents or the disk ends the session.
-    fn joined_stream(&self, stream: JoinedStream, shared: &Shared, pool: &StreamPool) {
+    fn joined_stream(&self, stream: JoinedStream, shared: &SessionContext, pool: &StreamPool) {
         let number = stream.number;
         let (mut reader, _) = stream.into_channel(shared);
         let error = match self.read_joined(&mut reader, number, pool) {

@@ -6,7 +6,7 @@ use crate::session::events::{Event, Operator};
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::{Guest, Listener, Terms};
 use crate::session::listen::secrets::Name;
-use crate::session::listen::slots::Seats;
+use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{ReceiveOptions, ServeOptions};
 use crate::session::receive::Intake;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] when that
 /// time is over and nobody ever came.
 pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
-    let seats = Seats::at_once(options.max_peers);
+    let seats = SessionSlots::at_once(options.max_peers);
     let terms = Terms {
         role: Role::Receive,
         secrets: options.secrets.clone(),

@@ -19,14 +19,14 @@ use std::sync::{Arc, Mutex};
 ///
 /// A file that vanishes, changes or cannot be read while it is packed is not in the archive; the sender is
 /// told of it. Anything else that goes wrong ends the transfer: half an archive never arrives.
-pub struct Archive {
+pub struct ArchivePayload {
     name: String,
     paths: Vec<PathBuf>,
     password: Arc<ArchivePassword>,
     names: Names,
 }
 
-impl Archive {
+impl ArchivePayload {
     /// An archive of `paths`, to arrive under `name`: a plain one, without folders. Whoever has the
     /// archive can try passwords on it, as fast as machines go, so `password` should be a strong one
     /// and never the secret of the connection.
@@ -38,10 +38,10 @@ impl Archive {
         paths: Vec<PathBuf>,
         password: ArchivePassword,
         names: Names,
-    ) -> Result<Archive, SourceError> {
+    ) -> Result<ArchivePayload, SourceError> {
         let name = name.into();
         Source::stream(&name)?;
-        Ok(Archive {
+        Ok(ArchivePayload {
             name,
             paths,
             password: Arc::new(password),
@@ -87,9 +87,9 @@ pub(crate) fn not_made(error: PackError) -> SessionError {
     }
 }
 
-impl fmt::Debug for Archive {
+impl fmt::Debug for ArchivePayload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Archive")
+        f.debug_struct("ArchivePayload")
             .field("name", &self.name)
             .field("paths", &self.paths)
             .field("names", &self.names)
@@ -139,7 +139,7 @@ mod tests {
     fn feed(folder: &std::path::Path, meanwhile: impl FnOnce()) -> (Feed, Arc<Losses>) {
         let password = ArchivePassword::from_text("word").unwrap();
         let paths = vec![folder.to_owned()];
-        let archive = Archive::new("x.zip", paths, password, Names::Shown).unwrap();
+        let archive = ArchivePayload::new("x.zip", paths, password, Names::Shown).unwrap();
         let source = Source::scan(archive.paths(), &SourceOptions::default()).unwrap();
         meanwhile();
         let (producer, losses) = archive.producer(Arc::new(source), Level::Auto);

@@ -58,8 +58,9 @@ impl Feed {
     /// What the producer failed with, behind the parts that it made before.
     pub(crate) fn next(&self, part: &mut Vec<u8>) -> Result<bool, SessionError> {
         let state = lock(&self.queue.state);
-        let is_waiting =
-            |state: &mut State| !state.is_closed && state.end.is_none() && state.waiting.is_empty();
+        let is_waiting = |state: &mut FeedState| {
+            !state.is_closed && state.end.is_none() && state.waiting.is_empty()
+        };
         let waited = self.queue.changed.wait_while(state, is_waiting);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         if state.is_closed {
@@ -92,12 +93,12 @@ impl Drop for Feed {
 
 #[derive(Default)]
 struct Queue {
-    state: Mutex<State>,
+    state: Mutex<FeedState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct FeedState {
     waiting: VecDeque<Vec<u8>>,
     /// Memory of a part that was sent.
     spare: Option<Vec<u8>>,
@@ -135,7 +136,7 @@ impl PartSink {
     /// Waits for room and passes the part on; false when nobody wants it any more.
     fn pass_on(&mut self) -> bool {
         let state = lock(&self.queue.state);
-        let is_full = |state: &mut State| !state.is_closed && state.waiting.len() >= WAITING;
+        let is_full = |state: &mut FeedState| !state.is_closed && state.waiting.len() >= WAITING;
         let waited = self.queue.changed.wait_while(state, is_full);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         if state.is_closed {

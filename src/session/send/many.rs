@@ -6,13 +6,13 @@ use crate::session::events::{Event, Operator, Summary};
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::{Guest, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
-use crate::session::listen::slots::Seats;
+use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{Connect, Rendezvous, SendOptions};
 use crate::session::send::cargo::Cargo;
-use crate::session::send::offer::Shipment;
+use crate::session::send::offer::Outgoing;
 use crate::session::send::payload::Payload;
 use crate::session::send::ship_once;
-use crate::session::stats::Tally;
+use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,8 +40,8 @@ pub fn send_to_many(
         return Err(SessionError::DeclinedHere { reason });
     }
     let cargo = Cargo::scan(options, operator)?;
-    let shipment = Shipment::new(&cargo, options);
-    let seats = Seats::limited(AT_ONCE, count);
+    let shipment = Outgoing::new(&cargo, options);
+    let seats = SessionSlots::limited(AT_ONCE, count);
     let terms = Terms {
         role: Role::Send,
         secrets: Secrets::One(Arc::clone(&connect.secret)),
@@ -75,14 +75,14 @@ pub fn send_to_many(
 /// One receiver's session.
 fn give(
     guest: Guest,
-    shipment: &Shipment<'_>,
+    shipment: &Outgoing<'_>,
     operator: &dyn Operator,
     results: &Mutex<Vec<Result<Summary, SessionError>>>,
 ) {
     let Guest {
         mut session, seat, ..
     } = guest;
-    let mut tally = Tally::begin(0);
+    let mut tally = TransferStats::begin(0);
     let result = ship_once(&mut session, shipment, None, &mut tally, operator);
     match &result {
         Ok(_) | Err(SessionError::PeerDeclined { .. }) => {

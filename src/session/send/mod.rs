@@ -14,14 +14,14 @@ pub(crate) mod rounds;
 use crate::disk::{Glob, Links, Source, SourceOptions};
 use crate::protocol::{Message, Role};
 use crate::session::connection::channel::unexpected;
-use crate::session::connection::session::Established;
+use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
 use crate::session::options::{Connect, SendOptions};
 use crate::session::send::cargo::Cargo;
-use crate::session::send::offer::{Offered, Shipment};
-use crate::session::stats::Tally;
+use crate::session::send::offer::{Offered, Outgoing};
+use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
 use std::path::PathBuf;
 
@@ -47,13 +47,13 @@ pub fn send(
 ///
 /// # Errors
 /// A [`SessionError`] that says what stood in the way, also when the receiver declines.
-pub fn inquire(
+pub fn dry_run(
     connect: &Connect,
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Option<u64>, SessionError> {
     let cargo = Cargo::scan(options, operator)?;
-    let shipment = Shipment::to_ask(&cargo, options);
+    let shipment = Outgoing::to_ask(&cargo, options);
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| shipment.queue_offer(0, peer, writer);
     let (mut session, offered) = meeting.meet(Occasion::First, first_flight)?;
@@ -71,7 +71,7 @@ pub fn inquire(
 pub struct SendSession<'a> {
     operator: &'a dyn Operator,
     meeting: Meeting<'a>,
-    session: Option<Established>,
+    session: Option<Session>,
     occasion: Occasion,
 }
 
@@ -121,8 +121,8 @@ impl<'a> SendSession<'a> {
 
     /// Tries until it is there, or trying again is no use.
     fn ship(&mut self, cargo: &Cargo<'_>, options: &SendOptions) -> Result<Summary, SessionError> {
-        let shipment = Shipment::new(cargo, options);
-        let mut tally = Tally::begin(self.meeting.wire_bytes());
+        let shipment = Outgoing::new(cargo, options);
+        let mut tally = TransferStats::begin(self.meeting.wire_bytes());
         let mut attempts = Attempts::default();
         loop {
             match self.try_to_ship(&shipment, &mut tally) {
@@ -139,8 +139,8 @@ impl<'a> SendSession<'a> {
 
     fn try_to_ship(
         &mut self,
-        shipment: &Shipment<'_>,
-        tally: &mut Tally,
+        shipment: &Outgoing<'_>,
+        tally: &mut TransferStats,
     ) -> Result<Summary, SessionError> {
         let (mut session, offered) = match self.session.take() {
             Some(session) => (session, None),
@@ -159,7 +159,7 @@ impl<'a> SendSession<'a> {
         result
     }
 
-    fn meet_as_listener(&mut self) -> Result<Established, SessionError> {
+    fn meet_as_listener(&mut self) -> Result<Session, SessionError> {
         let nothing = |_, _: &mut _| Ok(());
         let (session, _) = self.meeting.meet(self.occasion, nothing)?;
         self.occasion = Occasion::Again;
@@ -172,10 +172,10 @@ impl<'a> SendSession<'a> {
 /// # Errors
 /// [`SessionError`]; only after [`SessionError::PeerDeclined`] is the session still usable.
 pub(crate) fn ship_once<'a>(
-    session: &mut Established,
-    shipment: &Shipment<'a>,
+    session: &mut Session,
+    shipment: &Outgoing<'a>,
     offered: Option<Offered<'a>>,
-    tally: &mut Tally,
+    tally: &mut TransferStats,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
     let offered = offer_once(session, shipment, offered)?;
@@ -184,8 +184,8 @@ pub(crate) fn ship_once<'a>(
 
 /// The offer of a session's next transfer, queued unless it went along with the proof.
 fn offer_once<'a>(
-    session: &mut Established,
-    shipment: &Shipment<'a>,
+    session: &mut Session,
+    shipment: &Outgoing<'a>,
     offered: Option<Offered<'a>>,
 ) -> Result<Offered<'a>, SessionError> {
     let transfer = session.next_transfer()?;
@@ -203,7 +203,7 @@ fn offer_once<'a>(
 }
 
 /// A dialler that receives speaks first.
-fn expect_ready(session: &mut Established) -> Result<(), SessionError> {
+fn expect_ready(session: &mut Session) -> Result<(), SessionError> {
     match session.hear()? {
         Message::Ready => Ok(()),
         _ => Err(unexpected("something else than Ready")),

@@ -8,7 +8,7 @@ use crate::protocol::{
     PeerFailure,
 };
 use crate::session::connection::channel::{MessageWriter, unexpected};
-use crate::session::connection::session::Established;
+use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, FileResult, OfferSummary, Operator, Summary};
 use crate::session::options::SendOptions;
@@ -16,19 +16,19 @@ use crate::session::send::archive::Losses;
 use crate::session::send::cargo::Cargo;
 use crate::session::send::feed::Feed;
 use crate::session::send::proposal::Proposal;
-use crate::session::send::rounds::Sending;
-use crate::session::stats::{Tally, Teller};
+use crate::session::send::rounds::SendRounds;
+use crate::session::stats::{ProgressReporter, TransferStats};
 use crate::session::summary::offer_summary;
 use crate::session::sync::lock;
-use crate::session::tuning::compression::Effort;
+use crate::session::tuning::compression::CompressionTuner;
 use crate::session::tuning::rate_limit::RateLimit;
-use crate::session::tuning::stream_pool::Width;
+use crate::session::tuning::stream_pool::StreamLimit;
 use std::iter::Chain;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What is to be sent, ready to be offered.
-pub(crate) struct Shipment<'a> {
+pub(crate) struct Outgoing<'a> {
     cargo: &'a Cargo<'a>,
     streams: Option<u16>,
     rate_limit: Option<RateLimit>,
@@ -44,11 +44,11 @@ enum Early {
     Never,
 }
 
-impl<'a> Shipment<'a> {
+impl<'a> Outgoing<'a> {
     /// `cargo`, to be carried as `options` say.
     pub(crate) fn new(cargo: &'a Cargo<'a>, options: &SendOptions) -> Self {
         let rate_limit = options.rate_limit.map(RateLimit::new);
-        Shipment {
+        Outgoing {
             cargo,
             streams: options.streams,
             early: match options.verify || rate_limit.is_some() {
@@ -63,13 +63,13 @@ impl<'a> Shipment<'a> {
     /// The same, only to ask what of it the receiver lacks.
     pub(crate) fn to_ask(cargo: &'a Cargo<'a>, options: &SendOptions) -> Self {
         let early = Early::Never;
-        Shipment {
+        Outgoing {
             early,
-            ..Shipment::new(cargo, options)
+            ..Outgoing::new(cargo, options)
         }
     }
 
-    /// Queues the Offer, and its only part where that goes along. [`Shipment::send`] does the rest.
+    /// Queues the Offer, and its only part where that goes along. [`Outgoing::send`] does the rest.
     ///
     /// # Errors
     /// [`SessionError`] when something cannot be sealed.
@@ -84,7 +84,7 @@ impl<'a> Shipment<'a> {
         if let Some(limit) = &self.rate_limit {
             proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
         }
-        let effort = Effort::new(self.cargo.level(), peer);
+        let effort = CompressionTuner::new(self.cargo.level(), peer);
         let mut encoder = ManifestEncoder::new(manifest);
         let entries = encoder.next().unwrap_or_default();
         let more = encoder.next();
@@ -101,7 +101,7 @@ impl<'a> Shipment<'a> {
             // Exact: a manifest has at most `limits::ENTRIES` entries.
             entry_count: manifest.len() as u32,
             entries,
-            early: early.as_ref().map(EarlyPart::round),
+            early: early.as_ref().map(EarlyContents::round),
         }))?;
         if let Some(early) = &early {
             // The receiver opens it while the part is being sealed.
@@ -123,14 +123,14 @@ impl<'a> Shipment<'a> {
     }
 
     /// The only part, to go ahead of the answer; `None` where more failed than an offer can say.
-    fn read_early(&self, part_size: u32) -> Result<Option<EarlyPart>, SessionError> {
+    fn read_early(&self, part_size: u32) -> Result<Option<EarlyContents>, SessionError> {
         let source = self.cargo.source();
         let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
         let part = layout.part(0)?;
         let (mut raw, mut failures) = (Vec::new(), Vec::new());
         SourceReader::new(source).read_part(&layout, part, &mut raw, &mut failures);
         failures.extend(source.changed_empty_files());
-        let early = EarlyPart {
+        let early = EarlyContents {
             index: part.get(),
             raw,
             failures,
@@ -145,9 +145,9 @@ impl<'a> Shipment<'a> {
     /// [`SessionError::PeerDeclined`].
     pub(crate) fn send(
         &self,
-        session: &mut Established,
+        session: &mut Session,
         offered: Offered<'a>,
-        tally: &mut Tally,
+        tally: &mut TransferStats,
         operator: &dyn Operator,
     ) -> Result<Summary, SessionError> {
         let Offered {
@@ -175,14 +175,14 @@ impl<'a> Shipment<'a> {
             true => (Some(Feed::unwanted()), None),
             false => self.feed(&layout)?,
         };
-        let sending = Sending::new(
+        let sending = SendRounds::new(
             self.cargo.source(),
             layout,
             &have,
             transfer,
             effort,
             self.rate_limit.as_ref(),
-            Teller::new(operator, tally, traffic, there),
+            ProgressReporter::new(operator, tally, traffic, there),
         )
         .fed_by(feed);
         if let Some(failures) = &early {
@@ -225,7 +225,7 @@ impl<'a> Shipment<'a> {
     /// [`SessionError`].
     pub(crate) fn ask(
         &self,
-        session: &mut Established,
+        session: &mut Session,
         offered: Offered<'a>,
         operator: &dyn Operator,
     ) -> Result<Option<u64>, SessionError> {
@@ -238,7 +238,7 @@ impl<'a> Shipment<'a> {
     /// From the offer to what the receiver says to it, with the phrase compared in between.
     fn agree(
         &self,
-        session: &mut Established,
+        session: &mut Session,
         proposal: Proposal,
         rest: impl Iterator<Item = ManifestChunk>,
         operator: &dyn Operator,
@@ -318,7 +318,7 @@ impl<'a> Shipment<'a> {
 pub(crate) struct Offered<'a> {
     transfer: u32,
     proposal: Proposal,
-    effort: Effort,
+    effort: CompressionTuner,
     rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'a>>,
     /// What failed of the part that goes along, if one does.
     early: Option<Vec<EntryFailure>>,
@@ -327,7 +327,7 @@ pub(crate) struct Offered<'a> {
 /// What the receiver says to an offer that it takes.
 struct Agreed {
     streams: u16,
-    width: Width,
+    width: StreamLimit,
     layout: PartLayout,
     have: PartSet,
     /// Whether the receiver wants nothing of contents whose length is not known.
@@ -335,13 +335,13 @@ struct Agreed {
 }
 
 /// The only part of a small transfer, and what failed of it.
-struct EarlyPart {
+struct EarlyContents {
     index: u64,
     raw: Vec<u8>,
     failures: Vec<EntryFailure>,
 }
 
-impl EarlyPart {
+impl EarlyContents {
     /// What the offer says of it.
     fn round(&self) -> EarlyRound {
         let mut failures = self.failures.iter().copied().map(PeerFailure::from);

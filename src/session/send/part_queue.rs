@@ -11,16 +11,16 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The parts of a transfer that are still to be sent.
-pub(crate) struct Wanted {
+pub(crate) struct PartQueue {
     layout: PartLayout,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
-struct State {
+struct QueueState {
     runs: VecDeque<PartRange>,
     round: u32,
-    phase: Phase,
+    phase: RoundPhase,
     /// Joined streams that take parts now.
     active: usize,
     /// Joined streams that have ended this round.
@@ -33,10 +33,10 @@ struct State {
 
 /// A joined stream's place in the order in which they came, from 0.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place(usize);
+pub(crate) struct JoinOrder(usize);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum RoundPhase {
     /// Parts are handed out.
     Open,
     /// Everything was handed out and the receiver decides.
@@ -45,15 +45,15 @@ enum Phase {
     Finished,
 }
 
-impl Wanted {
+impl PartQueue {
     /// Everything of `layout` that the receiver does not have, as round 0.
     pub(crate) fn new(layout: PartLayout, have: &PartSet) -> Self {
-        Wanted {
+        PartQueue {
             layout,
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 runs: have.gaps(layout.count()).collect(),
                 round: 0,
-                phase: Phase::Open,
+                phase: RoundPhase::Open,
                 active: 0,
                 ended: Vec::new(),
                 joined: 0,
@@ -71,10 +71,10 @@ impl Wanted {
 
     /// The next part for the joined stream at `place`, which rests while fewer streams are to take parts;
     /// `resting` is called before it does.
-    pub(crate) fn take_at(&self, place: Place, resting: impl FnOnce()) -> Option<PartIndex> {
-        let is_resting = |state: &State| {
+    pub(crate) fn take_at(&self, place: JoinOrder, resting: impl FnOnce()) -> Option<PartIndex> {
+        let is_resting = |state: &QueueState| {
             let working = state.working.saturating_add(state.dead);
-            place.0 >= working && state.phase == Phase::Open && !state.runs.is_empty()
+            place.0 >= working && state.phase == RoundPhase::Open && !state.runs.is_empty()
         };
         let state = lock(&self.state);
         if !is_resting(&state) {
@@ -85,8 +85,8 @@ impl Wanted {
         self.take_from(self.wait_while(lock(&self.state), is_resting))
     }
 
-    fn take_from(&self, mut state: MutexGuard<'_, State>) -> Option<PartIndex> {
-        if state.phase != Phase::Open {
+    fn take_from(&self, mut state: MutexGuard<'_, QueueState>) -> Option<PartIndex> {
+        if state.phase != RoundPhase::Open {
             return None;
         }
         let run = state.runs.front_mut()?;
@@ -127,17 +127,18 @@ impl Wanted {
     }
 
     /// A joined stream is new.
-    pub(crate) fn join(&self) -> Place {
+    pub(crate) fn join(&self) -> JoinOrder {
         let mut state = lock(&self.state);
         state.joined += 1;
-        Place(state.joined - 1)
+        JoinOrder(state.joined - 1)
     }
 
     /// A joined stream begins: waits for an open round and takes part in it. `None` when the transfer
     /// is finished.
     pub(crate) fn enter(&self) -> Option<u32> {
-        let mut state = self.wait_while(lock(&self.state), |state| state.phase == Phase::Closed);
-        if state.phase == Phase::Finished {
+        let mut state =
+            self.wait_while(lock(&self.state), |state| state.phase == RoundPhase::Closed);
+        if state.phase == RoundPhase::Finished {
             return None;
         }
         state.active += 1;
@@ -169,21 +170,22 @@ impl Wanted {
     /// Waits for the round after `round`; false when the transfer is finished.
     pub(crate) fn wait_after(&self, round: u32) -> bool {
         let state = self.wait_while(lock(&self.state), |state| {
-            state.phase != Phase::Finished && (state.round == round || state.phase == Phase::Closed)
+            state.phase != RoundPhase::Finished
+                && (state.round == round || state.phase == RoundPhase::Closed)
         });
-        state.phase != Phase::Finished
+        state.phase != RoundPhase::Finished
     }
 
     /// The first stream found nothing more to take: waits until the others have ended the round and
     /// closes it. `None` when there is something to take again, or the transfer is finished.
     pub(crate) fn close_round(&self) -> Option<ClosedRound> {
         let mut state = self.wait_while(lock(&self.state), |state| {
-            state.phase == Phase::Open && state.active > 0 && state.runs.is_empty()
+            state.phase == RoundPhase::Open && state.active > 0 && state.runs.is_empty()
         });
-        if state.phase != Phase::Open || !state.runs.is_empty() {
+        if state.phase != RoundPhase::Open || !state.runs.is_empty() {
             return None;
         }
-        state.phase = Phase::Closed;
+        state.phase = RoundPhase::Closed;
         let mut streams = std::mem::take(&mut state.ended);
         streams.sort_unstable();
         Some(ClosedRound {
@@ -200,37 +202,40 @@ impl Wanted {
             let end = range.start.checked_add(range.length);
             range.length > 0 && end.is_some_and(|end| end <= self.layout.count())
         };
-        if state.phase != Phase::Closed || round != state.round + 1 || !ranges.iter().all(exists) {
+        if state.phase != RoundPhase::Closed
+            || round != state.round + 1
+            || !ranges.iter().all(exists)
+        {
             return false;
         }
         state.runs = ranges.iter().copied().collect();
         state.round = round;
-        state.phase = Phase::Open;
+        state.phase = RoundPhase::Open;
         self.changed.notify_all();
         true
     }
 
     /// Nothing more will be sent: every thread comes back.
     pub(crate) fn finish(&self) {
-        lock(&self.state).phase = Phase::Finished;
+        lock(&self.state).phase = RoundPhase::Finished;
         self.changed.notify_all();
     }
 
     /// Whether the transfer is finished.
     pub(crate) fn is_finished(&self) -> bool {
-        lock(&self.state).phase == Phase::Finished
+        lock(&self.state).phase == RoundPhase::Finished
     }
 
     /// Whether everything was handed out and the receiver decides.
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.state).phase == Phase::Closed
+        lock(&self.state).phase == RoundPhase::Closed
     }
 
     fn wait_while<'a>(
         &'a self,
-        guard: MutexGuard<'a, State>,
-        condition: impl Fn(&State) -> bool,
-    ) -> MutexGuard<'a, State> {
+        guard: MutexGuard<'a, QueueState>,
+        condition: impl Fn(&QueueState) -> bool,
+    ) -> MutexGuard<'a, QueueState> {
         self.changed
             .wait_while(guard, |state| condition(state))
             .unwrap_or_else(PoisonError::into_inner)
@@ -250,13 +255,13 @@ mod tests {
     use super::*;
     use crate::model::limits;
 
-    fn wanted(parts: u64) -> Wanted {
+    fn wanted(parts: u64) -> PartQueue {
         let size = limits::PART_BYTES_MIN;
         let layout = PartLayout::known(parts * u64::from(size), size).unwrap();
-        Wanted::new(layout, &PartSet::new())
+        PartQueue::new(layout, &PartSet::new())
     }
 
-    fn take_all(wanted: &Wanted) -> Vec<u64> {
+    fn take_all(wanted: &PartQueue) -> Vec<u64> {
         std::iter::from_fn(|| wanted.take())
             .map(PartIndex::get)
             .collect()
@@ -276,7 +281,7 @@ mod tests {
         let mut have = PartSet::new();
         have.insert(layout.part(0).unwrap());
         have.insert(layout.part(3).unwrap());
-        assert_eq!(take_all(&Wanted::new(layout, &have)), [1, 2, 4]);
+        assert_eq!(take_all(&PartQueue::new(layout, &have)), [1, 2, 4]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::disk::{Source, SourceError};
 use crate::session::error::SessionError;
-use crate::session::send::archive::Archive;
+use crate::session::send::archive::ArchivePayload;
 use crate::session::send::feed::{PartSink, Producer};
 use crate::session::sync::lock;
 use std::fmt;
@@ -18,7 +18,7 @@ pub enum Payload {
     /// Contents that are read while they are sent.
     Stream(Stream),
     /// One encrypted archive, made while it is sent.
-    Archive(Archive),
+    Archive(ArchivePayload),
 }
 
 /// Contents of unknown length, to arrive as one file. They are read once, from the moment that the

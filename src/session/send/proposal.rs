@@ -1,7 +1,7 @@
 //! What a sender proposes: how many streams, and how large the parts.
 
 use crate::model::limits;
-use crate::session::tuning::stream_pool::Width;
+use crate::session::tuning::stream_pool::StreamLimit;
 use std::net::SocketAddr;
 
 /// Up to this many bytes the only part goes along with the offer, before the answer: it saves a round
@@ -24,7 +24,7 @@ const STREAMS_WITHIN: u16 = 4;
 /// How a transfer is to be cut and carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
-    pub(crate) width: Width,
+    pub(crate) width: StreamLimit,
     pub(crate) part_size: u32,
 }
 
@@ -33,9 +33,9 @@ impl Proposal {
     /// the line will ask for.
     pub(crate) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr) -> Self {
         let width = match asked {
-            Some(count) => Width::Fixed(count.clamp(1, limits::STREAMS)),
-            None if peer.ip().is_loopback() => Width::Fixed(streams_within()),
-            None => Width::UpTo(limits::STREAMS),
+            Some(count) => StreamLimit::Fixed(count.clamp(1, limits::STREAMS)),
+            None if peer.ip().is_loopback() => StreamLimit::Fixed(streams_within()),
+            None => StreamLimit::UpTo(limits::STREAMS),
         };
         let large = match width.most() {
             most if most <= STREAMS_WITH_LARGEST_PARTS => limits::PART_BYTES_MAX,
@@ -45,7 +45,7 @@ impl Proposal {
         let Some(total) = total else {
             // Beside the part that is sent others are being filled.
             return Proposal {
-                width: Width::Fixed(1),
+                width: StreamLimit::Fixed(1),
                 part_size: large.min(limits::PART_BYTES_MAX / 2),
             };
         };
@@ -77,7 +77,7 @@ impl Proposal {
 
 /// Large parts for large transfers, so that keys cost little; smaller ones where there would be too few
 /// to share among the streams.
-fn part_size(total: u64, width: Width, large: u32) -> u32 {
+fn part_size(total: u64, width: StreamLimit, large: u32) -> u32 {
     const PARTS_FOR_EACH: u64 = 8;
     let streams = u64::from(width.most().min(STREAMS_WITH_LARGE_PARTS));
     let share = (total / (streams * PARTS_FOR_EACH)).min(large.into());
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn small_transfers_take_one_stream_and_go_early() {
         let proposal = Proposal::new(Some(1024), None, far());
-        assert_eq!(proposal.width, Width::Fixed(1));
+        assert_eq!(proposal.width, StreamLimit::Fixed(1));
         assert!(proposal.is_early(Some(1024)));
         assert!(!proposal.is_early(Some(0)));
         assert!(!proposal.is_early(None));

@@ -9,32 +9,32 @@ use crate::protocol::{Done, Message, PartCheck, PartChecks};
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::clock::Liveness;
 use crate::session::connection::heartbeat::SharedWriter;
-use crate::session::connection::join::{JoinedStream, Shared};
-use crate::session::connection::session::Established;
+use crate::session::connection::join::{JoinedStream, SessionContext};
+use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::send::feed::Feed;
-use crate::session::send::part_queue::{Place, Wanted};
+use crate::session::send::part_queue::{JoinOrder, PartQueue};
 use crate::session::send::round_end::{queue_failures, queue_round_end};
-use crate::session::stats::Teller;
+use crate::session::stats::ProgressReporter;
 use crate::session::sync::lock;
-use crate::session::tuning::compression::{Effort, SentPart};
+use crate::session::tuning::compression::{CompressionTuner, SentPart};
 use crate::session::tuning::rate_limit::RateLimit;
 use crate::session::tuning::stream_count::Work;
-use crate::session::tuning::stream_pool::{Change, StreamPool, Width};
+use crate::session::tuning::stream_pool::{Change, StreamLimit, StreamPool};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// One transfer that was accepted, shared by the threads of its streams.
-pub(crate) struct Sending<'a> {
+pub(crate) struct SendRounds<'a> {
     source: &'a Source,
     layout: PartLayout,
     transfer: u32,
-    effort: Effort,
+    effort: CompressionTuner,
     rate_limit: Option<&'a RateLimit>,
-    teller: Teller<'a>,
-    wanted: Wanted,
+    teller: ProgressReporter<'a>,
+    wanted: PartQueue,
     /// Where the parts come from that are read once and in order.
     feed: Option<Feed>,
     /// How many bytes came from there.
@@ -45,25 +45,25 @@ pub(crate) struct Sending<'a> {
     error: Mutex<Option<SessionError>>,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> SendRounds<'a> {
     /// Everything of `layout` but what the receiver has is to be sent.
     pub(crate) fn new(
         source: &'a Source,
         layout: PartLayout,
         have: &PartSet,
         transfer: u32,
-        effort: Effort,
+        effort: CompressionTuner,
         rate_limit: Option<&'a RateLimit>,
-        teller: Teller<'a>,
+        teller: ProgressReporter<'a>,
     ) -> Self {
-        Sending {
+        SendRounds {
             source,
             layout,
             transfer,
             effort,
             rate_limit,
             teller,
-            wanted: Wanted::new(layout, have),
+            wanted: PartQueue::new(layout, have),
             feed: None,
             fed: AtomicU64::new(0),
             went_early: AtomicBool::new(false),
@@ -95,8 +95,8 @@ impl<'a> Sending<'a> {
     /// [`SessionError`]: what ended the session.
     pub(crate) fn run(
         &self,
-        session: &mut Established,
-        width: Width,
+        session: &mut Session,
+        width: StreamLimit,
     ) -> Result<Done, SessionError> {
         let pool = session.open_streams(width);
         let writer = session.writer.clone();
@@ -116,7 +116,7 @@ impl<'a> Sending<'a> {
                     let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
                 }
             };
-            if width != Width::Fixed(1) {
+            if width != StreamLimit::Fixed(1) {
                 // Without this thread the first stream sends it all.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, usher);
             }
@@ -159,7 +159,7 @@ impl<'a> Sending<'a> {
     /// Round after round until the receiver's verdict is that all is there.
     fn rounds<T>(
         &self,
-        session: &mut Established,
+        session: &mut Session,
         first_stream: impl Fn() -> Result<T, SessionError>,
     ) -> Result<Done, SessionError> {
         if !self.went_early.load(Ordering::Relaxed) {
@@ -167,14 +167,14 @@ impl<'a> Sending<'a> {
         }
         loop {
             match self.hear(session)? {
-                Verdict::NextRound => first_stream()?,
-                Verdict::Done(done) => return Ok(done),
+                RoundAnswer::NextRound => first_stream()?,
+                RoundAnswer::Done(done) => return Ok(done),
             };
         }
     }
 
     /// What the receiver says to the round that was sent.
-    fn hear(&self, session: &mut Established) -> Result<Verdict, SessionError> {
+    fn hear(&self, session: &mut Session) -> Result<RoundAnswer, SessionError> {
         match session.hear()? {
             Message::Missing(_) if self.feed.is_some() => Err(SessionError::NotVerified {
                 what: "a part must be sent again, and it cannot be read twice".into(),
@@ -183,9 +183,9 @@ impl<'a> Sending<'a> {
                 if !self.wanted.open_round(missing.round, &missing.ranges) {
                     return Err(unexpected("a list of missing parts"));
                 }
-                Ok(Verdict::NextRound)
+                Ok(RoundAnswer::NextRound)
             }
-            Message::Done(done) if self.wanted.is_closed() => Ok(Verdict::Done(done)),
+            Message::Done(done) if self.wanted.is_closed() => Ok(RoundAnswer::Done(done)),
             _ => Err(unexpected("something else than a verdict on the parts")),
         }
     }
@@ -229,7 +229,7 @@ impl<'a> Sending<'a> {
     }
 
     /// All rounds on a joined stream, from the moment that it joins.
-    fn joined_stream(&self, stream: JoinedStream, shared: &Shared, pool: &StreamPool) {
+    fn joined_stream(&self, stream: JoinedStream, shared: &SessionContext, pool: &StreamPool) {
         let number = stream.number;
         let (_, writer) = stream.into_channel(shared);
         let writer = Mutex::new(writer);
@@ -281,7 +281,7 @@ impl<'a> Sending<'a> {
     }
 }
 
-enum Verdict {
+enum RoundAnswer {
     NextRound,
     Done(Done),
 }
@@ -291,7 +291,7 @@ enum Verdict {
 const SLICE_BYTES: usize = 64 * 1024;
 
 /// Where the contents of a part are before they are sealed.
-enum Contents {
+enum PartSource {
     /// Where the source says.
     OnDisk,
     /// In the thread's buffer.
@@ -300,7 +300,7 @@ enum Contents {
 
 /// What a thread needs to send parts, with its buffers.
 struct Worker<'a> {
-    sending: &'a Sending<'a>,
+    sending: &'a SendRounds<'a>,
     pool: &'a StreamPool,
     reader: SourceReader<'a>,
     sealer: Sealer,
@@ -308,7 +308,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(sending: &'a Sending<'a>, pool: &'a StreamPool) -> Self {
+    fn new(sending: &'a SendRounds<'a>, pool: &'a StreamPool) -> Self {
         Worker {
             sending,
             pool,
@@ -322,18 +322,18 @@ impl<'a> Worker<'a> {
     /// error comes with the part that was not sent.
     fn send_parts(
         &mut self,
-        place: Option<Place>,
+        place: Option<JoinOrder>,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), (Option<PartIndex>, SessionError)> {
         while let Some(part) = self.next_part(place) {
-            self.send_part(part, Contents::OnDisk, writer)
+            self.send_part(part, PartSource::OnDisk, writer)
                 .map_err(|error| (Some(part), error))?;
         }
         Ok(())
     }
 
     /// The next part. A stream that rests until there is one for it holds no memory meanwhile.
-    fn next_part(&mut self, place: Option<Place>) -> Option<PartIndex> {
+    fn next_part(&mut self, place: Option<JoinOrder>) -> Option<PartIndex> {
         let wanted = &self.sending.wanted;
         let Some(place) = place else {
             return wanted.take();
@@ -357,7 +357,7 @@ impl<'a> Worker<'a> {
             };
             let bytes = self.raw.len() as u64;
             sending.fed.fetch_add(bytes, Ordering::Relaxed);
-            self.send_part(part, Contents::InMemory, writer)?;
+            self.send_part(part, PartSource::InMemory, writer)?;
             sending.send_full_checks(writer)?;
         }
         sending.wanted.exhaust();
@@ -368,7 +368,7 @@ impl<'a> Worker<'a> {
     fn send_part(
         &mut self,
         part: PartIndex,
-        contents: Contents,
+        contents: PartSource,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), SessionError> {
         let sending = self.sending;
@@ -415,7 +415,7 @@ impl<'a> Worker<'a> {
     fn seal_part(
         &mut self,
         part: PartIndex,
-        how: (Contents, Compression),
+        how: (PartSource, Compression),
         keys: &SealingKeys,
         failures: &mut Vec<EntryFailure>,
     ) -> Result<(Sealed<'_>, u32), SessionError> {
@@ -425,14 +425,14 @@ impl<'a> Worker<'a> {
             index: part.get(),
         };
         match how {
-            (Contents::OnDisk, Compression::Stored) => {
+            (PartSource::OnDisk, Compression::Stored) => {
                 return self.seal_while_reading(part, keys, position, failures);
             }
-            (Contents::OnDisk, Compression::Zstd(_)) => {
+            (PartSource::OnDisk, Compression::Zstd(_)) => {
                 let (reader, raw) = (&mut self.reader, &mut self.raw);
                 reader.read_part(&sending.layout, part, raw, failures);
             }
-            (Contents::InMemory, _) => {}
+            (PartSource::InMemory, _) => {}
         }
         let sealed = self.sealer.seal(keys, position, &self.raw, how.1)?;
         Ok((sealed, crc32fast::hash(&self.raw)))

@@ -4,7 +4,7 @@ use crate::crypto::Compression;
 use crate::model::limits;
 use crate::session::options::Level;
 use crate::session::sync::lock;
-use crate::session::tuning::window::{Climb, Lean, Measured, Pace};
+use crate::session::tuning::window::{HillClimb, Lean, Measured, Pace};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -72,13 +72,13 @@ const BUFFERS_FILL_WITHIN: u32 = 5;
 const GAIN: f64 = 1.03;
 
 /// The compression of a transfer's parts, for all its threads.
-pub(crate) enum Effort {
+pub(crate) enum CompressionTuner {
     /// As the operator said.
     Fixed(Compression),
     /// As the line asks for.
     Following {
         pace: Pace,
-        judge: Box<Mutex<Judge>>,
+        judge: Box<Mutex<LevelTuner>>,
         /// Threads that can compute at once.
         cores: usize,
     },
@@ -86,7 +86,7 @@ pub(crate) enum Effort {
 
 /// A part that was sent.
 pub(crate) struct SentPart {
-    /// What [`Effort::compression`] said for it.
+    /// What [`CompressionTuner::compression`] said for it.
     pub(crate) compression: Compression,
     /// Its contents, in bytes.
     pub(crate) raw: usize,
@@ -95,8 +95,8 @@ pub(crate) struct SentPart {
 }
 
 /// Says where on the ladder a transfer is, and goes on from what each window showed.
-pub(crate) struct Judge {
-    climb: Climb,
+pub(crate) struct LevelTuner {
+    climb: HillClimb,
     /// The highest position that there is memory for.
     top: usize,
     /// The highest position that was taken.
@@ -127,7 +127,7 @@ impl Judged {
     }
 }
 
-impl Effort {
+impl CompressionTuner {
     /// What `level` asks for on the way to `peer`.
     pub(crate) fn new(level: Level, peer: SocketAddr) -> Self {
         let fixed = match level {
@@ -140,28 +140,28 @@ impl Effort {
                 } else {
                     START
                 };
-                return Effort::Following {
+                return CompressionTuner::Following {
                     pace: Pace::new(SHORTEST_WINDOW),
-                    judge: Box::new(Mutex::new(Judge::new(start))),
+                    judge: Box::new(Mutex::new(LevelTuner::new(start))),
                     cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
                 };
             }
         };
-        Effort::Fixed(fixed)
+        CompressionTuner::Fixed(fixed)
     }
 
     /// For a part on its own.
     pub(crate) fn compression(&self) -> Compression {
         match self {
-            Effort::Fixed(compression) => *compression,
-            Effort::Following { judge, .. } => lock(judge).compression(),
+            CompressionTuner::Fixed(compression) => *compression,
+            CompressionTuner::Following { judge, .. } => lock(judge).compression(),
         }
     }
 
     /// For the next part of up to `part_bytes` on one of `streams`, which are not to take more memory than
     /// they may. So many are to be reckoned with: what a compressor took is not given back.
     pub(crate) fn compression_within(&self, streams: usize, part_bytes: usize) -> Compression {
-        if let Effort::Following { judge, .. } = self {
+        if let CompressionTuner::Following { judge, .. } = self {
             lock(judge).limit(top(streams, part_bytes));
         }
         self.compression()
@@ -171,14 +171,16 @@ impl Effort {
     /// far in parts of up to `part_bytes`.
     pub(crate) fn streams_within(&self, part_bytes: usize) -> usize {
         match self {
-            Effort::Fixed(_) => usize::MAX,
-            Effort::Following { judge, .. } => streams_within(lock(judge).highest, part_bytes),
+            CompressionTuner::Fixed(_) => usize::MAX,
+            CompressionTuner::Following { judge, .. } => {
+                streams_within(lock(judge).highest, part_bytes)
+            }
         }
     }
 
     /// A part took so long to read and seal, and so long to write, on one of `streams`.
     pub(crate) fn note(&self, part: &SentPart, busy: Duration, blocked: Duration, streams: usize) {
-        let Effort::Following { pace, judge, cores } = self else {
+        let CompressionTuner::Following { pace, judge, cores } = self else {
             return;
         };
         let mut judge = lock(judge);
@@ -233,10 +235,10 @@ fn room(measured: Measured, streams: usize, cores: usize) -> f64 {
     streams.min(cores) as f64 / at_work.max(1e-3)
 }
 
-impl Judge {
+impl LevelTuner {
     fn new(start: usize) -> Self {
-        Judge {
-            climb: Climb::new(start),
+        LevelTuner {
+            climb: HillClimb::new(start),
             top: LADDER.len() - 1,
             highest: start,
             raw: 0,

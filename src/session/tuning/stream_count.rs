@@ -53,7 +53,7 @@ pub(crate) struct Seen {
 /// Goes from window to window. The first one after a change only shows streams that begin and buffers that
 /// fill, and is not judged.
 #[derive(Debug)]
-pub(crate) struct Growth {
+pub(crate) struct StreamTuner {
     most: u16,
     count: u16,
     phase: Phase,
@@ -81,10 +81,10 @@ struct Before {
     rate: f64,
 }
 
-impl Growth {
+impl StreamTuner {
     /// Begins with `count` streams of at most so many.
     pub(crate) fn new(count: u16, most: u16) -> Self {
-        Growth {
+        StreamTuner {
             most,
             count: count.min(most),
             phase: Phase::Beginning,
@@ -213,7 +213,7 @@ mod tests {
 
     /// The counts after each of `windows`, on a line that carries `rate(streams, window)`.
     fn counts(windows: u32, rate: impl Fn(u16, u32) -> f64) -> Vec<u16> {
-        let mut growth = Growth::new(4, 64);
+        let mut growth = StreamTuner::new(4, 64);
         let step = |window| {
             let rate = rate(growth.count(), window);
             growth.step(seen(rate, 0.9, 10, u64::MAX))
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_last_windows_of_a_transfer_are_no_collapse() {
-        let mut growth = Growth::new(4, 64);
+        let mut growth = StreamTuner::new(4, 64);
         for _ in 0..10 {
             growth.step(seen(100.0, 1.0, 10, 1000));
         }
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_short_transfer_does_not_wait_for_a_judgement() {
-        let mut growth = Growth::new(4, 64);
+        let mut growth = StreamTuner::new(4, 64);
         assert_eq!(growth.step(seen(1.0, 0.9, 4, 50)), 8);
         assert_eq!(growth.step(seen(5.0, 0.9, 10, 40)), 16);
         assert_eq!(growth.step(seen(9.0, 0.9, 20, 20)), 32);
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn without_memory_no_more_streams_are_tried_unless_the_line_collapses() {
-        let mut growth = Growth::new(4, 64);
+        let mut growth = StreamTuner::new(4, 64);
         let tight = |rate| {
             let mut seen = seen(rate, 1.0, 10, 1000);
             seen.work.room = 7;
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_busy_processor_needs_no_streams() {
-        let mut growth = Growth::new(4, 64);
+        let mut growth = StreamTuner::new(4, 64);
         for _ in 0..10 {
             assert_eq!(growth.step(seen(1.0, 0.2, 10, 1000)), 4);
         }
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn where_a_stream_has_next_to_nothing_under_way_more_of_them_only_stand_in_line() {
-        let mut growth = Growth::new(4, 64);
+        let mut growth = StreamTuner::new(4, 64);
         assert_eq!(growth.soon(), 16);
         let near = Seen {
             round_trip: 0.0005,

@@ -1,10 +1,12 @@
 //! The further streams of one transfer: few at first, more while the line carries more by them.
 
 use crate::protocol::StreamNumber;
-use crate::session::connection::join::{JoinedStream, Popped, Shared, StreamQueue, dial_stream};
+use crate::session::connection::join::{
+    JoinedStream, Popped, SessionContext, StreamQueue, dial_stream,
+};
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::sync::lock;
-use crate::session::tuning::stream_count::{Growth, Seen, Work};
+use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
 use crate::session::tuning::window::Measured;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
@@ -30,26 +32,26 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// How many streams there may be, and who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Width {
+pub(crate) enum StreamLimit {
     /// So many at once.
     Fixed(u16),
     /// Up to so many, as the line asks for.
     UpTo(u16),
 }
 
-impl Width {
+impl StreamLimit {
     /// How many there may be.
     pub(crate) fn most(self) -> u16 {
-        let (Width::Fixed(most) | Width::UpTo(most)) = self;
+        let (StreamLimit::Fixed(most) | StreamLimit::UpTo(most)) = self;
         most
     }
 
     /// The same, but no more than `limit`, and at least the first stream.
     pub(crate) fn at_most(self, limit: u16) -> Self {
         match self {
-            _ if limit <= 1 => Width::Fixed(1),
-            Width::Fixed(count) => Width::Fixed(count.min(limit)),
-            Width::UpTo(most) => Width::UpTo(most.min(limit)),
+            _ if limit <= 1 => StreamLimit::Fixed(1),
+            StreamLimit::Fixed(count) => StreamLimit::Fixed(count.min(limit)),
+            StreamLimit::UpTo(most) => StreamLimit::UpTo(most.min(limit)),
         }
     }
 }
@@ -65,7 +67,7 @@ pub(crate) struct StreamPool {
 enum Maker {
     Dialler {
         peer: SocketAddr,
-        shared: Shared,
+        shared: SessionContext,
         /// The first number that no joined stream of the session has had.
         next: Arc<AtomicU16>,
         /// The shortest that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
@@ -76,13 +78,13 @@ enum Maker {
 
 /// What follows the line.
 struct Following {
-    growth: Mutex<Growth>,
-    window: Mutex<Window>,
+    growth: Mutex<StreamTuner>,
+    window: Mutex<StreamWindow>,
     /// Streams that were asked for, the first one included.
     asked: AtomicU16,
 }
 
-struct Window {
+struct StreamWindow {
     began: Instant,
     /// What the session had moved then.
     moved: u64,
@@ -103,17 +105,17 @@ impl StreamPool {
     /// The streams of a dialler.
     pub(crate) fn dialling(
         peer: SocketAddr,
-        shared: &Shared,
+        shared: &SessionContext,
         next: &Arc<AtomicU16>,
-        width: Width,
+        width: StreamLimit,
     ) -> Self {
         let (at_first, following) = match width {
-            Width::Fixed(count) => (count, None),
-            Width::UpTo(most) => {
+            StreamLimit::Fixed(count) => (count, None),
+            StreamLimit::UpTo(most) => {
                 let count = AT_FIRST.min(most);
                 let following = Following {
-                    growth: Mutex::new(Growth::new(count, most)),
-                    window: Mutex::new(Window::new(shared.traffic.total())),
+                    growth: Mutex::new(StreamTuner::new(count, most)),
+                    window: Mutex::new(StreamWindow::new(shared.traffic.total())),
                     asked: AtomicU16::new(count),
                 };
                 (count, Some(following))
@@ -135,7 +137,7 @@ impl StreamPool {
     }
 
     /// The streams that a dialler makes here.
-    pub(crate) fn listening(gate: &JoinGate, width: Width) -> Self {
+    pub(crate) fn listening(gate: &JoinGate, width: StreamLimit) -> Self {
         let queue = Arc::default();
         gate.open(Arc::clone(&queue), width.most().saturating_sub(1));
         StreamPool {
@@ -209,7 +211,7 @@ impl StreamPool {
             let moved = self.moved();
             let measured = window.measured(moved, elapsed);
             let parts = window.parts;
-            *window = Window::new(moved);
+            *window = StreamWindow::new(moved);
             (measured, parts)
         };
         let before = growth.count();
@@ -276,9 +278,9 @@ impl StreamPool {
     }
 }
 
-impl Window {
+impl StreamWindow {
     fn new(moved: u64) -> Self {
-        Window {
+        StreamWindow {
             began: Instant::now(),
             moved,
             parts: 0,

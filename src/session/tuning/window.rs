@@ -108,7 +108,7 @@ pub(crate) enum Lean {
 /// back. After more than one at once, half as many are tried next; after a single one the same is not tried
 /// again for a while, twice as long each time.
 #[derive(Debug)]
-pub(crate) struct Climb {
+pub(crate) struct HillClimb {
     position: usize,
     /// Where the step that is being tried began.
     trial: Option<usize>,
@@ -124,11 +124,11 @@ struct Rest {
     next: u32,
 }
 
-impl Climb {
+impl HillClimb {
     /// Starts at `position`.
     pub(crate) fn new(position: usize) -> Self {
         const FIRST_REST: Rest = Rest { left: 0, next: 4 };
-        Climb {
+        HillClimb {
             position,
             trial: None,
             stride: usize::MAX,
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn it_climbs_to_the_fastest_and_stays_near() {
-        let mut climb = Climb::new(1);
+        let mut climb = HillClimb::new(1);
         let mut visits = [0; 8];
         let mut before = 1;
         for window in 0..200_u32 {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_step_that_does_not_pay_is_taken_back_and_tried_ever_less() {
-        let mut climb = Climb::new(0);
+        let mut climb = HillClimb::new(0);
         let step = |_: &i32| climb.step(false, Lean::UpTo(1)) == 1;
         let tries = (0..100).filter(step).count();
         assert!((2..10).contains(&tries), "{tries}");
@@ -240,19 +240,19 @@ mod tests {
 
     #[test]
     fn the_ladder_has_ends() {
-        let mut climb = Climb::new(3);
+        let mut climb = HillClimb::new(3);
         assert_eq!(climb.step(true, Lean::UpTo(3)), 3);
         assert_eq!(climb.step(true, Lean::UpTo(2)), 3, "up is not down");
         climb.limit(2);
         assert_eq!(climb.position(), 2);
-        let mut climb = Climb::new(0);
+        let mut climb = HillClimb::new(0);
         assert_eq!(climb.step(true, Lean::Down), 0);
         assert_eq!(climb.step(true, Lean::Stay), 0);
     }
 
     #[test]
     fn a_leap_that_was_too_far_is_halved() {
-        let mut climb = Climb::new(3);
+        let mut climb = HillClimb::new(3);
         assert_eq!(climb.step(true, Lean::UpTo(7)), 7);
         assert_eq!(climb.step(false, Lean::Down), 3);
         assert_eq!(climb.step(true, Lean::UpTo(7)), 5);
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_step_up_is_made_longer_while_it_is_tried() {
-        let mut climb = Climb::new(3);
+        let mut climb = HillClimb::new(3);
         climb.step(true, Lean::UpTo(4));
         assert!(climb.may_rise());
         climb.raise(6);

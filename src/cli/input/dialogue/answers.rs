@@ -1,7 +1,7 @@
 //! What the answers mean. Each function says in its error what to type instead.
 
 use crate::cli::input::questions;
-use crate::cli::options::address::{self, Written};
+use crate::cli::options::address::{self, WrittenAddress};
 use crate::error::Error;
 use crate::session::DEFAULT_PORT;
 use std::ffi::OsStr;
@@ -9,32 +9,35 @@ use std::path::{Path, PathBuf};
 
 /// Which side of the connection to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PeerPlace {
     Dialling,
     Listening,
 }
 
 /// Which way the files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(super) enum TransferDirection {
     Sending,
     Receiving,
 }
 
-pub(super) fn place(answer: &str) -> Result<Place, String> {
+pub(super) fn place(answer: &str) -> Result<PeerPlace, String> {
     match answer.to_ascii_lowercase().as_str() {
-        "i" | "initiate" | "d" | "dial" | "c" | "connect" => Ok(Place::Dialling),
+        "i" | "initiate" | "d" | "dial" | "c" | "connect" => Ok(PeerPlace::Dialling),
         // "(i)nitiate or (r)eceive" was the first PeerBridge's question.
-        "w" | "wait" | "l" | "listen" | "r" | "receive" => Ok(Place::Listening),
+        "w" | "wait" | "l" | "listen" | "r" | "receive" => Ok(PeerPlace::Listening),
         _ => Err("Type i or w.".to_owned()),
     }
 }
 
-pub(super) fn direction(answer: &str, usual: Direction) -> Result<Direction, String> {
+pub(super) fn direction(
+    answer: &str,
+    usual: TransferDirection,
+) -> Result<TransferDirection, String> {
     match answer.to_ascii_lowercase().as_str() {
         "" => Ok(usual),
-        "s" | "send" => Ok(Direction::Sending),
-        "r" | "receive" => Ok(Direction::Receiving),
+        "s" | "send" => Ok(TransferDirection::Sending),
+        "r" | "receive" => Ok(TransferDirection::Receiving),
         _ => Err("Type s or r.".to_owned()),
     }
 }
@@ -43,7 +46,7 @@ pub(super) fn yes_or_no(answer: &str) -> Result<bool, String> {
     questions::yes_or_no(answer).ok_or_else(|| "Type y or n.".to_owned())
 }
 
-pub(super) fn peer(answer: &str) -> Result<Written, String> {
+pub(super) fn peer(answer: &str) -> Result<WrittenAddress, String> {
     if answer.is_empty() {
         return Err("Without an address there is nobody to reach.".to_owned());
     }
@@ -122,17 +125,20 @@ mod tests {
 
     #[test]
     fn the_words_of_the_first_peerbridge_still_work() {
-        assert_eq!(place("i"), Ok(Place::Dialling));
-        assert_eq!(place("R"), Ok(Place::Listening));
+        assert_eq!(place("i"), Ok(PeerPlace::Dialling));
+        assert_eq!(place("R"), Ok(PeerPlace::Listening));
         assert!(place("").is_err());
     }
 
     #[test]
     fn enter_takes_what_is_usual() {
-        assert_eq!(direction("", Direction::Sending), Ok(Direction::Sending));
         assert_eq!(
-            direction("Receive", Direction::Sending),
-            Ok(Direction::Receiving)
+            direction("", TransferDirection::Sending),
+            Ok(TransferDirection::Sending)
+        );
+        assert_eq!(
+            direction("Receive", TransferDirection::Sending),
+            Ok(TransferDirection::Receiving)
         );
         assert_eq!(peer_port(""), Ok(8080));
         assert_eq!(own_port("0"), Ok(0));

@@ -1,6 +1,6 @@
 //! The questions in their order.
 
-use super::answers::{self, Direction, Place};
+use super::answers::{self, PeerPlace, TransferDirection};
 use crate::cli::environment::Environment;
 use crate::cli::input::terminal::Answers;
 use crate::cli::input::{password_source, secret_source};
@@ -22,11 +22,11 @@ pub(super) const FAREWELL: &str = "Goodbye.\n";
 pub(super) struct Wish {
     pub(super) rendezvous: Rendezvous,
     pub(super) secret: Secret,
-    pub(super) task: Task,
+    pub(super) task: DialogueTask,
 }
 
 /// What to do once the peer is there.
-pub(super) enum Task {
+pub(super) enum DialogueTask {
     /// Give this.
     Send(Errand),
     /// Put what comes there.
@@ -42,16 +42,16 @@ pub(super) struct Errand {
 
 /// Why a conversation ends early.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(super) enum DialogueHalt {
     /// The person left.
     EndOfInput,
     /// Something stood in the way.
     Error(Error),
 }
 
-impl From<Error> for Halt {
-    fn from(error: Error) -> Halt {
-        Halt::Error(error)
+impl From<Error> for DialogueHalt {
+    fn from(error: Error) -> DialogueHalt {
+        DialogueHalt::Error(error)
     }
 }
 
@@ -76,22 +76,22 @@ impl<'a> Conversation<'a> {
     }
 
     /// Asks everything that must be known before the peer is met.
-    pub(super) fn wish(&self) -> Result<Wish, Halt> {
+    pub(super) fn wish(&self) -> Result<Wish, DialogueHalt> {
         let place = self.ask(
             "Do you (i)nitiate the connection, or (w)ait for the other side to? [i/w] ",
             answers::place,
         )?;
         let direction = match place {
-            Place::Dialling => self.ask("Do you (s)end or (r)eceive? [s] ", |answer| {
-                answers::direction(answer, Direction::Sending)
+            PeerPlace::Dialling => self.ask("Do you (s)end or (r)eceive? [s] ", |answer| {
+                answers::direction(answer, TransferDirection::Sending)
             })?,
-            Place::Listening => self.ask("Do you (s)end or (r)eceive? [r] ", |answer| {
-                answers::direction(answer, Direction::Receiving)
+            PeerPlace::Listening => self.ask("Do you (s)end or (r)eceive? [r] ", |answer| {
+                answers::direction(answer, TransferDirection::Receiving)
             })?,
         };
         let rendezvous = match place {
-            Place::Dialling => Rendezvous::Dial(self.peer()?),
-            Place::Listening => Rendezvous::Listen(ListenAddress {
+            PeerPlace::Dialling => Rendezvous::Dial(self.peer()?),
+            PeerPlace::Listening => Rendezvous::Listen(ListenAddress {
                 address: None,
                 port: self.ask(
                     "Port to wait on (0: any free one) [8080]: ",
@@ -101,10 +101,10 @@ impl<'a> Conversation<'a> {
         };
         let secret = self.secret()?;
         let task = match direction {
-            Direction::Sending => Task::Send(self.errand(&secret)?),
-            Direction::Receiving => {
+            TransferDirection::Sending => DialogueTask::Send(self.errand(&secret)?),
+            TransferDirection::Receiving => {
                 let question = "Folder to put it into [the current one]: ";
-                Task::Receive(self.ask(question, |answer| self.folder(answer))?)
+                DialogueTask::Receive(self.ask(question, |answer| self.folder(answer))?)
             }
         };
         Ok(Wish {
@@ -115,16 +115,16 @@ impl<'a> Conversation<'a> {
     }
 
     /// What to send next; `None` when that was all. Leaving here is a no.
-    pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<Errand>, Halt> {
+    pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<Errand>, DialogueHalt> {
         match self.ask("Send one more? [y/N] ", answers::yes_or_no) {
             Ok(true) => self.errand(secret).map(Some),
             Ok(false) => Ok(None),
-            Err(Halt::EndOfInput) => Ok(None),
+            Err(DialogueHalt::EndOfInput) => Ok(None),
             Err(halt) => Err(halt),
         }
     }
 
-    fn peer(&self) -> Result<PeerAddress, Halt> {
+    fn peer(&self) -> Result<PeerAddress, DialogueHalt> {
         let question = "Address of the other side (a name or an IP address): ";
         let written = self.ask(question, answers::peer)?;
         let port = match written.port {
@@ -135,14 +135,14 @@ impl<'a> Conversation<'a> {
         Ok(PeerAddress { host, port })
     }
 
-    fn secret(&self) -> Result<Secret, Halt> {
+    fn secret(&self) -> Result<Secret, DialogueHalt> {
         if let Some(secret) = secret_source::given(None, self.environment)? {
             return Ok(secret);
         }
-        secret_source::ask(self.answers)?.ok_or(Halt::EndOfInput)
+        secret_source::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
     }
 
-    fn errand(&self, secret: &Secret) -> Result<Errand, Halt> {
+    fn errand(&self, secret: &Secret) -> Result<Errand, DialogueHalt> {
         let question = "What to send (a file or a folder): ";
         let path = self.ask(question, |answer| self.existing(answer))?;
         let is_archive = self.ask("As one encrypted archive? [y/N] ", answers::yes_or_no)?;
@@ -151,9 +151,10 @@ impl<'a> Conversation<'a> {
     }
 
     /// Asks until it is another than the secret.
-    fn password(&self, secret: &Secret) -> Result<ArchivePassword, Halt> {
+    fn password(&self, secret: &Secret) -> Result<ArchivePassword, DialogueHalt> {
         loop {
-            let password = password_source::ask_new(self.answers)?.ok_or(Halt::EndOfInput)?;
+            let password =
+                password_source::ask_new(self.answers)?.ok_or(DialogueHalt::EndOfInput)?;
             match check_password(&password, secret) {
                 Ok(()) => return Ok(password),
                 Err(error) => self.console.show(&format!("  {error}\n")),
@@ -178,7 +179,7 @@ impl<'a> Conversation<'a> {
         &self,
         question: &str,
         understand: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, Halt> {
+    ) -> Result<T, DialogueHalt> {
         let mut text = question.to_owned();
         while let Some(answer) = self.answers.line(&text)? {
             match understand(answer.trim()) {
@@ -186,7 +187,7 @@ impl<'a> Conversation<'a> {
                 Err(why) => text = format!("  {why}\n{question}"),
             }
         }
-        Err(Halt::EndOfInput)
+        Err(DialogueHalt::EndOfInput)
     }
 }
 
@@ -196,13 +197,13 @@ mod tests {
     use crate::cli::environment;
     use crate::cli::input::terminal::tests::Script;
     use crate::cli::output::console::tests::console;
-    use crate::cli::output::console::{Reader, Verbosity};
+    use crate::cli::output::console::{Audience, Verbosity};
     use std::path::Path;
 
-    fn wish(answers: &[&str]) -> Result<Wish, Halt> {
+    fn wish(answers: &[&str]) -> Result<Wish, DialogueHalt> {
         let script = Script::new(answers);
         let environment = Environment::default();
-        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let wish = Conversation::new(&script, &console, &environment).wish();
         assert_eq!(script.left(), 0, "answers are left over");
         wish
@@ -218,7 +219,7 @@ mod tests {
             port: 8080,
         };
         assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
-        let Task::Send(errand) = wish.task else {
+        let DialogueTask::Send(errand) = wish.task else {
             panic!("it receives");
         };
         assert_eq!(errand.path, folder.path());
@@ -233,7 +234,7 @@ mod tests {
             port: 9000,
         };
         assert_eq!(wish.rendezvous, Rendezvous::Listen(expected));
-        assert!(matches!(wish.task, Task::Receive(folder) if folder == Path::new(".")));
+        assert!(matches!(wish.task, DialogueTask::Receive(folder) if folder == Path::new(".")));
     }
 
     #[test]
@@ -287,7 +288,7 @@ mod tests {
         let all = ["w", "r", "9000", "word", "."];
         for length in 0..all.len() {
             assert!(
-                matches!(wish(&all[..length]), Err(Halt::EndOfInput)),
+                matches!(wish(&all[..length]), Err(DialogueHalt::EndOfInput)),
                 "{length}"
             );
         }
@@ -297,7 +298,7 @@ mod tests {
     fn a_secret_in_the_environment_is_not_asked_for() {
         let script = Script::new(&["w", "r", "", ""]);
         let environment = Environment::of(&[(environment::SECRET, "word")]);
-        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let conversation = Conversation::new(&script, &console, &environment);
         assert!(conversation.wish().is_ok());
         assert!(
@@ -313,7 +314,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let environment = Environment::default();
-        let (console, ..) = console(Verbosity::Normal, Reader::Person);
+        let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let next = |answers: &[&str]| {
             let script = Script::new(answers);
             let secret = Secret::from_text("word").unwrap();

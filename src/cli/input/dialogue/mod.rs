@@ -8,12 +8,12 @@ mod conversation;
 
 use crate::cli::Context;
 use crate::cli::input::questions::{OnConflict, Questions};
-use crate::cli::output::report::{Guide, Manner, Programs, Reporter};
-use crate::cli::output::wording::Side;
+use crate::cli::output::report::{Guide, Programs, ReportStyle, Reporter};
+use crate::cli::output::wording::Perspective;
 use crate::cli::verbs::{ProgressChoice, archive_of, exit_of};
 use crate::error::{Error, Exit};
 use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
-use conversation::{Conversation, Errand, Halt, Task, Wish};
+use conversation::{Conversation, DialogueHalt, DialogueTask, Errand, Wish};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,19 +37,23 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
         .and_then(|wish| grant(wish, &conversation, context));
     match ended {
         Ok(exit) => Ok(exit),
-        Err(Halt::EndOfInput) => {
+        Err(DialogueHalt::EndOfInput) => {
             context.console.show(conversation::FAREWELL);
             Ok(Exit::Done)
         }
-        Err(Halt::Error(error)) => Err(error),
+        Err(DialogueHalt::Error(error)) => Err(error),
     }
 }
 
-fn grant(wish: Wish, conversation: &Conversation<'_>, context: &Context<'_>) -> Result<Exit, Halt> {
+fn grant(
+    wish: Wish,
+    conversation: &Conversation<'_>,
+    context: &Context<'_>,
+) -> Result<Exit, DialogueHalt> {
     let connect = Connect::new(wish.rendezvous, wish.secret);
     match wish.task {
-        Task::Send(first) => send(&connect, first, conversation, context),
-        Task::Receive(destination) => receive(&connect, destination, context),
+        DialogueTask::Send(first) => send(&connect, first, conversation, context),
+        DialogueTask::Receive(destination) => receive(&connect, destination, context),
     }
 }
 
@@ -59,8 +63,8 @@ fn send(
     first: Errand,
     conversation: &Conversation<'_>,
     context: &Context<'_>,
-) -> Result<Exit, Halt> {
-    let manner = manner(Side::Sender, context);
+) -> Result<Exit, DialogueHalt> {
+    let manner = manner(Perspective::Sender, context);
     let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
     let mut session = SendSession::open(connect, &reporter).map_err(Error::from)?;
     let mut summaries = Vec::new();
@@ -77,14 +81,18 @@ fn send(
     Ok(exit_of(&summaries))
 }
 
-fn receive(connect: &Connect, destination: PathBuf, context: &Context<'_>) -> Result<Exit, Halt> {
+fn receive(
+    connect: &Connect,
+    destination: PathBuf,
+    context: &Context<'_>,
+) -> Result<Exit, DialogueHalt> {
     let questions = Questions::Asked {
         answers: context.answers,
         console: context.console,
         destination: destination.clone(),
         conflicts: OnConflict::Ask,
     };
-    let manner = manner(Side::Receiver, context);
+    let manner = manner(Perspective::Receiver, context);
     let reporter = Reporter::new(context.console, context.ledger, questions, manner)
         .with_comparer(context.answers);
     let options = ReceiveOptions::new(destination);
@@ -92,8 +100,8 @@ fn receive(connect: &Connect, destination: PathBuf, context: &Context<'_>) -> Re
     Ok(exit_of(&summaries))
 }
 
-fn manner(side: Side, context: &Context<'_>) -> Manner {
-    Manner {
+fn manner(side: Perspective, context: &Context<'_>) -> ReportStyle {
+    ReportStyle {
         side,
         style: ProgressChoice::Auto.style(context),
         colour: context.colour(),

@@ -7,12 +7,12 @@ fn words(line: &str) -> Vec<OsString> {
         .collect()
 }
 
-fn typed(line: &str) -> Typed {
-    Typed::parse(&words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
+fn typed(line: &str) -> ParsedArgs {
+    ParsedArgs::parse(&words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
 fn refused(line: &str) -> (String, String) {
-    let error = Typed::parse(&words(line))
+    let error = ParsedArgs::parse(&words(line))
         .err()
         .unwrap_or_else(|| panic!("{line} passed"));
     assert_eq!(error.exit_code(), 2);
@@ -105,8 +105,8 @@ fn excludes_may_be_given_many_times() {
 
 #[test]
 fn json_is_noticed_although_the_rest_is_off() {
-    assert_eq!(reader(&words("nonsense --bogus --json")), Reader::Program);
-    assert_eq!(reader(&words("send -l -- --json")), Reader::Person);
+    assert_eq!(reader(&words("nonsense --bogus --json")), Audience::Program);
+    assert_eq!(reader(&words("send -l -- --json")), Audience::Person);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn words_that_are_no_utf8_come_through() {
         "--".into(),
         odd(b"-\xfe"),
     ]);
-    let typed = Typed::parse(&arguments).unwrap();
+    let typed = ParsedArgs::parse(&arguments).unwrap();
     assert_eq!(
         typed.path("secret-file").unwrap().into_os_string(),
         odd(b"s\xff")
@@ -132,14 +132,14 @@ fn words_that_are_no_utf8_come_through() {
         [odd(b"caf\xe9"), "plain".into(), odd(b"-\xfe")]
     );
     let option = [OsString::from("send"), odd(b"--to=\xff")];
-    assert_eq!(Typed::parse(&option).err().unwrap().exit_code(), 2);
+    assert_eq!(ParsedArgs::parse(&option).err().unwrap().exit_code(), 2);
     let pattern = ["send".into(), "-x".into(), odd(b"\xff*")];
-    assert_eq!(Typed::parse(&pattern).err().unwrap().exit_code(), 2);
+    assert_eq!(ParsedArgs::parse(&pattern).err().unwrap().exit_code(), 2);
 }
 
 #[test]
 fn a_word_that_looks_like_our_mark_is_kept() {
     let marked = OsString::from("\u{10ffff}0");
-    let typed = Typed::parse(&["send".into(), marked.clone(), "a".into()]).unwrap();
+    let typed = ParsedArgs::parse(&["send".into(), marked.clone(), "a".into()]).unwrap();
     assert_eq!(typed.words, [marked, "a".into()]);
 }

@@ -1,10 +1,10 @@
 use super::*;
 use crate::cli::output::console::tests::{Screen, console};
-use crate::cli::output::console::{Reader, Verbosity};
+use crate::cli::output::console::{Audience, Verbosity};
 use std::time::Duration;
 
-fn manner(side: Side, style: Style) -> Manner {
-    Manner {
+fn manner(side: Perspective, style: Style) -> ReportStyle {
+    ReportStyle {
         side,
         style,
         colour: Colour::Plain,
@@ -15,7 +15,12 @@ fn manner(side: Side, style: Style) -> Manner {
 }
 
 /// What events print on standard error and standard output.
-fn printed(side: Side, verbosity: Verbosity, reader: Reader, events: &[Event<'_>]) -> [String; 2] {
+fn printed(
+    side: Perspective,
+    verbosity: Verbosity,
+    reader: Audience,
+    events: &[Event<'_>],
+) -> [String; 2] {
     let (console, error, output) = console(verbosity, reader);
     let ledger = Ledger::default();
     let manner = manner(side, Style::Off);
@@ -27,13 +32,19 @@ fn printed(side: Side, verbosity: Verbosity, reader: Reader, events: &[Event<'_>
 }
 
 fn lines(verbosity: Verbosity, events: &[Event<'_>]) -> String {
-    let [error, output] = printed(Side::Receiver, verbosity, Reader::Person, events);
+    let [error, output] = printed(Perspective::Receiver, verbosity, Audience::Person, events);
     assert_eq!(output, "", "standard output is for results");
     error
 }
 
 fn json(events: &[Event<'_>]) -> String {
-    printed(Side::Receiver, Verbosity::Quiet, Reader::Program, events)[1].clone()
+    printed(
+        Perspective::Receiver,
+        Verbosity::Quiet,
+        Audience::Program,
+        events,
+    )[1]
+    .clone()
 }
 
 fn peer() -> std::net::SocketAddr {
@@ -153,9 +164,9 @@ fn programs_read_events() {
 
 #[test]
 fn a_short_transfer_draws_nothing() {
-    let (console, error, _) = console(Verbosity::Normal, Reader::Person);
+    let (console, error, _) = console(Verbosity::Normal, Audience::Person);
     let ledger = Ledger::default();
-    let manner = manner(Side::Sender, Style::Bar);
+    let manner = manner(Perspective::Sender, Style::Bar);
     let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
     for bytes in 0..100 {
         let total = Some(100);
@@ -171,12 +182,12 @@ fn a_short_transfer_draws_nothing() {
 
 #[test]
 fn both_sides_of_one_process_are_told_apart() {
-    let (console, error, output) = console(Verbosity::Normal, Reader::Program);
+    let (console, error, output) = console(Verbosity::Normal, Audience::Program);
     let ledger = Ledger::default();
-    let manner = Manner {
+    let manner = ReportStyle {
         label: "sender: ",
         programs: Programs::Untold,
-        ..manner(Side::Sender, Style::Off)
+        ..manner(Perspective::Sender, Style::Off)
     };
     let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
     reporter.event(&Event::Warning { message: "x" });

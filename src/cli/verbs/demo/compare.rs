@@ -20,7 +20,7 @@ pub(super) struct Same {
 /// # Errors
 /// [`Error::Different`], or a source that cannot be read any more.
 pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result<Same, Error> {
-    let mut comparison = Comparison::default();
+    let mut comparison = TreeComparison::default();
     for source in sources {
         let result = lands_at(source, received).map_err(|error| Error::Source {
             path: source.clone(),
@@ -66,14 +66,14 @@ fn lands_at(source: &Path, received: &Path) -> io::Result<PathBuf> {
 }
 
 #[derive(Default)]
-struct Comparison {
+struct TreeComparison {
     pairs: Vec<(PathBuf, PathBuf)>,
     same: Same,
     different: Vec<PathBuf>,
     missing: Vec<PathBuf>,
 }
 
-impl Comparison {
+impl TreeComparison {
     /// Compares one entry; a folder's entries are put on the list. An error is the source's; a result
     /// that cannot be read differs.
     fn pair(&mut self, source: &Path, result: &Path) -> io::Result<()> {

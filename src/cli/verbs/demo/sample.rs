@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 /// # Errors
 /// The disk does not take it, or the system has no random bytes.
 pub(super) fn make(root: &Path) -> Result<(), Error> {
-    let mut noise = Noise::new()?;
+    let mut noise = SampleNoise::new()?;
     folder(root)?;
     folder(&root.join("photos"))?;
     folder(&root.join("notes"))?;
@@ -50,7 +50,7 @@ fn file(path: &Path, contents: &[u8]) -> Result<(), Error> {
 }
 
 /// Lines of numbers: text that shrinks to a part of its size, as logs and tables do.
-fn table(noise: &mut Noise, length: usize) -> String {
+fn table(noise: &mut SampleNoise, length: usize) -> String {
     let mut text = String::with_capacity(length + 64);
     let mut line = 0;
     while text.len() < length {
@@ -67,11 +67,11 @@ fn table(noise: &mut Noise, length: usize) -> String {
 }
 
 /// Bytes that do not shrink (Marsaglia's xorshift64); not for keys.
-struct Noise(u64);
+struct SampleNoise(u64);
 
-impl Noise {
-    fn new() -> Result<Noise, Error> {
-        Ok(Noise(u64::from_be_bytes(random_bytes()?) | 1))
+impl SampleNoise {
+    fn new() -> Result<SampleNoise, Error> {
+        Ok(SampleNoise(u64::from_be_bytes(random_bytes()?) | 1))
     }
 
     fn next(&mut self) -> u64 {

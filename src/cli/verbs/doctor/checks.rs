@@ -1,6 +1,6 @@
 //! The checks one by one.
 
-use super::{Finding, Verdict, loopback};
+use super::{CheckResult, Finding, loopback};
 use crate::cli::Context;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
@@ -188,7 +188,7 @@ pub(super) fn secrets(file: &Path) -> Finding {
 
 fn no_secret(error: &Error) -> Finding {
     Finding {
-        verdict: Verdict::Fail(Exit::Usage),
+        verdict: CheckResult::Fail(Exit::Usage),
         ..Finding::fail("secret", error)
     }
 }

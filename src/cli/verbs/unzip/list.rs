@@ -3,7 +3,7 @@
 use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
-use crate::disk::{AesStrength, Archive, Encryption, ListedEntry, ListedKind};
+use crate::disk::{AesStrength, Archive, ListedEncryption, ListedEntry, ListedKind};
 use crate::model::escaped;
 use crate::session::hides_names;
 
@@ -62,14 +62,14 @@ fn event(entry: &ListedEntry<'_>) -> Object {
         .text("encryption", encryption(entry.encryption))
 }
 
-fn encryption(encryption: Encryption) -> &'static str {
+fn encryption(encryption: ListedEncryption) -> &'static str {
     match encryption {
-        Encryption::None => "none",
-        Encryption::Aes(AesStrength::Aes128) => "AES-128",
-        Encryption::Aes(AesStrength::Aes192) => "AES-192",
-        Encryption::Aes(AesStrength::Aes256) => "AES-256",
-        Encryption::ZipCrypto => "ZipCrypto",
-        Encryption::Other => "other",
+        ListedEncryption::None => "none",
+        ListedEncryption::Aes(AesStrength::Aes128) => "AES-128",
+        ListedEncryption::Aes(AesStrength::Aes192) => "AES-192",
+        ListedEncryption::Aes(AesStrength::Aes256) => "AES-256",
+        ListedEncryption::ZipCrypto => "ZipCrypto",
+        ListedEncryption::Other => "other",
     }
 }
 
@@ -77,7 +77,7 @@ fn sum(archive: &Archive) -> String {
     let (mut entries, mut encrypted, mut bytes) = (0, 0, 0_u64);
     for entry in archive.entries() {
         entries += 1;
-        encrypted += u64::from(entry.encryption != Encryption::None);
+        encrypted += u64::from(entry.encryption != ListedEncryption::None);
         bytes = bytes.saturating_add(entry.size);
     }
     let entries = match entries {

@@ -5,7 +5,11 @@ use super::*;
 use zip::write::{FileOptions, SimpleFileOptions};
 
 /// Opens an archive of the peer's making in a valid envelope of the peer's making.
-fn open_forged(raw_length: usize, method: Method, archive: &[u8]) -> Result<Vec<u8>, OpenError> {
+fn open_forged(
+    raw_length: usize,
+    method: PartMethod,
+    archive: &[u8],
+) -> Result<Vec<u8>, OpenError> {
     let keys = keys_of(0).0.at(HERE);
     let envelope = Envelope::over(&keys, HERE, raw_length as u32, method, archive);
     open_bytes(HERE, &[&envelope.to_bytes()[..], archive].concat())
@@ -13,7 +17,7 @@ fn open_forged(raw_length: usize, method: Method, archive: &[u8]) -> Result<Vec<
 
 /// The same, whatever method the envelope names and whatever length it promises.
 fn assert_refused(what: &str, archive: &[u8]) {
-    for method in [Method::Stored, Method::Zstd] {
+    for method in [PartMethod::Stored, PartMethod::Zstd] {
         for raw_length in [RAW_LENGTH, archive.len(), archive.len().saturating_sub(172)] {
             assert!(open_forged(raw_length, method, archive).is_err(), "{what}");
         }
@@ -35,8 +39,8 @@ fn open_edited(
     let directory = Layout::of(archive.len()).unwrap().directory();
     edit(&mut archive, directory);
     let method = match compression {
-        Compression::Stored => Method::Stored,
-        Compression::Zstd(_) => Method::Zstd,
+        Compression::Stored => PartMethod::Stored,
+        Compression::Zstd(_) => PartMethod::Zstd,
     };
     open_forged(RAW_LENGTH, method, &archive)
 }
@@ -80,8 +84,8 @@ fn the_helpers_forge_what_opens_when_it_is_true() {
     let password = password();
     let raw = text(RAW_LENGTH);
     for (number, method) in [
-        (CompressionMethod::Stored, Method::Stored),
-        (CompressionMethod::Zstd, Method::Zstd),
+        (CompressionMethod::Stored, PartMethod::Stored),
+        (CompressionMethod::Zstd, PartMethod::Zstd),
     ] {
         let options = plain(number).with_aes_encryption_bytes(AesMode::Aes256, &password);
         let archive = archive_of(&[("part", options, &raw)]);
@@ -221,7 +225,7 @@ fn archives_of_another_method() {
     let options =
         plain(CompressionMethod::Stored).with_aes_encryption_bytes(AesMode::Aes256, &password);
     let stored = archive_of(&[("part", options, &raw)]);
-    assert!(open_forged(RAW_LENGTH + 1, Method::Zstd, &stored).is_err());
+    assert!(open_forged(RAW_LENGTH + 1, PartMethod::Zstd, &stored).is_err());
 }
 
 #[test]
@@ -327,7 +331,7 @@ fn mislabelled(raw: &[u8], promised: usize) -> Vec<u8> {
 #[test]
 fn contents_of_another_length_than_promised() {
     let raw = text(RAW_LENGTH);
-    let open = |promised| open_forged(promised, Method::Zstd, &mislabelled(&raw, promised));
+    let open = |promised| open_forged(promised, PartMethod::Zstd, &mislabelled(&raw, promised));
     assert!(open(RAW_LENGTH).unwrap() == raw);
     assert!(open(RAW_LENGTH - 1).is_err());
     assert!(open(RAW_LENGTH + 1).is_err());
@@ -353,7 +357,7 @@ fn compressed_data_that_ends_too_early_or_goes_on() {
         for place in [directory - 4, directory + 24] {
             set(&mut archive, place, &(RAW_LENGTH as u32).to_le_bytes());
         }
-        open_forged(RAW_LENGTH, Method::Zstd, &archive)
+        open_forged(RAW_LENGTH, PartMethod::Zstd, &archive)
     };
     assert!(open(&compressed).unwrap() == raw);
     assert!(open(&compressed[..compressed.len() - 1]).is_err());
@@ -367,7 +371,7 @@ fn a_bomb_ends_at_the_length_it_promised() {
     let bomb = mislabelled(&vec![0; 64 << 20], 10_000);
     assert!(bomb.len() < 10_000);
     let keys = keys_of(0).0.at(HERE);
-    let envelope = Envelope::over(&keys, HERE, 10_000, Method::Zstd, &bomb);
+    let envelope = Envelope::over(&keys, HERE, 10_000, PartMethod::Zstd, &bomb);
     let mut opener = Opener::new();
     assert!(opener.open(&keys_of(0).1, HERE, &envelope, &bomb).is_err());
     assert!(opener.buffer().capacity() <= 10_000);

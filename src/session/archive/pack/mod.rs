@@ -10,13 +10,13 @@ mod writer;
 
 use crate::crypto::ArchivePassword;
 use crate::disk::{
-    ArchiveSink, ArchiveWriter, Begun, Cipher, Effort, Member, Method, Packer, Piece, PieceIndex,
-    Sealing, Source,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, DeflateEffort, Encryption, Member, Method, Packer,
+    Piece, PieceIndex, Source,
 };
 use crate::session::cancel::Cancel;
 use crate::session::events::Operator;
 use crate::session::options::Level;
-use reorder::Belt;
+use reorder::ReorderBuffer;
 use std::io::{self, Write};
 use std::thread;
 use writer::Writing;
@@ -88,9 +88,9 @@ pub(crate) fn pack_into(
     operator: &dyn Operator,
 ) -> Result<PackReport, PackError> {
     let effort = match options.level {
-        Level::Auto => Effort::Auto,
-        Level::Fixed(0) => Effort::Store,
-        Level::Fixed(level) => Effort::Level(level),
+        Level::Auto => DeflateEffort::Auto,
+        Level::Fixed(0) => DeflateEffort::Store,
+        Level::Fixed(level) => DeflateEffort::Level(level),
     };
     let packers: &Packers<'_> = &|password| {
         let mut packer = Packer::new(source, effort, password);
@@ -161,7 +161,7 @@ impl<'a> Packing<'a> {
     ) -> Result<PackReport, PackError> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let workers = cores.min(WORKERS);
-        let belt = Belt::new(self.source, workers);
+        let belt = ReorderBuffer::new(self.source, workers);
         thread::scope(|scope| {
             // However this ends, the workers do.
             let _stop = belt.stop_when_dropped();
@@ -206,7 +206,7 @@ impl<W: ArchiveSink> SealedMember<W> {
     fn begin(sink: W, password: &[u8]) -> Result<Self, PackError> {
         let mut archive = ArchiveWriter::new(sink);
         let member = Member::nameless(INNER_NAME.as_bytes());
-        let begun = archive.begin(0, &member, Method::Stored, Sealing::Sealed, None);
+        let begun = archive.begin(0, &member, Method::Stored, Encryption::Sealed, None);
         Ok(SealedMember {
             begun: begun.map_err(PackError::Sink)?,
             archive,

@@ -10,14 +10,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 const AHEAD: u64 = 8;
 
 /// Hands pieces out and takes them back; holds a bounded number.
-pub(super) struct Belt<'a> {
+pub(super) struct ReorderBuffer<'a> {
     source: &'a Source,
     limit: u64,
-    state: Mutex<State>,
+    state: Mutex<ReorderState>,
     changed: Condvar,
 }
 
-struct State {
+struct ReorderState {
     /// The next piece to be worked on.
     next: Option<PieceIndex>,
     /// How many were handed out.
@@ -29,13 +29,13 @@ struct State {
     is_stopped: bool,
 }
 
-impl<'a> Belt<'a> {
+impl<'a> ReorderBuffer<'a> {
     /// A belt for so many workers.
     pub(super) fn new(source: &'a Source, workers: usize) -> Self {
-        Belt {
+        ReorderBuffer {
             source,
             limit: workers as u64 + AHEAD,
-            state: Mutex::new(State {
+            state: Mutex::new(ReorderState {
                 next: source.manifest().index(0).map(PieceIndex::first),
                 taken: 0,
                 written: 0,
@@ -105,18 +105,18 @@ impl<'a> Belt<'a> {
         Some((number, piece))
     }
 
-    fn is_full(&self, state: &State) -> bool {
+    fn is_full(&self, state: &ReorderState) -> bool {
         state.taken - state.written >= self.limit
     }
 
-    fn wait<'g>(&self, guard: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
+    fn wait<'g>(&self, guard: MutexGuard<'g, ReorderState>) -> MutexGuard<'g, ReorderState> {
         let guard = self.changed.wait(guard);
         guard.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// See [`Belt::stop_when_dropped`].
-pub(super) struct Stop<'b, 'a>(&'b Belt<'a>);
+/// See [`ReorderBuffer::stop_when_dropped`].
+pub(super) struct Stop<'b, 'a>(&'b ReorderBuffer<'a>);
 
 impl Drop for Stop<'_, '_> {
     fn drop(&mut self) {

@@ -217,7 +217,7 @@ fn pack_broken(
     let password = ArchivePassword::from_text("word").unwrap();
     let taken = AtomicU64::new(0);
     let packers: &Packers<'_> = &|password| {
-        let mut packer = Packer::new(&source, Effort::Auto, password);
+        let mut packer = Packer::new(&source, DeflateEffort::Auto, password);
         let taken = &taken;
         Box::new(move |piece| match taken.fetch_add(1, Ordering::Relaxed) {
             number if number == broken_at => broken(),

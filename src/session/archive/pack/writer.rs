@@ -2,8 +2,8 @@
 
 use super::{PackError, PackReport, Packing};
 use crate::disk::{
-    ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, Member, Method, Piece, PieceIndex,
-    Sealing, Whole,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, Encryption, Member, Method, Piece,
+    PieceIndex, Whole,
 };
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
 use crate::session::events::{Event, FileResult, Progress};
@@ -13,14 +13,14 @@ pub(super) struct Writing<'w, 'a, W> {
     packing: &'w Packing<'a>,
     archive: &'w mut ArchiveWriter<W>,
     password: Option<&'w [u8]>,
-    open: Option<Open>,
+    open: Option<OpenEntry>,
     report: PackReport,
     /// Bytes of contents that were dealt with.
     done: u64,
 }
 
 /// The entry of several pieces that is being written.
-struct Open {
+struct OpenEntry {
     entry: EntryIndex,
     /// `None` once it has failed: what is still to come of it is dropped.
     member: Option<OpenMember>,
@@ -144,10 +144,10 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
             _ => None,
         };
         let (sealing, cipher) = match self.password {
-            None => (Sealing::Plain, None),
+            None => (Encryption::Plain, None),
             Some(password) => {
                 let cipher = Cipher::new(password).map_err(PackError::System)?;
-                (Sealing::Sealed, Some(cipher))
+                (Encryption::Sealed, Some(cipher))
             }
         };
         let member = Member::of_entry(&described);
@@ -159,7 +159,7 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
             raw: 0,
             crc32: crc32fast::Hasher::new(),
         });
-        self.open = Some(Open { entry, member });
+        self.open = Some(OpenEntry { entry, member });
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
     fn fail(&mut self, entry: EntryIndex, reason: FailureReason) -> Result<(), PackError> {
         let open = self.open.take().filter(|open| open.entry == entry);
         let failed_before = open.as_ref().is_some_and(|open| open.member.is_none());
-        self.open = Some(Open {
+        self.open = Some(OpenEntry {
             entry,
             member: None,
         });

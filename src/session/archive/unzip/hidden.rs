@@ -1,11 +1,11 @@
 //! An archive whose names are hidden: its one entry is an encrypted archive, which has everything. It is
 //! unsealed and verified as a whole into a staging folder of its own, and opened from there.
 
-use super::workers::Crew;
-use super::{UnzipOptions, check_growth, check_room, unpack_entries};
+use super::workers::Workers;
+use super::{UnzipOptions, check_expansion, check_room, unpack_entries};
 use crate::crypto::ArchivePassword;
 use crate::disk::{
-    Archive, ArchiveTree, CheckedArchive, Destination, Durability, Encryption, ListedEntry,
+    Archive, ArchiveTree, CheckedArchive, Destination, Durability, ListedEncryption, ListedEntry,
     ListedKind, Plan, Staging,
 };
 use crate::protocol::transfer_id;
@@ -22,7 +22,7 @@ pub fn hides_names<'a>(mut entries: impl Iterator<Item = ListedEntry<'a>>) -> bo
     };
     only.path == INNER_NAME.as_bytes()
         && only.kind == ListedKind::File
-        && matches!(only.encryption, Encryption::Aes(_))
+        && matches!(only.encryption, ListedEncryption::Aes(_))
 }
 
 /// Opens what is in the inner archive. That one's own entries are taken as they are, also where they are
@@ -38,7 +38,7 @@ pub(super) fn unpack_hidden(
     let password = options.password.as_ref().map(ArchivePassword::as_bytes);
     let tree = archive.tree(password)?;
     let bytes = tree.manifest.total().unwrap_or(0);
-    check_growth(archive.bytes(), bytes, options.growth, operator)?;
+    check_expansion(archive.bytes(), bytes, options.growth, operator)?;
     let destination = Destination::locate(&options.destination)?;
     let staging = Staging::open_for_files(
         &destination,
@@ -67,7 +67,7 @@ fn through(
     let Some(entry) = tree.manifest.index(0) else {
         return Err(SessionError::Cancelled);
     };
-    let crew = Crew {
+    let crew = Workers {
         archive,
         tree,
         staging,

@@ -6,23 +6,23 @@ mod workers;
 
 use crate::crypto::ArchivePassword;
 use crate::disk::{
-    Archive, ArchiveTree, CheckedArchive, Destination, Durability, Encryption, ListedKind, Plan,
-    Staging, free_bytes,
+    Archive, ArchiveTree, CheckedArchive, Destination, Durability, ListedEncryption, ListedKind,
+    Plan, Staging, free_bytes,
 };
 use crate::model::{EntryIndex, EntryKind, Existing, limits};
 use crate::protocol::transfer_id;
 use crate::session::cancel::Cancel;
 use crate::session::error::SessionError;
-use crate::session::events::{Acceptance, Event, Growth, Operator, Summary};
+use crate::session::events::{Acceptance, Event, Expansion, Operator, Summary};
 use crate::session::receive::conflicts::decide;
-use crate::session::receive::report::Telling;
+use crate::session::receive::report::DeliveryReport;
 use crate::session::receive::tell_what_is_kept;
 use crate::session::summary::offer_summary;
 use hidden::unpack_hidden;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use workers::Crew;
+use workers::Workers;
 
 pub use hidden::hides_names;
 
@@ -40,15 +40,15 @@ pub struct UnzipOptions {
     /// What the archive is encrypted with; not needed for one that is not.
     pub password: Option<ArchivePassword>,
     /// Whether the operator is asked before an archive is opened that grows out of proportion.
-    pub growth: GrowthLimit,
+    pub growth: ExpansionLimit,
     /// Keep a clone of it to call it off.
     pub cancel: Cancel,
 }
 
 /// How far an archive may grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GrowthLimit {
-    /// Beyond [`limits::ARCHIVE_GROWTH`] only if [`Operator::accept_growth`] says so.
+pub enum ExpansionLimit {
+    /// Beyond [`limits::ARCHIVE_GROWTH`] only if [`Operator::accept_expansion`] says so.
     #[default]
     Usual,
     /// As far as there is room for it.
@@ -63,7 +63,7 @@ impl UnzipOptions {
             destination,
             existing: Existing::Fail,
             password: None,
-            growth: GrowthLimit::Usual,
+            growth: ExpansionLimit::Usual,
             cancel: Cancel::new(),
         }
     }
@@ -111,14 +111,14 @@ fn unpack_entries(
     let offer = offer_summary(&tree.manifest, None);
     operator.event(&Event::Offer(&offer));
     warn_of_strangers(archive, operator);
-    check_growth(
+    check_expansion(
         archive.bytes(),
         offer.bytes.unwrap_or(0),
         options.growth,
         operator,
     )?;
     let (staging, files) = stage(&tree, options, operator)?;
-    let crew = Crew {
+    let crew = Workers {
         archive,
         tree: &tree,
         staging: &staging,
@@ -131,7 +131,7 @@ fn unpack_entries(
         let _ = staging.discard();
         return Err(error);
     }
-    let mut telling = Telling::new(&tree.manifest, operator, offer.bytes);
+    let mut telling = DeliveryReport::new(&tree.manifest, operator, offer.bytes);
     let delivery = staging.deliver(&[], &mut |entry, result| telling.tell(entry, result))?;
     if let Some(folder) = &delivery.kept {
         tell_what_is_kept(folder, operator);
@@ -160,7 +160,7 @@ fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
         .filter(|entry| entry.kind == ListedKind::File)
     {
         match entry.encryption {
-            Encryption::None => plain += 1,
+            ListedEncryption::None => plain += 1,
             _ => encrypted += 1,
         }
     }
@@ -173,24 +173,24 @@ fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
     }
 }
 
-fn check_growth(
+fn check_expansion(
     archive_bytes: u64,
     bytes: u64,
-    limit: GrowthLimit,
+    limit: ExpansionLimit,
     operator: &dyn Operator,
 ) -> Result<(), SessionError> {
     let is_usual = bytes < limits::ARCHIVE_GROWTH_FROM
         || bytes <= archive_bytes.saturating_mul(limits::ARCHIVE_GROWTH);
-    if is_usual || limit == GrowthLimit::Any {
+    if is_usual || limit == ExpansionLimit::Any {
         return Ok(());
     }
-    let growth = Growth {
+    let growth = Expansion {
         archive_bytes,
         bytes,
     };
-    match operator.accept_growth(growth) {
+    match operator.accept_expansion(growth) {
         Acceptance::Accept => Ok(()),
-        Acceptance::Decline => Err(SessionError::Growth(growth)),
+        Acceptance::Decline => Err(SessionError::Expansion(growth)),
     }
 }
 

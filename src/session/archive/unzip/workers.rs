@@ -20,7 +20,7 @@ const LARGE: u64 = 8 * 1024 * 1024;
 const THREADS: usize = 64;
 
 /// What the threads share.
-pub(super) struct Crew<'a> {
+pub(super) struct Workers<'a> {
     pub(super) archive: &'a CheckedArchive,
     pub(super) tree: &'a ArchiveTree,
     pub(super) staging: &'a Staging,
@@ -30,13 +30,13 @@ pub(super) struct Crew<'a> {
 }
 
 /// Why a file was not taken further.
-enum Halt {
+enum UnzipHalt {
     Disk(DiskError),
     Cancelled,
 }
 
 /// The files that are left to do, and how far it is.
-struct Work {
+struct UnzipWork {
     files: Vec<EntryIndex>,
     next: AtomicUsize,
     bytes: AtomicU64,
@@ -44,7 +44,7 @@ struct Work {
     error: Mutex<Option<SessionError>>,
 }
 
-impl Crew<'_> {
+impl Workers<'_> {
     /// Opens these files, all of them or none that counts.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Crew<'_> {
     pub(super) fn open(&self, files: Vec<EntryIndex>) -> Result<(), SessionError> {
         let threads = thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = threads.min(THREADS).min(files.len());
-        let work = Work::new(self.in_order(files), self.tree);
+        let work = UnzipWork::new(self.in_order(files), self.tree);
         thread::scope(|scope| {
             for _ in 1..threads {
                 let helper = thread::Builder::new().spawn_scoped(scope, || self.work(&work));
@@ -78,7 +78,7 @@ impl Crew<'_> {
         files
     }
 
-    fn work(&self, work: &Work) {
+    fn work(&self, work: &UnzipWork) {
         let mut buffers = OpeningBuffers::new();
         let mut writer = self.staging.file_writer();
         while let Some(entry) = work.take() {
@@ -91,16 +91,16 @@ impl Crew<'_> {
     fn one(
         &self,
         entry: EntryIndex,
-        work: &Work,
+        work: &UnzipWork,
         buffers: &mut OpeningBuffers,
         writer: &mut FileWriter<'_>,
     ) -> Result<(), SessionError> {
         let mut file = writer.begin(entry);
         let take = &mut |bytes: &[u8]| {
             if self.cancel.is_cancelled() {
-                return Err(Halt::Cancelled);
+                return Err(UnzipHalt::Cancelled);
             }
-            file.write(bytes).map_err(Halt::Disk)?;
+            file.write(bytes).map_err(UnzipHalt::Disk)?;
             work.moved(bytes.len() as u64, self.operator);
             Ok(())
         };
@@ -111,15 +111,15 @@ impl Crew<'_> {
             Ok(()) if self.cancel.is_cancelled() => Err(SessionError::Cancelled),
             Ok(()) => Ok(file.finish()?),
             Err(ReadStopped::Archive(error)) => Err(error.into()),
-            Err(ReadStopped::Taker(Halt::Disk(error))) => Err(error.into()),
-            Err(ReadStopped::Taker(Halt::Cancelled)) => Err(SessionError::Cancelled),
+            Err(ReadStopped::Taker(UnzipHalt::Disk(error))) => Err(error.into()),
+            Err(ReadStopped::Taker(UnzipHalt::Cancelled)) => Err(SessionError::Cancelled),
         }
     }
 }
 
-impl Work {
+impl UnzipWork {
     fn new(files: Vec<EntryIndex>, tree: &ArchiveTree) -> Self {
-        Work {
+        UnzipWork {
             next: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
             total: files.iter().map(|&entry| size(tree, entry)).sum(),

@@ -9,26 +9,26 @@ fn far() -> SocketAddr {
 
 #[test]
 fn a_fixed_level_stays() {
-    let effort = Effort::new(Level::Fixed(9), far());
+    let effort = CompressionTuner::new(Level::Fixed(9), far());
     sent(&effort, 1 << 20, Duration::from_secs(1));
     assert_eq!(effort.compression(), Compression::Zstd(9));
-    let stored = Effort::new(Level::Fixed(0), far());
+    let stored = CompressionTuner::new(Level::Fixed(0), far());
     assert_eq!(stored.compression(), Compression::Stored);
-    let most = Effort::new(Level::Fixed(200), far());
+    let most = CompressionTuner::new(Level::Fixed(200), far());
     assert_eq!(most.compression(), Compression::Zstd(9));
 }
 
 /// Windows that end with every part.
-fn following(start: usize) -> Effort {
-    Effort::Following {
+fn following(start: usize) -> CompressionTuner {
+    CompressionTuner::Following {
         pace: Pace::new(Duration::ZERO),
-        judge: Box::new(Mutex::new(Judge::new(start))),
+        judge: Box::new(Mutex::new(LevelTuner::new(start))),
         cores: 1,
     }
 }
 
 /// A part of a MiB, sealed in so many bytes, that was worked on for a tenth of a second.
-fn sent(effort: &Effort, sealed: usize, blocked: Duration) {
+fn sent(effort: &CompressionTuner, sealed: usize, blocked: Duration) {
     let part = SentPart {
         compression: effort.compression(),
         raw: 1 << 20,
@@ -57,7 +57,7 @@ fn on_a_slow_line_what_a_step_saves_decides_however_the_rate_goes() {
 }
 
 /// A part of a MiB on the only stream.
-fn sent_alone(effort: &Effort, sealed: usize, busy: u64, blocked: u64) {
+fn sent_alone(effort: &CompressionTuner, sealed: usize, busy: u64, blocked: u64) {
     let part = SentPart {
         compression: effort.compression(),
         raw: 1 << 20,
@@ -69,11 +69,11 @@ fn sent_alone(effort: &Effort, sealed: usize, busy: u64, blocked: u64) {
 
 #[test]
 fn two_parts_are_enough_where_the_line_clearly_is_the_limit() {
-    let Effort::Following { judge, cores, .. } = following(3) else {
+    let CompressionTuner::Following { judge, cores, .. } = following(3) else {
         panic!("it follows the line");
     };
     let pace = Pace::new(SHORTEST_WINDOW);
-    let effort = Effort::Following { pace, judge, cores };
+    let effort = CompressionTuner::Following { pace, judge, cores };
     sent_alone(&effort, 500_000, 100, 10_000);
     assert_eq!(effort.compression(), LADDER[3].compression);
     sent_alone(&effort, 500_000, 100, 10_000);
@@ -87,7 +87,7 @@ fn a_step_becomes_a_leap_and_one_too_far_is_gone_back() {
         sent_alone(&effort, 500_000, 100, 150);
     }
     assert_eq!(effort.compression(), LADDER[4].compression);
-    let Effort::Following { judge, .. } = &effort else {
+    let CompressionTuner::Following { judge, .. } = &effort else {
         panic!("it follows the line");
     };
     let clear = Measured {
@@ -104,7 +104,7 @@ fn a_step_becomes_a_leap_and_one_too_far_is_gone_back() {
 
 #[test]
 fn what_does_not_shrink_says_nothing_about_a_level() {
-    let effort = Effort::new(Level::Auto, far());
+    let effort = CompressionTuner::new(Level::Auto, far());
     for _ in 0..10 {
         sent_alone(&effort, (1 << 20) + 172, 1, 1000);
     }
@@ -113,7 +113,7 @@ fn what_does_not_shrink_says_nothing_about_a_level() {
 
 #[test]
 fn buffers_that_fill_are_no_reason_to_compress_less() {
-    let busy = |effort: &Effort, windows: u32| {
+    let busy = |effort: &CompressionTuner, windows: u32| {
         for _ in 0..2 * windows {
             sent_alone(effort, 500_000, 100, 5);
         }
@@ -127,10 +127,10 @@ fn buffers_that_fill_are_no_reason_to_compress_less() {
 
 #[test]
 fn the_next_step_needs_no_reserve() {
-    let mut judge = Judge::new(2);
+    let mut judge = LevelTuner::new(2);
     assert_eq!(judge.affordable(1.2), 3);
     assert_eq!(judge.affordable(1.05), 2);
-    judge.climb = Climb::new(3);
+    judge.climb = HillClimb::new(3);
     assert_eq!(judge.affordable(1.6), 3);
     assert_eq!(judge.affordable(1.8), 4);
     assert_eq!(judge.affordable(5.0), 4, "further ones do");
@@ -138,7 +138,7 @@ fn the_next_step_needs_no_reserve() {
 
 #[test]
 fn a_full_line_is_no_reason_to_compress_less() {
-    let mut judge = Judge::new(3);
+    let mut judge = LevelTuner::new(3);
     judge.line = Some(1000.0);
     let window = |rate, density| Judged {
         rate,

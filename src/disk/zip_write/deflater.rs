@@ -1,6 +1,6 @@
 //! Deflate: contents to packed pieces that may stand one behind the other.
 
-use super::cipher::Shared;
+use super::cipher::SharedBuffer;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ pub const DEFLATE_END: [u8; 2] = [0x03, 0x00];
 
 /// How hard to compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effort {
+pub enum DeflateEffort {
     /// Everything is stored.
     Store,
     /// Like a level that is quick, but what does not shrink is not tried for long.
@@ -22,7 +22,7 @@ pub enum Effort {
     Level(u8),
 }
 
-/// The level behind [`Effort::Auto`]: the quickest that makes no larger archives than 7-Zip's quickest.
+/// The level behind [`DeflateEffort::Auto`]: the quickest that makes no larger archives than 7-Zip's quickest.
 const AUTO_LEVEL: u8 = 2;
 
 /// A piece longer than this is tried with a sample of it first.
@@ -39,19 +39,19 @@ const STORED_BLOCK: usize = 0xffff;
 ///
 /// The zip crate has its deflate only behind a whole archive, so each piece is the beginning of an entry
 /// in one that nobody gets.
-pub struct Press {
-    effort: Effort,
-    archive: ZipWriter<StreamWriter<Shared>>,
+pub struct Deflater {
+    effort: DeflateEffort,
+    archive: ZipWriter<StreamWriter<SharedBuffer>>,
     buffer: Rc<RefCell<Vec<u8>>>,
     entries: u32,
 }
 
-impl Press {
+impl Deflater {
     /// Nothing pressed yet.
-    pub fn new(effort: Effort) -> Press {
-        let shared = Shared::default();
+    pub fn new(effort: DeflateEffort) -> Deflater {
+        let shared = SharedBuffer::default();
         let buffer = Rc::clone(&shared.0);
-        Press {
+        Deflater {
             effort,
             archive: ZipWriter::new_stream(shared),
             buffer,
@@ -60,7 +60,7 @@ impl Press {
     }
 
     /// Whether anything is compressed at all.
-    pub fn effort(&self) -> Effort {
+    pub fn effort(&self) -> DeflateEffort {
         self.effort
     }
 
@@ -70,9 +70,9 @@ impl Press {
     /// None that anything here can cause.
     pub fn blocks(&mut self, contents: &[u8]) -> io::Result<Vec<u8>> {
         let level = match self.effort {
-            Effort::Store => return Ok(stored_blocks(contents)),
-            Effort::Level(level) => level,
-            Effort::Auto => match self.is_worth_it(contents)? {
+            DeflateEffort::Store => return Ok(stored_blocks(contents)),
+            DeflateEffort::Level(level) => level,
+            DeflateEffort::Auto => match self.is_worth_it(contents)? {
                 true => AUTO_LEVEL,
                 false => return Ok(stored_blocks(contents)),
             },
@@ -97,7 +97,7 @@ impl Press {
 
     fn deflate(&mut self, contents: &[u8], level: u8) -> io::Result<Vec<u8>> {
         if self.entries == ENTRIES {
-            *self = Press::new(self.effort);
+            *self = Deflater::new(self.effort);
         }
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
