@@ -18,6 +18,7 @@ mod random;
 mod seal;
 mod secret;
 mod side;
+mod totp;
 mod transcript;
 #[cfg(test)]
 pub(crate) mod vectors;
@@ -35,4 +36,5 @@ pub use seal::{
 };
 pub use secret::{GeneratedSecret, MAX_SECRET_LENGTH, Secret, SecretError};
 pub use side::Side;
+pub use totp::{CODE_DIGITS, TotpKey, TotpKeyError, TotpStep};
 pub use transcript::TranscriptHash;
