@@ -1,58 +1,63 @@
 //! The program that runs after each transfer to here.
 
-use crate::cli::environment;
+use crate::cli::{environment, platform};
+use crate::crypto::random_bytes;
 use crate::error::Error;
 use crate::session::Summary;
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
 
-/// A variable longer than this could keep the program from starting (Linux takes 128 KiB).
-const LONGEST_LIST: usize = 64 * 1024;
+/// Pauses between two looks at whether the program has ended: short at first, for quick programs.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// The program of `--on-receive`.
 #[derive(Debug)]
 pub(crate) struct Hook {
     program: PathBuf,
+    time_limit: Option<Duration>,
 }
 
 impl Hook {
-    pub(crate) fn new(program: PathBuf) -> Hook {
-        Hook { program }
+    /// `time_limit` is how long each run may take; one that takes longer is killed, with all that it
+    /// started where the system can do that.
+    pub(crate) fn new(program: PathBuf, time_limit: Option<Duration>) -> Hook {
+        Hook {
+            program,
+            time_limit,
+        }
     }
 
-    /// Runs it for one transfer, and waits for its end. It gets no input, and what it prints goes to
-    /// standard error: standard output belongs to results. The secrets are not in its environment.
+    /// Runs it for one transfer, and waits for its end. It reads the paths that were delivered from its
+    /// standard input; what it prints goes to standard error, because standard output belongs to results.
+    /// The secrets are not in its environment.
     ///
     /// # Errors
     /// [`Error::Hook`]; the files are there all the same.
     pub(crate) fn run(
         &self,
-        destination: &Path,
         peer: SocketAddr,
         name: Option<&str>,
         summary: &Summary,
     ) -> Result<(), Error> {
-        let mut command = Command::new(&self.program);
-        for secret in environment::SECRETS {
-            command.env_remove(secret);
-        }
-        let ended = command
-            .env(
-                "PEERBRIDGE_PATH",
-                path_list(destination, &summary.delivered),
-            )
-            .env("PEERBRIDGE_FILES", summary.files.to_string())
-            .env("PEERBRIDGE_BYTES", summary.bytes.to_string())
-            .env("PEERBRIDGE_PEER", peer.ip().to_canonical().to_string())
-            .env("PEERBRIDGE_NAME", name.unwrap_or(""))
-            .stdin(Stdio::null())
-            .stdout(std::io::stderr())
-            .status();
+        let ended = PathsFile::create(&summary.delivered).and_then(|paths| {
+            let mut command = self.command(peer, name, summary);
+            command
+                .env("PEERBRIDGE_PATHS_FILE", &paths.path)
+                .stdin(File::open(&paths.path)?);
+            self.wait(command.spawn()?)
+        });
         let why = match ended {
-            Ok(status) if status.success() => return Ok(()),
-            Ok(status) => status.to_string(),
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => status.to_string(),
+            Ok(None) => format!(
+                "it was stopped after {} seconds (--hook-timeout)",
+                self.time_limit.unwrap_or_default().as_secs()
+            ),
             Err(error) => error.to_string(),
         };
         Err(Error::Hook {
@@ -60,26 +65,89 @@ impl Hook {
             why,
         })
     }
+
+    fn command(&self, peer: SocketAddr, name: Option<&str>, summary: &Summary) -> Command {
+        let mut command = Command::new(&self.program);
+        for secret in environment::SECRETS {
+            command.env_remove(secret);
+        }
+        command
+            .env_remove("PEERBRIDGE_PATH")
+            .env("PEERBRIDGE_FILES", summary.files.to_string())
+            .env("PEERBRIDGE_BYTES", summary.bytes.to_string())
+            .env("PEERBRIDGE_PEER", peer.ip().to_canonical().to_string())
+            .env("PEERBRIDGE_NAME", name.unwrap_or(""))
+            .stdout(io::stderr());
+        if let Some(path) = only_plain_path(&summary.delivered) {
+            command.env("PEERBRIDGE_PATH", path);
+        }
+        if self.time_limit.is_some() {
+            platform::in_group_of_its_own(&mut command);
+        }
+        command
+    }
+
+    /// How it ended; `None` when it took too long and was killed.
+    fn wait(&self, mut child: Child) -> io::Result<Option<ExitStatus>> {
+        let Some(limit) = self.time_limit else {
+            return child.wait().map(Some);
+        };
+        let begun = Instant::now();
+        let (mut pause, longest) = PAUSES;
+        while begun.elapsed() < limit {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(status));
+            }
+            std::thread::sleep(pause.min(limit.saturating_sub(begun.elapsed())));
+            pause = (pause * 2).min(longest);
+        }
+        platform::kill_group(&mut child);
+        child.wait()?;
+        Ok(None)
+    }
 }
 
-/// One path a line; the folder alone where the list would be too long, or nothing new came.
-fn path_list(destination: &Path, delivered: &[PathBuf]) -> OsString {
-    let length: usize = delivered
-        .iter()
-        .map(|path| path.as_os_str().len() + 1)
-        .sum();
-    if delivered.is_empty() || length > LONGEST_LIST {
-        let absolute = std::path::absolute(destination);
-        return absolute.unwrap_or_else(|_| destination.to_owned()).into();
+/// The one path that was delivered, where a variable can hold it so that no script misreads it.
+fn only_plain_path(delivered: &[PathBuf]) -> Option<&OsStr> {
+    match delivered {
+        [only] => Some(only.as_os_str())
+            .filter(|path| !path.as_encoded_bytes().iter().any(u8::is_ascii_control)),
+        _ => None,
     }
-    let mut list = OsString::with_capacity(length);
-    for path in delivered {
-        if !list.is_empty() {
-            list.push("\n");
+}
+
+/// A file that only this user can read, with each path behind the other and a NUL behind each: no name
+/// can hold that byte. It is removed when dropped.
+struct PathsFile {
+    path: PathBuf,
+}
+
+impl PathsFile {
+    fn create(paths: &[PathBuf]) -> io::Result<PathsFile> {
+        let number = random_bytes::<8>().map_err(io::Error::other)?;
+        let name = format!("peerbridge-paths-{:016x}", u64::from_be_bytes(number));
+        let path = std::env::temp_dir().join(name);
+        let file = platform::create_private_file(&path)?;
+        let created = PathsFile { path };
+        let mut writer = io::BufWriter::new(file);
+        for path in paths {
+            writer.write_all(bytes_of(path))?;
+            writer.write_all(&[0])?;
         }
-        list.push(path);
+        writer.flush()?;
+        Ok(created)
     }
-    list
+}
+
+impl Drop for PathsFile {
+    fn drop(&mut self) {
+        // It can only have been removed already, by the program.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
 }
 
 #[cfg(test)]
@@ -87,23 +155,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_paths_stand_one_a_line() {
-        let paths = ["/in/a".into(), "/in/b c".into()];
-        assert_eq!(path_list(Path::new("/in"), &paths), "/in/a\n/in/b c");
+    fn only_one_plain_path_stands_in_a_variable() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert!(only_plain_path(&paths(&["/in/a b"])).is_some());
+        for others in [&[][..], &["/in/a", "/in/b"], &["/in/x\nprivate"]] {
+            assert_eq!(only_plain_path(&paths(others)), None, "{others:?}");
+        }
     }
 
     #[test]
-    fn a_list_that_no_program_could_take_is_the_folder() {
-        let many: Vec<PathBuf> = (0..10_000).map(|n| format!("/in/{n:010}").into()).collect();
-        assert_eq!(path_list(Path::new("/in"), &many), "/in");
-        assert_eq!(path_list(Path::new("/in"), &[]), "/in");
+    fn paths_stand_behind_each_other_in_a_private_file_that_goes() {
+        let paths = PathsFile::create(&["/in/a\nb".into(), "/in/c".into()]).unwrap();
+        let path = paths.path.clone();
+        assert_eq!(std::fs::read(&path).unwrap(), b"/in/a\nb\0/in/c\0");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        }
+        drop(paths);
+        assert!(!path.exists());
     }
 
     #[test]
     fn a_program_that_is_not_there_is_exit_15() {
-        let hook = Hook::new("/no/such/program".into());
+        let hook = Hook::new("/no/such/program".into(), None);
         let peer = SocketAddr::from(([192, 0, 2, 7], 1));
-        let error = hook.run(Path::new("/in"), peer, None, &Summary::default());
+        let error = hook.run(peer, None, &Summary::default());
         assert_eq!(error.unwrap_err().exit_code(), 15);
     }
 }

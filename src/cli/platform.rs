@@ -132,6 +132,57 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)
 }
 
+/// Creates a file that only its owner can read and write; fails when the name is taken.
+#[cfg(unix)]
+pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Creates a file; fails when the name is taken. The user's own temporary folder is private here.
+#[cfg(not(unix))]
+pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
+    std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+/// Has the command start a process group, so that [`kill_group`] reaches all that it starts.
+#[cfg(unix)]
+pub(crate) fn in_group_of_its_own(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+/// Does nothing: std has no such groups here.
+#[cfg(not(unix))]
+pub(crate) fn in_group_of_its_own(_command: &mut std::process::Command) {}
+
+/// Kills a process that began a group, and the group. std can only kill the process, so the shell's `kill`
+/// (POSIX) does the rest.
+#[cfg(unix)]
+pub(crate) fn kill_group(child: &mut std::process::Child) {
+    use std::process::{Command, Stdio};
+    let script = "kill -s KILL -- \"-$1\"";
+    // Without a shell only the process itself is killed, below.
+    let _ = Command::new("sh")
+        .args(["-c", script, "sh", &child.id().to_string()])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    // It may have ended meanwhile.
+    let _ = child.kill();
+}
+
+/// Kills a process; what it started goes on.
+#[cfg(not(unix))]
+pub(crate) fn kill_group(child: &mut std::process::Child) {
+    // It may have ended meanwhile.
+    let _ = child.kill();
+}
+
 /// Makes a symbolic link for the demonstration.
 #[cfg(unix)]
 pub(crate) fn make_link(target: &str, link: &Path) -> io::Result<()> {

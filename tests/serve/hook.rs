@@ -68,6 +68,64 @@ fn it_is_told_what_came_and_never_a_secret() {
 }
 
 #[test]
+fn no_name_is_taken_for_two_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inbox, archive) = (folder.path().join("inbox"), folder.path().join("archive"));
+    fs::create_dir(&archive).unwrap();
+    let program = folder.path().join("hook");
+    // As docs/SCRIPTING.md has it. A hook that took lines would find a second path here, `private`.
+    let script = format!(
+        "#!/bin/sh\ncd '{}'\nxargs -0 -I{{}} cp -R -- {{}} '{}'\necho \"${{PEERBRIDGE_PATH-none}}\" > ended\n",
+        text(folder.path()),
+        text(&archive)
+    );
+    set_mode(&program, &script, 0o700);
+    fs::write(folder.path().join("private"), "a key").unwrap();
+    let served = Listening::start(&["serve", text(&inbox), "--on-receive", text(&program)]);
+    let source = folder.path().join("x\nprivate");
+    fs::write(&source, "contents").unwrap();
+    send(&source, served.port, &[]).expect(0);
+    let path = until("the hook", || {
+        fs::read_to_string(folder.path().join("ended")).ok()
+    });
+    assert_eq!(path, "none\n");
+    let names: Vec<_> = fs::read_dir(&archive)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["x\nprivate"]);
+}
+
+#[test]
+fn a_hook_that_never_ends_is_stopped_with_all_that_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = folder.path().join("inbox");
+    let program = folder.path().join("hook");
+    let child = folder.path().join("child");
+    let script = format!(
+        "#!/bin/sh\nsleep 600 &\necho $! > '{}'\nwait\n",
+        text(&child)
+    );
+    set_mode(&program, &script, 0o700);
+    let words = [
+        "serve",
+        text(&inbox),
+        "--on-receive",
+        text(&program),
+        "--hook-timeout",
+        "1",
+    ];
+    let served = Listening::start(&words);
+    send(&tree(folder.path(), "tree", 1), served.port, &[]).expect(0);
+    let received = served.wait_for("received", 1);
+    assert_eq!(number(&received[0], "exit"), Some(15), "{received:?}");
+    assert!(received[0].contains("--hook-timeout"), "{received:?}");
+    let child = fs::read_to_string(child).unwrap();
+    let process = Path::new("/proc").join(child.trim());
+    until("its child is gone", || (!process.exists()).then_some(()));
+}
+
+#[test]
 fn its_failure_is_exit_15_and_the_files_stay() {
     let folder = tempfile::tempdir().unwrap();
     let inbox = folder.path().join("inbox");

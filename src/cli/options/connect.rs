@@ -104,7 +104,15 @@ impl ConnectArgs {
     }
 }
 
-fn seconds(typed: &ParsedArgs, long: &str, shortest: u64) -> Result<Option<Duration>, Error> {
+/// The value of an option in seconds, at least `shortest` of them.
+///
+/// # Errors
+/// A usage error.
+pub(crate) fn seconds(
+    typed: &ParsedArgs,
+    long: &str,
+    shortest: u64,
+) -> Result<Option<Duration>, Error> {
     let value = typed.value(long);
     value
         .map(|text| numbers::seconds(&format!("--{long}"), &text, shortest))

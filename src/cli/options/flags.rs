@@ -343,8 +343,10 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(None, "max-peers", Value("N"), &[Serve],
         "take so many peers at once (16), and tell more to come again"),
     flag(None, "on-receive", Path("PROGRAM"), TAKING,
-        "run it after each transfer, without a shell; PEERBRIDGE_PATH, _FILES, _BYTES, _PEER and \
-         _NAME say what came"),
+        "run PROGRAM after each transfer, without a shell; it reads the paths that came from standard \
+         input, each with a NUL behind it"),
+    flag(None, "hook-timeout", Value("SECS"), TAKING,
+        "stop the program of --on-receive after this time (serve: 600; receive: no limit)"),
     flag(None, "fsync", Nothing, TAKING,
         "force every file to the disk before saying done"),
     flag(None, "count", Value("N"), &[Send],

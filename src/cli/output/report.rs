@@ -16,7 +16,6 @@ use crate::session::{
     Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
     Progress, Reception, Summary,
 };
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -57,8 +56,6 @@ pub(crate) struct Reporter<'a> {
     manner: ReportStyle,
     pace: Mutex<RatePace>,
     hook: Option<Hook>,
-    /// The folder that the hook is about.
-    destination: PathBuf,
     hook_failure: Mutex<Option<Error>>,
     comparer: Option<&'a dyn Answers>,
 }
@@ -99,16 +96,14 @@ impl<'a> Reporter<'a> {
             manner,
             pace,
             hook: None,
-            destination: PathBuf::new(),
             hook_failure: Mutex::default(),
             comparer: None,
         }
     }
 
-    /// Has a program run after each transfer into `destination`.
-    pub(crate) fn with_hook(mut self, hook: Option<Hook>, destination: PathBuf) -> Self {
+    /// Has a program run after each transfer.
+    pub(crate) fn with_hook(mut self, hook: Option<Hook>) -> Self {
         self.hook = hook;
-        self.destination = destination;
         self
     }
 
@@ -200,7 +195,7 @@ impl Operator for Reporter<'_> {
 
     fn received(&self, reception: &Reception<'_>) {
         if let (Some(hook), Ok(summary)) = (&self.hook, reception.outcome) {
-            let ran = hook.run(&self.destination, reception.peer, reception.name, summary);
+            let ran = hook.run(reception.peer, reception.name, summary);
             if let (Err(error), Ok(mut failure)) = (ran, self.hook_failure.lock()) {
                 failure.get_or_insert(error);
             }

@@ -20,9 +20,13 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 /// What a program of --on-receive finds in its environment.
 const HOOK: &[(&str, &str)] = &[
     (
+        "PEERBRIDGE_PATHS_FILE",
+        "a file with the absolute path of each file and folder that was delivered, a NUL behind each; \
+         the same file is the program's standard input",
+    ),
+    (
         "PEERBRIDGE_PATH",
-        "what was delivered, one absolute path a line; the folder alone when nothing new came or the \
-         list is too long for the system",
+        "the path, where exactly one was delivered and no control character is in it; else not set",
     ),
     ("PEERBRIDGE_FILES", "how many files"),
     ("PEERBRIDGE_BYTES", "how many bytes"),

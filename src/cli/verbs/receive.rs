@@ -6,7 +6,7 @@ use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
+use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous, seconds};
 use crate::cli::options::numbers;
 use crate::cli::output::report::{Programs, ReportStyle, Reporter};
 use crate::cli::output::wording::Perspective;
@@ -14,6 +14,7 @@ use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Output, ReceiveOptions, Summary};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A transfer to here, understood.
 #[derive(Debug)]
@@ -35,8 +36,9 @@ pub(crate) struct ReceiveArgs {
     max_bytes: Option<u64>,
     max_files: Option<u64>,
     fsync: bool,
-    /// The program to run after each transfer.
-    pub(crate) hook: Option<PathBuf>,
+    /// The program to run after each transfer, and how long it may take.
+    hook: Option<PathBuf>,
+    hook_timeout: Option<Duration>,
 }
 
 impl ReceiveArgs {
@@ -57,7 +59,15 @@ impl ReceiveArgs {
             max_files: max_files.transpose()?,
             fsync: typed.has("fsync"),
             hook: typed.path("on-receive"),
+            hook_timeout: seconds(typed, "hook-timeout", 1)?,
         })
+    }
+
+    /// The program to run after each transfer, where one is named. `usual` is how long it may take where
+    /// no option says it.
+    pub(crate) fn hook(&self, usual: Option<Duration>) -> Option<Hook> {
+        let program = self.hook.clone()?;
+        Some(Hook::new(program, self.hook_timeout.or(usual)))
     }
 
     /// The same for a session.
@@ -138,13 +148,13 @@ impl Receive {
         options.streams = self.streams;
         options.verify = self.verify;
         options.output = self.output;
-        let hook = self.taking.hook.map(Hook::new);
+        let hook = self.taking.hook(None);
         let mut connect = self.meeting.with(secret);
         if options.output.is_some() {
             connect.retries = 0;
         }
-        let mut reporter = Reporter::new(context.console, context.ledger, questions, manner)
-            .with_hook(hook, options.destination.clone());
+        let mut reporter =
+            Reporter::new(context.console, context.ledger, questions, manner).with_hook(hook);
         // A sender may want the phrase compared, also where it was not asked for here.
         if context.terminal.can_ask() {
             reporter = reporter.with_comparer(context.answers);

@@ -5,7 +5,6 @@ mod log;
 use super::receive::ReceiveArgs;
 use super::too_many;
 use crate::cli::Context;
-use crate::cli::hook::Hook;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
@@ -16,6 +15,7 @@ use crate::session::{self, ListenAddress, Secrets, ServeOptions};
 use log::Log;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A drop box, understood.
 #[derive(Debug)]
@@ -29,6 +29,9 @@ pub(crate) struct Serve {
 
 /// More threads than this are no use on any machine.
 const MOST_PEERS: u64 = 4096;
+
+/// How long a hook may take: nobody watches a drop box, and a hook that hangs holds its session.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Serve {
     /// # Errors
@@ -81,9 +84,9 @@ impl Serve {
                 context.answers,
             )?)),
         };
-        let hook = self.taking.hook.clone().map(Hook::new);
+        let hook = self.taking.hook(Some(HOOK_TIMEOUT));
         let receive = self.taking.options();
-        let log = Log::new(context, hook, receive.destination.clone());
+        let log = Log::new(context, hook);
         let mut options = ServeOptions::new(self.listen, secrets, receive);
         options.max_peers = self.max_peers.unwrap_or(options.max_peers);
         options.wait = self.meeting.wait;

@@ -9,7 +9,6 @@ use crate::cli::output::{format, wording};
 use crate::error::{Error, Exit, session_line};
 use crate::model::escaped;
 use crate::session::{Event, FileResult, Operator, Reception, Summary};
-use std::path::PathBuf;
 
 /// The operator of a drop box. Its sessions run side by side, so no line needs another one to be
 /// understood.
@@ -17,16 +16,14 @@ pub(super) struct Log<'a> {
     console: &'a Console,
     ledger: &'a Ledger,
     hook: Option<Hook>,
-    destination: PathBuf,
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn new(context: &Context<'a>, hook: Option<Hook>, destination: PathBuf) -> Self {
+    pub(super) fn new(context: &Context<'a>, hook: Option<Hook>) -> Self {
         Log {
             console: context.console,
             ledger: context.ledger,
             hook,
-            destination,
         }
     }
 }
@@ -131,12 +128,10 @@ impl Log<'_> {
     }
 
     fn hook(&self, reception: &Reception<'_>, summary: &Summary) -> Result<(), Error> {
-        let Some(hook) = &self.hook else {
-            return Ok(());
-        };
-        let mut destination = self.destination.clone();
-        destination.extend(reception.name);
-        hook.run(&destination, reception.peer, reception.name, summary)
+        match &self.hook {
+            Some(hook) => hook.run(reception.peer, reception.name, summary),
+            None => Ok(()),
+        }
     }
 }
 
