@@ -28,7 +28,7 @@ pub mod model;
 pub mod protocol;
 pub mod session;
 
-pub use cli::input::dialogue::main;
+pub use cli::main;
 pub use error::{Error, Exit};
 pub use session::{Connect, SendSession};
 

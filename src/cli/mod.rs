@@ -6,16 +6,18 @@
 //! `report` reads the session's events. However it ends, [`run`] says so in one place.
 
 mod bug;
+mod context;
 mod environment;
 mod hook;
-pub mod input;
+mod input;
 mod options;
 mod output;
 mod platform;
 mod verbs;
 
+use crate::cli::context::Context;
 use crate::cli::environment::Environment;
-use crate::cli::input::terminal::{Answers, Person, Terminal};
+use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::console::{Console, Verbosity};
 use crate::cli::output::json::Object;
@@ -26,6 +28,13 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
+/// Runs the guided dialogue on this process's terminal and gives the exit code; without a terminal it
+/// only says how to use the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    run_words(&[])
+}
+
 /// Runs the program with the process's own arguments and streams, and gives its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -33,19 +42,10 @@ pub fn run() -> ExitCode {
     run_words(&arguments)
 }
 
-/// What every verb may use.
-pub(crate) struct Context<'a> {
-    console: &'a Console,
-    environment: &'a Environment,
-    terminal: Terminal,
-    answers: &'a dyn Answers,
-    ledger: &'a Ledger,
-}
-
 fn run_words(arguments: &[OsString]) -> ExitCode {
     bug::announce_panics();
-    let typed = bug::caught(|| ParsedArgs::parse(arguments));
-    let verbosity = typed
+    let args = bug::caught(|| ParsedArgs::parse(arguments));
+    let verbosity = args
         .as_ref()
         .map_or(Verbosity::Normal, ParsedArgs::verbosity);
     let console = Console::new(
@@ -61,13 +61,13 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
         answers: &Person { console: &console },
         ledger: &Ledger::default(),
     };
-    ExitCode::from(perform(typed, &context).code())
+    ExitCode::from(perform(args, &context).code())
 }
 
 /// Understands what was typed, does it, and says how it ended.
-fn perform(typed: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
+fn perform(args: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
     let outcome =
-        bug::caught(|| Action::understand(&typed?, context).and_then(|action| action.run(context)));
+        bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
     let exit = close(outcome, context);
     match context.console.output_failure() {
         Some(source) => {

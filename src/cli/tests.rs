@@ -13,13 +13,13 @@ struct Ran {
 
 fn ran(line: &str, terminal: Terminal) -> Ran {
     let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-    let typed = ParsedArgs::parse(&words);
-    let verbosity = typed
+    let args = ParsedArgs::parse(&words);
+    let verbosity = args
         .as_ref()
         .map_or(Verbosity::Normal, ParsedArgs::verbosity);
     let (console, error, output) = console(verbosity, args::reader(&words));
     let exit = perform(
-        typed,
+        args,
         &Context {
             console: &console,
             environment: &Environment::default(),

@@ -56,6 +56,12 @@ impl Exit {
         }
     }
 
+    /// How a run of several transfers went: one that left something out decides.
+    pub(crate) fn of_summaries(summaries: &[Summary]) -> Exit {
+        let mut exits = summaries.iter().map(Exit::of_summary);
+        exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
+    }
+
     /// The code for what ended a session, true for this side.
     pub fn of_session(error: &SessionError) -> Exit {
         match error {

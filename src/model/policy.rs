@@ -16,3 +16,25 @@ pub enum Existing {
     /// Replace what is there only by one with a later mtime; otherwise skip.
     Newer,
 }
+
+impl Existing {
+    /// Every policy, in the order in which help names them.
+    pub const ALL: [Existing; 5] = [
+        Existing::Fail,
+        Existing::Skip,
+        Existing::Rename,
+        Existing::Overwrite,
+        Existing::Newer,
+    ];
+
+    /// The word that people write for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Existing::Fail => "fail",
+            Existing::Skip => "skip",
+            Existing::Rename => "rename",
+            Existing::Overwrite => "overwrite",
+            Existing::Newer => "newer",
+        }
+    }
+}

@@ -1,6 +1,5 @@
-//! What a person or a file says: questions at the terminal, secrets and passwords, the guided dialogue.
+//! What a person or a file says: questions at the terminal, secrets and passwords.
 
-pub mod dialogue;
 pub(crate) mod password_source;
 pub(crate) mod private_file;
 pub(crate) mod questions;

@@ -33,15 +33,16 @@ impl ParsedArgs {
             true => None,
             false => Some(verb(&words.remove(0))?),
         };
-        let typed = ParsedArgs {
+        let args = ParsedArgs {
             verb,
             words,
             options,
             odd,
         };
-        typed.check_values_are_text()?;
-        typed.check_options_fit()?;
-        Ok(typed)
+        args.check_values_are_text()?;
+        args.check_choices()?;
+        args.check_options_fit()?;
+        Ok(args)
     }
 
     /// Whether an option was given.
@@ -93,6 +94,22 @@ impl ParsedArgs {
         Ok(())
     }
 
+    fn check_choices(&self) -> Result<(), Error> {
+        for flag in FLAGS {
+            let words = flag.takes.choices();
+            let Some(value) = self.value(flag.long).filter(|_| !words.is_empty()) else {
+                continue;
+            };
+            if !words.contains(&value.as_str()) {
+                return Err(Error::usage(
+                    format!("--{} cannot be {value:?}", flag.long),
+                    format!("--{} takes {}", flag.long, one_of(words)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn check_options_fit(&self) -> Result<(), Error> {
         if self.has("quiet") && self.has("verbose") {
             return Err(Error::usage(
@@ -120,6 +137,15 @@ impl ParsedArgs {
                 "`peerbridge help` lists the verbs",
             )),
         }
+    }
+}
+
+/// `auto, bar, lines or off`.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [before @ .., last] => format!("{} or {last}", before.join(", ")),
     }
 }
 

@@ -36,12 +36,12 @@ impl ConnectArgs {
     /// # Errors
     /// A usage error for impossible values and mixes.
     pub(crate) fn of(
-        typed: &ParsedArgs,
+        args: &ParsedArgs,
         environment: &Environment,
         dial: &'static str,
-        unless: DefaultRendezvous,
+        default: DefaultRendezvous,
     ) -> Result<ConnectArgs, Error> {
-        ConnectArgs::at(typed, rendezvous(typed, environment, dial, unless)?)
+        ConnectArgs::at(args, rendezvous(args, environment, dial, default)?)
     }
 
     /// Understands the options of a verb that dials the peer which one of its words names.
@@ -49,12 +49,12 @@ impl ConnectArgs {
     /// # Errors
     /// A usage error for impossible values and mixes.
     pub(crate) fn with_peer(
-        typed: &ParsedArgs,
+        args: &ParsedArgs,
         environment: &Environment,
         text: &str,
     ) -> Result<ConnectArgs, Error> {
-        let peer = dialled(typed, environment, "HOST", text)?;
-        ConnectArgs::at(typed, Rendezvous::Dial(peer))
+        let peer = dialled(args, environment, "HOST", text)?;
+        ConnectArgs::at(args, Rendezvous::Dial(peer))
     }
 
     /// Understands the options of a verb that always listens.
@@ -62,18 +62,18 @@ impl ConnectArgs {
     /// # Errors
     /// A usage error for impossible values.
     pub(crate) fn of_listener(
-        typed: &ParsedArgs,
+        args: &ParsedArgs,
         environment: &Environment,
     ) -> Result<(ConnectArgs, ListenAddress), Error> {
-        let address = listening(typed, environment)?;
-        let meeting = ConnectArgs::at(typed, Rendezvous::Listen(address.clone()))?;
-        Ok((meeting, address))
+        let address = listening(args, environment)?;
+        let connect = ConnectArgs::at(args, Rendezvous::Listen(address.clone()))?;
+        Ok((connect, address))
     }
 
-    fn at(typed: &ParsedArgs, rendezvous: Rendezvous) -> Result<ConnectArgs, Error> {
-        let retries = typed.value("retry");
+    fn at(args: &ParsedArgs, rendezvous: Rendezvous) -> Result<ConnectArgs, Error> {
+        let retries = args.value("retry");
         let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
-        let name = typed.value("as");
+        let name = args.value("as");
         if name.is_some() && matches!(rendezvous, Rendezvous::Listen(_)) {
             return Err(Error::usage(
                 "--as is for dialling: a listener goes by no name",
@@ -86,9 +86,9 @@ impl ConnectArgs {
         Ok(ConnectArgs {
             rendezvous,
             name,
-            secret_file: typed.path("secret-file"),
-            wait: seconds(typed, "wait", 0)?,
-            idle_timeout: seconds(typed, "idle-timeout", 1)?,
+            secret_file: args.path("secret-file"),
+            wait: seconds(args, "wait", 0)?,
+            idle_timeout: seconds(args, "idle-timeout", 1)?,
             retries: retries.transpose()?.map(|number| number as u32),
         })
     }
@@ -109,53 +109,53 @@ impl ConnectArgs {
 /// # Errors
 /// A usage error.
 pub(crate) fn seconds(
-    typed: &ParsedArgs,
+    args: &ParsedArgs,
     long: &str,
     shortest: u64,
 ) -> Result<Option<Duration>, Error> {
-    let value = typed.value(long);
+    let value = args.value(long);
     value
         .map(|text| numbers::seconds(&format!("--{long}"), &text, shortest))
         .transpose()
 }
 
 fn rendezvous(
-    typed: &ParsedArgs,
+    args: &ParsedArgs,
     environment: &Environment,
     dial: &'static str,
-    unless: DefaultRendezvous,
+    default: DefaultRendezvous,
 ) -> Result<Rendezvous, Error> {
-    match (typed.value(dial), typed.has("listen")) {
+    match (args.value(dial), args.has("listen")) {
         (Some(_), true) => Err(Error::usage(
             format!("--{dial} and --listen contradict each other"),
             format!("--{dial} HOST dials a peer that listens; --listen waits for one that dials"),
         )),
         (Some(text), false) => {
             let label = format!("--{dial}");
-            dialled(typed, environment, &label, &text).map(Rendezvous::Dial)
+            dialled(args, environment, &label, &text).map(Rendezvous::Dial)
         }
-        (None, false) if unless == DefaultRendezvous::Refuses => Err(Error::usage(
+        (None, false) if default == DefaultRendezvous::Refuses => Err(Error::usage(
             "it is not said where the peer is",
             format!("--{dial} HOST dials it; --listen waits until it dials"),
         )),
-        (None, _) => listening(typed, environment).map(Rendezvous::Listen),
+        (None, _) => listening(args, environment).map(Rendezvous::Listen),
     }
 }
 
 fn dialled(
-    typed: &ParsedArgs,
+    args: &ParsedArgs,
     environment: &Environment,
     label: &str,
     text: &str,
 ) -> Result<PeerAddress, Error> {
-    if typed.has("bind") {
+    if args.has("bind") {
         return Err(Error::usage(
             format!("--bind is for listening, and {label} dials"),
             "leave out --bind",
         ));
     }
     let written = address::peer(text)?;
-    let option = typed.value("port");
+    let option = args.value("port");
     let option = option
         .map(|text| address::dialled_port(&text))
         .transpose()?;
@@ -175,9 +175,9 @@ fn dialled(
     Ok(PeerAddress { host, port })
 }
 
-fn listening(typed: &ParsedArgs, environment: &Environment) -> Result<ListenAddress, Error> {
-    let address = typed.value("bind").map(|text| address::own(&text));
-    let port = match typed.value("port") {
+fn listening(args: &ParsedArgs, environment: &Environment) -> Result<ListenAddress, Error> {
+    let address = args.value("bind").map(|text| address::own(&text));
+    let port = match args.value("port") {
         Some(text) => address::port(&text)?,
         None => usual_port(environment, address::port)?,
     };
@@ -208,18 +208,18 @@ mod tests {
     use super::*;
     use std::ffi::OsString;
 
-    fn meeting_in(line: &str, values: &[(&'static str, &str)]) -> Result<ConnectArgs, Error> {
+    fn connect_in(line: &str, values: &[(&'static str, &str)]) -> Result<ConnectArgs, Error> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let typed = ParsedArgs::parse(&words)?;
-        let (dial, unless) = match line.starts_with("send") {
+        let args = ParsedArgs::parse(&words)?;
+        let (dial, default) = match line.starts_with("send") {
             true => ("to", DefaultRendezvous::Refuses),
             false => ("from", DefaultRendezvous::Listens),
         };
-        ConnectArgs::of(&typed, &Environment::of(values), dial, unless)
+        ConnectArgs::of(&args, &Environment::of(values), dial, default)
     }
 
     fn dialled_port_in(line: &str, values: &[(&'static str, &str)]) -> u16 {
-        match meeting_in(line, values).unwrap().rendezvous {
+        match connect_in(line, values).unwrap().rendezvous {
             Rendezvous::Dial(address) => address.port,
             Rendezvous::Listen(_) => panic!("{line} listens"),
         }
@@ -241,7 +241,7 @@ mod tests {
             "receive --idle-timeout 0",
             "receive --retry -1",
         ] {
-            let error = meeting_in(line, &[])
+            let error = connect_in(line, &[])
                 .err()
                 .unwrap_or_else(|| panic!("{line} passed"));
             assert_eq!(error.exit_code(), 2, "{line}");
@@ -261,31 +261,31 @@ mod tests {
         assert_eq!(dialled_port_in("send a --to h", &values), 7000);
         assert_eq!(dialled_port_in("receive --from ::1", &[]), 8080);
         let wrong = [(environment::PORT, "http")];
-        let error = meeting_in("send a --to h", &wrong).err().unwrap();
+        let error = connect_in("send a --to h", &wrong).err().unwrap();
         assert!(error.to_string().starts_with("PEERBRIDGE_PORT: "));
         assert_eq!(dialled_port_in("send a --to h -p 1", &wrong), 1);
     }
 
     #[test]
     fn receive_listens_unless_told() {
-        let meeting = meeting_in("receive -p 0 -b [::1]", &[]).unwrap();
+        let connect = connect_in("receive -p 0 -b [::1]", &[]).unwrap();
         let expected = ListenAddress {
             address: Some("::1".parse().unwrap()),
             port: 0,
         };
-        assert_eq!(meeting.rendezvous, Rendezvous::Listen(expected));
+        assert_eq!(connect.rendezvous, Rendezvous::Listen(expected));
     }
 
     #[test]
     fn patience_is_passed_on() {
         let line = "receive --wait 5 -i 6 --retry 7";
-        let connect = meeting_in(line, &[])
+        let connect = connect_in(line, &[])
             .unwrap()
             .with(Secret::from_text("x").unwrap());
         assert_eq!(connect.wait, Some(Duration::from_secs(5)));
         assert_eq!(connect.idle_timeout, Duration::from_secs(6));
         assert_eq!(connect.retries, 7);
-        let connect = meeting_in("receive", &[])
+        let connect = connect_in("receive", &[])
             .unwrap()
             .with(Secret::from_text("x").unwrap());
         assert_eq!((connect.wait, connect.retries), (None, 5));

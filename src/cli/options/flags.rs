@@ -1,6 +1,7 @@
 //! The one table of verbs and options. The parser and the help text are built from it, so neither can
 //! know an option that the other does not.
 
+use crate::model::Existing;
 use getopts::Options;
 
 /// What peerbridge can be told to do.
@@ -38,6 +39,8 @@ pub(crate) enum Takes {
     Nothing,
     /// One value of this name, once.
     Value(&'static str),
+    /// One of these words, once.
+    OneOf(&'static str, &'static [&'static str]),
     /// One value of this name, as often as one likes.
     Values(&'static str),
     /// One path of this name, once; it need not be UTF-8.
@@ -49,7 +52,15 @@ impl Takes {
     pub(crate) fn value_name(self) -> Option<&'static str> {
         match self {
             Nothing => None,
-            Value(name) | Values(name) | Path(name) => Some(name),
+            Value(name) | Values(name) | Path(name) | OneOf(name, _) => Some(name),
+        }
+    }
+
+    /// The words that its value is one of; empty where it may be anything.
+    pub(crate) fn choices(self) -> &'static [&'static str] {
+        match self {
+            OneOf(_, words) => words,
+            Nothing | Value(_) | Values(_) | Path(_) => &[],
         }
     }
 }
@@ -63,7 +74,7 @@ pub(crate) struct Flag {
     pub(crate) help: &'static str,
 }
 
-use Takes::{Nothing, Path, Value, Values};
+use Takes::{Nothing, OneOf, Path, Value, Values};
 use Verb::{Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip, Zip};
 
 const EVERY_VERB: &[Verb] = &[
@@ -85,6 +96,19 @@ const TAKING: &[Verb] = &[Receive, Serve];
 const MOVING: &[Verb] = &[Send, Receive, Demo];
 const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Zip, Unzip, Demo];
 const REPLACING: &[Verb] = &[Receive, Serve, Unzip, Zip];
+
+const EXISTING: [&str; Existing::ALL.len()] = {
+    let mut words = [""; Existing::ALL.len()];
+    let mut index = 0;
+    while index < words.len() {
+        words[index] = Existing::ALL[index].word();
+        index += 1;
+    }
+    words
+};
+const PROGRESS: &[&str] = &["auto", "bar", "lines", "off"];
+const LEVELS: &[&str] = &["auto", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+pub(crate) const SHELLS: &[&str] = &["bash", "zsh", "fish", "man"];
 
 pub(crate) const VERBS: &[VerbEntry] = &[
     VerbEntry {
@@ -324,7 +348,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Some('y'), "yes", Nothing, &[Receive, Unzip],
         "ask nothing: receive accepts, and needs it where there is no terminal; unzip opens also what \
          becomes far larger than it is"),
-    flag(Some('e'), "existing", Value("MODE"), REPLACING,
+    flag(Some('e'), "existing", OneOf("MODE", &EXISTING), REPLACING,
         "what to do when another file has the name: fail (before anything is written), skip, \
          rename the new one, overwrite, or newer (overwrite only older ones); receive and unzip ask \
          at a terminal unless told, and take an identical file for done"),
@@ -353,7 +377,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "with --listen: serve so many receivers, then end (1)"),
     flag(Some('n'), "streams", Value("N"), MOVING,
         "connections side by side, 1 to 64; by the machine and the size unless told"),
-    flag(Some('z'), "level", Value("LEVEL"), &[Send, Zip],
+    flag(Some('z'), "level", OneOf("LEVEL", LEVELS), &[Send, Zip],
         "compression: auto (the default: stores what does not shrink), or 0 (none) to 9 (most)"),
     flag(None, "name", Value("NAME"), &[Send],
         "with - or --zip: the name that standard input or the archive gets at the peer"),
@@ -374,7 +398,7 @@ pub(crate) const FLAGS: &[Flag] = &[
          is the same"),
     flag(None, "retry", Value("N"), &[Send, Receive],
         "after a lost connection dial again up to N times and go on (5)"),
-    flag(None, "progress", Value("STYLE"), SHOWING_PROGRESS,
+    flag(None, "progress", OneOf("STYLE", PROGRESS), SHOWING_PROGRESS,
         "auto (the default: a bar on a terminal, else nothing), bar, lines or off"),
     flag(None, "json", Nothing, EVERY_VERB,
         "one JSON object a line on standard output, text on standard error only"),
@@ -407,7 +431,9 @@ pub(crate) fn parser() -> Options {
         let short = flag.short.map(String::from).unwrap_or_default();
         match flag.takes {
             Nothing => options.optflagmulti(&short, flag.long, flag.help),
-            Value(name) | Path(name) => options.optopt(&short, flag.long, flag.help, name),
+            Value(name) | Path(name) | OneOf(name, _) => {
+                options.optopt(&short, flag.long, flag.help, name)
+            }
             Values(name) => options.optmulti(&short, flag.long, flag.help, name),
         };
     }

@@ -2,7 +2,9 @@
 
 pub(crate) mod address;
 pub(crate) mod args;
+pub(crate) mod choices;
 pub(crate) mod connect;
 pub(crate) mod flags;
 pub(crate) mod numbers;
 pub(crate) mod suggest;
+pub(crate) mod words;

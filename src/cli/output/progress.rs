@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How progress is shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub(crate) enum ProgressStyle {
     /// A bar that is drawn over and over.
     Bar,
     /// Whole lines, for logs.

@@ -7,7 +7,7 @@ use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
-use crate::cli::output::progress::{self, Colour, Speed, Style, Throttle};
+use crate::cli::output::progress::{self, Colour, ProgressStyle, Speed, Throttle};
 use crate::cli::output::wording::{self, Perspective};
 use crate::error::Error;
 use crate::model::Existing;
@@ -21,8 +21,8 @@ use std::time::Instant;
 
 /// How one side of a session is shown.
 pub(crate) struct ReportStyle {
-    pub(crate) side: Perspective,
-    pub(crate) style: Style,
+    pub(crate) perspective: Perspective,
+    pub(crate) progress: ProgressStyle,
     pub(crate) colour: Colour,
     pub(crate) guide: Guide,
     pub(crate) programs: Programs,
@@ -53,7 +53,7 @@ pub(crate) struct Reporter<'a> {
     console: &'a Console,
     ledger: &'a Ledger,
     questions: Questions<'a>,
-    manner: ReportStyle,
+    style: ReportStyle,
     pace: Mutex<RatePace>,
     hook: Option<Hook>,
     hook_failure: Mutex<Option<Error>>,
@@ -68,13 +68,13 @@ struct RatePace {
 }
 
 impl RatePace {
-    fn new(style: Style, bytes: u64) -> RatePace {
+    fn new(style: ProgressStyle, bytes: u64) -> RatePace {
         let now = Instant::now();
         RatePace {
             speed: Speed::new(now, bytes),
             drawing: match style {
-                Style::Lines => Throttle::lines(now),
-                Style::Bar | Style::Off => Throttle::bar(now),
+                ProgressStyle::Lines => Throttle::lines(now),
+                ProgressStyle::Bar | ProgressStyle::Off => Throttle::bar(now),
             },
             telling: Throttle::events(now),
         }
@@ -86,14 +86,14 @@ impl<'a> Reporter<'a> {
         console: &'a Console,
         ledger: &'a Ledger,
         questions: Questions<'a>,
-        manner: ReportStyle,
+        style: ReportStyle,
     ) -> Reporter<'a> {
-        let pace = Mutex::new(RatePace::new(manner.style, 0));
+        let pace = Mutex::new(RatePace::new(style.progress, 0));
         Reporter {
             console,
             ledger,
             questions,
-            manner,
+            style,
             pace,
             hook: None,
             hook_failure: Mutex::default(),
@@ -128,7 +128,7 @@ impl Operator for Reporter<'_> {
                 streams,
                 present_bytes,
             } => {
-                *self.pace() = RatePace::new(self.manner.style, *present_bytes);
+                *self.pace() = RatePace::new(self.style.progress, *present_bytes);
                 self.accepted(*streams, *present_bytes);
             }
             Event::Finished(summary) => self.finished(summary),
@@ -209,8 +209,8 @@ impl Reporter<'_> {
             return;
         };
         self.say(&format!("listening on {}", wording::endpoints(addresses)));
-        if self.manner.guide == Guide::Person {
-            self.say(&wording::what_to_type(self.manner.side, *first));
+        if self.style.guide == Guide::Person {
+            self.say(&wording::what_to_type(self.style.perspective, *first));
         }
         self.tell(|| {
             Object::event("listening")
@@ -223,7 +223,7 @@ impl Reporter<'_> {
         let names = wording::names(&offer.names, offer.tops);
         let contents = wording::contents(offer);
         let peer = wording::peer(offer.peer);
-        match self.manner.side {
+        match self.style.perspective {
             Perspective::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
             Perspective::Maker => self.say(&format!("packing {names} ({contents})")),
             Perspective::Opener => self.detail(&format!("it holds {names} ({contents})")),
@@ -272,12 +272,12 @@ impl Reporter<'_> {
                     .number("rate", rate)
             });
         }
-        if self.manner.style == Style::Off || !pace.drawing.passes(now) {
+        if self.style.progress == ProgressStyle::Off || !pace.drawing.passes(now) {
             return;
         }
-        match self.manner.style {
-            Style::Bar => {
-                let bar = progress::bar(progress, rate, self.manner.colour);
+        match self.style.progress {
+            ProgressStyle::Bar => {
+                let bar = progress::bar(progress, rate, self.style.colour);
                 self.console.draw(&bar);
             }
             _ => self.say(progress::line(progress, rate).trim_start()),
@@ -320,9 +320,9 @@ impl Reporter<'_> {
     fn finished(&self, summary: &Summary) {
         self.console.erase();
         self.ledger.finished(summary);
-        self.say(&wording::done(self.manner.side, summary));
+        self.say(&wording::done(self.style.perspective, summary));
         if matches!(
-            self.manner.side,
+            self.style.perspective,
             Perspective::Sender | Perspective::Receiver
         ) {
             let wire = format::size(summary.wire_bytes);
@@ -331,19 +331,19 @@ impl Reporter<'_> {
     }
 
     fn say(&self, text: &str) {
-        self.console.say(&format!("{}{text}", self.manner.label));
+        self.console.say(&format!("{}{text}", self.style.label));
     }
 
     fn detail(&self, text: &str) {
-        self.console.detail(&format!("{}{text}", self.manner.label));
+        self.console.detail(&format!("{}{text}", self.style.label));
     }
 
     fn insist(&self, text: &str) {
-        self.console.insist(&format!("{}{text}", self.manner.label));
+        self.console.insist(&format!("{}{text}", self.style.label));
     }
 
     fn tell(&self, event: impl FnOnce() -> Object) {
-        if self.manner.programs == Programs::Told {
+        if self.style.programs == Programs::Told {
             self.console.event(event);
         }
     }

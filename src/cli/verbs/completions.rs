@@ -1,8 +1,9 @@
 //! `peerbridge completions`: scripts for shells, made from the table of options.
 
-use super::{manual, too_many};
+use super::manual;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::flags::{FLAGS, Flag, Takes, VERBS, Verb, VerbEntry};
+use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes, VERBS, Verb, VerbEntry};
+use crate::cli::options::words::too_many;
 use crate::error::Error;
 
 /// What to write.
@@ -18,9 +19,9 @@ pub(crate) enum Completions {
 impl Completions {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Completions, Error> {
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<Completions, Error> {
         let hint = "peerbridge completions bash, zsh, fish or man";
-        let shell = match typed.words.as_slice() {
+        let shell = match args.words.as_slice() {
             [] => return Err(Error::usage("it is not said for which shell", hint)),
             [shell] => shell.to_string_lossy(),
             [_, second, ..] => return Err(too_many("completions", second)),
@@ -60,19 +61,9 @@ fn words_of(verb: Verb) -> Words {
     match verb {
         Verb::Send | Verb::Zip | Verb::Unzip | Verb::Demo => Words::Paths,
         Verb::Receive | Verb::Serve | Verb::Doctor => Words::Folder,
-        Verb::Completions => Words::OneOf(vec!["bash", "zsh", "fish", "man"]),
+        Verb::Completions => Words::OneOf(SHELLS.to_vec()),
         Verb::Help => Words::OneOf(VERBS.iter().map(|entry| entry.name).collect()),
         Verb::Ping | Verb::Secret => Words::Others,
-    }
-}
-
-/// What an option's value is one of; empty when it is anything.
-fn choices(flag: &Flag) -> &'static str {
-    match flag.long {
-        "existing" => "fail skip rename overwrite newer",
-        "level" => "auto 0 1 2 3 4 5 6 7 8 9",
-        "progress" => "auto bar lines off",
-        _ => "",
     }
 }
 
@@ -95,10 +86,15 @@ fn bash() -> String {
     for flag in FLAGS.iter().filter(|flag| flag.takes != Takes::Nothing) {
         let short = flag.short.map(|short| format!("|-{short}"));
         let pattern = format!("--{}{}", flag.long, short.unwrap_or_default());
-        let reply = match (choices(flag), flag.takes) {
-            ("", Takes::Path(_)) => r#"COMPREPLY=($(compgen -f -- "$cur"))"#.to_owned(),
-            ("", _) => "COMPREPLY=()".to_owned(),
-            (choices, _) => format!(r#"COMPREPLY=($(compgen -W "{choices}" -- "$cur"))"#),
+        let reply = match (flag.takes.choices(), flag.takes) {
+            ([], Takes::Path(_)) => r#"COMPREPLY=($(compgen -f -- "$cur"))"#.to_owned(),
+            ([], _) => "COMPREPLY=()".to_owned(),
+            (choices, _) => {
+                format!(
+                    r#"COMPREPLY=($(compgen -W "{}" -- "$cur"))"#,
+                    choices.join(" ")
+                )
+            }
         };
         values.push_str(&format!("        {pattern}) {reply}; return ;;\n"));
     }
@@ -187,11 +183,11 @@ fn zsh() -> String {
 
 fn zsh_option(flag: &Flag) -> String {
     let help = zsh_text(flag.help);
-    let value = match (flag.takes, choices(flag)) {
-        (Takes::Nothing, _) => String::new(),
-        (Takes::Path(name), _) => format!(":{name}:_files"),
-        (Takes::Value(name) | Takes::Values(name), "") => format!(":{}:", zsh_text(name)),
-        (Takes::Value(name) | Takes::Values(name), choices) => format!(":{name}:({choices})"),
+    let value = match flag.takes {
+        Takes::Nothing => String::new(),
+        Takes::Path(name) => format!(":{name}:_files"),
+        Takes::OneOf(name, choices) => format!(":{name}:({})", choices.join(" ")),
+        Takes::Value(name) | Takes::Values(name) => format!(":{}:", zsh_text(name)),
     };
     let star = match flag.takes {
         Takes::Values(_) => "*",
@@ -244,11 +240,11 @@ fn fish() -> String {
         }
         for flag in flags_of(entry.verb) {
             let short = flag.short.map(|short| format!(" -s {short}"));
-            let value = match (flag.takes, choices(flag)) {
+            let value = match (flag.takes, flag.takes.choices()) {
                 (Takes::Nothing, _) => String::new(),
                 (Takes::Path(_), _) => " -r -F".to_owned(),
-                (_, "") => " -x".to_owned(),
-                (_, choices) => format!(" -x -a '{choices}'"),
+                (_, []) => " -x".to_owned(),
+                (_, choices) => format!(" -x -a '{}'", choices.join(" ")),
             };
             script.push_str(&format!(
                 "complete -c peerbridge -n '{seen}'{} -l {}{value} -d '{}'\n",

@@ -3,18 +3,18 @@
 mod compare;
 mod sample;
 
-use super::ProgressChoice;
-use super::receive::exit_of;
 use super::send::check_source;
+use crate::cli::context::Context;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::numbers;
 use crate::cli::output::format;
 use crate::cli::output::ledger::Ledger;
-use crate::cli::output::progress::Style;
+use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::{Guide, Programs, ReportStyle, Reporter};
 use crate::cli::output::wording::Perspective;
-use crate::cli::{Context, platform};
+use crate::cli::platform;
 use crate::crypto::{Secret, random_bytes};
 use crate::error::{Error, Exit};
 use crate::model::Existing;
@@ -43,12 +43,12 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 impl Demo {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Demo, Error> {
-        let streams = typed.value("streams").map(|text| numbers::streams(&text));
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<Demo, Error> {
+        let streams = args.value("streams").map(|text| numbers::streams(&text));
         Ok(Demo {
-            paths: typed.words.iter().map(PathBuf::from).collect(),
+            paths: args.words.iter().map(PathBuf::from).collect(),
             streams: streams.transpose()?,
-            progress: ProgressChoice::understand(typed)?,
+            progress: ProgressChoice::of(args),
         })
     }
 
@@ -67,7 +67,7 @@ impl Demo {
         }
         let received = folder.join("received");
         let outcome = self.transfer(&received, context);
-        let verdict = outcome.and_then(|summaries| {
+        let outcome = outcome.and_then(|summaries| {
             let left_out = summaries.iter().map(|summary| summary.left_out).sum();
             let same = compare::all(&self.paths, &received, left_out)?;
             context.console.say(&format!(
@@ -75,10 +75,10 @@ impl Demo {
                 format::count(same.files, "file"),
                 format::size(same.bytes)
             ));
-            Ok(exit_of(&summaries))
+            Ok(Exit::of_summaries(&summaries))
         });
         self.leave(&folder, context)?;
-        verdict
+        outcome
     }
 
     /// Says where everything is. Where nothing is said nobody would find it: then it is cleared away.
@@ -142,25 +142,29 @@ impl Demo {
 
     fn reporter<'a>(
         &self,
-        side: Perspective,
+        perspective: Perspective,
         ledger: &'a Ledger,
         context: &'a Context<'_>,
     ) -> Reporter<'a> {
-        let (label, style, programs) = match side {
-            Perspective::Sender => ("sender:   ", self.progress.style(context), Programs::Untold),
+        let (label, progress, programs) = match perspective {
+            Perspective::Sender => (
+                "sender:   ",
+                context.progress_style(self.progress),
+                Programs::Untold,
+            ),
             Perspective::Receiver | Perspective::Maker | Perspective::Opener => {
-                ("receiver: ", Style::Off, Programs::Told)
+                ("receiver: ", ProgressStyle::Off, Programs::Told)
             }
         };
-        let manner = ReportStyle {
-            side,
-            style,
+        let style = ReportStyle {
+            perspective,
+            progress,
             colour: context.colour(),
             guide: Guide::Nobody,
             programs,
             label,
         };
-        Reporter::new(context.console, ledger, Questions::Unasked, manner)
+        Reporter::new(context.console, ledger, Questions::Unasked, style)
     }
 }
 

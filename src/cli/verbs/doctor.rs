@@ -3,10 +3,10 @@
 mod checks;
 mod loopback;
 
-use super::too_many;
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::words;
 use crate::cli::output::json::Object;
 use crate::error::{Error, Exit};
 use crate::session::DEFAULT_PORT;
@@ -24,7 +24,7 @@ pub(crate) struct Doctor {
 /// What a check found.
 struct Finding {
     what: &'static str,
-    verdict: CheckResult,
+    result: CheckResult,
     said: String,
     /// What to do about it.
     advice: Option<String>,
@@ -44,7 +44,7 @@ impl Finding {
     fn pass(what: &'static str, said: impl Into<String>) -> Finding {
         Finding {
             what,
-            verdict: CheckResult::Pass,
+            result: CheckResult::Pass,
             said: said.into(),
             advice: None,
         }
@@ -53,7 +53,7 @@ impl Finding {
     fn look(what: &'static str, said: impl Into<String>, advice: impl Into<String>) -> Finding {
         Finding {
             what,
-            verdict: CheckResult::Look,
+            result: CheckResult::Look,
             said: said.into(),
             advice: Some(advice.into()),
         }
@@ -62,7 +62,7 @@ impl Finding {
     fn fail(what: &'static str, error: &Error) -> Finding {
         Finding {
             what,
-            verdict: CheckResult::Fail(error.exit()),
+            result: CheckResult::Fail(error.exit()),
             said: error.to_string(),
             advice: error.hint(),
         }
@@ -82,14 +82,10 @@ impl CheckResult {
 impl Doctor {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Doctor, Error> {
-        let folder = match typed.words.as_slice() {
-            [] => PathBuf::from("."),
-            [only] => PathBuf::from(only),
-            [_, second, ..] => return Err(too_many("doctor", second)),
-        };
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Doctor, Error> {
+        let folder = words::folder(&args.words, "doctor")?;
         let port = match (
-            typed.value("port"),
+            args.value("port"),
             context.environment.get("PEERBRIDGE_PORT"),
         ) {
             (Some(text), _) => address::port(&text)?,
@@ -97,10 +93,10 @@ impl Doctor {
             (None, None) => DEFAULT_PORT,
         };
         Ok(Doctor {
-            folder,
+            folder: folder.unwrap_or_else(|| PathBuf::from(".")),
             port,
-            secret_file: typed.path("secret-file"),
-            secrets_file: typed.path("secrets-file"),
+            secret_file: args.path("secret-file"),
+            secrets_file: args.path("secrets-file"),
         })
     }
 
@@ -127,11 +123,11 @@ impl Doctor {
 fn tell(finding: &Finding, context: &Context<'_>) {
     let Finding {
         what,
-        verdict,
+        result,
         said,
         advice,
     } = finding;
-    let mut lines = format!("{}  {what}: {said}\n", verdict.word());
+    let mut lines = format!("{}  {what}: {said}\n", result.word());
     if let Some(advice) = advice {
         lines.push_str(&format!("      {advice}\n"));
     }
@@ -141,7 +137,7 @@ fn tell(finding: &Finding, context: &Context<'_>) {
     context.console.event(|| {
         let event = Object::event("check")
             .text("what", what)
-            .text("result", verdict.word())
+            .text("result", result.word())
             .text("said", said);
         match advice {
             Some(advice) => event.text("advice", advice),
@@ -157,12 +153,12 @@ fn worst(findings: &[Finding]) -> Exit {
     let failed = |exit: &Exit| {
         findings
             .iter()
-            .any(|f| f.verdict == CheckResult::Fail(*exit))
+            .any(|f| f.result == CheckResult::Fail(*exit))
     };
     if let Some(first) = ORDER.into_iter().find(failed) {
         return first;
     }
-    let mut others = findings.iter().filter_map(|finding| match finding.verdict {
+    let mut others = findings.iter().filter_map(|finding| match finding.result {
         CheckResult::Fail(exit) => Some(exit),
         CheckResult::Pass | CheckResult::Look => None,
     });
@@ -173,17 +169,17 @@ fn worst(findings: &[Finding]) -> Exit {
 mod tests {
     use super::*;
 
-    fn finding(verdict: CheckResult) -> Finding {
+    fn finding(result: CheckResult) -> Finding {
         Finding {
-            verdict,
+            result,
             ..Finding::pass("x", "y")
         }
     }
 
     #[test]
     fn the_worst_decides() {
-        let all = |verdicts: &[CheckResult]| {
-            worst(&verdicts.iter().copied().map(finding).collect::<Vec<_>>())
+        let all = |results: &[CheckResult]| {
+            worst(&results.iter().copied().map(finding).collect::<Vec<_>>())
         };
         assert_eq!(all(&[CheckResult::Pass, CheckResult::Look]), Exit::Done);
         let (full, port) = (

@@ -1,8 +1,8 @@
 //! `peerbridge help`: pages made from the table of options.
 
-use super::{no_words, too_many};
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{self, FLAGS, Flag, Verb, VerbEntry};
+use crate::cli::options::words::{no_words, too_many};
 use crate::error::Error;
 
 /// Which page.
@@ -34,11 +34,11 @@ impl Page {
 
     /// # Errors
     /// A usage error when there is no such page.
-    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Page, Error> {
-        let Some(word) = typed.words.first() else {
-            return no_words(typed, "help").map(|()| Page::Overview);
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<Page, Error> {
+        let Some(word) = args.words.first() else {
+            return no_words(args, "help").map(|()| Page::Overview);
         };
-        if let Some(second) = typed.words.get(1) {
+        if let Some(second) = args.words.get(1) {
             return Err(too_many("help", second));
         }
         match flags::verb(&word.to_string_lossy()) {
@@ -235,8 +235,8 @@ mod tests {
                     .split(' ')
                     .skip(1)
                     .map(|word| word.trim_matches('\'').into());
-                let typed = ParsedArgs::parse(&words.collect::<Vec<_>>()).unwrap();
-                assert_eq!(typed.verb, Some(entry.verb), "{example}");
+                let args = ParsedArgs::parse(&words.collect::<Vec<_>>()).unwrap();
+                assert_eq!(args.verb, Some(entry.verb), "{example}");
             }
         }
     }

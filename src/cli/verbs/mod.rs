@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod dialogue;
 mod doctor;
 mod help;
 mod manual;
@@ -15,17 +16,11 @@ mod unzip;
 mod zip;
 mod zipped;
 
-pub(crate) use receive::exit_of;
-pub(crate) use zipped::{archive_of, check_password};
-
-use crate::cli::Context;
-use crate::cli::input::dialogue;
+use crate::cli::context::Context;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::Verb;
-use crate::cli::output::progress::{Colour, Style};
-use crate::cli::output::report::Guide;
+use crate::cli::options::words::no_words;
 use crate::error::{Error, Exit};
-use std::ffi::OsString;
 
 /// What is to be done, understood and checked.
 #[derive(Debug)]
@@ -52,29 +47,27 @@ impl Action {
     ///
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Action, Error> {
-        if typed.has("help") {
-            return Ok(Action::Help(help::Page::of(typed.verb)));
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Action, Error> {
+        if args.has("help") {
+            return Ok(Action::Help(help::Page::of(args.verb)));
         }
-        if typed.has("version") {
+        if args.has("version") {
             return Ok(Action::Version);
         }
-        match typed.verb {
-            Some(Verb::Send) => send::Send::understand(typed, context).map(Action::Send),
-            Some(Verb::Receive) => {
-                receive::Receive::understand(typed, context).map(Action::Receive)
-            }
-            Some(Verb::Serve) => serve::Serve::understand(typed, context).map(Action::Serve),
-            Some(Verb::Ping) => ping::PingArgs::understand(typed, context).map(Action::PingArgs),
-            Some(Verb::Zip) => zip::Zip::understand(typed).map(Action::Zip),
-            Some(Verb::Unzip) => unzip::Unzip::understand(typed).map(Action::Unzip),
-            Some(Verb::Doctor) => doctor::Doctor::understand(typed, context).map(Action::Doctor),
+        match args.verb {
+            Some(Verb::Send) => send::Send::understand(args, context).map(Action::Send),
+            Some(Verb::Receive) => receive::Receive::understand(args, context).map(Action::Receive),
+            Some(Verb::Serve) => serve::Serve::understand(args, context).map(Action::Serve),
+            Some(Verb::Ping) => ping::PingArgs::understand(args, context).map(Action::PingArgs),
+            Some(Verb::Zip) => zip::Zip::understand(args).map(Action::Zip),
+            Some(Verb::Unzip) => unzip::Unzip::understand(args).map(Action::Unzip),
+            Some(Verb::Doctor) => doctor::Doctor::understand(args, context).map(Action::Doctor),
             Some(Verb::Completions) => {
-                completions::Completions::understand(typed).map(Action::Completions)
+                completions::Completions::understand(args).map(Action::Completions)
             }
-            Some(Verb::Demo) => demo::Demo::understand(typed).map(Action::Demo),
-            Some(Verb::Secret) => no_words(typed, "secret").map(|()| Action::Secret),
-            Some(Verb::Help) => help::Page::understand(typed).map(Action::Help),
+            Some(Verb::Demo) => demo::Demo::understand(args).map(Action::Demo),
+            Some(Verb::Secret) => no_words(args, "secret").map(|()| Action::Secret),
+            Some(Verb::Help) => help::Page::understand(args).map(Action::Help),
             None if context.terminal.can_ask() => Ok(Action::Dialogue),
             None => Ok(Action::Usage),
         }
@@ -117,74 +110,6 @@ impl Action {
                     "begin with send, receive, serve, demo, secret or help",
                 ))
             }
-        }
-    }
-}
-
-fn no_words(typed: &ParsedArgs, verb: &str) -> Result<(), Error> {
-    match typed.words.first() {
-        None => Ok(()),
-        Some(word) => Err(too_many(verb, word)),
-    }
-}
-
-fn too_many(verb: &str, word: &OsString) -> Error {
-    Error::usage(
-        format!(
-            "{verb} does not know what to do with {:?}",
-            word.to_string_lossy()
-        ),
-        format!("`peerbridge help {verb}` shows how it is used"),
-    )
-}
-
-/// How progress was asked to be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProgressChoice {
-    Auto,
-    Always(Style),
-}
-
-impl ProgressChoice {
-    /// # Errors
-    /// A usage error.
-    fn understand(typed: &ParsedArgs) -> Result<ProgressChoice, Error> {
-        match typed.value("progress").as_deref() {
-            None | Some("auto") => Ok(ProgressChoice::Auto),
-            Some("bar") => Ok(ProgressChoice::Always(Style::Bar)),
-            Some("lines") => Ok(ProgressChoice::Always(Style::Lines)),
-            Some("off") => Ok(ProgressChoice::Always(Style::Off)),
-            Some(other) => Err(Error::usage(
-                format!("--progress cannot be {other:?}"),
-                "--progress takes auto, bar, lines or off",
-            )),
-        }
-    }
-
-    /// What it comes to here.
-    pub(crate) fn style(self, context: &Context<'_>) -> Style {
-        let can_draw = context.terminal.error && !context.environment.is_dumb_terminal();
-        match self {
-            _ if context.console.is_quiet() => Style::Off,
-            ProgressChoice::Always(style) => style,
-            ProgressChoice::Auto if can_draw => Style::Bar,
-            ProgressChoice::Auto => Style::Off,
-        }
-    }
-}
-
-impl Context<'_> {
-    pub(crate) fn colour(&self) -> Colour {
-        match self.terminal.error && !self.environment.no_color() {
-            true => Colour::Allowed,
-            false => Colour::Plain,
-        }
-    }
-
-    pub(crate) fn guide(&self) -> Guide {
-        match self.terminal.error {
-            true => Guide::Person,
-            false => Guide::Nobody,
         }
     }
 }

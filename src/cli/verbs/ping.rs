@@ -1,15 +1,16 @@
 //! `peerbridge ping`.
 
-use super::too_many;
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::ConnectArgs;
+use crate::cli::options::words::too_many;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
-use crate::cli::output::progress::Style;
-use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::progress::ProgressStyle;
+use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::error::{Error, Exit};
 use crate::session::{self, PingReport};
@@ -17,14 +18,14 @@ use crate::session::{self, PingReport};
 /// A measurement, understood.
 #[derive(Debug)]
 pub(crate) struct PingArgs {
-    meeting: ConnectArgs,
+    connect: ConnectArgs,
 }
 
 impl PingArgs {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<PingArgs, Error> {
-        let host = match typed.words.as_slice() {
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<PingArgs, Error> {
+        let host = match args.words.as_slice() {
             [] => {
                 return Err(Error::usage(
                     "it is not said where the peer is",
@@ -35,7 +36,7 @@ impl PingArgs {
             [_, second, ..] => return Err(too_many("ping", second)),
         };
         Ok(PingArgs {
-            meeting: ConnectArgs::with_peer(typed, context.environment, &host)?,
+            connect: ConnectArgs::with_peer(args, context.environment, &host)?,
         })
     }
 
@@ -43,21 +44,17 @@ impl PingArgs {
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let secret = secret_source::secret(
-            self.meeting.secret_file.as_deref(),
+            self.connect.secret_file.as_deref(),
             context.environment,
             context.terminal,
             context.answers,
         )?;
-        let manner = ReportStyle {
-            side: Perspective::Sender,
-            style: Style::Off,
-            colour: context.colour(),
-            guide: context.guide(),
-            programs: Programs::Told,
-            label: "",
-        };
-        let connect = self.meeting.with(secret);
-        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+        let style = context.report_style(
+            Perspective::Sender,
+            ProgressChoice::Always(ProgressStyle::Off),
+        );
+        let connect = self.connect.with(secret);
+        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
         let report = session::ping(&connect, &reporter)?;
         tell(&report, context);
         Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! `-`: standard input in place of what is sent, standard output in place of a folder.
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
 use crate::error::Error;
@@ -11,9 +11,9 @@ use std::io;
 ///
 /// # Errors
 /// A usage error for what does not go with it.
-pub(crate) fn input(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<Stream>, Error> {
-    if !typed.words.iter().any(|word| word == "-") {
-        return match typed.has("name") && !typed.has("zip") {
+pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Stream>, Error> {
+    if !args.words.iter().any(|word| word == "-") {
+        return match args.has("name") && !args.has("zip") {
             false => Ok(None),
             true => Err(Error::usage(
                 "--name is for standard input and archives: files keep their names",
@@ -21,14 +21,14 @@ pub(crate) fn input(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<
             )),
         };
     }
-    if typed.words.len() > 1 {
+    if args.words.len() > 1 {
         return Err(Error::usage(
             "standard input (-) is sent alone and once",
             "send - --name NAME; ./- is a file of that name",
         ));
     }
     for other in ["exclude", "follow-links", "dry-run", "zip"] {
-        if typed.has(other) {
+        if args.has(other) {
             return Err(contradiction(
                 other,
                 "-",
@@ -37,27 +37,21 @@ pub(crate) fn input(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<
         }
     }
     at_most(
-        typed,
+        args,
         "count",
         1,
         "-",
         "standard input can be read once only",
     )?;
-    at_most(
-        typed,
-        "retry",
-        0,
-        "-",
-        "standard input cannot be read again",
-    )?;
-    at_most(typed, "streams", 1, "-", "standard input goes in order")?;
+    at_most(args, "retry", 0, "-", "standard input cannot be read again")?;
+    at_most(args, "streams", 1, "-", "standard input goes in order")?;
     if context.terminal.input {
         return Err(Error::usage(
             "standard input is a terminal: there is nothing in it to send",
             "some-program | peerbridge send - --name NAME --to HOST",
         ));
     }
-    let Some(name) = typed.value("name") else {
+    let Some(name) = args.value("name") else {
         return Err(Error::usage(
             "standard input has no name, and the peer needs one",
             "send - --name NAME",
@@ -76,9 +70,9 @@ pub(crate) fn input(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<
 ///
 /// # Errors
 /// A usage error for what does not go with it.
-pub(crate) fn output(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option<Output>, Error> {
-    let folder = typed.words.first();
-    match typed.value("output").as_deref() {
+pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Output>, Error> {
+    let folder = args.words.first();
+    match args.value("output").as_deref() {
         None if folder.is_some_and(|word| word == "-") => {
             return Err(Error::usage(
                 "- is no folder",
@@ -101,20 +95,20 @@ pub(crate) fn output(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option
         ));
     }
     for other in ["json", "existing", "fsync", "on-receive"] {
-        if typed.has(other) {
+        if args.has(other) {
             let why = "standard output holds what the sender sends, and nothing else is written";
             return Err(contradiction(other, "-", why));
         }
     }
     at_most(
-        typed,
+        args,
         "retry",
         0,
         "-",
         "what was written cannot be taken back",
     )?;
     at_most(
-        typed,
+        args,
         "streams",
         1,
         "-",
@@ -134,13 +128,13 @@ pub(crate) fn output(typed: &ParsedArgs, context: &Context<'_>) -> Result<Option
 /// # Errors
 /// A usage error.
 pub(crate) fn at_most(
-    typed: &ParsedArgs,
+    args: &ParsedArgs,
     long: &str,
     most: u64,
     what: &str,
     why: &str,
 ) -> Result<(), Error> {
-    let Some(text) = typed.value(long) else {
+    let Some(text) = args.value(long) else {
         return Ok(());
     };
     match numbers::whole(&format!("--{long}"), &text, 0..=u64::MAX)? {

@@ -1,26 +1,28 @@
 //! `peerbridge receive`.
 
-use super::{ProgressChoice, piped, too_many};
-use crate::cli::Context;
+use super::piped;
+use crate::cli::context::Context;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous, seconds};
 use crate::cli::options::numbers;
-use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::options::words;
+use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
-use crate::session::{self, Output, ReceiveOptions, Summary};
+use crate::session::{self, Output, ReceiveOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A transfer to here, understood.
 #[derive(Debug)]
 pub(crate) struct Receive {
-    meeting: ConnectArgs,
-    taking: ReceiveArgs,
+    connect: ConnectArgs,
+    receive: ReceiveArgs,
     output: Option<Output>,
     consent: Consent,
     streams: Option<u16>,
@@ -45,21 +47,21 @@ impl ReceiveArgs {
     /// # Errors
     /// A usage error.
     pub(crate) fn understand(
-        typed: &ParsedArgs,
+        args: &ParsedArgs,
         destination: PathBuf,
     ) -> Result<ReceiveArgs, Error> {
-        let max_bytes = typed.value("max-size");
-        let max_files = typed.value("max-files");
+        let max_bytes = args.value("max-size");
+        let max_files = args.value("max-files");
         let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
         let max_files = max_files.map(|text| numbers::whole("--max-files", &text, 0..=u64::MAX));
         Ok(ReceiveArgs {
             destination,
-            existing: existing(typed)?,
+            existing: existing(args),
             max_bytes: max_bytes.transpose()?,
             max_files: max_files.transpose()?,
-            fsync: typed.has("fsync"),
-            hook: typed.path("on-receive"),
-            hook_timeout: seconds(typed, "hook-timeout", 1)?,
+            fsync: args.has("fsync"),
+            hook: args.path("on-receive"),
+            hook_timeout: seconds(args, "hook-timeout", 1)?,
         })
     }
 
@@ -93,22 +95,26 @@ enum Consent {
 impl Receive {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Receive, Error> {
-        let streams = typed.value("streams");
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Receive, Error> {
+        let destination = words::folder(&args.words, "receive")?;
+        let streams = args.value("streams");
         let streams = streams.map(|text| numbers::streams(&text));
         Ok(Receive {
-            meeting: ConnectArgs::of(
-                typed,
+            connect: ConnectArgs::of(
+                args,
                 context.environment,
                 "from",
                 DefaultRendezvous::Listens,
             )?,
-            output: piped::output(typed, context)?,
-            taking: ReceiveArgs::understand(typed, destination(typed)?)?,
-            consent: consent(typed, context)?,
+            output: piped::output(args, context)?,
+            receive: ReceiveArgs::understand(
+                args,
+                destination.unwrap_or_else(|| PathBuf::from(".")),
+            )?,
+            consent: consent(args, context)?,
             streams: streams.transpose()?,
-            verify: verify(typed, context)?,
-            progress: ProgressChoice::understand(typed)?,
+            verify: verify(args, context)?,
+            progress: ProgressChoice::of(args),
         })
     }
 
@@ -116,19 +122,19 @@ impl Receive {
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let secret = secret_source::secret(
-            self.meeting.secret_file.as_deref(),
+            self.connect.secret_file.as_deref(),
             context.environment,
             context.terminal,
             context.answers,
         )?;
-        let questions = match (self.consent, self.taking.existing) {
+        let questions = match (self.consent, self.receive.existing) {
             (Consent::Given, _) => Questions::Unasked,
             (Consent::Asked, existing) => Questions::Asked {
                 answers: context.answers,
                 console: context.console,
                 destination: match &self.output {
                     Some(output) => PathBuf::from(output.name()),
-                    None => self.taking.destination.clone(),
+                    None => self.receive.destination.clone(),
                 },
                 conflicts: match existing {
                     None => OnConflict::Ask,
@@ -136,25 +142,18 @@ impl Receive {
                 },
             },
         };
-        let manner = ReportStyle {
-            side: Perspective::Receiver,
-            style: self.progress.style(context),
-            colour: context.colour(),
-            guide: context.guide(),
-            programs: Programs::Told,
-            label: "",
-        };
-        let mut options = self.taking.options();
+        let style = context.report_style(Perspective::Receiver, self.progress);
+        let mut options = self.receive.options();
         options.streams = self.streams;
         options.verify = self.verify;
         options.output = self.output;
-        let hook = self.taking.hook(None);
-        let mut connect = self.meeting.with(secret);
+        let hook = self.receive.hook(None);
+        let mut connect = self.connect.with(secret);
         if options.output.is_some() {
             connect.retries = 0;
         }
         let mut reporter =
-            Reporter::new(context.console, context.ledger, questions, manner).with_hook(hook);
+            Reporter::new(context.console, context.ledger, questions, style).with_hook(hook);
         // A sender may want the phrase compared, also where it was not asked for here.
         if context.terminal.can_ask() {
             reporter = reporter.with_comparer(context.answers);
@@ -162,20 +161,14 @@ impl Receive {
         let summaries = session::receive(&connect, &options, &reporter)?;
         match reporter.hook_failure() {
             Some(error) => Err(error),
-            None => Ok(exit_of(&summaries)),
+            None => Ok(Exit::of_summaries(&summaries)),
         }
     }
 }
 
-/// One transfer with something left out makes the whole run one.
-pub(crate) fn exit_of(summaries: &[Summary]) -> Exit {
-    let mut exits = summaries.iter().map(Exit::of_summary);
-    exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
-}
-
 /// Stops at once where nobody could answer later, before anything listens.
-fn consent(typed: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> {
-    match (typed.has("yes"), context.terminal.can_ask()) {
+fn consent(args: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> {
+    match (args.has("yes"), context.terminal.can_ask()) {
         (true, _) => Ok(Consent::Given),
         (false, true) => Ok(Consent::Asked),
         (false, false) => Err(Error::NoTerminal {
@@ -189,45 +182,12 @@ fn consent(typed: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> 
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn verify(typed: &ParsedArgs, context: &Context<'_>) -> Result<bool, Error> {
-    match (typed.has("verify"), context.terminal.can_ask()) {
+pub(crate) fn verify(args: &ParsedArgs, context: &Context<'_>) -> Result<bool, Error> {
+    match (args.has("verify"), context.terminal.can_ask()) {
         (true, false) => Err(Error::NoTerminal {
             question: "whether the phrase is the same on both sides",
             hint: "leave out --verify: the secret alone proves the peer to a script",
         }),
         (verify, _) => Ok(verify),
     }
-}
-
-fn destination(typed: &ParsedArgs) -> Result<PathBuf, Error> {
-    match typed.words.as_slice() {
-        [] => Ok(PathBuf::from(".")),
-        [only] if only.is_empty() => Err(Error::usage(
-            "the folder's name is empty",
-            "is a variable in your script not set?",
-        )),
-        [only] => Ok(PathBuf::from(only)),
-        [_, second, ..] => Err(too_many("receive", second)),
-    }
-}
-
-/// What `--existing` says.
-///
-/// # Errors
-/// A usage error.
-pub(crate) fn existing(typed: &ParsedArgs) -> Result<Option<Existing>, Error> {
-    Ok(Some(match typed.value("existing").as_deref() {
-        None => return Ok(None),
-        Some("fail") => Existing::Fail,
-        Some("skip") => Existing::Skip,
-        Some("rename") => Existing::Rename,
-        Some("overwrite") => Existing::Overwrite,
-        Some("newer") => Existing::Newer,
-        Some(other) => {
-            return Err(Error::usage(
-                format!("--existing cannot be {other:?}"),
-                "--existing takes fail, skip, rename, overwrite or newer",
-            ));
-        }
-    }))
 }

@@ -1,6 +1,6 @@
 //! `peerbridge secret`.
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::output::console::Audience;
 use crate::cli::output::json::Object;
 use crate::crypto::Secret;

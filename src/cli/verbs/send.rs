@@ -1,17 +1,19 @@
 //! `peerbridge send`.
 
+use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
-use super::{ProgressChoice, piped};
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
 use crate::cli::options::numbers;
+use crate::cli::options::words;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
-use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::crypto::Secret;
 use crate::error::{Error, Exit};
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// A transfer from here, understood.
 #[derive(Debug)]
 pub(crate) struct Send {
-    meeting: ConnectArgs,
+    connect: ConnectArgs,
     what: SendContents,
     exclude: Vec<String>,
     links: Links,
@@ -42,11 +44,11 @@ enum SendContents {
 }
 
 impl SendContents {
-    fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<SendContents, Error> {
-        if let Some(stream) = piped::input(typed, context)? {
+    fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<SendContents, Error> {
+        if let Some(stream) = piped::input(args, context)? {
             return Ok(SendContents::Stream(stream));
         }
-        Ok(match Zipped::understand(typed, paths(typed)?)? {
+        Ok(match Zipped::understand(args, paths(args)?)? {
             Ok(zipped) => SendContents::Zipped(zipped),
             Err(paths) => SendContents::Paths(paths),
         })
@@ -86,25 +88,25 @@ const MOST_RECEIVERS: u64 = 1_000_000;
 impl Send {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Send, Error> {
-        let streams = typed.value("streams").map(|text| numbers::streams(&text));
-        let level = typed.value("level").map(|text| numbers::level(&text));
-        let rate_limit = typed.value("limit-rate");
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Send, Error> {
+        let streams = args.value("streams").map(|text| numbers::streams(&text));
+        let level = args.value("level").map(|text| numbers::level(&text));
+        let rate_limit = args.value("limit-rate");
         let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
         Ok(Send {
-            what: SendContents::understand(typed, context)?,
-            meeting: ConnectArgs::of(typed, context.environment, "to", DefaultRendezvous::Refuses)?,
-            exclude: typed.values("exclude"),
-            links: match typed.has("follow-links") {
+            what: SendContents::understand(args, context)?,
+            connect: ConnectArgs::of(args, context.environment, "to", DefaultRendezvous::Refuses)?,
+            exclude: args.values("exclude"),
+            links: match args.has("follow-links") {
                 true => Links::Follow,
                 false => Links::Keep,
             },
             streams: streams.transpose()?,
             level: level.transpose()?.unwrap_or_default(),
             rate_limit: rate_limit.transpose()?,
-            verify: verify(typed, context)?,
-            task: task(typed)?,
-            progress: ProgressChoice::understand(typed)?,
+            verify: verify(args, context)?,
+            task: task(args)?,
+            progress: ProgressChoice::of(args),
         })
     }
 
@@ -115,19 +117,12 @@ impl Send {
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
         let secret = secret_source::secret(
-            self.meeting.secret_file.as_deref(),
+            self.connect.secret_file.as_deref(),
             context.environment,
             context.terminal,
             context.answers,
         )?;
-        let manner = ReportStyle {
-            side: Perspective::Sender,
-            style: self.progress.style(context),
-            colour: context.colour(),
-            guide: context.guide(),
-            programs: Programs::Told,
-            label: "",
-        };
+        let style = context.report_style(Perspective::Sender, self.progress);
         let payload = self.what.payload(&secret, context)?;
         let is_repeatable = matches!(payload, Payload::Paths(_));
         let mut options = SendOptions::of(payload);
@@ -137,12 +132,12 @@ impl Send {
         options.level = self.level;
         options.rate_limit = self.rate_limit;
         options.verify = self.verify;
-        let mut connect = self.meeting.with(secret);
+        let mut connect = self.connect.with(secret);
         if !is_repeatable {
             connect.retries = 0;
         }
         let mut reporter =
-            Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+            Reporter::new(context.console, context.ledger, Questions::Unasked, style);
         if self.verify {
             reporter = reporter.with_comparer(context.answers);
         }
@@ -164,18 +159,18 @@ impl Send {
     }
 }
 
-fn task(typed: &ParsedArgs) -> Result<SendTask, Error> {
-    let count = typed.value("count");
+fn task(args: &ParsedArgs) -> Result<SendTask, Error> {
+    let count = args.value("count");
     let count = count.map(|text| numbers::whole("--count", &text, 1..=MOST_RECEIVERS));
     let task = match count.transpose()? {
-        None | Some(1) if typed.has("dry-run") => SendTask::DryRun,
+        None | Some(1) if args.has("dry-run") => SendTask::DryRun,
         None => return Ok(SendTask::Once),
         // Below `MOST_RECEIVERS`.
         Some(count) => SendTask::ToMany(count as usize),
     };
     if matches!(task, SendTask::ToMany(_)) {
         for other in ["dry-run", "verify", "to"] {
-            if typed.has(other) {
+            if args.has(other) {
                 return Err(Error::usage(
                     format!("--count and --{other} contradict each other"),
                     "--count N goes with --listen, for receivers that dial",
@@ -232,20 +227,12 @@ pub(crate) fn check_source(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn paths(typed: &ParsedArgs) -> Result<Vec<PathBuf>, Error> {
-    if typed.words.is_empty() {
+fn paths(args: &ParsedArgs) -> Result<Vec<PathBuf>, Error> {
+    if args.words.is_empty() {
         return Err(Error::usage(
             "it is not said what to send",
             "peerbridge send PATH... --to HOST",
         ));
     }
-    for word in &typed.words {
-        if word.is_empty() {
-            return Err(Error::usage(
-                "a path is empty",
-                "is a variable in your script not set?",
-            ));
-        }
-    }
-    Ok(typed.words.iter().map(PathBuf::from).collect())
+    words::paths(&args.words)
 }

@@ -3,13 +3,13 @@
 mod log;
 
 use super::receive::ReceiveArgs;
-use super::too_many;
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
+use crate::cli::options::words;
 use crate::error::{Error, Exit};
 use crate::session::{self, ListenAddress, Secrets, ServeOptions};
 use log::Log;
@@ -20,10 +20,10 @@ use std::time::Duration;
 /// A drop box, understood.
 #[derive(Debug)]
 pub(crate) struct Serve {
-    meeting: ConnectArgs,
+    connect: ConnectArgs,
     listen: ListenAddress,
     secrets_file: Option<PathBuf>,
-    taking: ReceiveArgs,
+    receive: ReceiveArgs,
     max_peers: Option<usize>,
 }
 
@@ -36,37 +36,27 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(600);
 impl Serve {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs, context: &Context<'_>) -> Result<Serve, Error> {
-        let destination = match typed.words.as_slice() {
-            [] => {
-                return Err(Error::usage(
-                    "it is not said where to put what comes",
-                    "peerbridge serve DIR",
-                ));
-            }
-            [only] if only.is_empty() => {
-                return Err(Error::usage(
-                    "the folder's name is empty",
-                    "is a variable in your script not set?",
-                ));
-            }
-            [only] => PathBuf::from(only),
-            [_, second, ..] => return Err(too_many("serve", second)),
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Serve, Error> {
+        let Some(destination) = words::folder(&args.words, "serve")? else {
+            return Err(Error::usage(
+                "no folder given for what comes",
+                "peerbridge serve DIR",
+            ));
         };
-        if typed.has("secret-file") && typed.has("secrets-file") {
+        if args.has("secret-file") && args.has("secrets-file") {
             return Err(Error::usage(
                 "--secret-file and --secrets-file contradict each other",
                 "one secret for all, or one for each name",
             ));
         }
-        let max_peers = typed.value("max-peers");
+        let max_peers = args.value("max-peers");
         let max_peers = max_peers.map(|text| numbers::whole("--max-peers", &text, 1..=MOST_PEERS));
-        let (meeting, listen) = ConnectArgs::of_listener(typed, context.environment)?;
+        let (connect, listen) = ConnectArgs::of_listener(args, context.environment)?;
         Ok(Serve {
-            meeting,
+            connect,
             listen,
-            secrets_file: typed.path("secrets-file"),
-            taking: ReceiveArgs::understand(typed, destination)?,
+            secrets_file: args.path("secrets-file"),
+            receive: ReceiveArgs::understand(args, destination)?,
             // Below `MOST_PEERS`.
             max_peers: max_peers.transpose()?.map(|number| number as usize),
         })
@@ -78,19 +68,19 @@ impl Serve {
         let secrets = match self.secrets_file {
             Some(path) => Secrets::Named(Arc::new(SecretsFile::open(path)?)),
             None => Secrets::One(Arc::new(secret_source::secret(
-                self.meeting.secret_file.as_deref(),
+                self.connect.secret_file.as_deref(),
                 context.environment,
                 context.terminal,
                 context.answers,
             )?)),
         };
-        let hook = self.taking.hook(Some(HOOK_TIMEOUT));
-        let receive = self.taking.options();
+        let hook = self.receive.hook(Some(HOOK_TIMEOUT));
+        let receive = self.receive.options();
         let log = Log::new(context, hook);
         let mut options = ServeOptions::new(self.listen, secrets, receive);
         options.max_peers = self.max_peers.unwrap_or(options.max_peers);
-        options.wait = self.meeting.wait;
-        options.idle_timeout = self.meeting.idle_timeout.unwrap_or(options.idle_timeout);
+        options.wait = self.connect.wait;
+        options.idle_timeout = self.connect.idle_timeout.unwrap_or(options.idle_timeout);
         session::serve(&options, &log)?;
         Ok(Exit::Done)
     }

@@ -2,13 +2,13 @@
 
 mod list;
 
-use super::receive::existing;
-use super::{ProgressChoice, too_many};
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::password_source;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::options::choices::{ProgressChoice, existing};
+use crate::cli::options::words::too_many;
+use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::disk::Archive;
 use crate::error::{Error, Exit};
@@ -96,13 +96,13 @@ impl Opening {
         };
         Ok(Opening {
             destination,
-            existing: existing(typed)?,
+            existing: existing(typed),
             password_file: typed.path("zip-password-file"),
             growth: match typed.has("yes") {
                 true => ExpansionLimit::Any,
                 false => ExpansionLimit::Usual,
             },
-            progress: ProgressChoice::understand(typed)?,
+            progress: ProgressChoice::of(typed),
         })
     }
 
@@ -119,16 +119,9 @@ impl Opening {
         }
         options.existing = self.existing.unwrap_or_default();
         options.growth = self.growth;
-        let manner = ReportStyle {
-            side: Perspective::Opener,
-            style: self.progress.style(context),
-            colour: context.colour(),
-            guide: context.guide(),
-            programs: Programs::Told,
-            label: "",
-        };
+        let style = context.report_style(Perspective::Opener, self.progress);
         let questions = self.questions(context);
-        let reporter = Reporter::new(context.console, context.ledger, questions, manner);
+        let reporter = Reporter::new(context.console, context.ledger, questions, style);
         let summary = session::unpack(&archive, &options, &reporter)?;
         Ok(Exit::of_summary(&summary))
     }

@@ -1,14 +1,13 @@
 //! `peerbridge zip`.
 
-use super::ProgressChoice;
-use super::receive::existing;
 use super::send::check_source;
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::password_source;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::options::numbers;
-use crate::cli::output::report::{Programs, ReportStyle, Reporter};
+use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::error::{Error, Exit};
 use crate::model::Existing;
@@ -49,8 +48,8 @@ impl Zip {
                 true => Names::Hidden,
                 false => Names::Shown,
             },
-            existing: existing(typed)?.unwrap_or_default(),
-            progress: ProgressChoice::understand(typed)?,
+            existing: existing(typed).unwrap_or_default(),
+            progress: ProgressChoice::of(typed),
         })
     }
 
@@ -74,15 +73,8 @@ impl Zip {
         options.level = self.level;
         options.names = self.names;
         options.existing = self.existing;
-        let manner = ReportStyle {
-            side: Perspective::Maker,
-            style: self.progress.style(context),
-            colour: context.colour(),
-            guide: context.guide(),
-            programs: Programs::Told,
-            label: "",
-        };
-        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+        let style = context.report_style(Perspective::Maker, self.progress);
+        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
         let summary = session::zip(&options, &reporter)?;
         Ok(Exit::of_summary(&summary))
     }

@@ -1,7 +1,7 @@
 //! `send --zip`: one encrypted archive in place of the files.
 
 use super::piped;
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::password_source;
 use crate::cli::options::args::ParsedArgs;
 use crate::crypto::{ArchivePassword, Secret};

@@ -7,7 +7,7 @@ fn words(line: &str) -> Vec<OsString> {
         .collect()
 }
 
-fn typed(line: &str) -> ParsedArgs {
+fn args(line: &str) -> ParsedArgs {
     ParsedArgs::parse(&words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
@@ -27,32 +27,32 @@ fn options_and_paths_stand_in_any_order() {
         "--to=host -n 4 send a b",
         "tx a --streams 4 b -t host",
     ] {
-        let typed = typed(line);
-        assert_eq!(typed.verb, Some(Verb::Send), "{line}");
-        assert_eq!(typed.words, ["a", "b"], "{line}");
-        assert_eq!(typed.value("to").as_deref(), Some("host"));
-        assert_eq!(typed.value("streams").as_deref(), Some("4"));
+        let args = args(line);
+        assert_eq!(args.verb, Some(Verb::Send), "{line}");
+        assert_eq!(args.words, ["a", "b"], "{line}");
+        assert_eq!(args.value("to").as_deref(), Some("host"));
+        assert_eq!(args.value("streams").as_deref(), Some("4"));
     }
 }
 
 #[test]
 fn two_dashes_end_the_options() {
-    let typed = typed("send -l -- -rf --to");
-    assert_eq!(typed.words, ["-rf", "--to"]);
-    assert!(!typed.has("to"));
+    let args = args("send -l -- -rf --to");
+    assert_eq!(args.words, ["-rf", "--to"]);
+    assert!(!args.has("to"));
 }
 
 #[test]
 fn aliases() {
     for line in ["receive", "recv", "rx"] {
-        assert_eq!(typed(line).verb, Some(Verb::Receive));
+        assert_eq!(args(line).verb, Some(Verb::Receive));
     }
 }
 
 #[test]
 fn nothing_typed_is_no_verb() {
-    assert_eq!(typed("").verb, None);
-    assert_eq!(typed("--json").verb, None);
+    assert_eq!(args("").verb, None);
+    assert_eq!(args("--json").verb, None);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn options_given_wrongly() {
 #[test]
 fn excludes_may_be_given_many_times() {
     assert_eq!(
-        typed("send a -x b --exclude c").values("exclude"),
+        args("send a -x b --exclude c").values("exclude"),
         ["b", "c"]
     );
 }
@@ -122,15 +122,12 @@ fn words_that_are_no_utf8_come_through() {
         "--".into(),
         odd(b"-\xfe"),
     ]);
-    let typed = ParsedArgs::parse(&arguments).unwrap();
+    let args = ParsedArgs::parse(&arguments).unwrap();
     assert_eq!(
-        typed.path("secret-file").unwrap().into_os_string(),
+        args.path("secret-file").unwrap().into_os_string(),
         odd(b"s\xff")
     );
-    assert_eq!(
-        typed.words,
-        [odd(b"caf\xe9"), "plain".into(), odd(b"-\xfe")]
-    );
+    assert_eq!(args.words, [odd(b"caf\xe9"), "plain".into(), odd(b"-\xfe")]);
     let option = [OsString::from("send"), odd(b"--to=\xff")];
     assert_eq!(ParsedArgs::parse(&option).err().unwrap().exit_code(), 2);
     let pattern = ["send".into(), "-x".into(), odd(b"\xff*")];
@@ -140,6 +137,6 @@ fn words_that_are_no_utf8_come_through() {
 #[test]
 fn a_word_that_looks_like_our_mark_is_kept() {
     let marked = OsString::from("\u{10ffff}0");
-    let typed = ParsedArgs::parse(&["send".into(), marked.clone(), "a".into()]).unwrap();
-    assert_eq!(typed.words, [marked, "a".into()]);
+    let args = ParsedArgs::parse(&["send".into(), marked.clone(), "a".into()]).unwrap();
+    assert_eq!(args.words, [marked, "a".into()]);
 }

@@ -3,10 +3,10 @@ use crate::cli::output::console::tests::{Screen, console};
 use crate::cli::output::console::{Audience, Verbosity};
 use std::time::Duration;
 
-fn manner(side: Perspective, style: Style) -> ReportStyle {
+fn style(perspective: Perspective, progress: ProgressStyle) -> ReportStyle {
     ReportStyle {
-        side,
-        style,
+        perspective,
+        progress,
         colour: Colour::Plain,
         guide: Guide::Nobody,
         programs: Programs::Told,
@@ -16,15 +16,15 @@ fn manner(side: Perspective, style: Style) -> ReportStyle {
 
 /// What events print on standard error and standard output.
 fn printed(
-    side: Perspective,
+    perspective: Perspective,
     verbosity: Verbosity,
     reader: Audience,
     events: &[Event<'_>],
 ) -> [String; 2] {
     let (console, error, output) = console(verbosity, reader);
     let ledger = Ledger::default();
-    let manner = manner(side, Style::Off);
-    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
+    let style = style(perspective, ProgressStyle::Off);
+    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, style);
     for event in events {
         reporter.event(event);
     }
@@ -166,8 +166,8 @@ fn programs_read_events() {
 fn a_short_transfer_draws_nothing() {
     let (console, error, _) = console(Verbosity::Normal, Audience::Person);
     let ledger = Ledger::default();
-    let manner = manner(Perspective::Sender, Style::Bar);
-    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
+    let style = style(Perspective::Sender, ProgressStyle::Bar);
+    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, style);
     for bytes in 0..100 {
         let total = Some(100);
         reporter.event(&Event::Progress(Progress {
@@ -184,12 +184,12 @@ fn a_short_transfer_draws_nothing() {
 fn both_sides_of_one_process_are_told_apart() {
     let (console, error, output) = console(Verbosity::Normal, Audience::Program);
     let ledger = Ledger::default();
-    let manner = ReportStyle {
+    let style = ReportStyle {
         label: "sender: ",
         programs: Programs::Untold,
-        ..manner(Perspective::Sender, Style::Off)
+        ..style(Perspective::Sender, ProgressStyle::Off)
     };
-    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, manner);
+    let reporter = Reporter::new(&console, &ledger, Questions::Unasked, style);
     reporter.event(&Event::Warning { message: "x" });
     assert_eq!(error.text(), "peerbridge: sender: warning: x\n");
     assert_eq!(output.text(), "");

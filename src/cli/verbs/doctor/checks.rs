@@ -1,7 +1,7 @@
 //! The checks one by one.
 
 use super::{CheckResult, Finding, loopback};
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::output::format;
@@ -188,7 +188,7 @@ pub(super) fn secrets(file: &Path) -> Finding {
 
 fn no_secret(error: &Error) -> Finding {
     Finding {
-        verdict: CheckResult::Fail(Exit::Usage),
+        result: CheckResult::Fail(Exit::Usage),
         ..Finding::fail("secret", error)
     }
 }

@@ -1,6 +1,6 @@
 //! What a drop box tells: a line a transfer, for a log or for programs.
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::hook::Hook;
 use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;

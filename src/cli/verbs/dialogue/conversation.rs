@@ -5,7 +5,7 @@ use crate::cli::environment::Environment;
 use crate::cli::input::terminal::Answers;
 use crate::cli::input::{password_source, secret_source};
 use crate::cli::output::console::Console;
-use crate::cli::verbs::check_password;
+use crate::cli::verbs::zipped::check_password;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::error::Error;
 use crate::session::{ListenAddress, PeerAddress, Rendezvous};

@@ -6,23 +6,16 @@
 mod answers;
 mod conversation;
 
-use crate::cli::Context;
+use crate::cli::context::Context;
 use crate::cli::input::questions::{OnConflict, Questions};
-use crate::cli::output::report::{Guide, Programs, ReportStyle, Reporter};
+use crate::cli::options::choices::ProgressChoice;
+use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
-use crate::cli::verbs::{ProgressChoice, archive_of, exit_of};
+use crate::cli::verbs::zipped::archive_of;
 use crate::error::{Error, Exit};
 use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
 use conversation::{Conversation, DialogueHalt, DialogueTask, Errand, Wish};
 use std::path::PathBuf;
-use std::process::ExitCode;
-
-/// Runs the dialogue on this process's terminal and gives the exit code; without a terminal it only
-/// says how to use the program.
-#[must_use]
-pub fn main() -> ExitCode {
-    crate::cli::run_words(&[])
-}
 
 /// Asks what is wanted and does it. Whoever ends the input instead of answering has decided to leave:
 /// that is no error.
@@ -64,8 +57,8 @@ fn send(
     conversation: &Conversation<'_>,
     context: &Context<'_>,
 ) -> Result<Exit, DialogueHalt> {
-    let manner = manner(Perspective::Sender, context);
-    let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, manner);
+    let style = context.report_style(Perspective::Sender, ProgressChoice::Auto);
+    let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
     let mut session = SendSession::open(connect, &reporter).map_err(Error::from)?;
     let mut summaries = Vec::new();
     let mut next = Some(first);
@@ -78,7 +71,7 @@ fn send(
         next = conversation.one_more(&connect.secret)?;
     }
     session.finish().map_err(Error::from)?;
-    Ok(exit_of(&summaries))
+    Ok(Exit::of_summaries(&summaries))
 }
 
 fn receive(
@@ -92,21 +85,10 @@ fn receive(
         destination: destination.clone(),
         conflicts: OnConflict::Ask,
     };
-    let manner = manner(Perspective::Receiver, context);
-    let reporter = Reporter::new(context.console, context.ledger, questions, manner)
+    let style = context.report_style(Perspective::Receiver, ProgressChoice::Auto);
+    let reporter = Reporter::new(context.console, context.ledger, questions, style)
         .with_comparer(context.answers);
     let options = ReceiveOptions::new(destination);
     let summaries = session::receive(connect, &options, &reporter).map_err(Error::from)?;
-    Ok(exit_of(&summaries))
-}
-
-fn manner(side: Perspective, context: &Context<'_>) -> ReportStyle {
-    ReportStyle {
-        side,
-        style: ProgressChoice::Auto.style(context),
-        colour: context.colour(),
-        guide: Guide::Person,
-        programs: Programs::Told,
-        label: "",
-    }
+    Ok(Exit::of_summaries(&summaries))
 }

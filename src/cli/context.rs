@@ -1,0 +1,62 @@
+//! What every verb may use.
+
+use crate::cli::environment::Environment;
+use crate::cli::input::terminal::{Answers, Terminal};
+use crate::cli::options::choices::ProgressChoice;
+use crate::cli::output::console::Console;
+use crate::cli::output::ledger::Ledger;
+use crate::cli::output::progress::{Colour, ProgressStyle};
+use crate::cli::output::report::{Guide, Programs, ReportStyle};
+use crate::cli::output::wording::Perspective;
+
+/// The process as the verbs see it; tests put their own parts in.
+pub(crate) struct Context<'a> {
+    pub(crate) console: &'a Console,
+    pub(crate) environment: &'a Environment,
+    pub(crate) terminal: Terminal,
+    pub(crate) answers: &'a dyn Answers,
+    pub(crate) ledger: &'a Ledger,
+}
+
+impl Context<'_> {
+    /// How to report a session that this process takes part in on one side.
+    pub(crate) fn report_style(
+        &self,
+        perspective: Perspective,
+        progress: ProgressChoice,
+    ) -> ReportStyle {
+        ReportStyle {
+            perspective,
+            progress: self.progress_style(progress),
+            colour: self.colour(),
+            guide: self.guide(),
+            programs: Programs::Told,
+            label: "",
+        }
+    }
+
+    /// How `--progress` is carried out here.
+    pub(crate) fn progress_style(&self, choice: ProgressChoice) -> ProgressStyle {
+        let can_draw = self.terminal.error && !self.environment.is_dumb_terminal();
+        match choice {
+            _ if self.console.is_quiet() => ProgressStyle::Off,
+            ProgressChoice::Always(style) => style,
+            ProgressChoice::Auto if can_draw => ProgressStyle::Bar,
+            ProgressChoice::Auto => ProgressStyle::Off,
+        }
+    }
+
+    pub(crate) fn colour(&self) -> Colour {
+        match self.terminal.error && !self.environment.no_color() {
+            true => Colour::Allowed,
+            false => Colour::Plain,
+        }
+    }
+
+    fn guide(&self) -> Guide {
+        match self.terminal.error {
+            true => Guide::Person,
+            false => Guide::Nobody,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The words of a command line that are no options.
+
+use crate::cli::options::args::ParsedArgs;
+use crate::error::Error;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Checks that a verb has no words behind it.
+///
+/// # Errors
+/// A usage error that names the first.
+pub(crate) fn no_words(args: &ParsedArgs, verb: &str) -> Result<(), Error> {
+    match args.words.first() {
+        None => Ok(()),
+        Some(word) => Err(too_many(verb, word)),
+    }
+}
+
+/// The one word behind a verb as a folder, if there is one.
+///
+/// # Errors
+/// A usage error for an empty word or a second one.
+pub(crate) fn folder(words: &[OsString], verb: &str) -> Result<Option<PathBuf>, Error> {
+    match words {
+        [] => Ok(None),
+        [only] if only.is_empty() => Err(empty("the folder's name is empty")),
+        [only] => Ok(Some(PathBuf::from(only))),
+        [_, second, ..] => Err(too_many(verb, second)),
+    }
+}
+
+/// The words behind a verb as paths.
+///
+/// # Errors
+/// A usage error for an empty word.
+pub(crate) fn paths(words: &[OsString]) -> Result<Vec<PathBuf>, Error> {
+    match words.iter().any(|word| word.is_empty()) {
+        true => Err(empty("a path is empty")),
+        false => Ok(words.iter().map(PathBuf::from).collect()),
+    }
+}
+
+/// A usage error for a word that a verb has no use for.
+pub(crate) fn too_many(verb: &str, word: &OsString) -> Error {
+    Error::usage(
+        format!(
+            "{verb} takes no further argument {:?}",
+            word.to_string_lossy()
+        ),
+        format!("`peerbridge help {verb}` shows how it is used"),
+    )
+}
+
+fn empty(message: &str) -> Error {
+    Error::usage(message, "is a variable in your script not set?")
+}
