@@ -1,90 +1,100 @@
 //! peerbridge moves files and folders straight from one machine to another, between two peers who share
-//! a secret word.
+//! a secret.
 //!
-//! The floors, each importing only from those below it:
+//! Start with [`send`] and [`receive`]. Both take a [`Connect`], which says who dials and who listens, an
+//! options type, and an [`Operator`], which hears what happens and answers questions.
 //!
-//! | floor | module | what it alone does |
-//! | --- | --- | --- |
-//! | 4 | [`cli`] | prints, asks, reads the environment, ends the process |
-//! | 3 | [`session`] | has sockets and threads; tells what happens as events |
-//! | 2 | [`protocol`] | bytes and states of the protocol, without I/O |
-//! | 1 | [`disk`] | touches files |
-//! | 1 | [`crypto`] | holds keys |
-//! | 0 | [`model`] | plain values, and the limits of everything a peer controls |
+//! ```no_run
+//! use peerbridge::{Connect, PeerAddress, Rendezvous, Secret, SendOptions, Unattended};
 //!
-//! Programs use [`send`], [`receive`] and [`SendSession`] with a [`Connect`], [`serve`] for a drop box,
-//! [`zip()`] and [`unzip()`] for archives, [`session::send_to_many`], [`session::inquire`] and
-//! [`session::ping`]; a [`session::Cancel`] calls any of them off. [`main`] is the guided dialogue on a
-//! terminal.
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let peer = PeerAddress { host: "192.0.2.7".into(), port: peerbridge::DEFAULT_PORT };
+//! let connect = Connect::new(Rendezvous::Dial(peer), Secret::from_text("correct horse")?);
+//! let options = SendOptions::new(vec!["holiday".into()]);
+//! let summary = peerbridge::send(&connect, &options, &Unattended)?;
+//! println!("{} files, {} bytes", summary.files, summary.bytes);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | task | see |
+//! | --- | --- |
+//! | send files, a stream or an archive | [`send`], [`send_to_many`], [`SendSession`], [`dry_run`] |
+//! | receive | [`receive`], [`serve`] |
+//! | make and open zip archives | [`zip()`], [`unzip()`] |
+//! | measure a line | [`ping`] |
+//! | follow progress, answer questions | [`Operator`], [`Event`] |
+//! | stop from another thread | [`Cancel`] |
+//! | react to an error | [`Error`] |
+//!
+//! Every function blocks until it is done and returns an [`Error`]; none prints or ends the process. Only
+//! [`main`] does: it is the guided dialogue on a terminal.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-pub mod cli;
-pub mod crypto;
-pub mod disk;
-mod error;
-pub mod model;
-pub mod protocol;
-pub mod session;
+mod cli;
+mod crypto;
+mod disk;
+mod model;
+mod protocol;
+mod session;
 
+// What to do.
+pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve, unzip, zip};
+
+// How to meet the peer.
+pub use crypto::{Secret, SecretError};
+pub use session::{
+    Cancel, Connect, DEFAULT_PORT, ListenAddress, PeerAddress, PingReport, Rendezvous,
+};
+
+// What to send and how.
+pub use disk::Links;
+pub use session::{ArchivePayload, Level, Payload, SendOptions, Stream};
+
+// Where to put what arrives.
+pub use model::Existing;
+pub use session::{Output, ReceiveOptions};
+
+// Serving many peers.
+pub use session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets, ServeOptions};
+
+// Archives.
+pub use crypto::{ArchivePassword, PasswordError};
+pub use session::{Expansion, ExpansionLimit, Names, UnzipOptions, ZipOptions};
+
+// What a session tells and asks.
+pub use model::escaped;
+pub use session::{
+    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Reception, Summary, Unattended,
+};
+
+// What can go wrong.
+pub use disk::{ArchiveError, ArchiveFault, DiskError, DiskErrorKind, SourceError};
+pub use model::FailureReason;
+pub use protocol::DeclineReason;
+pub use session::{SessionError as Error, TakenBy};
+
+// The program.
 pub use cli::main;
-pub use error::{Error, Exit};
-pub use session::{Connect, SendSession};
+#[doc(hidden)]
+pub use cli::run;
 
-/// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
-///
-/// # Errors
-/// An [`Error`] that says what stood in the way, whose doing it was and what to do next.
-pub fn send(
-    connect: &Connect,
-    options: &session::SendOptions,
-    operator: &dyn session::Operator,
-) -> Result<session::Summary, Error> {
-    Ok(session::send(connect, options, operator)?)
-}
-
-/// Receives until the sender says that there is nothing more.
-///
-/// # Errors
-/// An [`Error`] that says what stood in the way, whose doing it was and what to do next.
-pub fn receive(
-    connect: &Connect,
-    options: &session::ReceiveOptions,
-    operator: &dyn session::Operator,
-) -> Result<Vec<session::Summary>, Error> {
-    Ok(session::receive(connect, options, operator)?)
-}
-
-/// Makes one encrypted archive of files and folders.
-///
-/// # Errors
-/// An [`Error`] that says what stood in the way, whose doing it was and what to do next.
-pub fn zip(
-    options: &session::ZipOptions,
-    operator: &dyn session::Operator,
-) -> Result<session::Summary, Error> {
-    Ok(session::zip(options, operator)?)
-}
-
-/// Opens a zip archive into a folder: everything in it, or nothing.
-///
-/// # Errors
-/// An [`Error`] that says what is wrong with the archive or its password, or what stood in the way.
-pub fn unzip(
-    options: &session::UnzipOptions,
-    operator: &dyn session::Operator,
-) -> Result<session::Summary, Error> {
-    Ok(session::unzip(options, operator)?)
-}
-
-/// Receives from many peers at once, until it is called off.
-///
-/// # Errors
-/// An [`Error`] that says why it could not begin, or that nobody ever came.
-pub fn serve(
-    options: &session::ServeOptions,
-    operator: &dyn session::Operator,
-) -> Result<(), Error> {
-    Ok(session::serve(options, operator)?)
+/// For the tests of this package only: the protocol's codec, for peers that break the rules, and the
+/// numbers that the pages quote. Not part of the API; it changes without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::cli::exit::Exit;
+    pub use crate::crypto::{
+        Compression, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH, Opener, Position,
+        SEALED_OVERHEAD, Sealer, SessionKeys,
+    };
+    pub use crate::model::{PartRange, limits};
+    pub use crate::protocol::{
+        DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, FrameKind, JoinRequest,
+        ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message, PADDING_BYTES, Ping, Role,
+        StreamNumber, frame, message_head, part_head,
+    };
 }

@@ -1,5 +1,5 @@
 //! The `peerbridge` program: everything is in the library.
 
 fn main() -> std::process::ExitCode {
-    peerbridge::cli::run()
+    peerbridge::run()
 }

@@ -1,9 +1,9 @@
 //! The pages agree with the program and with each other: files and tests that they name exist, codes, limits
 //! and options are those of the code.
 
-use peerbridge::model::limits;
-use peerbridge::protocol::PADDING_BYTES;
-use peerbridge::{Exit, crypto};
+use peerbridge::internals::{
+    ENVELOPE_LENGTH, Exit, MAX_SECRET_LENGTH, PADDING_BYTES, SEALED_OVERHEAD, limits,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -243,7 +243,7 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         ),
         ("whole handshake, seconds", limits::HANDSHAKE_SECONDS),
         ("versions in a Hello", limits::VERSIONS as u64),
-        ("secret, bytes", crypto::MAX_SECRET_LENGTH as u64),
+        ("secret, bytes", MAX_SECRET_LENGTH as u64),
         ("raw message, bytes", limits::MESSAGE_BYTES as u64),
         ("padding of a Ping or Pong, bytes", PADDING_BYTES as u64),
         ("part size, bytes, at least", limits::PART_BYTES_MIN.into()),
@@ -278,8 +278,8 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         .map(|row| (row[0], row[1].parse().expect("a number")))
         .collect();
     assert_eq!(published, expected);
-    assert_eq!(crypto::ENVELOPE_LENGTH, 4 + 1 + 4 + 32, "section 5.1");
-    assert_eq!(crypto::SEALED_OVERHEAD, 63 + 109, "section 5.2");
+    assert_eq!(ENVELOPE_LENGTH, 4 + 1 + 4 + 32, "section 5.1");
+    assert_eq!(SEALED_OVERHEAD, 63 + 109, "section 5.2");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn numbers_in_the_text_of_the_pages_are_those_of_the_program() {
         ),
         (
             "docs/PROTOCOL.md",
-            format!("raw length + {} for method 0", crypto::SEALED_OVERHEAD),
+            format!("raw length + {} for method 0", SEALED_OVERHEAD),
         ),
         (
             "docs/PROTOCOL.md",

@@ -2,9 +2,8 @@
 //!
 //! `cargo run --example courier -- PATH HOST PORT`, with the secret in `SECRET`.
 
-use peerbridge::crypto::Secret;
-use peerbridge::session::{
-    Connect, Event, FileResult, Operator, PeerAddress, Rendezvous, SendOptions,
+use peerbridge::{
+    Connect, Event, FileResult, Operator, PeerAddress, Rendezvous, Secret, SendOptions,
 };
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +29,7 @@ impl Operator for Courier {
                 path,
                 result: FileResult::Failed { why },
                 ..
-            } => println!("left out {}: {why}", peerbridge::model::escaped(path)),
+            } => println!("left out {}: {why}", peerbridge::escaped(path)),
             _ => {}
         }
     }

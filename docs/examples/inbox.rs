@@ -2,9 +2,8 @@
 //!
 //! `cargo run --example inbox -- DIR SECONDS`, with the secret in `SECRET`; it tells the port that it got.
 
-use peerbridge::crypto::Secret;
-use peerbridge::session::{
-    Event, ListenAddress, Operator, ReceiveOptions, Reception, Secrets, ServeOptions,
+use peerbridge::{
+    Event, ListenAddress, Operator, ReceiveOptions, Reception, Secret, Secrets, ServeOptions,
 };
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Panics: always a bug, never a person's or a peer's doing.
 
-use crate::error::Error;
+use crate::cli::error::Error;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 

@@ -1,8 +1,8 @@
 //! The program that runs after each transfer to here.
 
+use crate::cli::error::Error;
 use crate::cli::{environment, platform};
 use crate::crypto::random_bytes;
-use crate::error::Error;
 use crate::session::Summary;
 use std::ffi::OsStr;
 use std::fs::File;

@@ -8,6 +8,9 @@
 mod bug;
 mod context;
 mod environment;
+mod error;
+pub(crate) mod exit;
+mod hints;
 mod hook;
 mod input;
 mod options;
@@ -17,13 +20,14 @@ mod verbs;
 
 use crate::cli::context::Context;
 use crate::cli::environment::Environment;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::console::{Console, Verbosity};
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::verbs::Action;
-use crate::error::{Error, Exit};
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;

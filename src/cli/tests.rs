@@ -1,5 +1,6 @@
 //! Whole runs up to where a session begins, with injected streams, environment and terminal.
 
+use crate::cli::error::Error;
 use crate::cli::input::terminal::tests::Script;
 use crate::cli::output::console::Audience;
 use crate::cli::output::console::tests::console;

@@ -18,23 +18,23 @@ mod random;
 mod seal;
 mod secret;
 mod side;
+#[cfg(test)]
 mod totp;
 mod transcript;
 #[cfg(test)]
 pub(crate) mod vectors;
 mod words;
 
-pub use archive_password::{ArchivePassword, MAX_NEW_PASSWORD_LENGTH, PasswordError};
-pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH, SharedKey};
+pub use archive_password::{ArchivePassword, PasswordError};
+pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH};
 pub use keys::{OpeningKeys, SealingKeys};
 pub use name_tag::{NAME_TAG_LENGTH, name_tag};
 pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};
 pub use random::{RandomError, random_bytes};
 pub use seal::{
-    Compression, ENVELOPE_LENGTH, Envelope, MAX_RAW_LENGTH, OpenError, Opener, PREPARED_LENGTH,
-    Position, Prepared, SEALED_OVERHEAD, SealError, Sealed, Sealer, Sealing,
+    Compression, ENVELOPE_LENGTH, Envelope, OpenError, Opener, PREPARED_LENGTH, Position, Prepared,
+    SEALED_OVERHEAD, SealError, Sealed, Sealer,
 };
-pub use secret::{GeneratedSecret, MAX_SECRET_LENGTH, Secret, SecretError};
+pub use secret::{MAX_SECRET_LENGTH, Secret, SecretError};
 pub use side::Side;
-pub use totp::{CODE_DIGITS, TotpKey, TotpKeyError, TotpStep};
 pub use transcript::TranscriptHash;

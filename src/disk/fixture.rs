@@ -1,8 +1,7 @@
 //! Small transfers for tests.
 
-use crate::disk::{
-    Decision, Delivery, DeliveryResult, Destination, Durability, Plan, Staging, platform,
-};
+use crate::disk::plan::Decision;
+use crate::disk::{Delivery, DeliveryResult, Destination, Durability, Plan, Staging, platform};
 use crate::model::{
     EntryFailure, EntryIndex, Existing, FileSize, Manifest, ManifestBuilder, Mode, Mtime,
     PartIndex, TransferId, limits,

@@ -23,20 +23,18 @@ pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
-pub use journal::JournalFault;
-pub use plan::{Decision, Plan, PlanError};
+pub use plan::{Plan, PlanError};
 pub use source::{
-    Glob, GlobFault, LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions,
-    SourceReader, SpecialFile,
+    Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader, SpecialFile,
 };
-pub use staging::{Durability, FileInHand, FileWriter, Staging, StagingWriter};
-pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, Survey, leftovers, survey};
+pub use staging::{Durability, FileWriter, Staging, StagingWriter};
+pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, leftovers, survey};
 pub use zip_read::{
     AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive,
     ListedEncryption, ListedEntry, ListedKind, OpeningBuffers, ReadStopped,
 };
 pub use zip_write::new_file::{NewArchive, Placing, free_path_beside, look_up};
 pub use zip_write::{
-    ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, DeflateEffort, Encryption,
-    EntryContents, Member, Method, Packer, Piece, PieceIndex, SEALING_BYTES, Whole,
+    ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, DeflateEffort, Encryption, Member,
+    Method, Packer, Piece, PieceIndex, Whole,
 };

@@ -25,7 +25,7 @@ mod reader;
 mod walk;
 
 pub use error::SourceError;
-pub use glob::{Glob, GlobFault};
+pub use glob::Glob;
 pub use left_out::{LeftOut, LeftOutReason, SpecialFile};
 pub use reader::SourceReader;
 

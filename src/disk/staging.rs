@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use marks::Mark;
 pub(super) use tree::{remove_if_there, remove_tree};
-pub use whole::{FileInHand, FileWriter};
+pub use whole::FileWriter;
 pub use writer::StagingWriter;
 pub(super) use writer::set_mtime;
 

@@ -193,11 +193,6 @@ impl ManifestBuilder {
         self.manifest.len()
     }
 
-    /// Whether nothing was pushed.
-    pub fn is_empty(&self) -> bool {
-        self.manifest.is_empty()
-    }
-
     /// Adds a file.
     ///
     /// # Errors

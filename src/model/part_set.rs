@@ -67,11 +67,6 @@ impl PartSet {
         self.count
     }
 
-    /// Whether no part is in the set.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// The runs of parts in the set, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = PartRange> + '_ {
         let end = self.words.len() as u64 * 64;

@@ -18,12 +18,12 @@ mod text;
 pub use bounded::Bounded;
 pub use codec::CodecError;
 pub use frame::{
-    FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, PART_HEAD_LENGTH,
-    Stage, frame, message_head, part_head, split_message, split_part,
+    FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, Stage, frame,
+    message_head, part_head, split_message, split_part,
 };
 pub use handshake::{
     DiallerJoins, DiallerName, DiallerRole, DiallerUnproven, DiallerWaitsForHello, HandshakeError,
-    JoinRequest, ListenerStart, ListenerUnproven, Proven, Refusal, Role, VERSION,
+    JoinRequest, ListenerStart, ListenerUnproven, Proven, Role,
 };
 pub use manifest_code::{
     ManifestChunk, ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id,

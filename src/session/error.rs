@@ -2,7 +2,7 @@
 
 use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{ArchiveError, DiskError, SourceError};
-use crate::model::{FailureReason, LayoutError};
+use crate::model::{FailureReason, LayoutError, escaped};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
@@ -12,7 +12,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What ended a session, and whose doing it was.
+/// What ended a session, and whose doing it was. `Display` gives one line, lower case, without a full
+/// stop, safe to show on a terminal: words and names of the peer are escaped.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -190,7 +191,16 @@ pub enum TakenBy {
 
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        f.write_str(&escaped(Unescaped(self).to_string().as_bytes()))
+    }
+}
+
+/// The line as it is before the peer's words and names in it are made safe to show.
+struct Unescaped<'a>(&'a SessionError);
+
+impl fmt::Display for Unescaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             SessionError::NameNotFound { host, source } => {
                 write!(f, "no address is known for {host}: {source}")
             }
@@ -246,14 +256,19 @@ impl fmt::Display for SessionError {
             SessionError::UnsafeOffer { reason } => {
                 write!(f, "the peer offers something unsafe: {reason}")
             }
-            SessionError::InTheWay { count: 1, .. } => f.write_str("a file is in the way"),
-            SessionError::InTheWay { count, .. } => write!(f, "{count} files are in the way"),
+            SessionError::InTheWay { names, count } => {
+                match count {
+                    1 => f.write_str("a file is in the way")?,
+                    _ => write!(f, "{count} files are in the way")?,
+                }
+                write_names(f, names, *count)
+            }
             SessionError::NotVerified { what } => {
                 write!(f, "what arrived does not verify: {what}")
             }
             SessionError::Lost { source } => write!(f, "the connection was lost: {source}"),
             SessionError::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
-            SessionError::CutShort { cause } => cause.fmt(f),
+            SessionError::CutShort { cause } => Unescaped(cause).fmt(f),
             SessionError::PhraseDiffers => {
                 f.write_str("the phrase was not found the same on both sides")
             }
@@ -266,6 +281,18 @@ impl fmt::Display for SessionError {
             SessionError::Cancelled => f.write_str("called off"),
             SessionError::System { source } => write!(f, "the system refuses: {source}"),
         }
+    }
+}
+
+/// Appends the names that are known of `count`.
+fn write_names(f: &mut fmt::Formatter<'_>, names: &[Vec<u8>], count: usize) -> fmt::Result {
+    for (position, name) in names.iter().enumerate() {
+        let before = if position == 0 { ": " } else { ", " };
+        write!(f, "{before}{}", escaped(name))?;
+    }
+    match count.saturating_sub(names.len()) {
+        more if more > 0 && !names.is_empty() => write!(f, " and {more} more"),
+        _ => Ok(()),
     }
 }
 

@@ -30,7 +30,7 @@ mod sync;
 mod tuning;
 
 pub use crate::disk::Links;
-pub use archive::pack::{INNER_NAME, Names};
+pub use archive::pack::Names;
 pub use archive::unzip::{ExpansionLimit, UnzipOptions, hides_names, unpack, unzip};
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;

@@ -3,10 +3,9 @@
 use super::support::program::{LISTEN, Program};
 use super::support::proxy::{Act, Proxy};
 use super::support::trees::{self, MIB};
-use peerbridge::crypto::Secret;
-use peerbridge::session::{
+use peerbridge::{
     Acceptance, Connect, ListenAddress, OfferSummary, Operator, PeerAddress, ReceiveOptions,
-    Rendezvous, SendOptions, Unattended,
+    Rendezvous, Secret, SendOptions, Unattended,
 };
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -171,10 +170,9 @@ fn a_person_may_think_longer_than_the_idle_limit() {
     let options = ReceiveOptions::new(into.clone());
     std::thread::scope(|scope| {
         let thinking = Thoughtful(Duration::from_secs(3));
-        let receiving =
-            scope.spawn(move || peerbridge::session::receive(&listen, &options, &thinking));
+        let receiving = scope.spawn(move || peerbridge::receive(&listen, &options, &thinking));
         let sending = SendOptions::new(vec![from.clone()]);
-        peerbridge::session::send(&dial, &sending, &Unattended).unwrap();
+        peerbridge::send(&dial, &sending, &Unattended).unwrap();
         receiving.join().unwrap().unwrap();
     });
     trees::assert_same(&from, &into.join("tree"));

@@ -3,8 +3,7 @@
 use super::program::Scene;
 use super::tools::{OPENERS, has_tool, open_streamed, open_with};
 use super::tree::noise;
-use peerbridge::crypto::ArchivePassword;
-use peerbridge::session::{Event, Level, Names, Operator, ZipOptions};
+use peerbridge::{ArchivePassword, Event, Level, Names, Operator, ZipOptions};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;

@@ -3,14 +3,11 @@
 use crate::proxy::{Line, PASS, Proxy, Way};
 use crate::real::{Running, Side, exit_code};
 use crate::tree::{Ground, Random};
-use peerbridge::session::{SessionError, Summary};
+use peerbridge::{Error, Summary};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-type Ends = (
-    Result<Summary, SessionError>,
-    Result<Vec<Summary>, SessionError>,
-);
+type Ends = (Result<Summary, Error>, Result<Vec<Summary>, Error>);
 
 fn side() -> Side {
     Side {

@@ -5,8 +5,7 @@ use crate::proxy::{self, Proxy, Way};
 use crate::real::{Side, exit_code};
 use crate::tree::Ground;
 use crate::wire::RawOffer;
-use peerbridge::model::limits;
-use peerbridge::protocol::{FrameKind, MESSAGE_HEAD_LENGTH, Role};
+use peerbridge::internals::{FrameKind, MESSAGE_HEAD_LENGTH, Role, limits};
 use std::time::Duration;
 
 /// Lengths at which something might give way.

@@ -5,9 +5,8 @@ use crate::proxy::{self, Proxy, Way};
 use crate::real::{Running, Side, exit_code};
 use crate::tree::Ground;
 use crate::wire::RawOffer;
-use peerbridge::crypto::Secret;
-use peerbridge::protocol::{DiallerRole, FrameKind, Role};
-use peerbridge::session::{SessionError, Summary};
+use peerbridge::internals::{DiallerRole, FrameKind, Role};
+use peerbridge::{Error, Secret, Summary};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -17,9 +16,9 @@ const CONFIRM: u8 = FrameKind::Confirm as u8;
 const MESSAGE: u8 = FrameKind::Message as u8;
 const PART: u8 = FrameKind::Part as u8;
 
-fn wrong_secret<T>(result: Result<T, SessionError>) -> u32 {
+fn wrong_secret<T>(result: Result<T, Error>) -> u32 {
     match result {
-        Err(SessionError::WrongSecret { attempts }) => attempts,
+        Err(Error::WrongSecret { attempts }) => attempts,
         Err(other) => panic!("another error: {other}"),
         Ok(_) => panic!("no error"),
     }
@@ -172,10 +171,7 @@ fn the_same_role_is_said_and_the_listener_goes_on() {
     let waiting = Side::default().send_listening(&ground.source);
     let also_sends = Side::default().send_dialling(&ground.source, waiting.port);
     let result = also_sends.end();
-    assert!(matches!(
-        result,
-        Err(SessionError::SameRole { role: "send" })
-    ));
+    assert!(matches!(result, Err(Error::SameRole { role: "send" })));
     assert_eq!(exit_code(result), 2);
     let receiver = Side::default().receive_dialling(&ground.destination, waiting.port);
     receiver.end().expect("the right peer is served");
@@ -187,10 +183,7 @@ fn the_same_role_is_said_and_the_listener_goes_on() {
     let waiting = Side::default().receive_listening(&again.destination);
     let also_receives = Side::default().receive_dialling(&ground.destination, waiting.port);
     let result = also_receives.end();
-    assert!(matches!(
-        result,
-        Err(SessionError::SameRole { role: "receive" })
-    ));
+    assert!(matches!(result, Err(Error::SameRole { role: "receive" })));
     expect_served(&waiting, &again);
 }
 
@@ -252,10 +245,7 @@ fn a_version_that_nobody_speaks_is_a_clear_error() {
         let proxy = Proxy::new(receiver.port, line);
         let sender = Side::default().send_dialling(&ground.source, proxy.port);
         let result = sender.end();
-        assert!(
-            matches!(result, Err(SessionError::Version { .. })),
-            "{line:?}"
-        );
+        assert!(matches!(result, Err(Error::Version { .. })), "{line:?}");
         assert_eq!(exit_code(result), 11);
     }
 }

@@ -5,7 +5,7 @@ use crate::peer::{Line, Peer, hello};
 use crate::real::{SECRET, Side};
 use crate::tree::Ground;
 use crate::wire::ping;
-use peerbridge::protocol::{DiallerRole, FrameKind, Role};
+use peerbridge::internals::{DiallerRole, FrameKind, Role};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
 

@@ -5,8 +5,8 @@ use crate::peer::Peer;
 use crate::real::{Side, exit_code};
 use crate::tree::{Ground, listing};
 use crate::wire::{Entries, RawOffer, round_end};
-use peerbridge::protocol::{DeclineReason, Message, Role};
-use peerbridge::session::SessionError;
+use peerbridge::internals::{Message, Role};
+use peerbridge::{DeclineReason, Error};
 
 /// Offers this to a real receiver, which must not take it.
 fn expect_refused(what: &str, offer: &RawOffer, more: &[Vec<u8>]) {
@@ -23,7 +23,7 @@ fn expect_refused(what: &str, offer: &RawOffer, more: &[Vec<u8>]) {
     peer.say(&[13]);
     peer.given_up();
     let result = receiver.end();
-    let is_unsafe = matches!(result, Err(SessionError::UnsafeOffer { .. }));
+    let is_unsafe = matches!(result, Err(Error::UnsafeOffer { .. }));
     assert!(is_unsafe, "{what}: {result:?}");
     assert_eq!(exit_code(result), 14);
     ground.expect_untouched();

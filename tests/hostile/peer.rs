@@ -1,14 +1,11 @@
 //! A peer that speaks the protocol through the library's own codec, and may deviate anywhere.
 
 use crate::real::{LONG, SECRET};
-use peerbridge::crypto::{
-    Compression, ENVELOPE_LENGTH, Envelope, Opener, Position, Sealer, Secret, SessionKeys,
-};
-use peerbridge::model::limits;
-use peerbridge::protocol::{
-    DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, FrameKind, JoinRequest,
-    ListenerStart, ListenerUnproven, Message, Ping, Role, StreamNumber, frame, message_head,
-    part_head,
+use peerbridge::Secret;
+use peerbridge::internals::{
+    Compression, DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, ENVELOPE_LENGTH,
+    Envelope, FrameKind, JoinRequest, ListenerStart, ListenerUnproven, Message, Opener, Ping,
+    Position, Role, Sealer, SessionKeys, StreamNumber, frame, limits, message_head, part_head,
 };
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

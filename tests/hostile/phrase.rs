@@ -5,7 +5,7 @@ use crate::sender_states::AtSender;
 use crate::states::AtReceiver;
 use crate::tree::Ground;
 use crate::wire::{PART, RawOffer, one_of_each};
-use peerbridge::protocol::Message;
+use peerbridge::internals::Message;
 
 /// What the peer may say before it has confirmed: a sign of life. (A receiver may decline as well.)
 const PING: u8 = 14;

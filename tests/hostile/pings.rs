@@ -3,10 +3,8 @@
 use crate::peer::Peer;
 use crate::real::{SECRET, Side};
 use crate::tree::Ground;
-use peerbridge::crypto::Secret;
-use peerbridge::model::limits;
-use peerbridge::protocol::DiallerRole;
-use peerbridge::session::{Connect, PeerAddress, Rendezvous, SessionError, Unattended, ping};
+use peerbridge::internals::{DiallerRole, limits};
+use peerbridge::{Connect, Error, PeerAddress, Rendezvous, Secret, Unattended, ping};
 
 #[test]
 fn so_many_ping_at_once_and_transfers_have_their_own_room() {
@@ -20,7 +18,7 @@ fn so_many_ping_at_once_and_transfers_have_their_own_room() {
     let secret = Secret::from_text(SECRET).expect("a secret");
     let connect = Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret);
     let one_more = ping(&connect, &Unattended);
-    assert!(matches!(one_more, Err(SessionError::Busy)), "{one_more:?}");
+    assert!(matches!(one_more, Err(Error::Busy)), "{one_more:?}");
     let sent = Side::default().send_dialling(&ground.source, port);
     sent.end().expect("there is room for a transfer");
     receiver.end().expect("there is room for a transfer");

@@ -5,9 +5,8 @@ use crate::peer::Peer;
 use crate::real::{Running, Side, exit_code};
 use crate::tree::{Ground, listing, noise};
 use crate::wire::{PART, Raw, RawOffer, accept, done, missing, round_end, round_end_at};
-use peerbridge::model::limits;
-use peerbridge::protocol::{Message, Role};
-use peerbridge::session::{Output, Stream, Summary};
+use peerbridge::internals::{Message, Role, limits};
+use peerbridge::{Output, Stream, Summary};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -319,7 +318,7 @@ fn an_output_asks_again_for_what_did_not_come() {
     at.peer.say(&round_end(0, &[], &[]));
     let heard = at.peer.hear();
     let is_asked = matches!(&heard, Some(Message::Missing(missing))
-        if missing.ranges[..] == [peerbridge::model::PartRange { start: 1, length: 1 }]);
+        if missing.ranges[..] == [peerbridge::internals::PartRange { start: 1, length: 1 }]);
     assert!(is_asked, "{heard:?}");
     at.peer.part(1, &whole[FULL..]);
     at.peer.say(&round_end(1, &[], &[]));

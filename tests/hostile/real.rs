@@ -1,9 +1,8 @@
 //! The real other side, run through the library in threads of its own.
 
-use peerbridge::crypto::Secret;
-use peerbridge::session::{
-    Comparison, Connect, Event, ListenAddress, Operator, Output, Payload, PeerAddress,
-    ReceiveOptions, Rendezvous, SendOptions, SessionError, Stream, Summary,
+use peerbridge::{
+    Comparison, Connect, Error, Event, ListenAddress, Operator, Output, Payload, PeerAddress,
+    ReceiveOptions, Rendezvous, Secret, SendOptions, Stream, Summary,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -91,7 +90,7 @@ impl Side {
         let connect = self.connect(listen());
         let options = self.receive_options(destination);
         Running::start(true, move |witness| {
-            peerbridge::session::receive(&connect, &options, witness)
+            peerbridge::receive(&connect, &options, witness)
         })
     }
 
@@ -99,7 +98,7 @@ impl Side {
         let connect = self.connect(dial(port));
         let options = self.receive_options(destination);
         Running::start(false, move |witness| {
-            peerbridge::session::receive(&connect, &options, witness)
+            peerbridge::receive(&connect, &options, witness)
         })
     }
 
@@ -107,7 +106,7 @@ impl Side {
         let connect = self.connect(listen());
         let options = self.send_options(path);
         Running::start(true, move |witness| {
-            peerbridge::session::send(&connect, &options, witness)
+            peerbridge::send(&connect, &options, witness)
         })
     }
 
@@ -115,7 +114,7 @@ impl Side {
         let connect = self.connect(dial(port));
         let options = self.send_options(path);
         Running::start(false, move |witness| {
-            peerbridge::session::send(&connect, &options, witness)
+            peerbridge::send(&connect, &options, witness)
         })
     }
 
@@ -123,7 +122,7 @@ impl Side {
         let connect = self.connect(dial(port));
         let options = SendOptions::of(Payload::Stream(stream));
         Running::start(false, move |witness| {
-            peerbridge::session::send(&connect, &options, witness)
+            peerbridge::send(&connect, &options, witness)
         })
     }
 
@@ -162,7 +161,7 @@ pub struct Running<T> {
     /// Where it listens; 0 for one that dials.
     pub port: u16,
     pub seen: Arc<Seen>,
-    result: Receiver<Result<T, SessionError>>,
+    result: Receiver<Result<T, Error>>,
 }
 
 /// What a side told so far.
@@ -175,7 +174,7 @@ pub struct Seen {
 impl<T: Send + 'static> Running<T> {
     fn start(
         listens: bool,
-        run: impl FnOnce(&dyn Operator) -> Result<T, SessionError> + Send + 'static,
+        run: impl FnOnce(&dyn Operator) -> Result<T, Error> + Send + 'static,
     ) -> Running<T> {
         let (tell_port, port) = mpsc::channel();
         let (tell_result, result) = mpsc::channel();
@@ -196,7 +195,7 @@ impl<T: Send + 'static> Running<T> {
 
     /// How it ended. A test that waits here too long has found a hang, and one that finds nothing a
     /// panic.
-    pub fn end(&self) -> Result<T, SessionError> {
+    pub fn end(&self) -> Result<T, Error> {
         self.result
             .recv_timeout(LONG)
             .unwrap_or_else(|error| panic!("it neither ends nor fails: {error}"))
@@ -253,9 +252,9 @@ impl Operator for Witness {
 }
 
 /// The number that the program would end with.
-pub fn exit_code<T>(result: Result<T, SessionError>) -> u8 {
+pub fn exit_code<T>(result: Result<T, Error>) -> u8 {
     match result {
         Ok(_) => 0,
-        Err(error) => peerbridge::Error::Session(error).exit_code(),
+        Err(error) => error.exit_code(),
     }
 }

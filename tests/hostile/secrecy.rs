@@ -4,7 +4,7 @@ use crate::proxy::{self, Proxy};
 use crate::real::{SECRET, Side};
 use crate::tree::Ground;
 use crate::wire::frames;
-use peerbridge::protocol::FrameKind;
+use peerbridge::internals::FrameKind;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 

@@ -5,8 +5,8 @@ use crate::real::{Running, Side, exit_code};
 use crate::states::NOT_VERIFIED;
 use crate::tree::Ground;
 use crate::wire::{PART, Raw, abort, accept, done, missing, one_of_each};
-use peerbridge::protocol::{Message, Role};
-use peerbridge::session::Summary;
+use peerbridge::Summary;
+use peerbridge::internals::{Message, Role};
 use std::net::TcpListener;
 
 /// A real sender that dials, and a hostile receiver that has proven itself and read the offer.
@@ -165,7 +165,7 @@ fn what_a_peer_says_is_escaped() {
     at.peer
         .say(&abort(1, "\u{1b}[31m\r\n\u{202e}evil".as_bytes()));
     let error = at.sender.end().expect_err("it gave up");
-    let shown = peerbridge::Error::Session(error).to_string();
+    let shown = error.to_string();
     assert!(
         !shown.chars().any(char::is_control) && !shown.contains('\u{202e}'),
         "{shown:?}"
@@ -176,7 +176,7 @@ fn what_a_peer_says_is_escaped() {
     at.peer
         .say(&Raw::kind(5).u8(1).u16(text.len() as u16).bytes(text).0);
     let error = at.sender.end().expect_err("it declined");
-    let shown = peerbridge::Error::Session(error).to_string();
+    let shown = error.to_string();
     assert!(!shown.chars().any(char::is_control), "{shown:?}");
 }
 

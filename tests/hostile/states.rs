@@ -5,8 +5,8 @@ use crate::peer::Peer;
 use crate::real::{Running, Side, exit_code};
 use crate::tree::{Ground, Random, listing, noise};
 use crate::wire::{PART, Raw, RawOffer, one_of_each, ping, round_end};
-use peerbridge::protocol::{DiallerRole, FrameKind, Message, Role};
-use peerbridge::session::{SessionError, Summary};
+use peerbridge::internals::{DiallerRole, FrameKind, Message, Role};
+use peerbridge::{Error, Summary};
 
 pub const NOT_VERIFIED: u8 = 10;
 
@@ -464,7 +464,7 @@ fn messages_of_any_bytes_come_to_an_end() {
         at.peer.say(&[13]);
         at.peer.given_up();
         let shown = message.escape_ascii().to_string();
-        if let Err(SessionError::System { source }) = at.receiver.end() {
+        if let Err(Error::System { source }) = at.receiver.end() {
             panic!("{shown}: {source}");
         }
     }

@@ -1,6 +1,6 @@
 //! Messages and offers by hand: also those that no encoder of the library makes.
 
-use peerbridge::model::limits;
+use peerbridge::internals::limits;
 
 /// The smallest part, and the size of parts in most tests.
 pub const PART: u32 = limits::PART_BYTES_MIN;

@@ -1,10 +1,10 @@
 //! The same from another program: through the library alone.
 
 use crate::program::{assert_same, tree, until};
-use peerbridge::crypto::Secret;
-use peerbridge::session::{
-    self, Cancel, Comparison, Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions,
-    Reception, Rendezvous, Secrets, SendOptions, ServeOptions, SessionError, Summary, Unattended,
+use peerbridge::{
+    Cancel, Comparison, Connect, Error, Event, ListenAddress, Operator, PeerAddress,
+    ReceiveOptions, Reception, Rendezvous, Secret, Secrets, SendOptions, ServeOptions, Summary,
+    Unattended,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,12 +91,12 @@ fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
     let secrets = Secrets::One(Arc::new(secret()));
     let options = ServeOptions::new(anywhere(), secrets, receive);
     std::thread::scope(|scope| {
-        let served = scope.spawn(|| session::serve(&options, &host));
+        let served = scope.spawn(|| peerbridge::serve(&options, &host));
         let port = port.recv().unwrap();
         for name in ["one", "two"] {
             let source = tree(folder.path(), name, 1);
             let options = SendOptions::new(vec![source.clone()]);
-            session::send(&dial(port), &options, &Unattended).unwrap();
+            peerbridge::send(&dial(port), &options, &Unattended).unwrap();
             assert_same(&source, &inbox.join(name));
         }
         until("both", || (calls.load(Ordering::SeqCst) == 2).then_some(()));
@@ -115,20 +115,20 @@ fn whoever_waits_can_be_called_off() {
     let connect = Connect::new(Rendezvous::Listen(anywhere()), secret());
     let options = ReceiveOptions::new(folder.path().to_owned());
     std::thread::scope(|scope| {
-        let waits = scope.spawn(|| session::receive(&connect, &options, &host));
+        let waits = scope.spawn(|| peerbridge::receive(&connect, &options, &host));
         port.recv().unwrap();
         connect.cancel.cancel();
         let error = waits.join().unwrap().unwrap_err();
-        assert!(matches!(error, SessionError::Cancelled), "{error}");
+        assert!(matches!(error, Error::Cancelled), "{error}");
     });
     let mut nobody = dial(1);
     nobody.wait = Some(Duration::from_secs(3600));
     let cancel = nobody.cancel.clone();
     std::thread::scope(|scope| {
-        let dials = scope.spawn(|| session::ping(&nobody, &Unattended));
+        let dials = scope.spawn(|| peerbridge::ping(&nobody, &Unattended));
         cancel.cancel();
         let error = dials.join().unwrap().unwrap_err();
-        assert!(matches!(error, SessionError::Cancelled), "{error}");
+        assert!(matches!(error, Error::Cancelled), "{error}");
     });
 }
 
@@ -144,7 +144,7 @@ fn a_transfer_that_was_called_off_goes_on_later() {
         ReceiveOptions::new(inbox.clone()),
     );
     std::thread::scope(|scope| {
-        let served = scope.spawn(|| session::serve(&options, &host));
+        let served = scope.spawn(|| peerbridge::serve(&options, &host));
         let port = port.recv().unwrap();
         let connect = dial(port);
         let cancel = connect.cancel.clone();
@@ -159,15 +159,15 @@ fn a_transfer_that_was_called_off_goes_on_later() {
         sender.on_event = &on_event;
         let mut slowly = SendOptions::new(vec![source.clone()]);
         slowly.rate_limit = Some(256 * 1024);
-        let error = session::send(&connect, &slowly, &sender).unwrap_err();
-        assert!(matches!(error, SessionError::Cancelled), "{error}");
+        let error = peerbridge::send(&connect, &slowly, &sender).unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "{error}");
         assert!(!inbox.join("tree").exists());
         // The box may yet have to notice that the first session is over.
         let again = SendOptions::new(vec![source.clone()]);
         let summary = until("the second time", || {
-            match session::send(&dial(port), &again, &Unattended) {
+            match peerbridge::send(&dial(port), &again, &Unattended) {
                 Ok(summary) => Some(summary),
-                Err(SessionError::Busy) => None,
+                Err(Error::Busy) => None,
                 Err(error) => panic!("{error}"),
             }
         });
@@ -178,10 +178,7 @@ fn a_transfer_that_was_called_off_goes_on_later() {
     });
 }
 
-type Results = (
-    Result<Summary, SessionError>,
-    Result<Vec<Summary>, SessionError>,
-);
+type Results = (Result<Summary, Error>, Result<Vec<Summary>, Error>);
 
 /// One transfer in which both persons say what they find; beside the results, what happened in order.
 fn compared(
@@ -219,9 +216,9 @@ fn compared(
     let mut options = SendOptions::new(vec![source]);
     options.verify = sender_wants;
     let results = std::thread::scope(|scope| {
-        let receives = scope.spawn(|| session::receive(&listen, &into, &receiver));
+        let receives = scope.spawn(|| peerbridge::receive(&listen, &into, &receiver));
         let port = port.recv().unwrap();
-        let sent = session::send(&dial(port), &options, &sender);
+        let sent = peerbridge::send(&dial(port), &options, &sender);
         (sent, receives.join().unwrap())
     });
     let arrived = folder.path().join("inbox/tree").exists();
@@ -250,18 +247,15 @@ fn both_persons_see_the_same_phrase_and_nothing_moves_before_they_agree() {
 fn a_phrase_that_differs_for_one_ends_it_for_both() {
     use Comparison::{Different, Same};
     let ((sent, received), happened) = compared(Different, Same, true, true);
-    assert!(matches!(sent, Err(SessionError::PhraseDiffers)));
-    assert!(matches!(
-        received,
-        Err(SessionError::PeerAborted { code: 3, .. })
-    ));
+    assert!(matches!(sent, Err(Error::PhraseDiffers)));
+    assert!(matches!(received, Err(Error::PeerAborted { code: 3, .. })));
     assert!(!happened.contains(&"progress".to_owned()));
     let ((sent, received), happened) = compared(Same, Different, true, true);
     assert!(
-        matches!(sent, Err(SessionError::PeerAborted { code: 3, .. })),
+        matches!(sent, Err(Error::PeerAborted { code: 3, .. })),
         "{sent:?}"
     );
-    assert!(matches!(received, Err(SessionError::PhraseDiffers)));
+    assert!(matches!(received, Err(Error::PhraseDiffers)));
     assert!(!happened.contains(&"progress".to_owned()));
 }
 
@@ -270,10 +264,10 @@ fn a_receiver_that_wants_it_compared_takes_nothing_else() {
     use Comparison::Same;
     let ((sent, received), happened) = compared(Same, Same, false, true);
     match sent {
-        Err(SessionError::PeerDeclined { reason, .. }) => assert!(reason.contains("--verify")),
+        Err(Error::PeerDeclined { reason, .. }) => assert!(reason.contains("--verify")),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(received, Err(SessionError::DeclinedHere { .. })));
+    assert!(matches!(received, Err(Error::DeclinedHere { .. })));
     assert!(happened.iter().all(|what| what == "progress"));
 }
 
@@ -288,9 +282,9 @@ fn a_long_question_is_not_the_peers_silence() {
                 self.0.lock().unwrap().send(addresses[0].port()).unwrap();
             }
         }
-        fn accept(&self, _: &session::OfferSummary) -> session::Acceptance {
+        fn accept(&self, _: &peerbridge::OfferSummary) -> peerbridge::Acceptance {
             std::thread::sleep(Duration::from_millis(2500));
-            session::Acceptance::Accept
+            peerbridge::Acceptance::Accept
         }
     }
     let (sender, port) = mpsc::channel();
@@ -301,10 +295,10 @@ fn a_long_question_is_not_the_peers_silence() {
     std::thread::scope(|scope| {
         let operator = Slow(Mutex::new(sender));
         let (listen, into) = (&listen, &into);
-        let receives = scope.spawn(move || session::receive(listen, into, &operator));
+        let receives = scope.spawn(move || peerbridge::receive(listen, into, &operator));
         let connect = dial(port.recv().unwrap());
         let options = SendOptions::new(vec![source]);
-        session::send(&connect, &options, &Unattended).unwrap();
+        peerbridge::send(&connect, &options, &Unattended).unwrap();
         receives.join().unwrap().unwrap();
     });
 }
@@ -315,6 +309,6 @@ fn a_call_that_was_made_counts_for_what_comes_later() {
     cancel.cancel();
     let mut connect = dial(1);
     connect.cancel = cancel;
-    let error = session::ping(&connect, &Unattended).unwrap_err();
-    assert!(matches!(error, SessionError::Cancelled));
+    let error = peerbridge::ping(&connect, &Unattended).unwrap_err();
+    assert!(matches!(error, Error::Cancelled));
 }

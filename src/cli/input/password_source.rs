@@ -4,10 +4,10 @@
 //! the terminal. The first that is there counts, also when it turns out to be no good.
 
 use crate::cli::environment::{self, Environment};
+use crate::cli::error::Error;
 use crate::cli::input::private_file;
 use crate::cli::input::terminal::{Answers, Terminal, ask_until_good};
 use crate::crypto::{ArchivePassword, PasswordError};
-use crate::error::Error;
 use std::path::Path;
 
 const QUESTION: &str = "Password of the archive (not shown): ";

@@ -1,8 +1,8 @@
 //! The first line of a file that only its owner can read: how secrets and passwords are kept in files.
 
+use crate::cli::error::Error;
 use crate::cli::platform;
 use crate::crypto::MAX_SECRET_LENGTH;
-use crate::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -5,10 +5,10 @@
 //! when it turns out to be no good: a secret is never looked for elsewhere in silence.
 
 use crate::cli::environment::{self, Environment};
+use crate::cli::error::Error;
 use crate::cli::input::private_file;
 use crate::cli::input::terminal::{Answers, Terminal, ask_until_good};
 use crate::crypto::Secret;
-use crate::error::Error;
 use std::path::Path;
 
 /// What a secret is asked for with.

@@ -3,10 +3,10 @@
 //! A line of options behind a name's line is for that name only. No name begins with a dash, so the two
 //! kinds of lines cannot be mixed up.
 
+use crate::cli::error::Error;
 use crate::cli::options::numbers;
 use crate::cli::platform;
 use crate::crypto::Secret;
-use crate::error::Error;
 use crate::session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets};
 use std::collections::HashSet;
 use std::fs::{File, Metadata};

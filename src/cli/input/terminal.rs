@@ -1,8 +1,8 @@
 //! Questions to a person.
 
+use crate::cli::error::Error;
 use crate::cli::output::console::Console;
 use crate::cli::platform;
-use crate::error::Error;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Read};
 use zeroize::Zeroizing;

@@ -1,6 +1,6 @@
 //! Where a peer listens, as a person writes it.
 
-use crate::error::Error;
+use crate::cli::error::Error;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The longest host name (RFC 1035, section 2.3.4), with room for an IPv6 zone.

@@ -1,9 +1,9 @@
 //! The first of two argument stages: what was typed. What it means is found out by each verb.
 
+use crate::cli::error::Error;
 use crate::cli::options::flags::{self, FLAGS, Takes, Verb};
 use crate::cli::options::suggest;
 use crate::cli::output::console::{Audience, Verbosity};
-use crate::error::Error;
 use getopts::{Fail, Matches};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! How to meet the peer, as typed: what send and receive have in common.
 
 use crate::cli::environment::{self, Environment};
+use crate::cli::error::Error;
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
 use crate::crypto::Secret;
-use crate::error::Error;
 use crate::session::{Connect, DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous};
 use std::path::PathBuf;
 use std::time::Duration;

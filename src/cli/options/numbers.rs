@@ -1,6 +1,6 @@
 //! Numbers as people write them.
 
-use crate::error::Error;
+use crate::cli::error::Error;
 use crate::model::limits;
 use crate::session::Level;
 use std::ops::RangeInclusive;

@@ -1,7 +1,7 @@
 //! The words of a command line that are no options.
 
+use crate::cli::error::Error;
 use crate::cli::options::args::ParsedArgs;
-use crate::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! Reads a session's events three ways: lines for a person, a progress bar, JSON for programs.
 
+use crate::cli::error::Error;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{self, Questions};
 use crate::cli::input::terminal::Answers;
@@ -9,7 +10,6 @@ use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::progress::{self, Colour, ProgressStyle, Speed, Throttle};
 use crate::cli::output::wording::{self, Perspective};
-use crate::error::Error;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{

@@ -1,10 +1,10 @@
 //! `peerbridge completions`: scripts for shells, made from the table of options.
 
 use super::manual;
+use crate::cli::error::Error;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes, VERBS, Verb, VerbEntry};
 use crate::cli::options::words::too_many;
-use crate::error::Error;
 
 /// What to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@ mod sample;
 
 use super::send::check_source;
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
@@ -16,7 +18,6 @@ use crate::cli::output::report::{Guide, Programs, ReportStyle, Reporter};
 use crate::cli::output::wording::Perspective;
 use crate::cli::platform;
 use crate::crypto::{Secret, random_bytes};
-use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{
     self, Acceptance, Conflicts, Connect, Event, ListenAddress, OfferSummary, Operator,

@@ -4,11 +4,12 @@ mod checks;
 mod loopback;
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::words;
 use crate::cli::output::json::Object;
-use crate::error::{Error, Exit};
 use crate::session::DEFAULT_PORT;
 use std::path::PathBuf;
 

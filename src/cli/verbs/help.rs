@@ -1,9 +1,9 @@
 //! `peerbridge help`: pages made from the table of options.
 
+use crate::cli::error::Error;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{self, FLAGS, Flag, Verb, VerbEntry};
 use crate::cli::options::words::{no_words, too_many};
-use crate::error::Error;
 
 /// Which page.
 #[derive(Debug)]

@@ -17,10 +17,11 @@ mod zip;
 mod zipped;
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::Verb;
 use crate::cli::options::words::no_words;
-use crate::error::{Error, Exit};
 
 /// What is to be done, understood and checked.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! `peerbridge ping`.
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
@@ -12,7 +14,6 @@ use crate::cli::output::json::Object;
 use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
-use crate::error::{Error, Exit};
 use crate::session::{self, PingReport};
 
 /// A measurement, understood.

@@ -1,9 +1,9 @@
 //! `-`: standard input in place of what is sent, standard output in place of a folder.
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
-use crate::error::Error;
 use crate::session::{Output, SessionError, Stream};
 use std::io;
 

@@ -2,6 +2,8 @@
 
 use super::piped;
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::input::secret_source;
@@ -12,7 +14,6 @@ use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
-use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Output, ReceiveOptions};
 use std::path::PathBuf;

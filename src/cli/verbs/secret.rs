@@ -1,10 +1,11 @@
 //! `peerbridge secret`.
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::output::console::Audience;
 use crate::cli::output::json::Object;
 use crate::crypto::Secret;
-use crate::error::{Error, Exit};
 use zeroize::Zeroizing;
 
 /// Prints the words on standard output, to be piped or read, and what they are worth beside it.

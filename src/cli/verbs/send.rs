@@ -4,6 +4,8 @@ use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
@@ -16,7 +18,6 @@ use crate::cli::output::json::Object;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::crypto::Secret;
-use crate::error::{Error, Exit};
 use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Stream, Summary};
 use std::path::{Path, PathBuf};
 

@@ -4,13 +4,14 @@ mod log;
 
 use super::receive::ReceiveArgs;
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
 use crate::cli::options::words;
-use crate::error::{Error, Exit};
 use crate::session::{self, ListenAddress, Secrets, ServeOptions};
 use log::Log;
 use std::path::PathBuf;

@@ -3,6 +3,8 @@
 mod list;
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::password_source;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::args::ParsedArgs;
@@ -11,7 +13,6 @@ use crate::cli::options::words::too_many;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::disk::Archive;
-use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, ExpansionLimit, SessionError, UnzipOptions};
 use std::ffi::OsString;

@@ -2,6 +2,8 @@
 
 use super::send::check_source;
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::password_source;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
@@ -9,7 +11,6 @@ use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::options::numbers;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
-use crate::error::{Error, Exit};
 use crate::model::Existing;
 use crate::session::{self, Level, Links, Names, ZipOptions};
 use std::path::{Path, PathBuf};

@@ -2,10 +2,10 @@
 
 use super::piped;
 use crate::cli::context::Context;
+use crate::cli::error::Error;
 use crate::cli::input::password_source;
 use crate::cli::options::args::ParsedArgs;
 use crate::crypto::{ArchivePassword, Secret};
-use crate::error::Error;
 use crate::session::{ArchivePayload, Names, SessionError};
 use std::path::PathBuf;
 

@@ -5,9 +5,10 @@ mod from_the_line;
 
 use super::layout::{LOCAL_HEADER_LENGTH, Layout};
 use super::*;
+use crate::crypto::cpace::SharedKey;
 use crate::crypto::keys::{KeySchedule, OpeningKeys};
 use crate::crypto::mac::hmac_sha256;
-use crate::crypto::{SharedKey, Side, TranscriptHash, random_bytes};
+use crate::crypto::{Side, TranscriptHash, random_bytes};
 use hmac::Mac;
 use std::io::{Cursor, Write};
 use std::process::Command;

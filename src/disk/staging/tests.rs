@@ -431,7 +431,7 @@ fn nothing_of_an_earlier_stream_is_believed() {
     staging.writer().write_part(part, &noise(P, 1)).unwrap();
     drop(staging);
     let staging = transfer.open(dir.path(), Existing::Fail);
-    assert!(staging.present().is_empty());
+    assert_eq!(staging.present().len(), 0);
     let mut writer = staging.writer();
     writer.write_part(part, &noise(3, 5)).unwrap();
     let second = staging.layout().part(1).unwrap();

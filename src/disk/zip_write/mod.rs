@@ -116,11 +116,6 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         self.written.len()
     }
 
-    /// Where the bytes go. What is written there by others is lost to the archive's offsets.
-    pub fn sink(&self) -> &W {
-        &self.sink
-    }
-
     /// Writes a member whose contents are ready. `number` is what [`ArchiveWriter::finish`] asks for it
     /// by.
     ///

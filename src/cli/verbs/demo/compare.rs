@@ -1,6 +1,6 @@
 //! Compares what arrived with its source, byte by byte and without any code of the transfer.
 
-use crate::error::Error;
+use crate::cli::error::Error;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};

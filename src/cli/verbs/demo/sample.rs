@@ -1,9 +1,9 @@
 //! A small tree like people have: some of it shrinks, some does not, most files are small.
 
 use super::cannot_write;
+use crate::cli::error::Error;
 use crate::cli::platform;
 use crate::crypto::random_bytes;
-use crate::error::Error;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! What the answers mean. Each function says in its error what to type instead.
 
+use crate::cli::error::Error;
 use crate::cli::input::questions;
 use crate::cli::options::address::{self, WrittenAddress};
-use crate::error::Error;
 use crate::session::DEFAULT_PORT;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

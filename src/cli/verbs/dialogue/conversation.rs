@@ -2,12 +2,12 @@
 
 use super::answers::{self, PeerPlace, TransferDirection};
 use crate::cli::environment::Environment;
+use crate::cli::error::Error;
 use crate::cli::input::terminal::Answers;
 use crate::cli::input::{password_source, secret_source};
 use crate::cli::output::console::Console;
 use crate::cli::verbs::zipped::check_password;
 use crate::crypto::{ArchivePassword, Secret};
-use crate::error::Error;
 use crate::session::{ListenAddress, PeerAddress, Rendezvous};
 use std::path::PathBuf;
 

@@ -7,12 +7,13 @@ mod answers;
 mod conversation;
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::cli::verbs::zipped::archive_of;
-use crate::error::{Error, Exit};
 use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
 use conversation::{Conversation, DialogueHalt, DialogueTask, Errand, Wish};
 use std::path::PathBuf;

@@ -2,11 +2,12 @@
 
 use super::{CheckResult, Finding, loopback};
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::input::secret_source;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::output::format;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
-use crate::error::{Error, Exit};
 use crate::model::{escaped, shell_word};
 use crate::session::{self, ListenAddress, NamedSecrets, SessionError};
 use std::io::ErrorKind;

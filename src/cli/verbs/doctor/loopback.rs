@@ -1,8 +1,8 @@
 //! A whole transfer from this machine to itself, through the same code as any other.
 
+use crate::cli::error::Error;
 use crate::cli::platform;
 use crate::crypto::{Secret, random_bytes};
-use crate::error::Error;
 use crate::session::{
     self, Cancel, Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions, Rendezvous,
     SendOptions, SessionError,

@@ -1,12 +1,13 @@
 //! What a drop box tells: a line a transfer, for a log or for programs.
 
 use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::{format, wording};
-use crate::error::{Error, Exit, session_line};
 use crate::model::escaped;
 use crate::session::{Event, FileResult, Operator, Reception, Summary};
 
@@ -99,7 +100,7 @@ impl Operator for Log<'_> {
                     Err(error) => (error.exit(), Some(error.to_string())),
                 }
             }
-            Err(error) => (Exit::of_session(error), Some(session_line(error))),
+            Err(error) => (Exit::of_session(error), Some(error.to_string())),
         };
         if let Some(error) = &error {
             let line = format!("error: from {from}: {error} (exit {})", exit.code());

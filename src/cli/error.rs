@@ -1,11 +1,7 @@
-//! The one public error: what stood in the way, the exit code it ends the process with, and the next
-//! thing to type.
+//! What ends a run of the program: an error of the session, or one of the command line itself.
 
-mod exit;
-mod hints;
-
-pub use exit::Exit;
-
+use crate::cli::exit::Exit;
+use crate::cli::hints;
 use crate::crypto::{PasswordError, RandomError, SecretError};
 use crate::model::escaped;
 use crate::session::SessionError;
@@ -16,8 +12,7 @@ use std::path::{Path, PathBuf};
 /// What stood in the way, and whose doing it was. `Display` gives one line, lower case, without a full
 /// stop, safe to show on a terminal.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// The words on the command line are off.
     Usage {
         /// What is off.
@@ -105,7 +100,7 @@ pub enum Error {
 
 impl Error {
     /// A usage error with what to type instead.
-    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
         Error::Usage {
             message: message.into(),
             hint: Some(hint.into()),
@@ -113,7 +108,7 @@ impl Error {
     }
 
     /// The exit code that is true for this side.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Error::Usage { .. }
             | Error::NoTerminal { .. }
@@ -133,12 +128,13 @@ impl Error {
     }
 
     /// The number that the process ends with.
-    pub fn exit_code(&self) -> u8 {
+    #[cfg(test)]
+    pub(crate) fn exit_code(&self) -> u8 {
         self.exit().code()
     }
 
     /// What to type or to look at next; `None` where nothing helps.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         hints::hint(self)
     }
 }
@@ -186,7 +182,7 @@ impl fmt::Display for Error {
             Error::Hook { program, why } => {
                 write!(f, "the hook {} failed: {why}", shown(program))
             }
-            Error::Session(error) => f.write_str(&session_line(error)),
+            Error::Session(error) => error.fmt(f),
             Error::Bug => f.write_str("this is a bug in peerbridge"),
         }
     }
@@ -208,21 +204,6 @@ impl From<RandomError> for Error {
 
 fn shown(path: &Path) -> String {
     escaped(path.as_os_str().as_encoded_bytes())
-}
-
-/// What ended a session, as one line. Such errors carry a peer's words and names: both are made safe.
-pub(crate) fn session_line(error: &SessionError) -> String {
-    let mut line = escaped(error.to_string().as_bytes());
-    if let SessionError::InTheWay { names, count } = error {
-        for (position, name) in names.iter().enumerate() {
-            line.push_str(if position == 0 { ": " } else { ", " });
-            line.push_str(&escaped(name));
-        }
-        if !names.is_empty() && *count > names.len() {
-            line.push_str(&format!(" and {} more", count - names.len()));
-        }
-    }
-    line
 }
 
 #[cfg(test)]

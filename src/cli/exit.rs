@@ -41,6 +41,14 @@ pub enum Exit {
     HookFailed = 15,
 }
 
+impl SessionError {
+    /// The code that the program ends with for this error, 1 to 15: what the table of exit codes in
+    /// `docs/CLI.md` says.
+    pub fn exit_code(&self) -> u8 {
+        Exit::of_session(self).code()
+    }
+}
+
 impl Exit {
     /// The number itself.
     pub fn code(self) -> u8 {
@@ -48,7 +56,7 @@ impl Exit {
     }
 
     /// How a transfer that ran to its end went. Entries that were skipped on purpose count as done.
-    pub fn of_summary(summary: &Summary) -> Exit {
+    pub(crate) fn of_summary(summary: &Summary) -> Exit {
         match summary.left_out {
             0 => Exit::Done,
             left_out if summary.files == 0 && summary.lost_sources == left_out => Exit::Source,
@@ -63,7 +71,7 @@ impl Exit {
     }
 
     /// The code for what ended a session, true for this side.
-    pub fn of_session(error: &SessionError) -> Exit {
+    pub(crate) fn of_session(error: &SessionError) -> Exit {
         match error {
             SessionError::NameNotFound { .. }
             | SessionError::NoConnection { .. }

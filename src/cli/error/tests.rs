@@ -1,4 +1,6 @@
 use super::*;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::model::FailureReason;
 use crate::protocol::DeclineReason;
 use crate::session::{Summary, TakenBy};

@@ -1,13 +1,13 @@
 //! What to do about each error.
 
-use super::Error;
+use crate::cli::error::Error;
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
 use crate::protocol::DeclineReason;
 use crate::session::{SessionError, TakenBy};
 use std::io::ErrorKind;
 
-pub(super) fn hint(error: &Error) -> Option<String> {
+pub(crate) fn hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::Usage { hint, .. } => return hint.clone(),
         Error::NoTerminal { hint, .. } => (*hint).to_owned(),
@@ -169,7 +169,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
                 "nothing of it is kept: run the same command again once that is mended"
             }
         },
-        SessionError::Archive(error) => return of_archive(error.fault()),
+        SessionError::Archive(error) => of_archive(error.fault()),
         SessionError::Expansion(_) => {
             "if you trust whoever made it and have the room, --yes opens it all the same"
         }
@@ -180,8 +180,8 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
     })
 }
 
-fn of_archive(fault: &ArchiveFault) -> Option<&'static str> {
-    Some(match fault {
+fn of_archive(fault: &ArchiveFault) -> &'static str {
+    match fault {
         ArchiveFault::Unreadable(_) => "check the spelling and the permissions",
         ArchiveFault::NotZip => "peerbridge opens zip archives only",
         ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
@@ -206,7 +206,7 @@ fn of_archive(fault: &ArchiveFault) -> Option<&'static str> {
         ArchiveFault::WrongPassword => {
             "nothing was written; check the password, case and blanks included"
         }
-    })
+    }
 }
 
 /// What to do about a transfer that cannot go on where it stopped.
