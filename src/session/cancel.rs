@@ -3,11 +3,8 @@
 use crate::session::error::SessionError;
 use crate::session::sync::lock;
 use std::net::{Shutdown, TcpStream};
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
-
-use crate::session::listen::listener::Arrival;
 
 /// Calls off whatever was started with a clone of it: waiting, dialling, transferring. What arrived is
 /// kept, as after a lost connection.
@@ -24,7 +21,7 @@ struct CancelShared {
 struct CancelState {
     is_cancelled: bool,
     connections: Vec<Weak<TcpStream>>,
-    listeners: Vec<SyncSender<Arrival>>,
+    wakers: Vec<Box<dyn Fn() + Send>>,
 }
 
 impl Cancel {
@@ -46,9 +43,8 @@ impl Cancel {
             // It may be gone already.
             let _ = connection.shutdown(Shutdown::Both);
         }
-        for listener in state.listeners.drain(..) {
-            // One that is too busy to be woken looks by itself.
-            let _ = listener.try_send(Arrival::Woken);
+        for wake in state.wakers.drain(..) {
+            wake();
         }
         self.0.changed.notify_all();
     }
@@ -69,9 +65,9 @@ impl Cancel {
         state.connections.push(Arc::downgrade(connection));
     }
 
-    /// From here on wakes this listener as well.
-    pub(crate) fn wake(&self, listener: SyncSender<Arrival>) {
-        lock(&self.0.state).listeners.push(listener);
+    /// From here on calls `wake` as well, which must not block.
+    pub(crate) fn wake(&self, wake: impl Fn() + Send + 'static) {
+        lock(&self.0.state).wakers.push(Box::new(wake));
     }
 
     /// A pause that ends early when it is called off.

@@ -6,7 +6,6 @@ use crate::model::{FailureReason, LayoutError, escaped};
 use crate::protocol::{
     DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
-use crate::session::events::Expansion;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -187,6 +186,15 @@ pub enum TakenBy {
     File,
     /// A folder, which is never replaced.
     Folder,
+}
+
+/// How large an archive becomes when it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expansion {
+    /// The archive itself, in bytes.
+    pub archive_bytes: u64,
+    /// The contents of all its files, in bytes.
+    pub bytes: u64,
 }
 
 impl fmt::Display for SessionError {

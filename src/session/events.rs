@@ -1,7 +1,7 @@
 //! What a session tells while it runs, and what it asks.
 
 use crate::model::Existing;
-use crate::session::error::SessionError;
+use crate::session::error::{Expansion, SessionError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,15 +44,6 @@ pub trait Operator: Sync {
     fn received(&self, reception: &Reception<'_>) {
         let _ = reception;
     }
-}
-
-/// How large an archive becomes when it is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expansion {
-    /// The archive itself, in bytes.
-    pub archive_bytes: u64,
-    /// The contents of all its files, in bytes.
-    pub bytes: u64,
 }
 
 /// What a person finds who compares the verification phrase with the other side's.

@@ -7,13 +7,14 @@ use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::{Authenticated, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
-use crate::session::connection::transport::Traffic;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
-use crate::session::listen::listener::{Arrival, Guest, Listener, Terms};
+use crate::session::listen::hosting::{mention, welcome};
+use crate::session::listen::listener::{Arrival, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
 use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{Connect, PeerAddress, Rendezvous};
+use crate::session::stats::Traffic;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -273,30 +274,4 @@ pub(crate) fn reach<T>(
         queued,
         handshake: begun.elapsed(),
     })
-}
-
-/// Tells the operator of somebody who came and has proven itself.
-pub(crate) fn welcome(guest: &Guest, operator: &dyn Operator) {
-    let peer = guest.session.peer;
-    operator.event(&Event::Connected { peer });
-    operator.event(&Event::Authenticated { peer });
-}
-
-/// Tells the operator of arrivals that change nothing.
-pub(crate) fn mention(arrival: &Arrival, operator: &dyn Operator) {
-    let message = match arrival {
-        Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
-            format!("turned {} away: {error}", peer.ip().to_canonical())
-        }
-        Arrival::Pinged { peer } => {
-            let peer = peer.ip().to_canonical();
-            format!("{peer} proved the secret with a ping")
-        }
-        Arrival::News { message } => message.clone(),
-        Arrival::TurnedAway { .. }
-        | Arrival::Peer(_)
-        | Arrival::ProofFailed { .. }
-        | Arrival::Woken => return,
-    };
-    operator.event(&Event::Warning { message: &message });
 }

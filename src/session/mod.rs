@@ -4,13 +4,14 @@
 //!
 //! | room | what it holds |
 //! | --- | --- |
-//! | `sync`, `cancel`, `error`, `events`, `options`, `stats`, `summary` | what all rooms share |
+//! | `sync`, `error`, `events`, `cancel`, `options`, `stats`, `scan` | what all rooms share |
 //! | `connection` | one session with one peer: sockets, handshake, sealed messages |
 //! | `tuning` | how many streams, which compression level, which rate |
 //! | `listen` | waiting for peers |
 //! | `meet` | dialling or waiting until the peer is there, and again after it was lost |
-//! | `archive` | zip archives for people |
-//! | `send`, `receive` | the two sides of a transfer |
+//! | `receive` | the receiving side of a transfer |
+//! | `archive` | zip archives for people, unpacked as if they were received |
+//! | `send` | the sending side of a transfer, which may pack an archive on the way |
 //! | `ping` | proving the secret and measuring the line, without a file |
 
 mod archive;
@@ -23,9 +24,9 @@ mod meet;
 mod options;
 mod ping;
 mod receive;
+mod scan;
 mod send;
 mod stats;
-mod summary;
 mod sync;
 mod tuning;
 
@@ -35,21 +36,20 @@ pub use archive::unzip::{ExpansionLimit, UnzipOptions, hides_names, unpack, unzi
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;
 pub use connection::socket::can_listen;
-pub use error::{SessionError, TakenBy};
+pub use error::{Expansion, SessionError, TakenBy};
 pub use events::{
-    Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
-    Progress, Reception, Summary, Unattended,
+    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
+    Reception, Summary, Unattended,
 };
 pub use listen::secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
-pub use options::{
-    Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, ReceiveOptions, Rendezvous,
-    SendOptions, ServeOptions,
-};
+pub use options::{Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, Rendezvous};
 pub use ping::{PingReport, ping};
+pub use receive::options::{ReceiveOptions, ServeOptions};
 pub use receive::output::Output;
 pub use receive::receive;
 pub use receive::serve::serve;
 pub use send::archive::ArchivePayload;
 pub use send::many::send_to_many;
+pub use send::options::SendOptions;
 pub use send::payload::{Payload, Stream};
 pub use send::{SendSession, dry_run, send};

@@ -1,12 +1,33 @@
 //! What one transfer took so far, over all the connections that it needed.
 
-use crate::model::TransferId;
-use crate::session::connection::transport::Traffic;
-use crate::session::events::{Event, Operator, Progress};
+use crate::model::{EntryKind, Manifest, TransferId};
+use crate::session::events::{Event, OfferSummary, Operator, Progress};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// Bytes that went over the network in a session, both directions, all streams.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic(AtomicU64);
+
+impl Traffic {
+    /// Counts `bytes` more.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Takes over what was counted in an earlier session.
+    pub(crate) fn carry_on(&self, earlier: &Traffic) {
+        self.0.fetch_add(earlier.total(), Ordering::Relaxed);
+    }
+
+    /// All so far.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Kept from the wish to transfer something until that is done, through every connection that is lost
 /// on the way.
@@ -132,6 +153,35 @@ impl<'a> ProgressReporter<'a> {
     pub(crate) fn operator(&self) -> &'a dyn Operator {
         self.operator
     }
+}
+
+/// Names listed one by one.
+const NAMES: usize = 8;
+
+/// What `manifest` amounts to; of an archive there is no peer.
+pub(crate) fn offer_summary(
+    manifest: &Manifest,
+    peer: impl Into<Option<SocketAddr>>,
+) -> OfferSummary {
+    let mut summary = OfferSummary {
+        peer: peer.into(),
+        bytes: manifest.total(),
+        ..OfferSummary::default()
+    };
+    for (_, entry) in manifest.entries() {
+        match entry.kind {
+            EntryKind::File(_) => summary.files += 1,
+            EntryKind::Folder => summary.folders += 1,
+            EntryKind::Link(_) => summary.links += 1,
+        }
+        if entry.path.depth() == 0 {
+            summary.tops += 1;
+            if summary.names.len() < NAMES {
+                summary.names.push(entry.path.as_bytes().to_vec());
+            }
+        }
+    }
+    summary
 }
 
 #[cfg(test)]

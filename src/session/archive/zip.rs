@@ -8,9 +8,8 @@ use crate::session::cancel::Cancel;
 use crate::session::error::{SessionError, TakenBy};
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::options::Level;
-use crate::session::send::archive::not_made;
-use crate::session::send::scan_paths;
-use crate::session::summary::offer_summary;
+use crate::session::scan::scan_paths;
+use crate::session::stats::offer_summary;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, UNIX_EPOCH};
@@ -146,7 +145,7 @@ fn pack(
     pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
         |error| match error {
             PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
-            other => not_made(other),
+            other => other.into(),
         },
     )
 }

@@ -9,8 +9,9 @@ use crate::protocol::{
 use crate::session::connection::channel::{MessageReader, MessageWriter};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::join::{SessionContext, channel};
-use crate::session::connection::transport::{Connection, FrameBuffer, Patience, Traffic};
+use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
 use crate::session::error::SessionError;
+use crate::session::stats::Traffic;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,8 +6,9 @@ use crate::protocol::{DiallerJoins, FrameKind, HandshakeError, Stage, StreamNumb
 use crate::session::connection::channel::{MessageReader, MessageWriter};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::socket;
-use crate::session::connection::transport::{Connection, FrameBuffer, Patience, Traffic};
+use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
 use crate::session::error::SessionError;
+use crate::session::stats::Traffic;
 use crate::session::sync::lock;
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -10,7 +10,6 @@ use crate::session::connection::join_gate::JoinGate;
 use crate::session::error::SessionError;
 use crate::session::events::{Comparison, Operator};
 use crate::session::sync::lock;
-use crate::session::tuning::stream_pool::{StreamLimit, StreamPool};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex};
@@ -21,11 +20,11 @@ pub(crate) struct Session {
     pub(crate) shared: SessionContext,
     pub(crate) writer: SharedWriter,
     pub(crate) reader: MessageReader,
-    origin: Origin,
+    pub(crate) origin: Origin,
     /// Number of the transfer that comes next.
     transfer: u32,
     /// The first number that no joined stream has had.
-    next_stream: Arc<AtomicU16>,
+    pub(crate) next_stream: Arc<AtomicU16>,
     _heartbeat: Heartbeat,
 }
 
@@ -79,16 +78,6 @@ impl Session {
         }
         self.transfer += 1;
         Ok(self.transfer - 1)
-    }
-
-    /// The further streams of one transfer. The pool must be closed when the transfer ends.
-    pub(crate) fn open_streams(&self, width: StreamLimit) -> StreamPool {
-        match &self.origin {
-            Origin::Dialled => {
-                StreamPool::dialling(self.peer, &self.shared, &self.next_stream, width)
-            }
-            Origin::Accepted(gate) => StreamPool::listening(gate, width),
-        }
     }
 
     /// Sends one message on the first stream.

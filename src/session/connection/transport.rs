@@ -4,10 +4,10 @@ use crate::model::limits;
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::error::SessionError;
+use crate::session::stats::Traffic;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a side that ends a connection early lets the peer read what it said last.
@@ -19,27 +19,6 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// What is given to the system at once of something longer, in bytes: a call comes back only when all of it
 /// was taken, and until then nobody can tell how fast the line is.
 const WRITE_BYTES: usize = 256 * 1024;
-
-/// Bytes that went over the network in a session, both directions, all streams.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic(AtomicU64);
-
-impl Traffic {
-    /// Counts `bytes` more.
-    pub(crate) fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Takes over what was counted in an earlier session.
-    pub(crate) fn carry_on(&self, earlier: &Traffic) {
-        self.0.fetch_add(earlier.total(), Ordering::Relaxed);
-    }
-
-    /// All so far.
-    pub(crate) fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// How long to wait for the peer.
 #[derive(Clone, Debug)]

@@ -6,7 +6,6 @@ use crate::session::connection::clock::Deadline;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::listener::{Arrival, Guest, Listener};
 use crate::session::listen::slots::SessionSlots;
-use crate::session::meet::{mention, welcome};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, scope};
@@ -51,8 +50,8 @@ impl Hosting<'_> {
                         let waker = listener.waker();
                         let work = move || {
                             self.serve_one(*guest, serve);
-                            // The last one ends it all. Who is too busy to be woken is awake.
-                            let _ = waker.try_send(Arrival::Woken);
+                            // Wakes the accept loop, which may now be done.
+                            waker();
                         };
                         let thread = Builder::new().name("session".into());
                         if let Err(error) = thread.spawn_scoped(scope, work) {
@@ -93,4 +92,30 @@ impl Hosting<'_> {
     fn warn(&self, message: &str) {
         self.operator.event(&Event::Warning { message });
     }
+}
+
+/// Tells the operator of somebody who came and has proven itself.
+pub(crate) fn welcome(guest: &Guest, operator: &dyn Operator) {
+    let peer = guest.session.peer;
+    operator.event(&Event::Connected { peer });
+    operator.event(&Event::Authenticated { peer });
+}
+
+/// Tells the operator of arrivals that change nothing.
+pub(crate) fn mention(arrival: &Arrival, operator: &dyn Operator) {
+    let message = match arrival {
+        Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
+            format!("turned {} away: {error}", peer.ip().to_canonical())
+        }
+        Arrival::Pinged { peer } => {
+            let peer = peer.ip().to_canonical();
+            format!("{peer} proved the secret with a ping")
+        }
+        Arrival::News { message } => message.clone(),
+        Arrival::TurnedAway { .. }
+        | Arrival::Peer(_)
+        | Arrival::ProofFailed { .. }
+        | Arrival::Woken => return,
+    };
+    operator.event(&Event::Warning { message: &message });
 }

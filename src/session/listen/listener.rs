@@ -144,9 +144,13 @@ impl Listener {
         &self.addresses
     }
 
-    /// What wakes up whoever waits for the next to come: an [`Arrival::Woken`].
-    pub(crate) fn waker(&self) -> SyncSender<Arrival> {
-        self.door.arrivals.clone()
+    /// A call that wakes the thread in [`Listener::wait`] with an [`Arrival::Woken`]. With a full queue it does
+    /// nothing: that thread is awake.
+    pub(crate) fn waker(&self) -> impl Fn() + Send + 'static + use<> {
+        let arrivals = self.door.arrivals.clone();
+        move || {
+            let _ = arrivals.try_send(Arrival::Woken);
+        }
     }
 
     /// The next that comes; `None` when nobody does until the deadline.

@@ -40,9 +40,9 @@ pub struct NamedSecret {
 /// How much may come with one name, where that is not what holds for everybody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameLimits {
-    /// In place of [`crate::session::options::ReceiveOptions::max_bytes`].
+    /// In place of [`crate::session::ReceiveOptions::max_bytes`].
     pub max_bytes: Option<u64>,
-    /// In place of [`crate::session::options::ReceiveOptions::max_files`].
+    /// In place of [`crate::session::ReceiveOptions::max_files`].
     pub max_files: Option<u64>,
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod conflicts;
 pub(crate) mod in_order;
 pub(crate) mod offer;
+pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod report;
 pub(crate) mod rounds;
@@ -16,11 +17,12 @@ use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Reception, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
-use crate::session::options::{Connect, ReceiveOptions, Rendezvous};
+use crate::session::options::{Connect, Rendezvous};
 use crate::session::receive::offer::{Received, receive_one};
+use crate::session::receive::options::ReceiveOptions;
+use crate::session::receive::report::tell_what_is_kept;
 use crate::session::stats::TransferStats;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A sender that is heard this long after it was told the verdict has read it: two heartbeats, which
@@ -208,11 +210,6 @@ impl<'a> Intake<'a> {
             });
         }
     }
-}
-
-/// Says where that is what arrived before something went wrong.
-pub(crate) fn tell_what_is_kept(path: &Path, operator: &dyn Operator) {
-    operator.event(&Event::Kept { path });
 }
 
 /// Whether the sender can be taken to know that all is there: it was heard well after it was `told`. One

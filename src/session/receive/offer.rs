@@ -10,15 +10,14 @@ use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Acceptance, Event, OfferSummary, Operator, Summary};
-use crate::session::options::ReceiveOptions;
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::in_order::InOrder;
+use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::output::Output;
+use crate::session::receive::report::tell_what_is_kept;
 use crate::session::receive::rounds::{EarlyPart, ReceiveRounds, RoundEnded};
 use crate::session::receive::sink::Sink;
-use crate::session::receive::tell_what_is_kept;
-use crate::session::stats::{ProgressReporter, TransferStats};
-use crate::session::summary::offer_summary;
+use crate::session::stats::{ProgressReporter, TransferStats, offer_summary};
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::sync::Arc;
 

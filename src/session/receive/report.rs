@@ -3,6 +3,7 @@
 use crate::disk::DeliveryResult;
 use crate::model::{EntryIndex, Manifest};
 use crate::session::events::{Event, FileResult, Operator};
+use std::path::Path;
 
 /// Tells an operator what becomes of each entry of a manifest, and counts those that are skipped.
 pub(crate) struct DeliveryReport<'a> {
@@ -53,4 +54,9 @@ impl<'a> DeliveryReport<'a> {
             },
         });
     }
+}
+
+/// Tells the operator where the partial data was kept.
+pub(crate) fn tell_what_is_kept(path: &Path, operator: &dyn Operator) {
+    operator.event(&Event::Kept { path });
 }

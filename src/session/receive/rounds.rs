@@ -129,7 +129,7 @@ impl<'a> ReceiveRounds<'a> {
             let missing = missing.iter().map(|range| range.length).sum();
             self.left.store(missing, Ordering::Relaxed);
         }
-        let pool = session.open_streams(width);
+        let pool = StreamPool::open(session, width);
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {
             let usher = || {

@@ -7,8 +7,8 @@ use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::{Guest, Listener, Terms};
 use crate::session::listen::secrets::Name;
 use crate::session::listen::slots::SessionSlots;
-use crate::session::options::{ReceiveOptions, ServeOptions};
 use crate::session::receive::Intake;
+use crate::session::receive::options::{ReceiveOptions, ServeOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Receives from many peers at once, each with a thread of its own, until it is called off or, where a

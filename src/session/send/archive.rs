@@ -2,7 +2,7 @@
 
 use crate::crypto::ArchivePassword;
 use crate::disk::{Source, SourceError};
-use crate::session::archive::pack::{Names, PackError, PackOptions, pack_into};
+use crate::session::archive::pack::{Names, PackOptions, pack_into};
 use crate::session::cancel::Cancel;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, FileResult, Operator};
@@ -73,17 +73,9 @@ impl ArchivePayload {
             };
             // It is called off by nobody wanting its parts any more.
             let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);
-            packed.map(drop).map_err(not_made)
+            packed.map(drop).map_err(SessionError::from)
         };
         (Box::new(produce), losses)
-    }
-}
-
-/// Why an archive ends the transfer before its own end.
-pub(crate) fn not_made(error: PackError) -> SessionError {
-    match error {
-        PackError::Cancelled => SessionError::Cancelled,
-        PackError::Sink(source) | PackError::System(source) => SessionError::System { source },
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::disk::{LeftOut, Source};
 use crate::session::error::SessionError;
 use crate::session::events::Operator;
-use crate::session::options::{Level, SendOptions};
+use crate::session::options::Level;
+use crate::session::scan::scan_paths;
 use crate::session::send::archive::Losses;
 use crate::session::send::feed::Producer;
+use crate::session::send::options::SendOptions;
 use crate::session::send::payload::Payload;
-use crate::session::send::scan_paths;
 use std::path::PathBuf;
 use std::sync::Arc;
 

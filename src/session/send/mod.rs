@@ -5,25 +5,25 @@ pub(crate) mod cargo;
 pub(crate) mod feed;
 pub(crate) mod many;
 pub(crate) mod offer;
+pub(crate) mod options;
 pub(crate) mod part_queue;
 pub(crate) mod payload;
 pub(crate) mod proposal;
 pub(crate) mod round_end;
 pub(crate) mod rounds;
 
-use crate::disk::{Glob, Links, Source, SourceOptions};
 use crate::protocol::{Message, Role};
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
-use crate::session::events::{Event, Operator, Summary};
+use crate::session::events::{Operator, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
-use crate::session::options::{Connect, SendOptions};
+use crate::session::options::{Connect, Rendezvous};
 use crate::session::send::cargo::Cargo;
 use crate::session::send::offer::{Offered, Outgoing};
+use crate::session::send::options::SendOptions;
 use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
-use std::path::PathBuf;
 
 /// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
 ///
@@ -83,7 +83,7 @@ impl<'a> SendSession<'a> {
     pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
         let mut opened = SendSession::prepare(connect, operator)?;
         // The offer goes along with a dialler's proof, so a dialler meets the peer when it has one.
-        if let crate::session::options::Rendezvous::Listen(_) = connect.rendezvous {
+        if let Rendezvous::Listen(_) = connect.rendezvous {
             opened.session = Some(opened.meet_as_listener()?);
         }
         Ok(opened)
@@ -208,39 +208,4 @@ fn expect_ready(session: &mut Session) -> Result<(), SessionError> {
         Message::Ready => Ok(()),
         _ => Err(unexpected("something else than Ready")),
     }
-}
-
-/// Looks at what there is at `paths`, but what is in `omit`, and tells what is left out.
-///
-/// # Errors
-/// [`SessionError::Source`] and [`SessionError::BadPattern`].
-pub(crate) fn scan_paths(
-    paths: &[PathBuf],
-    exclude: &[String],
-    links: Links,
-    omit: Vec<PathBuf>,
-    operator: &dyn Operator,
-) -> Result<Source, SessionError> {
-    let globs = exclude.iter().map(|glob| Glob::parse(glob.as_bytes()));
-    let exclude = globs.collect::<Result<Vec<_>, _>>();
-    let exclude = exclude.map_err(|fault| SessionError::BadPattern {
-        fault: fault.to_string(),
-    })?;
-    let scanning = SourceOptions {
-        links,
-        exclude,
-        omit,
-    };
-    let source = Source::scan(paths, &scanning)?;
-    for left_out in source.left_out() {
-        let path = left_out.path.as_os_str().as_encoded_bytes();
-        operator.event(&Event::File {
-            path,
-            bytes: 0,
-            result: crate::session::events::FileResult::Failed {
-                why: left_out.why.to_string(),
-            },
-        });
-    }
-    Ok(source)
 }

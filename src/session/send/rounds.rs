@@ -98,7 +98,7 @@ impl<'a> SendRounds<'a> {
         session: &mut Session,
         width: StreamLimit,
     ) -> Result<Done, SessionError> {
-        let pool = session.open_streams(width);
+        let pool = StreamPool::open(session, width);
         let writer = session.writer.clone();
         let shared = session.shared.clone();
         let result = std::thread::scope(|scope| {

@@ -5,6 +5,7 @@ use crate::session::connection::join::{
     JoinedStream, Popped, SessionContext, StreamQueue, dial_stream,
 };
 use crate::session::connection::join_gate::JoinGate;
+use crate::session::connection::session::{Origin, Session};
 use crate::session::sync::lock;
 use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
 use crate::session::tuning::window::Measured;
@@ -102,20 +103,23 @@ pub(crate) enum Change {
 }
 
 impl StreamPool {
+    /// The further streams of one transfer. The pool must be closed when the transfer ends.
+    pub(crate) fn open(session: &Session, limit: StreamLimit) -> Self {
+        match &session.origin {
+            Origin::Dialled => StreamPool::dialling(session, limit),
+            Origin::Accepted(gate) => StreamPool::listening(gate, limit),
+        }
+    }
+
     /// The streams of a dialler.
-    pub(crate) fn dialling(
-        peer: SocketAddr,
-        shared: &SessionContext,
-        next: &Arc<AtomicU16>,
-        width: StreamLimit,
-    ) -> Self {
-        let (at_first, following) = match width {
+    fn dialling(session: &Session, limit: StreamLimit) -> Self {
+        let (at_first, following) = match limit {
             StreamLimit::Fixed(count) => (count, None),
             StreamLimit::UpTo(most) => {
                 let count = AT_FIRST.min(most);
                 let following = Following {
                     growth: Mutex::new(StreamTuner::new(count, most)),
-                    window: Mutex::new(StreamWindow::new(shared.traffic.total())),
+                    window: Mutex::new(StreamWindow::new(session.shared.traffic.total())),
                     asked: AtomicU16::new(count),
                 };
                 (count, Some(following))
@@ -124,12 +128,12 @@ impl StreamPool {
         let pool = StreamPool {
             queue: Arc::default(),
             maker: Maker::Dialler {
-                peer,
-                shared: shared.clone(),
-                next: Arc::clone(next),
+                peer: session.peer,
+                shared: session.shared.clone(),
+                next: Arc::clone(&session.next_stream),
                 round_trip: Arc::new(AtomicU64::new(u64::MAX)),
             },
-            most: width.most(),
+            most: limit.most(),
             following,
         };
         pool.dial(at_first.saturating_sub(1));
@@ -137,13 +141,13 @@ impl StreamPool {
     }
 
     /// The streams that a dialler makes here.
-    pub(crate) fn listening(gate: &JoinGate, width: StreamLimit) -> Self {
+    fn listening(gate: &JoinGate, limit: StreamLimit) -> Self {
         let queue = Arc::default();
-        gate.open(Arc::clone(&queue), width.most().saturating_sub(1));
+        gate.open(Arc::clone(&queue), limit.most().saturating_sub(1));
         StreamPool {
             queue,
             maker: Maker::Listener,
-            most: width.most(),
+            most: limit.most(),
             following: None,
         }
     }

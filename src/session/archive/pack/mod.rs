@@ -14,6 +14,7 @@ use crate::disk::{
     Piece, PieceIndex, Source,
 };
 use crate::session::cancel::Cancel;
+use crate::session::error::SessionError;
 use crate::session::events::Operator;
 use crate::session::options::Level;
 use reorder::ReorderBuffer;
@@ -71,6 +72,15 @@ pub(crate) enum PackError {
     Cancelled,
     /// No random bytes, no threads: the system itself fails.
     System(io::Error),
+}
+
+impl From<PackError> for SessionError {
+    fn from(error: PackError) -> Self {
+        match error {
+            PackError::Cancelled => SessionError::Cancelled,
+            PackError::Sink(source) | PackError::System(source) => SessionError::System { source },
+        }
+    }
 }
 
 /// Writes an archive of `source` to `sink`.

@@ -5,7 +5,6 @@ use crate::model::escaped;
 use crate::session::archive::zip::{ZipOptions, zip};
 use crate::session::error::SessionError;
 use crate::session::events::{Event, FileResult, Operator};
-use crate::session::send::archive::not_made;
 use crate::session::send::feed::{Feed, PartSink};
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
@@ -253,7 +252,7 @@ fn through_a_feed(
 ) -> (Vec<u8>, Result<(), SessionError>) {
     let produce = move |sink: &mut PartSink| {
         let packed = pack_broken(names, broken_at, broken, sink);
-        packed.map(drop).map_err(not_made)
+        packed.map(drop).map_err(SessionError::from)
     };
     let feed = Feed::start(Box::new(produce), 64 * 1024).unwrap();
     let (mut bytes, mut part) = (Vec::new(), Vec::new());

@@ -12,12 +12,11 @@ use crate::disk::{
 use crate::model::{EntryIndex, EntryKind, Existing, limits};
 use crate::protocol::transfer_id;
 use crate::session::cancel::Cancel;
-use crate::session::error::SessionError;
-use crate::session::events::{Acceptance, Event, Expansion, Operator, Summary};
+use crate::session::error::{Expansion, SessionError};
+use crate::session::events::{Acceptance, Event, Operator, Summary};
 use crate::session::receive::conflicts::decide;
-use crate::session::receive::report::DeliveryReport;
-use crate::session::receive::tell_what_is_kept;
-use crate::session::summary::offer_summary;
+use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
+use crate::session::stats::offer_summary;
 use hidden::unpack_hidden;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,41 @@
+//! Looking at what is to be sent or packed.
+
+use crate::disk::{Glob, Links, Source, SourceOptions};
+use crate::session::error::SessionError;
+use crate::session::events::{Event, FileResult, Operator};
+use std::path::PathBuf;
+
+/// Looks at what there is at `paths`, but what is in `omit`, and tells what is left out.
+///
+/// # Errors
+/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+pub(crate) fn scan_paths(
+    paths: &[PathBuf],
+    exclude: &[String],
+    links: Links,
+    omit: Vec<PathBuf>,
+    operator: &dyn Operator,
+) -> Result<Source, SessionError> {
+    let globs = exclude.iter().map(|glob| Glob::parse(glob.as_bytes()));
+    let exclude = globs.collect::<Result<Vec<_>, _>>();
+    let exclude = exclude.map_err(|fault| SessionError::BadPattern {
+        fault: fault.to_string(),
+    })?;
+    let scanning = SourceOptions {
+        links,
+        exclude,
+        omit,
+    };
+    let source = Source::scan(paths, &scanning)?;
+    for left_out in source.left_out() {
+        let path = left_out.path.as_os_str().as_encoded_bytes();
+        operator.event(&Event::File {
+            path,
+            bytes: 0,
+            result: FileResult::Failed {
+                why: left_out.why.to_string(),
+            },
+        });
+    }
+    Ok(source)
+}

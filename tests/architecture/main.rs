@@ -1,0 +1,279 @@
+//! The house rules that a reader of the file list relies on: imports only go down the floors, only the
+//! command line prints, files stay short.
+
+mod imports;
+
+use imports::{Crate, circles};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each floor with those that it may import: the ones below, and of one height only itself.
+const FLOORS: [(&str, &[&str]); 6] = [
+    ("model", &[]),
+    ("crypto", &["model"]),
+    ("disk", &["model"]),
+    ("protocol", &["model", "crypto"]),
+    ("session", &["model", "crypto", "disk", "protocol"]),
+    ("cli", &["model", "crypto", "disk", "protocol", "session"]),
+];
+
+/// The rooms of `session`, each importing only from those before it.
+const ROOMS: [&str; 15] = [
+    "sync",
+    "error",
+    "events",
+    "cancel",
+    "options",
+    "stats",
+    "scan",
+    "connection",
+    "tuning",
+    "listen",
+    "meet",
+    "receive",
+    "archive",
+    "send",
+    "ping",
+];
+
+/// Files that still use each other in a circle, each group with the reason why. A group may only shrink.
+const KNOWN_CIRCLES: [(&[&str], &str); 11] = [
+    (
+        &[
+            "cli/context.rs",
+            "cli/input/questions.rs",
+            "cli/input/terminal.rs",
+            "cli/mod.rs",
+            "cli/options/args.rs",
+            "cli/options/choices.rs",
+            "cli/options/words.rs",
+            "cli/output/console.rs",
+            "cli/output/report.rs",
+            "cli/verbs/mod.rs",
+        ],
+        "to be untied: what all verbs share is defined beside the list of verbs",
+    ),
+    (
+        &[
+            "crypto/seal/envelope.rs",
+            "crypto/seal/in_place.rs",
+            "crypto/seal/open.rs",
+        ],
+        "to be untied: the error of opening is defined with the opener",
+    ),
+    (
+        &[
+            "disk/mod.rs",
+            "disk/plan.rs",
+            "disk/plan/free_name.rs",
+            "disk/staging/tree.rs",
+            "disk/survey.rs",
+            "disk/zip_write/new_file.rs",
+        ],
+        "to be untied: helpers are defined in the floor's own file",
+    ),
+    (
+        &["disk/staging.rs", "disk/staging/writer.rs"],
+        "a staging folder makes its writers, and each writes into that folder",
+    ),
+    (
+        &["disk/zip_read/extra.rs", "disk/zip_read/record.rs"],
+        "to be untied: extra fields fill in a record that they are read for",
+    ),
+    (
+        &["disk/zip_write/mod.rs", "disk/zip_write/records.rs"],
+        "to be untied: records are of members that the archive defines",
+    ),
+    (
+        &["model/layout.rs", "model/manifest.rs", "model/part_set.rs"],
+        "to be untied: a manifest knows the parts of its stream",
+    ),
+    (
+        &[
+            "protocol/handshake.rs",
+            "protocol/handshake/hello.rs",
+            "protocol/handshake/refusal.rs",
+        ],
+        "to be untied: the error of the handshake is defined beside its states",
+    ),
+    (
+        &["protocol/manifest_code.rs", "protocol/message.rs"],
+        "to be untied: a chunk of a manifest is a message's field",
+    ),
+    (
+        &[
+            "session/archive/pack/mod.rs",
+            "session/archive/pack/writer.rs",
+        ],
+        "to be untied: the writer is about a packing that starts it",
+    ),
+    (
+        &[
+            "session/archive/unzip/hidden.rs",
+            "session/archive/unzip/mod.rs",
+        ],
+        "an archive within an archive is opened as one that is not",
+    ),
+];
+
+/// Longer than this, a file holds more than one idea.
+const LINES: usize = 520;
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a source folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The floors that a file names with `crate::`, wherever in the code.
+fn floors_named(code: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for line in code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+    {
+        for after in line.split("crate::").skip(1) {
+            let end = after.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let name = &after[..end.unwrap_or(after.len())];
+            if name.is_empty() {
+                // `use crate::{a, b}`: rustfmt keeps what follows on this line or the next ones.
+                panic!("import each floor by itself: {line}");
+            }
+            named.push(name.to_owned());
+        }
+    }
+    named
+}
+
+#[test]
+fn imports_only_go_down() {
+    for (floor, below) in FLOORS {
+        let files = sources(&src().join(floor));
+        assert!(!files.is_empty(), "no files on floor {floor}");
+        for file in files {
+            let code = fs::read_to_string(&file).expect("a source file");
+            for name in floors_named(&code) {
+                let is_floor = FLOORS.iter().any(|(other, _)| *other == name);
+                assert!(
+                    !is_floor || name == floor || below.contains(&name.as_str()),
+                    "{} imports {name}, which is not below {floor}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_check_sees_an_import_that_goes_up() {
+    assert_eq!(floors_named("use crate::session::send;"), ["session"]);
+    assert_eq!(floors_named("    let x = crate::cli::run();"), ["cli"]);
+    assert!(floors_named("// crate::cli is above").is_empty());
+}
+
+/// The files that are compiled for the program, and not for tests only: those are named `tests`, or declared
+/// behind `#[cfg(test)]`.
+fn without_tests(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut names = BTreeSet::from(["tests".to_owned()]);
+    for file in files {
+        let code = fs::read_to_string(file).expect("a source file");
+        for declared in code.split("#[cfg(test)]\n").skip(1) {
+            let declared = declared.trim_start_matches("pub ").strip_prefix("mod ");
+            names.extend(declared.and_then(|rest| Some(rest.split_once(';')?.0.to_owned())));
+        }
+    }
+    let is_test = |path: &Path| {
+        path.file_stem()
+            .is_some_and(|s| names.contains(&*s.to_string_lossy()))
+    };
+    let program = files.iter().filter(|file| !file.ancestors().any(is_test));
+    program.cloned().collect()
+}
+
+/// A file's code without its tests.
+fn production(file: &Path) -> String {
+    let code = fs::read_to_string(file).expect("a source file");
+    let tests = code.find("#[cfg(test)]\nmod tests {");
+    code[..tests.unwrap_or(code.len())].to_owned()
+}
+
+/// Each file of the crate with those that it uses, tests left aside.
+fn uses() -> BTreeMap<String, BTreeSet<String>> {
+    let all = sources(&src());
+    let mut files = without_tests(&all);
+    files.retain(|file| !file.ends_with("main.rs"));
+    Crate::read(&src(), &files, production).uses()
+}
+
+#[test]
+fn the_rooms_of_session_import_one_way() {
+    let room = |file: &str| {
+        let name = file.strip_prefix("session/")?.split(['/', '.']).next()?;
+        (name != "mod").then(|| ROOMS.iter().position(|room| *room == name).expect(name))
+    };
+    for (file, used) in uses() {
+        let Some(own) = room(&file) else {
+            continue;
+        };
+        for other in used {
+            let is_before = room(&other).is_none_or(|room| room <= own);
+            assert!(is_before, "{file} uses {other}, a later room");
+        }
+    }
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let found = circles(&uses());
+    let is_known = |circle: &[String], (known, _): &(&[&str], &str)| {
+        circle.iter().all(|file| known.contains(&file.as_str()))
+    };
+    for circle in &found {
+        let is_listed = KNOWN_CIRCLES.iter().any(|known| is_known(circle, known));
+        assert!(is_listed, "a new circle: {circle:#?}");
+    }
+    for known in KNOWN_CIRCLES {
+        let is_left = found.iter().any(|circle| is_known(circle, &known));
+        assert!(
+            is_left,
+            "no circle any more, so take it from the list: {:?}",
+            known.0
+        );
+    }
+}
+
+#[test]
+fn only_the_command_line_prints_or_ends_the_process() {
+    for floor in ["model", "crypto", "disk", "protocol", "session"] {
+        let files = sources(&src().join(floor));
+        for file in &without_tests(&files) {
+            let code = production(file);
+            for word in ["println!", "print!(", "dbg!", "process::exit", "env::var("] {
+                assert!(!code.contains(word), "{} has {word}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_hold_one_idea() {
+    for file in sources(&src()) {
+        let lines = fs::read_to_string(&file)
+            .expect("a source file")
+            .lines()
+            .count();
+        assert!(lines <= LINES, "{} has {lines} lines", file.display());
+    }
+}
