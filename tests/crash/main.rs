@@ -6,6 +6,7 @@
 
 #![cfg(unix)]
 
+mod builds;
 mod cut;
 mod disk_full;
 mod faults;

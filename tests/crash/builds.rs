@@ -1,0 +1,65 @@
+//! What an earlier run left is compared with the source before it counts, however well it is disguised.
+
+use super::repeat::cut_off;
+use super::support::program::{LISTEN, Program, transfer};
+use super::support::proxy::{Act, Proxy};
+use super::support::trees::{self, MIB};
+use std::fs;
+use std::path::Path;
+
+/// Two builds of one file, of the same size and time, as git archives, Nix and firmware have them.
+fn build(at: &Path, seed: u64) {
+    trees::noise(at, 24 * MIB, seed);
+    trees::set_time(at, 1, 0);
+}
+
+#[test]
+fn a_resume_never_mixes_two_builds_of_the_same_size_and_time() {
+    let work = tempfile::tempdir().unwrap();
+    let (from, into) = (work.path().join("fw.bin"), work.path().join("into"));
+    build(&from, 1);
+    let mut receiver = Program::receive(&into, &[&LISTEN[..], &["--retry", "0"]].concat()).start();
+    let proxy = Proxy::to(receiver.port());
+    proxy.then(15 * MIB as u64, Act::Fin);
+    let to = ["--to", proxy.address(), "--retry", "0", "-z", "0"];
+    Program::send(&from, &to).run().expect(12);
+    receiver.wait().expect(12);
+    build(&from, 2);
+    for existing in [&[][..], &["--existing", "overwrite"]] {
+        let (sender, receiver) = transfer(&from, &[], &into, existing);
+        sender.expect(0);
+        receiver.expect(0);
+        let got = fs::read(into.join("fw.bin")).unwrap();
+        assert!(got == fs::read(&from).unwrap(), "mixed: {existing:?}");
+    }
+    assert!(trees::stagings(&into).is_empty());
+}
+
+#[test]
+fn planted_parts_are_found_also_with_a_forged_crc() {
+    let work = tempfile::tempdir().unwrap();
+    let (from, into) = (work.path().join("tree"), work.path().join("into"));
+    trees::mixed(&from, 12 * MIB, 5);
+    cut_off(&from, &into);
+    let planted = trees::stagings(&into)[0].join("tree/tree/a large one");
+    let mut bytes = fs::read(&planted).unwrap();
+    for block in bytes.chunks_exact_mut(64 * 1024) {
+        forge(&mut block[100..105]);
+    }
+    fs::write(&planted, bytes).unwrap();
+    let (sender, receiver) = transfer(&from, &[], &into, &[]);
+    sender.expect(0);
+    receiver.expect(0);
+    trees::assert_same(&from, &into.join("tree"));
+}
+
+/// Changes five bytes so that the CRC-32 of whatever they are part of stays the same: the generator
+/// polynomial itself is added.
+fn forge(bytes: &mut [u8]) {
+    let polynomial = (0xEDB8_8320_u64 << 1 | 1).to_le_bytes();
+    let before = crc32fast::hash(bytes);
+    for (byte, change) in bytes.iter_mut().zip(polynomial) {
+        *byte ^= change;
+    }
+    assert_eq!(crc32fast::hash(bytes), before);
+}
