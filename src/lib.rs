@@ -94,7 +94,7 @@ pub mod internals {
     pub use crate::model::{PartRange, limits};
     pub use crate::protocol::{
         DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, FrameKind, JoinRequest,
-        ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message, PADDING_BYTES, Ping, Role,
-        StreamNumber, frame, message_head, part_head,
+        ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message, PADDING_BYTES, PartId, Ping,
+        Role, StreamNumber, frame, message_head, part_head,
     };
 }

@@ -260,7 +260,13 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         ("component of a path, bytes", limits::COMPONENT_BYTES as u64),
         ("components of a path", limits::PATH_LEVELS as u64),
         ("streams of a session", limits::STREAMS.into()),
+        (
+            "parts of all streams of a transfer together, bytes",
+            limits::PARTS_IN_FLIGHT_BYTES.into(),
+        ),
         ("ranges in a message", limits::RANGES as u64),
+        ("digests in a message", limits::DIGESTS as u64),
+        ("claimed pieces in a transfer", limits::CLAIMED_PIECES),
         ("checks in a message", limits::CHECKS as u64),
         (
             "parts of a stream of unknown size without their checks",

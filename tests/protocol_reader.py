@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a recorded session of the peerbridge protocol, version 1, written from docs/PROTOCOL.md alone.
+"""Reads a recorded session of the peerbridge protocol, version 2, written from docs/PROTOCOL.md alone.
 
 Usage: protocol_reader.py VECTORS-FOLDER
 
@@ -313,14 +313,14 @@ def check_hellos(vectors, dialler_hello, listener_hello):
     fields = Fields(dialler_hello)
     must(fields.take(8) == MAGIC, "magic")
     versions = fields.take(fields.number(1))
-    must(1 in versions, "version 1 is not spoken")
+    must(2 in versions, "version 2 is not spoken")
     role, nonce, tag = fields.number(1), fields.take(32), fields.take(16)
     fields.take(32)
     fields.finish()
     must(nonce == vectors["dialler_nonce"], "the dialler's nonce")
     must(tag == mac(nonce, vectors["name"])[:16], "the name tag")
     fields = Fields(listener_hello)
-    must(fields.take(8) == MAGIC and fields.number(1) == 1, "magic and version")
+    must(fields.take(8) == MAGIC and fields.number(1) == 2, "magic and version")
     must({role, fields.number(1)} == {1, 2}, "the roles")
     must(fields.take(32) == vectors["listener_nonce"], "the listener's nonce")
     fields.take(32)
@@ -421,6 +421,10 @@ def read_manifest(chunk, count):
     return entries, identity.digest()[:16]
 
 
+def parts_of(ranges):
+    return {index for start, length in ranges for index in range(start, start + length)}
+
+
 def read_message(raw):
     """A message as its name and its fields."""
     fields = Fields(raw)
@@ -447,21 +451,25 @@ def read_message(raw):
 
     names = (
         "Ready Offer Entries Accept Decline StreamEnd RoundEnd Checks SourceFailed Missing Done Next Bye"
-        " Ping Pong Abort Confirmed"
+        " Ping Pong Abort Confirmed Digests Differs"
     ).split()
     must(1 <= kind <= len(names), "an unknown kind of message")
     name = names[kind - 1]
     if name == "Offer":
-        found["transfer"], found["part_size"] = fields.number(4), part_size()
+        found["transfer"], found["run"], found["part_size"] = fields.number(4), fields.take(16), part_size()
         found["streams"], found["flags"] = fields.number(2), fields.number(1)
-        must(1 <= found["streams"] <= 64 and found["flags"] <= 3, "streams or flags")
+        must(1 <= found["streams"] <= 64 and found["flags"] <= 15, "streams or flags")
+        must(found["flags"] & 10 != 10, "a question that brings contents")
         count = fields.number(4)
         found["entries"], found["id"] = read_manifest(fields.take(fields.number(4)), count)
         found["early"] = (fields.number(4), failures()) if found["flags"] & 2 else None
     elif name == "Entries":
         found["entries"] = fields.take(fields.number(4))
     elif name == "Accept":
-        found["part_size"], found["streams"], found["have"] = part_size(), fields.number(2), ranges()
+        found["part_size"], found["streams"] = part_size(), fields.number(2)
+        found["have"], found["claims"] = ranges(), ranges()
+        must(len(found["have"]) + len(found["claims"]) <= 8192, "too many ranges")
+        must(not parts_of(found["have"]) & parts_of(found["claims"]), "parts both there and claimed")
     elif name == "Decline":
         found["reason"], found["text"] = fields.number(1), text()
     elif name == "StreamEnd":
@@ -480,8 +488,15 @@ def read_message(raw):
     elif name == "Missing":
         found["round"], found["ranges"] = fields.number(4), ranges()
     elif name == "Done":
-        found["files"], found["bytes"] = fields.number(8), fields.number(8)
+        for figure in ("files", "bytes", "same", "skipped", "held"):
+            found[figure] = fields.number(8)
         found["failed"], found["failures"] = fields.number(8), failures()
+    elif name == "Digests":
+        found["digests"] = fields.counted(16000, lambda: fields.take(16))
+        must(found["digests"], "a list without digests")
+    elif name == "Differs":
+        found["ranges"] = ranges()
+        must(found["ranges"], "a list without parts")
     elif name == "Ping":
         found["token"], found["answer_padding"] = fields.number(8), fields.number(4)
         found["padding"] = fields.take(fields.number(4))
@@ -508,6 +523,7 @@ class Session:
         self.proven = {}
         self.joins, self.sequences = {}, {}
         self.transfer = None
+        self.delivered = {}
 
     def frame(self, who, stream, data):
         length, number = struct.unpack(">IB", data[:5])
@@ -564,36 +580,50 @@ class Session:
 
     def part(self, who, stream, body):
         fields = Fields(body)
-        index = fields.number(8)
-        position = struct.pack(">IQ", self.transfer["transfer"], index)
+        number, index = fields.number(4), fields.number(8)
+        must(number == self.transfer["round"], "the round of a part")
+        position = struct.pack(">IIQ", self.transfer["transfer"], number, index)
         size = self.transfer["part_size"]
         raw = open_sealed(self.keys.of("parts " + who), position, fields.data, size)
+        must(index not in self.transfer["claimed"], "a part that was claimed and does not differ")
         must(len(raw) == min(size, self.transfer["total"] - index * size), "the length of a part")
         self.transfer["parts"][index] = raw
         self.transfer["sent"].add(index)
         if self.transfer["early"] is not None:
             must(index == 0 and zlib.crc32(raw) == self.transfer["early"][0], "the early part")
             self.transfer["early"], self.transfer["sent"] = None, set()
-        return f"index={index} bytes={len(raw)}"
+        return f"round={number} index={index} bytes={len(raw)}"
 
     def message(self, who, stream, name, found):
         must(stream == 0 or name in ("StreamEnd", "SourceFailed"), "a message on a joined stream")
-        must(name == "Ping" or (who == "listener") == (name in ("Accept", "Missing", "Done")), "a side")
+        must(name == "Ping" or (who == "listener") == (name in ("Accept", "Missing", "Differs", "Done")), "a side")
         must(name in ("Offer", "Ping") or self.transfer["early"] is None, "something before the early part")
         if name == "Offer":
             total = sum(entry["size"] for entry in found["entries"])
             number = 0 if self.transfer is None else self.transfer["transfer"] + 1
             must(found["transfer"] == number, "the number of a transfer")
             self.transfer = dict(found, total=total, parts={}, sent=set(), ended=set(), round=0)
+            self.transfer.update(claimed=set(), digests=[], held=0)
         elif name == "Accept":
             must(1 <= found["streams"] <= self.transfer["streams"], "the number of streams")
             self.transfer["part_size"] = found["part_size"]
+            must(found["part_size"] * found["streams"] <= 134217728, "parts of all streams together")
+            self.transfer["claimed"] = parts_of(found["claims"])
+            self.transfer["digests"] = self.digests_of(sorted(self.transfer["claimed"]))
+        elif name == "Digests":
+            due = self.transfer["digests"][: len(found["digests"])]
+            must(self.transfer["round"] == 0 and due == found["digests"], "the digests")
+            del self.transfer["digests"][: len(due)]
+        elif name == "Differs":
+            must(parts_of(found["ranges"]) <= self.transfer["claimed"], "parts that were not claimed")
+            self.transfer["claimed"] -= parts_of(found["ranges"])
         elif name == "StreamEnd":
             must(found["round"] == self.transfer["round"], "the number of a round")
             self.transfer["ended"].add(stream)
         elif name == "RoundEnd":
             must(found["round"] == self.transfer["round"], "the number of a round")
             must(self.transfer["ended"] == set(found["streams"]), "the streams of a round")
+            must(not self.transfer["digests"], "a digest is missing")
             must({index for index, _ in found["checks"]} == self.transfer["sent"], "the checks")
             for index, crc in found["checks"]:
                 must(zlib.crc32(self.transfer["parts"][index]) == crc, "a CRC-32")
@@ -603,6 +633,30 @@ class Session:
             must(found["round"] == self.transfer["round"], "the number of a round")
         elif name == "Done":
             must(found["bytes"] == self.transfer["total"], "the bytes that were delivered")
+            self.take_what_held(found["held"])
+            self.delivered[self.transfer["id"]] = self.contents()
+
+    def digests_of(self, claimed):
+        """The digests of what is claimed: it is known from an earlier transfer of the same."""
+        found, key = [], self.keys.of("digests")
+        for index in claimed:
+            start = index * self.transfer["part_size"]
+            end, begin = min(start + self.transfer["part_size"], self.transfer["total"]), 0
+            for number, entry in enumerate(self.transfer["entries"]):
+                low, high = max(start, begin), min(end, begin + entry["size"])
+                if low < high:
+                    piece = self.delivered[self.transfer["id"]][low:high]
+                    place = struct.pack(">IIQI", self.transfer["transfer"], number, low - begin, high - low)
+                    found.append(mac(key, place + hashlib.sha256(piece).digest())[:16])
+                begin += entry["size"]
+        return found
+
+    def take_what_held(self, held):
+        size, known = self.transfer["part_size"], self.delivered.get(self.transfer["id"])
+        for index in self.transfer["claimed"]:
+            self.transfer["parts"][index] = known[index * size : (index + 1) * size]
+            held -= len(self.transfer["parts"][index])
+        must(held == 0, "the bytes that held")
 
     def contents(self):
         parts = self.transfer["parts"]
@@ -630,7 +684,7 @@ def check_vectors(vectors, words):
     keys = Keys(shared, *hellos)
     claim = keys.session_id + struct.pack(">H", 1) + b"\xd2" * 32
     answer = b"\x12" * 32
-    message, part = struct.pack(">HQ", 0, 0), struct.pack(">IQ", 0, 0)
+    message, part = struct.pack(">HQ", 0, 0), struct.pack(">IIQ", 0, 0, 0)
     message_keys = position_keys(keys.of("messages dialler"), message)
     part_keys = position_keys(keys.of("parts dialler"), part)
     phrase = keys.of("phrase", 8)
@@ -640,6 +694,7 @@ def check_vectors(vectors, words):
         "transcript_hash": keys.transcript,
         "join_key": keys.of("join"),
         "session_id": keys.session_id,
+        "digests_key": keys.of("digests"),
         "phrase_bytes": phrase,
         "phrase_text": "-".join(words[number % 512] for number in numbers),
         "dialler_hello_frame": struct.pack(">IB", len(hellos[0]), 1) + hellos[0],
@@ -658,8 +713,11 @@ def check_vectors(vectors, words):
     expected["message_raw"] = raw
     expected["transfer_id"] = read_message(raw)[1]["id"]
     fields = Fields(vectors["part_frame"][5:])
-    must(fields.number(8) == 0, "the index of the part")
+    must(fields.number(4) == fields.number(8) == 0, "the round and index of the part")
     expected["part_raw"] = open_sealed(keys.of("parts dialler"), part, fields.data, 65536)
+    piece = struct.pack(">IIQI", 0, 1, 0, len(expected["part_raw"]))
+    piece += hashlib.sha256(expected["part_raw"]).digest()
+    expected["digest"] = mac(keys.of("digests"), piece)[:16]
     for name, value in expected.items():
         must(vectors[name] == value, "the vector " + name)
     given = {"secret", "name", "channel_identifier", "message_frame", "part_frame"}
@@ -682,7 +740,7 @@ def read_recording(path, vectors):
         if said.startswith("Done "):
             contents.append(session.contents())
     must(said == "Bye", "the session does not end")
-    must(contents == [b"hello, peer\n" * 10000, b"one more"], "the contents")
+    must(contents == [b"hello, peer\n" * 10000, b"one more", b"hello, peer\n" * 10000], "the contents")
     return len(lines)
 
 

@@ -20,6 +20,7 @@ pub(super) enum Purpose {
     Messages(Side),
     Parts(Side),
     Phrase,
+    Digests,
 }
 
 impl Purpose {
@@ -35,6 +36,7 @@ impl Purpose {
             Purpose::Parts(Dialler) => "peerbridge/1 parts dialler",
             Purpose::Parts(Listener) => "peerbridge/1 parts listener",
             Purpose::Phrase => "peerbridge/1 phrase",
+            Purpose::Digests => "peerbridge/1 digests",
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod archive_password;
 mod cpace;
+mod digest;
 #[cfg(test)]
 mod hex;
 mod hkdf;
@@ -27,6 +28,7 @@ mod words;
 
 pub use archive_password::{ArchivePassword, PasswordError};
 pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH};
+pub use digest::{DigestKey, PieceDigest, PieceHasher, PiecePosition};
 pub use keys::{OpeningKeys, SealingKeys};
 pub use name_tag::{NAME_TAG_LENGTH, name_tag};
 pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};

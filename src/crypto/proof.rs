@@ -1,6 +1,7 @@
 //! What keys may do before and after the peer has proven that it knows the secret.
 
 use super::cpace::SharedKey;
+use super::digest::DigestKey;
 use super::keys::{KeySchedule, OpeningKeys, Purpose, SealingKeys};
 use super::mac::{HmacSha256, hmac_sha256};
 use super::side::Side;
@@ -67,6 +68,7 @@ impl UnprovenKeys {
             join: self.schedule.key(Purpose::Join),
             session_id: *self.schedule.key(Purpose::SessionId),
             phrase: self.schedule.key(Purpose::Phrase),
+            digests: DigestKey::new(self.schedule.key(Purpose::Digests)),
             sealing: self.sealing_keys(),
             opening: self.schedule.opening_keys(peer),
         })
@@ -86,6 +88,7 @@ pub struct SessionKeys {
     join: Zeroizing<[u8; 32]>,
     session_id: [u8; 16],
     phrase: Zeroizing<[u8; 2 * PHRASE_WORDS]>,
+    digests: DigestKey,
     sealing: SealingKeys,
     opening: OpeningKeys,
 }
@@ -123,6 +126,12 @@ impl SessionKeys {
         self.join_proof_of(self.side.other(), transcript)
             .verify_slice(received)
             .map_err(|_| WrongSecret)
+    }
+
+    /// The key of the digests that the sender of files says.
+    #[must_use]
+    pub fn digest_key(&self) -> DigestKey {
+        self.digests.clone()
     }
 
     /// The keys for what this side sends.

@@ -38,6 +38,7 @@ pub(crate) fn keys(
         ("messages_listener_key", key(Purpose::Messages(Listener))),
         ("parts_dialler_key", key(Purpose::Parts(Dialler))),
         ("parts_listener_key", key(Purpose::Parts(Listener))),
+        ("digests_key", key(Purpose::Digests)),
         ("phrase_bytes", schedule.key::<8>(Purpose::Phrase).to_vec()),
     ]
 }

@@ -37,6 +37,8 @@ pub enum DeliveryResult {
 pub struct Delivery {
     /// Files delivered; identical ones don't count.
     pub files: u64,
+    /// Files that were there already.
+    pub same: u64,
     /// Folders created.
     pub folders: u64,
     /// Links made.
@@ -208,7 +210,9 @@ impl<'a> Run<'a> {
                     delivery.failures.push(failure);
                     continue;
                 }
-                Some(DeliveryResult::Identical) => {}
+                Some(DeliveryResult::Identical) => {
+                    delivery.same += u64::from(matches!(entry.kind, EntryKind::File(_)));
+                }
                 Some(DeliveryResult::Skipped) | None => continue,
             }
             if entry.path.depth() == 0 {

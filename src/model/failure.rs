@@ -26,6 +26,8 @@ pub enum FailureReason {
     NotWritten = 4,
     /// Something appeared under its name after the offer was accepted.
     InTheWay = 5,
+    /// Another file of the same size and time is there, and the policy keeps it.
+    Differs = 6,
 }
 
 impl FailureReason {
@@ -37,6 +39,7 @@ impl FailureReason {
             3 => FailureReason::SourceChanged,
             4 => FailureReason::NotWritten,
             5 => FailureReason::InTheWay,
+            6 => FailureReason::Differs,
             _ => return None,
         })
     }
@@ -60,6 +63,7 @@ impl fmt::Display for FailureReason {
             FailureReason::SourceChanged => "it changed while it was sent",
             FailureReason::NotWritten => "the receiver cannot write it",
             FailureReason::InTheWay => "something else appeared under its name",
+            FailureReason::Differs => "another file of the same size and time is there",
         })
     }
 }

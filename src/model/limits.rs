@@ -55,9 +55,17 @@ pub const STREAMS: u16 = 64;
 /// streams where parts are large. All the streams there may be have room for parts of 2 MiB.
 pub const PARTS_IN_FLIGHT_BYTES: u32 = 128 * 1024 * 1024;
 
-/// Ranges of parts in one message. A set with more is sent incompletely: what is left out of an Answer
-/// is sent again, what is left out of a Missing follows in the next round.
+/// Ranges of parts in one message, in an Accept of what is there and what is claimed together. A set with
+/// more is sent incompletely: what is left out of an Accept is sent again, what is left out of a Missing
+/// follows in the next round.
 pub const RANGES: usize = 8192;
+
+/// Digests of pieces in one message, 16 bytes each.
+pub const DIGESTS: usize = 16_000;
+
+/// Pieces of files in all that a receiver claims to have in one transfer: the sender reads and digests each,
+/// and the receiver keeps 16 bytes of each, 64 MiB at most. What it has beyond is sent.
+pub const CLAIMED_PIECES: u64 = 1 << 22;
 
 /// Part checks in one message, 12 bytes each.
 pub const CHECKS: usize = 16 * 1024;

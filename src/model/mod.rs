@@ -13,6 +13,7 @@ mod link;
 mod manifest;
 mod part_set;
 mod policy;
+mod run_id;
 mod wire_path;
 
 pub use escape::{escaped, is_deceptive, shell_word};
@@ -25,5 +26,6 @@ pub use manifest::{
 };
 pub use part_set::{PartRange, PartSet};
 pub use policy::Existing;
+pub use run_id::RunId;
 pub(crate) use wire_path::STAGING_PREFIX;
 pub use wire_path::{PathFault, WirePath};

@@ -18,10 +18,19 @@ pub const FRAME_HEADER_LENGTH: usize = 5;
 pub const MESSAGE_HEAD_LENGTH: usize = FRAME_HEADER_LENGTH + ENVELOPE_LENGTH;
 
 /// Everything of a part's frame before the archive, in bytes.
-pub const PART_HEAD_LENGTH: usize = FRAME_HEADER_LENGTH + INDEX_LENGTH + ENVELOPE_LENGTH;
+pub const PART_HEAD_LENGTH: usize = FRAME_HEADER_LENGTH + PART_ID_LENGTH + ENVELOPE_LENGTH;
 
-/// A part's index in its frame, in bytes.
-const INDEX_LENGTH: usize = 8;
+/// A part's round and index in its frame, in bytes.
+const PART_ID_LENGTH: usize = 4 + 8;
+
+/// Which part of the transfer under way a frame holds. Plain numbers, not yet checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartId {
+    /// The round in which it is sent.
+    pub round: u32,
+    /// Its index in the layout.
+    pub index: u64,
+}
 
 /// What a frame's body is. The numbers travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +105,7 @@ impl FrameHeader {
     pub fn head_length(&self) -> usize {
         match self.kind {
             FrameKind::Message => ENVELOPE_LENGTH,
-            FrameKind::Part => INDEX_LENGTH + ENVELOPE_LENGTH,
+            FrameKind::Part => PART_ID_LENGTH + ENVELOPE_LENGTH,
             FrameKind::Hello | FrameKind::Join | FrameKind::Refuse | FrameKind::Confirm => 0,
         }
     }
@@ -111,7 +120,7 @@ impl FrameHeader {
         let most = match self.kind {
             FrameKind::Message => limits::MESSAGE_BYTES as u32,
             FrameKind::Part => {
-                reader.u64()?;
+                part_id(&mut reader)?;
                 limits::PART_BYTES_MAX
             }
             _ => return Ok(()),
@@ -175,14 +184,15 @@ pub fn message_head(envelope: &Envelope) -> [u8; MESSAGE_HEAD_LENGTH] {
 }
 
 /// What goes before the archive of a sealed part.
-pub fn part_head(index: u64, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
+pub fn part_head(part: PartId, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
     let header = FrameHeader {
         kind: FrameKind::Part,
-        length: INDEX_LENGTH + ENVELOPE_LENGTH + envelope.sealed_length() as usize,
+        length: PART_ID_LENGTH + ENVELOPE_LENGTH + envelope.sealed_length() as usize,
     };
     joined(&[
         &header.to_bytes(),
-        &index.to_be_bytes(),
+        &part.round.to_be_bytes(),
+        &part.index.to_be_bytes(),
         &envelope.to_bytes(),
     ])
 }
@@ -196,17 +206,23 @@ pub fn split_message(body: &[u8]) -> Result<(Envelope, &[u8]), FrameError> {
     split_sealed(Reader::new(body), limits::MESSAGE_BYTES as u32)
 }
 
-/// A Part frame's body as the part's index, not yet checked against a layout, and the envelope and
-/// archive.
+/// A Part frame's body as the part's round and index, the envelope and the archive.
 ///
 /// # Errors
 /// [`FrameError`] when it is too short, or announces more than [`limits::PART_BYTES_MAX`] or another
 /// length than it has.
-pub fn split_part(body: &[u8]) -> Result<(u64, Envelope, &[u8]), FrameError> {
+pub fn split_part(body: &[u8]) -> Result<(PartId, Envelope, &[u8]), FrameError> {
     let mut reader = Reader::new(body);
-    let index = reader.u64()?;
+    let part = part_id(&mut reader)?;
     let (envelope, archive) = split_sealed(reader, limits::PART_BYTES_MAX)?;
-    Ok((index, envelope, archive))
+    Ok((part, envelope, archive))
+}
+
+fn part_id(reader: &mut Reader<'_>) -> Result<PartId, CodecError> {
+    Ok(PartId {
+        round: reader.u32()?,
+        index: reader.u64()?,
+    })
 }
 
 fn split_sealed(mut reader: Reader<'_>, most: u32) -> Result<(Envelope, &[u8]), FrameError> {

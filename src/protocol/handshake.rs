@@ -43,7 +43,7 @@ use crate::crypto::{InvalidShare, RandomError, SessionKeys, Side, WrongSecret};
 use std::fmt;
 
 /// The version of the protocol that this crate speaks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// How every Hello, Join and Refuse of a dialler or a listener begins.
 const MAGIC: &[u8; 8] = b"PEERBRDG";

@@ -6,7 +6,8 @@
 
 use super::manifest_code::ManifestChunk;
 use super::{Bounded, CodecError, PeerText, StreamNumber};
-use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, limits};
+use crate::crypto::PieceDigest;
+use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, RunId, limits};
 use std::fmt;
 
 mod decode;
@@ -17,10 +18,10 @@ mod tests;
 /// Padding of a [`Ping`] or a Pong, in bytes at most: the message, less its kind, token and lengths.
 pub const PADDING_BYTES: usize = limits::MESSAGE_BYTES - 17;
 
-/// An Offer's fields beside the entries, at most: kind, transfer, part size, streams, flags, count and
+/// An Offer's fields beside the entries, at most: kind, transfer, run, part size, streams, flags, count and
 /// length in front of them, the early round's checksum and failures behind.
 pub(super) const OFFER_FIELDS_BYTES: usize =
-    1 + 4 + 4 + 2 + 1 + 4 + 4 + 4 + 4 + limits::FAILURES * FAILURE_BYTES;
+    1 + 4 + 16 + 4 + 2 + 1 + 4 + 4 + 4 + 4 + limits::FAILURES * FAILURE_BYTES;
 
 /// A failure's entry and reason.
 const FAILURE_BYTES: usize = 4 + 1;
@@ -51,6 +52,10 @@ pub enum Message {
     SourceFailed(Failures),
     /// Receiver: what it still lacks after a round.
     Missing(Missing),
+    /// Sender, in round 0: the digests of the next pieces of what the receiver claims to have.
+    Digests(Digests),
+    /// Receiver: claimed parts of which it has something else; each part once.
+    Differs(PartRanges),
     /// Receiver: the transfer has ended and is delivered.
     Done(Done),
     /// Sender: a further Offer follows.
@@ -83,6 +88,9 @@ pub type PartChecks = Bounded<PartCheck, { limits::CHECKS }>;
 /// Runs of parts, as many as one message takes; ascending, with at least one part between two.
 pub type PartRanges = Bounded<PartRange, { limits::RANGES }>;
 
+/// Digests of pieces, as many as one message takes.
+pub type Digests = Bounded<PieceDigest, { limits::DIGESTS }>;
+
 /// Entries that failed, as many as one message takes.
 pub type Failures = Bounded<PeerFailure, { limits::FAILURES }>;
 
@@ -94,12 +102,18 @@ pub type StreamList = Bounded<StreamNumber, { limits::STREAMS as usize }>;
 pub struct Offer {
     /// Number of the transfer in its session, from 0, below [`limits::TRANSFERS`].
     pub transfer: u32,
+    /// The run of the sender that this belongs to.
+    pub run: RunId,
     /// Bytes of a part, as the sender would have it; within [`limits`].
     pub part_size: u32,
     /// Streams, as the sender would have it: 1 to [`limits::STREAMS`].
     pub streams: u16,
     /// Whether both persons are to compare the verification phrase before anything is accepted.
     pub verify: bool,
+    /// Whether files of the same size and time are to be compared as well.
+    pub checksum: bool,
+    /// Whether the sender only asks what is there, and goes after the answer.
+    pub dry_run: bool,
     /// How many entries the manifest has, at most [`limits::ENTRIES`].
     pub entry_count: u32,
     /// The first of them; the others follow in Entries.
@@ -124,8 +138,11 @@ pub struct Accept {
     pub part_size: u32,
     /// Streams: at most what the offer proposed. It holds.
     pub streams: u16,
-    /// The parts that are there already. May be incomplete: the others are sent again.
+    /// The parts that need not be sent, nor compared. May be incomplete: the others are sent again.
     pub have: PartRanges,
+    /// The parts that may be there and are to be compared by digests: none of those in `have`, and together
+    /// with them at most [`limits::RANGES`] runs.
+    pub claims: PartRanges,
 }
 
 /// A receiver does not take an offer.
@@ -220,10 +237,16 @@ pub struct Missing {
 /// A transfer has ended at the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// Files that are there now, whole.
+    /// Files that were delivered.
     pub files: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Files that were there with the same size and time, or the same contents.
+    pub same: u64,
+    /// Entries that were skipped because others were there.
+    pub skipped: u64,
+    /// How many of the bytes had not to be sent in this run: what the receiver had proved to be the same.
+    pub held: u64,
     /// Entries that were left out.
     pub failed: u64,
     /// The first of those, one by one.
@@ -321,6 +344,8 @@ mod kind {
     pub(super) const PONG: u8 = 15;
     pub(super) const ABORT: u8 = 16;
     pub(super) const CONFIRMED: u8 = 17;
+    pub(super) const DIGESTS: u8 = 18;
+    pub(super) const DIFFERS: u8 = 19;
 }
 
 /// Bit of an offer's flags: compare the verification phrase.
@@ -328,3 +353,9 @@ const FLAG_VERIFY: u8 = 1;
 
 /// Bit of an offer's flags: round 0 comes along.
 const FLAG_EARLY: u8 = 2;
+
+/// Bit of an offer's flags: compare files of the same size and time.
+const FLAG_CHECKSUM: u8 = 4;
+
+/// Bit of an offer's flags: only a question.
+const FLAG_DRY_RUN: u8 = 8;

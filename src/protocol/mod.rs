@@ -1,4 +1,4 @@
-//! Floor 2: the protocol, version 1, as bytes and states, without I/O.
+//! Floor 2: the protocol, version 2, as bytes and states, without I/O.
 //!
 //! A connection carries frames. Those of the handshake ([`DiallerWaitsForHello`], [`ListenerStart`])
 //! end in [`Proven`], or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a
@@ -18,8 +18,8 @@ mod text;
 pub use bounded::Bounded;
 pub use codec::CodecError;
 pub use frame::{
-    FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, Stage, frame,
-    message_head, part_head, split_message, split_part,
+    FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, PartId, Stage,
+    frame, message_head, part_head, split_message, split_part,
 };
 pub use handshake::{
     DiallerJoins, DiallerName, DiallerRole, DiallerUnproven, DiallerWaitsForHello, HandshakeError,
@@ -29,8 +29,8 @@ pub use manifest_code::{
     ManifestChunk, ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id,
 };
 pub use message::{
-    Accept, Decline, DeclineReason, Done, EarlyRound, Failures, Message, MessageError, Missing,
-    Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,
+    Accept, Decline, DeclineReason, Digests, Done, EarlyRound, Failures, Message, MessageError,
+    Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,
     StreamList,
 };
 pub use stream::StreamNumber;

@@ -233,9 +233,9 @@ fn edited_hellos_come_to_nothing() {
 fn a_version_that_nobody_speaks_is_a_clear_error() {
     let ground = Ground::small();
     let receiver = Side::default().receive_listening(&ground.destination);
-    for to_listener in [Way::Set(5 + 9, 2), Way::Pass] {
+    for to_listener in [Way::Set(5 + 9, 1), Way::Pass] {
         let to_dialler = match to_listener {
-            Way::Pass => Way::Set(5 + 8, 2),
+            Way::Pass => Way::Set(5 + 8, 1),
             _ => Way::Pass,
         };
         let line = proxy::Line::Through {

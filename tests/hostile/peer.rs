@@ -4,8 +4,9 @@ use crate::real::{LONG, SECRET};
 use peerbridge::Secret;
 use peerbridge::internals::{
     Compression, DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, ENVELOPE_LENGTH,
-    Envelope, FrameKind, JoinRequest, ListenerStart, ListenerUnproven, Message, Opener, Ping,
-    Position, Role, Sealer, SessionKeys, StreamNumber, frame, limits, message_head, part_head,
+    Envelope, FrameKind, JoinRequest, ListenerStart, ListenerUnproven, Message, Opener, PartId,
+    Ping, Position, Role, Sealer, SessionKeys, StreamNumber, frame, limits, message_head,
+    part_head,
 };
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -107,6 +108,8 @@ pub struct Peer {
     pub stream: u16,
     pub said: u64,
     pub heard: u64,
+    /// The round that parts are sent in: what the last Missing named.
+    pub round: u32,
     sealer: Sealer,
     opener: Opener,
 }
@@ -145,6 +148,7 @@ impl Peer {
             stream,
             said: 0,
             heard: 0,
+            round: 0,
             sealer: Sealer::new(),
             opener: Opener::new(),
         }
@@ -205,7 +209,27 @@ impl Peer {
 
     /// The frame of a part, sealed for `transfer` and `index`, and announced as `announced`.
     pub fn part_as(&mut self, transfer: u32, index: u64, announced: u64, raw: &[u8]) -> Vec<u8> {
-        let position = Position::Part { transfer, index };
+        let announced = PartId {
+            round: self.round,
+            index: announced,
+        };
+        self.part_in(self.round, transfer, index, announced, raw)
+    }
+
+    /// The frame of a part, sealed for `round`, `transfer` and `index`, and announced as `announced`.
+    pub fn part_in(
+        &mut self,
+        round: u32,
+        transfer: u32,
+        index: u64,
+        announced: PartId,
+        raw: &[u8],
+    ) -> Vec<u8> {
+        let position = Position::Part {
+            transfer,
+            round,
+            index,
+        };
         let keys = self.keys.sealing_keys();
         let sealed = self
             .sealer
@@ -230,6 +254,10 @@ impl Peer {
             assert_eq!(kind, FrameKind::Message as u8);
             match self.open(&body) {
                 Message::Ping(Ping { token: 0, .. }) => {}
+                Message::Missing(missing) => {
+                    self.round = missing.round;
+                    return Some(Message::Missing(missing));
+                }
                 message => return Some(message),
             }
         }

@@ -131,6 +131,7 @@ impl RawOffer {
     pub fn to_bytes(&self) -> Vec<u8> {
         Raw::kind(2)
             .u32(self.transfer)
+            .bytes(&[9; 16])
             .u32(self.part_size)
             .u16(self.streams)
             .u8(self.flags)
@@ -144,7 +145,29 @@ impl RawOffer {
 
 /// The bytes of an Accept.
 pub fn accept(part_size: u32, streams: u16, have: &[(u64, u64)]) -> Vec<u8> {
-    ranges(Raw::kind(4).u32(part_size).u16(streams), have).0
+    accept_with(part_size, streams, have, &[])
+}
+
+/// The bytes of an Accept with claims.
+pub fn accept_with(
+    part_size: u32,
+    streams: u16,
+    have: &[(u64, u64)],
+    claims: &[(u64, u64)],
+) -> Vec<u8> {
+    let raw = ranges(Raw::kind(4).u32(part_size).u16(streams), have);
+    ranges(raw, claims).0
+}
+
+/// The bytes of a Differs.
+pub fn differs(parts: &[(u64, u64)]) -> Vec<u8> {
+    ranges(Raw::kind(19), parts).0
+}
+
+/// The bytes of a Digests.
+pub fn digests(digests: &[[u8; 16]]) -> Vec<u8> {
+    let raw = Raw::kind(18).u32(digests.len() as u32);
+    digests.iter().fold(raw, |raw, digest| raw.bytes(digest)).0
 }
 
 /// The bytes of a Missing.
@@ -187,7 +210,7 @@ pub fn round_end_at(
 
 /// The bytes of a Done.
 pub fn done(files: u64) -> Vec<u8> {
-    Raw::kind(11).u64(files).u64(0).u64(0).u32(0).0
+    Raw::kind(11).u64(files).bytes(&[0; 40]).u32(0).0
 }
 
 /// The bytes of a Ping.
@@ -222,7 +245,9 @@ pub fn one_of_each() -> Vec<(u8, Vec<u8>)> {
         (15, Raw::kind(15).u64(7).u32(0).0),
         (16, abort(1, b"no")),
         (17, vec![17]),
-        (18, vec![18]),
+        (18, digests(&[[7; 16]])),
+        (19, differs(&[(0, 1)])),
+        (20, vec![20]),
         (0, vec![0]),
         (255, vec![255]),
     ]

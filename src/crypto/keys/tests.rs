@@ -55,6 +55,10 @@ fn every_key_is_derived_as_documented() {
             Purpose::Phrase,
             "07e2e672925a067754804f3ee101f31a06dfd834859aad9183932090eedcd3ea",
         ),
+        (
+            Purpose::Digests,
+            "528099b14b1df155cc8e70ac6f70d2395457b1925628c85fbb7f7ed839fa8002",
+        ),
     ];
     for (purpose, key) in expected {
         assert_eq!(
@@ -90,15 +94,16 @@ fn every_position_is_keyed_as_documented() {
     );
     let part = schedule().opening_keys(Side::Listener).at(Position::Part {
         transfer: 7,
+        round: 8,
         index: 9,
     });
     assert_eq!(
         &*part.password,
-        b"03267bc63afc8dfb648b1150d93cfe3da74be80611fcdcf56dc5febeed6f0415"
+        b"6bc8d0b8be92de2d77110124aa0caef8091d46b6bf56c49b606d865ade7dcb6d"
     );
     assert_eq!(
         part.mac.to_vec(),
-        unhex("fe39f3d73f4cafbcb3a38552489c093661ed2dd99727f9198fcc9a564080651d")
+        unhex("72bdf10be694a9a2ba3dd6cee479234e6feb9635a753c5dc232ffadfa3f305a7")
     );
 }
 
@@ -106,6 +111,7 @@ fn every_position_is_keyed_as_documented() {
 fn both_ends_of_a_direction_have_the_same_keys_and_the_directions_differ() {
     let position = Position::Part {
         transfer: 0,
+        round: 0,
         index: 0,
     };
     let sealing = schedule().sealing_keys(Side::Dialler).at(position);

@@ -15,21 +15,30 @@ pub enum Position {
     Part {
         /// The number of the transfer in its session, from 0.
         transfer: u32,
+        /// The round in which it is sent, from 0.
+        round: u32,
         /// The part's index, from 0.
         index: u64,
     },
 }
 
 impl Position {
-    /// The two numbers, big-endian: 10 bytes for a message, 12 for a part.
+    /// The numbers, big-endian: 10 bytes for a message, 16 for a part.
     pub(in crate::crypto) fn to_bytes(self) -> Vec<u8> {
         match self {
             Position::Message { stream, sequence } => {
                 [&stream.to_be_bytes()[..], &sequence.to_be_bytes()].concat()
             }
-            Position::Part { transfer, index } => {
-                [&transfer.to_be_bytes()[..], &index.to_be_bytes()].concat()
-            }
+            Position::Part {
+                transfer,
+                round,
+                index,
+            } => [
+                &transfer.to_be_bytes()[..],
+                &round.to_be_bytes(),
+                &index.to_be_bytes(),
+            ]
+            .concat(),
         }
     }
 }

@@ -16,6 +16,7 @@ use zip::ZipWriter;
 
 const HERE: Position = Position::Part {
     transfer: 1,
+    round: 0,
     index: 2,
 };
 const LIMIT: u32 = 4 << 20;
@@ -241,13 +242,13 @@ fn the_envelope_is_over_what_is_documented() {
     for (position, at, compression, method) in [
         (
             HERE,
-            &b"\0\0\0\x01\0\0\0\0\0\0\0\x02"[..],
+            &b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x02"[..],
             Compression::Stored,
             0,
         ),
         (
             HERE,
-            b"\0\0\0\x01\0\0\0\0\0\0\0\x02",
+            b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x02",
             Compression::Zstd(3),
             93,
         ),

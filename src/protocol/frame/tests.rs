@@ -98,6 +98,10 @@ fn strangers_are_told_apart_from_peers() {
 
 #[test]
 fn sealed_bodies_come_apart_as_they_were_put_together() {
+    const LAST: PartId = PartId {
+        round: u32::MAX - 1,
+        index: u64::MAX - 1,
+    };
     let sealed = crate::crypto::Envelope::from_bytes(&envelope(2), 2).unwrap();
     let archive = vec![9; sealed.sealed_length() as usize];
 
@@ -112,12 +116,12 @@ fn sealed_bodies_come_apart_as_they_were_put_together() {
     assert_eq!(envelope.to_bytes(), sealed.to_bytes());
     assert_eq!(found, archive);
 
-    let part = [&part_head(u64::MAX - 1, &sealed)[..], &archive].concat();
+    let part = [&part_head(LAST, &sealed)[..], &archive].concat();
     let (head, body) = part.split_first_chunk().unwrap();
     let header = FrameHeader::parse(*head, Stage::Proven).unwrap();
     assert_eq!((header.kind, header.length), (FrameKind::Part, body.len()));
-    let (index, envelope, found) = split_part(body).unwrap();
-    assert_eq!(index, u64::MAX - 1);
+    let (part, envelope, found) = split_part(body).unwrap();
+    assert_eq!(part, LAST);
     assert_eq!(envelope.to_bytes(), sealed.to_bytes());
     assert_eq!(found, archive);
 }
@@ -126,7 +130,7 @@ fn sealed_bodies_come_apart_as_they_were_put_together() {
 fn a_sealed_body_of_another_length_is_refused() {
     let sealed = crate::crypto::Envelope::from_bytes(&envelope(2), 2).unwrap();
     let archive = vec![9; sealed.sealed_length() as usize];
-    let mut body = [&5u64.to_be_bytes()[..], &envelope(2), &archive].concat();
+    let mut body = [&[5; 12][..], &envelope(2), &archive].concat();
     assert!(split_part(&body).is_ok());
     for end in 0..body.len() {
         assert_eq!(
@@ -140,7 +144,7 @@ fn a_sealed_body_of_another_length_is_refused() {
         Some(FrameError::Codec(CodecError::Leftover))
     );
     assert_eq!(
-        split_message(&body[8..]).err(),
+        split_message(&body[12..]).err(),
         Some(FrameError::Codec(CodecError::Leftover))
     );
 }
@@ -152,7 +156,7 @@ fn raw_lengths_are_bounded_by_what_is_sealed() {
     let message = limits::MESSAGE_BYTES as u32;
     assert_eq!(split_message(&envelope(message)).err(), short);
     assert_eq!(split_message(&envelope(message + 1)).err(), too_long);
-    let part = |raw_length| split_part(&[&[0; 8][..], &envelope(raw_length)].concat()).err();
+    let part = |raw_length| split_part(&[&[0; 12][..], &envelope(raw_length)].concat()).err();
     assert_eq!(part(limits::PART_BYTES_MAX), short);
     assert_eq!(part(limits::PART_BYTES_MAX + 1), too_long);
     assert_eq!(part(i32::MAX as u32), too_long);
@@ -161,14 +165,14 @@ fn raw_lengths_are_bounded_by_what_is_sealed() {
 #[test]
 fn the_largest_part_fits_into_a_frame() {
     let sealed = limits::PART_BYTES_MAX + crate::crypto::SEALED_OVERHEAD;
-    assert!(INDEX_LENGTH + ENVELOPE_LENGTH + sealed as usize <= limits::FRAME_BYTES);
+    assert!(PART_ID_LENGTH + ENVELOPE_LENGTH + sealed as usize <= limits::FRAME_BYTES);
 }
 
 /// Before the rest is waited for, which may never come.
 #[test]
 fn a_head_and_a_frame_that_differ_in_length_are_refused() {
     let sealed = 100 + crate::crypto::SEALED_OVERHEAD as usize;
-    let part = [&[0; 8][..], &envelope(100)].concat();
+    let part = [&[0; 12][..], &envelope(100)].concat();
     for (kind, head) in [
         (FrameKind::Message, envelope(100).to_vec()),
         (FrameKind::Part, part),

@@ -99,7 +99,7 @@ fn one_secret_brings_both_sides_together() {
     for proven in [dialler, listener] {
         assert_eq!(proven.dialler_role, SEND);
         assert_eq!(proven.listener_role, Role::Receive);
-        assert_eq!(proven.version, 1);
+        assert_eq!(proven.version, VERSION);
     }
 }
 
@@ -245,25 +245,30 @@ fn an_edited_role_is_not_taken_for_the_true_one() {
 #[test]
 fn versions_that_are_not_shared_are_told_in_the_clear() {
     let (waiting, mut hello) = dial("word", SEND);
-    hello[at::DIALLER_VERSION] = 2;
+    hello[at::DIALLER_VERSION] = 3;
     let result = answer("word", Role::Receive, &hello);
-    assert_error!(&result, HandshakeError::Version { theirs } if theirs == &[2]);
+    assert_error!(&result, HandshakeError::Version { theirs } if theirs == &[3]);
     let refusal = result.err().unwrap().refusal().unwrap();
-    assert_eq!(refusal, Refusal::Version { spoken: vec![1] });
+    assert_eq!(
+        refusal,
+        Refusal::Version {
+            spoken: vec![VERSION]
+        }
+    );
     let told = waiting.on_refuse(&refusal.to_bytes());
-    assert!(matches!(told, HandshakeError::Version { theirs } if theirs == [1]));
+    assert!(matches!(told, HandshakeError::Version { theirs } if theirs == [VERSION]));
 
     let (waiting, hello) = dial("word", SEND);
     let (_, mut hello) = answer("word", Role::Receive, &hello).unwrap();
-    hello[at::LISTENER_VERSION] = 2;
+    hello[at::LISTENER_VERSION] = 3;
     assert_error!(
         waiting.on_hello(&hello),
-        HandshakeError::Version { theirs } if theirs == [2]
+        HandshakeError::Version { theirs } if theirs == [3]
     );
 }
 
 #[test]
-fn a_hello_of_more_versions_is_taken_when_1_is_among_them() {
+fn a_hello_of_more_versions_is_taken_when_this_one_is_among_them() {
     let (_, hello) = dial("word", SEND);
     let with = |versions: &[u8]| {
         let body = [
@@ -274,14 +279,17 @@ fn a_hello_of_more_versions_is_taken_when_1_is_among_them() {
         ];
         answer("word", Role::Receive, &body.concat())
     };
-    assert!(with(&[2, 1]).is_ok());
-    assert!(with(&[1; limits::VERSIONS]).is_ok());
-    assert_error!(with(&[1; limits::VERSIONS + 1]), HandshakeError::Malformed);
+    assert!(with(&[VERSION + 1, VERSION]).is_ok());
+    assert!(with(&[VERSION; limits::VERSIONS]).is_ok());
+    assert_error!(
+        with(&[VERSION; limits::VERSIONS + 1]),
+        HandshakeError::Malformed
+    );
     assert_error!(with(&[]), HandshakeError::Malformed);
-    let later = [&hello[..8], &[2, 2, 3], b"laid out in another way"].concat();
+    let later = [&hello[..8], &[2, 1, 3], b"laid out in another way"].concat();
     assert_error!(
         answer("word", Role::Receive, &later),
-        HandshakeError::Version { theirs } if theirs == [2, 3]
+        HandshakeError::Version { theirs } if theirs == [1, 3]
     );
 }
 

@@ -4,16 +4,16 @@
 //! the sealed frames are opened, and everything about them that is not random is compared.
 
 use super::super::{
-    Message, MessageError, Offer, StreamNumber, frame, message_head, part_head, split_message,
-    split_part, transfer_id,
+    Message, MessageError, Offer, PartId, StreamNumber, frame, message_head, part_head,
+    split_message, split_part, transfer_id,
 };
 use super::hello::DiallerHello;
 use super::{DiallerJoins, DiallerRole, DiallerWaitsForHello, JoinRequest, ListenerStart, Role};
 use crate::crypto::{
-    Compression, Opener, Position, Sealer, SealingKeys, Secret, SessionKeys, Side, TranscriptHash,
-    vectors,
+    Compression, Opener, PieceHasher, PiecePosition, Position, Sealer, SealingKeys, Secret,
+    SessionKeys, Side, TranscriptHash, vectors,
 };
-use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, limits};
+use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, RunId, limits};
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameKind, ManifestEncoder};
 use std::fmt::Write;
 
@@ -26,14 +26,24 @@ const SECRET: &str = "correct horse";
 const NAME: &str = "alice";
 const PART_SIZE: u32 = limits::PART_BYTES_MIN;
 const CONTENTS: &[u8] = b"hello, peer\n";
+const RUN: RunId = RunId([0x2d; 16]);
 const FIRST_MESSAGE: Position = Position::Message {
     stream: 0,
     sequence: 0,
 };
 const FIRST_PART: Position = Position::Part {
     transfer: 0,
+    round: 0,
     index: 0,
 };
+
+const FIRST_PIECE: PiecePosition = PiecePosition {
+    transfer: 0,
+    entry: 1,
+    offset: 0,
+    length: 1200,
+};
+const FIRST_ID: PartId = PartId { round: 0, index: 0 };
 
 #[test]
 fn the_vectors_hold() {
@@ -51,10 +61,10 @@ fn the_vectors_hold() {
     assert_eq!(message[..46], message_head(&envelope));
 
     let part = unhex(vector("part_frame"));
-    let (index, envelope, archive) = split_part(&part[FRAME_HEADER_LENGTH..]).unwrap();
+    let (id, envelope, archive) = split_part(&part[FRAME_HEADER_LENGTH..]).unwrap();
     let raw = opener.open(&keys, FIRST_PART, &envelope, archive);
-    assert_eq!((index, raw.unwrap()), (0, &part_raw()[..]));
-    assert_eq!(part[..54], part_head(index, &envelope));
+    assert_eq!((id, raw.unwrap()), (FIRST_ID, &part_raw()[..]));
+    assert_eq!(part[..58], part_head(id, &envelope));
 }
 
 /// Set, the vectors are written anew; the tests that read them see that when they are built again.
@@ -84,14 +94,14 @@ fn the_vectors_are_written_when_that_is_asked_for() {
         |envelope| message_head(envelope).to_vec(),
     );
     let part = seal(FIRST_PART, &part_raw(), Compression::Zstd(3), |envelope| {
-        part_head(0, envelope).to_vec()
+        part_head(FIRST_ID, envelope).to_vec()
     });
     writeln!(text, "message_frame = {message}\npart_frame = {part}").unwrap();
     std::fs::write(FILE, text).unwrap();
 }
 
 const HEADING: &str = "\
-# peerbridge protocol, version 1: one session with everything random in it fixed.
+# peerbridge protocol, version 2: one session with everything random in it fixed.
 # A value is bytes in hexadecimal; one whose name ends in _text is plain text.
 # docs/PROTOCOL.md says how each is made. The frames at the end hold a random salt.
 ";
@@ -166,6 +176,10 @@ fn session() -> Session {
     add("transfer_id", &transfer_id(&manifest).0);
     add("message_raw", &offer(&manifest));
     add("part_raw", &part_raw());
+    let mut hasher = PieceHasher::default();
+    hasher.update(&part_raw());
+    let digest = dialler.digest_key().digest(FIRST_PIECE, hasher);
+    add("digest", &digest.0);
     fixed.push(("phrase_text", dialler.phrase()));
     add_position_keys(&mut fixed, &dialler.sealing_keys());
     Session {
@@ -220,9 +234,12 @@ fn part_raw() -> Vec<u8> {
 fn offer(manifest: &Manifest) -> Vec<u8> {
     let offer = Message::Offer(Offer {
         transfer: 0,
+        run: RUN,
         part_size: PART_SIZE,
         streams: 4,
         verify: false,
+        checksum: false,
+        dry_run: false,
         entry_count: manifest.len() as u32,
         entries: ManifestEncoder::new(manifest).next().unwrap(),
         early: None,

@@ -2,11 +2,13 @@
 
 use super::super::codec::Reader;
 use super::{
-    Accept, Bounded, Decline, DeclineReason, Done, EarlyRound, FLAG_EARLY, FLAG_VERIFY, Failures,
-    ManifestChunk, Message, MessageError, Missing, Offer, PADDING_BYTES, PartCheck, PartChecks,
-    PartRanges, PeerFailure, PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
+    Accept, Bounded, Decline, DeclineReason, Digests, Done, EarlyRound, FLAG_CHECKSUM,
+    FLAG_DRY_RUN, FLAG_EARLY, FLAG_VERIFY, Failures, ManifestChunk, Message, MessageError, Missing,
+    Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, PeerText, Ping, RoundEnd,
+    StreamList, StreamNumber, kind,
 };
-use crate::model::{FailureReason, PartRange, limits};
+use crate::crypto::PieceDigest;
+use crate::model::{FailureReason, PartRange, RunId, limits};
 
 impl Message {
     /// Takes the bytes of one whole message.
@@ -39,6 +41,8 @@ fn fields(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
         kind::SOURCE_FAILED => Message::SourceFailed(failures(reader)?),
         kind::MISSING => Message::Missing(missing(reader)?),
         kind::DONE => Message::Done(done(reader)?),
+        kind::DIGESTS => Message::Digests(digests(reader)?),
+        kind::DIFFERS => Message::Differs(some_ranges(reader)?),
         kind::NEXT => Message::Next,
         kind::BYE => Message::Bye,
         kind::PING => Message::Ping(ping(reader)?),
@@ -60,11 +64,15 @@ fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
     if transfer >= limits::TRANSFERS {
         return Err(MessageError::Limit("the number of a transfer"));
     }
+    let run = RunId(reader.array()?);
     let part_size = part_size(reader)?;
     let streams = streams(reader)?;
     let flags = reader.u8()?;
-    if flags & !(FLAG_VERIFY | FLAG_EARLY) != 0 {
+    if flags & !(FLAG_VERIFY | FLAG_EARLY | FLAG_CHECKSUM | FLAG_DRY_RUN) != 0 {
         return Err(MessageError::Value("an unknown flag"));
+    }
+    if flags & FLAG_DRY_RUN != 0 && flags & FLAG_EARLY != 0 {
+        return Err(MessageError::Value("a question that brings contents"));
     }
     let entry_count = reader.u32()?;
     if entry_count as usize > limits::ENTRIES {
@@ -72,9 +80,12 @@ fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
     }
     Ok(Offer {
         transfer,
+        run,
         part_size,
         streams,
         verify: flags & FLAG_VERIFY != 0,
+        checksum: flags & FLAG_CHECKSUM != 0,
+        dry_run: flags & FLAG_DRY_RUN != 0,
         entry_count,
         entries: chunk(reader)?,
         early: match flags & FLAG_EARLY {
@@ -92,11 +103,34 @@ fn early_round(reader: &mut Reader<'_>) -> Result<EarlyRound, MessageError> {
 }
 
 fn accept(reader: &mut Reader<'_>) -> Result<Accept, MessageError> {
-    Ok(Accept {
+    let accept = Accept {
         part_size: part_size(reader)?,
         streams: streams(reader)?,
         have: ranges(reader)?,
-    })
+        claims: ranges(reader)?,
+    };
+    if accept.have.len() + accept.claims.len() > limits::RANGES {
+        return Err(MessageError::Limit("the number of ranges"));
+    }
+    if !are_disjoint(&accept.have, &accept.claims) {
+        return Err(MessageError::Value("parts both there and claimed"));
+    }
+    Ok(accept)
+}
+
+/// Both ascend, so one walk over both finds an overlap.
+fn are_disjoint(one: &[PartRange], other: &[PartRange]) -> bool {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    while let (Some(a), Some(b)) = (one.peek(), other.peek()) {
+        if a.start + a.length <= b.start {
+            one.next();
+        } else if b.start + b.length <= a.start {
+            other.next();
+        } else {
+            return false;
+        }
+    }
+    true
 }
 
 fn decline(reader: &mut Reader<'_>) -> Result<Decline, MessageError> {
@@ -127,17 +161,38 @@ fn round_end(reader: &mut Reader<'_>) -> Result<RoundEnd, MessageError> {
 
 fn missing(reader: &mut Reader<'_>) -> Result<Missing, MessageError> {
     let round = round(reader)?;
-    let ranges = ranges(reader)?;
-    if round == 0 || ranges.is_empty() {
-        return Err(MessageError::Value("nothing is missing"));
+    if round == 0 {
+        return Err(MessageError::Value("a round that follows none"));
     }
+    let ranges = some_ranges(reader)?;
     Ok(Missing { round, ranges })
+}
+
+fn some_ranges(reader: &mut Reader<'_>) -> Result<PartRanges, MessageError> {
+    let ranges = ranges(reader)?;
+    match ranges.is_empty() {
+        true => Err(MessageError::Value("a list without parts")),
+        false => Ok(ranges),
+    }
+}
+
+fn digests(reader: &mut Reader<'_>) -> Result<Digests, MessageError> {
+    let digests = list(reader, 16, "the number of digests", |reader| {
+        Ok(PieceDigest(reader.array()?))
+    })?;
+    match digests.is_empty() {
+        true => Err(MessageError::Value("a list without digests")),
+        false => Ok(digests),
+    }
 }
 
 fn done(reader: &mut Reader<'_>) -> Result<Done, MessageError> {
     let done = Done {
         files: reader.u64()?,
         bytes: reader.u64()?,
+        same: reader.u64()?,
+        skipped: reader.u64()?,
+        held: reader.u64()?,
         failed: reader.u64()?,
         failures: failures(reader)?,
     };

@@ -2,8 +2,9 @@
 
 use super::super::codec::Writer;
 use super::{
-    Accept, Bounded, Decline, Done, FLAG_EARLY, FLAG_VERIFY, Failures, Message, Missing, Offer,
-    PADDING_BYTES, PartChecks, PartRanges, PeerText, Ping, RoundEnd, kind,
+    Accept, Bounded, Decline, Digests, Done, FLAG_CHECKSUM, FLAG_DRY_RUN, FLAG_EARLY, FLAG_VERIFY,
+    Failures, Message, Missing, Offer, PADDING_BYTES, PartChecks, PartRanges, PeerText, Ping,
+    RoundEnd, kind,
 };
 
 impl Message {
@@ -34,6 +35,11 @@ impl Message {
                 failures(writer, list);
             }
             Message::Missing(missing) => missing.encode(writer),
+            Message::Digests(list) => digests(writer, list),
+            Message::Differs(list) => {
+                writer.u8(kind::DIFFERS);
+                ranges(writer, list);
+            }
             Message::Done(done) => done.encode(writer),
             Message::Next => writer.u8(kind::NEXT),
             Message::Bye => writer.u8(kind::BYE),
@@ -57,11 +63,10 @@ impl Offer {
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(kind::OFFER);
         writer.u32(self.transfer);
+        writer.bytes(&self.run.0);
         writer.u32(self.part_size);
         writer.u16(self.streams);
-        let verify = if self.verify { FLAG_VERIFY } else { 0 };
-        let early = self.early.as_ref().map_or(0, |_| FLAG_EARLY);
-        writer.u8(verify | early);
+        writer.u8(self.flags());
         writer.u32(self.entry_count);
         long_bytes(writer, self.entries.as_bytes());
         if let Some(early) = &self.early {
@@ -71,12 +76,26 @@ impl Offer {
     }
 }
 
+impl Offer {
+    fn flags(&self) -> u8 {
+        let flags = [
+            (self.verify, FLAG_VERIFY),
+            (self.early.is_some(), FLAG_EARLY),
+            (self.checksum, FLAG_CHECKSUM),
+            (self.dry_run, FLAG_DRY_RUN),
+        ];
+        let set = flags.iter().filter(|(is_set, _)| *is_set);
+        set.fold(0, |flags, (_, flag)| flags | flag)
+    }
+}
+
 impl Accept {
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(kind::ACCEPT);
         writer.u32(self.part_size);
         writer.u16(self.streams);
         ranges(writer, &self.have);
+        ranges(writer, &self.claims);
     }
 }
 
@@ -120,6 +139,9 @@ impl Done {
         writer.u8(kind::DONE);
         writer.u64(self.files);
         writer.u64(self.bytes);
+        writer.u64(self.same);
+        writer.u64(self.skipped);
+        writer.u64(self.held);
         writer.u64(self.failed);
         failures(writer, &self.failures);
     }
@@ -137,6 +159,12 @@ impl Ping {
 /// The casts of lengths below are exact: a message's size bounds each of them.
 fn count<T, const MAX: usize>(writer: &mut Writer<'_>, list: &Bounded<T, MAX>) {
     writer.u32(list.len() as u32);
+}
+
+fn digests(writer: &mut Writer<'_>, list: &Digests) {
+    writer.u8(kind::DIGESTS);
+    count(writer, list);
+    list.iter().for_each(|digest| writer.bytes(&digest.0));
 }
 
 fn ranges(writer: &mut Writer<'_>, list: &PartRanges) {

@@ -11,18 +11,24 @@ fn one_of_each() -> Vec<Message> {
         Message::Ready,
         Message::Offer(Offer {
             transfer: limits::TRANSFERS - 1,
+            run: RunId([7; 16]),
             part_size: limits::PART_BYTES_MAX,
             streams: limits::STREAMS,
             verify: true,
+            checksum: true,
+            dry_run: true,
             entry_count: limits::ENTRIES as u32,
             entries: ManifestChunk::from_peer(b"entries"),
             early: None,
         }),
         Message::Offer(Offer {
             transfer: 0,
+            run: RunId([0; 16]),
             part_size: limits::PART_BYTES_MIN,
             streams: 1,
             verify: false,
+            checksum: false,
+            dry_run: false,
             entry_count: 1,
             entries: ManifestChunk::from_peer(b"entry"),
             early: Some(EarlyRound {
@@ -34,8 +40,11 @@ fn one_of_each() -> Vec<Message> {
         Message::Accept(Accept {
             part_size: limits::PART_BYTES_MIN,
             streams: 1,
-            have: list([(0, 1), (2, 1), (9, limits::PARTS - 9)].map(range)),
+            have: list([(0, 1), (2, 1), (12, limits::PARTS - 12)].map(range)),
+            claims: list([(1, 1), (3, 9)].map(range)),
         }),
+        Message::Digests(list([PieceDigest::UNREADABLE, PieceDigest([7; 16])])),
+        Message::Differs(list([(0, 1), (5, 5)].map(range))),
         Message::StreamEnd {
             round: limits::ROUNDS - 1,
         },
@@ -48,6 +57,9 @@ fn one_of_each() -> Vec<Message> {
         Message::Done(Done {
             files: 1,
             bytes: u64::MAX,
+            same: 2,
+            skipped: 3,
+            held: u64::MAX,
             failed: 9,
             failures,
         }),
@@ -141,9 +153,12 @@ fn the_fullest_messages_fit() {
     let fullest = [
         Message::Offer(Offer {
             transfer: 0,
+            run: RunId([0; 16]),
             part_size: limits::PART_BYTES_MIN,
             streams: 1,
             verify: false,
+            checksum: false,
+            dry_run: false,
             entry_count: 1,
             entries: chunk(),
             early: Some(EarlyRound {
@@ -155,8 +170,16 @@ fn the_fullest_messages_fit() {
         Message::Accept(Accept {
             part_size: limits::PART_BYTES_MIN,
             streams: 1,
-            have: list((0..limits::RANGES as u64).map(|index| range((index * 2, 1)))),
+            have: list((0..limits::RANGES as u64 / 2).map(|index| range((index * 4, 1)))),
+            claims: list((0..limits::RANGES as u64 / 2).map(|index| range((index * 4 + 2, 1)))),
         }),
+        Message::Digests(list(std::iter::repeat_n(
+            PieceDigest([7; 16]),
+            limits::DIGESTS,
+        ))),
+        Message::Differs(list(
+            (0..limits::RANGES as u64).map(|index| range((index * 2, 1))),
+        )),
         Message::RoundEnd(RoundEnd {
             round: 0,
             total: Some(0),
@@ -167,6 +190,9 @@ fn the_fullest_messages_fit() {
         Message::Done(Done {
             files: 0,
             bytes: 0,
+            same: 0,
+            skipped: 0,
+            held: 0,
             failed: u64::MAX,
             failures: list(std::iter::repeat_n(failure, limits::FAILURES)),
         }),
@@ -215,10 +241,13 @@ fn numbers_beyond_their_limit_are_refused() {
     const PART_MAX: u32 = limits::PART_BYTES_MAX;
     let cases: &[(&[u8], usize, u32)] = &[
         (&[kind::OFFER], 0, limits::TRANSFERS - 1),
-        (&[kind::OFFER], 4, PART_MAX),
-        (&[kind::OFFER], 11, limits::ENTRIES as u32),
+        (&[kind::OFFER], 20, PART_MAX),
+        (&[kind::OFFER], 27, limits::ENTRIES as u32),
         (&[kind::ACCEPT], 0, PART_MAX),
         (&[kind::ACCEPT], 6, limits::RANGES as u32),
+        (&[kind::ACCEPT], 10, limits::RANGES as u32),
+        (&[kind::DIGESTS], 0, limits::DIGESTS as u32),
+        (&[kind::DIFFERS], 0, limits::RANGES as u32),
         (&[kind::STREAM_END], 0, limits::ROUNDS - 1),
         (&[kind::ROUND_END], 0, limits::ROUNDS - 1),
         (&[kind::ROUND_END], 5, u32::from(limits::STREAMS)),
@@ -227,7 +256,7 @@ fn numbers_beyond_their_limit_are_refused() {
         (&[kind::SOURCE_FAILED], 0, limits::FAILURES as u32),
         (&[kind::MISSING], 0, limits::ROUNDS - 1),
         (&[kind::MISSING], 4, limits::RANGES as u32),
-        (&[kind::DONE], 24, limits::FAILURES as u32),
+        (&[kind::DONE], 48, limits::FAILURES as u32),
         (&[kind::PING], 8, PADDING_BYTES as u32),
     ];
     for &(head, offset, max) in cases {
@@ -256,16 +285,16 @@ fn plausible(kind: u8) -> Vec<u8> {
     let part_size = limits::PART_BYTES_MIN.to_be_bytes();
     match kind {
         kind::OFFER => {
-            bytes.extend_from_slice(&[0; 4]);
+            bytes.extend_from_slice(&[0; 20]);
             bytes.extend_from_slice(&part_size);
             bytes.extend_from_slice(&[0, 1, 0]);
         }
         kind::ACCEPT => {
             bytes.extend_from_slice(&part_size);
-            bytes.extend_from_slice(&[0, 1]);
+            bytes.extend_from_slice(&[0, 1, 0, 0, 0, 0]);
         }
         kind::MISSING => bytes.extend_from_slice(&[0, 0, 0, 1]),
-        _ => bytes.resize(32, 0),
+        _ => bytes.resize(64, 0),
     }
     bytes
 }
@@ -329,12 +358,40 @@ fn ranges_must_ascend_apart_and_within_the_limit() {
 }
 
 #[test]
+fn what_is_there_and_what_is_claimed_are_apart_and_bounded_together() {
+    let decode = |have: &[(u64, u64)], claims: &[(u64, u64)]| {
+        let ranges = |ranges: &[(u64, u64)]| list(ranges.iter().copied().map(range));
+        Message::decode(&encoded(&Message::Accept(Accept {
+            part_size: limits::PART_BYTES_MIN,
+            streams: 1,
+            have: ranges(have),
+            claims: ranges(claims),
+        })))
+    };
+    assert!(decode(&[(0, 2), (5, 1)], &[(2, 3), (6, 9)]).is_ok());
+    let both = Err(MessageError::Value("parts both there and claimed"));
+    for (have, claims) in [
+        (&[(0, 3)][..], &[(2, 1)][..]),
+        (&[(2, 1)], &[(0, 3)]),
+        (&[(0, 1), (9, 9)], &[(3, 1), (17, 1)]),
+    ] {
+        assert_eq!(decode(have, claims), both);
+    }
+    let many: Vec<_> = (0..limits::RANGES as u64)
+        .map(|index| (index * 2, 1))
+        .collect();
+    assert!(decode(&many, &[]).is_ok());
+    let too_many = Err(MessageError::Limit("the number of ranges"));
+    assert_eq!(decode(&many, &[(1, 1)]), too_many);
+}
+
+#[test]
 fn impossible_values_are_refused() {
     let cases: &[&[u8]] = &[
         &[kind::DECLINE, 0, 0, 0],
         &[kind::DECLINE, 8, 0, 0],
         &[kind::DECLINE, 1, 0, 1, 0xff],
-        &[kind::SOURCE_FAILED, 0, 0, 0, 1, 0, 0, 0, 0, 6],
+        &[kind::SOURCE_FAILED, 0, 0, 0, 1, 0, 0, 0, 0, 7],
         &[kind::ROUND_END, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0],
         &[kind::ROUND_END, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
         &[kind::ROUND_END, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
@@ -364,24 +421,29 @@ fn impossible_values_are_refused() {
         assert!(matches!(result, Err(MessageError::Value(_))), "{result:?}");
     }
     let mut offer = encoded(&one_of_each()[1]);
-    assert_eq!(offer[11], FLAG_VERIFY);
-    offer[11] = 4;
+    assert_eq!(offer[27], FLAG_VERIFY | FLAG_CHECKSUM | FLAG_DRY_RUN);
+    offer[27] = 16;
     assert_eq!(
         Message::decode(&offer),
         Err(MessageError::Value("an unknown flag"))
     );
-    offer[11] = 0;
-    offer[9..11].copy_from_slice(&[0, 0]);
+    offer[27] = FLAG_EARLY | FLAG_DRY_RUN;
+    assert_eq!(
+        Message::decode(&offer),
+        Err(MessageError::Value("a question that brings contents"))
+    );
+    offer[27] = 0;
+    offer[25..27].copy_from_slice(&[0, 0]);
     assert!(matches!(
         Message::decode(&offer),
         Err(MessageError::Limit(_))
     ));
-    offer[9..11].copy_from_slice(&[0, 65]);
+    offer[25..27].copy_from_slice(&[0, 65]);
     assert!(matches!(
         Message::decode(&offer),
         Err(MessageError::Limit(_))
     ));
-    for unknown in [0, 18, 255] {
+    for unknown in [0, 20, 255] {
         assert_eq!(
             Message::decode(&[unknown]),
             Err(MessageError::UnknownKind(unknown))
@@ -396,7 +458,7 @@ fn random_bytes_never_panic() {
     for _ in 0..20_000 {
         let mut bytes = random.bytes(64);
         if let Some(kind) = bytes.first_mut() {
-            *kind %= 18;
+            *kind %= 20;
         }
         let _ = Message::decode(&bytes);
         let mut edited = samples[random.below(samples.len())].clone();

@@ -5,7 +5,7 @@ use crate::crypto::{
     SealingKeys,
 };
 use crate::protocol::{
-    FrameKind, Message, Stage, StreamNumber, frame, message_head, part_head, split_message,
+    FrameKind, Message, PartId, Stage, StreamNumber, frame, message_head, part_head, split_message,
     split_part,
 };
 use crate::session::connection::next_seal::NextSeal;
@@ -119,16 +119,16 @@ impl MessageWriter {
     ///
     /// # Errors
     /// [`SessionError`] when the connection is gone.
-    pub(crate) fn send_part(&mut self, index: u64, part: &Sealed<'_>) -> Result<(), SessionError> {
-        self.queued.extend(part_head(index, &part.envelope));
+    pub(crate) fn send_part(&mut self, id: PartId, part: &Sealed<'_>) -> Result<(), SessionError> {
+        self.queued.extend(part_head(id, &part.envelope));
         let sent = self.connection.write_all(&self.queued, part.archive);
         self.queued.clear();
         sent
     }
 
     /// Queues a small part, to be sent with the next message in the same flight.
-    pub(crate) fn queue_part(&mut self, index: u64, part: &Sealed<'_>) {
-        self.queued.extend(part_head(index, &part.envelope));
+    pub(crate) fn queue_part(&mut self, id: PartId, part: &Sealed<'_>) {
+        self.queued.extend(part_head(id, &part.envelope));
         self.queued.extend(part.archive);
     }
 
@@ -163,8 +163,8 @@ pub(crate) enum Incoming<'a> {
 
 /// A part that came, to be opened once it is known which transfer it is of.
 pub(crate) struct SealedPart<'a> {
-    /// Its index, as the peer says.
-    pub(crate) index: u64,
+    /// Which one it is, as the peer says.
+    pub(crate) id: PartId,
     envelope: Envelope,
     archive: &'a mut [u8],
     keys: &'a OpeningKeys,
@@ -179,7 +179,8 @@ impl<'a> SealedPart<'a> {
     pub(crate) fn open(self, transfer: u32) -> Result<&'a [u8], SessionError> {
         let position = Position::Part {
             transfer,
-            index: self.index,
+            round: self.id.round,
+            index: self.id.index,
         };
         Ok(self
             .opener
@@ -209,11 +210,11 @@ impl MessageReader {
         let body = self.frame.body();
         match kind {
             FrameKind::Part => {
-                let (index, envelope, archive) = split_part(body)?;
+                let (id, envelope, archive) = split_part(body)?;
                 let head = body.len() - archive.len();
                 let archive = &mut body[head..];
                 Ok(Incoming::Part(SealedPart {
-                    index,
+                    id,
                     envelope,
                     archive,
                     keys: &self.keys,

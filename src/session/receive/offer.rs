@@ -104,6 +104,7 @@ pub(crate) fn receive_one(
         part_size: layout.part_size(),
         streams,
         have,
+        claims: PartRanges::default(),
     }))?;
     tally.accepted(there, layout.total());
     operator.event(&Event::Accepted {
@@ -130,7 +131,8 @@ pub(crate) fn receive_one(
     if let Some(folder) = &delivery.kept {
         tell_what_is_kept(folder, operator);
     }
-    session.say(&Message::Done(done(&delivery)))?;
+    let held = tally.resumed_bytes(delivery.bytes);
+    session.say(&Message::Done(done(&delivery, skipped, held)))?;
     let summary = Summary {
         peer: Some(session.peer),
         name: summary.names.into_iter().next().unwrap_or_default(),
@@ -407,11 +409,14 @@ fn cannot_write(error: crate::disk::DiskError) -> OfferRefusal {
     OfferRefusal::new(reason, SessionError::Disk(error))
 }
 
-fn done(delivery: &Delivery) -> Done {
+fn done(delivery: &Delivery, skipped: u64, held: u64) -> Done {
     let mut failures = delivery.failures.iter().copied().map(PeerFailure::from);
     Done {
         files: delivery.files,
         bytes: delivery.bytes,
+        same: delivery.same,
+        skipped,
+        held,
         failed: delivery.failures.len() as u64,
         failures: Bounded::take_from(&mut failures),
     }

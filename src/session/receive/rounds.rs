@@ -3,7 +3,7 @@
 use crate::disk::{Delivery, DeliveryResult};
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
 use crate::protocol::{
-    EarlyRound, Failures, Message, Missing, PartCheck, PartRanges, RoundEnd, StreamNumber,
+    EarlyRound, Failures, Message, Missing, PartCheck, PartId, PartRanges, RoundEnd, StreamNumber,
 };
 use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use crate::session::connection::clock::Liveness;
@@ -18,7 +18,7 @@ use crate::session::sync::lock;
 use crate::session::tuning::stream_count::Work;
 use crate::session::tuning::stream_pool::{Change, StreamLimit, StreamPool};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -32,12 +32,16 @@ pub(crate) struct ReceiveRounds<'a> {
     teller: ProgressReporter<'a>,
     /// How many parts have not come yet, more or less: some may come twice.
     left: AtomicU64,
+    round: AtomicU32,
     checksums: Mutex<HashMap<PartIndex, u32>>,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
     joined: Mutex<HashMap<StreamNumber, JoinedState>>,
     joined_changed: Condvar,
     error: Mutex<Option<SessionError>>,
 }
+
+/// The only part that goes along with an offer.
+const FIRST: PartId = PartId { round: 0, index: 0 };
 
 /// How reading a round ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl EarlyPart {
     ) -> Result<Self, SessionError> {
         loop {
             match session.reader.read()? {
-                Incoming::Part(part) if part.index == 0 => {
+                Incoming::Part(part) if part.id == FIRST => {
                     let raw = part.open(transfer)?.to_vec();
                     return Ok(EarlyPart { raw, round });
                 }
@@ -106,6 +110,7 @@ impl<'a> ReceiveRounds<'a> {
             transfer,
             teller,
             left: AtomicU64::new(0),
+            round: AtomicU32::new(0),
             checksums: Mutex::default(),
             failures: Mutex::default(),
             joined: Mutex::default(),
@@ -247,6 +252,7 @@ impl<'a> ReceiveRounds<'a> {
                     what: "some parts never arrive whole".into(),
                 });
             }
+            self.round.store(round, Ordering::Relaxed);
             let ranges = PartRanges::take_from(&mut missing.into_iter());
             session.say(&Message::Missing(Missing { round, ranges }))?;
             self.read_round(session, round, pool)?;
@@ -404,7 +410,13 @@ impl<'a> ReceiveRounds<'a> {
         part: SealedPart<'_>,
         writer: &mut SinkWriter<'_>,
     ) -> Result<(), SessionError> {
-        let index = self.sink.layout().part(part.index)?;
+        match part.id.round.cmp(&self.round.load(Ordering::Relaxed)) {
+            // It was asked for again, or has come on another stream.
+            std::cmp::Ordering::Less => return Ok(()),
+            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Greater => return Err(unexpected("a part of a later round")),
+        }
+        let index = self.sink.layout().part(part.id.index)?;
         let raw = part.open(self.transfer)?;
         self.write(writer, index, raw)
     }

@@ -1,6 +1,8 @@
 //! What is to be sent, looked at and ready to be offered.
 
+use crate::crypto::random_bytes;
 use crate::disk::{LeftOut, Source};
+use crate::model::RunId;
 use crate::session::error::SessionError;
 use crate::session::events::Operator;
 use crate::session::options::Level;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 /// What a payload turned out to be.
 pub(crate) struct Cargo<'a> {
     payload: &'a Payload,
+    /// This run of the sender, whatever connections it needs.
+    run: RunId,
     level: Level,
     /// What is offered.
     source: Source,
@@ -46,10 +50,16 @@ impl<'a> Cargo<'a> {
         };
         Ok(Cargo {
             payload: &options.payload,
+            run: RunId(random_bytes()?),
             level: options.level,
             source,
             packed,
         })
+    }
+
+    /// The run that the payload is sent in.
+    pub(crate) fn run(&self) -> RunId {
+        self.run
     }
 
     /// What is offered.

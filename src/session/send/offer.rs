@@ -5,7 +5,7 @@ use crate::disk::SourceReader;
 use crate::model::{EntryFailure, PartLayout, PartRange, PartSet, limits};
 use crate::protocol::{
     Accept, Bounded, Decline, Done, EarlyRound, ManifestChunk, ManifestEncoder, Message, Offer,
-    PeerFailure,
+    PartId, PeerFailure,
 };
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::session::Session;
@@ -94,9 +94,12 @@ impl<'a> Outgoing<'a> {
         };
         writer.queue(&Message::Offer(Offer {
             transfer,
+            run: self.cargo.run(),
             part_size: proposal.part_size,
             streams: proposal.width.most(),
             verify: self.verify,
+            checksum: false,
+            dry_run: false,
             // Exact: a manifest has at most `limits::ENTRIES` entries.
             entry_count: manifest.len() as u32,
             entries,
@@ -105,12 +108,19 @@ impl<'a> Outgoing<'a> {
         if let Some(early) = &early {
             // The receiver opens it while the part is being sealed.
             writer.flush()?;
-            let index = early.index;
-            let position = Position::Part { transfer, index };
+            let id = PartId {
+                round: 0,
+                index: early.index,
+            };
+            let position = Position::Part {
+                transfer,
+                round: id.round,
+                index: id.index,
+            };
             let compression = effort.compression();
             let mut sealer = Sealer::new();
             let sealed = sealer.seal(writer.keys(), position, &early.raw, compression)?;
-            writer.queue_part(index, &sealed);
+            writer.queue_part(id, &sealed);
         }
         Ok(Offered {
             transfer,

@@ -120,6 +120,11 @@ impl PartQueue {
         self.changed.notify_all();
     }
 
+    /// The round that is open or was closed last. It stays while any stream sends parts of it.
+    pub(crate) fn round(&self) -> u32 {
+        lock(&self.state).round
+    }
+
     /// How many parts are still to be handed out in this round.
     pub(crate) fn left(&self) -> u64 {
         let state = lock(&self.state);

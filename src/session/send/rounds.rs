@@ -5,7 +5,7 @@ use crate::disk::{Source, SourceReader};
 use crate::model::{
     EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout, PartSet, limits,
 };
-use crate::protocol::{Done, Message, PartCheck, PartChecks};
+use crate::protocol::{Done, Message, PartCheck, PartChecks, PartId};
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::clock::Liveness;
 use crate::session::connection::heartbeat::SharedWriter;
@@ -31,6 +31,8 @@ pub(crate) struct SendRounds<'a> {
     source: &'a Source,
     layout: PartLayout,
     transfer: u32,
+    /// Bytes that the receiver has or claims.
+    there: u64,
     effort: CompressionTuner,
     rate_limit: Option<&'a RateLimit>,
     teller: ProgressReporter<'a>,
@@ -60,6 +62,7 @@ impl<'a> SendRounds<'a> {
             source,
             layout,
             transfer,
+            there: layout.bytes_of(have.ranges()),
             effort,
             rate_limit,
             teller,
@@ -185,8 +188,30 @@ impl<'a> SendRounds<'a> {
                 }
                 Ok(RoundAnswer::NextRound)
             }
-            Message::Done(done) if self.wanted.is_closed() => Ok(RoundAnswer::Done(done)),
+            Message::Done(done) if self.wanted.is_closed() => {
+                self.check_done(&done)?;
+                Ok(RoundAnswer::Done(done))
+            }
             _ => Err(unexpected("something else than a verdict on the parts")),
+        }
+    }
+
+    /// Figures from the receiver are sums over what was offered.
+    fn check_done(&self, done: &Done) -> Result<(), SessionError> {
+        let entries = [done.files, done.same, done.skipped, done.failed];
+        let entries = entries
+            .iter()
+            .try_fold(0, |sum: u64, count| sum.checked_add(*count));
+        let bytes = match self.layout.total() {
+            Some(total) => total,
+            None => self.fed.load(Ordering::Relaxed),
+        };
+        let is_bounded = entries.is_some_and(|sum| sum <= self.source.manifest().len() as u64)
+            && done.bytes <= bytes
+            && done.held <= self.there;
+        match is_bounded {
+            true => Ok(()),
+            false => Err(unexpected("figures that are larger than what was offered")),
         }
     }
 
@@ -400,7 +425,8 @@ impl<'a> Worker<'a> {
         // What stands in a part for a file that failed must never be taken for its contents, also when
         // this is the last part that arrives.
         queue_failures(&mut writer, &failures)?;
-        writer.send_part(index, &sealed)?;
+        let round = sending.wanted.round();
+        writer.send_part(PartId { round, index }, &sealed)?;
         drop(writer);
         let blocked = began.elapsed() - busy;
         let streams = sending.wanted.streams();
@@ -422,6 +448,7 @@ impl<'a> Worker<'a> {
         let sending = self.sending;
         let position = Position::Part {
             transfer: sending.transfer,
+            round: sending.wanted.round(),
             index: part.get(),
         };
         match how {

@@ -71,15 +71,23 @@ fn a_true_part_opens_at_its_own_place_only() {
     for elsewhere in [
         Position::Part {
             transfer: 1,
+            round: 0,
             index: 3,
         },
         Position::Part {
             transfer: 2,
+            round: 0,
             index: 2,
         },
         Position::Part {
             transfer: 2,
+            round: 0,
             index: 1,
+        },
+        Position::Part {
+            transfer: 1,
+            round: 1,
+            index: 2,
         },
         Position::Message {
             stream: 1,

@@ -2,12 +2,14 @@
 //!
 //! What is sealed has a random salt: it is opened and compared with what it must say.
 
-use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, Session, hex, session, unhex};
-use crate::crypto::{Compression, Opener, Position, Sealer, Side};
+use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, RUN, Session, hex, session, unhex};
+use crate::crypto::{
+    Compression, Opener, PieceDigest, PieceHasher, PiecePosition, Position, Sealer, Side,
+};
 use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, PartRange};
 use crate::protocol::{
     Accept, Bounded, Done, EarlyRound, FrameHeader, FrameKind, ManifestEncoder, Message, Missing,
-    Offer, PartCheck, PartRanges, Ping, RoundEnd, Stage, StreamNumber, frame, message_head,
+    Offer, PartCheck, PartId, PartRanges, Ping, RoundEnd, Stage, StreamNumber, frame, message_head,
     part_head, split_message, split_part,
 };
 use std::collections::HashMap;
@@ -17,7 +19,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/vectors/recording.
 const RECORDING: &str = include_str!("../../../../docs/vectors/recording.txt");
 
 const HEADING: &str = "\
-# peerbridge protocol, version 1: the session of session.txt, as recorded from the line.
+# peerbridge protocol, version 2: the session of session.txt, as recorded from the line.
 # A line is who speaks, the number of the stream, and one whole frame in hexadecimal.
 # docs/PROTOCOL.md says how each is made and what was sent.
 ";
@@ -34,7 +36,7 @@ enum Says {
     Message(Message),
     Part {
         transfer: u32,
-        index: u64,
+        id: PartId,
         raw: Vec<u8>,
     },
 }
@@ -64,16 +66,12 @@ fn the_recording_is_the_session() {
                 let raw = opener.open(&keys, position, &envelope, archive).unwrap();
                 assert_eq!(Message::decode(raw).as_ref(), Ok(message));
             }
-            Says::Part {
-                transfer,
-                index,
-                raw,
-            } => {
+            Says::Part { transfer, id, raw } => {
                 check_header(&bytes, FrameKind::Part);
                 let (found, envelope, archive) = split_part(body).unwrap();
-                let position = part(*transfer, *index);
+                let position = part(*transfer, *id);
                 let opened = opener.open(&keys, position, &envelope, archive);
-                assert_eq!((found, opened.unwrap()), (*index, &raw[..]));
+                assert_eq!((found, opened.unwrap()), (*id, &raw[..]));
             }
         }
     }
@@ -107,14 +105,10 @@ pub(super) fn write(session: &Session) {
                 let sealed = sealer.seal(&keys, position, &raw, compression).unwrap();
                 [&message_head(&sealed.envelope)[..], sealed.archive].concat()
             }
-            Says::Part {
-                transfer,
-                index,
-                raw,
-            } => {
-                let position = part(*transfer, *index);
+            Says::Part { transfer, id, raw } => {
+                let position = part(*transfer, *id);
                 let sealed = sealer.seal(&keys, position, raw, compression).unwrap();
-                [&part_head(*index, &sealed.envelope)[..], sealed.archive].concat()
+                [&part_head(*id, &sealed.envelope)[..], sealed.archive].concat()
             }
         };
         let who = name(line.side);
@@ -145,8 +139,12 @@ fn name(side: Side) -> &'static str {
     }
 }
 
-fn part(transfer: u32, index: u64) -> Position {
-    Position::Part { transfer, index }
+fn part(transfer: u32, id: PartId) -> Position {
+    Position::Part {
+        transfer,
+        round: id.round,
+        index: id.index,
+    }
 }
 
 fn script(session: &Session) -> Vec<Line> {
@@ -154,6 +152,7 @@ fn script(session: &Session) -> Vec<Line> {
     handshake(session, &mut lines);
     first_transfer(session, &mut lines);
     second_transfer(&mut lines);
+    third_transfer(session, &mut lines);
     lines.push(dialler(0, Says::Message(Message::Bye)));
     lines
 }
@@ -201,29 +200,20 @@ fn first_transfer(session: &Session, lines: &mut Vec<Line>) {
     }
     let raw = CONTENTS.repeat(10_000);
     let (first, second) = raw.split_at(PART_SIZE as usize);
-    let part = |index, raw: &[u8]| Says::Part {
-        transfer: 0,
-        index,
-        raw: raw.to_vec(),
-    };
     let joined = StreamNumber::joined(1).unwrap();
-    lines.push(dialler(1, part(1, second)));
-    lines.push(dialler(0, part(0, first)));
+    lines.push(dialler(1, says_part(0, 0, 1, second)));
+    lines.push(dialler(0, says_part(0, 0, 0, first)));
     lines.push(dialler(1, Says::Message(Message::StreamEnd { round: 0 })));
     let checks = [check(0, first), check(1, second)];
     lines.push(dialler(0, round_end(0, &[joined], &checks)));
-    let missing = PartRange {
-        start: 0,
-        length: 1,
-    };
     lines.push(listener(Message::Missing(Missing {
         round: 1,
-        ranges: Bounded::take_from(&mut [missing].into_iter()),
+        ranges: one_range(0, 1),
     })));
-    lines.push(dialler(0, part(0, first)));
+    lines.push(dialler(0, says_part(0, 1, 0, first)));
     lines.push(dialler(0, round_end(1, &[], &checks[..1])));
     lines.push(listener(Message::Ping(Ping::default())));
-    lines.push(listener(done(raw.len() as u64)));
+    lines.push(listener(done(raw.len() as u64, 0)));
 }
 
 /// One part, ahead of the answer.
@@ -237,24 +227,64 @@ fn second_transfer(lines: &mut Vec<Line>) {
     let offer = offer(1, 1, &small(), Some(early));
     lines.push(dialler(0, Says::Message(offer)));
     let bytes = raw.len() as u64;
-    lines.push(dialler(
-        0,
-        Says::Part {
-            transfer: 1,
-            index: 0,
-            raw,
-        },
-    ));
+    lines.push(dialler(0, says_part(1, 0, 0, &raw)));
     lines.push(listener(accept(1)));
-    lines.push(listener(done(bytes)));
+    lines.push(listener(done(bytes, 0)));
+}
+
+/// The first one again: the receiver claims both parts, and one of them differs.
+fn third_transfer(session: &Session, lines: &mut Vec<Line>) {
+    let raw = CONTENTS.repeat(10_000);
+    let (first, second) = raw.split_at(PART_SIZE as usize);
+    lines.push(dialler(0, Says::Message(Message::Next)));
+    lines.push(dialler(0, Says::Message(offer(2, 1, &large(), None))));
+    lines.push(listener(Message::Accept(Accept {
+        part_size: PART_SIZE,
+        streams: 1,
+        have: PartRanges::default(),
+        claims: one_range(0, 2),
+    })));
+    let digest = |offset: u32, piece: &[u8]| {
+        let mut hasher = PieceHasher::default();
+        hasher.update(piece);
+        let position = PiecePosition {
+            transfer: 2,
+            entry: 1,
+            offset: offset.into(),
+            length: piece.len() as u32,
+        };
+        session.dialler.digest_key().digest(position, hasher)
+    };
+    let digests: [PieceDigest; 2] = [digest(0, first), digest(PART_SIZE, second)];
+    let digests = Bounded::take_from(&mut digests.into_iter());
+    lines.push(dialler(0, Says::Message(Message::Digests(digests))));
+    lines.push(listener(Message::Differs(one_range(1, 1))));
+    lines.push(dialler(0, says_part(2, 0, 1, second)));
+    lines.push(dialler(0, round_end(0, &[], &[check(1, second)])));
+    lines.push(listener(done(raw.len() as u64, PART_SIZE.into())));
+}
+
+fn says_part(transfer: u32, round: u32, index: u64, raw: &[u8]) -> Says {
+    Says::Part {
+        transfer,
+        id: PartId { round, index },
+        raw: raw.to_vec(),
+    }
+}
+
+fn one_range(start: u64, length: u64) -> PartRanges {
+    Bounded::take_from(&mut [PartRange { start, length }].into_iter())
 }
 
 fn offer(transfer: u32, streams: u16, manifest: &Manifest, early: Option<EarlyRound>) -> Message {
     Message::Offer(Offer {
         transfer,
+        run: RUN,
         part_size: PART_SIZE,
         streams,
         verify: false,
+        checksum: false,
+        dry_run: false,
         entry_count: manifest.len() as u32,
         entries: ManifestEncoder::new(manifest).next().unwrap(),
         early,
@@ -266,6 +296,7 @@ fn accept(streams: u16) -> Message {
         part_size: PART_SIZE,
         streams,
         have: PartRanges::default(),
+        claims: PartRanges::default(),
     })
 }
 
@@ -283,10 +314,13 @@ fn check(index: u64, raw: &[u8]) -> PartCheck {
     PartCheck { index, crc32 }
 }
 
-fn done(bytes: u64) -> Message {
+fn done(bytes: u64, held: u64) -> Message {
     Message::Done(Done {
         files: 1,
         bytes,
+        same: 0,
+        skipped: 0,
+        held,
         failed: 0,
         failures: Bounded::default(),
     })

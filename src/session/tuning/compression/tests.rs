@@ -215,7 +215,11 @@ fn every_rung_seals() {
     let (keys, raw) = (SealingKeys::of_no_session(), [7; 4096]);
     let mut sealer = crate::crypto::Sealer::new();
     for (index, rung) in (0..).zip(&LADDER) {
-        let position = crate::crypto::Position::Part { transfer: 0, index };
+        let position = crate::crypto::Position::Part {
+            transfer: 0,
+            round: 0,
+            index,
+        };
         assert!(sealer.seal(&keys, position, &raw, rung.compression).is_ok());
     }
 }

@@ -1,0 +1,13 @@
+//! Identity of a run.
+
+use std::fmt;
+
+/// A random number of the run of a sender: the connections that it makes after one was lost name the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunId(pub [u8; 16]);
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
