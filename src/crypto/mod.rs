@@ -6,6 +6,7 @@
 //! which can seal but not open. The peer's confirmation turns them into [`SessionKeys`].
 
 mod archive_password;
+mod code;
 mod cpace;
 mod digest;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub(crate) mod vectors;
 mod words;
 
 pub use archive_password::{ArchivePassword, PasswordError};
+pub use code::{Channel, CodeError, MeetingCode, complete_code};
 pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH};
 pub use digest::{DigestKey, PieceDigest, PieceHasher, PiecePosition};
 pub use keys::{OpeningKeys, SealingKeys};

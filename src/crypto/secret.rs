@@ -46,6 +46,11 @@ impl Secret {
         })
     }
 
+    /// Takes words of the list joined by `-`.
+    pub(super) fn from_phrase(mut phrase: Zeroizing<String>) -> Secret {
+        Secret(Zeroizing::new(std::mem::take(&mut *phrase).into_bytes()))
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -83,9 +88,8 @@ impl GeneratedSecret {
 
     /// The same words as a secret to connect with.
     #[must_use]
-    pub fn into_secret(mut self) -> Secret {
-        let text = std::mem::take(&mut *self.text);
-        Secret(Zeroizing::new(text.into_bytes()))
+    pub fn into_secret(self) -> Secret {
+        Secret::from_phrase(self.text)
     }
 }
 

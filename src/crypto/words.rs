@@ -6,6 +6,9 @@ use zeroize::Zeroizing;
 /// How many bits of choice one word carries.
 pub(super) const BITS_PER_WORD: u32 = 9;
 
+/// The most letters that a word has.
+pub(super) const LONGEST_WORD: usize = 6;
+
 /// A phrase of `N` words joined by `-`, each chosen evenly by the operating system's random bytes.
 pub(super) fn random_phrase<const N: usize>() -> Result<Zeroizing<String>, RandomError> {
     let mut pairs = Zeroizing::new([[0; 2]; N]);
@@ -19,7 +22,7 @@ pub(super) fn random_phrase<const N: usize>() -> Result<Zeroizing<String>, Rando
 /// big-endian, choose one, so uniform bytes choose evenly.
 pub(super) fn phrase(pairs: &[[u8; 2]]) -> String {
     // Enough for every phrase, so that growing leaves no piece of a secret behind.
-    let mut phrase = String::with_capacity(pairs.len() * 7);
+    let mut phrase = String::with_capacity(pairs.len() * (1 + LONGEST_WORD));
     for (position, pair) in pairs.iter().enumerate() {
         if position > 0 {
             phrase.push('-');
@@ -27,6 +30,16 @@ pub(super) fn phrase(pairs: &[[u8; 2]]) -> String {
         phrase.push_str(WORDS[usize::from(u16::from_be_bytes(*pair)) % WORDS.len()]);
     }
     phrase
+}
+
+/// All words, in alphabetical order.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    WORDS.into_iter()
+}
+
+/// The words that begin with `prefix`, in alphabetical order.
+pub(super) fn beginning_with(prefix: &str) -> impl Iterator<Item = &'static str> {
+    all().filter(move |word| word.starts_with(prefix))
 }
 
 /// Short, plain, easy to tell apart by ear: none begins with another, no two of one length differ
@@ -98,7 +111,7 @@ mod tests {
         assert_eq!(WORDS.len(), 512);
         assert_eq!(WORDS.iter().collect::<HashSet<_>>().len(), WORDS.len());
         for word in WORDS {
-            assert!((3..=6).contains(&word.len()), "{word}");
+            assert!((3..=LONGEST_WORD).contains(&word.len()), "{word}");
             assert!(
                 word.bytes().all(|letter| letter.is_ascii_lowercase()),
                 "{word}"

@@ -11,6 +11,7 @@ mod failure;
 mod layout;
 mod link;
 mod manifest;
+mod nearest;
 mod part_set;
 mod policy;
 mod run_id;
@@ -24,6 +25,7 @@ pub use manifest::{
     Entry, EntryIndex, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime,
     TransferId,
 };
+pub use nearest::nearest;
 pub use part_set::{PartRange, PartSet};
 pub use policy::Existing;
 pub use run_id::RunId;

@@ -2,8 +2,8 @@
 
 use crate::cli::error::Error;
 use crate::cli::options::flags::{self, FLAGS, Takes, Verb};
-use crate::cli::options::suggest;
 use crate::cli::output::console::{Audience, Verbosity};
+use crate::model::nearest;
 use getopts::{Fail, Matches};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -165,7 +165,7 @@ fn verb(word: &OsStr) -> Result<Verb, Error> {
         return Ok(entry.verb);
     }
     let names = flags::VERBS.iter().map(|entry| entry.name);
-    let hint = match suggest::nearest(&shown, names) {
+    let hint = match nearest(&shown, names) {
         Some(name) => format!("did you mean `peerbridge {name}`?"),
         None => "`peerbridge help` lists what there is".to_owned(),
     };
@@ -216,7 +216,7 @@ fn unknown(name: &str) -> Error {
         );
     }
     let dashes = if name.chars().count() == 1 { "-" } else { "--" };
-    let hint = match suggest::nearest(name, FLAGS.iter().map(|flag| flag.long)) {
+    let hint = match nearest(name, FLAGS.iter().map(|flag| flag.long)) {
         Some(known) => format!("did you mean --{known}?"),
         None => "`peerbridge help VERB` lists the options; `--` goes before paths that begin \
                  with a dash"

@@ -6,5 +6,4 @@ pub(crate) mod choices;
 pub(crate) mod connect;
 pub(crate) mod flags;
 pub(crate) mod numbers;
-pub(crate) mod suggest;
 pub(crate) mod words;

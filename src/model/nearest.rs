@@ -1,10 +1,7 @@
 //! "Did you mean": the known word that is nearest to a mistyped one.
 
-/// The candidate that is at most two typing mistakes away, and at most half the word.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+/// The candidate with the fewest typing mistakes: at most two, and at most one for every two letters.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Whatever is much longer than any word of ours is no mistyped word of ours.
     if word.len() > 32 {
         return None;

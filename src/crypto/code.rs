@@ -1,0 +1,243 @@
+//! The code of one meeting: `4271-anvil-tundra-lemon`.
+//!
+//! The number is the public [`Channel`], by which two peers find each other on a network. The words are
+//! the secret: 27 bits, enough for the five guesses that a meeting allows. The whole text goes into
+//! CPace.
+
+use super::random::{RandomError, random_bytes};
+use super::secret::Secret;
+use super::words;
+use crate::model::{escaped, nearest};
+use std::fmt;
+use std::ops::RangeInclusive;
+use zeroize::Zeroizing;
+
+/// Channels have four digits, so that a missing one is noticed.
+const CHANNELS: RangeInclusive<u16> = 1000..=9999;
+
+/// Words in a code.
+const CODE_WORDS: usize = 3;
+
+/// Length of the longest code in canonical form, in bytes.
+const LONGEST_CODE: usize = 4 + CODE_WORDS * (1 + words::LONGEST_WORD);
+
+/// How much of a mistyped word an error repeats, in characters.
+const SHOWN_LETTERS: usize = 32;
+
+/// The public number of a meeting: it says which peers belong together, and is sent in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Channel(u16);
+
+impl Channel {
+    /// A channel by its number, 1000 to 9999.
+    #[must_use]
+    pub fn new(number: u16) -> Option<Channel> {
+        CHANNELS.contains(&number).then_some(Channel(number))
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// A channel chosen at random.
+    fn random() -> Result<Channel, RandomError> {
+        // Some channels are likelier than others by one part in 400,000, which does not matter: a channel
+        // is no secret.
+        let draw = u32::from_be_bytes(random_bytes()?);
+        let count = u32::from(CHANNELS.end() - CHANNELS.start()) + 1;
+        Ok(Channel(CHANNELS.start() + (draw % count) as u16))
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A code in canonical form: a channel and three words of the list, joined by `-`.
+///
+/// Its words are the secret: it can be shown only by [`MeetingCode::text`], and is wiped when dropped.
+pub struct MeetingCode {
+    text: Zeroizing<String>,
+    channel: Channel,
+}
+
+impl MeetingCode {
+    /// Makes a fresh code.
+    ///
+    /// # Errors
+    /// [`RandomError`] when the operating system has no random bytes.
+    pub fn generate() -> Result<MeetingCode, RandomError> {
+        let phrase = words::random_phrase::<CODE_WORDS>()?;
+        Ok(MeetingCode::join(Channel::random()?, phrase.split('-')))
+    }
+
+    /// Takes a code in canonical form, and nothing else: what is no code may be a secret of one's own.
+    #[must_use]
+    pub fn from_canonical(text: &str) -> Option<MeetingCode> {
+        MeetingCode::from_input(text)
+            .ok()
+            .filter(|code| *code.text == *text)
+    }
+
+    /// Takes a code as a person types it: in any case, with blanks or any dashes between the words, and
+    /// with each word cut short where only one word begins so (five letters always suffice).
+    ///
+    /// # Errors
+    /// [`CodeError`] names what is wrong, and the nearest word.
+    pub fn from_input(text: &str) -> Result<MeetingCode, CodeError> {
+        let text = Zeroizing::new(text.to_ascii_lowercase());
+        let mut pieces = text.split(is_separator).filter(|piece| !piece.is_empty());
+        let channel = channel(pieces.next().ok_or(CodeError::Empty)?)?;
+        let mut chosen = [""; CODE_WORDS];
+        for (index, word) in chosen.iter_mut().enumerate() {
+            let piece = pieces.next().ok_or(CodeError::TooFewWords(index))?;
+            *word = expand(piece)?;
+        }
+        match pieces.next() {
+            None => Ok(MeetingCode::join(channel, chosen.into_iter())),
+            Some(_) => Err(CodeError::TooManyWords),
+        }
+    }
+
+    /// The whole code, for the person who shares it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The public part.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// The whole code as the secret to meet with.
+    #[must_use]
+    pub fn to_secret(&self) -> Secret {
+        Secret::from_phrase(self.text.clone())
+    }
+
+    fn join<'a>(channel: Channel, words: impl Iterator<Item = &'a str>) -> MeetingCode {
+        // Room for the longest code, so that growing leaves no piece of a secret behind.
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST_CODE));
+        text.push_str(&channel.to_string());
+        for word in words {
+            text.push('-');
+            text.push_str(word);
+        }
+        MeetingCode { text, channel }
+    }
+}
+
+/// The words that the last piece of an unfinished code may become, in alphabetical order: none while the
+/// number or a fourth word is typed.
+#[must_use]
+pub fn complete_code(input: &str) -> Vec<&'static str> {
+    let input = Zeroizing::new(input.to_ascii_lowercase());
+    let mut pieces: Vec<&str> = input.split(is_separator).collect();
+    let last = pieces.pop().unwrap_or_default();
+    match pieces.iter().filter(|piece| !piece.is_empty()).count() {
+        1..=CODE_WORDS => words::beginning_with(last).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn channel(piece: &str) -> Result<Channel, CodeError> {
+    let is_number = piece.bytes().all(|digit| digit.is_ascii_digit());
+    let number = piece.parse().ok().filter(|_| is_number);
+    number.and_then(Channel::new).ok_or(CodeError::Channel)
+}
+
+/// The one word of the list that begins with `piece`.
+fn expand(piece: &str) -> Result<&'static str, CodeError> {
+    let mut candidates = words::beginning_with(piece);
+    match (candidates.next(), candidates.next()) {
+        (Some(word), None) => Ok(word),
+        (Some(one), Some(other)) => Err(CodeError::Ambiguous {
+            piece: shown(piece),
+            candidates: [one, other],
+        }),
+        _ => Err(CodeError::UnknownWord {
+            piece: shown(piece),
+            nearest: nearest(piece, words::all()),
+        }),
+    }
+}
+
+/// Blanks, and the dashes that programs put in place of the plain one.
+fn is_separator(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(
+            character,
+            '-' | '_' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
+        )
+}
+
+fn shown(piece: &str) -> String {
+    let short: String = piece.chars().take(SHOWN_LETTERS).collect();
+    escaped(short.as_bytes())
+}
+
+/// Why a text is no code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeError {
+    /// There is nothing in it.
+    Empty,
+    /// It does not begin with a number from 1000 to 9999.
+    Channel,
+    /// It ends after this many words.
+    TooFewWords(usize),
+    /// More words follow the third.
+    TooManyWords,
+    /// A word that the list does not have.
+    UnknownWord {
+        /// The word, safe to show.
+        piece: String,
+        /// The most similar word of the list, if one is near.
+        nearest: Option<&'static str>,
+    },
+    /// More than one word begins so.
+    Ambiguous {
+        /// What was typed, safe to show.
+        piece: String,
+        /// Two of the words.
+        candidates: [&'static str; 2],
+    },
+}
+
+impl fmt::Display for CodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CodeError::Empty => f.write_str("the code is empty"),
+            CodeError::Channel => f.write_str("a code begins with a number of four digits"),
+            CodeError::TooFewWords(count) => {
+                write!(
+                    f,
+                    "a code has three words after its number, and here are {count}"
+                )
+            }
+            CodeError::TooManyWords => f.write_str("a code ends after its third word"),
+            CodeError::UnknownWord {
+                piece,
+                nearest: Some(nearest),
+            } => write!(f, "no code has the word {piece}; did you mean {nearest}?"),
+            CodeError::UnknownWord {
+                piece,
+                nearest: None,
+            } => write!(f, "no code has the word {piece}"),
+            CodeError::Ambiguous { piece, candidates } => {
+                let [one, other] = candidates;
+                write!(f, "{piece} may be {one} or {other}: type more of it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CodeError {}
+
+#[cfg(test)]
+mod tests;
