@@ -6,6 +6,7 @@
 
 mod bounded;
 mod codec;
+mod discovery;
 mod frame;
 mod handshake;
 mod manifest_code;
@@ -17,6 +18,7 @@ mod text;
 
 pub use bounded::Bounded;
 pub use codec::CodecError;
+pub use discovery::{DATAGRAM_LENGTH, Datagram, DatagramKind, Instance, Nonce, Presence};
 pub use frame::{
     FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, PartId, Stage,
     frame, message_head, part_head, split_message, split_part,
