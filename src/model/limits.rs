@@ -124,3 +124,19 @@ pub const ARCHIVE_GROWTH: u64 = 200;
 /// Contents of an archive below which it may grow as far as it likes, in bytes: no disk is filled with
 /// that.
 pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;
+
+/// Datagrams of discovery that are read in a second; the system drops what comes beyond. Twenty peers on
+/// one channel send fewer.
+pub const DATAGRAMS_PER_SECOND: u32 = 500;
+
+/// Answers of discovery to one address in a second: a peer asks about three times.
+pub const ANSWERS_PER_SOURCE: u32 = 4;
+
+/// Answers of discovery in a second to everybody.
+pub const ANSWERS_PER_SECOND: u32 = 50;
+
+/// Peers that discovery remembers; one more displaces the one heard from longest ago.
+pub const FINDS: usize = 64;
+
+/// Addresses that discovery remembers of one peer.
+pub const FIND_ADDRESSES: usize = 8;

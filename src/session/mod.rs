@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `sync`, `error`, `events`, `cancel`, `options`, `stats`, `scan` | what all rooms share |
 //! | `connection` | one session with one peer: sockets, handshake, sealed messages |
+//! | `discovery` | finding peers on the networks of this machine |
 //! | `tuning` | how many streams, which compression level, which rate |
 //! | `listen` | waiting for peers |
 //! | `meet` | dialling or waiting until the peer is there, and again after it was lost |
@@ -17,6 +18,7 @@
 mod archive;
 mod cancel;
 mod connection;
+pub mod discovery;
 mod error;
 mod events;
 mod listen;

@@ -1,0 +1,127 @@
+//! The thread that asks: groups in rounds, then single hosts, and hears the answers to that.
+
+use super::Mode;
+use super::lookout::Shared;
+use super::own_addresses::OwnAddresses;
+use super::schedule::{PORTS, Round, Schedule};
+use super::sockets::{Senders, Sent};
+use super::sweep::Sweep;
+use crate::session::sync::lock;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Pause between two looks for answers at the senders: short after a round, and doubled by each look.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// How often hosts are asked while a sweep runs.
+const SWEEP_STEP: Duration = Duration::from_millis(20);
+
+pub(super) struct Asker {
+    shared: Arc<Shared>,
+    schedule: Schedule,
+    sweep: Sweep,
+    senders: Senders,
+    look: Duration,
+}
+
+impl Asker {
+    pub(super) fn new(shared: Arc<Shared>, now: Instant) -> Self {
+        Asker {
+            shared,
+            schedule: Schedule::new(now),
+            sweep: Sweep::new(now),
+            senders: Senders::default(),
+            look: FIRST_LOOK,
+        }
+    }
+
+    /// Asks until the lookout ends.
+    pub(super) fn run(&mut self) {
+        loop {
+            let now = Instant::now();
+            if let Some(round) = self.schedule.due(now) {
+                self.ask_groups(round);
+                self.look = FIRST_LOOK;
+            }
+            let is_sweeping = self.ask_hosts(now);
+            self.read_answers();
+            let mut pause = self.schedule.next().saturating_duration_since(now);
+            if !self.senders.is_empty() {
+                pause = pause.min(self.look);
+            }
+            if is_sweeping {
+                pause = pause.min(SWEEP_STEP);
+            }
+            if self.shared.wait(pause) {
+                return;
+            }
+        }
+    }
+
+    /// One round, with the addresses of now.
+    fn ask_groups(&mut self, round: Round) {
+        let own = match self.shared.mode {
+            Mode::On => OwnAddresses::read(),
+            Mode::Loopback | Mode::Off => OwnAddresses::default(),
+        };
+        self.shared.ports.join(&own);
+        let query = {
+            let mut state = lock(&self.shared.state);
+            state.exchange.set_own(own.clone());
+            state.exchange.query()
+        };
+        let Some(query) = query else {
+            return;
+        };
+        let mut sent = Sent::default();
+        self.shared.ports.ask_loopback(&query);
+        self.shared
+            .ports
+            .ask_interfaces(&query, round, &own, &mut sent);
+        self.senders.renew(&own);
+        self.senders.ask(&query, round, &mut sent);
+        lock(&self.shared.state).sent += sent;
+    }
+
+    /// The hosts that are due while nobody was found. Returns whether more are due soon.
+    fn ask_hosts(&mut self, now: Instant) -> bool {
+        let (own, query) = {
+            let state = lock(&self.shared.state);
+            if state.exchange.has_found() || !self.sweep.is_running(now) {
+                return false;
+            }
+            (state.exchange.own().v4.clone(), state.exchange.query())
+        };
+        let Some(query) = query else {
+            return false;
+        };
+        let mut sent = Sent::default();
+        while let Some(host) = self.sweep.due(now, &own) {
+            match self
+                .shared
+                .ports
+                .send(&query, (host, *PORTS.start()).into())
+            {
+                // Too many hosts that may not exist are being looked for: this one is tried again.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                result => sent.count(result),
+            }
+            self.sweep.was_asked();
+        }
+        lock(&self.shared.state).sent += sent;
+        self.sweep.is_running(now)
+    }
+
+    fn read_answers(&mut self) {
+        let mut has_read = false;
+        for socket in self.senders.each() {
+            has_read |= self.shared.read_waiting(socket);
+        }
+        self.look = match has_read {
+            true => FIRST_LOOK,
+            false => (self.look * 2).min(LAST_LOOK),
+        };
+    }
+}

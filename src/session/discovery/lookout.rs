@@ -1,0 +1,293 @@
+//! The threads of discovery: one asks, and one for each socket on the discovery port hears.
+
+use super::asker::Asker;
+use super::exchange::Exchange;
+use super::quota::ReadQuota;
+use super::schedule::PORTS;
+use super::sockets::{PortSockets, Sent};
+use super::{Found, Mode, Sights};
+use crate::crypto::random_bytes;
+use crate::protocol::{DATAGRAM_LENGTH, Instance, Nonce, Presence};
+use crate::session::sync::lock;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Stack of each thread.
+const STACK: usize = 256 * 1024;
+
+/// What is done with a find.
+type OnFound = dyn Fn(Found) + Send + Sync;
+
+/// Looks for others and answers those that look, until it is dropped; from then on nothing is sent.
+pub struct Lookout {
+    running: Option<Running>,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the threads share.
+pub(super) struct Shared {
+    pub(super) mode: Mode,
+    pub(super) ports: PortSockets,
+    pub(super) state: Mutex<State>,
+    on_found: Box<OnFound>,
+    ended: Condvar,
+}
+
+pub(super) struct State {
+    pub(super) exchange: Exchange,
+    pub(super) sent: Sent,
+    quota: ReadQuota,
+    has_ended: bool,
+}
+
+impl Lookout {
+    /// Begins. Each address of each peer that is found is told to `on_found` once, from a thread of the
+    /// lookout; it must neither block nor drop the lookout. With [`Mode::Off`] nothing happens.
+    ///
+    /// # Errors
+    /// What the system says when it has no port, no thread or no random bytes.
+    pub fn start(
+        mode: Mode,
+        presence: Presence,
+        on_found: impl Fn(Found) + Send + Sync + 'static,
+    ) -> io::Result<Lookout> {
+        if mode == Mode::Off {
+            return Ok(Lookout { running: None });
+        }
+        let now = Instant::now();
+        let instance = Instance(random_bytes().map_err(io::Error::other)?);
+        let nonce = Nonce(random_bytes().map_err(io::Error::other)?);
+        let shared = Arc::new(Shared {
+            mode,
+            ports: PortSockets::bind(mode)?,
+            on_found: Box::new(on_found),
+            state: Mutex::new(State {
+                exchange: Exchange::new(presence, instance, nonce, now),
+                quota: ReadQuota::new(now),
+                sent: Sent::default(),
+                has_ended: false,
+            }),
+            ended: Condvar::new(),
+        });
+        // From here on an error ends the threads that run already.
+        let mut running = Running {
+            shared: Arc::clone(&shared),
+            threads: Vec::new(),
+        };
+        for socket in shared.ports.each() {
+            let (shared, socket) = (Arc::clone(&shared), Arc::clone(socket));
+            running.spawn("hear", move || shared.hear(&socket))?;
+        }
+        let mut asker = Asker::new(shared, now);
+        running.spawn("ask", move || asker.run())?;
+        Ok(Lookout {
+            running: Some(running),
+        })
+    }
+
+    /// What was sent and heard so far: what to tell a person while nobody is found.
+    #[must_use]
+    pub fn sights(&self) -> Sights {
+        let Some(Running { shared, .. }) = &self.running else {
+            return Sights::default();
+        };
+        let port = shared.ports.port().filter(|port| PORTS.contains(port));
+        let state = lock(&shared.state);
+        let own = state.exchange.own();
+        let v6 = own.v6.iter().filter(|v6| !v6.is_unicast_link_local());
+        Sights {
+            port,
+            addresses: own
+                .v4
+                .iter()
+                .map(|v4| (*v4).into())
+                .chain(v6.map(|v6| (*v6).into()))
+                .collect(),
+            sent: state.sent.taken,
+            refused: state.sent.refused,
+            heard: state.exchange.heard(),
+        }
+    }
+}
+
+impl Running {
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .stack_size(STACK);
+        self.threads.push(thread.spawn(work)?);
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock(&self.shared.state).has_ended = true;
+        self.shared.ended.notify_all();
+        self.shared.ports.wake();
+        for thread in self.threads.drain(..) {
+            // It can only have panicked, and is over then as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// Reads from a socket on the discovery port.
+    fn hear(&self, socket: &UdpSocket) {
+        let mut buffer = [0; DATAGRAM_LENGTH + 1];
+        loop {
+            let received = socket.recv_from(&mut buffer);
+            if self.wait(Duration::ZERO) {
+                return;
+            }
+            match received {
+                Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
+                Err(error) if is_timeout(&error) => {}
+                // Windows reports here that a host refused a query, or that a datagram was too long.
+                Err(_) => lock(&self.state).quota.charge(Instant::now()),
+            }
+            if self.wait(self.read_pause()) {
+                return;
+            }
+        }
+    }
+
+    /// Reads what waits at a socket that does not block.
+    ///
+    /// Returns whether there was anything.
+    pub(super) fn read_waiting(&self, socket: &UdpSocket) -> bool {
+        let mut buffer = [0; DATAGRAM_LENGTH + 1];
+        let mut has_read = false;
+        while self.read_pause().is_zero() {
+            match socket.recv_from(&mut buffer) {
+                Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
+                Err(error) if is_timeout(&error) => break,
+                Err(_) => lock(&self.state).quota.charge(Instant::now()),
+            }
+            has_read = true;
+        }
+        has_read
+    }
+
+    fn read_pause(&self) -> Duration {
+        lock(&self.state).quota.pause(Instant::now())
+    }
+
+    fn take_in(&self, socket: &UdpSocket, bytes: &[u8], source: SocketAddr) {
+        let now = Instant::now();
+        let outcome = {
+            let mut state = lock(&self.state);
+            state.quota.charge(now);
+            state.exchange.receive(bytes, source, now)
+        };
+        if let Some(answer) = outcome.answer {
+            // Where it cannot be sent, the next query gets another.
+            let _ = socket.send_to(&answer, source);
+        }
+        if let Some(found) = outcome.found {
+            (self.on_found)(found);
+        }
+    }
+
+    /// Waits for that long, and returns whether it has ended.
+    pub(super) fn wait(&self, pause: Duration) -> bool {
+        let state = lock(&self.state);
+        if state.has_ended || pause.is_zero() {
+            return state.has_ended;
+        }
+        let waited = self
+            .ended
+            .wait_timeout_while(state, pause, |state| !state.has_ended);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.has_ended
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Channel;
+    use crate::protocol::Role;
+    use std::num::NonZeroU16;
+    use std::sync::mpsc;
+
+    fn meeting(role: Role, channel: u16) -> Presence {
+        Presence::Meeting {
+            role,
+            channel: Channel::new(channel).unwrap(),
+            port: NonZeroU16::new(9000).unwrap(),
+        }
+    }
+
+    fn start(mode: Mode, presence: Presence) -> (Lookout, mpsc::Receiver<Found>) {
+        let (sender, finds) = mpsc::channel();
+        let lookout = Lookout::start(mode, presence, move |found| {
+            // The test may be over.
+            let _ = sender.send(found);
+        });
+        (lookout.unwrap(), finds)
+    }
+
+    /// A channel of this run alone, for the machine's loopback is everybody's.
+    fn channel() -> u16 {
+        1000 + u16::from_be_bytes(random_bytes().unwrap()) % 9000
+    }
+
+    #[test]
+    fn two_on_one_machine_find_each_other_and_no_other_channel() {
+        let channel = channel();
+        let (_alice, at_alice) = start(Mode::Loopback, meeting(Role::Send, channel));
+        let other = 1000 + (channel - 999) % 9000;
+        let (_other, at_other) = start(Mode::Loopback, meeting(Role::Send, other));
+        let (_bob, at_bob) = start(Mode::Loopback, meeting(Role::Receive, channel));
+        let alice = at_bob.recv().unwrap();
+        assert_eq!(alice.presence, meeting(Role::Send, channel));
+        assert!(alice.address.ip().is_loopback());
+        assert_eq!(alice.address.port(), 9000);
+        assert_eq!(
+            at_alice.recv().unwrap().presence,
+            meeting(Role::Receive, channel)
+        );
+        assert!(at_other.try_recv().is_err());
+    }
+
+    #[test]
+    fn more_peers_than_ports_still_find_one() {
+        let channel = channel();
+        let many: Vec<_> = (0..PORTS.len() + 2)
+            .map(|_| start(Mode::Loopback, meeting(Role::Send, channel)))
+            .collect();
+        let (_last, finds) = start(Mode::Loopback, meeting(Role::Receive, channel));
+        assert_eq!(finds.recv().unwrap().presence, meeting(Role::Send, channel));
+        drop(many);
+    }
+
+    #[test]
+    fn what_is_dropped_has_no_thread_and_no_socket_left() {
+        let channel = channel();
+        let (alice, _finds) = start(Mode::Loopback, meeting(Role::Send, channel));
+        let shared = Arc::downgrade(&alice.running.as_ref().unwrap().shared);
+        drop(alice);
+        assert_eq!(shared.strong_count(), 0);
+    }
+
+    #[test]
+    fn off_does_nothing() {
+        let (alice, finds) = start(Mode::Off, meeting(Role::Send, channel()));
+        assert!(alice.running.is_none());
+        assert_eq!(alice.sights(), Sights::default());
+        assert!(finds.recv().is_err(), "nobody is left to tell of finds");
+    }
+}

@@ -1,0 +1,71 @@
+//! Finding peers on the networks of this machine, without a server and without an address.
+//!
+//! A [`Lookout`] sends *queries* and answers those of others, over UDP in the clear. What it finds are
+//! hints: an address to dial, where the handshake proves whether the peer has the code.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `schedule` | when a round of queries goes out, and to where |
+//! | `sweep` | asking single hosts, for firewalls that admit only answers |
+//! | `quota` | how much is read and answered in a second |
+//! | `finds` | who was found, bounded |
+//! | `exchange` | what is said, and what follows from what is heard |
+//! | `own_addresses` | the addresses and interfaces of this machine, and who is near |
+//! | `sockets` | the sockets, and what is sent from which |
+//! | `asker`, `lookout` | the threads |
+//!
+//! The first five decide, without sockets and with the time given. Discovery is an offer: no error of a
+//! socket ends it, and one that lasts shows in [`Sights`].
+
+mod asker;
+mod exchange;
+mod finds;
+mod lookout;
+mod own_addresses;
+mod quota;
+mod schedule;
+mod sockets;
+mod sweep;
+
+pub use lookout::Lookout;
+
+use crate::protocol::{Instance, Presence};
+use std::net::{IpAddr, SocketAddr};
+
+/// How far queries go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// To the networks of this machine.
+    #[default]
+    On,
+    /// To other processes of this machine.
+    Loopback,
+    /// Nowhere; nothing is answered either.
+    Off,
+}
+
+/// Somebody who may be the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which try of which peer: one that has several addresses is found at each of them.
+    pub instance: Instance,
+    /// What it does.
+    pub presence: Presence,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// What a lookout has to go by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sights {
+    /// The discovery port; none when all were taken, so that queries of others cannot be heard.
+    pub port: Option<u16>,
+    /// The addresses of this machine, without loopback and link-local IPv6.
+    pub addresses: Vec<IpAddr>,
+    /// Queries to networks that the system took.
+    pub sent: u64,
+    /// Queries to networks that it refused.
+    pub refused: u64,
+    /// Queries and answers of others, on any channel.
+    pub heard: u64,
+}

@@ -1,0 +1,245 @@
+//! The sockets of discovery.
+//!
+//! One or two are bound to a discovery port: they hear queries, and ask single hosts. The standard library
+//! cannot choose the interface of a multicast or broadcast, but the system takes that of the source
+//! address, so each own IPv4 address has a *sender* bound to it. Answers come back to the socket that
+//! asked.
+
+use super::Mode;
+use super::own_addresses::OwnAddresses;
+use super::schedule::{GROUP_V4, GROUP_V6, PORTS, Round};
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a read blocks at most: how long an end may take where the wake-up is lost.
+const READ_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a write blocks at most. It does while the system looks for hosts that are not there.
+const WRITE_WAIT: Duration = Duration::from_millis(2);
+
+/// The sockets on the discovery port.
+#[derive(Debug)]
+pub(super) struct PortSockets {
+    mode: Mode,
+    /// Takes IPv4 as well where there is no other.
+    v6: Option<Arc<UdpSocket>>,
+    v4: Option<Arc<UdpSocket>>,
+}
+
+impl PortSockets {
+    /// Binds the first free discovery port, or any port when all are taken: such a peer hears no queries,
+    /// but asks and is answered.
+    ///
+    /// # Errors
+    /// What the system says when it gives no port at all.
+    pub(super) fn bind(mode: Mode) -> io::Result<Self> {
+        let mut ports = PORTS.chain([0]);
+        loop {
+            let port = ports.next().ok_or(ErrorKind::AddrInUse)?;
+            match PortSockets::bind_port(mode, port) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+                bound => return bound,
+            }
+        }
+    }
+
+    /// Binds `port` for both families, or for the only one that the system speaks.
+    fn bind_port(mode: Mode, port: u16) -> io::Result<Self> {
+        let (any_v6, any_v4) = match mode {
+            Mode::Loopback => (Ipv6Addr::LOCALHOST, Ipv4Addr::LOCALHOST),
+            Mode::On | Mode::Off => (Ipv6Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
+        };
+        let is_taken = |error: &io::Error| error.kind() == ErrorKind::AddrInUse;
+        let v6 = match open((any_v6, port).into()) {
+            Ok(socket) => Some(socket),
+            Err(error) if is_taken(&error) => return Err(error),
+            Err(_) => None,
+        };
+        let port = match &v6 {
+            Some(v6) => v6.local_addr()?.port(),
+            None => port,
+        };
+        let v4 = match open((any_v4, port).into()) {
+            Ok(socket) => Some(socket),
+            // An IPv6 socket that takes IPv4 as well is what has the port; on Windows it is not.
+            Err(error)
+                if is_taken(&error) && mode == Mode::On && !cfg!(windows) && v6.is_some() =>
+            {
+                None
+            }
+            Err(error) if is_taken(&error) || v6.is_none() => return Err(error),
+            Err(_) => None,
+        };
+        Ok(PortSockets { mode, v6, v4 })
+    }
+
+    /// Each of them, to read from.
+    pub(super) fn each(&self) -> impl Iterator<Item = &Arc<UdpSocket>> {
+        self.v6.iter().chain(&self.v4)
+    }
+
+    /// The discovery port that was free.
+    pub(super) fn port(&self) -> Option<u16> {
+        let address = self.each().next()?.local_addr().ok()?;
+        Some(address.port())
+    }
+
+    /// Joins the groups on all interfaces. Those joined before say so, others may come up later: no error
+    /// counts for more than this time.
+    pub(super) fn join(&self, own: &OwnAddresses) {
+        if self.mode != Mode::On {
+            return;
+        }
+        if let Some(socket) = self.v4.as_ref().or(self.v6.as_ref()) {
+            for address in &own.v4 {
+                let _ = socket.join_multicast_v4(&GROUP_V4, address);
+            }
+        }
+        if let Some(socket) = &self.v6 {
+            for index in &own.interfaces {
+                let _ = socket.join_multicast_v6(&GROUP_V6, *index);
+            }
+        }
+    }
+
+    /// Sends to one address, of either family.
+    pub(super) fn send(&self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
+        let unsupported = || io::Error::from(ErrorKind::Unsupported);
+        let sent = match (to.ip(), &self.v4, &self.v6) {
+            (IpAddr::V4(_), Some(v4), _) => v4.send_to(bytes, to),
+            (IpAddr::V4(ip), None, Some(v6)) => v6.send_to(bytes, (ip.to_ipv6_mapped(), to.port())),
+            (IpAddr::V6(_), _, Some(v6)) => v6.send_to(bytes, to),
+            (IpAddr::V4(_) | IpAddr::V6(_), _, None) => return Err(unsupported()),
+        };
+        sent.map(drop)
+    }
+
+    /// Asks this machine, on all ports: that costs no network anything.
+    pub(super) fn ask_loopback(&self, query: &[u8]) {
+        for port in PORTS {
+            // A machine without one of the two families has the other.
+            let _ = self.send(query, (Ipv4Addr::LOCALHOST, port).into());
+            let _ = self.send(query, (Ipv6Addr::LOCALHOST, port).into());
+        }
+    }
+
+    /// Asks the IPv6 group on each interface.
+    pub(super) fn ask_interfaces(
+        &self,
+        query: &[u8],
+        round: Round,
+        own: &OwnAddresses,
+        sent: &mut Sent,
+    ) {
+        if self.v6.is_none() {
+            return;
+        }
+        for to in own
+            .interfaces
+            .iter()
+            .flat_map(|index| round.at_interface(*index))
+        {
+            sent.count(self.send(query, to.into()));
+        }
+    }
+
+    /// Wakes whoever reads from them, with an empty datagram over loopback.
+    pub(super) fn wake(&self) {
+        for socket in self.each() {
+            let Ok(address) = socket.local_addr() else {
+                continue;
+            };
+            let to: IpAddr = match address.ip() {
+                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            };
+            // Where it is lost, the read's own time limit is what wakes.
+            let _ = socket.send_to(&[], (to, address.port()));
+        }
+    }
+}
+
+/// The senders, each bound to an own IPv4 address.
+#[derive(Debug, Default)]
+pub(super) struct Senders(BTreeMap<Ipv4Addr, UdpSocket>);
+
+impl Senders {
+    /// Has one for each own address: those of addresses that are gone are closed, those that could not be
+    /// bound the last time are tried again.
+    pub(super) fn renew(&mut self, own: &OwnAddresses) {
+        self.0.retain(|address, _| own.v4.contains(address));
+        for address in &own.v4 {
+            if !self.0.contains_key(address)
+                && let Ok(socket) = sender(*address)
+            {
+                self.0.insert(*address, socket);
+            }
+        }
+    }
+
+    /// Asks group and broadcast addresses from each. A sender that fails is made anew for the next round.
+    pub(super) fn ask(&mut self, query: &[u8], round: Round, sent: &mut Sent) {
+        self.0.retain(|address, socket| {
+            let mut is_sound = true;
+            for to in round.at_address(*address) {
+                let result = socket.send_to(query, to).map(drop);
+                is_sound &= result.is_ok();
+                sent.count(result);
+            }
+            is_sound
+        });
+    }
+
+    pub(super) fn each(&self) -> impl Iterator<Item = &UdpSocket> {
+        self.0.values()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What became of queries to networks.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Queries that the system took.
+    pub(super) taken: u64,
+    /// Queries that it refused.
+    pub(super) refused: u64,
+}
+
+impl Sent {
+    pub(super) fn count(&mut self, result: io::Result<()>) {
+        match result {
+            Ok(()) => self.taken += 1,
+            Err(_) => self.refused += 1,
+        }
+    }
+}
+
+impl AddAssign for Sent {
+    fn add_assign(&mut self, more: Sent) {
+        self.taken += more.taken;
+        self.refused += more.refused;
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_read_timeout(Some(READ_WAIT))?;
+    socket.set_write_timeout(Some(WRITE_WAIT))?;
+    Ok(Arc::new(socket))
+}
+
+fn sender(address: Ipv4Addr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((address, 0))?;
+    socket.set_broadcast(true)?;
+    // To stay on the link, as broadcasts do.
+    socket.set_multicast_ttl_v4(1)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
