@@ -1,0 +1,199 @@
+//! Programs inside the namespaces: this executable with a job, and what it says.
+
+use crate::network::Machine;
+use peerbridge::crypto::Channel;
+use peerbridge::protocol::{Presence, Role};
+use peerbridge::session::discovery::{Lookout, Mode};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+/// What the executable is told to do inside a namespace.
+const JOB: &str = "PEERBRIDGE_TEST_JOB";
+
+/// Marks a line for the test that waits.
+const MARK: &str = "job: ";
+
+/// How long something that must happen is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running job; it ends when this is dropped.
+pub struct Peer {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Peer {
+    /// Begins a job, and waits until it is under way.
+    pub fn start(machine: &Machine, job: &str) -> Peer {
+        let executable = std::env::current_exe().unwrap();
+        let mut command = machine.command(executable.to_str().unwrap());
+        command.args([
+            "--exact",
+            "inside",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ]);
+        command
+            .env(JOB, job)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if let Some((_, said)) = line.split_once(MARK) {
+                    // The test may have heard enough.
+                    let _ = sender.send(said.to_owned());
+                }
+            }
+        });
+        let peer = Peer { child, lines };
+        peer.expect("ready");
+        peer
+    }
+
+    /// One that wants to meet on channel 4271.
+    pub fn meet(machine: &Machine, role: &str) -> Peer {
+        Peer::start(machine, &format!("meet {role} 4271"))
+    }
+
+    /// The next line.
+    pub fn next(&self) -> String {
+        self.lines
+            .recv_timeout(PATIENCE)
+            .expect("it says something")
+    }
+
+    /// The next line, if there is one already.
+    pub fn latest(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
+    /// Waits for this line, past others.
+    pub fn expect(&self, line: &str) {
+        while self.next() != line {}
+    }
+
+    /// Ends its input, and returns what it says then.
+    pub fn finish(&mut self) -> String {
+        drop(self.child.stdin.take());
+        self.next()
+    }
+
+    /// The process inside the namespace: `ip netns exec` becomes it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn say(line: &str) {
+    println!("{MARK}{line}");
+}
+
+/// Does the job that the environment names, until standard input ends.
+pub fn work() {
+    let job = std::env::var(JOB).expect("a job");
+    let words: Vec<&str> = job.split(' ').collect();
+    match words[..] {
+        ["meet", role, channel] => meet(Mode::On, role, channel),
+        ["loopback", role, channel] => meet(Mode::Loopback, role, channel),
+        ["off", role, channel] => meet(Mode::Off, role, channel),
+        ["hold", address] => hold(address),
+        ["ask", from, to] => ask(from, to),
+        ["flood", to] => flood(to),
+        _ => panic!("{job}"),
+    }
+}
+
+fn until_input_ends() {
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn meet(mode: Mode, role: &str, channel: &str) {
+    let role = match role {
+        "send" => Role::Send,
+        _ => Role::Receive,
+    };
+    let presence = Presence::Meeting {
+        role,
+        channel: Channel::new(channel.parse().unwrap()).unwrap(),
+        port: NonZeroU16::new(9000).unwrap(),
+    };
+    let lookout = Lookout::start(mode, presence, |found| say(&found.address.to_string()));
+    let lookout = lookout.unwrap();
+    say("ready");
+    until_input_ends();
+    drop(lookout);
+}
+
+/// Another program that has a port.
+fn hold(address: &str) {
+    let socket = UdpSocket::bind(address).unwrap();
+    say("ready");
+    until_input_ends();
+    drop(socket);
+}
+
+/// A query for channel 4271, as `docs/PROTOCOL.md` has it, by a stranger.
+fn query(instance: u64) -> [u8; 64] {
+    let mut query = [0; 64];
+    query[..13].copy_from_slice(b"PEERFIND\x01\x01\x01\x10\xaf");
+    query[13..21].copy_from_slice(&instance.to_be_bytes());
+    query[21..29].copy_from_slice(b"a nonce!");
+    query[29..31].copy_from_slice(&9000u16.to_be_bytes());
+    query
+}
+
+/// Asks 20 times from one address, and says how many answers come.
+fn ask(from: &str, to: &str) {
+    let socket = UdpSocket::bind(from).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    say("ready");
+    for _ in 0..20 {
+        socket.send_to(&query(1), to).unwrap();
+    }
+    let mut answers = 0;
+    let mut buffer = [0; 65];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        assert_eq!(length, 64);
+        assert_eq!(&buffer[21..29], b"a nonce!");
+        answers += 1;
+    }
+    say(&format!("{answers} answers"));
+}
+
+/// Sends queries of ever new instances as fast as it can, and says how many when its input ends.
+fn flood(to: &str) {
+    let to: SocketAddr = to.parse().unwrap();
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    say("ready");
+    let (sender, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        until_input_ends();
+        let _ = sender.send(());
+    });
+    let mut sent = 0u64;
+    while ended.try_recv().is_err() {
+        for _ in 0..100 {
+            // Where the system is out of room, the flood is as thick as it gets.
+            sent += u64::from(socket.send_to(&query(sent), to).is_ok());
+        }
+    }
+    say(&format!("{sent} sent"));
+}
