@@ -88,13 +88,15 @@ pub use cli::run;
 pub mod internals {
     pub use crate::cli::exit::Exit;
     pub use crate::crypto::{
-        Compression, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH, Opener, Position,
-        SEALED_OVERHEAD, Sealer, SessionKeys,
+        Channel, CodeError, Compression, DigestKey, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH,
+        MeetingCode, Opener, PieceDigest, PieceHasher, PiecePosition, Position, SEALED_OVERHEAD,
+        Sealer, SessionKeys, complete_code,
     };
     pub use crate::model::{PartRange, limits};
     pub use crate::protocol::{
-        DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, FrameKind, JoinRequest,
-        ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message, PADDING_BYTES, PartId, Ping,
-        Role, StreamNumber, frame, message_head, part_head,
+        Accept, DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, Digests,
+        FrameKind, JoinRequest, ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message,
+        PADDING_BYTES, PartId, Ping, Presence, Role, StreamNumber, frame, message_head, part_head,
     };
+    pub use crate::session::discovery::{Lookout, Mode};
 }

@@ -1,7 +1,6 @@
 //! What ends a run of the program: an error of the session, or one of the command line itself.
 
 use crate::cli::exit::Exit;
-use crate::cli::hints;
 use crate::crypto::{PasswordError, RandomError, SecretError};
 use crate::model::escaped;
 use crate::session::SessionError;
@@ -131,11 +130,6 @@ impl Error {
     #[cfg(test)]
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit().code()
-    }
-
-    /// What to type or to look at next; `None` where nothing helps.
-    pub(crate) fn hint(&self) -> Option<String> {
-        hints::hint(self)
     }
 }
 

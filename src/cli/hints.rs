@@ -7,7 +7,14 @@ use crate::protocol::DeclineReason;
 use crate::session::{SessionError, TakenBy};
 use std::io::ErrorKind;
 
-pub(crate) fn hint(error: &Error) -> Option<String> {
+impl Error {
+    /// What to type or to look at next; `None` where nothing helps.
+    pub(crate) fn hint(&self) -> Option<String> {
+        hint(self)
+    }
+}
+
+fn hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::Usage { hint, .. } => return hint.clone(),
         Error::NoTerminal { hint, .. } => (*hint).to_owned(),

@@ -82,7 +82,7 @@ pub struct Datagram {
 impl Datagram {
     /// The datagram as it is sent.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(self) -> Vec<u8> {
         let (role, channel, port) = match self.presence {
             Presence::Meeting {
                 role,

@@ -1,9 +1,7 @@
 //! Programs inside the namespaces: this executable with a job, and what it says.
 
 use crate::network::Machine;
-use peerbridge::crypto::Channel;
-use peerbridge::protocol::{Presence, Role};
-use peerbridge::session::discovery::{Lookout, Mode};
+use peerbridge::internals::{Channel, Lookout, Mode, Presence, Role};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
