@@ -1,21 +1,15 @@
 //! Ending from outside: a program that embeds a session can call it off at any time.
 
 use crate::session::error::SessionError;
-use crate::session::sync::lock;
+use crate::session::sync::Monitor;
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Calls off whatever was started with a clone of it: waiting, dialling, transferring. What arrived is
 /// kept, as after a lost connection.
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<CancelShared>);
-
-#[derive(Default)]
-struct CancelShared {
-    state: Mutex<CancelState>,
-    changed: Condvar,
-}
+pub struct Cancel(Arc<Monitor<CancelState>>);
 
 #[derive(Default)]
 struct CancelState {
@@ -33,30 +27,27 @@ impl Cancel {
     /// Calls it off: everything ends with [`SessionError::Cancelled`], and serving ends well. A
     /// connection that is being dialled still takes its time. Cannot be taken back.
     pub fn cancel(&self) {
-        let mut state = lock(&self.0.state);
-        state.is_cancelled = true;
-        for connection in state
-            .connections
-            .drain(..)
-            .filter_map(|weak| weak.upgrade())
-        {
-            // It may be gone already.
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-        for wake in state.wakers.drain(..) {
-            wake();
-        }
-        self.0.changed.notify_all();
+        self.0.change(|state| {
+            state.is_cancelled = true;
+            let connections = state.connections.drain(..);
+            for connection in connections.filter_map(|weak| weak.upgrade()) {
+                // It may be gone already.
+                let _ = connection.shutdown(Shutdown::Both);
+            }
+            for wake in state.wakers.drain(..) {
+                wake();
+            }
+        });
     }
 
     /// Whether it was called off.
     pub fn is_cancelled(&self) -> bool {
-        lock(&self.0.state).is_cancelled
+        self.0.lock().is_cancelled
     }
 
     /// From here on ends this connection as well.
     pub(crate) fn watch(&self, connection: &Arc<TcpStream>) {
-        let mut state = lock(&self.0.state);
+        let mut state = self.0.lock();
         if state.is_cancelled {
             let _ = connection.shutdown(Shutdown::Both);
             return;
@@ -67,17 +58,12 @@ impl Cancel {
 
     /// From here on calls `wake` as well, which must not block.
     pub(crate) fn wake(&self, wake: impl Fn() + Send + 'static) {
-        lock(&self.0.state).wakers.push(Box::new(wake));
+        self.0.lock().wakers.push(Box::new(wake));
     }
 
     /// A pause that ends early when it is called off.
     pub(crate) fn sleep(&self, pause: Duration) {
-        let state = lock(&self.0.state);
-        let waited = self
-            .0
-            .changed
-            .wait_timeout_while(state, pause, |state| !state.is_cancelled);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        drop(self.0.wait_while_for(pause, |state| !state.is_cancelled));
     }
 
     /// The error to end with: this, or that it was called off, which caused it.

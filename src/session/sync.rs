@@ -1,9 +1,91 @@
 //! Locks that survive a panic of another thread.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Locks, also after a thread that panicked held the lock: every value behind a lock here is whole
 /// between two statements, and a panic ends its own connection only.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A value that threads wait for.
+#[derive(Default)]
+pub(crate) struct Monitor<T> {
+    value: Mutex<T>,
+    changed: Condvar,
+}
+
+impl<T> Monitor<T> {
+    /// Guards `value`.
+    pub(crate) fn new(value: T) -> Self {
+        Monitor {
+            value: Mutex::new(value),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Locks the value to look at it. What others wait for is changed with [`Monitor::change`].
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        lock(&self.value)
+    }
+
+    /// Changes the value and wakes every thread that waits.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        let changed = change(&mut self.lock());
+        self.changed.notify_all();
+        changed
+    }
+
+    /// Wakes every thread that waits, after a change under a lock that is held or was just released.
+    pub(crate) fn notify(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Waits while `condition` holds.
+    pub(crate) fn wait_while(&self, condition: impl Fn(&T) -> bool) -> MutexGuard<'_, T> {
+        let waited = self
+            .changed
+            .wait_while(self.lock(), |value| condition(value));
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while `condition` holds, for at most `time`.
+    pub(crate) fn wait_while_for(
+        &self,
+        time: Duration,
+        condition: impl Fn(&T) -> bool,
+    ) -> MutexGuard<'_, T> {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), time, |value| condition(value));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_wakes_who_waits_for_it_also_after_a_panic() {
+        let monitor = Monitor::new(0);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| *monitor.wait_while(|value| *value < 2));
+            let panics = scope.spawn(|| {
+                let _held = monitor.lock();
+                std::panic::resume_unwind(Box::new("on purpose"));
+            });
+            assert!(panics.join().is_err());
+            monitor.change(|value| *value = 1);
+            monitor.change(|value| *value = 2);
+            assert_eq!(waits.join().unwrap(), 2);
+        });
+    }
+
+    #[test]
+    fn waiting_for_a_time_ends_without_a_change() {
+        let monitor = Monitor::new(7);
+        assert_eq!(*monitor.wait_while_for(Duration::ZERO, |_| true), 7);
+    }
 }

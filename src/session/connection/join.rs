@@ -9,10 +9,10 @@ use crate::session::connection::socket;
 use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
 use crate::session::error::SessionError;
 use crate::session::stats::Traffic;
-use crate::session::sync::lock;
+use crate::session::sync::Monitor;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What all streams of a session share.
@@ -51,10 +51,7 @@ pub(crate) fn channel(
 
 /// The further streams of one transfer: those that have joined wait here for a thread to take them.
 #[derive(Default)]
-pub(crate) struct StreamQueue {
-    state: Mutex<QueueState>,
-    changed: Condvar,
-}
+pub(crate) struct StreamQueue(Monitor<QueueState>);
 
 /// What waiting for a stream has brought.
 pub(crate) enum Popped {
@@ -75,29 +72,23 @@ struct QueueState {
 impl StreamQueue {
     /// Adds a stream; ends it at once when nobody will take it any more.
     pub(crate) fn push(&self, stream: JoinedStream) {
-        let mut state = lock(&self.state);
-        if state.closed {
-            stream.connection.shutdown();
-        } else {
-            state.all.push(stream.connection.share());
-            state.waiting.push_back(stream);
-            self.changed.notify_one();
-        }
+        self.0.change(|state| {
+            if state.closed {
+                stream.connection.shutdown();
+            } else {
+                state.all.push(stream.connection.share());
+                state.waiting.push_back(stream);
+            }
+        });
     }
 
     /// Waits for a stream, no longer than `patience` where there is a limit.
     pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped {
-        let is_empty = |state: &mut QueueState| !state.closed && state.waiting.is_empty();
-        let state = lock(&self.state);
+        let is_empty = |state: &QueueState| !state.closed && state.waiting.is_empty();
         let mut state = match patience {
-            None => self.changed.wait_while(state, is_empty),
-            Some(patience) => self
-                .changed
-                .wait_timeout_while(state, patience, is_empty)
-                .map(|(state, _)| state)
-                .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
-        }
-        .unwrap_or_else(PoisonError::into_inner);
+            None => self.0.wait_while(is_empty),
+            Some(patience) => self.0.wait_while_for(patience, is_empty),
+        };
         match state.waiting.pop_front() {
             _ if state.closed => Popped::Closed,
             Some(stream) => Popped::Stream(stream),
@@ -107,20 +98,20 @@ impl StreamQueue {
 
     /// Whether nobody will take a stream any more.
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.state).closed
+        self.0.lock().closed
     }
 
     /// The transfer is over: ends every stream, also those that threads are blocked on, and wakes
     /// whoever waits for one.
     pub(crate) fn close(&self) {
-        let mut state = lock(&self.state);
-        state.closed = true;
-        state
-            .all
-            .drain(..)
-            .for_each(|connection| connection.shutdown());
-        state.waiting.clear();
-        self.changed.notify_all();
+        self.0.change(|state| {
+            state.closed = true;
+            state
+                .all
+                .drain(..)
+                .for_each(|connection| connection.shutdown());
+            state.waiting.clear();
+        });
     }
 }
 

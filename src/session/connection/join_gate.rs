@@ -2,9 +2,9 @@
 
 use crate::protocol::StreamNumber;
 use crate::session::connection::join::{SessionContext, StreamQueue};
-use crate::session::sync::lock;
+use crate::session::sync::Monitor;
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a stream may be ahead of the answer that it came by: its dialler knows already that the
@@ -15,8 +15,7 @@ const AHEAD: Duration = Duration::from_secs(1);
 /// and for each number once.
 pub(crate) struct JoinGate {
     pub(crate) shared: SessionContext,
-    state: Mutex<GateState>,
-    opened: Condvar,
+    state: Monitor<GateState>,
 }
 
 #[derive(Default)]
@@ -30,27 +29,22 @@ impl JoinGate {
     pub(crate) fn new(shared: SessionContext) -> Self {
         JoinGate {
             shared,
-            state: Mutex::default(),
-            opened: Condvar::new(),
+            state: Monitor::default(),
         }
     }
 
     /// Lets `count` streams into `queue`, until that is closed.
     pub(crate) fn open(&self, queue: Arc<StreamQueue>, count: u16) {
-        lock(&self.state).open = Some((queue, count));
-        self.opened.notify_all();
+        self.state.change(|state| state.open = Some((queue, count)));
     }
 
     /// Where a stream that has proven itself belongs; `None` when it was not asked for.
     pub(crate) fn admit(&self, number: StreamNumber) -> Option<Arc<StreamQueue>> {
-        let is_closed = |state: &mut GateState| match &state.open {
+        let is_closed = |state: &GateState| match &state.open {
             Some((queue, _)) => queue.is_closed(),
             None => true,
         };
-        let waited = self
-            .opened
-            .wait_timeout_while(lock(&self.state), AHEAD, is_closed);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.wait_while_for(AHEAD, is_closed);
         if state.used.contains(&number) {
             return None;
         }

@@ -3,23 +3,21 @@
 
 use crate::crypto::{Position, Prepared, SealingKeys};
 use crate::protocol::StreamNumber;
-use crate::session::sync::lock;
-use std::sync::{Condvar, Mutex, PoisonError};
+use crate::session::sync::Monitor;
 use std::time::Instant;
 
 /// What the thread that writes messages and the thread that prepares their seals share.
 pub(crate) struct NextSeal {
     keys: SealingKeys,
     stream: StreamNumber,
-    state: Mutex<SealState>,
-    changed: Condvar,
+    state: Monitor<SealState>,
 }
 
 enum SealState {
     /// Nothing is wanted.
     Idle,
     /// The seal of the message with this number is wanted, and nobody has begun it.
-    PartQueue(u64),
+    Wanted(u64),
     /// It is being prepared.
     Begun,
     Ready(u64, Box<Prepared>),
@@ -40,27 +38,24 @@ impl NextSeal {
         NextSeal {
             keys,
             stream,
-            state: Mutex::new(SealState::Idle),
-            changed: Condvar::new(),
+            state: Monitor::new(SealState::Idle),
         }
     }
 
     /// Message `sequence` comes next.
     pub(crate) fn want(&self, sequence: u64) {
-        let mut state = lock(&self.state);
-        if let SealState::Idle | SealState::Ready(..) = *state {
-            *state = SealState::PartQueue(sequence);
-            self.changed.notify_all();
-        }
+        self.state.change(|state| {
+            if let SealState::Idle | SealState::Ready(..) = *state {
+                *state = SealState::Wanted(sequence);
+            }
+        });
     }
 
     /// The seal of message `sequence`, if it has been begun; waits until it is ready then.
     pub(crate) fn take(&self, sequence: u64) -> Option<Prepared> {
-        let state = lock(&self.state);
-        let waited = self
-            .changed
-            .wait_while(state, |state| matches!(state, SealState::Begun));
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .state
+            .wait_while(|state| matches!(state, SealState::Begun));
         if let SealState::Closed = *state {
             return None;
         }
@@ -72,36 +67,35 @@ impl NextSeal {
 
     /// Prepares what is wanted, in the calling thread, until `due` or until there is an end.
     pub(crate) fn serve_until(&self, due: Instant) -> SealTask {
-        let mut state = lock(&self.state);
         loop {
+            let left = due.saturating_duration_since(Instant::now());
+            let is_idle = |state: &SealState| {
+                matches!(
+                    state,
+                    SealState::Idle | SealState::Begun | SealState::Ready(..)
+                )
+            };
+            let mut state = self.state.wait_while_for(left, is_idle);
             match *state {
                 SealState::Closed => return SealTask::End,
-                SealState::PartQueue(sequence) => {
+                SealState::Wanted(sequence) => {
                     *state = SealState::Begun;
                     drop(state);
                     let prepared = self.prepare(sequence);
-                    state = lock(&self.state);
-                    if let SealState::Begun = *state {
-                        *state = prepared;
-                    }
-                    self.changed.notify_all();
+                    self.state.change(|state| {
+                        if let SealState::Begun = *state {
+                            *state = prepared;
+                        }
+                    });
                 }
-                _ => {
-                    let left = due.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return SealTask::Overdue;
-                    }
-                    let waited = self.changed.wait_timeout(state, left);
-                    (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-                }
+                _ => return SealTask::Overdue,
             }
         }
     }
 
     /// Ends the preparing thread, and whoever waits for it.
     pub(crate) fn close(&self) {
-        *lock(&self.state) = SealState::Closed;
-        self.changed.notify_all();
+        self.state.change(|state| *state = SealState::Closed);
     }
 
     /// A seal that cannot be prepared is made, and its error found, by who needs it.
@@ -166,12 +160,11 @@ mod tests {
     #[test]
     fn what_has_been_begun_is_waited_for() {
         let ahead = ahead();
-        *lock(&ahead.state) = SealState::Begun;
+        *ahead.state.lock() = SealState::Begun;
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| ahead.take(0));
             std::thread::sleep(Duration::from_millis(20));
-            *lock(&ahead.state) = ahead.prepare(0);
-            ahead.changed.notify_all();
+            ahead.state.change(|state| *state = ahead.prepare(0));
             assert!(waiting.join().unwrap().is_some());
         });
     }
@@ -179,7 +172,7 @@ mod tests {
     #[test]
     fn the_end_wakes_both_sides() {
         let ahead = ahead();
-        *lock(&ahead.state) = SealState::Begun;
+        *ahead.state.lock() = SealState::Begun;
         let far = Instant::now() + Duration::from_secs(3600);
         std::thread::scope(|scope| {
             let taking = scope.spawn(|| ahead.take(0));

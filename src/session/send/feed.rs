@@ -3,10 +3,10 @@
 
 use crate::disk::ArchiveSink;
 use crate::session::error::SessionError;
-use crate::session::sync::lock;
+use crate::session::sync::Monitor;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Full parts that wait to be sent. With the one that is filled and the one that is sent, this is the
 /// memory of a feed in parts, plus two.
@@ -17,7 +17,7 @@ pub(crate) type Producer = Box<dyn FnOnce(&mut PartSink) -> Result<(), SessionEr
 
 /// Contents on their way into a transfer.
 pub(crate) struct Feed {
-    queue: Arc<Queue>,
+    queue: Arc<Monitor<FeedState>>,
 }
 
 impl Feed {
@@ -27,7 +27,7 @@ impl Feed {
     /// # Errors
     /// [`SessionError::System`] when the system has no thread to give.
     pub(crate) fn start(producer: Producer, part_size: u32) -> Result<Feed, SessionError> {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::<Monitor<FeedState>>::default();
         let mut sink = PartSink {
             queue: Arc::clone(&queue),
             part: Vec::new(),
@@ -46,9 +46,11 @@ impl Feed {
 
     /// Contents that nobody wants: their end is there at once.
     pub(crate) fn unwanted() -> Feed {
-        let queue = Arc::new(Queue::default());
-        lock(&queue.state).end = Some(Ok(()));
-        Feed { queue }
+        let feed = Feed {
+            queue: Arc::default(),
+        };
+        feed.queue.lock().end = Some(Ok(()));
+        feed
     }
 
     /// Waits for the next part and puts it into `part`, whose memory is used again. Every part is full
@@ -57,18 +59,15 @@ impl Feed {
     /// # Errors
     /// What the producer failed with, behind the parts that it made before.
     pub(crate) fn next(&self, part: &mut Vec<u8>) -> Result<bool, SessionError> {
-        let state = lock(&self.queue.state);
-        let is_waiting = |state: &mut FeedState| {
+        let mut state = self.queue.wait_while(|state| {
             !state.is_closed && state.end.is_none() && state.waiting.is_empty()
-        };
-        let waited = self.queue.changed.wait_while(state, is_waiting);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        });
         if state.is_closed {
             return Ok(false);
         }
         if let Some(next) = state.waiting.pop_front() {
             state.spare = Some(std::mem::replace(part, next));
-            self.queue.changed.notify_all();
+            self.queue.notify();
             return Ok(true);
         }
         match state.end.replace(Ok(())) {
@@ -80,8 +79,7 @@ impl Feed {
     /// Nobody wants anything more: who waits for a part comes back, and so does the producer when it
     /// next has one.
     pub(crate) fn close(&self) {
-        lock(&self.queue.state).is_closed = true;
-        self.queue.changed.notify_all();
+        self.queue.change(|state| state.is_closed = true);
     }
 }
 
@@ -89,12 +87,6 @@ impl Drop for Feed {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-#[derive(Default)]
-struct Queue {
-    state: Mutex<FeedState>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -109,7 +101,7 @@ struct FeedState {
 
 /// Where a producer writes. What does not fill a part waits for more.
 pub(crate) struct PartSink {
-    queue: Arc<Queue>,
+    queue: Arc<Monitor<FeedState>>,
     part: Vec<u8>,
     part_size: usize,
 }
@@ -135,10 +127,9 @@ impl PartSink {
 
     /// Waits for room and passes the part on; false when nobody wants it any more.
     fn pass_on(&mut self) -> bool {
-        let state = lock(&self.queue.state);
-        let is_full = |state: &mut FeedState| !state.is_closed && state.waiting.len() >= WAITING;
-        let waited = self.queue.changed.wait_while(state, is_full);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .queue
+            .wait_while(|state| !state.is_closed && state.waiting.len() >= WAITING);
         if state.is_closed {
             return false;
         }
@@ -147,7 +138,7 @@ impl PartSink {
         state
             .waiting
             .push_back(std::mem::replace(&mut self.part, empty));
-        self.queue.changed.notify_all();
+        self.queue.notify();
         true
     }
 
@@ -156,8 +147,9 @@ impl PartSink {
         if produced.is_ok() && !self.part.is_empty() {
             self.pass_on();
         }
-        lock(&self.queue.state).end.get_or_insert(produced);
-        self.queue.changed.notify_all();
+        self.queue.change(|state| {
+            state.end.get_or_insert(produced);
+        });
     }
 }
 

@@ -6,15 +6,14 @@
 
 use crate::model::{PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::StreamNumber;
-use crate::session::sync::lock;
+use crate::session::sync::Monitor;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 /// The parts of a transfer that are still to be sent.
 pub(crate) struct PartQueue {
     layout: PartLayout,
-    state: Mutex<QueueState>,
-    changed: Condvar,
+    state: Monitor<QueueState>,
 }
 
 struct QueueState {
@@ -50,7 +49,7 @@ impl PartQueue {
     pub(crate) fn new(layout: PartLayout, have: &PartSet) -> Self {
         PartQueue {
             layout,
-            state: Mutex::new(QueueState {
+            state: Monitor::new(QueueState {
                 runs: have.gaps(layout.count()).collect(),
                 round: 0,
                 phase: RoundPhase::Open,
@@ -60,13 +59,12 @@ impl PartQueue {
                 dead: 0,
                 working: usize::MAX,
             }),
-            changed: Condvar::new(),
         }
     }
 
     /// The next part, ascending; `None` when none is left in this round.
     pub(crate) fn take(&self) -> Option<PartIndex> {
-        self.take_from(lock(&self.state))
+        self.take_from(self.state.lock())
     }
 
     /// The next part for the joined stream at `place`, which rests while fewer streams are to take parts;
@@ -76,13 +74,13 @@ impl PartQueue {
             let working = state.working.saturating_add(state.dead);
             place.0 >= working && state.phase == RoundPhase::Open && !state.runs.is_empty()
         };
-        let state = lock(&self.state);
+        let state = self.state.lock();
         if !is_resting(&state) {
             return self.take_from(state);
         }
         drop(state);
         resting();
-        self.take_from(self.wait_while(lock(&self.state), is_resting))
+        self.take_from(self.state.wait_while(is_resting))
     }
 
     fn take_from(&self, mut state: MutexGuard<'_, QueueState>) -> Option<PartIndex> {
@@ -96,7 +94,7 @@ impl PartQueue {
         if run.length == 0 {
             state.runs.pop_front();
             // Whoever rests ends the round now.
-            self.changed.notify_all();
+            self.state.notify();
         }
         // Every run was cut to the layout when it came in.
         self.layout.part(index).ok()
@@ -104,20 +102,19 @@ impl PartQueue {
 
     /// The contents have come to their end: no part is left in this round.
     pub(crate) fn exhaust(&self) {
-        lock(&self.state).runs.clear();
-        self.changed.notify_all();
+        self.state.change(|state| state.runs.clear());
     }
 
     /// How many streams take parts now, the first one included.
     pub(crate) fn streams(&self) -> usize {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state.active.min(state.working) + 1
     }
 
     /// From now on so many streams are to take parts, the first one included.
     pub(crate) fn set_streams(&self, streams: usize) {
-        lock(&self.state).working = streams.saturating_sub(1);
-        self.changed.notify_all();
+        self.state
+            .change(|state| state.working = streams.saturating_sub(1));
     }
 
     /// The round that is open or was closed last. It stays while any stream sends parts of it.
@@ -127,13 +124,13 @@ impl PartQueue {
 
     /// How many parts are still to be handed out in this round.
     pub(crate) fn left(&self) -> u64 {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state.runs.iter().map(|run| run.length).sum()
     }
 
     /// A joined stream is new.
     pub(crate) fn join(&self) -> JoinOrder {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.joined += 1;
         JoinOrder(state.joined - 1)
     }
@@ -141,8 +138,9 @@ impl PartQueue {
     /// A joined stream begins: waits for an open round and takes part in it. `None` when the transfer
     /// is finished.
     pub(crate) fn enter(&self) -> Option<u32> {
-        let mut state =
-            self.wait_while(lock(&self.state), |state| state.phase == RoundPhase::Closed);
+        let mut state = self
+            .state
+            .wait_while(|state| state.phase == RoundPhase::Closed);
         if state.phase == RoundPhase::Finished {
             return None;
         }
@@ -152,29 +150,29 @@ impl PartQueue {
 
     /// A joined stream has said that it has no more in this round.
     pub(crate) fn end(&self, stream: StreamNumber) {
-        let mut state = lock(&self.state);
-        state.active -= 1;
-        state.ended.push(stream);
-        self.changed.notify_all();
+        self.state.change(|state| {
+            state.active -= 1;
+            state.ended.push(stream);
+        });
     }
 
     /// A joined stream died. What it was about to send is handed out again.
     pub(crate) fn died(&self, unsent: Option<PartIndex>) {
-        let mut state = lock(&self.state);
-        state.active -= 1;
-        state.dead += 1;
-        if let Some(part) = unsent {
-            state.runs.push_front(PartRange {
-                start: part.get(),
-                length: 1,
-            });
-        }
-        self.changed.notify_all();
+        self.state.change(|state| {
+            state.active -= 1;
+            state.dead += 1;
+            if let Some(part) = unsent {
+                state.runs.push_front(PartRange {
+                    start: part.get(),
+                    length: 1,
+                });
+            }
+        });
     }
 
     /// Waits for the round after `round`; false when the transfer is finished.
     pub(crate) fn wait_after(&self, round: u32) -> bool {
-        let state = self.wait_while(lock(&self.state), |state| {
+        let state = self.state.wait_while(|state| {
             state.phase != RoundPhase::Finished
                 && (state.round == round || state.phase == RoundPhase::Closed)
         });
@@ -184,7 +182,7 @@ impl PartQueue {
     /// The first stream found nothing more to take: waits until the others have ended the round and
     /// closes it. `None` when there is something to take again, or the transfer is finished.
     pub(crate) fn close_round(&self) -> Option<ClosedRound> {
-        let mut state = self.wait_while(lock(&self.state), |state| {
+        let mut state = self.state.wait_while(|state| {
             state.phase == RoundPhase::Open && state.active > 0 && state.runs.is_empty()
         });
         if state.phase != RoundPhase::Open || !state.runs.is_empty() {
@@ -202,7 +200,7 @@ impl PartQueue {
     /// The receiver lacks `ranges`: opens the round that it names. False when that is not the next
     /// round, the present one is not closed, or a range has parts that don't exist.
     pub(crate) fn open_round(&self, round: u32, ranges: &[PartRange]) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let exists = |range: &PartRange| {
             let end = range.start.checked_add(range.length);
             range.length > 0 && end.is_some_and(|end| end <= self.layout.count())
@@ -216,34 +214,24 @@ impl PartQueue {
         state.runs = ranges.iter().copied().collect();
         state.round = round;
         state.phase = RoundPhase::Open;
-        self.changed.notify_all();
+        self.state.notify();
         true
     }
 
     /// Nothing more will be sent: every thread comes back.
     pub(crate) fn finish(&self) {
-        lock(&self.state).phase = RoundPhase::Finished;
-        self.changed.notify_all();
+        self.state
+            .change(|state| state.phase = RoundPhase::Finished);
     }
 
     /// Whether the transfer is finished.
     pub(crate) fn is_finished(&self) -> bool {
-        lock(&self.state).phase == RoundPhase::Finished
+        self.state.lock().phase == RoundPhase::Finished
     }
 
     /// Whether everything was handed out and the receiver decides.
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.state).phase == RoundPhase::Closed
-    }
-
-    fn wait_while<'a>(
-        &'a self,
-        guard: MutexGuard<'a, QueueState>,
-        condition: impl Fn(&QueueState) -> bool,
-    ) -> MutexGuard<'a, QueueState> {
-        self.changed
-            .wait_while(guard, |state| condition(state))
-            .unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().phase == RoundPhase::Closed
     }
 }
 
