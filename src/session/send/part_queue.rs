@@ -119,7 +119,7 @@ impl PartQueue {
 
     /// The round that is open or was closed last. It stays while any stream sends parts of it.
     pub(crate) fn round(&self) -> u32 {
-        lock(&self.state).round
+        self.state.lock().round
     }
 
     /// How many parts are still to be handed out in this round.
