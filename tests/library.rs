@@ -1,51 +1,28 @@
 //! The library's public API: both peers in one process.
 
+#[path = "harness/mod.rs"]
+pub mod harness;
+
+use harness::library::{Port, dial, listen};
+use peerbridge::Existing;
+use peerbridge::Secret;
+use peerbridge::SendSession;
 use peerbridge::{
-    Acceptance, Conflicts, Connect, Error, Event, Existing, ListenAddress, OfferSummary, Operator,
-    Output, Payload, PeerAddress, ReceiveOptions, Rendezvous, Secret, SendOptions, SendSession,
-    Stream, Summary, Unattended,
+    Acceptance, Conflicts, Connect, Error, Event, OfferSummary, Operator, Output, Payload,
+    ReceiveOptions, SendOptions, Stream, Summary, Unattended,
 };
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::Duration;
 
 fn secret(text: &str) -> Secret {
     Secret::from_text(text).expect("a test's secret")
 }
 
-/// Tells a test which port the listener got.
-struct Port(std::sync::Mutex<mpsc::Sender<u16>>);
-
-impl Operator for Port {
-    fn event(&self, event: &Event<'_>) {
-        if let Event::Listening { addresses } = event {
-            let sender = self.0.lock().expect("not poisoned");
-            sender.send(addresses[0].port()).expect("the test waits");
-        }
-    }
-}
-
-fn loopback() -> Rendezvous {
-    Rendezvous::Listen(ListenAddress {
-        address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        port: 0,
-    })
-}
-
-fn dial(port: u16) -> Rendezvous {
-    Rendezvous::Dial(PeerAddress {
-        host: "127.0.0.1".into(),
-        port,
-    })
-}
-
 type Results = (Result<Summary, Error>, Result<Vec<Summary>, Error>);
 
 fn transfer(source: &Path, destination: &Path, streams: u16, receiver_dials: bool) -> Results {
-    let (sender, port) = mpsc::channel();
-    let listening = Port(std::sync::Mutex::new(sender));
+    let (listening, port) = Port::new();
     let mut options = SendOptions::new(vec![source.to_owned()]);
     options.streams = Some(streams);
     let into = ReceiveOptions::new(destination.to_owned());
@@ -57,13 +34,13 @@ fn transfer(source: &Path, destination: &Path, streams: u16, receiver_dials: boo
     std::thread::scope(|scope| {
         if receiver_dials {
             let sending =
-                scope.spawn(|| peerbridge::send(&patient(loopback()), &options, &listening));
+                scope.spawn(|| peerbridge::send(&patient(listen()), &options, &listening));
             let port = port.recv().expect("the sender listens");
             let received = peerbridge::receive(&patient(dial(port)), &into, &Unattended);
             (sending.join().expect("no panic"), received)
         } else {
             let receiving =
-                scope.spawn(|| peerbridge::receive(&patient(loopback()), &into, &listening));
+                scope.spawn(|| peerbridge::receive(&patient(listen()), &into, &listening));
             let port = port.recv().expect("the receiver listens");
             let sent = peerbridge::send(&patient(dial(port)), &options, &Unattended);
             (sent, receiving.join().expect("no panic"))
@@ -140,9 +117,9 @@ fn one_session_carries_several_transfers_and_survives_a_declined_one() {
     let destination = folder.path().join("in");
     std::fs::create_dir(&destination).unwrap();
     std::fs::write(destination.join("wanted"), "old").unwrap();
-    let (sender, port) = mpsc::channel();
+    let (port_told, port) = Port::new();
     let operator = Particular {
-        port: Port(std::sync::Mutex::new(sender)),
+        port: port_told,
         wanted: "wanted",
         told: std::sync::Mutex::default(),
     };
@@ -150,11 +127,7 @@ fn one_session_carries_several_transfers_and_survives_a_declined_one() {
     let summaries = std::thread::scope(|scope| {
         let receiving = scope.spawn(|| {
             let options = ReceiveOptions::new(destination.clone());
-            peerbridge::receive(
-                &Connect::new(loopback(), secret("word")),
-                &options,
-                &operator,
-            )
+            peerbridge::receive(&Connect::new(listen(), secret("word")), &options, &operator)
         });
         let connect = Connect::new(dial(port.recv().unwrap()), secret("word"));
         let mut session = SendSession::open(&connect, &Unattended).unwrap();
@@ -187,11 +160,10 @@ fn session_into<T: Send>(
     options: ReceiveOptions,
     send: impl FnOnce(&mut SendSession<'_>) -> T + Send,
 ) -> (T, Result<Vec<Summary>, Error>) {
-    let (sender, port) = mpsc::channel();
-    let listening = Port(std::sync::Mutex::new(sender));
+    let (listening, port) = Port::new();
     std::thread::scope(|scope| {
         let receiving = scope.spawn(|| {
-            let mut connect = Connect::new(loopback(), secret("word"));
+            let mut connect = Connect::new(listen(), secret("word"));
             connect.retries = 0;
             peerbridge::receive(&connect, &options, &listening)
         });
@@ -325,7 +297,7 @@ fn errors_say_what_the_command_line_ends_with() {
     let error = peerbridge::send(&connect, &missing, &Unattended).unwrap_err();
     assert_eq!(error.exit_code(), 8, "{error}");
 
-    let mut connect = Connect::new(loopback(), secret("word"));
+    let mut connect = Connect::new(listen(), secret("word"));
     connect.wait = Some(Duration::ZERO);
     let options = ReceiveOptions::new(folder.path().join("in"));
     let error = peerbridge::receive(&connect, &options, &Unattended).unwrap_err();

@@ -282,3 +282,32 @@ fn files_hold_one_idea() {
         assert!(lines <= LINES, "{} has {lines} lines", file.display());
     }
 }
+
+/// The compiler looks for no dead code in what a test crate includes as `pub`.
+#[test]
+fn what_the_test_harness_offers_is_used() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let words_in = |folder: &Path| {
+        let files = sources(folder).into_iter();
+        let code = files.map(|file| fs::read_to_string(file).expect("a source file"));
+        let code = code.collect::<String>();
+        let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+    for word in words_in(&tests) {
+        *uses.entry(word).or_default() += 1;
+    }
+    let words = words_in(&tests.join("harness"));
+    let items = words.windows(2).filter(|pair| {
+        let keywords = ["fn", "const", "struct", "enum"];
+        keywords.contains(&pair[0].as_str())
+    });
+    let mut count = 0;
+    for item in items {
+        let name = &item[1];
+        assert!(uses[name] > 1, "nothing uses {name} of tests/harness");
+        count += 1;
+    }
+    assert!(count > 50, "only {count} items were found");
+}

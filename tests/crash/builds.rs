@@ -1,34 +1,35 @@
 //! What an earlier run left is compared with the source before it counts, however well it is disguised.
 
-use super::repeat::cut_off;
-use super::support::program::{LISTEN, Program, transfer};
-use super::support::proxy::{Act, Proxy};
-use super::support::trees::{self, MIB};
+use crate::harness::proxy::{Act, Proxy};
+use crate::harness::trees::{self, MIB};
+use crate::harness::{LISTEN, Scene};
+use crate::repeat::cut_off;
+use crate::sides::{receive, send, transfer};
 use std::fs;
 use std::path::Path;
 
 /// Two builds of one file, of the same size and time, as git archives, Nix and firmware have them.
 fn build(at: &Path, seed: u64) {
-    trees::noise(at, 24 * MIB, seed);
-    trees::set_time(at, 1, 0);
+    trees::write(at, &trees::noise(seed, 24 * MIB));
+    trees::set_modified(at, 1, 0);
 }
 
 #[test]
 fn a_resume_never_mixes_two_builds_of_the_same_size_and_time() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("fw.bin"), work.path().join("into"));
+    let scene = Scene::new();
+    let (from, into) = (scene.path("fw.bin"), scene.path("into"));
     build(&from, 1);
-    let mut receiver = Program::receive(&into, &[&LISTEN[..], &["--retry", "0"]].concat()).start();
+    let receiver = receive(&into, &LISTEN).args(["--retry", "0"]).start();
     let proxy = Proxy::to(receiver.port());
     proxy.then(15 * MIB as u64, Act::Fin);
-    let to = ["--to", proxy.address(), "--retry", "0", "-z", "0"];
-    Program::send(&from, &to).run().expect(12);
-    receiver.wait().expect(12);
+    let to = ["--to", "@", "--retry", "0", "-z", "0"];
+    send(&from, &to).to(proxy.port()).exits(12);
+    receiver.ends().exits(12);
     build(&from, 2);
     for existing in [&[][..], &["--existing", "overwrite"]] {
         let (sender, receiver) = transfer(&from, &[], &into, existing);
-        sender.expect(0);
-        receiver.expect(0);
+        sender.exits(0);
+        receiver.exits(0);
         let got = fs::read(into.join("fw.bin")).unwrap();
         assert!(got == fs::read(&from).unwrap(), "mixed: {existing:?}");
     }
@@ -37,9 +38,9 @@ fn a_resume_never_mixes_two_builds_of_the_same_size_and_time() {
 
 #[test]
 fn planted_parts_are_found_also_with_a_forged_crc() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 12 * MIB, 5);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 12 * MIB, 5);
     cut_off(&from, &into);
     let planted = trees::stagings(&into)[0].join("tree/tree/a large one");
     let mut bytes = fs::read(&planted).unwrap();
@@ -48,8 +49,8 @@ fn planted_parts_are_found_also_with_a_forged_crc() {
     }
     fs::write(&planted, bytes).unwrap();
     let (sender, receiver) = transfer(&from, &[], &into, &[]);
-    sender.expect(0);
-    receiver.expect(0);
+    sender.exits(0);
+    receiver.exits(0);
     trees::assert_same(&from, &into.join("tree"));
 }
 

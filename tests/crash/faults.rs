@@ -4,12 +4,11 @@
 //! the main thread's calls name something at the destination. With one stream the main thread does all of
 //! the writing, so those numbers hold in the runs that follow.
 
-use super::support::chance::Chance;
-use super::support::has_tool;
-use super::support::program::{Finished, LISTEN, Program, receive_words};
-use super::support::trees::{self, Item, MIB};
+use crate::harness::chance::Chance;
+use crate::harness::trees::{self, Entry, MIB};
+use crate::harness::{Ended, LISTEN, Scene, has_tool};
+use crate::sides::{receive, send};
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -32,69 +31,64 @@ struct Point {
 }
 
 /// A tree to send, and what is at the destination before.
-struct Scene {
-    work: tempfile::TempDir,
+struct Fixture {
+    scene: Scene,
     is_old: bool,
     fsync: &'static [&'static str],
 }
 
-impl Scene {
-    fn new(is_old: bool, fsync: &'static [&'static str]) -> Scene {
-        let work = tempfile::tempdir().unwrap();
-        let tree = work.path().join("tree");
+impl Fixture {
+    fn new(is_old: bool, fsync: &'static [&'static str]) -> Fixture {
+        let scene = Scene::new();
+        let tree = scene.path("tree");
         fs::create_dir_all(tree.join("sub/inner")).unwrap();
-        trees::noise(&tree.join("a large one"), 2 * MIB + 5, 1);
-        trees::noise(&tree.join("sub/small"), 700, 2);
-        trees::noise(&tree.join("sub/inner/other"), 900, 3);
+        trees::write(&tree.join("a large one"), &trees::noise(1, 2 * MIB + 5));
+        trees::write(&tree.join("sub/small"), &trees::noise(2, 700));
+        trees::write(&tree.join("sub/inner/other"), &trees::noise(3, 900));
         fs::write(tree.join("none"), "").unwrap();
         std::os::unix::fs::symlink("a large one", tree.join("link")).unwrap();
-        trees::each_below(&tree, &mut |path| trees::set_time(path, 1_500_000_000, 5));
-        Scene {
-            work,
+        for path in trees::paths(&tree).iter().rev() {
+            if !tree.join(path).is_symlink() {
+                trees::set_modified(&tree.join(path), 1_500_000_000, 5);
+            }
+        }
+        Fixture {
+            scene,
             is_old,
             fsync,
         }
     }
 
     fn source(&self) -> PathBuf {
-        self.work.path().join("tree")
+        self.scene.path("tree")
     }
 
     fn destination(&self, lane: usize) -> PathBuf {
-        let into = self.work.path().join(format!("into {lane}"));
+        let into = self.scene.path(format!("into {lane}"));
         let _ = fs::remove_dir_all(&into);
         fs::create_dir(&into).unwrap();
         if self.is_old {
             fs::create_dir_all(into.join("tree/sub")).unwrap();
-            trees::noise(&into.join("tree/sub/small"), 800, 7);
-            trees::set_time(&into.join("tree/sub/small"), 1_400_000_000, 0);
+            trees::write(&into.join("tree/sub/small"), &trees::noise(7, 800));
+            trees::set_modified(&into.join("tree/sub/small"), 1_400_000_000, 0);
         }
         into
     }
 
-    fn receive_words(&self, into: &Path) -> Vec<OsString> {
-        let rest = [
-            &LISTEN[..],
-            &["--existing", "overwrite", "--retry", "0"],
-            self.fsync,
-        ]
-        .concat();
-        receive_words(into, &rest)
-    }
-
     /// A transfer whose receiver runs under `wrapper`.
-    fn run(&self, into: &Path, wrapper: &[String]) -> (Finished, Finished) {
-        let mut receiver = Program::under(wrapper, self.receive_words(into)).start();
-        let to = format!("127.0.0.1:{}", receiver.port());
-        let rest = ["--to", &to, "-n", "1", "-z", "0", "--retry", "0"];
-        let sender = Program::send(&self.source(), &rest).run();
-        (sender, receiver.wait())
+    fn run(&self, into: &Path, wrapper: &[String]) -> (Ended, Ended) {
+        let rest = ["--existing", "overwrite", "--retry", "0"];
+        let receiver = receive(into, &LISTEN).args(rest).args(self.fsync);
+        let receiver = receiver.under(wrapper).start();
+        let rest = ["--to", "@", "-n", "1", "-z", "0", "--retry", "0"];
+        let sender = send(&self.source(), &rest).to(receiver.port()).ends();
+        (sender, receiver.ends())
     }
 
     /// The calls of a clean run that touch the destination.
     fn points(&self) -> Vec<Point> {
         let into = self.destination(0);
-        let log = self.work.path().join("log");
+        let log = self.scene.path("log");
         let wrapper = strace(&[
             "-f",
             "-y",
@@ -104,8 +98,8 @@ impl Scene {
             &format!("trace={CALLS}"),
         ]);
         let (sender, receiver) = self.run(&into, &wrapper);
-        sender.expect(0);
-        receiver.expect(0);
+        sender.exits(0);
+        receiver.exits(0);
         let place = into.to_str().unwrap().to_owned();
         let text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
         let main = text.split_whitespace().next().unwrap().to_owned();
@@ -136,7 +130,7 @@ impl Scene {
     }
 
     /// Lets one call fail, then goes on without.
-    fn check(&self, point: &Point, error: &str, lane: usize, old: &BTreeMap<PathBuf, Item>) {
+    fn check(&self, point: &Point, error: &str, lane: usize, old: &BTreeMap<PathBuf, Entry>) {
         let into = self.destination(lane);
         let Point { call, number, .. } = point;
         let wrapper = strace(&[
@@ -150,13 +144,7 @@ impl Scene {
         ]);
         let (sender, receiver) = self.run(&into, &wrapper);
         let context = format!("{error} for {point:?}: {receiver:?} {sender:?}");
-        for side in [&sender, &receiver] {
-            assert!(
-                side.code().is_some_and(|code| matches!(code, 0 | 2..=15)),
-                "{context}"
-            );
-            assert!(!side.err.contains("panicked"), "{context}");
-        }
+        let (sender, receiver) = (sender.exits_cleanly(), receiver.exits_cleanly());
         let is_sync = matches!(call.as_str(), "fsync" | "fdatasync");
         assert!(!(is_sync && receiver.code() == Some(0)), "{context}");
         assert_eq!(
@@ -165,8 +153,8 @@ impl Scene {
             "{context}"
         );
         if receiver.code() == Some(0) {
-            let got = trees::items(&into.join("tree"));
-            for (path, item) in trees::items(&self.source()) {
+            let got = trees::look_below(&into.join("tree"));
+            for (path, item) in trees::look_below(&self.source()) {
                 // The time of a folder that was there may be somebody else's to set.
                 let is_there = got.get(&path).is_some_and(|got| {
                     *got == item || self.is_old && error == "EACCES" && got.is_folder()
@@ -174,8 +162,8 @@ impl Scene {
                 assert!(is_there, "{path:?} {context}");
             }
         }
-        let new = trees::items(&self.source());
-        for (path, item) in trees::items(&into) {
+        let new = trees::look_below(&self.source());
+        for (path, item) in trees::look_below(&into) {
             let is_new = path
                 .strip_prefix("tree")
                 .ok()
@@ -206,18 +194,18 @@ fn any_call_may_fail_once() {
         return;
     }
     let mut chance = Chance::new(Chance::seed());
-    let scenes = [Scene::new(false, &[]), Scene::new(true, &["--fsync"])];
+    let fixtures = [Fixture::new(false, &[]), Fixture::new(true, &["--fsync"])];
     let mut work = Vec::new();
-    for scene in &scenes {
-        let old = trees::items(&scene.destination(0));
-        let points = scene.points();
+    for fixture in &fixtures {
+        let old = trees::look_below(&fixture.destination(0));
+        let points = fixture.points();
         println!("{} calls can fail", points.len());
         assert!(points.len() > 40, "{points:?}");
         for point in points {
             // Somebody else's folder is no error everywhere; a disk that fails is.
             let of_the_disk = ["ENOSPC", "EIO"][chance.below(2) as usize];
             for error in ["EACCES", of_the_disk] {
-                work.push((scene, point.clone(), error, old.clone()));
+                work.push((fixture, point.clone(), error, old.clone()));
             }
         }
     }
@@ -228,10 +216,10 @@ fn any_call_may_fail_once() {
             scope.spawn(move || {
                 loop {
                     let next = queue.lock().unwrap().pop();
-                    let Some((scene, point, error, old)) = next else {
+                    let Some((fixture, point, error, old)) = next else {
                         return;
                     };
-                    scene.check(&point, error, lane, &old);
+                    fixture.check(&point, error, lane, &old);
                 }
             });
         }
@@ -243,9 +231,9 @@ fn no_sync_that_fails_ends_in_success_and_the_data_comes_before_the_journal() {
     if !has_tool("strace") {
         return;
     }
-    let scene = Scene::new(true, &["--fsync"]);
-    let points = scene.points();
-    let old = trees::items(&scene.destination(1));
+    let fixture = Fixture::new(true, &["--fsync"]);
+    let points = fixture.points();
+    let old = trees::look_below(&fixture.destination(1));
     let syncs: Vec<&Point> = points
         .iter()
         .filter(|point| matches!(point.call.as_str(), "fsync" | "fdatasync"))
@@ -259,7 +247,7 @@ fn no_sync_that_fails_ends_in_success_and_the_data_comes_before_the_journal() {
     let last = syncs.last().unwrap();
     assert!(!last.shown.contains(".peerbridge-"), "{syncs:?}");
     for point in syncs {
-        scene.check(point, "EIO", 1, &old);
+        fixture.check(point, "EIO", 1, &old);
     }
 }
 
@@ -268,15 +256,15 @@ fn what_was_there_already_is_synced_as_well() {
     if !has_tool("strace") {
         return;
     }
-    let scene = Scene::new(false, &["--fsync"]);
-    let into = scene.destination(1);
-    scene.run(&into, &[]).1.expect(0);
-    let log = scene.work.path().join("log");
+    let fixture = Fixture::new(false, &["--fsync"]);
+    let into = fixture.destination(1);
+    fixture.run(&into, &[]).1.exits(0);
+    let log = fixture.scene.path("log");
     let log = log.to_str().unwrap();
     let wrapper = strace(&["-f", "-y", "-o", log, "-e", "trace=fsync,fdatasync"]);
-    let (sender, receiver) = scene.run(&into, &wrapper);
-    sender.expect(0);
-    assert_eq!(receiver.expect(0).done("files"), 0);
+    let (sender, receiver) = fixture.run(&into, &wrapper);
+    sender.exits(0);
+    assert_eq!(receiver.exits(0).total("files"), 0);
     let calls = fs::read_to_string(log).unwrap();
     for name in [
         "tree/a large one",

@@ -1,9 +1,10 @@
 //! What takes minutes: a million files, a thousand levels, gigabytes. Wanted by `PEERBRIDGE_TEST_LONG=1`.
 
-use super::support::chance::Chance;
-use super::support::is_long;
-use super::support::program::{Finished, LISTEN, Program};
-use super::support::trees;
+use crate::harness::chance::Chance;
+use crate::harness::running::peak_memory;
+use crate::harness::trees::{self};
+use crate::harness::{Ended, LISTEN, Scene, is_long};
+use crate::sides::{receive, send};
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,26 +15,17 @@ fn memory_limit(entries: u64) -> u64 {
 }
 
 /// Runs both sides and gives the most memory that each had, in KiB.
-fn measured(from: &Path, into: &Path) -> (Finished, u64, Finished, u64) {
-    let mut receiver = Program::receive(into, &LISTEN).start();
-    let to = format!("127.0.0.1:{}", receiver.port());
-    let mut sender = Program::send(from, &["--to", &to]).start();
+fn measured(from: &Path, into: &Path) -> (Ended, u64, Ended, u64) {
+    let mut receiver = receive(into, &LISTEN).start();
+    let mut sender = send(from, &["--to", "@"]).to(receiver.port()).start();
     let mut peaks = [0, 0];
     while !(sender.is_over() && receiver.is_over()) {
         for (peak, side) in peaks.iter_mut().zip([&sender, &receiver]) {
-            *peak = memory(side.pid()).unwrap_or(*peak);
+            *peak = peak_memory(side.id()).map_or(*peak, |bytes| bytes / 1024);
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    (sender.wait(), peaks[0], receiver.wait(), peaks[1])
-}
-
-/// The most memory that a process ever had, in KiB; `None` when it is over.
-fn memory(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
-    let digits: String = line.chars().filter(char::is_ascii_digit).collect();
-    digits.parse().ok()
+    (sender.ends(), peaks[0], receiver.ends(), peaks[1])
 }
 
 #[test]
@@ -42,8 +34,8 @@ fn a_million_empty_files() {
         return;
     }
     const FILES: u64 = 1_000_000;
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
     for folder in 0..1000 {
         let folder = from.join(format!("folder {folder:03}"));
         fs::create_dir_all(&folder).unwrap();
@@ -58,10 +50,10 @@ fn a_million_empty_files() {
         println!(
             "{FILES} empty files, {run}: {seconds:.1} s, sender {send_memory} KiB, \
              receiver {receive_memory} KiB, on the line {}",
-            receiver.done("wire_bytes")
+            receiver.total("wire_bytes")
         );
-        sender.expect(0);
-        receiver.expect(0);
+        sender.exits(0);
+        receiver.exits(0);
         let limit = memory_limit(FILES + 1001);
         assert!(
             send_memory < limit && receive_memory < limit,
@@ -76,15 +68,15 @@ fn a_million_empty_files() {
 
 #[test]
 fn a_thousand_levels() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("d"), work.path().join("into"));
+    let scene = Scene::new();
+    let (from, into) = (scene.path("d"), scene.path("into"));
     // Paths of the program's own and of the tree together stay within the system's 4096 bytes.
     let levels = 1000;
     fs::create_dir_all(from.join(vec!["d"; levels - 1].join("/"))).unwrap();
     let (sender, send_memory, receiver, receive_memory) = measured(&from, &into);
     println!("{levels} levels: sender {send_memory} KiB, receiver {receive_memory} KiB");
-    sender.expect(0);
-    receiver.expect(0);
+    sender.exits(0);
+    receiver.exits(0);
     assert!(send_memory < memory_limit(1000) && receive_memory < memory_limit(1000));
     assert!(into.join(vec!["d"; levels].join("/")).is_dir());
 }
@@ -97,8 +89,8 @@ fn two_gigabytes_killed_again_and_again() {
     const TOTAL: u64 = 2 << 30;
     const PART: u64 = 8 << 20;
     let mut chance = Chance::new(Chance::seed());
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("file"), work.path().join("into"));
+    let scene = Scene::new();
+    let (from, into) = (scene.path("file"), scene.path("into"));
     {
         use std::io::Write;
         let mut file = File::create(&from).unwrap();
@@ -108,21 +100,22 @@ fn two_gigabytes_killed_again_and_again() {
     }
     let (mut kills, mut wire) = (0, None);
     while wire.is_none() {
-        let mut receiver =
-            Program::receive(&into, &[&LISTEN[..], &["--retry", "0"]].concat()).start();
-        let to = format!("127.0.0.1:{}", receiver.port());
-        let mut sender =
-            Program::send(&from, &["--to", &to, "--retry", "0", "-z", "0", "-n", "2"]).start();
+        let mut receiver = receive(&into, &LISTEN).args(["--retry", "0"]).start();
+        let rest = ["--to", "@", "--retry", "0", "-z", "0", "-n", "2"];
+        let mut sender = send(&from, &rest).to(receiver.port()).start();
         let before = trees::recorded_bytes(&into, TOTAL, PART);
         let delay = Duration::from_millis(chance.below(4000));
         let is_over = match kills % 2 {
             0 => receiver.ends_within(delay) || !receiver.kill(),
             _ => sender.ends_within(delay) || !sender.kill(),
         };
-        let (sender, receiver) = (sender.wait(), receiver.wait());
+        let (sender, receiver) = (sender.ends(), receiver.ends());
         if is_over && receiver.code() == Some(0) {
-            sender.expect(0);
-            let (resumed, sent) = (receiver.done("resumed_bytes"), receiver.done("wire_bytes"));
+            sender.exits(0);
+            let (resumed, sent) = (
+                receiver.total("resumed_bytes"),
+                receiver.total("wire_bytes"),
+            );
             println!("after {kills} kills: resumed {resumed}, on the line {sent}");
             assert_eq!(resumed, before);
             let rest = TOTAL - resumed;

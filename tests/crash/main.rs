@@ -6,6 +6,9 @@
 
 #![cfg(unix)]
 
+#[path = "../harness/mod.rs"]
+pub mod harness;
+
 mod builds;
 mod cut;
 mod disk_full;
@@ -15,6 +18,6 @@ mod large;
 mod metadata;
 mod piped;
 mod repeat;
+mod sides;
 mod silence;
 mod sources;
-mod support;

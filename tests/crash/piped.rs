@@ -1,14 +1,14 @@
 //! Streams that are cut: neither the folder nor whoever reads the output ever sees one that looks whole.
 
-use super::support::chance::Chance;
-use super::support::program::{LISTEN, Program};
-use super::support::proxy::{Act, Proxy};
-use super::support::trees::{self, MIB};
+use crate::harness::chance::Chance;
+use crate::harness::proxy::{Act, Proxy};
+use crate::harness::trees::{self, MIB};
+use crate::harness::{LISTEN, Run, Scene};
+use crate::sides::{receive, send};
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-const SEND: [&str; 8] = ["send", "-", "--name", "x", "--listen", "--json", "-z", "0"];
+const SEND: &str = "send - --name x --listen --json -z 0";
 
 /// Sends what `from` holds through a line that `breaks` prepares, as `receive` says; `to` takes standard
 /// output. How both ended, and how many bytes went to the receiver.
@@ -18,19 +18,18 @@ fn through(
     to: &Path,
     breaks: impl Fn(&Proxy),
 ) -> ([Option<i32>; 2], u64) {
-    let words = [&SEND[..], &LISTEN].concat();
-    let sender = Program::new(words).input(File::open(from).unwrap());
-    let mut sender = sender.start();
+    let folder = from.parent().unwrap();
+    let sender = Run::new(folder, SEND).args(LISTEN);
+    let sender = sender.input(File::open(from).unwrap()).start();
     let proxy = Proxy::to(sender.port());
     breaks(&proxy);
-    let words = ["--yes", "--wait", "1", "--from", proxy.address()];
-    let receiver = Program::new([receive, &words].concat());
-    let receiver = receiver.output(File::create(to).unwrap()).run();
-    let sender = sender.wait();
+    let receiver = Run::new(folder, "receive --yes --wait 1 --from @");
+    let receiver = receiver.args(receive).to(proxy.port());
+    let receiver = receiver.output(File::create(to).unwrap()).ends();
+    let sender = sender.ends();
     for side in [&sender, &receiver] {
-        assert!(!side.err.contains("panicked"), "{side:?}");
-        assert!(!side.err.contains("go on where it stopped"), "{side:?}");
-        assert!(!side.err.contains("trying again"), "{side:?}");
+        assert!(!side.error().contains("go on where it stopped"), "{side:?}");
+        assert!(!side.error().contains("trying again"), "{side:?}");
     }
     ([sender.code(), receiver.code()], proxy.to_dialler())
 }
@@ -46,11 +45,11 @@ fn cut(from: &Path, receive: &[&str], to: &Path, offset: u64, act: Act) -> [Opti
 #[test]
 fn cut_anywhere_an_output_never_looks_whole() {
     let mut chance = Chance::new(Chance::seed());
-    let work = tempfile::tempdir().unwrap();
-    let from = work.path().join("from");
-    trees::noise(&from, 9 * MIB + 5, 1);
+    let scene = Scene::new();
+    let from = scene.path("from");
+    trees::write(&from, &trees::noise(1, 9 * MIB + 5));
     let whole = fs::read(&from).unwrap();
-    let to = work.path().join("to");
+    let to = scene.path("to");
     // From where the parts begin to where the end is told, and just there.
     let anywhere = (0..8).map(|_| 4096 + chance.below(9 * MIB as u64));
     let near = [2048, 9 * MIB as u64 + 1500];
@@ -60,7 +59,7 @@ fn cut_anywhere_an_output_never_looks_whole() {
         } else {
             Act::Reset
         };
-        let ends = cut(&from, &["receive", "--output", "-"], &to, offset, act);
+        let ends = cut(&from, &["--output", "-"], &to, offset, act);
         assert_eq!(ends, [Some(12); 2], "cut at {offset}");
         let got = fs::read(&to).unwrap();
         assert!(whole.starts_with(&got), "cut at {offset}");
@@ -72,12 +71,12 @@ fn cut_anywhere_an_output_never_looks_whole() {
 fn everything_but_the_end_does_not_look_whole() {
     // What is sealed in a message of a byte, and its frame.
     const BYE: u64 = 5 + 41 + 172 + 1;
-    let work = tempfile::tempdir().unwrap();
-    let from = work.path().join("from");
-    let to = work.path().join("to");
-    let receive = ["receive", "--output", "-"];
+    let scene = Scene::new();
+    let from = scene.path("from");
+    let to = scene.path("to");
+    let receive = ["--output", "-"];
     for length in [4 * MIB + 5, 1000] {
-        trees::noise(&from, length, 3);
+        trees::write(&from, &trees::noise(3, length));
         let whole = fs::read(&from).unwrap();
         let (ends, bytes) = through(&from, &receive, &to, |_| {});
         assert_eq!(ends, [Some(0); 2]);
@@ -98,10 +97,10 @@ fn everything_but_the_end_does_not_look_whole() {
 #[test]
 fn cut_anywhere_a_folder_gets_nothing_and_keeps_nothing() {
     let mut chance = Chance::new(Chance::seed());
-    let work = tempfile::tempdir().unwrap();
-    let from = work.path().join("from");
-    trees::noise(&from, 9 * MIB + 5, 2);
-    let into = work.path().join("into");
+    let scene = Scene::new();
+    let from = scene.path("from");
+    trees::write(&from, &trees::noise(2, 9 * MIB + 5));
+    let into = scene.path("into");
     for number in 0..6 {
         let offset = 4096 + chance.below(9 * MIB as u64);
         let act = if number % 2 == 0 {
@@ -109,8 +108,8 @@ fn cut_anywhere_a_folder_gets_nothing_and_keeps_nothing() {
         } else {
             Act::Reset
         };
-        let receive = ["receive", into.to_str().unwrap()];
-        let ends = cut(&from, &receive, &work.path().join("none"), offset, act);
+        let receive = [into.to_str().unwrap()];
+        let ends = cut(&from, &receive, &scene.path("none"), offset, act);
         assert_eq!(ends, [Some(12); 2], "cut at {offset}");
         assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "cut at {offset}");
     }
@@ -118,22 +117,22 @@ fn cut_anywhere_a_folder_gets_nothing_and_keeps_nothing() {
 
 #[test]
 fn half_an_archive_never_arrives() {
-    let work = tempfile::tempdir().unwrap();
-    let from = work.path().join("tree");
-    trees::mixed(&from, 6 * MIB, 4);
-    let into = work.path().join("into");
+    let scene = Scene::new();
+    let from = scene.path("tree");
+    trees::make_mixed(&from, 6 * MIB, 4);
+    let into = scene.path("into");
     for offset in [5000, MIB as u64, 6 * MIB as u64] {
         let words = ["--zip", "--listen", "--zip-password-file"];
-        let password = work.path().join("password");
-        fs::write(&password, "only for the archive").unwrap();
-        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+        let password = scene.private_file("password", "only for the archive");
         let words = [&words[..], &[password.to_str().unwrap()], &LISTEN].concat();
-        let mut sender = Program::send(&from, &words).start();
+        let sender = send(&from, &words).start();
         let proxy = Proxy::to(sender.port());
         proxy.then(offset, Act::Fin);
-        let receiver = Program::receive(&into, &["--from", proxy.address(), "--wait", "1"]).run();
-        for side in [sender.wait().expect(12), receiver.expect(12)] {
-            assert!(!side.err.contains("go on where it stopped"), "{side:?}");
+        let receiver = receive(&into, &["--from", "@", "--wait", "1"])
+            .to(proxy.port())
+            .ends();
+        for side in [sender.ends().exits(12), receiver.exits(12)] {
+            assert!(!side.error().contains("go on where it stopped"), "{side:?}");
         }
         assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "cut at {offset}");
     }

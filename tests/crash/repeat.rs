@@ -1,26 +1,27 @@
 //! The same command again: what is there is not sent again, and the report says so.
 
-use super::support::program::{LISTEN, Program, transfer};
-use super::support::proxy::{Act, Proxy};
-use super::support::trees::{self, MIB};
+use crate::harness::proxy::{Act, Proxy};
+use crate::harness::trees::{self, MIB};
+use crate::harness::{LISTEN, Scene, until};
+use crate::sides::{receive, send, transfer};
 use std::fs;
 use std::path::Path;
 
 #[test]
 fn an_unchanged_tree_moves_the_manifest_only() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 5 * MIB, 1);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 5 * MIB, 1);
     let (sender, receiver) = transfer(&from, &["-z", "0"], &into, &[]);
-    let whole = receiver.expect(0).done("wire_bytes");
-    assert_eq!(sender.expect(0).done("resumed_bytes"), 0);
+    let whole = receiver.exits(0).total("wire_bytes");
+    assert_eq!(sender.exits(0).total("resumed_bytes"), 0);
     assert!(whole > 5 * MIB as u64);
     // Whatever the policy: what is there and the same is no conflict.
     for existing in ["fail", "overwrite", "rename", "skip", "newer"] {
         let (sender, receiver) = transfer(&from, &[], &into, &["--existing", existing]);
-        for side in [sender.expect(0), receiver.expect(0)] {
-            assert_eq!(side.done("files"), 0);
-            assert!(side.done("wire_bytes") < 8 * 1024, "{side:?}");
+        for side in [sender.exits(0), receiver.exits(0)] {
+            assert_eq!(side.total("files"), 0);
+            assert!(side.total("wire_bytes") < 8 * 1024, "{side:?}");
         }
         trees::assert_same(&from, &into.join("tree"));
     }
@@ -28,43 +29,27 @@ fn an_unchanged_tree_moves_the_manifest_only() {
 
 #[test]
 fn what_was_cut_is_kept_named_and_gone_on_from() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 16 * MIB, 2);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 16 * MIB, 2);
     let total = trees::total_bytes(&from);
     let mut there = 0;
     for (number, cut) in [6 * MIB as u64, 4 * MIB as u64].into_iter().enumerate() {
-        let mut receiver =
-            Program::receive(&into, &[&LISTEN[..], &["--retry", "0"]].concat()).start();
+        let receiver = receive(&into, &LISTEN).args(["--retry", "0"]).start();
         let proxy = Proxy::to(receiver.port());
         proxy.then(cut, Act::Fin);
-        let rest = [
-            "--to",
-            proxy.address(),
-            "--retry",
-            "0",
-            "-n",
-            "1",
-            "-z",
-            "0",
-        ];
-        let sender = Program::send(&from, &rest).run().expect(12);
-        let receiver = receiver.wait().expect(12);
-        assert!(sender.err.contains("hint: run the same command again"));
+        let rest = ["--to", "@", "--retry", "0", "-n", "1", "-z", "0"];
+        let sender = send(&from, &rest).to(proxy.port()).ends().exits(12);
+        let receiver = receiver.ends().exits(12);
+        assert!(sender.error().contains("hint: run the same command again"));
         let staging = &trees::stagings(&into)[0];
         let path = staging.to_str().unwrap();
-        assert!(receiver.err.contains(path), "{}", receiver.err);
-        let told = receiver
-            .out
-            .lines()
-            .find(|line| line.contains("\"warning\""));
-        assert!(told.is_some_and(|line| line.contains(path)), "{receiver:?}");
-        assert!(receiver.done("wire_bytes") >= cut, "{receiver:?}");
-        let mode = fs::metadata(staging).unwrap();
-        assert_eq!(
-            std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
-            0o700
-        );
+        assert!(receiver.error().contains(path), "{}", receiver.error());
+        let warnings = receiver.events_of("warning");
+        let message = warnings[0]["message"].as_str().unwrap();
+        assert!(message.contains(path), "{receiver:?}");
+        assert!(receiver.total("wire_bytes") >= cut, "{receiver:?}");
+        assert_eq!(trees::mode(staging) & 0o777, 0o700);
         // All of what was carried but at most the one part that was under way.
         let part = part_size(total, 1);
         let now = trees::recorded_bytes(&into, total, part);
@@ -75,10 +60,10 @@ fn what_was_cut_is_kept_named_and_gone_on_from() {
         there = now;
     }
     let (sender, receiver) = transfer(&from, &["-n", "1", "-z", "0"], &into, &[]);
-    for side in [sender.expect(0), receiver.expect(0)] {
-        assert_eq!(side.done("resumed_bytes"), there);
+    for side in [sender.exits(0), receiver.exits(0)] {
+        assert_eq!(side.total("resumed_bytes"), there);
         let rest = total - there;
-        assert!(side.done("wire_bytes") < rest + rest / 100 + 64 * 1024);
+        assert!(side.total("wire_bytes") < rest + rest / 100 + 64 * 1024);
     }
     assert!(trees::stagings(&into).is_empty());
     trees::assert_same(&from, &into.join("tree"));
@@ -94,31 +79,34 @@ fn part_size(total: u64, streams: u64) -> u64 {
 
 #[test]
 fn a_second_receiver_of_the_same_is_turned_away_and_harms_nothing() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 8 * MIB, 3);
-    let mut receiver = Program::receive(&into, &LISTEN).start();
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 8 * MIB, 3);
+    let receiver = receive(&into, &LISTEN).start();
     let proxy = Proxy::to(receiver.port());
     proxy.rate(4 * MIB as u64);
-    let to = ["--to", proxy.address()];
-    let first = Program::send(&from, &to).start();
-    receiver.event("authenticated");
-    while trees::stagings(&into).is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    let to = ["--to", "@"];
+    let first = send(&from, &to).to(proxy.port()).start();
+    receiver.waits_for(1, "authenticated");
+    until("a staging folder", || trees::stagings(&into).pop());
     let (sender, second) = transfer(&from, &[], &into, &[]);
-    assert!(sender.expect(6).err.contains("another receiver is at work"));
-    assert!(second.expect(9).err.contains("another peerbridge"));
-    first.wait().expect(0);
-    receiver.wait().expect(0);
+    assert!(
+        sender
+            .exits(6)
+            .error()
+            .contains("another receiver is at work")
+    );
+    assert!(second.exits(9).error().contains("another peerbridge"));
+    first.ends().exits(0);
+    receiver.ends().exits(0);
     trees::assert_same(&from, &into.join("tree"));
 }
 
 #[test]
 fn a_journal_that_is_not_believed_is_put_aside_with_a_word() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 8 * MIB, 4);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 8 * MIB, 4);
     type Damage = fn(&mut Vec<u8>);
     let damages: [(&str, Damage); 4] = [
         ("it is damaged", |journal| journal[40] ^= 1),
@@ -134,9 +122,9 @@ fn a_journal_that_is_not_believed_is_put_aside_with_a_word() {
         damage(&mut bytes);
         fs::write(&journal, bytes).unwrap();
         let (_, receiver) = transfer(&from, &[], &into, &[]);
-        let receiver = receiver.expect(0);
-        assert!(receiver.err.contains(word), "{}", receiver.err);
-        assert_eq!(receiver.done("resumed_bytes"), 0);
+        let receiver = receiver.exits(0);
+        assert!(receiver.error().contains(word), "{}", receiver.error());
+        assert_eq!(receiver.total("resumed_bytes"), 0);
         trees::assert_same(&from, &into.join("tree"));
         fs::remove_dir_all(&into).unwrap();
     }
@@ -152,10 +140,10 @@ fn with_header(journal: &mut [u8], at: usize, value: u8) {
 /// Leaves a transfer behind that was cut after some parts.
 pub fn cut_off(from: &Path, into: &Path) {
     let retry = ["--retry", "0"];
-    let mut receiver = Program::receive(into, &[&LISTEN[..], &retry].concat()).start();
+    let receiver = receive(into, &[&LISTEN[..], &retry].concat()).start();
     let proxy = Proxy::to(receiver.port());
     proxy.then(6 * MIB as u64, Act::Fin);
-    let to = [&["--to", proxy.address(), "-z", "0"][..], &retry].concat();
-    Program::send(from, &to).run().expect(12);
-    receiver.wait().expect(12);
+    let to = [&["--to", "@", "-z", "0"][..], &retry].concat();
+    send(from, &to).to(proxy.port()).ends().exits(12);
+    receiver.ends().exits(12);
 }

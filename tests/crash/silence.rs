@@ -1,13 +1,15 @@
 //! Sides that stop, stop reading, vanish without a word; and people who take their time.
 
-use super::support::program::{LISTEN, Program};
-use super::support::proxy::{Act, Proxy};
-use super::support::trees::{self, MIB};
+use crate::harness::library::{Port, dial, listen};
+use crate::harness::proxy::{Act, Proxy};
+use crate::harness::trees::{self, MIB};
+use crate::harness::{LISTEN, Scene};
+use crate::sides::{receive, send, transfer};
+use peerbridge::Secret;
 use peerbridge::{
-    Acceptance, Connect, ListenAddress, OfferSummary, Operator, PeerAddress, ReceiveOptions,
-    Rendezvous, Secret, SendOptions, Unattended,
+    Acceptance, Connect, Event, OfferSummary, Operator, ReceiveOptions, SendOptions, Unattended,
 };
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use rustix::process::Signal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,26 +18,26 @@ const IDLE: [&str; 4] = ["--idle-timeout", "2", "--retry", "0"];
 /// Goes on with a transfer that was cut, and finds it whole.
 fn goes_on(from: &Path, into: &Path) {
     assert_eq!(trees::stagings(into).len(), 1);
-    let (sender, receiver) = super::support::program::transfer(from, &[], into, &[]);
-    assert!(sender.expect(0).done("resumed_bytes") > 0);
-    receiver.expect(0);
+    let (sender, receiver) = transfer(from, &[], into, &[]);
+    assert!(sender.exits(0).total("resumed_bytes") > 0);
+    receiver.exits(0);
     trees::assert_same(from, &into.join("tree"));
 }
 
 #[test]
 fn a_pulled_cable_ends_both_sides_and_the_same_again_goes_on() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 24 * MIB, 1);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 24 * MIB, 1);
     for act in [Act::Silence, Act::Stop] {
-        let mut receiver = Program::receive(&into, &[LISTEN, IDLE].concat()).start();
+        let receiver = receive(&into, &[LISTEN, IDLE].concat()).start();
         let proxy = Proxy::to(receiver.port());
         proxy.then(14 * MIB as u64, act);
-        let to = [&["--to", proxy.address(), "-z", "0"][..], &IDLE].concat();
-        let sender = Program::send(&from, &to).run().expect(5);
-        let receiver = receiver.wait().expect(5);
+        let to = [&["--to", "@", "-z", "0"][..], &IDLE].concat();
+        let sender = send(&from, &to).to(proxy.port()).ends().exits(5);
+        let receiver = receiver.ends().exits(5);
         for side in [sender, receiver] {
-            assert!(side.err.contains("silent for 2 s"), "{side:?}");
+            assert!(side.error().contains("silent for 2 s"), "{side:?}");
         }
         goes_on(&from, &into);
         std::fs::remove_dir_all(&into).unwrap();
@@ -44,46 +46,44 @@ fn a_pulled_cable_ends_both_sides_and_the_same_again_goes_on() {
 
 #[test]
 fn a_peer_that_sends_heartbeats_and_reads_no_more_is_given_up() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 64 * MIB, 6);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 64 * MIB, 6);
     // The receiver hears nothing either, but has the patience to send heartbeats all the while.
     let patient = ["--idle-timeout", "60", "--retry", "0"];
-    let mut receiver = Program::receive(&into, &[LISTEN, patient].concat()).start();
+    let receiver = receive(&into, &[LISTEN, patient].concat()).start();
     let proxy = Proxy::to(receiver.port());
     proxy.then(14 * MIB as u64, Act::Deafen);
     // Longer than heartbeats are apart.
     let idle = ["--idle-timeout", "5", "--retry", "0"];
-    let to = [&["--to", proxy.address(), "-z", "0", "-n", "1"][..], &idle].concat();
-    let sender = Program::send(&from, &to).run().expect(5);
-    assert!(sender.err.contains("silent for 5 s"), "{sender:?}");
-    receiver.wait().expect(12);
+    let to = [&["--to", "@", "-z", "0", "-n", "1"][..], &idle].concat();
+    let sender = send(&from, &to).to(proxy.port()).ends().exits(5);
+    assert!(sender.error().contains("silent for 5 s"), "{sender:?}");
+    receiver.ends().exits(12);
     goes_on(&from, &into);
 }
 
 #[test]
 fn a_stopped_process_is_given_up_and_the_same_again_goes_on() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
     // More than all the buffers on the way can hold.
-    trees::mixed(&from, 80 * MIB, 2);
+    trees::make_mixed(&from, 80 * MIB, 2);
     for stop_receiver in [true, false] {
-        let mut receiver = Program::receive(&into, &[LISTEN, IDLE].concat()).start();
+        let receiver = receive(&into, &[LISTEN, IDLE].concat()).start();
         let proxy = Proxy::to(receiver.port());
         proxy.rate(16 * MIB as u64);
-        let to = [&["--to", proxy.address(), "-z", "0"][..], &IDLE].concat();
-        let sender = Program::send(&from, &to).start();
-        while proxy.bytes_from_dialler() < 12 * MIB as u64 {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        let to = [&["--to", "@", "-z", "0"][..], &IDLE].concat();
+        let sender = send(&from, &to).to(proxy.port()).start();
+        proxy.wait_for_bytes(12 * MIB as u64);
         let (stopped, other) = match stop_receiver {
             true => (receiver, sender),
             false => (sender, receiver),
         };
-        stopped.signal("STOP");
-        other.wait().expect(5);
-        stopped.signal("CONT");
-        let stopped = stopped.wait().expect_clean();
+        stopped.signal(Signal::STOP);
+        other.ends().exits(5);
+        stopped.signal(Signal::CONT);
+        let stopped = stopped.ends().exits_cleanly();
         assert!(matches!(stopped.code(), Some(5 | 12)), "{stopped:?}");
         goes_on(&from, &into);
         std::fs::remove_dir_all(&into).unwrap();
@@ -92,85 +92,76 @@ fn a_stopped_process_is_given_up_and_the_same_again_goes_on() {
 
 #[test]
 fn a_process_stopped_for_a_while_goes_on_with_tries() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 32 * MIB, 3);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 32 * MIB, 3);
     let idle = ["--idle-timeout", "2"];
-    let mut receiver = Program::receive(&into, &[&LISTEN[..], &idle].concat()).start();
+    let receiver = receive(&into, &[&LISTEN[..], &idle].concat()).start();
     let proxy = Proxy::to(receiver.port());
     proxy.rate(16 * MIB as u64);
-    let to = [&["--to", proxy.address(), "-z", "0"][..], &idle].concat();
-    let sender = Program::send(&from, &to).start();
-    while proxy.bytes_from_dialler() < 12 * MIB as u64 {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    receiver.signal("STOP");
+    let to = [&["--to", "@", "-z", "0"][..], &idle].concat();
+    let sender = send(&from, &to).to(proxy.port()).start();
+    proxy.wait_for_bytes(12 * MIB as u64);
+    receiver.signal(Signal::STOP);
     std::thread::sleep(Duration::from_secs(4));
-    receiver.signal("CONT");
-    sender.wait().expect(0);
-    receiver.wait().expect(0);
+    receiver.signal(Signal::CONT);
+    sender.ends().exits(0);
+    receiver.ends().exits(0);
     trees::assert_same(&from, &into.join("tree"));
 }
 
 #[test]
 fn an_outage_ends_by_itself() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 16 * MIB, 4);
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 16 * MIB, 4);
     let idle = ["--idle-timeout", "2"];
-    let mut receiver = Program::receive(&into, &[&LISTEN[..], &idle].concat()).start();
+    let receiver = receive(&into, &[&LISTEN[..], &idle].concat()).start();
     let proxy = Proxy::to(receiver.port());
     proxy.then(6 * MIB as u64, Act::Silence);
-    let to = [&["--to", proxy.address(), "-z", "0"][..], &idle].concat();
-    let sender = Program::send(&from, &to).start();
+    let to = [&["--to", "@", "-z", "0"][..], &idle].concat();
+    let sender = send(&from, &to).to(proxy.port()).start();
     proxy.wait_for_acts(1);
     // Long enough that both have given the connection up and at least one more try went into the void.
     std::thread::sleep(Duration::from_secs(6));
     proxy.mend();
-    sender.wait().expect(0);
-    receiver.wait().expect(0);
+    sender.ends().exits(0);
+    receiver.ends().exits(0);
     trees::assert_same(&from, &into.join("tree"));
 }
 
 /// Somebody who thinks about an offer.
-struct Thoughtful(Duration);
+struct Thoughtful(Port, Duration);
 
 impl Operator for Thoughtful {
+    fn event(&self, event: &Event<'_>) {
+        self.0.event(event);
+    }
+
     fn accept(&self, _offer: &OfferSummary) -> Acceptance {
-        std::thread::sleep(self.0);
+        std::thread::sleep(self.1);
         Acceptance::Accept
     }
 }
 
 #[test]
 fn a_person_may_think_longer_than_the_idle_limit() {
-    let work = tempfile::tempdir().unwrap();
-    let (from, into) = (work.path().join("tree"), work.path().join("into"));
-    trees::mixed(&from, 3 * MIB, 5);
-    // Taken and given back: the sender tries again until somebody listens there.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 3 * MIB, 5);
+    let (told, port) = Port::new();
     let connect = |rendezvous| {
         let mut connect = Connect::new(rendezvous, Secret::from_text("word").unwrap());
         connect.idle_timeout = Duration::from_secs(1);
         connect.retries = 0;
         connect
     };
-    let listen = connect(Rendezvous::Listen(ListenAddress {
-        address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        port,
-    }));
-    let dial = connect(Rendezvous::Dial(PeerAddress {
-        host: "127.0.0.1".into(),
-        port,
-    }));
+    let listen = connect(listen());
     let options = ReceiveOptions::new(into.clone());
     std::thread::scope(|scope| {
-        let thinking = Thoughtful(Duration::from_secs(3));
+        let thinking = Thoughtful(told, Duration::from_secs(3));
         let receiving = scope.spawn(move || peerbridge::receive(&listen, &options, &thinking));
+        let dial = connect(dial(port.recv().unwrap()));
         let sending = SendOptions::new(vec![from.clone()]);
         peerbridge::send(&dial, &sending, &Unattended).unwrap();
         receiving.join().unwrap().unwrap();

@@ -1,8 +1,8 @@
 //! Archives that other programs made, opened here.
 
-use super::program::{Run, Scene};
-use super::tools::has_tool;
-use super::tree::{Entry, look, set_mode, set_modified};
+use crate::harness::has_tool;
+use crate::harness::trees::{Entry, look, set_mode, set_modified};
+use crate::harness::{Run, Scene};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

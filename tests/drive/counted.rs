@@ -1,8 +1,8 @@
 //! What both sides count of a transfer that is not the first of its kind.
 
-use super::program::{Ended, Scene};
-use super::tree::noise;
-use super::wire::Wire;
+use crate::harness::proxy::Proxy;
+use crate::harness::trees::noise;
+use crate::harness::{Ended, Scene};
 use rustix::process::Signal;
 
 const OLD: usize = 6 << 20;
@@ -53,10 +53,10 @@ fn what_a_run_that_broke_off_had_brought_is_resumed() {
         }
         scene.file("tree/b", noise(2, NEW));
         let receiver = scene.run("receive in --yes --port 0 --retry 0").start();
-        let wire = Wire::to(receiver.port(), STOPS_AT);
+        let wire = Proxy::holding_at(receiver.port(), STOPS_AT);
         let sender = scene.run("send tree --to @ --level 0 --streams 1 --retry 0");
-        let sender = sender.at(wire.port()).start();
-        wire.is_holding();
+        let sender = sender.to(wire.port()).start();
+        wire.wait_for_acts(1);
         for side in [sender, receiver] {
             side.signal(Signal::KILL);
             side.ends().was_killed_by(Signal::KILL);

@@ -1,8 +1,8 @@
 //! People at terminals: the guided dialogue, and the questions of the verbs.
 
-use super::program::{SECRET, Scene};
 use super::terminal::{CTRL_C, CTRL_D, Terminal};
-use super::tree::assert_same;
+use crate::harness::trees::assert_same;
+use crate::harness::{SECRET, Scene};
 use rustix::process::Signal;
 use std::fs;
 
@@ -256,7 +256,7 @@ fn a_receiver_at_a_terminal_is_asked_and_told_what_to_type() {
     let mut receiver = Terminal::start(scene.run("receive in --port 0"));
     let port = receiver.port();
     receiver.shows("on the other side: peerbridge send PATH... --to HOST");
-    let sender = scene.run("send file --to @").at(port).start();
+    let sender = scene.run("send file --to @").to(port).start();
     receiver.shows("127.0.0.1 offers file");
     receiver.shows("1 file, 1 B");
     receiver.answers("Receive it into in? [y/N] ", "y");
@@ -277,11 +277,11 @@ fn names_in_the_way_are_asked_about() {
         let scene = Scene::new();
         scene.file("in/file", "old");
         let past = 1_000_000_000;
-        super::tree::set_modified(&scene.path("in/file"), past, 0);
+        crate::harness::trees::set_modified(&scene.path("in/file"), past, 0);
         scene.file("file", "new");
         let mut receiver = Terminal::start(scene.run("receive in --port 0"));
         let port = receiver.port();
-        let sender = scene.run("send file --to @").at(port).start();
+        let sender = scene.run("send file --to @").to(port).start();
         receiver.answers("Receive it into in? [y/N] ", "y");
         receiver.shows("In the way: ");
         receiver.answers("(d)ecline? [d] ", "what?");
@@ -299,7 +299,7 @@ fn a_name_that_is_offered_cannot_command_the_terminal() {
     scene.file(name, "1");
     let mut receiver = Terminal::start(scene.run("receive in --port 0"));
     let port = receiver.port();
-    let sender = scene.run("send --to @").arg(name).at(port).start();
+    let sender = scene.run("send --to @").arg(name).to(port).start();
     receiver.shows("offers x\\x1b[2J\\rReceive it? [y] y");
     receiver.answers("Receive it into in? [y/N] ", "y");
     receiver.exits(0);
@@ -310,21 +310,21 @@ fn a_name_that_is_offered_cannot_command_the_terminal() {
 #[test]
 fn a_bar_is_drawn_on_a_terminal_and_taken_away() {
     let scene = Scene::new();
-    scene.file("file", super::tree::noise(5, 24 << 20));
+    scene.file("file", crate::harness::trees::noise(5, 24 << 20));
     for no_color in ["", "1"] {
         let receiver = scene
             .run("receive --yes --port 0")
             .in_folder(scene.folder(format!("in{no_color}")));
         let receiver = receiver.start();
-        let wire = super::wire::Wire::to(receiver.port(), 8 << 20);
+        let wire = crate::harness::proxy::Proxy::holding_at(receiver.port(), 8 << 20);
         let sender = scene
             .run("send file --to @ --level 0")
             .env("NO_COLOR", no_color);
-        let mut sender = Terminal::start(sender.at(wire.port()));
-        wire.is_holding();
+        let mut sender = Terminal::start(sender.to(wire.port()));
+        wire.wait_for_acts(1);
         // Longer than a transfer must last before a bar is drawn.
         std::thread::sleep(std::time::Duration::from_millis(400));
-        wire.releases();
+        wire.release();
         sender.shows("% of 24.0 MiB");
         sender.shows("\r\x1b[Kpeerbridge: done: 1 file");
         sender.exits(0);
@@ -341,7 +341,7 @@ fn the_secret_is_asked_for_by_a_verb_as_well() {
     let receiver = scene.run("receive in --yes --port 0").start();
     let sender = scene
         .run("send file --to @")
-        .dials(&receiver)
+        .to(receiver.port())
         .without("PEERBRIDGE_SECRET");
     let mut sender = Terminal::start(sender);
     types_the_secret(&mut sender);
@@ -374,7 +374,7 @@ fn a_person_may_think_longer_than_the_peer_bears_silence() {
     let port = receiver.port();
     let sender = scene
         .run("send file --to @ --idle-timeout 3 --retry 0")
-        .at(port)
+        .to(port)
         .start();
     receiver.shows("Receive it into in? [y/N] ");
     std::thread::sleep(std::time::Duration::from_secs(5));

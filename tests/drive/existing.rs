@@ -1,7 +1,7 @@
 //! What happens to names that are taken, and offers that are not wanted.
 
-use super::program::{Ended, Scene};
-use super::tree::{assert_same, assert_same_entries, look, set_mode, set_modified};
+use crate::harness::trees::{assert_same, assert_same_entries, look, set_mode, set_modified};
+use crate::harness::{Ended, Scene};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -105,7 +105,7 @@ fn newer_replaces_only_what_is_older() {
 #[test]
 fn the_same_again_is_done_at_once() {
     let scene = Scene::new();
-    super::tree::make_odd(&scene.path("tree"));
+    crate::harness::trees::make_odd(&scene.path("tree"));
     let (received, sent) = transfer(&scene, "");
     received.exits(0);
     sent.exits(0);
@@ -166,7 +166,7 @@ fn a_folder_that_cannot_be_written_is_said_on_both_sides() {
     set_mode(&folder, 0o555);
     open_to_all(&scene);
     let receiver = scene.run("receive in --yes --port 0").without_rights();
-    let (received, sent) = super::program::meet(receiver, scene.run("send tree --to @"));
+    let (received, sent) = crate::harness::meet(receiver, scene.run("send tree --to @"));
     received.exits(9).complains("in", "you may write");
     sent.exits(6).complains("cannot be written", "may write");
     assert!(scene.names_in("in").is_empty());

@@ -1,13 +1,15 @@
 //! Archives in which a large file changed half way, opened by programs of others.
 
-use super::program::Scene;
-use super::tools::{OPENERS, has_tool, open_streamed, open_with};
-use super::tree::noise;
-use peerbridge::{ArchivePassword, Event, Level, Names, Operator, ZipOptions};
+use super::openers::{OPENERS, open_streamed, open_with};
+use crate::harness::Scene;
+use crate::harness::has_tool;
+use crate::harness::trees::noise;
+use peerbridge::ArchivePassword;
+use peerbridge::{Event, Level, Names, Operator, ZipOptions};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 
 const PASSWORD: &str = "orchard Lantern-58";
@@ -145,10 +147,10 @@ fn it_has_an_end_in_what_is_sent() {
         let large = tree(&scene);
         let (mut read, written) = std::io::pipe().unwrap();
         let receiver = scene.run("receive --output - --yes --port 0");
-        let receiver = receiver.start_piped(Stdio::null(), Some(written.into()));
+        let receiver = receiver.output(written).start();
         let sender = scene.run(&format!("send tree --zip --level {word} --to @"));
         let sender = sender.env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD);
-        let sender = sender.dials(&receiver).start();
+        let sender = sender.to(receiver.port()).start();
         let mut archive = File::create(scene.path("a.zip")).unwrap();
         let mut begin = vec![0; 2 << 20];
         read.read_exact(&mut begin).unwrap();

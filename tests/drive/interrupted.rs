@@ -1,8 +1,8 @@
 //! Transfers that are stopped in the middle, and go on.
 
-use super::program::{Run, Running, Scene};
-use super::tree::{assert_same, noise};
-use super::wire::Wire;
+use crate::harness::proxy::Proxy;
+use crate::harness::trees::{assert_same, noise};
+use crate::harness::{Run, Running, Scene};
 use rustix::process::Signal;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const STOPS_AT: u64 = 14 << 20;
 /// A transfer of one large file that stands still in the middle.
 struct Stopped {
     scene: Scene,
-    wire: Wire,
+    wire: Proxy,
     sender: Running,
     receiver: Running,
 }
@@ -38,18 +38,18 @@ impl Stopped {
         let (wire, sender, receiver) = match listener {
             Listener::Receiver => {
                 let receiver = listens(receiver);
-                let wire = Wire::to(receiver.port(), STOPS_AT);
-                let sender = sender.arg("--to").arg("@").at(wire.port()).start();
+                let wire = Proxy::holding_at(receiver.port(), STOPS_AT);
+                let sender = sender.arg("--to").arg("@").to(wire.port()).start();
                 (wire, sender, receiver)
             }
             Listener::Sender => {
                 let sender = listens(sender);
-                let wire = Wire::to(sender.port(), STOPS_AT);
-                let receiver = receiver.arg("--from").arg("@").at(wire.port()).start();
+                let wire = Proxy::holding_at(sender.port(), STOPS_AT);
+                let receiver = receiver.arg("--from").arg("@").to(wire.port()).start();
                 (wire, sender, receiver)
             }
         };
-        wire.is_holding();
+        wire.wait_for_acts(1);
         Stopped {
             scene,
             wire,
@@ -66,7 +66,7 @@ fn goes_on(scene: &Scene) {
         .run(SEND)
         .arg("--to")
         .arg("@")
-        .dials(&receiver)
+        .to(receiver.port())
         .ends()
         .exits(0);
     let receiver = receiver.ends().exits(0);
@@ -87,7 +87,7 @@ fn sender_is_stopped(signal: Signal, listener: Listener, streams: u16) {
     let stopped = Stopped::new(listener, streams);
     stopped.sender.signal(signal);
     stopped.sender.ends().was_killed_by(signal);
-    stopped.wire.releases();
+    stopped.wire.release();
     let received = stopped.receiver.ends().exits(12);
     let received = received.complains("the connection was lost", "run the same command again");
     let staging = the_staging_folder(&stopped.scene);
@@ -101,7 +101,7 @@ fn receiver_is_stopped(signal: Signal, listener: Listener, streams: u16) {
     std::thread::sleep(Duration::from_millis(500));
     stopped.receiver.signal(signal);
     stopped.receiver.ends().was_killed_by(signal);
-    stopped.wire.releases();
+    stopped.wire.release();
     let sent = stopped.sender.ends().exits(12);
     sent.complains("the connection was lost", "run the same command again");
     the_staging_folder(&stopped.scene);
@@ -164,12 +164,12 @@ fn a_lost_connection_is_dialled_again() {
     let receiver = scene
         .run("receive in --yes --port 0 --json --idle-timeout 3")
         .start();
-    let wire = Wire::to(receiver.port(), STOPS_AT);
+    let wire = Proxy::holding_at(receiver.port(), STOPS_AT);
     let sender = scene.run("send file --to @ --level 0 --json --idle-timeout 3");
-    let sender = sender.at(wire.port()).start();
-    wire.is_holding();
+    let sender = sender.to(wire.port()).start();
+    wire.wait_for_acts(1);
     sender.says("trying again");
-    wire.releases();
+    wire.release();
     let sender = sender.ends().exits(0);
     receiver.ends().exits(0);
     assert_same(&scene.path("file"), &scene.path("in/file"));
@@ -184,7 +184,7 @@ fn a_lost_connection_is_dialled_again() {
 #[test]
 fn neither_a_process_list_nor_staging_holds_the_secret_in_the_middle() {
     let stopped = Stopped::new(Listener::Receiver, 2);
-    let secret = super::program::SECRET.as_bytes();
+    let secret = crate::harness::SECRET.as_bytes();
     let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
     for running in [&stopped.sender, &stopped.receiver] {
         let words = running.process_list_entry();
@@ -194,7 +194,7 @@ fn neither_a_process_list_nor_staging_holds_the_secret_in_the_middle() {
         .scene
         .path("in")
         .join(the_staging_folder(&stopped.scene));
-    assert_eq!(super::tree::mode(&staging), 0o700);
+    assert_eq!(crate::harness::trees::mode(&staging), 0o700);
     let mut files = 0;
     let mut folders = vec![staging];
     while let Some(folder) = folders.pop() {
@@ -216,14 +216,14 @@ fn a_peer_that_does_not_come_back_is_a_lost_connection() {
     let scene = Scene::new();
     scene.file("file", noise(2, FILE));
     let receiver = scene.run(RECEIVE).arg("--port=0").start();
-    let wire = Wire::to(receiver.port(), STOPS_AT);
+    let mut wire = Proxy::holding_at(receiver.port(), STOPS_AT);
     let sender = scene.run("send file --to @ --level 0 --wait 0 --retry 2");
     // The first way is cut for good together with the receiver: nobody listens behind it any more.
-    let sender = sender.at(wire.port()).start();
-    wire.is_holding();
+    let sender = sender.to(wire.port()).start();
+    wire.wait_for_acts(1);
     receiver.signal(Signal::KILL);
     receiver.ends();
-    wire.closes();
+    wire.refuse();
     let sent = sender.ends().exits(12).says("(try 2)");
     sent.complains("the connection was lost", "run the same command again");
 }

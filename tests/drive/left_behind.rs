@@ -1,7 +1,7 @@
 //! What `zip` leaves behind when it is killed, or may not clean up, and what `doctor` says of it.
 
-use super::program::{LIMIT, Run, Scene};
-use super::tree::set_mode;
+use crate::harness::trees::set_mode;
+use crate::harness::{LIMIT, Run, Scene};
 use rustix::process::Signal;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -131,7 +131,7 @@ fn what_others_could_read_is_not_written_to() {
     set_mode(&planted, 0o666);
     let watched = File::open(&planted).unwrap();
     zip(&scene, "a.zip file").ends().exits(0);
-    let mode = |path: &Path| super::tree::mode(path) & 0o777;
+    let mode = |path: &Path| crate::harness::trees::mode(path) & 0o777;
     assert_eq!(mode(&scene.path("a.zip")), 0o600);
     assert_eq!(watched.metadata().unwrap().len(), 7);
 }

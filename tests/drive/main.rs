@@ -4,13 +4,11 @@
 
 #![cfg(target_os = "linux")]
 
-mod ended;
-mod program;
-mod running;
+#[path = "../harness/mod.rs"]
+pub mod harness;
+
+mod openers;
 mod terminal;
-mod tools;
-mod tree;
-mod wire;
 
 mod archives;
 mod counted;

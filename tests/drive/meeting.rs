@@ -1,7 +1,7 @@
 //! How two programs find each other, and what they say when they don't.
 
-use super::program::{Scene, free_port, meet};
-use super::tree::assert_same;
+use crate::harness::trees::assert_same;
+use crate::harness::{Scene, free_port, meet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -10,7 +10,7 @@ fn either_side_may_be_started_first() {
     let scene = Scene::new();
     let file = scene.file("file", "x");
     let port = free_port();
-    let sender = scene.run("send file --wait 60 --to @").at(port).start();
+    let sender = scene.run("send file --wait 60 --to @").to(port).start();
     // Long enough for a few tries to fail.
     std::thread::sleep(std::time::Duration::from_millis(700));
     let receiver = scene.run(&format!("receive in --yes --port {port} --wait 60"));
@@ -39,7 +39,7 @@ fn nobody_listens() {
         ("send file --to @", "--wait=1"),
         ("receive in --yes --from @", "--wait=1"),
     ] {
-        let ended = scene.run(line).arg(wait).at(free_port()).ends();
+        let ended = scene.run(line).arg(wait).to(free_port()).ends();
         ended
             .exits(4)
             .complains("refused", "is the other side waiting");
@@ -98,9 +98,7 @@ fn a_wrong_secret_ends_both_and_leaves_nothing() {
         "orbit-velvet-Zq7-candle ",
     ] {
         let receiver = scene.run("receive in --yes --port 0 --wait 3 --json");
-        let sender = scene
-            .run("send file --to @ --json")
-            .env("PEERBRIDGE_SECRET", secret);
+        let sender = scene.run("send file --to @ --json").secret(secret);
         let (received, sent) = meet(receiver, sender);
         let sent = sent.exits(3).complains("the secrets differ", "same secret");
         received
@@ -118,10 +116,8 @@ fn a_listener_ends_after_five_wrong_secrets() {
     scene.file("file", "x");
     let receiver = scene.run("receive in --yes --port 0").start();
     for _ in 0..5 {
-        let sender = scene
-            .run("send file --to @")
-            .env("PEERBRIDGE_SECRET", "wrong");
-        sender.dials(&receiver).ends().exits(3);
+        let sender = scene.run("send file --to @").secret("wrong");
+        sender.to(receiver.port()).ends().exits(3);
     }
     let received = receiver.ends().exits(3);
     received
@@ -134,13 +130,11 @@ fn a_wrong_secret_does_not_keep_the_right_one_out() {
     let scene = Scene::new();
     let file = scene.file("file", "x");
     let receiver = scene.run("receive in --yes --port 0").start();
-    let stranger = scene
-        .run("send file --to @")
-        .env("PEERBRIDGE_SECRET", "wrong");
-    stranger.dials(&receiver).ends().exits(3);
+    let stranger = scene.run("send file --to @").secret("wrong");
+    stranger.to(receiver.port()).ends().exits(3);
     scene
         .run("send file --to @")
-        .dials(&receiver)
+        .to(receiver.port())
         .ends()
         .exits(0);
     receiver.ends().exits(0);
@@ -184,7 +178,7 @@ fn another_program_at_the_port_is_no_peerbridge() {
             // Until the program goes away.
             let _ = stream.read_to_end(&mut Vec::new());
         });
-        let ended = scene.run("send file --to @").at(port).ends();
+        let ended = scene.run("send file --to @").to(port).ends();
         ended
             .exits(11)
             .complains("does not speak peerbridge", "check the address");
@@ -198,7 +192,7 @@ fn a_program_that_never_answers_is_not_tried_again() {
     scene.file("file", "x");
     let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = socket.local_addr().unwrap().port();
-    let ended = scene.run("send file --to @").at(port).ends().exits(5);
+    let ended = scene.run("send file --to @").to(port).ends().exits(5);
     let ended = ended.complains("has been silent", "run the same");
     assert!(!ended.told().contains("trying again"), "{}", ended.told());
 }
@@ -222,7 +216,7 @@ fn strangers_at_the_port_do_not_end_a_receiver() {
     }
     scene
         .run("send file --to @")
-        .dials(&receiver)
+        .to(receiver.port())
         .ends()
         .exits(0);
     receiver.ends().exits(0).never_says("warning");
@@ -240,7 +234,7 @@ fn a_port_is_free_again_at_once_while_old_connections_linger() {
         let dialler = scene.run(&format!("receive in-{round} --yes --from @"));
         let listener = listener.start();
         is_hung_up_on(listener.port());
-        dialler.dials(&listener).ends().exits(0);
+        dialler.to(listener.port()).ends().exits(0);
         listener.ends().exits(0);
         assert_same(&file, &scene.path(format!("in-{round}/file")));
         lingered |= is_in_time_wait(port);

@@ -1,7 +1,8 @@
 //! Many files and large ones, and how much memory they take. `PEERBRIDGE_TEST_LONG=1` makes it large.
 
-use super::program::{Running, Scene};
-use super::tree::{assert_same, noise, write};
+use crate::harness::running::peak_memory;
+use crate::harness::trees::{assert_same, noise, write};
+use crate::harness::{Scene, is_long};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
@@ -10,10 +11,6 @@ use std::time::{Duration, Instant};
 
 /// What either side may have resident, for any size of file at up to 8 streams.
 const ALLOWED: u64 = 64 << 20;
-
-pub fn is_long() -> bool {
-    std::env::var_os("PEERBRIDGE_TEST_LONG").is_some_and(|value| value == "1")
-}
 
 /// `files` small ones in folders, links and empty folders among them, and a large one that is half
 /// noise and half hole.
@@ -44,7 +41,7 @@ fn make(top: &Path, files: usize, large: u64) {
 /// The most memory that a process ever had resident, while it ran.
 pub fn watch(id: u32, is_over: &AtomicBool, peak: &AtomicU64) {
     while !is_over.load(Ordering::SeqCst) {
-        if let Some(bytes) = Running::peak_memory(id) {
+        if let Some(bytes) = peak_memory(id) {
             peak.fetch_max(bytes, Ordering::SeqCst);
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -66,9 +63,10 @@ fn transfer(scene: &Scene, streams: u16, receiver_dials: bool) {
     let begun = Instant::now();
     let listener = scene
         .run(&listener)
-        .start_with_limit(Duration::from_secs(1800));
-    let dialler = scene.run(&dialler).dials(&listener);
-    let dialler = dialler.start_with_limit(Duration::from_secs(1800));
+        .limit(Duration::from_secs(1800))
+        .start();
+    let dialler = scene.run(&dialler).to(listener.port());
+    let dialler = dialler.limit(Duration::from_secs(1800)).start();
     let (is_over, peaks) = (
         AtomicBool::new(false),
         [AtomicU64::new(0), AtomicU64::new(0)],

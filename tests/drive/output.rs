@@ -1,8 +1,8 @@
 //! What programs read on standard output, and people on standard error.
 
-use super::program::{Ended, Scene, meet};
-use super::tree::noise;
-use super::wire::Wire;
+use crate::harness::proxy::Proxy;
+use crate::harness::trees::noise;
+use crate::harness::{Ended, Scene, meet};
 
 fn is_plain(ended: &Ended) -> bool {
     let is_plain = |byte: &u8| *byte == b'\n' || (*byte >= b' ' && *byte != 0x7f);
@@ -88,10 +88,10 @@ fn quiet_says_nothing_but_errors() {
         .run("receive in --yes --quiet --port 0 --json")
         .start();
     // Nothing is said, so the port is read where programs read it.
-    let port = receiver.announced_port();
+    let port = receiver.port();
     let sent = scene
         .run("send file --quiet --to @")
-        .at(port)
+        .to(port)
         .ends()
         .exits(0);
     assert_eq!(
@@ -99,7 +99,7 @@ fn quiet_says_nothing_but_errors() {
         (String::new(), String::new())
     );
     assert_eq!(receiver.ends().exits(0).error(), "");
-    let ended = scene.run("send missing -q --to @").at(1).ends();
+    let ended = scene.run("send missing -q --to @").to(1).ends();
     ended.exits(8).complains("missing", "spelling");
 }
 
@@ -131,15 +131,15 @@ fn without_a_terminal_progress_shows_only_when_asked_for() {
     for (style, shows) in [("auto", false), ("off", false), ("lines", true)] {
         let receiver = format!("receive in-{style} --yes --port 0 --json --progress {style}");
         let receiver = scene.run(&receiver).start();
-        let wire = Wire::to(receiver.port(), 8 << 20);
+        let wire = Proxy::holding_at(receiver.port(), 8 << 20);
         let sender = scene
             .run("send file --to @ --level 0 --json --progress")
             .arg(style);
-        let sender = sender.at(wire.port()).start();
-        wire.is_holding();
+        let sender = sender.to(wire.port()).start();
+        wire.wait_for_acts(1);
         // Longer than the pause between two lines.
         std::thread::sleep(std::time::Duration::from_millis(5200));
-        wire.releases();
+        wire.release();
         for ended in [sender.ends().exits(0), receiver.ends().exits(0)] {
             assert_eq!(
                 ended.error().contains("% of 24.0 MiB"),
@@ -164,13 +164,13 @@ fn the_bar_can_be_asked_for_and_stays_without_colour() {
         let receiver = receiver
             .in_folder(scene.folder(format!("in{no_color}")))
             .start();
-        let wire = Wire::to(receiver.port(), 8 << 20);
+        let wire = Proxy::holding_at(receiver.port(), 8 << 20);
         let sender = scene.run("send file --to @ --level 0 --progress bar");
-        let sender = sender.env("NO_COLOR", no_color).at(wire.port()).start();
-        wire.is_holding();
+        let sender = sender.env("NO_COLOR", no_color).to(wire.port()).start();
+        wire.wait_for_acts(1);
         // Longer than a transfer must last before a bar is drawn.
         std::thread::sleep(std::time::Duration::from_millis(400));
-        wire.releases();
+        wire.release();
         let sent = sender.ends().exits(0);
         receiver.ends().exits(0);
         assert!(sent.error().contains("% of 24.0 MiB"), "{}", sent.told());
@@ -246,7 +246,7 @@ fn the_demonstration_verifies_and_leaves_only_what_it_names() {
     assert!(is_plain(&ended), "{}", ended.told());
     std::fs::remove_dir_all(scene.path("tmp").join(&left[0])).unwrap();
 
-    super::tree::make_odd(&scene.path("own"));
+    crate::harness::trees::make_odd(&scene.path("own"));
     let ended = scene.run("demo own --quiet --json").ends().exits(0);
     assert_eq!(ended.error(), "");
     assert_eq!(ended.done()["exit"], 0);

@@ -1,8 +1,9 @@
 //! Archives that `zip` makes, opened by programs of others.
 
-use super::program::{Run, Scene};
-use super::tools::{OPENERS, has_tool, open_with};
-use super::tree::{Entry, look, set_mode};
+use super::openers::{OPENERS, open_with};
+use crate::harness::has_tool;
+use crate::harness::trees::{Entry, look, set_mode};
+use crate::harness::{Run, Scene};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -163,7 +164,7 @@ fn names_that_are_no_utf8_stay_the_bytes_that_they_are() {
 fn the_archive_is_for_its_maker_only_and_nothing_else_is_left() {
     let scene = Scene::new();
     scene.file("made/tree/file", "x");
-    let run = zip(&scene, "a.zip tree").umask("000");
+    let run = zip(&scene, "a.zip tree").after("umask 000");
     run.in_folder(scene.path("made")).ends().exits(0);
     let mode = fs::metadata(scene.path("made/a.zip")).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -1,9 +1,10 @@
 //! Standard input and output in place of files.
 
-use super::memory::{is_long, watch};
-use super::program::{Ended, Running, Scene};
+use super::memory::watch;
 use super::terminal::Terminal;
-use super::tree::noise;
+use crate::harness::is_long;
+use crate::harness::trees::noise;
+use crate::harness::{Ended, Running, Scene};
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -38,8 +39,8 @@ fn meet(scene: &Scene, listener: &str, dialler: &str, fed: Stdio) -> (Ended, End
         true => (nothing(), fed),
         false => (fed, nothing()),
     };
-    let listener = listener.start_piped(near, None);
-    let dialler = dialler.dials(&listener).start_piped(far, None);
+    let listener = listener.input(near).start();
+    let dialler = dialler.to(listener.port()).input(far).start();
     let dialled = dialler.ends();
     (listener.ends(), dialled)
 }
@@ -126,8 +127,8 @@ fn a_consumer_that_stops_early_ends_both_sides() {
         let scene = Scene::new();
         scene.file("file", noise(1, 9 << 20));
         let receiver = scene.run("receive --output - --yes --port 0");
-        let receiver = receiver.start_piped(Stdio::null(), Some(closed()));
-        let sender = scene.run(send).dials(&receiver).start_piped(fed, None);
+        let receiver = receiver.output(closed()).start();
+        let sender = scene.run(send).to(receiver.port()).input(fed).start();
         let sent = sender.ends().exits(6);
         let received = receiver.ends().exits(9);
         received.complains("cannot write to standard output: Broken pipe", "begin anew");
@@ -205,14 +206,14 @@ fn what_does_not_go_with_a_pipe_is_a_usage_error() {
     let scene = Scene::new();
     scene.file("file", "x");
     for line in lines {
-        let ended = scene.run(&line).start_piped(input("x"), None).ends();
+        let ended = scene.run(&line).input(input("x")).ends();
         let ended = ended.exits(2);
         let text = ended.error();
         assert!(text.contains("peerbridge: hint: "), "{line}: {text}");
         assert_eq!(scene.names_in("."), ["file", "home", "tmp"], "{line}");
     }
     let empty = scene.run("send - --to 127.0.0.1:9 --name").arg("");
-    empty.start_piped(input("x"), None).ends().exits(2);
+    empty.input(input("x")).ends().exits(2);
 }
 
 #[test]
@@ -246,12 +247,12 @@ fn a_long_stream_costs_no_memory() {
         .stdout(Stdio::piped())
         .spawn();
     let mut count = count.expect("wc is everywhere");
-    let output = count.stdin.take().map(Stdio::from);
+    let output = count.stdin.take().expect("a pipe");
     let receiver = scene.run("receive --output - --yes --port 0");
-    let receiver = receiver.start_piped_with_limit(Stdio::null(), output, limit);
-    let sender = scene.run("send - --name zeros --to @").dials(&receiver);
-    let fed = head.stdout.take().expect("a pipe").into();
-    let sender = sender.start_piped_with_limit(fed, None, limit);
+    let receiver = receiver.output(output).limit(limit).start();
+    let sender = scene.run("send - --name zeros --to @").to(receiver.port());
+    let fed = head.stdout.take().expect("a pipe");
+    let sender = sender.input(fed).limit(limit).start();
     let (is_over, peak) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for id in [receiver.id(), sender.id()] {

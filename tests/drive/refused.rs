@@ -1,8 +1,9 @@
 //! A system that gives no more threads: there is a whole archive or none.
 
-use super::program::Scene;
-use super::tools::{has_tool, open_with};
-use super::tree::{noise, set_mode};
+use super::openers::open_with;
+use crate::harness::Scene;
+use crate::harness::has_tool;
+use crate::harness::trees::{noise, set_mode};
 use std::fs;
 
 const PASSWORD: &str = "orchard Lantern-58";
@@ -37,7 +38,7 @@ fn what_is_sent_is_a_whole_archive_or_none() {
         let receiver = receiver.start();
         let sender = scene.run("send tree --zip --to @ --retry 0 --wait 3");
         let sender = sender.env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD);
-        let sender = sender.without_rights().threads(most).dials(&receiver);
+        let sender = sender.without_rights().threads(most).to(receiver.port());
         let sent = sender.ends();
         let received = receiver.ends();
         if sent.code() != Some(0) {

@@ -1,7 +1,7 @@
 //! Ways in for the secret, and that there is no way out.
 
-use super::program::{Run, SECRET, Scene, meet};
-use super::tree::set_mode;
+use crate::harness::trees::set_mode;
+use crate::harness::{Run, SECRET, Scene, meet};
 
 const RECEIVE: &str = "receive in --yes --port 0 --wait 3";
 
@@ -58,9 +58,7 @@ fn a_flag_wins_over_the_environment_and_the_secret_over_its_file() {
     let scene = Scene::new();
     secret_file(&scene, "right", SECRET, 0o600);
     secret_file(&scene, "wrong", "wrong", 0o600);
-    let flag_right = sender(&scene)
-        .arg("--secret-file=right")
-        .env("PEERBRIDGE_SECRET", "wrong");
+    let flag_right = sender(&scene).arg("--secret-file=right").secret("wrong");
     assert!(is_the_secret(&scene, flag_right));
     let flag_wrong = sender(&scene)
         .arg("-swrong")
@@ -99,7 +97,7 @@ fn a_file_that_others_can_read_is_refused() {
             sender(&scene).arg("--secret-file=exposed"),
             sender(&scene).env("PEERBRIDGE_SECRET_FILE", "exposed"),
         ] {
-            run.at(1).ends().exits(2).complains("exposed", "chmod 600 ");
+            run.to(1).ends().exits(2).complains("exposed", "chmod 600 ");
         }
         std::fs::remove_file(scene.path("exposed")).unwrap();
     }
@@ -108,7 +106,7 @@ fn a_file_that_others_can_read_is_refused() {
 #[test]
 fn no_secret_and_no_terminal_is_an_error_and_no_hang() {
     let scene = Scene::new();
-    let ended = sender(&scene).at(1).ends();
+    let ended = sender(&scene).to(1).ends();
     ended.exits(2).complains("secret", "--secret-file");
     let receiver = scene.run(RECEIVE).without("PEERBRIDGE_SECRET");
     receiver
@@ -129,7 +127,7 @@ fn an_empty_or_missing_secret_is_an_error() {
         sender(&scene).arg("--secret-file=missing"),
         sender(&scene).env("PEERBRIDGE_SECRET_FILE", "missing"),
     ] {
-        run.at(1).ends().exits(2).complains("secret", "secret");
+        run.to(1).ends().exits(2).complains("secret", "secret");
     }
 }
 
@@ -150,9 +148,7 @@ fn no_output_holds_the_secret() {
     scene.file("tree/file", "x");
     for secret in [SECRET, "wrong"] {
         let receiver = scene.run(RECEIVE).arg("-v").arg("--json");
-        let sender = scene
-            .run("send tree --to @ -v --json")
-            .env("PEERBRIDGE_SECRET", secret);
+        let sender = scene.run("send tree --to @ -v --json").secret(secret);
         let (received, sent) = meet(receiver, sender);
         for ended in [received, sent] {
             let shown = String::from_utf8(ended.everything()).unwrap();

@@ -1,7 +1,7 @@
 //! What cannot be sent is named, and never passed as sent.
 
-use super::program::Scene;
-use super::tree::set_mode;
+use crate::harness::Scene;
+use crate::harness::trees::set_mode;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
@@ -55,7 +55,7 @@ fn what_cannot_be_read_is_left_out_and_named() {
     set_mode(&folder, 0o000);
     set_mode(&scene.path(""), 0o755);
     let sender = scene.run("send tree --to @").without_rights();
-    let (received, sent) = super::program::meet(scene.run(RECEIVE), sender);
+    let (received, sent) = crate::harness::meet(scene.run(RECEIVE), sender);
     set_mode(&folder, 0o700);
     received.exits(13).says("tree/closed");
     let sent = sent
@@ -80,7 +80,7 @@ fn a_single_file_that_cannot_be_read_is_an_error() {
     set_mode(&scene.path(""), 0o755);
     let sender = scene.run("send file --to @").without_rights();
     let receiver = scene.run("receive in --yes --port 0 --wait 3");
-    let (received, sent) = super::program::meet(receiver, sender);
+    let (received, sent) = crate::harness::meet(receiver, sender);
     let sent = sent.exits(8).says("file");
     assert_eq!(
         sent.error().matches("ermission denied").count(),

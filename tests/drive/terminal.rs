@@ -1,6 +1,6 @@
 //! A person at a terminal: a pseudo-terminal, what shows on it, and what is typed.
 
-use super::program::{Capture, LIMIT, Run};
+use crate::harness::{Capture, LIMIT, Run, until};
 use pty_process::blocking::{Command, Pts, Pty, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
@@ -8,7 +8,6 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 pub const CTRL_C: u8 = 0x03;
 pub const CTRL_D: u8 = 0x04;
@@ -22,7 +21,6 @@ pub struct Terminal {
     child: Child,
     /// How much of the screen was read already, in bytes.
     read: usize,
-    deadline: Instant,
 }
 
 /// The reading half.
@@ -46,7 +44,6 @@ impl Terminal {
             other_end: Some(other_end),
             child: child.expect("the program starts"),
             read: 0,
-            deadline: Instant::now() + LIMIT,
         }
     }
 
@@ -54,7 +51,7 @@ impl Terminal {
     #[track_caller]
     pub fn shows(&mut self, text: &str) {
         let begin = self.read;
-        let found = self.screen.wait(self.deadline, |all| {
+        let found = self.screen.wait(LIMIT, |all| {
             let position = all.get(begin..)?.find(text)?;
             Some(begin + position + text.len())
         });
@@ -85,10 +82,9 @@ impl Terminal {
     /// Waits until the terminal shows what is typed, or no longer does.
     #[track_caller]
     pub fn echo_becomes(&self, expected: bool) {
-        while self.echoes() != expected {
-            assert!(Instant::now() < self.deadline, "{}", self.everything());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(&format!("an echo that is {expected}"), || {
+            (self.echoes() == expected).then_some(())
+        });
     }
 
     /// Whether the terminal shows what is typed, and gives it out line by line.
@@ -102,7 +98,7 @@ impl Terminal {
     pub fn port(&mut self) -> u16 {
         self.shows("listening on ");
         let begin = self.read;
-        let port = self.screen.wait(self.deadline, |all| {
+        let port = self.screen.wait(LIMIT, |all| {
             let (line, _) = all.get(begin..)?.split_once('\n')?;
             line.trim_end().rsplit_once(':')?.1.parse().ok()
         });
@@ -112,18 +108,9 @@ impl Terminal {
     /// Waits for the end, then looks whether the terminal is as it was.
     #[track_caller]
     pub fn ends(&mut self) -> ExitStatus {
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a program") {
-                assert!(self.echoes(), "the echo stays off: {}", self.everything());
-                return status;
-            }
-            assert!(
-                Instant::now() < self.deadline,
-                "it does not end: {}",
-                self.everything()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let status = until("the end", || self.child.try_wait().expect("a program"));
+        assert!(self.echoes(), "the echo stays off: {}", self.everything());
+        status
     }
 
     #[track_caller]

@@ -1,9 +1,10 @@
 //! What is sent is there afterwards, whole, whichever way it is sent.
 
-use super::program::{Scene, meet};
-use super::tree::{
-    self, assert_same, assert_same_entries, look, make_odd, noise, set_mode, set_modified,
+use crate::harness::trees::{
+    ODD_NAMES, assert_same, assert_same_entries, look, make_odd, mode, noise, set_mode,
+    set_modified,
 };
+use crate::harness::{Scene, meet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -92,7 +93,7 @@ fn odd_names_are_only_names() {
     let scene = Scene::new();
     scene.folder("out");
     let mut sender = scene.run("send --to @ --").in_folder(scene.path("out"));
-    for name in tree::ODD_NAMES {
+    for name in ODD_NAMES {
         let name = OsStr::from_bytes(name);
         scene.file(std::path::Path::new("out").join(name), name.as_bytes());
         sender = sender.arg(name);
@@ -135,7 +136,7 @@ fn modes_arrive_less_the_receivers_umask() {
         let into = format!("in-{text}");
         let receiver = scene
             .run(&format!("receive {into} --yes --port 0"))
-            .umask(text);
+            .after(&format!("umask {text}"));
         let (received, sent) = meet(receiver, scene.run("send tree --to @"));
         sent.exits(0);
         received.exits(0);
@@ -156,8 +157,8 @@ fn setuid_and_setgid_stay_behind() {
     let (received, sent) = scene.both(RECEIVE, "send tree --to @");
     sent.exits(0);
     received.exits(0);
-    assert_eq!(tree::mode(&scene.path("in/tree/program")), 0o755);
-    assert_eq!(tree::mode(&scene.path("in/tree")) & 0o4000, 0);
+    assert_eq!(mode(&scene.path("in/tree/program")), 0o755);
+    assert_eq!(mode(&scene.path("in/tree")) & 0o4000, 0);
 }
 
 #[test]

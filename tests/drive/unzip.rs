@@ -1,8 +1,8 @@
 //! `unzip`: names that are hidden, passwords, files that are there, lists, and a kill.
 
 use super::archives::{WORD, archive, unzip};
-use super::program::{LIMIT, Scene};
-use super::tree::{set_mode, set_modified};
+use crate::harness::trees::{set_mode, set_modified};
+use crate::harness::{LIMIT, Scene};
 use rustix::process::Signal;
 use std::fs;
 use zip::CompressionMethod;

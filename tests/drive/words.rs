@@ -1,8 +1,8 @@
 //! Nothing that goes wrong with an archive here is told in the words of a transfer.
 
-use super::program::{Ended, Run, Scene};
-use super::tools::has_tool;
-use super::tree::set_mode;
+use crate::harness::has_tool;
+use crate::harness::trees::set_mode;
+use crate::harness::{Ended, Run, Scene};
 use std::fs;
 use std::process::Command;
 

@@ -1,8 +1,9 @@
 //! Archives that need 64 bits: for the number of their entries, or for lengths and offsets.
 
-use super::memory::is_long;
-use super::program::{Run, Scene};
-use super::tools::{OPENERS, has_tool, open_streamed};
+use super::openers::{OPENERS, open_streamed};
+use crate::harness::has_tool;
+use crate::harness::is_long;
+use crate::harness::{Run, Scene};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
@@ -91,7 +92,7 @@ fn more_than_four_gigabytes() {
     scene.file("tree/behind", "behind it");
     for (level, more) in [("0", ""), ("auto", ""), ("0", "--hide-names")] {
         let line = format!("zip a.zip tree --level {level} {more} -e overwrite");
-        let made = with_password(scene.run(&line)).start_with_limit(LIMIT);
+        let made = with_password(scene.run(&line)).limit(LIMIT).start();
         made.ends().exits(0);
         for tool in ["7zz", "bsdtar"].into_iter().filter(|tool| has_tool(tool)) {
             reads_all(tool, &scene, "a.zip");
@@ -100,7 +101,7 @@ fn more_than_four_gigabytes() {
             continue;
         }
         let opened = with_password(scene.run("unzip a.zip own --yes"));
-        opened.start_with_limit(LIMIT).ends().exits(0);
+        opened.limit(LIMIT).ends().exits(0);
         let opened = fs::metadata(scene.path("own/tree/a")).unwrap().len();
         assert_eq!(opened, 5 << 30);
         fs::remove_dir_all(scene.path("own")).unwrap();

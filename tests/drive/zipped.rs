@@ -1,12 +1,11 @@
 //! `send --zip`: the peer gets one encrypted archive and not the files.
 
-use super::program::{SECRET, Scene};
-use super::tree::noise;
+use crate::harness::trees::noise;
+use crate::harness::{SECRET, Scene};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
-use std::process::Stdio;
 
 const PASSWORD: &str = "archive-only-Xk3";
 
@@ -48,7 +47,7 @@ fn unpacked(archive: impl Read + Seek, password: &str) -> BTreeMap<String, Vec<u
 fn send(scene: &Scene, words: &str) {
     let receiver = scene.run("receive in --yes --port 0").start();
     let sender = scene.run(words).env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD);
-    sender.dials(&receiver).ends().exits(0);
+    sender.to(receiver.port()).ends().exits(0);
     receiver.ends().exits(0).says(".zip");
 }
 
@@ -103,7 +102,7 @@ fn what_cannot_be_packed_is_named_and_the_rest_arrives() {
     let receiver = scene.run("receive in --yes --port 0").start();
     let sender = scene.run("send tree --zip --json --to @");
     let sender = sender.env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD);
-    let sent = sender.dials(&receiver).ends().exits(13);
+    let sent = sender.to(receiver.port()).ends().exits(13);
     let sent = sent.says("left out tree/pipe");
     assert_eq!(sent.done()["exit"], 13);
     receiver.ends().exits(0);
@@ -133,7 +132,7 @@ fn what_does_not_go_with_an_archive_is_a_usage_error() {
         "the archive's password is the connection's secret",
         "another",
     );
-    let none = scene.run(send).start_piped(Stdio::null(), None).ends();
+    let none = scene.run(send).ends();
     none.exits(2)
         .complains("for the archive's password", "--zip-password-file");
 }

@@ -2,7 +2,7 @@
 
 mod builder;
 
-use super::tree::listing;
+use crate::harness::trees::contents;
 use builder::{Entry, archive, deflated_zeros, end, header, record};
 use peerbridge::{
     Acceptance, ArchivePassword, Error, Expansion, ExpansionLimit, Operator, Summary, UnzipOptions,
@@ -56,7 +56,7 @@ impl Bench {
 
     /// Nothing was made, neither in the destination nor elsewhere.
     fn expect_untouched(&self) {
-        let names: Vec<_> = listing(self.folder.path()).into_keys().collect();
+        let names: Vec<_> = contents(self.folder.path()).into_keys().collect();
         let expected = ["a.zip", "victim"].map(PathBuf::from);
         assert!(
             names
@@ -407,7 +407,7 @@ fn damage_anywhere_is_noticed_or_does_not_matter() {
     let bytes = encrypted();
     let whole = Bench::new();
     open_encrypted(&whole, &bytes, "word").unwrap();
-    let expected = listing(&whole.path("out"));
+    let expected = contents(&whole.path("out"));
     let damaged = (0..bytes.len()).step_by(7).flat_map(|place| {
         let mut flipped = bytes.clone();
         flipped[place] ^= 1 << (place % 8);
@@ -417,7 +417,7 @@ fn damage_anywhere_is_noticed_or_does_not_matter() {
         let bench = Bench::new();
         match open_encrypted(&bench, &damaged, "word") {
             Ok(_) => {
-                let found = listing(&bench.path("out"));
+                let found = contents(&bench.path("out"));
                 let names: Vec<_> = found.keys().filter_map(|path| path.file_name()).collect();
                 assert_eq!(found.len(), expected.len(), "{number}: {names:?}");
                 let contents = |tree: &std::collections::BTreeMap<PathBuf, Option<Vec<u8>>>| {

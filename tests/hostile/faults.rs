@@ -1,8 +1,9 @@
 //! Lines that are cut, damaged or fall silent anywhere: a clean end, or all of it after the same again.
 
-use crate::proxy::{Line, PASS, Proxy, Way};
+use crate::harness::chance::Chance;
+use crate::harness::proxy::{Line, PASS, Proxy, Way, to_dialler, to_listener};
 use crate::real::{Running, Side, exit_code};
-use crate::tree::{Ground, Random};
+use crate::tree::Ground;
 use peerbridge::{Error, Summary};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,7 +22,7 @@ fn run(ground: &Ground, number: usize, line: Line) -> Ends {
     let receiver = side().receive_listening(&ground.destination);
     let line = move |n| if n == number { line } else { PASS };
     let proxy = Proxy::by_connection(receiver.port, line);
-    let sender = side().send_dialling(&ground.source, proxy.port);
+    let sender = side().send_dialling(&ground.source, proxy.port());
     let sent = sender.end();
     ground.expect_nothing_partial();
     // A receiver that nobody has proven himself to goes on waiting: the same again is for it.
@@ -63,8 +64,8 @@ fn expect_honest(ground: &Ground, ends: Ends, what: &str) {
 /// How much goes each way over a connection of a transfer without faults.
 fn lengths(ground: &Ground) -> Vec<[usize; 2]> {
     let receiver = side().receive_listening(&ground.destination);
-    let proxy = Proxy::new(receiver.port, PASS);
-    let sender = side().send_dialling(&ground.source, proxy.port);
+    let proxy = Proxy::by(receiver.port, PASS);
+    let sender = side().send_dialling(&ground.source, proxy.port());
     sender.end().expect("nothing is in the way");
     receiver.end().expect("nothing is in the way");
     let recordings = proxy.recordings().into_iter();
@@ -74,18 +75,14 @@ fn lengths(ground: &Ground) -> Vec<[usize; 2]> {
 }
 
 fn one_way(direction: usize, way: Way) -> Line {
-    let (to_listener, to_dialler) = match direction {
-        0 => (way, Way::Pass),
-        _ => (Way::Pass, way),
-    };
-    Line::Through {
-        to_listener,
-        to_dialler,
+    match direction {
+        0 => to_listener(way),
+        _ => to_dialler(way),
     }
 }
 
 /// A connection, a direction and an offset in it: the handshake often, the rest by chance.
-fn place(random: &mut Random, lengths: &[[usize; 2]], case: usize) -> (usize, usize, usize) {
+fn place(random: &mut Chance, lengths: &[[usize; 2]], case: usize) -> (usize, usize, usize) {
     let number = match case % 5 {
         0 => lengths.len() - 1,
         _ => 0,
@@ -96,14 +93,14 @@ fn place(random: &mut Random, lengths: &[[usize; 2]], case: usize) -> (usize, us
         0 => length.min(300),
         _ => length,
     };
-    (number, direction, random.below(bound))
+    (number, direction, random.place(bound))
 }
 
 #[test]
 fn a_line_that_is_cut_anywhere_is_a_clean_end_and_the_same_again_is_whole() {
     let seed = 20_261_123;
     println!("seed {seed}");
-    let mut random = Random(seed);
+    let mut random = Chance::new(seed);
     let lengths = lengths(&Ground::large());
     for case in 0..30 {
         let (number, direction, at) = place(&mut random, &lengths, case);
@@ -123,11 +120,11 @@ fn a_line_that_is_cut_anywhere_is_a_clean_end_and_the_same_again_is_whole() {
 fn a_flipped_bit_is_never_taken() {
     let seed = 20_261_124;
     println!("seed {seed}");
-    let mut random = Random(seed);
+    let mut random = Chance::new(seed);
     let lengths = lengths(&Ground::large());
     for case in 0..60 {
         let (number, direction, at) = place(&mut random, &lengths, case);
-        let way = Way::Flip(at * 8 + random.below(8));
+        let way = Way::Flip(at * 8 + random.place(8));
         let ground = Ground::large();
         let ends = run(&ground, number, one_way(direction, way));
         expect_honest(&ground, ends, &format!("connection {number}, {way:?}"));

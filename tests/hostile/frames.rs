@@ -1,7 +1,7 @@
 //! Bytes in any grouping, and frames of any length.
 
+use crate::harness::proxy::{self, Proxy, Way};
 use crate::peer::{Line, Peer};
-use crate::proxy::{self, Proxy, Way};
 use crate::real::{Side, exit_code};
 use crate::tree::Ground;
 use crate::wire::RawOffer;
@@ -33,12 +33,12 @@ fn single_bytes_and_large_gulps_come_to_the_same() {
     for way in ways {
         let ground = Ground::small();
         let receiver = Side::default().receive_listening(&ground.destination);
-        let line = proxy::Line::Through {
+        let line = proxy::Line {
             to_listener: way,
             to_dialler: way,
         };
-        let proxy = Proxy::new(receiver.port, line);
-        let sender = Side::default().send_dialling(&ground.source, proxy.port);
+        let proxy = Proxy::by(receiver.port, line);
+        let sender = Side::default().send_dialling(&ground.source, proxy.port());
         sender.end().expect("no byte is missing");
         receiver.end().expect("no byte is missing");
         ground.expect_whole();

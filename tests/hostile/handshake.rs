@@ -1,12 +1,13 @@
 //! Whoever does not know the secret, or does not keep to the handshake, gets nothing and ends nothing.
 
+use crate::harness::proxy::{self, Proxy, Way};
 use crate::peer::{Line, Peer, answer_hello, hello};
-use crate::proxy::{self, Proxy, Way};
 use crate::real::{Running, Side, exit_code};
 use crate::tree::Ground;
 use crate::wire::RawOffer;
+use peerbridge::Secret;
 use peerbridge::internals::{DiallerRole, FrameKind, Role};
-use peerbridge::{Error, Secret, Summary};
+use peerbridge::{Error, Summary};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,8 @@ const CONFIRM: u8 = FrameKind::Confirm as u8;
 const MESSAGE: u8 = FrameKind::Message as u8;
 const PART: u8 = FrameKind::Part as u8;
 
-fn wrong_secret<T>(result: Result<T, Error>) -> u32 {
+/// The attempts after which a side gave up.
+pub fn wrong_secret<T>(result: Result<T, Error>) -> u32 {
     match result {
         Err(Error::WrongSecret { attempts }) => attempts,
         Err(other) => panic!("another error: {other}"),
@@ -25,7 +27,7 @@ fn wrong_secret<T>(result: Result<T, Error>) -> u32 {
 }
 
 /// A right peer gets through to a listener that was bothered, and all arrives.
-fn expect_served(receiver: &Running<Vec<Summary>>, ground: &Ground) {
+pub fn expect_served(receiver: &Running<Vec<Summary>>, ground: &Ground) {
     let sent = Side::default().send_dialling(&ground.source, receiver.port);
     sent.end().expect("the right peer is served");
     receiver.end().expect("the right peer is served");
@@ -147,8 +149,8 @@ fn a_recorded_listener_proves_nothing_to_a_new_dialler() {
 
 fn recorded(ground: &Ground) -> proxy::Recording {
     let receiver = Side::default().receive_listening(&ground.destination);
-    let proxy = Proxy::new(receiver.port, proxy::PASS);
-    let sender = Side::default().send_dialling(&ground.source, proxy.port);
+    let proxy = Proxy::by(receiver.port, proxy::PASS);
+    let sender = Side::default().send_dialling(&ground.source, proxy.port());
     sender.end().expect("the proxy only listens");
     receiver.end().expect("the proxy only listens");
     proxy.recording()
@@ -157,10 +159,10 @@ fn recorded(ground: &Ground) -> proxy::Recording {
 #[test]
 fn an_echo_is_no_peer() {
     let ground = Ground::small();
-    let proxy = Proxy::new(0, proxy::Line::Echo);
-    let sender = Side::default().send_dialling(&ground.source, proxy.port);
+    let proxy = Proxy::by(0, proxy::to_listener(Way::Echo));
+    let sender = Side::default().send_dialling(&ground.source, proxy.port());
     assert!(sender.end().is_err());
-    let receiver = Side::default().receive_dialling(&ground.destination, proxy.port);
+    let receiver = Side::default().receive_dialling(&ground.destination, proxy.port());
     assert!(receiver.end().is_err());
     ground.expect_untouched();
 }
@@ -215,12 +217,12 @@ fn edited_hellos_come_to_nothing() {
     for (to_listener, to_dialler, guesses) in edits {
         let ground = Ground::small();
         let receiver = Side::default().receive_listening(&ground.destination);
-        let line = proxy::Line::Through {
+        let line = proxy::Line {
             to_listener,
             to_dialler,
         };
-        let proxy = Proxy::new(receiver.port, line);
-        let sender = Side::default().send_dialling(&ground.source, proxy.port);
+        let proxy = Proxy::by(receiver.port, line);
+        let sender = Side::default().send_dialling(&ground.source, proxy.port());
         let result = sender.end();
         assert!(result.is_err(), "{line:?}");
         receiver.expect_failed_proofs(guesses);
@@ -238,12 +240,12 @@ fn a_version_that_nobody_speaks_is_a_clear_error() {
             Way::Pass => Way::Set(5 + 8, 1),
             _ => Way::Pass,
         };
-        let line = proxy::Line::Through {
+        let line = proxy::Line {
             to_listener,
             to_dialler,
         };
-        let proxy = Proxy::new(receiver.port, line);
-        let sender = Side::default().send_dialling(&ground.source, proxy.port);
+        let proxy = Proxy::by(receiver.port, line);
+        let sender = Side::default().send_dialling(&ground.source, proxy.port());
         let result = sender.end();
         assert!(matches!(result, Err(Error::Version { .. })), "{line:?}");
         assert_eq!(exit_code(result), 11);
@@ -369,7 +371,7 @@ fn a_listeners_share_that_is_no_element_ends_the_dialler() {
 fn strangers_are_hung_up_on_and_a_real_peer_gets_through() {
     let ground = Ground::small();
     let receiver = Side::default().receive_listening(&ground.destination);
-    let noise = crate::tree::noise(4096, 7);
+    let noise = crate::harness::trees::noise(7, 4096);
     let strangers: [&[u8]; 9] = [
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.6\r\n",

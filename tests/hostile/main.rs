@@ -1,16 +1,20 @@
 //! Peers that break the protocol, and lines that do, against the real other side.
 
+#[path = "../harness/mod.rs"]
+pub mod harness;
+
 mod archives;
+mod at_once;
 mod faults;
 mod frames;
 mod handshake;
+mod handshakes;
 mod memory;
 mod names;
 mod peer;
 mod phrase;
 mod pings;
 mod piped;
-mod proxy;
 mod real;
 mod rounds;
 mod secrecy;

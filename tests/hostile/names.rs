@@ -1,9 +1,10 @@
 //! Offers with names that would lead out of the destination: refused as a whole, before anything is
 //! created.
 
+use crate::harness::trees::contents;
 use crate::peer::Peer;
 use crate::real::{Side, exit_code};
-use crate::tree::{Ground, listing};
+use crate::tree::Ground;
 use crate::wire::{Entries, RawOffer, round_end};
 use peerbridge::internals::{Message, Role};
 use peerbridge::{DeclineReason, Error};
@@ -195,5 +196,5 @@ fn odd_names_are_received() {
     assert!(matches!(peer.hear(), Some(Message::Done(_))));
     peer.say(&[13]);
     receiver.end().expect("they are harmless");
-    assert_eq!(listing(&ground.destination).len(), names.len());
+    assert_eq!(contents(&ground.destination).len(), names.len());
 }

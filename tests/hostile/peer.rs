@@ -127,7 +127,12 @@ impl Peer {
         let (kind, body) = line.read_frame().expect("a Confirm");
         assert_eq!(kind, FrameKind::Confirm as u8);
         let proven = state.on_confirm(&body).expect("one secret");
-        Peer::new(line, Arc::new(proven.keys), 0)
+        Peer::of(line, proven.keys)
+    }
+
+    /// A connection that is proven already.
+    pub fn of(line: Line, keys: SessionKeys) -> Peer {
+        Peer::new(line, Arc::new(keys), 0)
     }
 
     /// Waits for a real dialler and is proven.

@@ -1,9 +1,10 @@
 //! Contents whose length is not told, and those that go to an output: nothing is ever taken for their end
 //! but their end.
 
+use crate::harness::trees::{contents, noise};
 use crate::peer::Peer;
 use crate::real::{Running, Side, exit_code};
-use crate::tree::{Ground, listing, noise};
+use crate::tree::Ground;
 use crate::wire::{PART, Raw, RawOffer, accept, done, missing, round_end, round_end_at};
 use peerbridge::internals::{Message, Role, limits};
 use peerbridge::{Output, Stream, Summary};
@@ -89,7 +90,7 @@ impl At {
         let result = self.receiver.end();
         let shown = format!("{what}: {result:?}");
         assert_eq!(exit_code(result), code, "{shown}");
-        let left = listing(&self.ground.destination).into_keys();
+        let left = contents(&self.ground.destination).into_keys();
         let left: Vec<_> = left.collect();
         assert!(left.is_empty(), "{shown}: {left:?}");
         let taken = self.taken.bytes();
@@ -105,7 +106,7 @@ fn check(index: u64, raw: &[u8]) -> (u64, u32) {
 
 /// Two full parts and a short one.
 fn whole() -> Vec<u8> {
-    noise(2 * FULL + 100, 3)
+    noise(3, 2 * FULL + 100)
 }
 
 fn send_whole(peer: &mut Peer) -> Vec<(u64, u32)> {
@@ -206,7 +207,7 @@ fn parts_that_are_not_the_next_of_a_stream_end_the_session() {
             peer.part(limits::PARTS - 1, full);
         }),
     ];
-    let full = noise(FULL, 9);
+    let full = noise(9, FULL);
     for into in BOTH {
         for (what, bad) in bad {
             let mut at = At::offered(into, None, &RawOffer::stream());
@@ -260,7 +261,7 @@ fn a_stream_without_an_end_is_stopped_at_what_is_allowed() {
     for into in BOTH {
         let most = 2 * FULL as u64;
         let mut at = At::offered(into, Some(most), &RawOffer::stream());
-        let whole = noise(3 * FULL, 5);
+        let whole = noise(5, 3 * FULL);
         for (index, raw) in (0u64..).zip(whole.chunks(FULL)) {
             at.peer.part(index, raw);
         }
@@ -302,17 +303,17 @@ fn what_has_no_length_does_not_come_early_nor_beside_others() {
 #[test]
 fn an_output_never_gets_what_the_sender_could_not_read() {
     let mut at = At::offered(Into::Output, None, &RawOffer::file(2 * FULL as u64));
-    at.peer.part(0, &noise(FULL, 1));
+    at.peer.part(0, &noise(1, FULL));
     at.peer.say(&Raw::kind(9).u32(1).u32(0).u8(3).0);
     at.peer.part(1, &vec![0; FULL]);
     at.peer.say(&round_end(0, &[], &[]));
-    let sent = [noise(FULL, 1), vec![0; FULL]].concat();
+    let sent = [noise(1, FULL), vec![0; FULL]].concat();
     at.expect_end(8, &sent, "it changed");
 }
 
 #[test]
 fn an_output_asks_again_for_what_did_not_come() {
-    let whole = noise(2 * FULL, 4);
+    let whole = noise(4, 2 * FULL);
     let mut at = At::offered(Into::Output, None, &RawOffer::file(whole.len() as u64));
     at.peer.part(0, &whole[..FULL]);
     at.peer.say(&round_end(0, &[], &[]));
@@ -406,7 +407,7 @@ fn a_receiver_that_gives_up_or_leaves_ends_a_sender_that_waits_for_its_reader() 
         let (open, stream) = trickle();
         let (sender, mut peer) = offering(stream);
         peer.say(&accept(PART, 1, &[]));
-        open.send(noise(FULL, 1)).unwrap();
+        open.send(noise(1, FULL)).unwrap();
         match leaves {
             true => drop(peer),
             false => {

@@ -1,14 +1,15 @@
 //! The real other side, run through the library in threads of its own.
 
+use crate::harness::library::{Port, dial, listen};
+use peerbridge::Secret;
 use peerbridge::{
-    Comparison, Connect, Error, Event, ListenAddress, Operator, Output, Payload, PeerAddress,
-    ReceiveOptions, Rendezvous, Secret, SendOptions, Stream, Summary,
+    Comparison, Connect, Error, Event, Operator, Output, Payload, ReceiveOptions, Rendezvous,
+    SendOptions, Stream, Summary,
 };
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 /// The secret of most tests.
@@ -142,20 +143,6 @@ impl Side {
     }
 }
 
-fn listen() -> Rendezvous {
-    Rendezvous::Listen(ListenAddress {
-        address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        port: 0,
-    })
-}
-
-fn dial(port: u16) -> Rendezvous {
-    Rendezvous::Dial(PeerAddress {
-        host: "127.0.0.1".into(),
-        port,
-    })
-}
-
 /// A side at work.
 pub struct Running<T> {
     /// Where it listens; 0 for one that dials.
@@ -176,11 +163,11 @@ impl<T: Send + 'static> Running<T> {
         listens: bool,
         run: impl FnOnce(&dyn Operator) -> Result<T, Error> + Send + 'static,
     ) -> Running<T> {
-        let (tell_port, port) = mpsc::channel();
+        let (told, port) = Port::new();
         let (tell_result, result) = mpsc::channel();
         let seen = Arc::new(Seen::default());
         let witness = Witness {
-            port: Mutex::new(tell_port),
+            port: told,
             seen: Arc::clone(&seen),
         };
         std::thread::spawn(move || {
@@ -226,17 +213,14 @@ pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 struct Witness {
-    port: Mutex<Sender<u16>>,
+    port: Port,
     seen: Arc<Seen>,
 }
 
 impl Operator for Witness {
     fn event(&self, event: &Event<'_>) {
+        self.port.event(event);
         match event {
-            Event::Listening { addresses } => {
-                let port = self.port.lock().expect("no panic here");
-                let _ = port.send(addresses[0].port());
-            }
             Event::ProofFailed { count, .. } => {
                 self.seen.failed_proofs.store(*count, Ordering::SeqCst);
             }

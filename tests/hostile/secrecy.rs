@@ -1,6 +1,6 @@
 //! What somebody learns who listens on the line.
 
-use crate::proxy::{self, Proxy};
+use crate::harness::proxy::{self, Proxy};
 use crate::real::{SECRET, Side};
 use crate::tree::Ground;
 use crate::wire::frames;
@@ -20,8 +20,8 @@ fn record() -> proxy::Recording {
     std::fs::write(ground.source.join(NAME), CONTENTS).unwrap();
     std::fs::remove_file(ground.source.join("small")).unwrap();
     let receiver = Side::default().receive_listening(&ground.destination);
-    let proxy = Proxy::new(receiver.port, proxy::PASS);
-    let sender = Side::default().send_dialling(&ground.source, proxy.port);
+    let proxy = Proxy::by(receiver.port, proxy::PASS);
+    let sender = Side::default().send_dialling(&ground.source, proxy.port());
     sender.end().expect("the proxy only listens");
     receiver.end().expect("the proxy only listens");
     ground.expect_whole();

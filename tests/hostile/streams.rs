@@ -1,8 +1,9 @@
 //! Further streams: who may join, and what they may say.
 
+use crate::harness::trees::noise;
 use crate::peer::{Line, Peer};
 use crate::real::{Running, Side, exit_code};
-use crate::tree::{Ground, noise};
+use crate::tree::Ground;
 use crate::wire::{PART, Raw, RawOffer, accept, one_of_each, ping, round_end};
 use peerbridge::Summary;
 use peerbridge::internals::{FrameKind, Message, Role};
@@ -58,7 +59,7 @@ impl Accepted {
 }
 
 fn part_of(index: u64) -> Vec<u8> {
-    noise(PART as usize, index)
+    noise(index, PART as usize)
 }
 
 fn stream_end(round: u32) -> Vec<u8> {

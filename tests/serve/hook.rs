@@ -1,55 +1,43 @@
 //! The program that runs after a transfer.
 
-use crate::program::*;
+use crate::harness::trees::set_mode;
+use crate::harness::{SECRET, Scene, until};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A program that writes its environment to a file and ends with a code.
-fn hook(folder: &Path, exit: u8) -> PathBuf {
-    let path = folder.join("hook");
-    let facts = folder.join("facts");
+/// Makes a program that writes its environment to a file and ends with a code.
+fn hook(scene: &Scene, exit: u8) {
+    let facts = scene.path("facts");
     let script = format!(
         "#!/bin/sh\necho to-standard-output\nenv > '{0}.new'\nmv '{0}.new' '{0}'\nexit {exit}\n",
-        text(&facts)
+        facts.display()
     );
-    set_mode(&path, &script, 0o700);
-    path
+    set_mode(&scene.file("hook", script), 0o700);
 }
 
-fn facts(folder: &Path) -> String {
+fn facts(scene: &Scene) -> String {
     until("the hook's facts", || {
-        fs::read_to_string(folder.join("facts")).ok()
+        fs::read_to_string(scene.path("facts")).ok()
     })
 }
 
 #[test]
 fn it_is_told_what_came_and_never_a_secret() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let list = folder.path().join("names");
-    private_file(&list, &format!("alice {SECRET}\n"));
-    let program = hook(folder.path(), 0);
-    let mut command = peerbridge(&[
-        "serve",
-        text(&inbox),
-        "--secrets-file",
-        text(&list),
-        "--on-receive",
-        text(&program),
-        "--port",
-        "0",
-        "--json",
-    ]);
-    command
-        .env("PEERBRIDGE_ZIP_PASSWORD", "hush")
-        .env("PEERBRIDGE_SECRET_FILE", "/hush");
-    let served = Listening::of(command);
-    let source = tree(folder.path(), "a tree; $(id)", 3);
-    send(&source, served.port, &["--as", "alice"]).expect(0);
-    let facts = facts(folder.path());
-    let path = fs::canonicalize(inbox.join("alice/a tree; $(id)")).unwrap();
+    let scene = Scene::new();
+    scene.private_file("names", &format!("alice {SECRET}\n"));
+    hook(&scene, 0);
+    let serve = scene.run("serve inbox --secrets-file names --on-receive");
+    let serve = serve.arg(scene.path("hook"));
+    let serve = serve.env("PEERBRIDGE_ZIP_PASSWORD", "hush");
+    let served = serve.env("PEERBRIDGE_SECRET_FILE", "/hush").listens();
+    let name = "a tree; $(id)";
+    scene.tree(name, 3);
+    let send = scene.run("send --as alice --to @").arg(name);
+    send.to(served.port()).exits(0);
+    let facts = facts(&scene);
+    let path = fs::canonicalize(scene.path("inbox/alice").join(name)).unwrap();
     for expected in [
-        format!("PEERBRIDGE_PATH={}", text(&path)),
+        format!("PEERBRIDGE_PATH={}", path.display()),
         "PEERBRIDGE_FILES=3".into(),
         "PEERBRIDGE_BYTES=310000".into(),
         "PEERBRIDGE_PEER=127.0.0.1".into(),
@@ -63,103 +51,75 @@ fn it_is_told_what_came_and_never_a_secret() {
     for secret in [SECRET, "hush", "PEERBRIDGE_SECRET", "PEERBRIDGE_ZIP"] {
         assert!(!facts.contains(secret), "{secret} in\n{facts}");
     }
-    let received = served.wait_for("received", 1);
-    assert_eq!(number(&received[0].replace('}', ","), "exit"), Some(0));
+    assert_eq!(served.waits_for(1, "received")[0]["exit"], 0);
 }
 
 #[test]
 fn no_name_is_taken_for_two_paths() {
-    let folder = tempfile::tempdir().unwrap();
-    let (inbox, archive) = (folder.path().join("inbox"), folder.path().join("archive"));
-    fs::create_dir(&archive).unwrap();
-    let program = folder.path().join("hook");
+    let scene = Scene::new();
+    scene.folder("archive");
     // As docs/SCRIPTING.md has it. A hook that took lines would find a second path here, `private`.
     let script = format!(
-        "#!/bin/sh\ncd '{}'\nxargs -0 -I{{}} cp -R -- {{}} '{}'\necho \"${{PEERBRIDGE_PATH-none}}\" > ended\n",
-        text(folder.path()),
-        text(&archive)
+        "#!/bin/sh\ncd '{}'\nxargs -0 -I{{}} cp -R -- {{}} archive\necho \"${{PEERBRIDGE_PATH-none}}\" > ended\n",
+        scene.path("").display()
     );
-    set_mode(&program, &script, 0o700);
-    fs::write(folder.path().join("private"), "a key").unwrap();
-    let served = Listening::start(&["serve", text(&inbox), "--on-receive", text(&program)]);
-    let source = folder.path().join("x\nprivate");
-    fs::write(&source, "contents").unwrap();
-    send(&source, served.port, &[]).expect(0);
-    let path = until("the hook", || {
-        fs::read_to_string(folder.path().join("ended")).ok()
-    });
+    set_mode(&scene.file("hook", script), 0o700);
+    scene.file("private", "a key");
+    let served = scene.listens("serve inbox --on-receive ./hook");
+    scene.file("x\nprivate", "contents");
+    let send = scene.run("send --to @").arg("x\nprivate");
+    send.to(served.port()).exits(0);
+    let path = until("the hook", || fs::read_to_string(scene.path("ended")).ok());
     assert_eq!(path, "none\n");
-    let names: Vec<_> = fs::read_dir(&archive)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert_eq!(names, ["x\nprivate"]);
+    assert_eq!(scene.names_in("archive"), ["x\nprivate"]);
 }
 
 #[test]
 fn a_hook_that_never_ends_is_stopped_with_all_that_it_started() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let program = folder.path().join("hook");
-    let child = folder.path().join("child");
+    let scene = Scene::new();
     let script = format!(
         "#!/bin/sh\nsleep 600 &\necho $! > '{}'\nwait\n",
-        text(&child)
+        scene.path("child").display()
     );
-    set_mode(&program, &script, 0o700);
-    let words = [
-        "serve",
-        text(&inbox),
-        "--on-receive",
-        text(&program),
-        "--hook-timeout",
-        "1",
-    ];
-    let served = Listening::start(&words);
-    send(&tree(folder.path(), "tree", 1), served.port, &[]).expect(0);
-    let received = served.wait_for("received", 1);
-    assert_eq!(number(&received[0], "exit"), Some(15), "{received:?}");
-    assert!(received[0].contains("--hook-timeout"), "{received:?}");
-    let child = fs::read_to_string(child).unwrap();
+    set_mode(&scene.file("hook", script), 0o700);
+    let served = scene.listens("serve inbox --on-receive ./hook --hook-timeout 1");
+    scene.tree("tree", 1);
+    scene.sends("tree", served.port()).exits(0);
+    let received = &served.waits_for(1, "received")[0];
+    assert_eq!(received["exit"], 15, "{received}");
+    assert!(
+        received.to_string().contains("--hook-timeout"),
+        "{received}"
+    );
+    let child = fs::read_to_string(scene.path("child")).unwrap();
     let process = Path::new("/proc").join(child.trim());
     until("its child is gone", || (!process.exists()).then_some(()));
 }
 
 #[test]
 fn its_failure_is_exit_15_and_the_files_stay() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let program = hook(folder.path(), 9);
-    let words = [
-        "receive",
-        text(&inbox),
-        "--yes",
-        "--on-receive",
-        text(&program),
-    ];
-    let receiver = Listening::start(&words);
-    let source = tree(folder.path(), "tree", 3);
-    send(&source, receiver.port, &[]).expect(0);
-    let done = receiver.wait_for("done", 1);
-    assert_eq!(number(&done[0], "exit"), Some(15));
-    assert!(receiver.events("done")[0].contains("hook"));
-    assert!(receiver.events("to-standard-output").is_empty());
-    assert_eq!(receiver.ended(), 15);
-    assert_same(&source, &inbox.join("tree"));
-    assert!(facts(folder.path()).contains("PEERBRIDGE_NAME=\n"));
+    let scene = Scene::new();
+    hook(&scene, 9);
+    let receiver = scene.listens("receive inbox --yes --on-receive ./hook");
+    scene.tree("tree", 3);
+    scene.sends("tree", receiver.port()).exits(0);
+    let ended = receiver.ends().exits(15);
+    assert!(ended.done()["error"].as_str().unwrap().contains("hook"));
+    assert!(!ended.output().contains("to-standard-output"));
+    scene.assert_same("tree", "inbox/tree");
+    assert!(facts(&scene).contains("PEERBRIDGE_NAME=\n"));
 }
 
 #[test]
 fn a_drop_box_goes_on_after_it_failed() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let served = Listening::start(&["serve", text(&inbox), "--on-receive", "/no/such/program"]);
-    for (n, name) in ["one", "two"].into_iter().enumerate() {
-        let source = tree(folder.path(), name, n as u32);
-        send(&source, served.port, &[]).expect(0);
-        assert_same(&source, &inbox.join(name));
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox --on-receive /no/such/program");
+    for (seed, name) in (0..).zip(["one", "two"]) {
+        scene.tree(name, seed);
+        scene.sends(name, served.port()).exits(0);
+        scene.assert_same(name, &format!("inbox/{name}"));
     }
-    for line in served.wait_for("received", 2) {
-        assert_eq!(number(&line, "exit"), Some(15), "{line}");
+    for event in served.waits_for(2, "received") {
+        assert_eq!(event["exit"], 15, "{event}");
     }
 }

@@ -1,45 +1,39 @@
 //! The same from another program: through the library alone.
 
-use crate::program::{assert_same, tree, until};
+use crate::harness::library::{Port, any_port, dial, listen};
+use crate::harness::trees::assert_same;
+use crate::harness::{Scene, until};
+use peerbridge::Secret;
 use peerbridge::{
-    Cancel, Comparison, Connect, Error, Event, ListenAddress, Operator, PeerAddress,
-    ReceiveOptions, Reception, Rendezvous, Secret, Secrets, SendOptions, ServeOptions, Summary,
-    Unattended,
+    Cancel, Comparison, Connect, Error, Event, Operator, ReceiveOptions, Reception, Secrets,
+    SendOptions, ServeOptions, Summary, Unattended,
 };
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn secret() -> Secret {
     Secret::from_text("correct horse").unwrap()
 }
 
-fn anywhere() -> ListenAddress {
-    ListenAddress {
-        address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        port: 0,
-    }
-}
-
-fn dial(port: u16) -> Connect {
-    let host = "127.0.0.1".into();
-    Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret())
+fn dials(port: u16) -> Connect {
+    Connect::new(dial(port), secret())
 }
 
 /// Tells the port, and has closures for the rest.
 struct Host<'a> {
-    port: Mutex<mpsc::Sender<u16>>,
+    port: Port,
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     on_received: &'a (dyn Fn(&Reception<'_>) + Sync),
     on_compare: &'a (dyn Fn(&str) -> Comparison + Sync),
 }
 
 impl<'a> Host<'a> {
-    fn new() -> (Host<'a>, mpsc::Receiver<u16>) {
-        let (sender, port) = mpsc::channel();
+    fn new() -> (Host<'a>, Receiver<u16>) {
+        let (told, port) = Port::new();
         let host = Host {
-            port: Mutex::new(sender),
+            port: told,
             on_event: &|_| {},
             on_received: &|_| {},
             on_compare: &|_| Comparison::Different,
@@ -50,10 +44,7 @@ impl<'a> Host<'a> {
 
 impl Operator for Host<'_> {
     fn event(&self, event: &Event<'_>) {
-        if let Event::Listening { addresses } = event {
-            let sender = self.port.lock().unwrap();
-            sender.send(addresses[0].port()).unwrap();
-        }
+        self.port.event(event);
         (self.on_event)(event);
     }
 
@@ -68,8 +59,8 @@ impl Operator for Host<'_> {
 
 #[test]
 fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
+    let scene = Scene::new();
+    let inbox = scene.path("inbox");
     let calls = AtomicUsize::new(0);
     let warnings = AtomicUsize::new(0);
     let on_received = |_: &Reception<'_>| {
@@ -89,14 +80,14 @@ fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
     host.on_event = &on_event;
     let receive = ReceiveOptions::new(inbox.clone());
     let secrets = Secrets::One(Arc::new(secret()));
-    let options = ServeOptions::new(anywhere(), secrets, receive);
+    let options = ServeOptions::new(any_port(), secrets, receive);
     std::thread::scope(|scope| {
         let served = scope.spawn(|| peerbridge::serve(&options, &host));
         let port = port.recv().unwrap();
         for name in ["one", "two"] {
-            let source = tree(folder.path(), name, 1);
+            let source = scene.tree(name, 1);
             let options = SendOptions::new(vec![source.clone()]);
-            peerbridge::send(&dial(port), &options, &Unattended).unwrap();
+            peerbridge::send(&dials(port), &options, &Unattended).unwrap();
             assert_same(&source, &inbox.join(name));
         }
         until("both", || (calls.load(Ordering::SeqCst) == 2).then_some(()));
@@ -110,10 +101,10 @@ fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
 
 #[test]
 fn whoever_waits_can_be_called_off() {
-    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::new();
     let (host, port) = Host::new();
-    let connect = Connect::new(Rendezvous::Listen(anywhere()), secret());
-    let options = ReceiveOptions::new(folder.path().to_owned());
+    let connect = Connect::new(listen(), secret());
+    let options = ReceiveOptions::new(scene.path("in"));
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| peerbridge::receive(&connect, &options, &host));
         port.recv().unwrap();
@@ -121,7 +112,7 @@ fn whoever_waits_can_be_called_off() {
         let error = waits.join().unwrap().unwrap_err();
         assert!(matches!(error, Error::Cancelled), "{error}");
     });
-    let mut nobody = dial(1);
+    let mut nobody = dials(1);
     nobody.wait = Some(Duration::from_secs(3600));
     let cancel = nobody.cancel.clone();
     std::thread::scope(|scope| {
@@ -134,19 +125,19 @@ fn whoever_waits_can_be_called_off() {
 
 #[test]
 fn a_transfer_that_was_called_off_goes_on_later() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let source = tree(folder.path(), "tree", 21);
+    let scene = Scene::new();
+    let inbox = scene.path("inbox");
+    let source = scene.tree("tree", 21);
     let (host, port) = Host::new();
     let options = ServeOptions::new(
-        anywhere(),
+        any_port(),
         Secrets::One(Arc::new(secret())),
         ReceiveOptions::new(inbox.clone()),
     );
     std::thread::scope(|scope| {
         let served = scope.spawn(|| peerbridge::serve(&options, &host));
         let port = port.recv().unwrap();
-        let connect = dial(port);
+        let connect = dials(port);
         let cancel = connect.cancel.clone();
         let on_event = |event: &Event<'_>| {
             if let Event::Progress(progress) = event
@@ -165,7 +156,7 @@ fn a_transfer_that_was_called_off_goes_on_later() {
         // The box may yet have to notice that the first session is over.
         let again = SendOptions::new(vec![source.clone()]);
         let summary = until("the second time", || {
-            match peerbridge::send(&dial(port), &again, &Unattended) {
+            match peerbridge::send(&dials(port), &again, &Unattended) {
                 Ok(summary) => Some(summary),
                 Err(Error::Busy) => None,
                 Err(error) => panic!("{error}"),
@@ -187,8 +178,8 @@ fn compared(
     sender_wants: bool,
     receiver_wants: bool,
 ) -> (Results, Vec<String>) {
-    let folder = tempfile::tempdir().unwrap();
-    let source = tree(folder.path(), "tree", 23);
+    let scene = Scene::new();
+    let source = scene.tree("tree", 23);
     let happened = Mutex::new(Vec::new());
     let note = |what: String| happened.lock().unwrap().push(what);
     let on_sender = |phrase: &str| {
@@ -210,18 +201,18 @@ fn compared(
     let (mut sender, _) = Host::new();
     sender.on_compare = &on_sender;
     sender.on_event = &on_event;
-    let listen = Connect::new(Rendezvous::Listen(anywhere()), secret());
-    let mut into = ReceiveOptions::new(folder.path().join("inbox"));
+    let listen = Connect::new(listen(), secret());
+    let mut into = ReceiveOptions::new(scene.path("inbox"));
     into.verify = receiver_wants;
     let mut options = SendOptions::new(vec![source]);
     options.verify = sender_wants;
     let results = std::thread::scope(|scope| {
         let receives = scope.spawn(|| peerbridge::receive(&listen, &into, &receiver));
         let port = port.recv().unwrap();
-        let sent = peerbridge::send(&dial(port), &options, &sender);
+        let sent = peerbridge::send(&dials(port), &options, &sender);
         (sent, receives.join().unwrap())
     });
-    let arrived = folder.path().join("inbox/tree").exists();
+    let arrived = scene.path("inbox/tree").exists();
     assert_eq!(arrived, results.0.is_ok());
     (results, happened.into_inner().unwrap())
 }
@@ -273,30 +264,28 @@ fn a_receiver_that_wants_it_compared_takes_nothing_else() {
 
 #[test]
 fn a_long_question_is_not_the_peers_silence() {
-    let folder = tempfile::tempdir().unwrap();
-    let source = tree(folder.path(), "tree", 25);
-    struct Slow(Mutex<mpsc::Sender<u16>>);
+    let scene = Scene::new();
+    let source = scene.tree("tree", 25);
+    struct Slow(Port);
     impl Operator for Slow {
         fn event(&self, event: &Event<'_>) {
-            if let Event::Listening { addresses } = event {
-                self.0.lock().unwrap().send(addresses[0].port()).unwrap();
-            }
+            self.0.event(event);
         }
         fn accept(&self, _: &peerbridge::OfferSummary) -> peerbridge::Acceptance {
             std::thread::sleep(Duration::from_millis(2500));
             peerbridge::Acceptance::Accept
         }
     }
-    let (sender, port) = mpsc::channel();
-    let mut listen = Connect::new(Rendezvous::Listen(anywhere()), secret());
+    let (told, port) = Port::new();
+    let mut listen = Connect::new(listen(), secret());
     listen.idle_timeout = Duration::from_secs(2);
     listen.retries = 0;
-    let into = ReceiveOptions::new(folder.path().join("inbox"));
+    let into = ReceiveOptions::new(scene.path("inbox"));
     std::thread::scope(|scope| {
-        let operator = Slow(Mutex::new(sender));
+        let operator = Slow(told);
         let (listen, into) = (&listen, &into);
         let receives = scope.spawn(move || peerbridge::receive(listen, into, &operator));
-        let connect = dial(port.recv().unwrap());
+        let connect = dials(port.recv().unwrap());
         let options = SendOptions::new(vec![source]);
         peerbridge::send(&connect, &options, &Unattended).unwrap();
         receives.join().unwrap().unwrap();
@@ -307,7 +296,7 @@ fn a_long_question_is_not_the_peers_silence() {
 fn a_call_that_was_made_counts_for_what_comes_later() {
     let cancel = Cancel::new();
     cancel.cancel();
-    let mut connect = dial(1);
+    let mut connect = dials(1);
     connect.cancel = cancel;
     let error = peerbridge::ping(&connect, &Unattended).unwrap_err();
     assert!(matches!(error, Error::Cancelled));

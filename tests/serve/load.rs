@@ -1,9 +1,8 @@
 //! Those who know the address only: however many come, a real peer is served and everything comes back.
 
-use crate::program::*;
+use crate::harness::{Running, Scene, has_tool, until};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -21,25 +20,25 @@ struct Before {
 }
 
 impl Before {
-    fn of(served: &Listening) -> Before {
+    fn of(served: &Running) -> Before {
         Before {
             threads: served.threads(),
             descriptors: served.descriptors(),
-            resident: served.kibibytes("VmRSS"),
+            resident: served.memory("VmRSS"),
         }
     }
 
     /// Waits until threads and descriptors are what they were, and memory nearly so.
     #[track_caller]
-    fn comes_back(&self, served: &Listening) {
+    fn comes_back(&self, served: &Running) {
         until("the threads' end", || {
             (served.threads() <= self.threads).then_some(())
         });
         until("the descriptors' end", || {
             (served.descriptors() <= self.descriptors).then_some(())
         });
-        let grown = served.kibibytes("VmRSS").saturating_sub(self.resident);
-        assert!(grown < 64 * 1024, "{grown} KiB more than before");
+        let grown = served.memory("VmRSS").saturating_sub(self.resident);
+        assert!(grown < 64 << 20, "{grown} bytes more than before");
     }
 }
 
@@ -50,22 +49,22 @@ fn connect(port: u16) -> Option<TcpStream> {
 
 /// A peer that is patient with the line and not with being turned away.
 #[track_caller]
-fn a_real_peer_is_served(folder: &Path, name: &str, port: u16) {
-    let source = tree(folder, name, 31);
-    send(&source, port, &["--retry", "3"]).expect(0);
-    assert_same(&source, &folder.join("inbox").join(name));
+fn a_real_peer_is_served(scene: &Scene, name: &str, port: u16) {
+    scene.tree(name, 31);
+    scene.sends(&format!("{name} --retry 3"), port).exits(0);
+    scene.assert_same(name, &format!("inbox/{name}"));
 }
 
 #[test]
 fn a_thousand_idle_connections_keep_nobody_out() {
     let _alone = ALONE.lock();
-    let folder = tempfile::tempdir().unwrap();
-    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
-    a_real_peer_is_served(folder.path(), "before", served.port);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
+    a_real_peer_is_served(&scene, "before", served.port());
     let before = Before::of(&served);
-    let idle: Vec<_> = (0..1000).filter_map(|_| connect(served.port)).collect();
+    let idle: Vec<_> = (0..1000).filter_map(|_| connect(served.port())).collect();
     assert!(idle.len() > 900, "{}", idle.len());
-    a_real_peer_is_served(folder.path(), "between", served.port);
+    a_real_peer_is_served(&scene, "between", served.port());
     assert!(
         served.threads() < before.threads + 600,
         "{}",
@@ -74,16 +73,16 @@ fn a_thousand_idle_connections_keep_nobody_out() {
     assert!(served.descriptors() < before.descriptors + 600);
     drop(idle);
     before.comes_back(&served);
-    a_real_peer_is_served(folder.path(), "after", served.port);
+    a_real_peer_is_served(&scene, "after", served.port());
 }
 
 #[test]
 fn two_hundred_that_trickle_keep_nobody_out() {
     let _alone = ALONE.lock();
-    let folder = tempfile::tempdir().unwrap();
-    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
     let before = Before::of(&served);
-    let mut trickling: Vec<_> = (0..200).filter_map(|_| connect(served.port)).collect();
+    let mut trickling: Vec<_> = (0..200).filter_map(|_| connect(served.port())).collect();
     let hello = b"\x00\x00\x00\x73\x01PEERBRDG\x01\x01\x01";
     std::thread::scope(|scope| {
         let dripping = scope.spawn(|| {
@@ -95,7 +94,7 @@ fn two_hundred_that_trickle_keep_nobody_out() {
                 std::thread::sleep(Duration::from_secs(1));
             }
         });
-        a_real_peer_is_served(folder.path(), "between", served.port);
+        a_real_peer_is_served(&scene, "between", served.port());
         dripping.join().unwrap();
     });
     // Without a word from this side: the deadline of the handshake ends them.
@@ -110,12 +109,12 @@ fn thousands_that_connect_and_leave() {
         Some(_) => 10_000,
         None => 2_000,
     };
-    let folder = tempfile::tempdir().unwrap();
-    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
-    a_real_peer_is_served(folder.path(), "before", served.port);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
+    a_real_peer_is_served(&scene, "before", served.port());
     let before = Before::of(&served);
     std::thread::scope(|scope| {
-        let port = served.port;
+        let port = served.port();
         let leaving = scope.spawn(move || {
             for number in 0..count {
                 let Some(mut stream) = connect(port) else {
@@ -126,7 +125,7 @@ fn thousands_that_connect_and_leave() {
                 }
             }
         });
-        a_real_peer_is_served(folder.path(), "between", served.port);
+        a_real_peer_is_served(&scene, "between", served.port());
         leaving.join().unwrap();
     });
     before.comes_back(&served);
@@ -135,17 +134,12 @@ fn thousands_that_connect_and_leave() {
 #[test]
 fn with_few_descriptors_it_neither_spins_nor_starves() {
     let _alone = ALONE.lock();
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let mut command = Command::new("sh");
-    let script = "ulimit -n 64; exec \"$0\" serve \"$1\" --port 0 --bind 127.0.0.1 --json";
-    command.args(["-c", script, env!("CARGO_BIN_EXE_peerbridge"), text(&inbox)]);
-    clean(&mut command);
-    let served = Listening::of(command);
-    a_real_peer_is_served(folder.path(), "before", served.port);
+    let scene = Scene::new();
+    let served = scene.run("serve inbox").after("ulimit -n 64").listens();
+    a_real_peer_is_served(&scene, "before", served.port());
     let before = Before::of(&served);
-    let idle: Vec<_> = (0..200).filter_map(|_| connect(served.port)).collect();
-    a_real_peer_is_served(folder.path(), "between", served.port);
+    let idle: Vec<_> = (0..200).filter_map(|_| connect(served.port())).collect();
+    a_real_peer_is_served(&scene, "between", served.port());
     let ticks = served.ticks();
     std::thread::sleep(Duration::from_secs(1));
     let used = served.ticks() - ticks;
@@ -155,7 +149,7 @@ fn with_few_descriptors_it_neither_spins_nor_starves() {
     );
     drop(idle);
     before.comes_back(&served);
-    a_real_peer_is_served(folder.path(), "after", served.port);
+    a_real_peer_is_served(&scene, "after", served.port());
 }
 
 /// The kind of a frame that turns somebody away.
@@ -184,12 +178,12 @@ fn guess(port: u16) -> TcpStream {
 
 /// One after the other, each counted.
 #[track_caller]
-fn guesses_wrong(served: &Listening, times: u32) {
+fn guesses_wrong(served: &Running, times: u32) {
     for count in 1..=times {
-        drop(guess(served.port));
+        drop(guess(served.port()));
         let counted = format!("({count} such so far)");
         until("the count", || {
-            served.said().contains(&counted).then_some(())
+            served.error().contains(&counted).then_some(())
         });
     }
 }
@@ -204,40 +198,40 @@ fn kind_of_answer(mut stream: TcpStream) -> Option<u8> {
 #[test]
 fn hellos_without_a_proof_are_counted_and_slowed_down() {
     let _alone = ALONE.lock();
-    let folder = tempfile::tempdir().unwrap();
-    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
     let before = Before::of(&served);
     guesses_wrong(&served, 6);
     // So many at once would wait too long for each other: some are told to come again.
-    let guesses: Vec<_> = (0..60).map(|_| guess(served.port)).collect();
+    let guesses: Vec<_> = (0..60).map(|_| guess(served.port())).collect();
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(answers.contains(&REFUSE), "{answers:?}");
-    let source = tree(folder.path(), "real", 33);
-    let exit = until("the real peer's turn", || {
-        let ran = send(&source, served.port, &[]);
-        (ran.exit != 4).then_some(ran.exit)
+    scene.tree("real", 33);
+    let sent = until("the real peer's turn", || {
+        let sent = scene.sends("real", served.port());
+        (sent.code() != Some(4)).then_some(sent)
     });
-    assert_eq!(exit, 0);
+    sent.exits(0);
     before.comes_back(&served);
 }
 
 #[test]
 fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
     let _alone = ALONE.lock();
-    let folder = tempfile::tempdir().unwrap();
-    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
     guesses_wrong(&served, 6);
-    a_real_peer_is_served(folder.path(), "real", served.port);
+    a_real_peer_is_served(&scene, "real", served.port());
     // With the mistakes of before some of these would have to wait for too long.
-    let guesses: Vec<_> = (0..12).map(|_| guess(served.port)).collect();
+    let guesses: Vec<_> = (0..12).map(|_| guess(served.port())).collect();
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(!answers.contains(&REFUSE), "{answers:?}");
 }
 
 /// How many descriptors it may have from now on, though more may be open.
-fn allow_descriptors(served: &Listening, count: &str) {
+fn allow_descriptors(served: &Running, count: &str) {
     let ran = Command::new("prlimit")
-        .args(["--pid", &served.pid().to_string()])
+        .args(["--pid", &served.id().to_string()])
         .arg(format!("--nofile={count}:"))
         .status();
     assert!(ran.unwrap().success());
@@ -249,15 +243,15 @@ fn without_a_descriptor_left_it_waits_for_one() {
         return;
     }
     let _alone = ALONE.lock();
-    let folder = tempfile::tempdir().unwrap();
-    let served = Listening::start(&["serve", text(&folder.path().join("inbox"))]);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
     allow_descriptors(&served, "3");
-    let waiting = connect(served.port);
+    let waiting = connect(served.port());
     let ticks = served.ticks();
     std::thread::sleep(Duration::from_secs(1));
     let used = served.ticks() - ticks;
     assert!(used < 50, "{used} hundredths of a second in one second");
     allow_descriptors(&served, "256");
-    a_real_peer_is_served(folder.path(), "after", served.port);
+    a_real_peer_is_served(&scene, "after", served.port());
     drop(waiting);
 }

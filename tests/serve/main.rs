@@ -1,5 +1,8 @@
 //! The drop box and the verbs for scripts and servers, through the program and through the library.
 
+#[path = "../harness/mod.rs"]
+pub mod harness;
+
 mod both_sides;
 mod codes;
 mod examples;
@@ -8,6 +11,5 @@ mod library;
 mod load;
 mod many;
 mod names;
-mod program;
 mod recipes;
 mod shells;

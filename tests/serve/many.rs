@@ -1,172 +1,152 @@
 //! Many peers at once.
 
-use crate::program::*;
+use crate::harness::{Scene, until};
 use std::fs;
 
 #[test]
 fn twenty_peers_at_once_each_with_a_tree_of_its_own() {
     const PEERS: usize = 20;
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let served = Listening::start(&["serve", text(inbox.path()), "--max-peers", "20"]);
-    let names: Vec<_> = (0..PEERS).map(|n| format!("tree{n}")).collect();
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox --max-peers 20");
+    let port = served.port();
+    let names: Vec<_> = (0..PEERS).map(|number| format!("tree{number}")).collect();
     std::thread::scope(|scope| {
-        for (n, name) in names.iter().enumerate() {
-            let source = tree(sources.path(), name, n as u32 * 2 + 1);
-            let port = served.port;
-            scope.spawn(move || send(&source, port, &[]).expect(0));
+        for (seed, name) in (1..).zip(&names) {
+            scene.tree(name, seed);
+            let scene = &scene;
+            scope.spawn(move || scene.sends(name, port).exits(0));
         }
     });
-    let received = served.wait_for("received", PEERS);
+    let received = served.waits_for(PEERS, "received");
     assert_eq!(received.len(), PEERS, "one line for each");
-    for line in &received {
-        assert_eq!(
-            (number(line, "files"), number(line, "exit")),
-            (Some(3), Some(0))
-        );
+    for event in &received {
+        assert_eq!((&event["files"], &event["exit"]), (&3.into(), &0.into()));
     }
     for name in &names {
-        assert_same(&sources.path().join(name), &inbox.path().join(name));
+        scene.assert_same(name, &format!("inbox/{name}"));
     }
-    let peak = served.kibibytes("VmHWM");
-    assert!(peak < PEERS as u64 * 24 * 1024, "{peak} KiB at most");
-    let logged = served.said().matches("peerbridge: received ").count();
+    let peak = served.memory("VmHWM");
+    assert!(peak < PEERS as u64 * (24 << 20), "{peak} bytes at most");
+    let logged = served.error().matches("peerbridge: received ").count();
     assert_eq!(logged, PEERS);
-    assert_eq!(fs::read_dir(inbox.path()).unwrap().count(), PEERS);
+    assert_eq!(scene.names_in("inbox").len(), PEERS);
 }
 
 #[test]
 fn who_finds_no_room_is_told_to_come_again() {
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let served = Listening::start(&["serve", text(inbox.path()), "--max-peers", "1"]);
-    let slow = tree(sources.path(), "slow", 1);
-    let to = format!("127.0.0.1:{}", served.port);
-    let mut first = peerbridge(&["send", text(&slow), "--to", &to, "--limit-rate", "64K"])
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let scene = Scene::new();
+    scene.folder("inbox");
+    let served = scene.listens("serve inbox --max-peers 1");
+    let port = served.port();
+    scene.tree("slow", 1);
+    let first = scene.run("send slow --to @ --limit-rate 64K");
+    let first = first.to(port).start();
     until("the first peer's staging folder", || {
-        fs::read_dir(inbox.path()).unwrap().next().map(drop)
+        scene.names_in("inbox").pop()
     });
-    let other = tree(sources.path(), "other", 2);
-    let turned_away = send(&other, served.port, &[]).expect(4);
-    assert!(turned_away.err.contains("busy"), "{}", turned_away.err);
-    run(&["ping", &to]).expect(0);
-    assert_eq!(first.wait().unwrap().code(), Some(0));
-    served.wait_for("received", 1);
+    scene.tree("other", 2);
+    scene.sends("other", port).exits(4).says("busy");
+    scene.run("ping @").to(port).exits(0);
+    first.ends().exits(0);
+    served.waits_for(1, "received");
     until("the seat", || {
-        (send(&other, served.port, &[]).exit == 0).then_some(())
+        (scene.sends("other", port).code() == Some(0)).then_some(())
     });
-    assert_same(&slow, &inbox.path().join("slow"));
-    assert_same(&other, &inbox.path().join("other"));
+    scene.assert_same("slow", "inbox/slow");
+    scene.assert_same("other", "inbox/other");
 }
 
 #[test]
 fn one_offer_goes_to_several_receivers_at_once() {
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let source = tree(sources.path(), "gift", 7);
-    let sender = Listening::start(&["send", text(&source), "--listen", "--count", "3"]);
-    let from = format!("127.0.0.1:{}", sender.port);
+    let scene = Scene::new();
+    scene.tree("gift", 7);
+    let sender = scene.listens("send gift --listen --count 3");
+    let port = sender.port();
     std::thread::scope(|scope| {
-        for n in 0..3 {
-            let folder = inbox.path().join(n.to_string());
-            let from = &from;
-            scope.spawn(move || {
-                run(&["receive", text(&folder), "--from", from, "--yes"]).expect(0);
-            });
+        for number in 0..3 {
+            let receive = scene.run(&format!("receive {number} --from @ --yes"));
+            scope.spawn(move || receive.to(port).exits(0));
         }
     });
-    assert_eq!(sender.ended(), 0);
-    for n in 0..3 {
-        assert_same(&source, &inbox.path().join(n.to_string()).join("gift"));
+    sender.ends().exits(0);
+    for number in 0..3 {
+        scene.assert_same("gift", &format!("{number}/gift"));
     }
 }
 
 #[test]
 fn a_receiver_that_declines_is_served_and_the_sender_says_so() {
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let source = tree(sources.path(), "gift", 7);
-    let sender = Listening::start(&["send", text(&source), "--listen", "--count", "2"]);
-    let from = format!("127.0.0.1:{}", sender.port);
-    let inbox = text(inbox.path());
-    run(&[
-        "receive",
-        inbox,
-        "--from",
-        &from,
-        "--yes",
-        "--max-size",
-        "1K",
-    ])
-    .expect(14);
-    run(&["receive", inbox, "--from", &from, "--yes"]).expect(0);
-    assert_eq!(sender.ended(), 6);
+    let scene = Scene::new();
+    scene.tree("gift", 7);
+    let sender = scene.listens("send gift --listen --count 2");
+    let receive = scene.run("receive inbox --from @ --yes --max-size 1K");
+    receive.to(sender.port()).exits(14);
+    let receive = scene.run("receive inbox --from @ --yes");
+    receive.to(sender.port()).exits(0);
+    sender.ends().exits(6);
 }
 
 #[test]
 fn a_ping_or_a_question_does_not_use_up_a_receiver() {
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let source = tree(sources.path(), "gift", 9);
-    let receiver = Listening::start(&["receive", text(inbox.path()), "--yes"]);
-    let to = format!("127.0.0.1:{}", receiver.port);
-    let pong = run(&["ping", &to, "--json"]).expect(0);
-    assert_eq!(pong.out.matches("\"event\":\"pong\"").count(), 1);
-    assert!(number(&pong.out, "up").is_some_and(|rate| rate > 0));
-    assert!(number(&pong.out, "down").is_some_and(|rate| rate > 0));
-    let asked = send(&source, receiver.port, &["--dry-run", "--json"]).expect(0);
-    let lacking = asked.out.lines().find(|line| line.contains("\"lacking\""));
-    assert_eq!(
-        number(lacking.unwrap().replace('}', ",").as_str(), "bytes"),
-        Some(310_000)
-    );
+    let scene = Scene::new();
+    scene.folder("inbox");
+    scene.tree("gift", 9);
+    let receiver = scene.listens("receive inbox --yes");
+    let port = receiver.port();
+    let pings = scene.run("ping @ --json").to(port).exits(0);
+    let pongs = pings.events_of("pong");
+    assert_eq!(pongs.len(), 1);
+    for way in ["up", "down"] {
+        assert!(pongs[0][way].as_u64().is_some_and(|rate| rate > 0), "{way}");
+    }
+    let asked = scene.sends("gift --dry-run --json", port).exits(0);
+    assert_eq!(asked.events_of("lacking")[0]["bytes"], 310_000);
     until("an empty folder", || {
-        (fs::read_dir(inbox.path()).unwrap().count() == 0).then_some(())
+        scene.names_in("inbox").is_empty().then_some(())
     });
-    send(&source, receiver.port, &[]).expect(0);
-    assert_eq!(receiver.ended(), 0);
-    assert_same(&source, &inbox.path().join("gift"));
+    scene.sends("gift", port).exits(0);
+    receiver.ends().exits(0);
+    scene.assert_same("gift", "inbox/gift");
 }
 
 /// A ping takes four seconds, longer than this drop box waits for somebody.
 #[test]
 fn a_drop_box_that_is_pinged_is_not_quiet() {
-    let inbox = tempfile::tempdir().unwrap();
-    let exit = until("a ping in time", || {
-        let served = Listening::start(&["serve", text(inbox.path()), "--wait", "2"]);
-        let ran = run(&["ping", &format!("127.0.0.1:{}", served.port), "--wait", "0"]);
+    let scene = Scene::new();
+    let pinged = until("a ping in time", || {
+        let served = scene.listens("serve inbox --wait 2");
+        let pinged = scene.run("ping @ --wait 0").to(served.port()).ends();
         // On a machine so busy that the ping came too late there is nobody any more.
-        (ran.exit != 4).then_some(ran.exit)
+        (pinged.code() != Some(4)).then_some(pinged)
     });
-    assert_eq!(exit, 0);
+    pinged.exits(0);
 }
 
 #[test]
 fn a_question_about_what_is_there_already() {
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let source = tree(sources.path(), "gift", 11);
-    let served = Listening::start(&["serve", text(inbox.path())]);
-    send(&source, served.port, &[]).expect(0);
-    let asked = send(&source, served.port, &["--dry-run"]).expect(0);
-    assert!(asked.err.contains("everything already"), "{}", asked.err);
-    fs::remove_file(inbox.path().join("gift/deep/two")).unwrap();
-    let asked = send(&source, served.port, &["--dry-run"]).expect(0);
-    assert!(asked.err.contains("the peer lacks "), "{}", asked.err);
+    let scene = Scene::new();
+    scene.tree("gift", 11);
+    let served = scene.listens("serve inbox");
+    let port = served.port();
+    scene.sends("gift", port).exits(0);
+    let asked = scene.sends("gift --dry-run", port).exits(0);
+    asked.says("everything already");
+    fs::remove_file(scene.path("inbox/gift/deep/two")).unwrap();
+    let asked = scene.sends("gift --dry-run", port).exits(0);
+    asked.says("the peer lacks ");
     until("nothing else", || {
-        (fs::read_dir(inbox.path()).unwrap().count() == 1).then_some(())
+        (scene.names_in("inbox").len() == 1).then_some(())
     });
-    assert_eq!(
-        served.events("received").len(),
-        1,
-        "a question is no transfer"
-    );
+    let received = served.events("received").len();
+    assert_eq!(received, 1, "a question is no transfer");
 }
 
 #[test]
 fn a_receiver_that_dials_is_told_that_it_was_only_asked() {
-    let (sources, inbox) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let source = tree(sources.path(), "gift", 13);
-    let sender = Listening::start(&["send", text(&source), "--listen", "--dry-run"]);
-    let from = format!("127.0.0.1:{}", sender.port);
-    let ran = run(&["receive", text(inbox.path()), "--from", &from, "--yes"]).expect(6);
-    assert!(ran.err.contains("only asked"), "{}", ran.err);
-    assert_eq!(sender.ended(), 0);
+    let scene = Scene::new();
+    scene.tree("gift", 13);
+    let sender = scene.listens("send gift --listen --dry-run");
+    let asked = scene.run("receive inbox --from @ --yes");
+    asked.to(sender.port()).exits(6).says("only asked");
+    sender.ends().exits(0);
 }

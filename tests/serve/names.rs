@@ -1,51 +1,50 @@
 //! Several secrets by name, and what wrong ones cost.
 
-use crate::program::*;
+use crate::harness::trees::set_mode;
+use crate::harness::{Ended, Running, SECRET, Scene, until};
 use std::fs;
 
-fn send_as(name: &str, secret: &str, path: &std::path::Path, port: u16) -> Ran {
-    let to = format!("127.0.0.1:{port}");
-    let mut words = vec!["send", text(path), "--to", &to];
-    if !name.is_empty() {
-        words.extend(["--as", name]);
-    }
-    let output = peerbridge(&words).env("PEERBRIDGE_SECRET", secret).output();
-    Ran::of(output.unwrap())
+/// Sends `what` as somebody; the empty name is none.
+fn send_as(name: &str, secret: &str, scene: &Scene, what: &str, served: &Running) -> Ended {
+    let send = scene.run(&format!("send {what} --to @")).to(served.port());
+    let send = match name {
+        "" => send,
+        name => send.args(["--as", name]),
+    };
+    send.secret(secret).ends()
 }
 
 #[test]
 fn each_name_has_a_secret_and_a_folder() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let list = folder.path().join("names");
-    private_file(&list, "# who may\nalice apple pie\nbob banana\n");
-    let served = Listening::start(&["serve", text(&inbox), "--secrets-file", text(&list)]);
-    let source = tree(folder.path(), "tree", 3);
-    send_as("alice", "apple pie", &source, served.port).expect(0);
-    send_as("bob", "banana", &source, served.port).expect(0);
+    let scene = Scene::new();
+    scene.private_file("names", "# who may\nalice apple pie\nbob banana\n");
+    let served = scene.listens("serve inbox --secrets-file names");
+    scene.tree("tree", 3);
+    let send = |name: &str, secret: &str| send_as(name, secret, &scene, "tree", &served);
+    send("alice", "apple pie").exits(0);
+    send("bob", "banana").exits(0);
     for name in ["alice", "bob"] {
-        assert_same(&source, &inbox.join(name).join("tree"));
+        scene.assert_same("tree", &format!("inbox/{name}/tree"));
     }
-    let received = served.wait_for("received", 2);
-    assert!(received[0].contains("\"name\":\"alice\""));
-    assert!(received[1].contains("\"name\":\"bob\""));
-    assert!(served.said().contains("from alice at 127.0.0.1"));
+    let received = served.waits_for(2, "received");
+    assert_eq!(received[0]["name"], "alice");
+    assert_eq!(received[1]["name"], "bob");
+    assert!(served.error().contains("from alice at 127.0.0.1"));
 
     for (name, secret) in [
         ("bob", "apple pie"),
         ("carol", "apple pie"),
         ("", "apple pie"),
     ] {
-        let ran = send_as(name, secret, &source, served.port).expect(3);
-        assert!(ran.err.contains("the secrets differ"), "{}", ran.err);
+        send(name, secret).exits(3).says("the secrets differ");
     }
 
-    private_file(&list, "carol cherry\n");
-    send_as("carol", "cherry", &source, served.port).expect(0);
-    send_as("alice", "apple pie", &source, served.port).expect(3);
-    private_file(&list, "carol\n");
-    send_as("carol", "cherry", &source, served.port).expect(0);
-    let said = served.said();
+    scene.private_file("names", "carol cherry\n");
+    send("carol", "cherry").exits(0);
+    send("alice", "apple pie").exits(3);
+    scene.private_file("names", "carol\n");
+    send("carol", "cherry").exits(0);
+    let said = served.error();
     assert!(said.contains("still count"), "{said}");
     for secret in ["apple", "banana", "cherry"] {
         assert!(!said.contains(secret), "{said}");
@@ -54,92 +53,78 @@ fn each_name_has_a_secret_and_a_folder() {
 
 #[test]
 fn a_name_has_limits_of_its_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let list = folder.path().join("names");
-    private_file(
-        &list,
-        "alice apple\n--max-size 1K\nbob banana\n--max-files 9\n",
-    );
-    let words = ["serve", text(&inbox), "--secrets-file", text(&list)];
-    let served = Listening::start(&[&words[..], &["--max-files", "2"]].concat());
-    let source = tree(folder.path(), "tree", 3);
-    let ran = send_as("alice", "apple", &source, served.port).expect(6);
-    assert!(ran.err.contains("a limit set there"), "{}", ran.err);
-    send_as("bob", "banana", &source, served.port).expect(0);
-    private_file(
-        &list,
-        "alice apple\n--max-files=6 --max-size=1M\nbob banana\n",
-    );
-    send_as("alice", "apple", &source, served.port).expect(0);
-    let other = tree(folder.path(), "other", 5);
-    send_as("bob", "banana", &other, served.port).expect(6);
-    let exits: Vec<_> = served
-        .wait_for("received", 4)
-        .iter()
-        .map(|line| number(&line.replace('}', ","), "exit"))
-        .collect();
-    assert_eq!(exits, [14, 0, 0, 14].map(Some));
-    assert!(inbox.join("alice/tree").exists() && !inbox.join("bob/other").exists());
+    let scene = Scene::new();
+    let names = "alice apple\n--max-size 1K\nbob banana\n--max-files 9\n";
+    scene.private_file("names", names);
+    let served = scene.listens("serve inbox --secrets-file names --max-files 2");
+    scene.tree("tree", 3);
+    let send = |name: &str, secret: &str, what: &str| send_as(name, secret, &scene, what, &served);
+    send("alice", "apple", "tree")
+        .exits(6)
+        .says("a limit set there");
+    send("bob", "banana", "tree").exits(0);
+    let names = "alice apple\n--max-files=6 --max-size=1M\nbob banana\n";
+    scene.private_file("names", names);
+    send("alice", "apple", "tree").exits(0);
+    scene.tree("other", 5);
+    send("bob", "banana", "other").exits(6);
+    let received = served.waits_for(4, "received");
+    let exits: Vec<_> = received.iter().map(|event| &event["exit"]).collect();
+    assert_eq!(exits, [14, 0, 0, 14]);
+    assert!(scene.path("inbox/alice/tree").exists() && !scene.path("inbox/bob/other").exists());
 }
 
 #[test]
 fn where_there_are_no_names_who_has_one_is_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let served = Listening::start(&["serve", text(&inbox)]);
-    let source = tree(folder.path(), "tree", 3);
-    send_as("alice", SECRET, &source, served.port).expect(3);
-    send_as("", SECRET, &source, served.port).expect(0);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
+    scene.tree("tree", 3);
+    send_as("alice", SECRET, &scene, "tree", &served).exits(3);
+    send_as("", SECRET, &scene, "tree", &served).exits(0);
 }
 
 #[test]
 fn a_ping_may_go_by_a_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("names");
-    private_file(&list, &format!("alice {SECRET}\n"));
-    let inbox = text(folder.path());
-    let served = Listening::start(&["serve", inbox, "--secrets-file", text(&list)]);
-    let to = format!("127.0.0.1:{}", served.port);
-    run(&["ping", &to, "--as", "alice"]).expect(0);
-    run(&["ping", &to]).expect(3);
+    let scene = Scene::new();
+    scene.private_file("names", &format!("alice {SECRET}\n"));
+    let served = scene.listens("serve . --secrets-file names");
+    scene.run("ping @ --as alice").to(served.port()).exits(0);
+    scene.run("ping @").to(served.port()).exits(3);
 }
 
 #[test]
 fn a_list_that_is_no_good_is_refused_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("names");
-    let start = || run(&["serve", text(folder.path()), "--secrets-file", text(&list)]);
-    start().expect(2);
-    set_mode(&list, "alice x\n", 0o644);
-    assert!(start().expect(2).err.contains("chmod 600"));
-    private_file(&list, "../alice x\n");
-    assert!(start().expect(2).err.contains("line 1"));
+    let scene = Scene::new();
+    let start = || scene.run("serve . --secrets-file names").exits(2);
+    start();
+    set_mode(&scene.file("names", "alice x\n"), 0o644);
+    start().says("chmod 600");
+    scene.private_file("names", "../alice x\n");
+    start().says("line 1");
 }
 
 #[test]
 fn after_twenty_wrong_secrets_a_real_peer_is_served() {
-    let folder = tempfile::tempdir().unwrap();
-    let inbox = folder.path().join("inbox");
-    let served = Listening::start(&["serve", text(&inbox)]);
-    let source = tree(folder.path(), "tree", 5);
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
+    scene.tree("tree", 5);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..5 {
-                    let ran = send_as("", "a guess", &source, served.port);
+                    let ended = send_as("", "a guess", &scene, "tree", &served);
                     // Some find so many others in line before them that they are turned away.
-                    assert!([3, 4].contains(&ran.exit), "{}", ran.err);
+                    assert!(matches!(ended.code(), Some(3 | 4)), "{ended:?}");
                 }
             });
         }
     });
-    let exit = until("the real peer's turn", || {
-        let ran = send(&source, served.port, &[]);
-        (ran.exit != 4).then_some(ran.exit)
+    let sent = until("the real peer's turn", || {
+        let sent = scene.sends("tree", served.port());
+        (sent.code() != Some(4)).then_some(sent)
     });
-    assert_eq!(exit, 0);
-    assert_same(&source, &inbox.join("tree"));
-    assert!(served.said().contains("does not know the secret"));
-    assert!(fs::read_dir(&inbox).unwrap().count() == 1);
+    sent.exits(0);
+    scene.assert_same("tree", "inbox/tree");
+    assert!(served.error().contains("does not know the secret"));
+    assert!(fs::read_dir(scene.path("inbox")).unwrap().count() == 1);
 }

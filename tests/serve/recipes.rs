@@ -1,11 +1,10 @@
 //! The recipes of `docs/SCRIPTING.md`, run as they stand.
 
-use crate::program::{assert_same, tree, until};
+use crate::harness::trees::contents;
+use crate::harness::{Run, Scene, free_port};
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 /// One `##` section: what each machine runs.
 #[derive(Default)]
@@ -53,28 +52,17 @@ fn recipes() -> (String, Vec<Recipe>) {
     (setup, recipes)
 }
 
-fn start(script: &str, home: &Path, there: &str, port: u16) -> Child {
+/// A shell on one of the machines, with what the page takes for granted.
+fn shell(script: &str, scene: &Scene, port: u16) -> Run {
     let program = Path::new(env!("CARGO_BIN_EXE_peerbridge"));
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", program.parent().unwrap().display());
-    Command::new("sh")
-        .args(["-e", "-c", script])
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", home)
-        .env("there", there)
-        .env("PEERBRIDGE_PORT", port.to_string())
-        .env("PEERBRIDGE_SECRET_FILE", home.join(".peerbridge-secret"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-/// A port that was free a moment ago: the recipes name it in a variable of the environment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("[::]:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let shell = scene.command("sh").args(["-e", "-c", script]);
+    let shell = shell.env("PATH", path).env("there", "127.0.0.1");
+    let shell = shell.env("PEERBRIDGE_PORT", port.to_string());
+    let secret = scene.path("home/.peerbridge-secret");
+    let shell = shell.without("PEERBRIDGE_SECRET");
+    shell.env("PEERBRIDGE_SECRET_FILE", secret)
 }
 
 #[test]
@@ -82,31 +70,31 @@ fn every_recipe_works_as_it_stands() {
     let (setup, recipes) = recipes();
     assert!(recipes.len() >= 5, "{}", recipes.len());
     for recipe in &recipes {
-        let home = tempfile::tempdir().unwrap();
-        let source = tree(home.path(), "backup", 41);
+        let scene = Scene::new();
+        scene.tree("home/backup", 41);
         let port = free_port();
-        let begin = |script: &str| start(script, home.path(), "127.0.0.1", port);
-        assert!(begin(&setup).wait().unwrap().success(), "the setup");
+        let begin = |script: &str| shell(script, &scene, port);
+        begin(&setup).exits(0);
         let server = recipe
             .blocks
             .get("receiver")
             .or(recipe.blocks.get("server"));
         let receive = "peerbridge receive \"$HOME/inbox\" --yes --wait 60";
-        let mut server = begin(server.map_or(receive, String::as_str));
-        let sender = begin(&recipe.blocks["sender"]).wait().unwrap();
-        assert!(sender.success(), "the sender of: {}", recipe.title);
-        let server = until(&recipe.title, || server.try_wait().unwrap());
-        assert!(server.success(), "the receiver of: {}", recipe.title);
-        let inbox = home.path().join("inbox");
-        let whole = match inbox.join("backup").exists() {
-            true => inbox.join("backup"),
-            false => inbox,
+        let server = begin(server.map_or(receive, String::as_str)).start();
+        println!("{}", recipe.title);
+        begin(&recipe.blocks["sender"]).exits(0);
+        server.ends().exits(0);
+        let whole = match scene.path("home/inbox/backup").exists() {
+            true => "home/inbox/backup",
+            false => "home/inbox",
         };
-        assert_same(&source, &whole);
-        let archive = home.path().join("archive");
-        if archive.exists() {
-            assert_same(&source, &archive.join("backup"));
-            let ledger = fs::read_to_string(home.path().join("ledger")).unwrap();
+        // Some recipes move bytes only, by tools that keep no times.
+        let sent = contents(&scene.path("home/backup"));
+        let arrived = |top| assert!(contents(&scene.path(top)) == sent, "{top}");
+        arrived(whole);
+        if scene.path("home/archive").exists() {
+            arrived("home/archive/backup");
+            let ledger = fs::read_to_string(scene.path("home/ledger")).unwrap();
             assert_eq!(ledger, "3 files of 310000 bytes from 127.0.0.1\n");
         }
     }
@@ -121,6 +109,6 @@ fn the_service_file_starts_a_command_line_that_is_understood() {
         .find_map(|line| line.strip_prefix("ExecStart="));
     let words = line.unwrap().replace("/etc/", "/no/such/");
     let words: Vec<_> = words.split(' ').skip(1).collect();
-    let ran = crate::program::run(&words).expect(2);
-    assert!(ran.err.contains("cannot read the secret"), "{}", ran.err);
+    let ended = Scene::new().run("").args(words).exits(2);
+    ended.says("cannot read the secret");
 }

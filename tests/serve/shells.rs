@@ -1,10 +1,7 @@
 //! The shells and the reader of manual pages take what the program writes for them.
 
-use crate::program::{has_tool, run};
-use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use crate::harness::{Scene, has_tool};
+use std::fs::File;
 
 /// Command lines, and what completes their last word.
 const LINES: &[(&str, &[&str])] = &[
@@ -21,37 +18,21 @@ const LINES: &[(&str, &[&str])] = &[
 ];
 
 fn script(shell: &str) -> String {
-    run(&["completions", shell]).expect(0).out
+    let scene = Scene::new();
+    let completions = scene.run("completions").arg(shell);
+    completions.exits(0).output()
 }
 
-/// Runs a tool on this input; what it says, sorted, when it has no complaint.
+/// Runs a tool in its home on this input; what it says, sorted, when it has no complaint.
 #[track_caller]
-fn says(tool: &str, words: &[&str], home: &Path, input: &str) -> Vec<String> {
-    let mut child = Command::new(tool)
-        .args(words)
-        .env("HOME", home)
-        .env("XDG_CONFIG_HOME", home)
-        .env("TERM", "dumb")
-        .current_dir(home)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && complaint.is_empty(),
-        "{tool} {words:?}: {complaint}"
-    );
-    let told = String::from_utf8_lossy(&output.stdout);
-    let mut lines: Vec<_> = told.lines().map(str::to_owned).collect();
+fn says(tool: &str, words: &[&str], scene: &Scene, input: &str) -> Vec<String> {
+    let home = scene.path("home");
+    let input = File::open(scene.file("input", input)).unwrap();
+    let run = scene.command(tool).args(words).input(input);
+    let run = run.env("XDG_CONFIG_HOME", &home).env("TERM", "dumb");
+    let ended = run.in_folder(home).exits(0);
+    assert_eq!(ended.error(), "", "{ended:?}");
+    let mut lines: Vec<_> = ended.output().lines().map(str::to_owned).collect();
     lines.sort();
     lines
 }
@@ -61,15 +42,15 @@ fn bash_completes() {
     if !has_tool("bash") {
         return;
     }
-    let home = tempfile::tempdir().unwrap();
-    says("bash", &["-n"], home.path(), &script("bash"));
+    let scene = Scene::new();
+    says("bash", &["-n"], &scene, &script("bash"));
     for (line, expected) in LINES {
         let script = format!(
             "{}COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _peerbridge\n\
              printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
             script("bash")
         );
-        assert_eq!(says("bash", &["--norc"], home.path(), &script), *expected);
+        assert_eq!(says("bash", &["--norc"], &scene, &script), *expected);
     }
 }
 
@@ -78,12 +59,12 @@ fn fish_completes() {
     if !has_tool("fish") {
         return;
     }
-    let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join("script"), script("fish")).unwrap();
-    says("fish", &["--no-execute", "script"], home.path(), "");
+    let scene = Scene::new();
+    scene.file("home/script", script("fish"));
+    says("fish", &["--no-execute", "script"], &scene, "");
     for (line, expected) in LINES {
         let words = ["-c", "source script; complete -C $argv[1]", line];
-        let found = says("fish", &words, home.path(), "");
+        let found = says("fish", &words, &scene, "");
         // What it is for stands behind a tab.
         let found: Vec<_> = found
             .iter()
@@ -132,13 +113,13 @@ fn zsh_completes() {
     if !has_tool("zsh") {
         return;
     }
-    let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join("_peerbridge"), script("zsh")).unwrap();
-    fs::write(home.path().join("outer"), ZSH).unwrap();
-    fs::write(home.path().join("inner"), ZSH_INNER).unwrap();
-    says("zsh", &["-n", "_peerbridge"], home.path(), "");
+    let scene = Scene::new();
+    scene.file("home/_peerbridge", script("zsh"));
+    scene.file("home/outer", ZSH);
+    scene.file("home/inner", ZSH_INNER);
+    says("zsh", &["-n", "_peerbridge"], &scene, "");
     for (line, expected) in LINES {
-        let found = says("zsh", &["-f", "outer", line], home.path(), "");
+        let found = says("zsh", &["-f", "outer", line], &scene, "");
         let mut found: Vec<_> = found
             .iter()
             .filter_map(|found| Some(found.trim_end().split_once("HIT ")?.1))
@@ -153,10 +134,10 @@ fn the_manual_page_is_well_formed() {
     if !has_tool("mandoc") {
         return;
     }
-    let home = tempfile::tempdir().unwrap();
+    let scene = Scene::new();
     let page = script("man");
-    let said = says("mandoc", &["-T", "lint"], home.path(), &page);
+    let said = says("mandoc", &["-T", "lint"], &scene, &page);
     assert!(said.is_empty(), "{said:?}");
-    let shown = says("mandoc", &["-T", "utf8"], home.path(), &page).join("\n");
+    let shown = says("mandoc", &["-T", "utf8"], &scene, &page).join("\n");
     assert!(shown.contains("PEERBRIDGE_SECRET_FILE"), "{shown}");
 }

@@ -1,11 +1,8 @@
-//! Programs of others that make and open archives.
+//! Programs of others that open archives.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-
-/// Where it is set, as on the build machine, a missing tool is a failure.
-const REQUIRE_TOOLS: &str = "PEERBRIDGE_REQUIRE_TOOLS";
 
 /// Those that open archives made here.
 pub const OPENERS: [&str; 3] = ["7zz", "bsdtar", "pyzipper"];
@@ -27,27 +24,6 @@ with pyzipper.AESZipFile(archive) as opened:
                 file.write(contents)
             os.chmod(path, stat.S_IMODE(mode))
 ";
-
-/// Whether a program or a module of Python is here; fails where the tools are promised.
-pub fn has_tool(name: &str) -> bool {
-    let probe: &[&str] = match name {
-        "pyzipper" => &["python3", "-c", "import pyzipper"],
-        "python3" => &["python3", "-c", "import zipfile"],
-        "7zz" => &["7zz", "i"],
-        "unzip" => &["unzip", "-v"],
-        _ => &[name, "--version"],
-    };
-    let run = Command::new(probe[0]).args(&probe[1..]).output();
-    let is_there = run.is_ok_and(|output| output.status.success());
-    if !is_there {
-        assert!(
-            std::env::var_os(REQUIRE_TOOLS).is_none(),
-            "{name} is missing"
-        );
-        eprintln!("not checked, for want of {name}");
-    }
-    is_there
-}
 
 /// Has a program open an archive; what it makes of it is in `into`.
 pub fn open_with(tool: &str, archive: &Path, password: &str, into: &Path) -> Output {

@@ -22,7 +22,8 @@ impl Chance {
         seed
     }
 
-    pub fn next(&mut self) -> u64 {
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -31,22 +32,20 @@ impl Chance {
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
+        self.number() % bound.max(1)
     }
 
-    /// Bytes that hardly compress: one block of noise again and again, with another beginning each time, so
-    /// that no block can stand for another one.
+    /// A place in a list of this length.
+    pub fn place(&mut self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+
+    /// Bytes that no compressor shrinks.
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        const BLOCK: usize = 32 * 1024;
-        let noise: Vec<u8> = (0..length.min(BLOCK).div_ceil(8))
-            .flat_map(|_| self.next().to_le_bytes())
-            .collect();
-        let mut bytes = Vec::with_capacity(length + BLOCK);
-        while bytes.len() < length {
-            bytes.extend(self.next().to_le_bytes());
-            bytes.extend_from_slice(&noise);
+        let mut bytes = vec![0; length];
+        for word in bytes.chunks_mut(8) {
+            word.copy_from_slice(&self.number().to_le_bytes()[..word.len()]);
         }
-        bytes.truncate(length);
         bytes
     }
 }

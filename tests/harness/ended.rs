@@ -5,33 +5,53 @@ use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+/// What a program said, for messages.
 pub fn told(shown: &str, output: &str, error: &str) -> String {
     format!("`{shown}`\n-- standard output:\n{output}\n-- standard error:\n{error}\n--")
 }
 
+/// How the line of an event begins.
+pub fn event(name: &str) -> String {
+    format!("{{\"event\":\"{name}\",\"v\":1,")
+}
+
 /// A program that has ended, and what it said.
 pub struct Ended {
-    shown: String,
-    status: ExitStatus,
-    output: Vec<u8>,
-    error: Vec<u8>,
+    pub(super) shown: String,
+    pub(super) status: ExitStatus,
+    pub(super) is_json: bool,
+    pub(super) output: Vec<u8>,
+    pub(super) error: Vec<u8>,
+}
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.told())
+    }
 }
 
 impl Ended {
-    pub fn new(shown: String, status: ExitStatus, output: Vec<u8>, error: Vec<u8>) -> Ended {
-        Ended {
-            shown,
-            status,
-            output,
-            error,
-        }
-    }
-
-    /// Fails unless it ended with this code.
+    /// Fails unless it ended with this code; where it tells events, with exactly one `done` of that code
+    /// at the end.
     #[track_caller]
     pub fn exits(self, code: i32) -> Ended {
         assert_eq!(self.status.code(), Some(code), "{}", self.told());
+        if self.is_json {
+            let output = self.output();
+            let last = output.lines().last().unwrap_or_default();
+            let done = format!("{}\"exit\":{code},", event("done"));
+            assert!(last.starts_with(&done), "{}", self.told());
+            assert_eq!(output.matches(&event("done")).count(), 1, "{}", self.told());
+        }
         self
+    }
+
+    /// Fails unless it ended by itself with a documented code that is not that of a bug.
+    #[track_caller]
+    pub fn exits_cleanly(self) -> Ended {
+        let code = self.code().filter(|code| matches!(code, 0 | 2..=15));
+        let code = code.unwrap_or_else(|| panic!("{}", self.told()));
+        self.exits(code)
     }
 
     /// Fails unless this signal ended it.
@@ -57,6 +77,7 @@ impl Ended {
         self
     }
 
+    /// Fails if this stands on standard error.
     #[track_caller]
     pub fn never_says(self, text: &str) -> Ended {
         assert!(!self.error().contains(text), "{text:?} in {}", self.told());
@@ -94,10 +115,12 @@ impl Ended {
         &self.output
     }
 
+    /// What it wrote to standard output, as text.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }
 
+    /// What it wrote to standard error, as text.
     pub fn error(&self) -> String {
         String::from_utf8_lossy(&self.error).into_owned()
     }
@@ -110,30 +133,29 @@ impl Ended {
     /// Its JSON events. Each line of standard output must be one, and exactly the last one is `done`.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
-        let events: Vec<Value> = self
-            .output()
-            .lines()
-            .map(|line| {
-                let event: Value = serde_json::from_str(line)
-                    .unwrap_or_else(|fault| panic!("{fault}: {line}\n{}", self.told()));
-                assert_eq!(event["v"], 1, "{line}");
-                assert!(event["event"].is_string(), "{line}");
-                event
-            })
-            .collect();
-        let ends = events
-            .iter()
-            .filter(|event| event["event"] == "done")
-            .count();
-        assert_eq!(ends, 1, "{}", self.told());
+        let output = self.output();
+        let parsed = output.lines().map(|line| {
+            let event: Value = serde_json::from_str(line)
+                .unwrap_or_else(|fault| panic!("{fault}: {line}\n{}", self.told()));
+            assert_eq!(event["v"], 1, "{line}");
+            assert!(event["event"].is_string(), "{line}");
+            event
+        });
+        let events: Vec<Value> = parsed.collect();
+        let ends = events.iter().filter(|event| event["event"] == "done");
+        assert_eq!(ends.count(), 1, "{}", self.told());
         let last = events.last().expect("an event");
         assert_eq!(last["event"], "done", "{}", self.told());
-        assert_eq!(
-            last["exit"],
-            self.status.code().unwrap_or(-1),
-            "{}",
-            self.told()
-        );
+        let code = self.status.code().unwrap_or(-1);
+        assert_eq!(last["exit"], code, "{}", self.told());
+        events
+    }
+
+    /// Its events of this name.
+    #[track_caller]
+    pub fn events_of(&self, name: &str) -> Vec<Value> {
+        let mut events = self.events();
+        events.retain(|event| event["event"] == name);
         events
     }
 
@@ -143,10 +165,19 @@ impl Ended {
         self.events().pop().expect("an event")
     }
 
+    /// A number of its last event.
+    #[track_caller]
+    pub fn total(&self, field: &str) -> u64 {
+        let total = self.done()[field].as_u64();
+        total.unwrap_or_else(|| panic!("no {field}: {}", self.told()))
+    }
+
+    /// The exit code; `None` after a signal.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
+    /// How it ended and what it said, for messages.
     pub fn told(&self) -> String {
         let status = self.status;
         let told = told(&self.shown, &self.output(), &self.error());

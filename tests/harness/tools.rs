@@ -1,0 +1,26 @@
+//! Programs of others that tests need.
+
+use std::process::Command;
+
+/// Whether a program or a module of Python is here; fails where the tools are promised, as in CI.
+pub fn has_tool(name: &str) -> bool {
+    let is_found = match name {
+        "pyzipper" => can_import("pyzipper"),
+        "python3" => can_import("zipfile"),
+        _ => std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+        }),
+    };
+    let is_required = std::env::var_os("PEERBRIDGE_REQUIRE_TOOLS").is_some();
+    assert!(is_found || !is_required, "{name} is not installed");
+    if !is_found {
+        eprintln!("skipped: {name} is not installed");
+    }
+    is_found
+}
+
+fn can_import(module: &str) -> bool {
+    let import = format!("import {module}");
+    let python = Command::new("python3").args(["-c", &import]).output();
+    python.is_ok_and(|output| output.status.success())
+}
