@@ -234,8 +234,7 @@ fn an_archive_is_never_packed_into_itself() {
 fn what_cannot_be_packed_is_named() {
     let scene = Scene::new();
     scene.file("tree/file", "x");
-    let pipe = Command::new("mkfifo").arg(scene.path("tree/pipe")).status();
-    assert!(pipe.unwrap().success());
+    scene.pipe("tree/pipe");
     let ended = zip(&scene, "a.zip tree --json").ends();
     let ended = ended.exits(13).says("tree/pipe: it is a pipe");
     let events = ended.events();

@@ -3,7 +3,6 @@
 use crate::harness::Scene;
 use crate::harness::trees::set_mode;
 use std::os::unix::net::UnixListener;
-use std::process::Command;
 
 const RECEIVE: &str = "receive in --yes --port 0 --json";
 
@@ -19,14 +18,7 @@ fn a_missing_source_is_told_before_anything_else() {
 fn what_is_no_file_is_left_out_and_named() {
     let scene = Scene::new();
     scene.file("tree/file", "x");
-    let pipe = scene.path("tree/pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    scene.pipe("tree/pipe");
     let _socket = UnixListener::bind(scene.path("tree/socket")).unwrap();
     let (received, sent) = scene.both(RECEIVE, "send tree --to @ --json");
     received.exits(0);

@@ -33,8 +33,7 @@ fn scene() -> Scene {
     scene.file("file", "x");
     scene.file("tree/file", "x");
     scene.file("other/file", "y");
-    let pipe = Command::new("mkfifo").arg(scene.path("tree/pipe")).status();
-    assert!(pipe.unwrap().success());
+    scene.pipe("tree/pipe");
     std::os::unix::fs::symlink("/etc/passwd", scene.path("tree/link")).unwrap();
     std::os::unix::net::UnixListener::bind(scene.path("tree/socket")).unwrap();
     scene

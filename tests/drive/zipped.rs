@@ -97,8 +97,7 @@ fn names_are_hidden_where_that_is_asked_for() {
 fn what_cannot_be_packed_is_named_and_the_rest_arrives() {
     let scene = Scene::new();
     let files = tree(&scene);
-    let pipe = scene.path("tree/pipe");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    scene.pipe("tree/pipe");
     let receiver = scene.run("receive in --yes --port 0").start();
     let sender = scene.run("send tree --zip --json --to @");
     let sender = sender.env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD);

@@ -71,6 +71,12 @@ impl Scene {
         path
     }
 
+    /// Makes a named pipe.
+    pub fn pipe(&self, name: &str) {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        mkfifoat(CWD, self.path(name), Mode::RUSR | Mode::WUSR).expect("a pipe");
+    }
+
     /// Makes a tree of three files and 310,000 bytes that depend on `seed`.
     pub fn tree(&self, name: &str, seed: u64) -> PathBuf {
         let top = self.path(name);
