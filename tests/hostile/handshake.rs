@@ -199,7 +199,7 @@ fn edited_hellos_come_to_nothing() {
         (Way::Set(HELLO + 8, 2), pass, 0),
         (Way::Set(HELLO + 8, 0), pass, 0),
         (Way::Set(HELLO + 8, 17), pass, 0),
-        (Way::Set(HELLO + 9, 2), pass, 0),
+        (Way::Set(HELLO + 9, 1), pass, 0),
         (Way::Set(HELLO + 9, 0), pass, 0),
         (Way::Set(HELLO + 10, 2), pass, 0),
         (Way::Set(HELLO + 10, 3), pass, 1),
@@ -207,7 +207,7 @@ fn edited_hellos_come_to_nothing() {
         (Way::Flip((HELLO + 11) * 8), pass, 1),
         (Way::Flip((HELLO + 43) * 8), pass, 1),
         (pass, Way::Set(HELLO, b'Q'), 1),
-        (pass, Way::Set(HELLO + 8, 2), 1),
+        (pass, Way::Set(HELLO + 8, 1), 1),
         (pass, Way::Set(HELLO + 8, 0), 1),
         (pass, Way::Set(HELLO + 9, 1), 1),
         (pass, Way::Set(HELLO + 9, 3), 1),
@@ -343,7 +343,7 @@ fn a_share_that_is_no_element_costs_the_listener_nothing() {
     let receiver = Side::default().receive_listening(&ground.destination);
     for share in [[0; 32], [0xff; 32]] {
         let mut line = Line::dial(receiver.port);
-        let body = [&b"PEERBRDG\x01\x01\x01"[..], &[7; 32], &[0; 16], &share].concat();
+        let body = [&b"PEERBRDG\x01\x02\x01"[..], &[7; 32], &[0; 16], &share].concat();
         line.send_frame(FrameKind::Hello as u8, &body);
         assert!(line.read_to_end().is_empty());
     }
