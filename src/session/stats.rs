@@ -1,7 +1,7 @@
 //! What one transfer took so far, over all the connections that it needed.
 
 use crate::model::{EntryKind, Manifest, TransferId};
-use crate::session::events::{Event, OfferSummary, Operator, Progress};
+use crate::session::events::{Event, OfferSummary, Operator, Progress, Summary};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,8 +109,19 @@ impl TransferStats {
         wire_bytes.saturating_sub(self.wire_before)
     }
 
+    /// Completes the summary of what is done with what was counted here, and tells it.
+    pub(crate) fn finish(&self, summary: Summary, operator: &dyn Operator) -> Summary {
+        let summary = Summary {
+            resumed_bytes: self.resumed_bytes(summary.bytes),
+            elapsed: self.elapsed(),
+            ..summary
+        };
+        operator.event(&Event::Finished(&summary));
+        summary
+    }
+
     /// How long it took since it was accepted first.
-    pub(crate) fn elapsed(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 }
@@ -147,11 +158,6 @@ impl<'a> ProgressReporter<'a> {
             total,
             wire_bytes: self.traffic.total().saturating_sub(self.wire_before),
         }));
-    }
-
-    /// Whoever is told.
-    pub(crate) fn operator(&self) -> &'a dyn Operator {
-        self.operator
     }
 }
 

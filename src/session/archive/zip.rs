@@ -9,10 +9,10 @@ use crate::session::error::{SessionError, TakenBy};
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::options::Level;
 use crate::session::scan::scan_paths;
-use crate::session::stats::offer_summary;
+use crate::session::stats::{TransferStats, offer_summary};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 /// Which archive to make, of what, and how.
 pub struct ZipOptions {
@@ -62,11 +62,11 @@ impl ZipOptions {
 /// # Errors
 /// A [`SessionError`] that says what stood in the way.
 pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, SessionError> {
-    let start = Instant::now();
+    let stats = TransferStats::begin(0);
     let found = what_is_there(&options.archive, options.existing)?;
     let (target, placing) = match (&found, options.existing) {
         (None, _) | (Some(_), Existing::Fail) => (options.archive.clone(), Placing::WhereFree),
-        (Some(_), Existing::Skip) => return Ok(skipped(options, start, operator)),
+        (Some(_), Existing::Skip) => return Ok(skipped(options, &stats, operator)),
         (Some(_), Existing::Overwrite | Existing::Newer) => {
             (options.archive.clone(), Placing::Over)
         }
@@ -87,7 +87,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
     if let (Some(found), Existing::Newer) = (&found, options.existing)
         && !is_newer(&source, found)
     {
-        return Ok(skipped(options, start, operator));
+        return Ok(skipped(options, &stats, operator));
     }
     operator.event(&Event::Offer(&offer_summary(source.manifest(), None)));
     let report = pack(&source, options, &archive, operator)?;
@@ -109,9 +109,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
         }
         summary.delivered = vec![target];
     }
-    summary.elapsed = start.elapsed();
-    operator.event(&Event::Finished(&summary));
-    Ok(summary)
+    Ok(stats.finish(summary, operator))
 }
 
 /// Finds out whether [`zip()`] would end at once for what has the archive's name.
@@ -163,15 +161,13 @@ fn is_newer(source: &Source, found: &Metadata) -> bool {
     entries.any(|(_, entry)| entry.mtime > made)
 }
 
-fn skipped(options: &ZipOptions, start: Instant, operator: &dyn Operator) -> Summary {
+fn skipped(options: &ZipOptions, stats: &TransferStats, operator: &dyn Operator) -> Summary {
     let summary = Summary {
         name: name_of(&options.archive),
         skipped: 1,
-        elapsed: start.elapsed(),
         ..Summary::default()
     };
-    operator.event(&Event::Finished(&summary));
-    summary
+    stats.finish(summary, operator)
 }
 
 fn taken(archive: &Path, by: TakenBy) -> SessionError {

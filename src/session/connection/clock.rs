@@ -1,6 +1,6 @@
 //! Deadlines and liveness, from one clock.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,6 @@ pub(crate) struct Liveness {
     start: Instant,
     heard: AtomicU64,
     idle_limit: Duration,
-    called_off: AtomicBool,
     others_waiting: OnceLock<Arc<AtomicUsize>>,
 }
 
@@ -49,7 +48,6 @@ impl Liveness {
             start: Instant::now(),
             heard: AtomicU64::new(0),
             idle_limit,
-            called_off: AtomicBool::new(false),
             others_waiting: OnceLock::new(),
         }
     }
@@ -58,16 +56,6 @@ impl Liveness {
     pub(crate) fn hurry_while(&self, waiting: &Arc<AtomicUsize>) {
         // Only a second call could fail, and it would bring the same count.
         let _ = self.others_waiting.set(Arc::clone(waiting));
-    }
-
-    /// Nothing is to be read any more: whoever is blocked in a read comes back within a tick.
-    pub(crate) fn call_off(&self) {
-        self.called_off.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the session was called off.
-    pub(crate) fn is_called_off(&self) -> bool {
-        self.called_off.load(Ordering::Relaxed)
     }
 
     /// Bytes came.

@@ -200,5 +200,6 @@ fn share(proven: Proven, traffic: Arc<Traffic>, idle_limit: Duration) -> Session
         keys: Arc::new(proven.keys),
         liveness: Arc::new(Liveness::new(idle_limit)),
         traffic,
+        cause: Arc::default(),
     }
 }

@@ -5,6 +5,7 @@ use crate::model::limits;
 use crate::protocol::{DiallerJoins, FrameKind, HandshakeError, Stage, StreamNumber, frame};
 use crate::session::connection::channel::{MessageReader, MessageWriter};
 use crate::session::connection::clock::{Deadline, Liveness};
+use crate::session::connection::end_cause::EndCause;
 use crate::session::connection::socket;
 use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
 use crate::session::error::SessionError;
@@ -21,6 +22,8 @@ pub(crate) struct SessionContext {
     pub(crate) keys: Arc<SessionKeys>,
     pub(crate) liveness: Arc<Liveness>,
     pub(crate) traffic: Arc<Traffic>,
+    /// What a thread of this side ends the session with.
+    pub(crate) cause: Arc<EndCause>,
 }
 
 /// A connection that has joined the session.
@@ -45,6 +48,9 @@ pub(crate) fn channel(
     connection.set_patience(Patience::WhileAlive(Arc::clone(&shared.liveness)));
     connection.set_traffic(Arc::clone(&shared.traffic));
     let writer = MessageWriter::new(connection.share(), shared.keys.sealing_keys(), number);
+    if number == StreamNumber::FIRST {
+        connection.end_with(Arc::clone(&shared.cause));
+    }
     let reader = MessageReader::new(connection, shared.keys.opening_keys(), number);
     (reader, writer)
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod clock;
+pub(crate) mod end_cause;
 pub(crate) mod handshake;
 pub(crate) mod heartbeat;
 pub(crate) mod join;

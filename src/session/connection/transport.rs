@@ -3,6 +3,7 @@
 use crate::model::limits;
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
 use crate::session::connection::clock::{Deadline, Liveness};
+use crate::session::connection::end_cause::EndCause;
 use crate::session::error::SessionError;
 use crate::session::stats::Traffic;
 use std::io::{self, IoSlice, Read, Write};
@@ -34,9 +35,6 @@ impl Patience {
     fn read_wait(&self) -> io::Result<Duration> {
         match self {
             Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
-            Patience::WhileAlive(liveness) if liveness.is_called_off() => {
-                Err(io::ErrorKind::ConnectionAborted.into())
-            }
             Patience::WhileAlive(liveness) => Ok(liveness.read_wait()),
         }
     }
@@ -104,6 +102,7 @@ pub(crate) struct Connection {
     stream: Arc<TcpStream>,
     patience: Patience,
     traffic: Arc<Traffic>,
+    cause: Option<Arc<EndCause>>,
     read_wait: Option<Duration>,
     write_wait: Option<Duration>,
 }
@@ -125,6 +124,7 @@ impl Connection {
             stream,
             patience,
             traffic,
+            cause: None,
             read_wait: None,
             write_wait: None,
         })
@@ -136,6 +136,7 @@ impl Connection {
             stream: Arc::clone(&self.stream),
             patience: self.patience.clone(),
             traffic: Arc::clone(&self.traffic),
+            cause: None,
             read_wait: None,
             write_wait: None,
         }
@@ -154,6 +155,11 @@ impl Connection {
     /// From here on counts as part of another session's traffic.
     pub(crate) fn set_traffic(&mut self, traffic: Arc<Traffic>) {
         self.traffic = traffic;
+    }
+
+    /// From here on reads of this handle end with the error that is raised there.
+    pub(crate) fn end_with(&mut self, cause: Arc<EndCause>) {
+        self.cause = Some(cause);
     }
 
     /// Reads one frame; nothing is allocated by a length that `stage` does not allow.
@@ -247,8 +253,21 @@ impl Connection {
         }
     }
 
-    fn read_exact(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
+    /// Fills `buffer`. What another thread ended the session with goes before what the connection says.
+    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), SessionError> {
+        let filled = self.fill(buffer);
+        filled.map_err(|error| self.raised().unwrap_or(error))
+    }
+
+    fn raised(&self) -> Option<SessionError> {
+        self.cause.as_ref()?.take()
+    }
+
+    fn fill(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
         while !buffer.is_empty() {
+            if let Some(error) = self.raised() {
+                return Err(error);
+            }
             let wait = self.patience.read_wait();
             let wait = wait.map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {
@@ -333,6 +352,19 @@ mod tests {
         here.write_all(b"still here", &[]).unwrap();
         here.read_exact(&mut [0; 9]).unwrap();
         there.read_exact(&mut [0; 10]).unwrap();
+    }
+
+    #[test]
+    fn a_read_ends_with_what_another_thread_raised() {
+        let (mut here, there) = pair();
+        let cause = Arc::new(EndCause::default());
+        here.end_with(Arc::clone(&cause));
+        cause.raise(SessionError::PhraseDiffers);
+        drop(there);
+        let error = here.read_exact(&mut [0]).unwrap_err();
+        assert!(matches!(error, SessionError::PhraseDiffers), "{error}");
+        let error = here.read_exact(&mut [0]).unwrap_err();
+        assert!(matches!(error, SessionError::Lost { .. }), "{error}");
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //! takes.
 
 pub(crate) mod conflicts;
-pub(crate) mod in_order;
 pub(crate) mod offer;
 pub(crate) mod options;
 pub(crate) mod output;
+pub(crate) mod prepare;
 pub(crate) mod report;
 pub(crate) mod rounds;
 pub(crate) mod serve;
@@ -18,7 +18,7 @@ use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Reception, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
 use crate::session::options::{Connect, Rendezvous};
-use crate::session::receive::offer::{Received, receive_one};
+use crate::session::receive::offer::{ReceiveTransfer, Received};
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::report::tell_what_is_kept;
 use crate::session::stats::TransferStats;
@@ -53,7 +53,7 @@ pub fn receive(
             }
             Err(error) => error,
         };
-        if intake.tally.take_growth() {
+        if intake.stats.take_growth() {
             attempts.forgive();
         }
         let is_lost = error.is_connection_gone() || occasion == Occasion::Again;
@@ -103,7 +103,7 @@ pub(crate) struct Intake<'a> {
     /// The end of the session met last.
     peer: Option<SocketAddr>,
     /// Of the transfer that is under way or comes next.
-    tally: TransferStats,
+    stats: TransferStats,
 }
 
 impl<'a> Intake<'a> {
@@ -119,7 +119,7 @@ impl<'a> Intake<'a> {
             operator,
             summaries: Vec::new(),
             peer: None,
-            tally: TransferStats::begin(0),
+            stats: TransferStats::begin(0),
         }
     }
 
@@ -139,12 +139,12 @@ impl<'a> Intake<'a> {
 
     /// Whether nothing is under way and something was delivered.
     pub(crate) fn is_settled(&self) -> bool {
-        !self.tally.is_open() && !self.summaries.is_empty()
+        !self.stats.is_open() && !self.summaries.is_empty()
     }
 
     /// Tells the operator that `error` ended it all, and where that is what arrived before.
     pub(crate) fn broke_off(&self, error: &SessionError) {
-        if let Some(folder) = self.tally.staging() {
+        if let Some(folder) = self.stats.staging() {
             tell_what_is_kept(folder, self.operator);
         }
         self.tell(Err(error));
@@ -196,8 +196,14 @@ impl<'a> Intake<'a> {
     }
 
     fn one(&mut self, session: &mut Session, offer: Offer) -> Result<Received, SessionError> {
-        let received = receive_one(session, offer, self.options, self.operator, &mut self.tally)?;
-        self.tally = TransferStats::begin(session.shared.traffic.total());
+        let transfer = ReceiveTransfer {
+            session,
+            options: self.options,
+            operator: self.operator,
+            stats: &mut self.stats,
+        };
+        let received = transfer.run(offer)?;
+        self.stats = TransferStats::begin(session.shared.traffic.total());
         Ok(received)
     }
 

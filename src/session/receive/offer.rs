@@ -1,28 +1,31 @@
-//! The receiver's side of one transfer: what is offered, whether to take it, the verdict.
+//! The receiver's side of one transfer: read the offer, decide, accept, take the parts in rounds, deliver.
 
-use crate::disk::{Delivery, Destination, DiskErrorKind, Durability, Staging, free_bytes};
-use crate::model::{EntryKind, Manifest, PartLayout, PartRange, TransferId, limits};
+use crate::disk::Delivery;
+use crate::model::{Manifest, PartRange, limits};
 use crate::protocol::{
-    Accept, Bounded, Decline, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message,
-    Offer, PartRanges, PeerFailure, PeerText, transfer_id,
+    Accept, Bounded, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message, Offer,
+    PartRanges, PeerFailure, transfer_id,
 };
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
-use crate::session::events::{Acceptance, Event, OfferSummary, Operator, Summary};
-use crate::session::receive::conflicts::decide;
-use crate::session::receive::in_order::InOrder;
+use crate::session::events::{Event, Operator, Summary};
 use crate::session::receive::options::ReceiveOptions;
-use crate::session::receive::output::Output;
-use crate::session::receive::report::tell_what_is_kept;
+use crate::session::receive::prepare::{IncomingOffer, OfferRefusal, prepare};
+use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
 use crate::session::receive::rounds::{EarlyPart, ReceiveRounds, RoundEnded};
 use crate::session::receive::sink::Sink;
 use crate::session::stats::{ProgressReporter, TransferStats, offer_summary};
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::sync::Arc;
 
-/// Offers below this are taken without asking whether there is room: to ask costs more.
-const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
+/// One transfer over one session.
+pub(crate) struct ReceiveTransfer<'s> {
+    pub(crate) session: &'s mut Session,
+    pub(crate) options: &'s ReceiveOptions,
+    pub(crate) operator: &'s dyn Operator,
+    pub(crate) stats: &'s mut TransferStats,
+}
 
 /// What came of an offer.
 pub(crate) enum Received {
@@ -34,379 +37,251 @@ pub(crate) enum Received {
     OnlyAsked,
 }
 
-/// Takes an offer, or not, and brings it to its end.
-///
-/// # Errors
-/// [`SessionError`]: the session is not usable any more. What arrived is kept.
-pub(crate) fn receive_one(
-    session: &mut Session,
-    offer: Offer,
-    options: &ReceiveOptions,
-    operator: &dyn Operator,
-    tally: &mut TransferStats,
-) -> Result<Received, SessionError> {
-    let transfer = session.next_transfer()?;
-    if offer.transfer != transfer {
-        return Err(unexpected("an offer of another number"));
+/// Why an offer does not come to its end.
+enum Stop {
+    /// It is not taken.
+    Refused(OfferRefusal),
+    /// The session has ended.
+    Ended(SessionError),
+}
+
+impl From<OfferRefusal> for Stop {
+    fn from(refusal: OfferRefusal) -> Self {
+        Stop::Refused(refusal)
     }
-    let manifest = match read_manifest(session, &offer)? {
-        Ok(manifest) => Arc::new(manifest),
-        // The rest of such an offer may be on its way and belongs to nothing: the session ends.
-        Err(refusal) => return Err(refusal.tell(session)?),
-    };
-    let id = transfer_id(&manifest);
-    tally.offered(id);
-    let early = match offer.early {
-        Some(_) if !fits_one_part(&manifest, offer.part_size) => {
+}
+
+impl<E: Into<SessionError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Stop::Ended(error.into())
+    }
+}
+
+impl<'s> ReceiveTransfer<'s> {
+    /// Takes an offer, or not, and brings it to its end.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the session is not usable any more. What arrived is kept.
+    pub(crate) fn run(mut self, offer: Offer) -> Result<Received, SessionError> {
+        match self.receive(offer) {
+            Ok(received) => Ok(received),
+            Err(Stop::Refused(refusal)) => Ok(Received::Declined(refusal.tell(self.session)?)),
+            Err(Stop::Ended(error)) => Err(error),
+        }
+    }
+
+    fn receive(&mut self, message: Offer) -> Result<Received, Stop> {
+        let offer = self.read_offer(&message)?;
+        let early = self.read_early(&message, &offer)?;
+        self.operator.event(&Event::Offer(&offer.summary));
+        self.verify(message.verify)?;
+        let sink = prepare(&offer, self.options, self.operator)?;
+        let limit = self.stream_limit(&sink, message.streams);
+        let progress = self.accept(&sink, limit.most())?;
+        let is_in_order = sink.is_in_order();
+        let manifest = Arc::clone(&offer.manifest);
+        let rounds = ReceiveRounds::new(sink, manifest, message.transfer, progress);
+        match rounds.run(self.session, limit, early) {
+            Ok(RoundEnded::Sent) => {}
+            Ok(RoundEnded::OnlyAsked) => {
+                rounds.into_sink().leave()?;
+                return Ok(Received::OnlyAsked);
+            }
+            Err(error) if is_in_order => {
+                self.discard(rounds.into_sink());
+                return Err(error.cut_short().into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let delivered = self.deliver(rounds, offer, limit.most());
+        let summary = delivered.map_err(|error| match is_in_order {
+            true => error.cut_short(),
+            false => error,
+        })?;
+        Ok(Received::Delivered(summary))
+    }
+
+    /// Reads the manifest to its end.
+    fn read_offer(&mut self, message: &Offer) -> Result<IncomingOffer, Stop> {
+        if message.transfer != self.session.next_transfer()? {
+            return Err(unexpected("an offer of another number").into());
+        }
+        let manifest = match read_manifest(self.session, message) {
+            Ok(manifest) => Arc::new(manifest),
+            // The rest of such an offer may be on its way and belongs to nothing: the session ends.
+            Err(Stop::Refused(refusal)) => return Err(refusal.tell(self.session)?.into()),
+            Err(ended) => return Err(ended),
+        };
+        let id = transfer_id(&manifest);
+        self.stats.offered(id);
+        Ok(IncomingOffer {
+            id,
+            summary: offer_summary(&manifest, self.session.peer),
+            part_size: message.part_size,
+            manifest,
+        })
+    }
+
+    /// Reads the only part of a small transfer, where it came along with the offer.
+    fn read_early(
+        &mut self,
+        message: &Offer,
+        offer: &IncomingOffer,
+    ) -> Result<Option<EarlyPart>, SessionError> {
+        let Some(round) = message.early.clone() else {
+            return Ok(None);
+        };
+        let one_part = 1..=u64::from(offer.part_size);
+        if !offer
+            .manifest
+            .total()
+            .is_some_and(|total| one_part.contains(&total))
+        {
             return Err(unexpected("contents that are not one part early"));
         }
-        Some(round) => Some(EarlyPart::read(session, transfer, round)?),
-        None => None,
-    };
-    let summary = offer_summary(&manifest, session.peer);
-    operator.event(&Event::Offer(&summary));
-    if let Err(refusal) = verify(session, offer.verify, options, operator)? {
-        return Ok(Received::Declined(refusal.tell(session)?));
+        EarlyPart::read(self.session, message.transfer, round).map(Some)
     }
-    let prepared = prepare(&manifest, id, &summary, offer.part_size, options, operator);
-    let sink = match prepared {
-        Ok(sink) => sink,
-        Err(refusal) => return Ok(Received::Declined(refusal.tell(session)?)),
-    };
-    let once = once(&manifest, &sink, options);
-    if let Sink::Folder(staging) = &sink {
-        if once.is_none() {
-            tally.staged(staging.path());
+
+    /// Has the persons on both sides compare the phrase, where they want to. Nothing is accepted before
+    /// both have found it the same.
+    fn verify(&mut self, sender_wants: bool) -> Result<(), Stop> {
+        if !sender_wants {
+            return match self.options.verify {
+                false => Ok(()),
+                true => Err(Stop::Refused(OfferRefusal {
+                    reason: DeclineReason::Person,
+                    text: "the phrase is to be compared there first (--verify)".into(),
+                    error: SessionError::DeclinedHere {
+                        reason: "the sender does not compare the phrase (--verify)".into(),
+                    },
+                })),
+            };
         }
-        if let Some(fault) = staging.journal_fault() {
-            let what = "what an earlier run left is not used, and it begins anew";
-            let message = format!("{what}: {fault}");
-            operator.event(&Event::Warning { message: &message });
+        self.session.compare_phrase(self.operator)?;
+        match self.session.hear()? {
+            Message::Confirmed => Ok(()),
+            _ => Err(unexpected("something else than Confirmed").into()),
         }
     }
-    let layout = sink.layout();
-    let width = match once {
-        Some(_) => StreamLimit::Fixed(1),
-        None => width(offer.streams, options.streams, layout.part_size()),
-    };
-    let streams = width.most();
-    let present = sink.present();
-    let have = match layout.total() {
-        None if sink.is_complete() => PartRanges::take_from(&mut std::iter::once(PartRange::ALL)),
-        _ => PartRanges::take_from(&mut present.ranges()),
-    };
-    // What the sender is told, so that both count the same.
-    let there = match layout.total() {
-        Some(_) => layout.bytes_of(have.iter().copied()),
-        None => 0,
-    };
-    session.say(&Message::Accept(Accept {
-        part_size: layout.part_size(),
-        streams,
-        have,
-        claims: PartRanges::default(),
-    }))?;
-    tally.accepted(there, layout.total());
-    operator.event(&Event::Accepted {
-        streams,
-        present_bytes: there,
-    });
-    let teller = ProgressReporter::new(operator, tally, &session.shared.traffic, there);
-    let is_once = once.is_some();
-    let receiving = ReceiveRounds::new(sink, once, manifest, transfer, teller);
-    match receiving.run(session, width, early) {
-        Ok(RoundEnded::Sent) => {}
-        Ok(RoundEnded::OnlyAsked) => {
-            receiving.leave()?;
-            return Ok(Received::OnlyAsked);
+
+    fn stream_limit(&self, sink: &Sink, proposed: u16) -> StreamLimit {
+        match sink.is_in_order() {
+            true => StreamLimit::Fixed(1),
+            false => stream_limit(proposed, self.options.streams, sink.layout().part_size()),
         }
-        Err(error) if is_once => return Err(give_up(receiving, error, operator)),
-        Err(error) => return Err(error),
     }
-    let delivered = receiving.deliver();
-    let (delivery, skipped) = delivered.map_err(|error| match is_once {
-        true => error.cut_short(),
-        false => error,
-    })?;
-    if let Some(folder) = &delivery.kept {
-        tell_what_is_kept(folder, operator);
+
+    /// Tells the sender how many streams it may use and which parts are here already.
+    fn accept(&mut self, sink: &Sink, streams: u16) -> Result<ProgressReporter<'s>, SessionError> {
+        if let Some(staging) = sink.staging() {
+            if !sink.is_in_order() {
+                self.stats.staged(staging.path());
+            }
+            if let Some(fault) = staging.journal_fault() {
+                let what = "what an earlier run left is not used, and it begins anew";
+                let message = format!("{what}: {fault}");
+                self.operator.event(&Event::Warning { message: &message });
+            }
+        }
+        let layout = sink.layout();
+        let present = sink.present();
+        let have = match layout.total() {
+            None if sink.is_complete() => {
+                PartRanges::take_from(&mut std::iter::once(PartRange::ALL))
+            }
+            _ => PartRanges::take_from(&mut present.ranges()),
+        };
+        // What the sender is told, so that both count the same.
+        let present_bytes = match layout.total() {
+            Some(_) => layout.bytes_of(have.iter().copied()),
+            None => 0,
+        };
+        self.session.say(&Message::Accept(Accept {
+            part_size: layout.part_size(),
+            streams,
+            have,
+            claims: PartRanges::default(),
+        }))?;
+        self.stats.accepted(present_bytes, layout.total());
+        self.operator.event(&Event::Accepted {
+            streams,
+            present_bytes,
+        });
+        let traffic = &self.session.shared.traffic;
+        Ok(ProgressReporter::new(
+            self.operator,
+            self.stats,
+            traffic,
+            present_bytes,
+        ))
     }
-    let held = tally.resumed_bytes(delivery.bytes);
-    session.say(&Message::Done(done(&delivery, skipped, held)))?;
-    let summary = Summary {
-        peer: Some(session.peer),
-        name: summary.names.into_iter().next().unwrap_or_default(),
-        files: delivery.files,
-        bytes: delivery.bytes,
-        wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
-        resumed_bytes: tally.resumed_bytes(delivery.bytes),
-        elapsed: tally.elapsed(),
-        streams,
-        left_out: delivery.failures.len() as u64,
-        lost_sources: delivery
-            .failures
-            .iter()
-            .filter(|f| f.reason.is_source())
-            .count() as u64,
-        skipped,
-        delivered: delivery.tops,
-    };
-    operator.event(&Event::Finished(&summary));
-    Ok(Received::Delivered(summary))
+
+    /// A transfer that cannot be resumed has ended early: what it left in the folder is of no use.
+    fn discard(&self, sink: Sink) {
+        if let Err(fault) = sink.discard() {
+            let message = format!("what arrived is of no use and cannot be removed: {fault}");
+            self.operator.event(&Event::Warning { message: &message });
+        }
+    }
+
+    /// Puts everything into its place, and tells the sender.
+    fn deliver(
+        &mut self,
+        rounds: ReceiveRounds<'_>,
+        offer: IncomingOffer,
+        streams: u16,
+    ) -> Result<Summary, SessionError> {
+        let mut report = DeliveryReport::new(&offer.manifest, self.operator, rounds.total());
+        let delivery = rounds.deliver(&mut report)?;
+        if let Some(folder) = &delivery.kept {
+            tell_what_is_kept(folder, self.operator);
+        }
+        let held = self.stats.resumed_bytes(delivery.bytes);
+        let done = done(&delivery, report.skipped(), held);
+        self.session.say(&Message::Done(done))?;
+        let summary = Summary {
+            peer: Some(self.session.peer),
+            name: offer.summary.names.into_iter().next().unwrap_or_default(),
+            wire_bytes: self.stats.wire_bytes(self.session.shared.traffic.total()),
+            streams,
+            ..report.summary(delivery)
+        };
+        Ok(self.stats.finish(summary, self.operator))
+    }
 }
 
-/// Whether the contents are of known length and all in one part of that size.
-fn fits_one_part(manifest: &Manifest, part_size: u32) -> bool {
-    manifest
-        .total()
-        .is_some_and(|total| (1..=part_size.into()).contains(&total))
-}
-
-/// What is to be watched of a transfer whose parts must come in order, each once; `None` where any order
-/// will do and what is missing can be asked for again, also later.
-fn once(manifest: &Manifest, sink: &Sink, options: &ReceiveOptions) -> Option<InOrder> {
-    let layout = sink.layout();
-    match (sink, manifest.total()) {
-        (_, None) => Some(InOrder::new(layout, options.max_bytes)),
-        (Sink::Output(_), Some(_)) => Some(InOrder::new(layout, None)),
-        (Sink::Folder(_), Some(_)) => None,
-    }
-}
-
-/// A transfer that cannot go on has ended early: what it left in the folder is of no use.
-fn give_up(
-    receiving: ReceiveRounds<'_>,
-    error: SessionError,
-    operator: &dyn Operator,
-) -> SessionError {
-    if let Err(fault) = receiving.discard() {
-        let message = format!("what arrived is of no use and cannot be removed: {fault}");
-        operator.event(&Event::Warning { message: &message });
-    }
-    error.cut_short()
-}
-
-/// How many streams to take, where this side makes them. A sender that proposes only a few wants them
-/// all; more are opened as the line asks for, as far as their parts have room.
-fn width(proposed: u16, most: Option<u16>, part_size: u32) -> StreamLimit {
+/// How many streams to take. A sender that proposes only a few wants them all; more are opened while
+/// throughput rises, as far as their parts have room in memory.
+fn stream_limit(proposed: u16, most: Option<u16>, part_size: u32) -> StreamLimit {
     const FEW: u16 = 8;
-    let width = match most {
+    let limit = match most {
         Some(most) => StreamLimit::Fixed(proposed.min(most)),
         None if proposed <= FEW => StreamLimit::Fixed(proposed),
         None => StreamLimit::UpTo(proposed),
     };
     let room = limits::PARTS_IN_FLIGHT_BYTES / part_size;
-    width.at_most(u16::try_from(room).unwrap_or(u16::MAX))
+    limit.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
-/// Why an offer is not taken: what the peer is told, and what this side ends with.
-struct OfferRefusal {
-    reason: DeclineReason,
-    text: String,
-    error: SessionError,
-}
-
-impl OfferRefusal {
-    fn new(reason: DeclineReason, error: SessionError) -> Self {
-        OfferRefusal {
-            reason,
-            text: reason.to_string(),
-            error,
-        }
-    }
-
-    /// Tells the peer; what this side ends with.
-    fn tell(self, session: &Session) -> Result<SessionError, SessionError> {
-        session.say(&Message::Decline(Decline {
-            reason: self.reason,
-            text: PeerText::new(&self.text),
-        }))?;
-        Ok(self.error)
-    }
-}
-
-/// Has the persons on both sides compare the phrase, where they want to. Nothing is accepted before
-/// both have found it the same.
-///
-/// # Errors
-/// [`SessionError::PhraseDiffers`], or that the sender is gone or gave up.
-fn verify(
-    session: &mut Session,
-    sender_wants: bool,
-    options: &ReceiveOptions,
-    operator: &dyn Operator,
-) -> Result<Result<(), OfferRefusal>, SessionError> {
-    if !sender_wants {
-        return Ok(match options.verify {
-            false => Ok(()),
-            true => Err(OfferRefusal {
-                reason: DeclineReason::Person,
-                text: "the phrase is to be compared there first (--verify)".into(),
-                error: SessionError::DeclinedHere {
-                    reason: "the sender does not compare the phrase (--verify)".into(),
-                },
-            }),
-        });
-    }
-    session.compare_phrase(operator)?;
-    match session.hear()? {
-        Message::Confirmed => Ok(Ok(())),
-        _ => Err(unexpected("something else than Confirmed")),
-    }
-}
-
-/// The manifest of an offer, or why it is refused as a whole.
-fn read_manifest(
-    session: &mut Session,
-    offer: &Offer,
-) -> Result<Result<Manifest, OfferRefusal>, SessionError> {
+/// The manifest of an offer, or why the offer is refused as a whole.
+fn read_manifest(session: &mut Session, offer: &Offer) -> Result<Manifest, Stop> {
     let mut decoder = ManifestDecoder::new(offer.entry_count)?;
     let mut fault = decoder.push_chunk(&offer.entries).err();
     while fault.is_none() && !decoder.is_complete() {
         match session.hear()? {
             Message::Entries(chunk) => fault = decoder.push_chunk(&chunk).err(),
-            _ => return Err(unexpected("something else than the rest of its offer")),
+            _ => return Err(unexpected("something else than the rest of its offer").into()),
         }
     }
-    let manifest = match fault {
-        None => decoder.finish(),
-        Some(fault) => Err(fault),
-    };
-    Ok(match manifest {
+    match fault.map_or_else(|| decoder.finish(), Err) {
         Ok(manifest) => Ok(manifest),
-        Err(ManifestCodeError::Manifest(error)) => Err(OfferRefusal::new(
-            DeclineReason::UnsafeName,
-            SessionError::UnsafeOffer {
-                reason: error.to_string(),
-            },
-        )),
-        Err(other) => return Err(other.into()),
-    })
-}
-
-/// Everything that is decided before a byte moves, and where the bytes go.
-fn prepare(
-    manifest: &Arc<Manifest>,
-    id: TransferId,
-    summary: &OfferSummary,
-    part_size: u32,
-    options: &ReceiveOptions,
-    operator: &dyn Operator,
-) -> Result<Sink, OfferRefusal> {
-    check_limits(summary, options)?;
-    if let Some(output) = &options.output {
-        check_output(output, manifest)?;
-    }
-    if operator.accept(summary) == Acceptance::Decline {
-        let reason = "you said no".into();
-        let error = SessionError::DeclinedHere { reason };
-        return Err(OfferRefusal::new(DeclineReason::Person, error));
-    }
-    if let Some(output) = &options.output {
-        return open_output(output, manifest, part_size);
-    }
-    let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(manifest, &destination, options.existing, operator).map_err(undecided)?;
-    let durability = match options.fsync {
-        true => Durability::Fsync,
-        false => Durability::Normal,
-    };
-    let manifest = Arc::clone(manifest);
-    let staging = Staging::open(&destination, id, manifest, plan, part_size, durability)
-        .map_err(cannot_write)?;
-    match check_room(&staging) {
-        None => Ok(Sink::Folder(Box::new(staging))),
-        Some(error) => {
-            staging.discard_if_new().map_err(cannot_write)?;
-            Err(OfferRefusal::new(DeclineReason::NoSpace, error))
+        Err(ManifestCodeError::Manifest(error)) => {
+            let reason = error.to_string();
+            let error = SessionError::UnsafeOffer { reason };
+            Err(OfferRefusal::new(DeclineReason::UnsafeName, error).into())
         }
+        Err(other) => Err(other.into()),
     }
-}
-
-/// An output takes one file and no second one.
-fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal> {
-    let mut kinds = manifest.entries().map(|(_, entry)| entry.kind);
-    let is_a_file = matches!(
-        (kinds.next(), kinds.next()),
-        (Some(EntryKind::File(_)), None)
-    );
-    let what = match (is_a_file, output.is_used()) {
-        (true, false) => return Ok(()),
-        (true, true) => "it has had one",
-        (false, _) => "something else is offered",
-    };
-    let reason = format!("{} takes one file, and {what}", output.name());
-    Err(OfferRefusal {
-        reason: DeclineReason::CannotWrite,
-        text: reason.clone(),
-        error: SessionError::DeclinedHere { reason },
-    })
-}
-
-fn open_output(output: &Output, manifest: &Manifest, part_size: u32) -> Result<Sink, OfferRefusal> {
-    let layout = match manifest.total() {
-        Some(total) => PartLayout::known(total, part_size),
-        None => PartLayout::open(part_size),
-    };
-    let layout = layout.map_err(|fault| OfferRefusal::new(DeclineReason::Limit, fault.into()))?;
-    match output.open(layout) {
-        Some(sink) => Ok(Sink::Output(sink)),
-        // Another session of the same receiver was quicker.
-        None => Err(OfferRefusal::new(
-            DeclineReason::Busy,
-            SessionError::DeclinedHere {
-                reason: format!("{} takes one file, and it has had one", output.name()),
-            },
-        )),
-    }
-}
-
-fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), OfferRefusal> {
-    let entries = summary.files + summary.folders + summary.links;
-    let over = |limit: Option<u64>, value: Option<u64>, what: &str| match (limit, value) {
-        (Some(limit), Some(value)) if value > limit => Some(format!(
-            "the offer has {value} {what}, and {limit} are allowed here"
-        )),
-        _ => None,
-    };
-    let bytes = over(options.max_bytes, summary.bytes, "bytes");
-    let entries = || over(options.max_files, Some(entries), "files and folders");
-    match bytes.or_else(entries) {
-        None => Ok(()),
-        Some(reason) => {
-            let error = SessionError::DeclinedHere { reason };
-            Err(OfferRefusal::new(DeclineReason::Limit, error))
-        }
-    }
-}
-
-/// What an earlier run left here has its room already.
-fn check_room(staging: &Staging) -> Option<SessionError> {
-    let layout = staging.layout();
-    let needed = layout.total()? - layout.bytes_of(staging.present().ranges());
-    if needed < ASK_FOR_ROOM_FROM {
-        return None;
-    }
-    let free = free_bytes(staging.path())?;
-    (free < needed).then_some(SessionError::NoRoom { needed, free })
-}
-
-fn undecided(error: SessionError) -> OfferRefusal {
-    match error {
-        SessionError::Disk(error) => cannot_write(error),
-        error @ SessionError::InTheWay { .. } => OfferRefusal::new(DeclineReason::InTheWay, error),
-        error => OfferRefusal::new(DeclineReason::UnsafeName, error),
-    }
-}
-
-fn cannot_write(error: crate::disk::DiskError) -> OfferRefusal {
-    let reason = match error.kind() {
-        DiskErrorKind::Full => DeclineReason::NoSpace,
-        DiskErrorKind::Locked => DeclineReason::Busy,
-        DiskErrorKind::Name | DiskErrorKind::NameCollision => DeclineReason::UnsafeName,
-        _ => DeclineReason::CannotWrite,
-    };
-    OfferRefusal::new(reason, SessionError::Disk(error))
 }
 
 fn done(delivery: &Delivery, skipped: u64, held: u64) -> Done {
@@ -430,14 +305,14 @@ mod tests {
     fn the_parts_of_all_streams_have_room() {
         for part_size in [limits::PART_BYTES_MIN, 2 << 20, limits::PART_BYTES_MAX] {
             for most in [None, Some(limits::STREAMS)] {
-                let streams = width(limits::STREAMS, most, part_size).most();
+                let streams = stream_limit(limits::STREAMS, most, part_size).most();
                 assert!(u32::from(streams) * part_size <= limits::PARTS_IN_FLIGHT_BYTES);
             }
         }
-        let usual = width(limits::STREAMS, None, 2 << 20);
+        let usual = stream_limit(limits::STREAMS, None, 2 << 20);
         assert_eq!(usual, StreamLimit::UpTo(limits::STREAMS));
         assert_eq!(
-            width(2, None, limits::PART_BYTES_MAX),
+            stream_limit(2, None, limits::PART_BYTES_MAX),
             StreamLimit::Fixed(2)
         );
     }

@@ -1,8 +1,8 @@
 //! What became of each entry of whatever was staged, told to the operator.
 
-use crate::disk::DeliveryResult;
+use crate::disk::{Delivery, DeliveryResult};
 use crate::model::{EntryIndex, Manifest};
-use crate::session::events::{Event, FileResult, Operator};
+use crate::session::events::{Event, FileResult, Operator, Summary};
 use std::path::Path;
 
 /// Tells an operator what becomes of each entry of a manifest, and counts those that are skipped.
@@ -32,6 +32,20 @@ impl<'a> DeliveryReport<'a> {
     /// How many entries were skipped so far because others were there.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// What the delivery came to.
+    pub(crate) fn summary(&self, delivery: Delivery) -> Summary {
+        let failures = delivery.failures.iter();
+        Summary {
+            files: delivery.files,
+            bytes: delivery.bytes,
+            left_out: delivery.failures.len() as u64,
+            lost_sources: failures.filter(|f| f.reason.is_source()).count() as u64,
+            skipped: self.skipped,
+            delivered: delivery.tops,
+            ..Summary::default()
+        }
     }
 
     /// Takes note of an entry's result.

@@ -1,47 +1,44 @@
 //! The rounds of a transfer on the receiver's side: every stream a thread, all into one sink.
 
-use crate::disk::{Delivery, DeliveryResult};
-use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, limits};
+use crate::disk::Delivery;
+use crate::model::{EntryFailure, EntryIndex, Manifest, limits};
 use crate::protocol::{
     EarlyRound, Failures, Message, Missing, PartCheck, PartId, PartRanges, RoundEnd, StreamNumber,
 };
 use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
-use crate::session::connection::clock::Liveness;
 use crate::session::connection::join::{JoinedStream, SessionContext};
 use crate::session::connection::session::{Session, attend};
 use crate::session::error::SessionError;
-use crate::session::receive::in_order::InOrder;
 use crate::session::receive::report::DeliveryReport;
 use crate::session::receive::sink::{Sink, SinkWriter};
 use crate::session::stats::ProgressReporter;
-use crate::session::sync::lock;
+use crate::session::sync::{Monitor, lock};
 use crate::session::tuning::stream_count::Work;
-use crate::session::tuning::stream_pool::{Change, StreamLimit, StreamPool};
+use crate::session::tuning::stream_pool::{StreamLimit, StreamPool, StreamWork};
+use std::cmp;
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// A transfer that was accepted, shared by the threads of its streams.
+/// Receives the parts of an accepted transfer, round by round; shared by the threads of its streams.
 pub(crate) struct ReceiveRounds<'a> {
     sink: Sink,
-    /// What watches over parts that must come in order, each once.
-    in_order: Option<Mutex<InOrder>>,
     manifest: Arc<Manifest>,
     transfer: u32,
-    teller: ProgressReporter<'a>,
+    progress: ProgressReporter<'a>,
     /// How many parts have not come yet, more or less: some may come twice.
     left: AtomicU64,
     round: AtomicU32,
-    checksums: Mutex<HashMap<PartIndex, u32>>,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
-    joined: Mutex<HashMap<StreamNumber, JoinedState>>,
-    joined_changed: Condvar,
-    error: Mutex<Option<SessionError>>,
+    joined: Monitor<JoinedStates>,
 }
 
 /// The only part that goes along with an offer.
 const FIRST: PartId = PartId { round: 0, index: 0 };
+
+type JoinedStates = HashMap<StreamNumber, JoinedState>;
 
 /// How reading a round ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +50,7 @@ pub(crate) enum RoundEnded {
 }
 
 /// How far a joined stream is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum JoinedState {
     /// It has ended this round.
     Ended(u32),
@@ -61,14 +58,14 @@ enum JoinedState {
     Dead,
 }
 
-/// The part that came along with the offer, kept in memory until it is decided.
+/// The part that came along with the offer, kept in memory until the offer is accepted.
 pub(crate) struct EarlyPart {
     raw: Vec<u8>,
     round: EarlyRound,
 }
 
 impl EarlyPart {
-    /// Reads the part of which the offer says `round`.
+    /// Reads the part that the offer announces with `round`.
     ///
     /// # Errors
     /// [`SessionError`]: lost, silent, or not as agreed.
@@ -95,138 +92,66 @@ impl EarlyPart {
 }
 
 impl<'a> ReceiveRounds<'a> {
-    /// A transfer into `sink`, over which `in_order` watches where its parts must come in order.
+    /// Receives a transfer into `sink`.
     pub(crate) fn new(
         sink: Sink,
-        in_order: Option<InOrder>,
         manifest: Arc<Manifest>,
         transfer: u32,
-        teller: ProgressReporter<'a>,
+        progress: ProgressReporter<'a>,
     ) -> Self {
         ReceiveRounds {
             sink,
-            in_order: in_order.map(Mutex::new),
             manifest,
             transfer,
-            teller,
+            progress,
             left: AtomicU64::new(0),
             round: AtomicU32::new(0),
-            checksums: Mutex::default(),
             failures: Mutex::default(),
-            joined: Mutex::default(),
-            joined_changed: Condvar::new(),
-            error: Mutex::default(),
+            joined: Monitor::default(),
         }
     }
 
-    /// Receives, round by round, until nothing is missing, or until it shows that the sender only asked.
+    /// Receives until nothing is missing, or until it shows that the sender only asked. This is the main
+    /// loop of a receiver.
     ///
     /// # Errors
     /// [`SessionError`]: what ended the session. What arrived is kept.
     pub(crate) fn run(
         &self,
         session: &mut Session,
-        width: StreamLimit,
+        limit: StreamLimit,
         early: Option<EarlyPart>,
     ) -> Result<RoundEnded, SessionError> {
-        if width != StreamLimit::Fixed(1) {
+        if limit != StreamLimit::Fixed(1) {
             let missing = self.sink.missing();
             let missing = missing.iter().map(|range| range.length).sum();
             self.left.store(missing, Ordering::Relaxed);
         }
-        let pool = StreamPool::open(session, width);
-        let shared = session.shared.clone();
-        let result = std::thread::scope(|scope| {
-            let usher = || {
-                while let Some(change) = pool.next(|| self.work()) {
-                    // It is the sender who decides which streams take parts.
-                    let Change::Joined(stream) = change else {
-                        continue;
-                    };
-                    let number = stream.number;
-                    let worker = || self.joined_stream(stream, &shared, &pool);
-                    if std::thread::Builder::new()
-                        .spawn_scoped(scope, worker)
-                        .is_err()
-                    {
-                        self.set_joined(number, JoinedState::Dead);
-                    }
-                }
-            };
-            let ushered = match width {
-                StreamLimit::Fixed(1) => Ok(()),
-                _ => {
-                    let thread = std::thread::Builder::new().spawn_scoped(scope, usher);
-                    thread.map(drop)
-                }
-            };
-            let result = ushered
-                .map_err(|source| SessionError::System { source })
-                .and_then(|()| self.rounds(session, early, &pool));
-            pool.close();
-            result
+        let ended = StreamPool::run(session, limit, self, |session, pool| {
+            self.rounds(session, early, pool)
         });
-        self.teller.moved(0, self.sink.layout().total());
-        // What went wrong first, on whichever stream, is what ended the session.
-        let first_error = lock(&self.error).take();
-        match (first_error, result) {
-            (Some(error), Err(_)) => Err(error),
-            (_, result) => result,
-        }
+        self.progress.moved(0, self.sink.layout().total());
+        ended
     }
 
-    fn work(&self) -> Work {
-        Work {
-            left: self.left.load(Ordering::Relaxed),
-            // It was agreed on how many there may be.
-            room: usize::MAX,
-        }
+    /// Gives the sink back for what is left of the transfer, and what the sender could not read.
+    pub(crate) fn into_sink(self) -> Sink {
+        self.sink
     }
 
-    /// Nothing will arrive: what was made ready for it goes away.
-    ///
-    /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn leave(self) -> Result<(), SessionError> {
-        self.sink.leave()
-    }
-
-    /// What arrived is of no use: it goes away. An output keeps what it has.
-    ///
-    /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn discard(self) -> Result<(), SessionError> {
-        match self.sink {
-            Sink::Folder(staging) => Ok(staging.discard_if_new()?),
-            Sink::Output(_) => Ok(()),
-        }
-    }
-
-    /// Delivers what arrived, less what the sender could not read. Beside it, how many entries were
-    /// skipped because others were there.
+    /// Delivers what arrived, less what the sender could not read, and reports each entry.
     ///
     /// # Errors
     /// [`SessionError::Disk`]; what arrived is kept. [`SessionError::Output`].
-    pub(crate) fn deliver(self) -> Result<(Delivery, u64), SessionError> {
+    pub(crate) fn deliver(self, report: &mut DeliveryReport<'_>) -> Result<Delivery, SessionError> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let manifest = self.manifest;
-        let total = self.sink.layout().total();
-        let mut telling = DeliveryReport::new(&manifest, self.teller.operator(), total);
-        let mut report = |entry, result| telling.tell(entry, result);
-        let delivery = match self.sink {
-            Sink::Folder(staging) => staging.deliver(&failed, &mut report)?,
-            Sink::Output(output) => {
-                let bytes = output.finish()?;
-                let entries = manifest.entries();
-                entries.for_each(|(entry, _)| report(entry, DeliveryResult::Delivered));
-                Delivery {
-                    files: 1,
-                    bytes,
-                    ..Delivery::default()
-                }
-            }
-        };
-        Ok((delivery, telling.skipped()))
+        let mut tell = |entry, result| report.tell(entry, result);
+        self.sink.deliver(&failed, &self.manifest, &mut tell)
+    }
+
+    /// Bytes of the whole stream, where they are known.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.sink.layout().total()
     }
 
     fn rounds(
@@ -240,13 +165,11 @@ impl<'a> ReceiveRounds<'a> {
         } else if self.read_round(session, 0, pool)? == RoundEnded::OnlyAsked {
             return Ok(RoundEnded::OnlyAsked);
         }
-        let mut round = 0;
-        loop {
+        for round in 1.. {
             let missing = self.sink.missing();
             if missing.is_empty() {
-                return Ok(RoundEnded::Sent);
+                break;
             }
-            round += 1;
             if round >= limits::ROUNDS {
                 return Err(SessionError::NotVerified {
                     what: "some parts never arrive whole".into(),
@@ -257,6 +180,7 @@ impl<'a> ReceiveRounds<'a> {
             session.say(&Message::Missing(Missing { round, ranges }))?;
             self.read_round(session, round, pool)?;
         }
+        Ok(RoundEnded::Sent)
     }
 
     fn take_early(&self, early: EarlyPart) -> Result<(), SessionError> {
@@ -266,10 +190,11 @@ impl<'a> ReceiveRounds<'a> {
         self.note_failures(&early.round.failures)?;
         // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
         if layout.length(part) == early.raw.len() {
-            self.write(&mut self.sink.writer(), part, &early.raw)?;
+            self.sink.writer().write(part, &early.raw)?;
+            self.moved(early.raw.len());
         }
         let crc32 = early.round.crc32;
-        self.compare(&[PartCheck { index, crc32 }])
+        self.sink.end_round([PartCheck { index, crc32 }], None)
     }
 
     /// Reads the first stream to the end of the round, then waits for the joined streams' ends.
@@ -280,7 +205,6 @@ impl<'a> ReceiveRounds<'a> {
         pool: &StreamPool,
     ) -> Result<RoundEnded, SessionError> {
         let mut writer = self.sink.writer();
-        let mut checks = Vec::new();
         let mut is_asking = round == 0;
         let end = loop {
             let began = Instant::now();
@@ -296,82 +220,35 @@ impl<'a> ReceiveRounds<'a> {
             };
             match message {
                 None => {}
-                // Their parts came before them, on this stream.
-                Some(Message::Checks(more)) if self.in_order.is_some() => self.compare(&more)?,
-                Some(Message::Checks(more)) => {
-                    if checks.len() as u64 > self.sink.layout().count() {
-                        return Err(unexpected("more checks than parts"));
-                    }
-                    checks.extend(more);
-                }
+                Some(Message::Checks(checks)) => self.sink.note_checks(checks)?,
                 Some(Message::SourceFailed(failures)) => self.note_failures(&failures)?,
                 Some(Message::RoundEnd(end)) if end.round == round => break end,
                 Some(Message::Bye) if is_asking => return Ok(RoundEnded::OnlyAsked),
                 Some(_) => return Err(unexpected("something else than parts")),
             }
         };
-        self.wait_for_joined(&end, &session.shared.liveness)?;
-        checks.extend(end.checks);
-        self.compare(&checks)?;
-        self.close(end.total)?;
+        self.wait_for_joined(&end, &session.shared)?;
+        self.sink.end_round(end.checks, end.total)?;
         Ok(RoundEnded::Sent)
     }
 
-    /// Takes what the sender says about the length at the end of a round.
-    fn close(&self, total: Option<u64>) -> Result<(), SessionError> {
-        match (&self.in_order, total) {
-            (Some(in_order), _) => lock(in_order).close(total)?,
-            (None, None) => {}
-            (None, Some(_)) => return Err(unexpected("a length that was known")),
-        }
-        match total {
-            Some(total) => self.sink.close(total),
-            None => Ok(()),
-        }
-    }
-
-    /// Waits for what the joined streams still bring in this round. One that brings nothing for the idle
-    /// limit, or never joined, is not waited for: what it was to bring is asked for anew.
-    fn wait_for_joined(&self, end: &RoundEnd, liveness: &Liveness) -> Result<(), SessionError> {
-        let is_over = |state: Option<&JoinedState>| match state {
-            Some(JoinedState::Ended(round)) => *round >= end.round,
-            Some(JoinedState::Dead) => true,
-            None => false,
+    /// Waits for what the joined streams still bring in this round. A stream that brings nothing for the
+    /// idle limit, or never joined, is given up: what it was to bring is asked for anew.
+    fn wait_for_joined(
+        &self,
+        end: &RoundEnd,
+        context: &SessionContext,
+    ) -> Result<(), SessionError> {
+        let (liveness, cause) = (&context.liveness, &context.cause);
+        let is_waiting = |joined: &JoinedStates| {
+            !cause.is_raised() && !liveness.is_silent() && !have_ended(joined, end)
         };
-        // Nobody reads the first stream meanwhile, so what is heard is heard on the others.
+        // Nobody reads the first stream meanwhile, so signs of life come on the others.
         liveness.heard();
-        let mut joined = lock(&self.joined);
-        while lock(&self.error).is_none()
-            && !liveness.is_silent()
-            && !end.streams.iter().all(|s| is_over(joined.get(s)))
-        {
-            let waited = self
-                .joined_changed
-                .wait_timeout(joined, liveness.read_wait());
-            (joined, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        while is_waiting(&self.joined.lock()) {
+            drop(self.joined.wait_while_for(liveness.read_wait(), is_waiting));
         }
-        drop(joined);
-        match lock(&self.error).take() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-
-    /// Reads a joined stream until it ends. What goes wrong here with the line is the sender's to mend
-    /// on another stream; what goes wrong with the contents or the disk ends the session.
-    fn joined_stream(&self, stream: JoinedStream, shared: &SessionContext, pool: &StreamPool) {
-        let number = stream.number;
-        let (mut reader, _) = stream.into_channel(shared);
-        let error = match self.read_joined(&mut reader, number, pool) {
-            Ok(never) => match never {},
-            Err(error) => error,
-        };
-        if !error.is_connection_gone() {
-            lock(&self.error).get_or_insert(error);
-            // The first stream itself stays: the peer is to be told over it.
-            shared.liveness.call_off();
-        }
-        self.set_joined(number, JoinedState::Dead);
+        cause.take().map_or(Ok(()), Err)
     }
 
     fn read_joined(
@@ -379,7 +256,7 @@ impl<'a> ReceiveRounds<'a> {
         reader: &mut MessageReader,
         number: StreamNumber,
         pool: &StreamPool,
-    ) -> Result<std::convert::Infallible, SessionError> {
+    ) -> Result<Infallible, SessionError> {
         let mut writer = self.sink.writer();
         loop {
             let began = Instant::now();
@@ -401,8 +278,7 @@ impl<'a> ReceiveRounds<'a> {
     }
 
     fn set_joined(&self, number: StreamNumber, state: JoinedState) {
-        lock(&self.joined).insert(number, state);
-        self.joined_changed.notify_all();
+        self.joined.change(|joined| joined.insert(number, state));
     }
 
     fn take_part(
@@ -412,60 +288,26 @@ impl<'a> ReceiveRounds<'a> {
     ) -> Result<(), SessionError> {
         match part.id.round.cmp(&self.round.load(Ordering::Relaxed)) {
             // It was asked for again, or has come on another stream.
-            std::cmp::Ordering::Less => return Ok(()),
-            std::cmp::Ordering::Equal => {}
-            std::cmp::Ordering::Greater => return Err(unexpected("a part of a later round")),
+            cmp::Ordering::Less => return Ok(()),
+            cmp::Ordering::Equal => {}
+            cmp::Ordering::Greater => return Err(unexpected("a part of a later round")),
         }
         let index = self.sink.layout().part(part.id.index)?;
         let raw = part.open(self.transfer)?;
-        self.write(writer, index, raw)
+        writer.write(index, raw)?;
+        self.moved(raw.len());
+        Ok(())
     }
 
-    fn write(
-        &self,
-        writer: &mut SinkWriter<'_>,
-        part: PartIndex,
-        raw: &[u8],
-    ) -> Result<(), SessionError> {
-        let layout = self.sink.layout();
-        match &self.in_order {
-            Some(in_order) => lock(in_order).take(part, raw.len())?,
-            None if layout.length(part) != raw.len() => {
-                return Err(unexpected("a part of another length"));
-            }
-            None => {}
-        }
-        let checksum = writer.write_part(part, raw)?;
-        match &self.in_order {
-            Some(in_order) => lock(in_order).wrote(part, checksum)?,
-            None => drop(lock(&self.checksums).insert(part, checksum)),
-        }
+    /// A part was written.
+    fn moved(&self, bytes: usize) {
         let one_less = |left: u64| left.checked_sub(1);
-        // Without one that was counted there is none less.
+        // A part that was not counted as missing leaves the count as it is.
         let _ = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        self.teller.moved(raw.len() as u64, layout.total());
-        Ok(())
-    }
-
-    /// Takes back what the sender read differently: something went wrong in a machine, not on the line.
-    fn compare(&self, checks: &[PartCheck]) -> Result<(), SessionError> {
-        if let Some(in_order) = &self.in_order {
-            return lock(in_order).compare(checks);
-        }
-        let layout = self.sink.layout();
-        let mut checksums = lock(&self.checksums);
-        for check in checks {
-            let part = layout.part(check.index)?;
-            if checksums
-                .remove(&part)
-                .is_some_and(|own| own != check.crc32)
-            {
-                self.sink.forget_part(part)?;
-            }
-        }
-        Ok(())
+        self.progress
+            .moved(bytes as u64, self.sink.layout().total());
     }
 
     fn note_failures(&self, failures: &Failures) -> Result<(), SessionError> {
@@ -475,13 +317,86 @@ impl<'a> ReceiveRounds<'a> {
                 .check(&self.manifest)
                 .filter(|failure| failure.reason.is_source())
                 .ok_or_else(|| unexpected("a failure of no file"))?;
-            if let Sink::Output(_) = self.sink {
-                let reason = failure.reason;
-                return Err(SessionError::SourceFailed { reason });
-            }
-            self.sink.note_failed(failure.entry);
+            self.sink.note_failed(failure)?;
             noted.entry(failure.entry).or_insert(failure);
         }
         Ok(())
+    }
+}
+
+impl StreamWork for ReceiveRounds<'_> {
+    fn left(&self) -> Work {
+        Work {
+            left: self.left.load(Ordering::Relaxed),
+            // Both sides agreed on how many there may be.
+            room: usize::MAX,
+        }
+    }
+
+    /// The sender decides which streams take parts.
+    fn set_streams(&self, _: u16) {}
+
+    /// Reads a joined stream until it ends. The sender mends what goes wrong with the line, on another
+    /// stream; what goes wrong with the contents or the disk ends the session.
+    fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool) {
+        let number = stream.number;
+        let (mut reader, _) = stream.into_channel(context);
+        let Err(error) = self.read_joined(&mut reader, number, pool);
+        if !error.is_connection_gone() {
+            // The first stream itself stays: the peer is to be told over it.
+            context.cause.raise(error);
+        }
+        self.set_joined(number, JoinedState::Dead);
+    }
+
+    fn on_lost(&self, stream: StreamNumber) {
+        self.set_joined(stream, JoinedState::Dead);
+    }
+}
+
+/// Whether all streams that took part in a round have ended it, or are gone.
+fn have_ended(joined: &JoinedStates, end: &RoundEnd) -> bool {
+    end.streams.iter().all(|stream| match joined.get(stream) {
+        Some(JoinedState::Ended(round)) => *round >= end.round,
+        Some(JoinedState::Dead) => true,
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{PartChecks, StreamList};
+
+    #[test]
+    fn a_round_waits_for_each_stream_that_took_part_until_it_ends_or_dies() {
+        let stream = |number| StreamNumber::joined(number).unwrap();
+        let end = RoundEnd {
+            round: 2,
+            total: None,
+            streams: StreamList::take_from(&mut [stream(1), stream(2)].into_iter()),
+            checks: PartChecks::default(),
+        };
+        let joined = |states: &[(u16, JoinedState)]| {
+            let states = states.iter();
+            states
+                .map(|&(number, state)| (stream(number), state))
+                .collect::<JoinedStates>()
+        };
+        use JoinedState::{Dead, Ended};
+        for states in [
+            &[][..],
+            &[(1, Ended(2))],
+            &[(1, Ended(2)), (2, Ended(1))],
+            &[(3, Ended(2)), (2, Dead)],
+        ] {
+            assert!(!have_ended(&joined(states), &end), "{states:?}");
+        }
+        for states in [
+            &[(1, Ended(2)), (2, Ended(3))][..],
+            &[(1, Dead), (2, Ended(2)), (3, Ended(0))],
+        ] {
+            assert!(have_ended(&joined(states), &end), "{states:?}");
+        }
     }
 }

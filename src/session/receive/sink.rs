@@ -1,87 +1,227 @@
-//! Where the parts of a transfer go: into a folder, or to an output.
+//! Where the parts of a transfer go, into a folder or to an output, and in which order they must come.
 
-use crate::disk::{Staging, StagingWriter};
-use crate::model::{EntryIndex, PartIndex, PartLayout, PartRange, PartSet};
+use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
+use crate::model::{
+    EntryFailure, EntryIndex, Manifest, PartIndex, PartLayout, PartRange, PartSet, limits,
+};
+use crate::protocol::PartCheck;
+use crate::session::connection::channel::unexpected;
 use crate::session::error::SessionError;
-use crate::session::receive::output::OutputSink;
+use crate::session::receive::output::OutputFile;
+use crate::session::sync::lock;
+use std::collections::HashMap;
+use std::sync::Mutex;
 
-/// What takes the parts of a transfer.
-pub(crate) enum Sink {
-    /// A folder, in any order, again and again until all are there.
+/// Takes the parts of a transfer, verifies their checks, and delivers what they make up.
+pub(crate) struct Sink {
+    target: SinkTarget,
+    order: PartOrder,
+}
+
+enum SinkTarget {
     Folder(Box<Staging>),
-    /// An output, each part once and in order.
-    Output(OutputSink),
+    Output(OutputFile, PartLayout),
+}
+
+/// The order in which parts come.
+enum PartOrder {
+    /// Any order and several times, until all are there. Checks wait for the parts of all streams.
+    Any {
+        checksums: Mutex<HashMap<PartIndex, u32>>,
+        checks: Mutex<Vec<PartCheck>>,
+    },
+    /// One after the other, each once: those of a stream whose length is not known beforehand, and those of
+    /// an output.
+    InOrder(Mutex<InOrder>),
 }
 
 impl Sink {
-    /// How the stream is cut into parts. Ask for it again after [`Sink::close`].
+    /// Parts of known length go into a folder in any order, others in order and up to `max_bytes`.
+    pub(crate) fn folder(staging: Staging, max_bytes: Option<u64>) -> Self {
+        let layout = staging.layout();
+        Sink {
+            order: match layout.total() {
+                Some(_) => PartOrder::Any {
+                    checksums: Mutex::default(),
+                    checks: Mutex::default(),
+                },
+                None => PartOrder::InOrder(Mutex::new(InOrder::new(layout, max_bytes))),
+            },
+            target: SinkTarget::Folder(Box::new(staging)),
+        }
+    }
+
+    /// Parts go to an output in order, those of unknown length up to `max_bytes`.
+    pub(crate) fn output(file: OutputFile, layout: PartLayout, max_bytes: Option<u64>) -> Self {
+        let max_bytes = max_bytes.filter(|_| layout.total().is_none());
+        Sink {
+            order: PartOrder::InOrder(Mutex::new(InOrder::new(layout, max_bytes))),
+            target: SinkTarget::Output(file, layout),
+        }
+    }
+
+    /// Whether each part must come in order and once, so that a transfer that breaks off cannot be resumed.
+    pub(crate) fn is_in_order(&self) -> bool {
+        matches!(self.order, PartOrder::InOrder(_))
+    }
+
+    /// The folder that keeps the parts until they are delivered.
+    pub(crate) fn staging(&self) -> Option<&Staging> {
+        match &self.target {
+            SinkTarget::Folder(staging) => Some(staging),
+            SinkTarget::Output(..) => None,
+        }
+    }
+
+    /// How the stream is cut into parts. Ask for it again after [`Sink::end_round`].
     pub(crate) fn layout(&self) -> PartLayout {
-        match self {
-            Sink::Folder(staging) => staging.layout(),
-            Sink::Output(output) => output.layout(),
+        match &self.target {
+            SinkTarget::Folder(staging) => staging.layout(),
+            SinkTarget::Output(_, layout) => *layout,
         }
     }
 
     /// The parts that need not be sent.
     pub(crate) fn present(&self) -> PartSet {
-        match self {
-            Sink::Folder(staging) => staging.present(),
-            Sink::Output(_) => PartSet::new(),
-        }
+        self.staging().map_or_else(PartSet::new, Staging::present)
     }
 
     /// Whether nothing is to be sent, also where it is not known how much that would be.
     pub(crate) fn is_complete(&self) -> bool {
-        match self {
-            Sink::Folder(staging) => staging.is_complete(),
-            Sink::Output(_) => false,
-        }
+        self.staging().is_some_and(Staging::is_complete)
     }
 
     /// The runs of parts that are not there, ascending, as many as one message takes. Only of a stream
     /// whose length is known.
     pub(crate) fn missing(&self) -> Vec<PartRange> {
-        match self {
-            Sink::Folder(staging) => staging.missing(u64::MAX),
-            Sink::Output(output) => output.missing(),
+        match (&self.target, &self.order) {
+            (SinkTarget::Folder(staging), _) => staging.missing(u64::MAX),
+            (SinkTarget::Output(..), PartOrder::InOrder(order)) => lock(order).missing(),
+            (SinkTarget::Output(..), PartOrder::Any { .. }) => Vec::new(),
         }
     }
 
     /// A writer for one thread.
     pub(crate) fn writer(&self) -> SinkWriter<'_> {
-        match self {
-            Sink::Folder(staging) => SinkWriter::Folder(staging.writer()),
-            Sink::Output(output) => SinkWriter::Output(output),
+        SinkWriter {
+            sink: self,
+            target: match &self.target {
+                SinkTarget::Folder(staging) => TargetWriter::Folder(staging.writer()),
+                SinkTarget::Output(file, _) => TargetWriter::Output(file),
+            },
         }
     }
 
-    /// Takes back that a part is there, where it can be asked for again.
+    /// Takes checks that came before the end of a round.
     ///
     /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn forget_part(&self, part: PartIndex) -> Result<(), SessionError> {
-        match self {
-            Sink::Folder(staging) => Ok(staging.forget_part(part)?),
-            Sink::Output(_) => Ok(()),
+    /// [`SessionError::NotVerified`] when there are more checks than parts, or a part that cannot be taken
+    /// back differs.
+    pub(crate) fn note_checks(
+        &self,
+        checks: impl IntoIterator<Item = PartCheck>,
+    ) -> Result<(), SessionError> {
+        match &self.order {
+            // Their parts came before them, on the same stream.
+            PartOrder::InOrder(order) => lock(order).compare(checks),
+            PartOrder::Any { checks: noted, .. } => {
+                let mut noted = lock(noted);
+                if noted.len() as u64 > self.layout().count() {
+                    return Err(unexpected("more checks than parts"));
+                }
+                noted.extend(checks);
+                Ok(())
+            }
         }
     }
 
-    /// Fixes the length of a stream of unknown length, which ends where its parts end.
+    /// Every part of a round has come: takes back what the sender read differently (something went wrong in
+    /// a machine, not on the line), and fixes the length of a stream of unknown length.
     ///
     /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn close(&self, total: u64) -> Result<(), SessionError> {
-        match self {
-            Sink::Folder(staging) => Ok(staging.close_stream(total)?),
-            Sink::Output(_) => Ok(()),
+    /// [`SessionError::NotVerified`] for a part that cannot be taken back, or another length than that of
+    /// the parts; [`SessionError::Disk`].
+    pub(crate) fn end_round(
+        &self,
+        checks: impl IntoIterator<Item = PartCheck>,
+        total: Option<u64>,
+    ) -> Result<(), SessionError> {
+        self.note_checks(checks)?;
+        match &self.order {
+            PartOrder::InOrder(order) => lock(order).close(total)?,
+            PartOrder::Any { checksums, checks } => {
+                self.forget_different(checksums, std::mem::take(&mut lock(checks)))?;
+                if total.is_some() {
+                    return Err(unexpected("a length that was known"));
+                }
+            }
         }
+        match (&self.target, total) {
+            (SinkTarget::Folder(staging), Some(total)) => Ok(staging.close_stream(total)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn forget_different(
+        &self,
+        checksums: &Mutex<HashMap<PartIndex, u32>>,
+        checks: Vec<PartCheck>,
+    ) -> Result<(), SessionError> {
+        let layout = self.layout();
+        let mut checksums = lock(checksums);
+        for check in checks {
+            let part = layout.part(check.index)?;
+            let own = checksums.remove(&part);
+            if let (Some(staging), true) =
+                (self.staging(), own.is_some_and(|own| own != check.crc32))
+            {
+                staging.forget_part(part)?;
+            }
+        }
+        Ok(())
     }
 
     /// The source of a file failed: what comes from here on in its place is not its contents.
-    pub(crate) fn note_failed(&self, entry: EntryIndex) {
-        match self {
-            Sink::Folder(staging) => staging.note_failed(entry),
-            Sink::Output(_) => {}
+    ///
+    /// # Errors
+    /// [`SessionError::SourceFailed`] where that was the only file.
+    pub(crate) fn note_failed(&self, failure: EntryFailure) -> Result<(), SessionError> {
+        match &self.target {
+            SinkTarget::Folder(staging) => {
+                staging.note_failed(failure.entry);
+                Ok(())
+            }
+            SinkTarget::Output(..) => Err(SessionError::SourceFailed {
+                reason: failure.reason,
+            }),
+        }
+    }
+
+    /// Delivers what arrived, less what failed.
+    ///
+    /// # Errors
+    /// [`SessionError::Disk`]; what arrived is kept. [`SessionError::Output`].
+    pub(crate) fn deliver(
+        self,
+        failed: &[EntryFailure],
+        manifest: &Manifest,
+        report: &mut dyn FnMut(EntryIndex, DeliveryResult),
+    ) -> Result<Delivery, SessionError> {
+        match self.target {
+            SinkTarget::Folder(staging) => Ok(staging.deliver(failed, report)?),
+            SinkTarget::Output(file, _) => {
+                file.finish()?;
+                let entries = manifest.entries();
+                entries.for_each(|(entry, _)| report(entry, DeliveryResult::Delivered));
+                Ok(Delivery {
+                    files: 1,
+                    bytes: match &self.order {
+                        PartOrder::InOrder(order) => lock(order).length,
+                        PartOrder::Any { .. } => 0,
+                    },
+                    ..Delivery::default()
+                })
+            }
         }
     }
 
@@ -90,31 +230,335 @@ impl Sink {
     /// # Errors
     /// [`SessionError::Disk`].
     pub(crate) fn leave(self) -> Result<(), SessionError> {
-        match self {
-            Sink::Folder(staging) => Ok(staging.discard_if_new()?),
-            Sink::Output(output) => {
-                output.leave();
+        match self.target {
+            SinkTarget::Folder(staging) => Ok(staging.discard_if_new()?),
+            SinkTarget::Output(file, _) => {
+                file.leave();
                 Ok(())
             }
+        }
+    }
+
+    /// What arrived is of no use: it goes away. An output keeps what it has.
+    ///
+    /// # Errors
+    /// [`SessionError::Disk`].
+    pub(crate) fn discard(self) -> Result<(), SessionError> {
+        match self.target {
+            SinkTarget::Folder(staging) => Ok(staging.discard_if_new()?),
+            SinkTarget::Output(..) => Ok(()),
         }
     }
 }
 
 /// Writes parts, for one thread.
-pub(crate) enum SinkWriter<'a> {
+pub(crate) struct SinkWriter<'a> {
+    sink: &'a Sink,
+    target: TargetWriter<'a>,
+}
+
+enum TargetWriter<'a> {
     Folder(StagingWriter<'a>),
-    Output(&'a OutputSink),
+    Output(&'a OutputFile),
 }
 
 impl SinkWriter<'_> {
-    /// Writes a part that was verified; gives its CRC-32.
+    /// Writes a part that was verified.
     ///
     /// # Errors
-    /// [`SessionError::Disk`] or [`SessionError::Output`].
-    pub(crate) fn write_part(&mut self, part: PartIndex, raw: &[u8]) -> Result<u32, SessionError> {
-        match self {
-            SinkWriter::Folder(writer) => Ok(writer.write_part(part, raw)?),
-            SinkWriter::Output(output) => output.take(part, raw),
+    /// [`SessionError::NotVerified`] for a part of another length or out of order,
+    /// [`SessionError::DeclinedHere`] for one too many, [`SessionError::Disk`], [`SessionError::Output`].
+    pub(crate) fn write(&mut self, part: PartIndex, raw: &[u8]) -> Result<(), SessionError> {
+        match &self.sink.order {
+            PartOrder::InOrder(order) => lock(order).take(part, raw.len())?,
+            PartOrder::Any { .. } if self.sink.layout().length(part) != raw.len() => {
+                return Err(unexpected("a part of another length"));
+            }
+            PartOrder::Any { .. } => {}
         }
+        let checksum = match &mut self.target {
+            TargetWriter::Folder(writer) => writer.write_part(part, raw)?,
+            TargetWriter::Output(file) => file.write_part(raw)?,
+        };
+        match &self.sink.order {
+            PartOrder::InOrder(order) => lock(order).wrote(part, checksum)?,
+            PartOrder::Any { checksums, .. } => {
+                lock(checksums).insert(part, checksum);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far a transfer whose parts come one after the other has come.
+struct InOrder {
+    layout: PartLayout,
+    next: u64,
+    length: u64,
+    is_at_end: bool,
+    /// CRC-32 of the parts that were written and whose checks have not come.
+    unchecked: HashMap<PartIndex, u32>,
+    /// Bytes that are allowed, where the offer did not say how many there are.
+    max_bytes: Option<u64>,
+}
+
+impl InOrder {
+    /// Nothing has come. A stream of unknown length may have `max_bytes`.
+    fn new(layout: PartLayout, max_bytes: Option<u64>) -> Self {
+        InOrder {
+            layout,
+            next: 0,
+            length: 0,
+            is_at_end: false,
+            unchecked: HashMap::new(),
+            max_bytes,
+        }
+    }
+
+    /// Takes note of a part before it is written.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] for another part than the next, an empty one, one that is not full
+    /// before the last, or one of another length than its layout says; [`SessionError::DeclinedHere`]
+    /// for more than is allowed.
+    fn take(&mut self, part: PartIndex, length: usize) -> Result<(), SessionError> {
+        if part.get() != self.next {
+            return Err(unexpected("another part than the next"));
+        }
+        let full = self.layout.length(part);
+        let fits = match self.layout.total() {
+            Some(_) => length == full,
+            None => (1..=full).contains(&length) && !self.is_at_end,
+        };
+        if !fits {
+            return Err(unexpected("a part of another length"));
+        }
+        self.next += 1;
+        self.length += length as u64;
+        self.is_at_end = length < full;
+        match self.max_bytes {
+            Some(limit) if self.length > limit => Err(SessionError::DeclinedHere {
+                reason: format!("it is longer than the {limit} bytes that are allowed here"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The part was written, and has this CRC-32.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when a stream of unknown length goes on without its checks.
+    fn wrote(&mut self, part: PartIndex, crc32: u32) -> Result<(), SessionError> {
+        self.unchecked.insert(part, crc32);
+        match self.layout.total() {
+            None if self.unchecked.len() > limits::CHECKS_OWED => {
+                Err(unexpected("more parts in place of their checks"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares what was written with what the sender read: what differs cannot be taken back.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when they differ, or there can be no such part.
+    fn compare(&mut self, checks: impl IntoIterator<Item = PartCheck>) -> Result<(), SessionError> {
+        for check in checks {
+            let part = self.layout.part(check.index)?;
+            let own = self.unchecked.remove(&part);
+            if own.is_some_and(|own| own != check.crc32) {
+                return Err(SessionError::NotVerified {
+                    what: "a part differs from what the sender read".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is behind the last part that came, of a stream whose length is known.
+    fn missing(&self) -> Vec<PartRange> {
+        let start = self.next;
+        let length = self.layout.count().saturating_sub(start);
+        match self.layout.total() {
+            Some(_) if length > 0 => vec![PartRange { start, length }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Checks what the sender says about the length at the end: all of a stream of unknown length, and
+    /// nothing of one whose length it said before.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`].
+    fn close(&self, total: Option<u64>) -> Result<(), SessionError> {
+        let is_true = match self.layout.total() {
+            Some(_) => total.is_none(),
+            None => total == Some(self.length),
+        };
+        match is_true {
+            true => Ok(()),
+            false => Err(unexpected("an end that is not where its parts end")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FailureReason, FileSize, ManifestBuilder, Mode, Mtime};
+    use crate::session::receive::output::Output;
+
+    const SIZE: u32 = limits::PART_BYTES_MIN;
+    const FULL: usize = SIZE as usize;
+
+    fn take(order: &mut InOrder, parts: &[(u64, usize)]) -> bool {
+        let mut taken = parts.iter().map(|&(index, length)| {
+            let part = order.layout.part(index).unwrap();
+            order.take(part, length).is_ok()
+        });
+        taken.all(|is_taken| is_taken)
+    }
+
+    fn open() -> InOrder {
+        InOrder::new(PartLayout::open(SIZE).unwrap(), None)
+    }
+
+    #[test]
+    fn a_stream_ends_where_its_parts_end_and_nowhere_else() {
+        let mut order = open();
+        assert!(order.close(Some(0)).is_ok() && order.close(None).is_err());
+        assert!(take(&mut order, &[(0, FULL), (1, 7)]));
+        let end = FULL as u64 + 7;
+        assert!(order.close(Some(end)).is_ok());
+        for total in [None, Some(0), Some(end - 1), Some(end + 1)] {
+            assert!(order.close(total).is_err(), "{total:?}");
+        }
+    }
+
+    #[test]
+    fn parts_come_one_after_the_other_and_only_the_last_is_short() {
+        let bad: [&[(u64, usize)]; 7] = [
+            &[(1, FULL)],
+            &[(0, FULL), (0, FULL)],
+            &[(0, FULL), (2, FULL)],
+            &[(0, 7), (1, FULL)],
+            &[(0, 7), (1, 7)],
+            &[(0, 0)],
+            &[(0, FULL + 1)],
+        ];
+        for parts in bad {
+            assert!(!take(&mut open(), parts), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_length_is_said_once() {
+        let layout = PartLayout::known(u64::from(SIZE) + 1, SIZE).unwrap();
+        let mut order = InOrder::new(layout, None);
+        assert!(!take(&mut order, &[(0, 1)]));
+        assert!(take(&mut order, &[(0, FULL), (1, 1)]));
+        assert!(order.close(None).is_ok());
+        assert!(order.close(Some(u64::from(SIZE) + 1)).is_err());
+    }
+
+    #[test]
+    fn checks_that_never_come_are_not_waited_for_without_end() {
+        let mut order = open();
+        let part = |index: usize| order.layout.part(index as u64).unwrap();
+        let parts: Vec<_> = (0..=limits::CHECKS_OWED).map(part).collect();
+        let (last, owed) = parts.split_last().unwrap();
+        assert!(owed.iter().all(|part| order.wrote(*part, 7).is_ok()));
+        assert!(order.wrote(*last, 7).is_err());
+        let check = |index, crc32| PartCheck { index, crc32 };
+        assert!(order.compare([check(0, 7), check(1, 7)]).is_ok());
+        assert!(order.wrote(parts[0], 7).is_ok());
+        assert!(order.compare([check(0, 8)]).is_err());
+        assert!(order.compare([check(limits::PARTS, 7)]).is_err());
+    }
+
+    #[test]
+    fn what_is_too_long_is_declined_at_the_first_byte_too_many() {
+        let max_bytes = Some(u64::from(SIZE) + 3);
+        let order = || InOrder::new(PartLayout::open(SIZE).unwrap(), max_bytes);
+        assert!(take(&mut order(), &[(0, FULL), (1, 3)]));
+        let mut order = order();
+        assert!(take(&mut order, &[(0, FULL)]));
+        let refused = order.take(order.layout.part(1).unwrap(), 4);
+        assert!(matches!(refused, Err(SessionError::DeclinedHere { .. })));
+    }
+
+    /// What a writer was given, to be looked at.
+    #[derive(Clone, Default)]
+    struct Shown(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn one_file() -> Manifest {
+        let mut builder = ManifestBuilder::new();
+        let (size, mtime, mode) = (FileSize::Unknown, Mtime::default(), Mode::from_bits(0o644));
+        builder.push_file(b"file", size, mtime, mode).unwrap();
+        builder.finish().unwrap()
+    }
+
+    fn output(layout: PartLayout) -> (Sink, Shown) {
+        let shown = Shown::default();
+        let output = Output::new("a test", shown.clone());
+        (Sink::output(output.open().unwrap(), layout, None), shown)
+    }
+
+    fn write(sink: &Sink, index: u64, raw: &[u8]) -> Result<(), SessionError> {
+        let part = sink.layout().part(index).unwrap();
+        sink.writer().write(part, raw)
+    }
+
+    #[test]
+    fn an_output_gets_the_last_part_with_the_end_and_never_before() {
+        let layout = PartLayout::known(u64::from(SIZE) + 1, SIZE).unwrap();
+        let (sink, shown) = output(layout);
+        let parts = |start, length| vec![PartRange { start, length }];
+        assert_eq!(sink.missing(), parts(0, 2));
+        write(&sink, 0, &[1; FULL]).unwrap();
+        assert_eq!(sink.missing(), parts(1, 1));
+        assert!(lock(&shown.0).is_empty());
+        write(&sink, 1, &[2]).unwrap();
+        assert_eq!((sink.missing(), lock(&shown.0).len()), (Vec::new(), FULL));
+        assert!(sink.end_round([], None).is_ok());
+        let manifest = one_file();
+        let delivery = sink.deliver(&[], &manifest, &mut |_, _| {}).unwrap();
+        assert_eq!((delivery.files, delivery.bytes), (1, u64::from(SIZE) + 1));
+        assert_eq!(lock(&shown.0).len(), FULL + 1);
+    }
+
+    #[test]
+    fn what_an_output_has_taken_cannot_be_taken_back() {
+        let (sink, _) = output(PartLayout::open(SIZE).unwrap());
+        write(&sink, 0, &[1; 7]).unwrap();
+        let wrong = PartCheck { index: 0, crc32: 0 };
+        assert!(sink.note_checks([wrong]).is_err());
+        assert!(write(&sink, 0, &[1; 7]).is_err(), "it came before");
+        let failed = EntryFailure {
+            entry: one_file().index(0).unwrap(),
+            reason: FailureReason::SourceChanged,
+        };
+        assert!(sink.note_failed(failed).is_err());
+    }
+
+    #[test]
+    fn an_output_that_got_nothing_may_have_the_next_file() {
+        let output = Output::new("a test", Shown::default());
+        let file = output.open().unwrap();
+        assert!(output.is_used() && output.open().is_none());
+        let layout = PartLayout::open(SIZE).unwrap();
+        Sink::output(file, layout, None).leave().unwrap();
+        assert!(!output.is_used());
     }
 }

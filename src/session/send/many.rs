@@ -8,11 +8,10 @@ use crate::session::listen::listener::{Guest, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
 use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{Connect, Rendezvous};
-use crate::session::send::cargo::Cargo;
-use crate::session::send::offer::Outgoing;
+use crate::session::send::offer::SendTransfer;
 use crate::session::send::options::SendOptions;
+use crate::session::send::outgoing::Outgoing;
 use crate::session::send::payload::Payload;
-use crate::session::send::ship_once;
 use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,8 +39,7 @@ pub fn send_to_many(
         let reason = "what is read once goes to one receiver".into();
         return Err(SessionError::DeclinedHere { reason });
     }
-    let cargo = Cargo::scan(options, operator)?;
-    let shipment = Outgoing::new(&cargo, options);
+    let outgoing = Outgoing::scan(options, operator)?;
     let seats = SessionSlots::limited(AT_ONCE, count);
     let terms = Terms {
         role: Role::Send,
@@ -62,7 +60,7 @@ pub fn send_to_many(
     };
     let results = Mutex::new(Vec::new());
     let closing = hosting.run(&listener, &|guest| {
-        give(guest, &shipment, operator, &results);
+        give(guest, &outgoing, operator, &results);
     });
     match closing {
         Closing::Full => Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner)),
@@ -76,15 +74,19 @@ pub fn send_to_many(
 /// One receiver's session.
 fn give(
     guest: Guest,
-    shipment: &Outgoing<'_>,
+    outgoing: &Outgoing<'_>,
     operator: &dyn Operator,
     results: &Mutex<Vec<Result<Summary, SessionError>>>,
 ) {
     let Guest {
         mut session, seat, ..
     } = guest;
-    let mut tally = TransferStats::begin(0);
-    let result = ship_once(&mut session, shipment, None, &mut tally, operator);
+    let transfer = SendTransfer {
+        session: &mut session,
+        outgoing,
+        operator,
+    };
+    let result = transfer.run(None, &mut TransferStats::begin(0));
     match &result {
         Ok(_) | Err(SessionError::PeerDeclined { .. }) => {
             // The transfer has ended, whether this arrives or not.

@@ -1,4 +1,4 @@
-//! The sender's side of one transfer: offer, rounds of parts, the receiver's verdict.
+//! The sender's side of one transfer: offer, agree, send the parts in rounds, take the receiver's verdict.
 
 use crate::crypto::{Position, Sealer};
 use crate::disk::SourceReader;
@@ -11,255 +11,106 @@ use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, FileResult, OfferSummary, Operator, Summary};
-use crate::session::send::archive::Losses;
-use crate::session::send::cargo::Cargo;
 use crate::session::send::feed::Feed;
-use crate::session::send::options::SendOptions;
+use crate::session::send::outgoing::Outgoing;
+use crate::session::send::part_queue::PartQueue;
+use crate::session::send::part_sender::OutgoingParts;
 use crate::session::send::proposal::Proposal;
 use crate::session::send::rounds::SendRounds;
 use crate::session::stats::{ProgressReporter, TransferStats, offer_summary};
 use crate::session::sync::lock;
 use crate::session::tuning::compression::CompressionTuner;
-use crate::session::tuning::rate_limit::RateLimit;
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::iter::Chain;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
-/// What is to be sent, ready to be offered.
-pub(crate) struct Outgoing<'a> {
-    cargo: &'a Cargo<'a>,
-    streams: Option<u16>,
-    rate_limit: Option<RateLimit>,
-    verify: bool,
-    early: Early,
+/// One transfer over one session.
+pub(crate) struct SendTransfer<'s, 'o> {
+    pub(crate) session: &'s mut Session,
+    pub(crate) outgoing: &'o Outgoing<'o>,
+    pub(crate) operator: &'s dyn Operator,
 }
 
-/// Whether a small transfer's only part goes along with its offer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Early {
-    Allowed,
-    /// It must wait for a person, for its turn, or is not to be sent at all.
-    Never,
+/// An offer that was queued.
+pub(crate) struct Offered<'o> {
+    transfer: u32,
+    proposal: Proposal,
+    compression: CompressionTuner,
+    rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'o>>,
+    /// What failed of the part that goes along, if one does.
+    early: Option<Vec<EntryFailure>>,
 }
 
-impl<'a> Outgoing<'a> {
-    /// `cargo`, to be carried as `options` say.
-    pub(crate) fn new(cargo: &'a Cargo<'a>, options: &SendOptions) -> Self {
-        let rate_limit = options.rate_limit.map(RateLimit::new);
-        Outgoing {
-            cargo,
-            streams: options.streams,
-            early: match options.verify || rate_limit.is_some() {
-                true => Early::Never,
-                false => Early::Allowed,
-            },
-            rate_limit,
-            verify: options.verify,
-        }
-    }
+/// The receiver's answer to an offer that it accepts.
+struct Agreed {
+    offer: OfferSummary,
+    streams: u16,
+    limit: StreamLimit,
+    layout: PartLayout,
+    have: PartSet,
+    /// Whether the receiver wants nothing of contents whose length is not known.
+    is_unwanted: bool,
+}
 
-    /// The same, only to ask what of it the receiver lacks.
-    pub(crate) fn to_ask(cargo: &'a Cargo<'a>, options: &SendOptions) -> Self {
-        let early = Early::Never;
-        Outgoing {
-            early,
-            ..Outgoing::new(cargo, options)
-        }
-    }
-
-    /// Queues the Offer, and its only part where that goes along. [`Outgoing::send`] does the rest.
+impl<'o> SendTransfer<'_, 'o> {
+    /// Sends, over a session in which the offer may be queued already.
     ///
     /// # Errors
-    /// [`SessionError`] when something cannot be sealed.
-    pub(crate) fn queue_offer(
-        &self,
-        transfer: u32,
-        peer: SocketAddr,
-        writer: &mut MessageWriter,
-    ) -> Result<Offered<'a>, SessionError> {
-        let manifest = self.cargo.source().manifest();
-        let mut proposal = Proposal::new(manifest.total(), self.streams, peer);
-        if let Some(limit) = &self.rate_limit {
-            proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
-        }
-        let effort = CompressionTuner::new(self.cargo.level(), peer);
-        let mut encoder = ManifestEncoder::new(manifest);
-        let entries = encoder.next().unwrap_or_default();
-        let more = encoder.next();
-        let is_small = more.is_none() && proposal.is_early(manifest.total());
-        let early = match is_small && self.early == Early::Allowed {
-            true => self.read_early(proposal.part_size)?,
-            false => None,
-        };
-        writer.queue(&Message::Offer(Offer {
-            transfer,
-            run: self.cargo.run(),
-            part_size: proposal.part_size,
-            streams: proposal.width.most(),
-            verify: self.verify,
-            checksum: false,
-            dry_run: false,
-            // Exact: a manifest has at most `limits::ENTRIES` entries.
-            entry_count: manifest.len() as u32,
-            entries,
-            early: early.as_ref().map(EarlyContents::round),
-        }))?;
-        if let Some(early) = &early {
-            // The receiver opens it while the part is being sealed.
-            writer.flush()?;
-            let id = PartId {
-                round: 0,
-                index: early.index,
-            };
-            let position = Position::Part {
-                transfer,
-                round: id.round,
-                index: id.index,
-            };
-            let compression = effort.compression();
-            let mut sealer = Sealer::new();
-            let sealed = sealer.seal(writer.keys(), position, &early.raw, compression)?;
-            writer.queue_part(id, &sealed);
-        }
-        Ok(Offered {
-            transfer,
-            proposal,
-            effort,
-            rest: more.into_iter().chain(encoder),
-            early: early.map(|early| early.failures),
-        })
-    }
-
-    /// The only part, to go ahead of the answer; `None` where more failed than an offer can say.
-    fn read_early(&self, part_size: u32) -> Result<Option<EarlyContents>, SessionError> {
-        let source = self.cargo.source();
-        let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
-        let part = layout.part(0)?;
-        let (mut raw, mut failures) = (Vec::new(), Vec::new());
-        SourceReader::new(source).read_part(&layout, part, &mut raw, &mut failures);
-        failures.extend(source.changed_empty_files());
-        let early = EarlyContents {
-            index: part.get(),
-            raw,
-            failures,
-        };
-        Ok((early.failures.len() <= limits::FAILURES).then_some(early))
-    }
-
-    /// Brings an offer that was queued to its end.
-    ///
-    /// # Errors
-    /// [`SessionError`]; the session is not usable any more, unless it is
-    /// [`SessionError::PeerDeclined`].
-    pub(crate) fn send(
-        &self,
-        session: &mut Session,
-        offered: Offered<'a>,
-        tally: &mut TransferStats,
-        operator: &dyn Operator,
+    /// [`SessionError`]; only after [`SessionError::PeerDeclined`] is the session still usable.
+    pub(crate) fn run(
+        mut self,
+        offered: Option<Offered<'o>>,
+        stats: &mut TransferStats,
     ) -> Result<Summary, SessionError> {
-        let Offered {
-            transfer,
-            effort,
-            early,
-            ..
-        } = offered;
-        let (offer, agreed) = self.agree(session, offered.proposal, offered.rest, operator)?;
-        let Agreed {
-            streams,
-            width,
-            layout,
-            have,
-            is_unwanted,
-        } = agreed;
-        let there = layout.bytes_of(have.ranges());
-        tally.accepted(there, layout.total());
-        operator.event(&Event::Accepted {
-            streams,
-            present_bytes: there,
-        });
-        let traffic = &session.shared.traffic;
-        let (feed, losses) = match is_unwanted {
-            true => (Some(Feed::unwanted()), None),
-            false => self.feed(&layout)?,
-        };
-        let sending = SendRounds::new(
-            self.cargo.source(),
-            layout,
-            &have,
-            transfer,
-            effort,
-            self.rate_limit.as_ref(),
-            ProgressReporter::new(operator, tally, traffic, there),
-        )
-        .fed_by(feed);
-        if let Some(failures) = &early {
-            sending.went_early(failures);
-        }
-        let done = sending.run(session, width);
-        let done = done.map_err(|error| match self.cargo.is_fed() {
-            true => error.cut_short(),
-            false => error,
-        })?;
-        self.tell_failures(&done, operator);
-        let lost = losses.map_or(0, |losses| losses.tell(operator));
-        let left_out = self.cargo.left_out().len() as u64 + done.failed + lost;
-        let summary = Summary {
-            peer: Some(session.peer),
-            name: offer.names.into_iter().next().unwrap_or_default(),
-            files: done.files,
-            bytes: done.bytes,
-            wire_bytes: tally.wire_bytes(session.shared.traffic.total()),
-            resumed_bytes: tally.resumed_bytes(done.bytes),
-            elapsed: tally.elapsed(),
-            streams,
-            left_out,
-            lost_sources: done
-                .failures
-                .iter()
-                .filter(|f| f.reason.is_source())
-                .count() as u64
-                + lost,
-            skipped: 0,
-            delivered: Vec::new(),
-        };
-        operator.event(&Event::Finished(&summary));
-        Ok(summary)
+        let mut offered = self.offer(offered)?;
+        let agreed = self.agree(&mut offered)?;
+        let (done, lost) = self.send_parts(offered, &agreed, stats)?;
+        Ok(self.finish(agreed, &done, lost, stats))
     }
 
-    /// Asks what of an offer that was queued the receiver lacks, in bytes, and leaves it at that.
+    /// Only asks how many bytes of it the receiver lacks; `None` where the length is not known.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub(crate) fn ask(
-        &self,
-        session: &mut Session,
-        offered: Offered<'a>,
-        operator: &dyn Operator,
-    ) -> Result<Option<u64>, SessionError> {
-        let (_, agreed) = self.agree(session, offered.proposal, offered.rest, operator)?;
-        session.say(&Message::Bye)?;
-        let total = agreed.layout.total();
-        Ok(total.map(|total| total - agreed.layout.bytes_of(agreed.have.ranges())))
+    pub(crate) fn ask(mut self, offered: Option<Offered<'o>>) -> Result<Option<u64>, SessionError> {
+        let mut offered = self.offer(offered)?;
+        let Agreed { layout, have, .. } = self.agree(&mut offered)?;
+        self.session.say(&Message::Bye)?;
+        let total = layout.total();
+        Ok(total.map(|total| total - layout.bytes_of(have.ranges())))
     }
 
-    /// From the offer to what the receiver says to it, with the phrase compared in between.
-    fn agree(
-        &self,
-        session: &mut Session,
-        proposal: Proposal,
-        rest: impl Iterator<Item = ManifestChunk>,
-        operator: &dyn Operator,
-    ) -> Result<(OfferSummary, Agreed), SessionError> {
-        let offer = offer_summary(self.cargo.source().manifest(), session.peer);
-        operator.event(&Event::Offer(&offer));
-        for chunk in rest {
+    /// Queues the offer, unless it went along with the proof.
+    fn offer(&mut self, offered: Option<Offered<'o>>) -> Result<Offered<'o>, SessionError> {
+        let transfer = self.session.next_transfer()?;
+        if let Some(offered) = offered {
+            return Ok(offered);
+        }
+        // A dialler that receives speaks first.
+        if transfer == 0 && !matches!(self.session.hear()?, Message::Ready) {
+            return Err(unexpected("something else than Ready"));
+        }
+        let mut writer = lock(&self.session.writer);
+        if transfer > 0 {
+            writer.queue(&Message::Next)?;
+        }
+        queue_offer(self.outgoing, transfer, self.session.peer, &mut writer)
+    }
+
+    /// Sends the rest of the offer, has the phrase compared where that is wanted, and takes the answer.
+    fn agree(&mut self, offered: &mut Offered<'o>) -> Result<Agreed, SessionError> {
+        let session = &mut *self.session;
+        let manifest = self.outgoing.source().manifest();
+        let offer = offer_summary(manifest, session.peer);
+        self.operator.event(&Event::Offer(&offer));
+        for chunk in offered.rest.by_ref() {
             session.say(&Message::Entries(chunk))?;
         }
         lock(&session.writer).flush()?;
-        if self.verify {
-            session.compare_phrase(operator)?;
+        if self.outgoing.is_verified() {
+            session.compare_phrase(self.operator)?;
             match session.hear()? {
                 Message::Confirmed => {}
                 Message::Decline(decline) => return Err(declined(&decline)),
@@ -271,48 +122,99 @@ impl<'a> Outgoing<'a> {
             Message::Decline(decline) => return Err(declined(&decline)),
             _ => return Err(unexpected("no answer to the offer")),
         };
-        let streams = accept.streams;
-        if !(1..=proposal.width.most()).contains(&streams) {
+        let limit = offered.proposal.limit;
+        if !(1..=limit.most()).contains(&accept.streams) {
             return Err(unexpected("a number of streams that was not proposed"));
         }
-        let layout = match self.cargo.source().manifest().total() {
+        let layout = match manifest.total() {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
         };
-        let is_unwanted = layout.total().is_none() && wants_nothing(&accept)?;
-        let agreed = Agreed {
-            streams,
-            width: proposal.width.at_most(streams),
+        Ok(Agreed {
+            offer,
+            streams: accept.streams,
+            limit: limit.at_most(accept.streams),
             layout,
             have: match layout.total() {
                 Some(_) => agreed_parts(&accept, &layout)?,
                 None => PartSet::new(),
             },
-            is_unwanted,
-        };
-        Ok((offer, agreed))
+            is_unwanted: layout.total().is_none() && wants_nothing(&accept)?,
+        })
     }
 
-    /// Starts to read or make the contents, where that is done once and in order.
-    fn feed(
-        &self,
-        layout: &PartLayout,
-    ) -> Result<(Option<Feed>, Option<Arc<Losses>>), SessionError> {
-        let Some((producer, losses)) = self.cargo.making()? else {
-            return Ok((None, None));
+    /// Sends the parts, in rounds; gives the receiver's verdict, and how many files an archive lost.
+    fn send_parts(
+        &mut self,
+        offered: Offered<'o>,
+        agreed: &Agreed,
+        stats: &mut TransferStats,
+    ) -> Result<(Done, u64), SessionError> {
+        let layout = agreed.layout;
+        let present_bytes = layout.bytes_of(agreed.have.ranges());
+        stats.accepted(present_bytes, layout.total());
+        self.operator.event(&Event::Accepted {
+            streams: agreed.streams,
+            present_bytes,
+        });
+        let (producer, losses) = match agreed.is_unwanted {
+            true => (None, None),
+            false => self.outgoing.producer()?.unzip(),
         };
-        let feed = Feed::start(producer, layout.part_size())?;
-        Ok((Some(feed), losses))
+        let feed = match producer {
+            None if agreed.is_unwanted => Some(Feed::unwanted()),
+            None => None,
+            Some(producer) => Some(Feed::start(producer, layout.part_size())?),
+        };
+        let traffic = &self.session.shared.traffic;
+        let parts = OutgoingParts {
+            source: self.outgoing.source(),
+            layout,
+            present_bytes,
+            transfer: offered.transfer,
+            compression: offered.compression,
+            rate_limit: self.outgoing.rate_limit(),
+            progress: ProgressReporter::new(self.operator, stats, traffic, present_bytes),
+            queue: PartQueue::new(layout, &agreed.have),
+            fed: AtomicU64::new(0),
+            checks: Mutex::default(),
+            failures: Mutex::default(),
+        };
+        let rounds = SendRounds::new(parts, feed, offered.early.as_deref());
+        match rounds.run(self.session, agreed.limit) {
+            Ok(done) => {
+                let losses = losses.flatten();
+                Ok((done, losses.map_or(0, |losses| losses.tell(self.operator))))
+            }
+            Err(error) if self.outgoing.is_fed() => Err(error.cut_short()),
+            Err(error) => Err(error),
+        }
     }
 
-    fn tell_failures(&self, done: &Done, operator: &dyn Operator) {
-        let manifest = self.cargo.source().manifest();
-        for failure in done
-            .failures
-            .iter()
-            .filter_map(|named| named.check(manifest))
-        {
-            operator.event(&Event::File {
+    /// Tells what became of it all.
+    fn finish(self, agreed: Agreed, done: &Done, lost: u64, stats: &TransferStats) -> Summary {
+        self.tell_failures(done);
+        let failures = done.failures.iter();
+        let failed_sources = failures.filter(|f| f.reason.is_source()).count() as u64;
+        let summary = Summary {
+            peer: Some(self.session.peer),
+            name: agreed.offer.names.into_iter().next().unwrap_or_default(),
+            files: done.files,
+            bytes: done.bytes,
+            wire_bytes: stats.wire_bytes(self.session.shared.traffic.total()),
+            streams: agreed.streams,
+            left_out: self.outgoing.left_out().len() as u64 + done.failed + lost,
+            lost_sources: failed_sources + lost,
+            ..Summary::default()
+        };
+        stats.finish(summary, self.operator)
+    }
+
+    fn tell_failures(&self, done: &Done) {
+        let manifest = self.outgoing.source().manifest();
+        let failures = done.failures.iter();
+        for failure in failures.filter_map(|named| named.check(manifest)) {
+            self.operator.event(&Event::File {
                 path: manifest.entry(failure.entry).path.as_bytes(),
                 bytes: 0,
                 result: FileResult::Failed {
@@ -323,24 +225,68 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// An offer that is on its way.
-pub(crate) struct Offered<'a> {
+/// Queues an offer, and its only part where that goes along. [`SendTransfer`] does the rest.
+///
+/// # Errors
+/// [`SessionError`] when something cannot be sealed.
+pub(crate) fn queue_offer<'o>(
+    outgoing: &'o Outgoing<'_>,
     transfer: u32,
-    proposal: Proposal,
-    effort: CompressionTuner,
-    rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'a>>,
-    /// What failed of the part that goes along, if one does.
-    early: Option<Vec<EntryFailure>>,
-}
-
-/// What the receiver says to an offer that it takes.
-struct Agreed {
-    streams: u16,
-    width: StreamLimit,
-    layout: PartLayout,
-    have: PartSet,
-    /// Whether the receiver wants nothing of contents whose length is not known.
-    is_unwanted: bool,
+    peer: SocketAddr,
+    writer: &mut MessageWriter,
+) -> Result<Offered<'o>, SessionError> {
+    let manifest = outgoing.source().manifest();
+    let mut proposal = Proposal::new(manifest.total(), outgoing.streams(), peer);
+    if let Some(limit) = outgoing.rate_limit() {
+        proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
+    }
+    let compression = CompressionTuner::new(outgoing.level(), peer);
+    let mut encoder = ManifestEncoder::new(manifest);
+    let entries = encoder.next().unwrap_or_default();
+    let more = encoder.next();
+    let is_small = more.is_none() && proposal.is_early(manifest.total());
+    let early = match is_small && outgoing.may_go_early() {
+        true => EarlyContents::read(outgoing, proposal.part_size)?,
+        false => None,
+    };
+    writer.queue(&Message::Offer(Offer {
+        transfer,
+        run: outgoing.run(),
+        part_size: proposal.part_size,
+        streams: proposal.limit.most(),
+        verify: outgoing.is_verified(),
+        checksum: false,
+        dry_run: false,
+        // Exact: a manifest has at most `limits::ENTRIES` entries.
+        entry_count: u32::try_from(manifest.len()).unwrap_or(u32::MAX),
+        entries,
+        early: early.as_ref().map(EarlyContents::round),
+    }))?;
+    if let Some(early) = &early {
+        // The receiver opens it while the part is being sealed.
+        writer.flush()?;
+        let (round, index) = (0, early.index);
+        let position = Position::Part {
+            transfer,
+            round,
+            index,
+        };
+        let mut sealer = Sealer::new();
+        let sealed = sealer.seal(
+            writer.keys(),
+            position,
+            &early.raw,
+            compression.compression(),
+        )?;
+        writer.queue_part(PartId { round, index }, &sealed);
+    }
+    Ok(Offered {
+        transfer,
+        proposal,
+        compression,
+        rest: more.into_iter().chain(encoder),
+        early: early.map(|early| early.failures),
+    })
 }
 
 /// The only part of a small transfer, and what failed of it.
@@ -351,6 +297,22 @@ struct EarlyContents {
 }
 
 impl EarlyContents {
+    /// Reads the part; `None` where more failed than an offer can say.
+    fn read(outgoing: &Outgoing<'_>, part_size: u32) -> Result<Option<Self>, SessionError> {
+        let source = outgoing.source();
+        let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
+        let part = layout.part(0)?;
+        let (mut raw, mut failures) = (Vec::new(), Vec::new());
+        SourceReader::new(source).read_part(&layout, part, &mut raw, &mut failures);
+        failures.extend(source.changed_empty_files());
+        let is_sayable = failures.len() <= limits::FAILURES;
+        Ok(is_sayable.then_some(EarlyContents {
+            index: part.get(),
+            raw,
+            failures,
+        }))
+    }
+
     /// What the offer says of it.
     fn round(&self) -> EarlyRound {
         let mut failures = self.failures.iter().copied().map(PeerFailure::from);
@@ -385,10 +347,9 @@ fn declined(decline: &Decline) -> SessionError {
     let text = decline.text.to_string();
     SessionError::PeerDeclined {
         because: decline.reason,
-        reason: if text.is_empty() {
-            decline.reason.to_string()
-        } else {
-            text
+        reason: match text.is_empty() {
+            true => decline.reason.to_string(),
+            false => text,
         },
     }
 }

@@ -24,7 +24,7 @@ const STREAMS_WITHIN: u16 = 4;
 /// How a transfer is to be cut and carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
-    pub(crate) width: StreamLimit,
+    pub(crate) limit: StreamLimit,
     pub(crate) part_size: u32,
 }
 
@@ -32,12 +32,12 @@ impl Proposal {
     /// For `total` bytes (`None`: unknown) to `peer`, with the streams that the operator asks for or as
     /// the line will ask for.
     pub(crate) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr) -> Self {
-        let width = match asked {
+        let limit = match asked {
             Some(count) => StreamLimit::Fixed(count.clamp(1, limits::STREAMS)),
             None if peer.ip().is_loopback() => StreamLimit::Fixed(streams_within()),
             None => StreamLimit::UpTo(limits::STREAMS),
         };
-        let large = match width.most() {
+        let large = match limit.most() {
             most if most <= STREAMS_WITH_LARGEST_PARTS => limits::PART_BYTES_MAX,
             most if most <= STREAMS_WITH_LARGE_PARTS => limits::PART_BYTES_MAX / 2,
             _ => limits::PART_BYTES_MAX / 4,
@@ -45,16 +45,16 @@ impl Proposal {
         let Some(total) = total else {
             // Beside the part that is sent others are being filled.
             return Proposal {
-                width: StreamLimit::Fixed(1),
+                limit: StreamLimit::Fixed(1),
                 part_size: large.min(limits::PART_BYTES_MAX / 2),
             };
         };
-        let part_size = part_size(total, width, large);
+        let part_size = part_size(total, limit, large);
         // Every stream should have a few parts to do, or none would be faster than one.
         let parts = total.div_ceil(part_size.into());
         let useful = u16::try_from(parts / 2).unwrap_or(u16::MAX);
         Proposal {
-            width: width.at_most(useful),
+            limit: limit.at_most(useful),
             part_size,
         }
     }
@@ -77,9 +77,9 @@ impl Proposal {
 
 /// Large parts for large transfers, so that keys cost little; smaller ones where there would be too few
 /// to share among the streams.
-fn part_size(total: u64, width: StreamLimit, large: u32) -> u32 {
+fn part_size(total: u64, limit: StreamLimit, large: u32) -> u32 {
     const PARTS_FOR_EACH: u64 = 8;
-    let streams = u64::from(width.most().min(STREAMS_WITH_LARGE_PARTS));
+    let streams = u64::from(limit.most().min(STREAMS_WITH_LARGE_PARTS));
     let share = (total / (streams * PARTS_FOR_EACH)).min(large.into());
     let share = u32::try_from(share).unwrap_or(large);
     let mut size = share.next_power_of_two().clamp(SMALLEST_PART, large);
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn small_transfers_take_one_stream_and_go_early() {
         let proposal = Proposal::new(Some(1024), None, far());
-        assert_eq!(proposal.width, StreamLimit::Fixed(1));
+        assert_eq!(proposal.limit, StreamLimit::Fixed(1));
         assert!(proposal.is_early(Some(1024)));
         assert!(!proposal.is_early(Some(0)));
         assert!(!proposal.is_early(None));
@@ -121,7 +121,7 @@ mod tests {
                 let proposal = Proposal::new(Some(total), streams, far());
                 let layout = crate::model::PartLayout::known(total, proposal.part_size);
                 assert!(layout.is_ok(), "{total} {proposal:?}");
-                assert!((1..=64).contains(&proposal.width.most()));
+                assert!((1..=64).contains(&proposal.limit.most()));
             }
         }
     }

@@ -6,12 +6,14 @@ use crate::session::connection::join::{
 };
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::{Origin, Session};
+use crate::session::error::SessionError;
 use crate::session::sync::lock;
 use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
 use crate::session::tuning::window::Measured;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Streams to begin with, the first one included, unless the operator says how many.
@@ -57,6 +59,21 @@ impl StreamLimit {
     }
 }
 
+/// What one side of a transfer does on its streams.
+pub(crate) trait StreamWork: Sync {
+    /// What is left to do for further streams.
+    fn left(&self) -> Work;
+
+    /// This many streams take parts from now on, the first one included.
+    fn set_streams(&self, count: u16);
+
+    /// Works on a stream that has joined until the transfer is over or the stream is lost.
+    fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool);
+
+    /// A stream has joined, and the system has no thread to work on it.
+    fn on_lost(&self, stream: StreamNumber);
+}
+
 /// Makes the further streams of a transfer, or lets them in. Always the dialler makes them.
 pub(crate) struct StreamPool {
     queue: Arc<StreamQueue>,
@@ -95,7 +112,7 @@ struct StreamWindow {
 }
 
 /// What happens to a transfer's streams.
-pub(crate) enum Change {
+enum Change {
     /// One has joined.
     Joined(JoinedStream),
     /// So many are to take parts from now on, the first one included.
@@ -103,8 +120,53 @@ pub(crate) enum Change {
 }
 
 impl StreamPool {
-    /// The further streams of one transfer. The pool must be closed when the transfer ends.
-    pub(crate) fn open(session: &Session, limit: StreamLimit) -> Self {
+    /// Runs a transfer: `first` on the session's first stream, and `work` in a thread of its own on each
+    /// stream that joins meanwhile.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what ended the session first, on whichever stream.
+    pub(crate) fn run<T>(
+        session: &mut Session,
+        limit: StreamLimit,
+        work: &impl StreamWork,
+        first: impl FnOnce(&mut Session, &StreamPool) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let pool = StreamPool::open(session, limit);
+        let context = session.shared.clone();
+        let result = thread::scope(|scope| {
+            let accept_streams = || {
+                while let Some(change) = pool.next(|| work.left()) {
+                    let stream = match change {
+                        Change::Joined(stream) => stream,
+                        Change::Streams(count) => {
+                            work.set_streams(count);
+                            continue;
+                        }
+                    };
+                    let number = stream.number;
+                    let joined = || work.on_joined(stream, &context, &pool);
+                    if thread::Builder::new().spawn_scoped(scope, joined).is_err() {
+                        work.on_lost(number);
+                    }
+                }
+            };
+            let accepting = match limit {
+                StreamLimit::Fixed(1) => Ok(()),
+                _ => thread::Builder::new()
+                    .spawn_scoped(scope, accept_streams)
+                    .map(drop),
+            };
+            let result = accepting
+                .map_err(|source| SessionError::System { source })
+                .and_then(|()| first(session, &pool));
+            pool.close();
+            result
+        });
+        result.map_err(|error| context.cause.take().unwrap_or(error))
+    }
+
+    /// The further streams of one transfer.
+    fn open(session: &Session, limit: StreamLimit) -> Self {
         match &session.origin {
             Origin::Dialled => StreamPool::dialling(session, limit),
             Origin::Accepted(gate) => StreamPool::listening(gate, limit),
@@ -164,7 +226,7 @@ impl StreamPool {
 
     /// Waits for what happens next to the streams, while `work` says what there is for them to do;
     /// `None` when the transfer is over.
-    pub(crate) fn next(&self, work: impl Fn() -> Work) -> Option<Change> {
+    fn next(&self, work: impl Fn() -> Work) -> Option<Change> {
         loop {
             let tick = self.following.as_ref().map(|_| TICK);
             match self.queue.pop(tick) {
@@ -180,7 +242,7 @@ impl StreamPool {
     }
 
     /// The transfer is over: ends every stream and wakes whoever waits for one.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         self.queue.close();
     }
 
@@ -269,7 +331,7 @@ impl StreamPool {
             };
             let (peer, shared, queue) = (*peer, shared.clone(), Arc::clone(&self.queue));
             let round_trip = Arc::clone(round_trip);
-            let thread = std::thread::Builder::new().name(format!("join {}", number.get()));
+            let thread = thread::Builder::new().name(format!("join {}", number.get()));
             // Without a thread, or without a connection, there is one stream less; nothing is lost.
             let _ = thread.stack_size(256 * 1024).spawn(move || {
                 if let Ok((stream, connected)) = dial_stream(peer, &shared, number) {

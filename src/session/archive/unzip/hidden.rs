@@ -2,7 +2,7 @@
 //! unsealed and verified as a whole into a staging folder of its own, and opened from there.
 
 use super::workers::Workers;
-use super::{UnzipOptions, check_expansion, check_room, unpack_entries};
+use super::{UnzipOptions, check_expansion, unpack_entries};
 use crate::crypto::ArchivePassword;
 use crate::disk::{
     Archive, ArchiveTree, CheckedArchive, Destination, Durability, ListedEncryption, ListedEntry,
@@ -13,6 +13,7 @@ use crate::session::archive::pack::INNER_NAME;
 use crate::session::error::SessionError;
 use crate::session::events::Operator;
 use crate::session::events::Summary;
+use crate::session::receive::prepare::check_room;
 use std::sync::Arc;
 
 /// Whether all that an archive shows is an encrypted archive: opening it goes through to that one.
@@ -63,7 +64,7 @@ fn through(
     options: &UnzipOptions,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
-    check_room(staging, tree.manifest.total().unwrap_or(0))?;
+    check_room(staging.path(), tree.manifest.total().unwrap_or(0))?;
     let Some(entry) = tree.manifest.index(0) else {
         return Err(SessionError::Cancelled);
     };

@@ -7,7 +7,7 @@ mod workers;
 use crate::crypto::ArchivePassword;
 use crate::disk::{
     Archive, ArchiveTree, CheckedArchive, Destination, Durability, ListedEncryption, ListedKind,
-    Plan, Staging, free_bytes,
+    Plan, Staging,
 };
 use crate::model::{EntryIndex, EntryKind, Existing, limits};
 use crate::protocol::transfer_id;
@@ -15,18 +15,15 @@ use crate::session::cancel::Cancel;
 use crate::session::error::{Expansion, SessionError};
 use crate::session::events::{Acceptance, Event, Operator, Summary};
 use crate::session::receive::conflicts::decide;
+use crate::session::receive::prepare::check_room;
 use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
-use crate::session::stats::offer_summary;
+use crate::session::stats::{TransferStats, offer_summary};
 use hidden::unpack_hidden;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 use workers::Workers;
 
 pub use hidden::hides_names;
-
-/// Contents below this are taken without asking whether there is room: to ask costs more.
-const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
 
 /// Which archive to open, and where to put what is in it.
 pub struct UnzipOptions {
@@ -104,7 +101,7 @@ fn unpack_entries(
     options: &UnzipOptions,
     operator: &dyn Operator,
 ) -> Result<Summary, SessionError> {
-    let begun = Instant::now();
+    let stats = TransferStats::begin(0);
     let password = options.password.as_ref().map(ArchivePassword::as_bytes);
     let tree = archive.tree(password)?;
     let offer = offer_summary(&tree.manifest, None);
@@ -137,16 +134,9 @@ fn unpack_entries(
     }
     let summary = Summary {
         name: offer.names.into_iter().next().unwrap_or_default(),
-        files: delivery.files,
-        bytes: delivery.bytes,
-        elapsed: begun.elapsed(),
-        left_out: delivery.failures.len() as u64,
-        skipped: telling.skipped(),
-        delivered: delivery.tops,
-        ..Summary::default()
+        ..telling.summary(delivery)
     };
-    operator.event(&Event::Finished(&summary));
-    Ok(summary)
+    Ok(stats.finish(summary, operator))
 }
 
 /// Only what is encrypted is known to come from somebody who knows the password. Links are plain in
@@ -211,22 +201,11 @@ fn stage(
     let id = transfer_id(&tree.manifest);
     let manifest = Arc::clone(&tree.manifest);
     let staging = Staging::open_for_files(&destination, id, manifest, plan, Durability::Normal)?;
-    if let Err(error) = check_room(&staging, needed) {
+    if let Err(error) = check_room(staging.path(), needed) {
         staging.discard()?;
         return Err(error);
     }
     Ok((staging, files))
-}
-
-fn check_room(staging: &Staging, needed: u64) -> Result<(), SessionError> {
-    if needed < ASK_FOR_ROOM_FROM {
-        return Ok(());
-    }
-    match free_bytes(staging.path()) {
-        Some(free) if free < needed => Err(SessionError::NoRoom { needed, free }),
-        // Without an answer, the first failed write speaks.
-        _ => Ok(()),
-    }
 }
 
 fn needed_files(tree: &ArchiveTree, plan: &Plan) -> Vec<EntryIndex> {

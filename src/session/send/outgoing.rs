@@ -1,4 +1,4 @@
-//! What is to be sent, looked at and ready to be offered.
+//! A payload that was looked at, ready to be offered.
 
 use crate::crypto::random_bytes;
 use crate::disk::{LeftOut, Source};
@@ -11,15 +11,18 @@ use crate::session::send::archive::Losses;
 use crate::session::send::feed::Producer;
 use crate::session::send::options::SendOptions;
 use crate::session::send::payload::Payload;
+use crate::session::tuning::rate_limit::RateLimit;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What a payload turned out to be.
-pub(crate) struct Cargo<'a> {
-    payload: &'a Payload,
+/// What is to be sent, by whichever sessions.
+pub(crate) struct Outgoing<'a> {
+    options: &'a SendOptions,
     /// This run of the sender, whatever connections it needs.
     run: RunId,
-    level: Level,
+    rate_limit: Option<RateLimit>,
+    /// Whether it is only offered to learn what the receiver lacks.
+    is_dry_run: bool,
     /// What is offered.
     source: Source,
     /// What is in the archive that is offered.
@@ -29,7 +32,7 @@ pub(crate) struct Cargo<'a> {
 /// What makes contents that are read or made while they are sent, and what tells which files it lost.
 pub(crate) type Making = (Producer, Option<Arc<Losses>>);
 
-impl<'a> Cargo<'a> {
+impl<'a> Outgoing<'a> {
     /// Looks at what is to be sent, and tells what is left out.
     ///
     /// # Errors
@@ -48,13 +51,22 @@ impl<'a> Cargo<'a> {
                 (Source::stream(archive.name())?, Some(Arc::new(packed)))
             }
         };
-        Ok(Cargo {
-            payload: &options.payload,
+        Ok(Outgoing {
+            options,
             run: RunId(random_bytes()?),
-            level: options.level,
+            rate_limit: options.rate_limit.map(RateLimit::new),
+            is_dry_run: false,
             source,
             packed,
         })
+    }
+
+    /// The same, only to ask what of it the receiver lacks.
+    pub(crate) fn dry_run(self) -> Self {
+        Outgoing {
+            is_dry_run: true,
+            ..self
+        }
     }
 
     /// The run that the payload is sent in.
@@ -75,16 +87,37 @@ impl<'a> Cargo<'a> {
         }
     }
 
-    /// Whether it is sent in order and once, so that a transfer of it that breaks off cannot go on.
-    pub(crate) fn is_fed(&self) -> bool {
-        !matches!(self.payload, Payload::Paths(_))
+    /// How many streams the operator wants.
+    pub(crate) fn streams(&self) -> Option<u16> {
+        self.options.streams
     }
 
-    /// How hard its parts are compressed: an archive is compressed already, and sealed.
+    /// The rate that all streams and receivers share.
+    pub(crate) fn rate_limit(&self) -> Option<&RateLimit> {
+        self.rate_limit.as_ref()
+    }
+
+    /// Whether persons compare the verification phrase first.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.options.verify
+    }
+
+    /// Whether the only part of a small transfer may go along with its offer: it waits neither for a person
+    /// nor for its turn.
+    pub(crate) fn may_go_early(&self) -> bool {
+        !self.is_dry_run && !self.options.verify && self.rate_limit.is_none()
+    }
+
+    /// Whether it is sent in order and once, so that a transfer that breaks off cannot be resumed.
+    pub(crate) fn is_fed(&self) -> bool {
+        !matches!(self.options.payload, Payload::Paths(_))
+    }
+
+    /// How hard its parts are compressed. An archive is compressed already, and sealed.
     pub(crate) fn level(&self) -> Level {
-        match self.payload {
+        match self.options.payload {
             Payload::Archive(_) => Level::Fixed(0),
-            Payload::Paths(_) | Payload::Stream(_) => self.level,
+            Payload::Paths(_) | Payload::Stream(_) => self.options.level,
         }
     }
 
@@ -92,11 +125,11 @@ impl<'a> Cargo<'a> {
     ///
     /// # Errors
     /// [`SessionError::ReadBefore`].
-    pub(crate) fn making(&self) -> Result<Option<Making>, SessionError> {
-        match (self.payload, &self.packed) {
+    pub(crate) fn producer(&self) -> Result<Option<Making>, SessionError> {
+        match (&self.options.payload, &self.packed) {
             (Payload::Stream(stream), _) => Ok(Some((stream.producer()?, None))),
             (Payload::Archive(archive), Some(packed)) => {
-                let (producer, losses) = archive.producer(Arc::clone(packed), self.level);
+                let (producer, losses) = archive.producer(Arc::clone(packed), self.options.level);
                 Ok(Some((producer, Some(losses))))
             }
             _ => Ok(None),

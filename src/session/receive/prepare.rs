@@ -1,0 +1,198 @@
+//! What is decided about an offer before a byte moves, and where its parts go.
+
+use crate::disk::{Destination, DiskError, DiskErrorKind, Durability, Staging, free_bytes};
+use crate::model::{EntryKind, Manifest, PartLayout, TransferId};
+use crate::protocol::{Decline, DeclineReason, Message, PeerText};
+use crate::session::connection::session::Session;
+use crate::session::error::SessionError;
+use crate::session::events::{Acceptance, OfferSummary, Operator};
+use crate::session::receive::conflicts::decide;
+use crate::session::receive::options::ReceiveOptions;
+use crate::session::receive::output::Output;
+use crate::session::receive::sink::Sink;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Below this many bytes nobody asks whether there is room: the question costs more.
+const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
+
+/// What a sender offers.
+pub(crate) struct IncomingOffer {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) id: TransferId,
+    pub(crate) summary: OfferSummary,
+    pub(crate) part_size: u32,
+}
+
+/// Why an offer is not taken: what the peer is told, and what this side ends with.
+pub(crate) struct OfferRefusal {
+    pub(crate) reason: DeclineReason,
+    pub(crate) text: String,
+    pub(crate) error: SessionError,
+}
+
+impl OfferRefusal {
+    /// Tells the peer no more than the reason.
+    pub(crate) fn new(reason: DeclineReason, error: SessionError) -> Self {
+        OfferRefusal {
+            reason,
+            text: reason.to_string(),
+            error,
+        }
+    }
+
+    /// Tells the peer; what this side ends with.
+    pub(crate) fn tell(self, session: &Session) -> Result<SessionError, SessionError> {
+        session.say(&Message::Decline(Decline {
+            reason: self.reason,
+            text: PeerText::new(&self.text),
+        }))?;
+        Ok(self.error)
+    }
+}
+
+/// Decides whether to take an offer, and makes ready what takes its parts.
+///
+/// # Errors
+/// [`OfferRefusal`]; nothing was created.
+pub(crate) fn prepare(
+    offer: &IncomingOffer,
+    options: &ReceiveOptions,
+    operator: &dyn Operator,
+) -> Result<Sink, OfferRefusal> {
+    let IncomingOffer {
+        manifest, summary, ..
+    } = offer;
+    check_limits(summary, options)?;
+    if let Some(output) = &options.output {
+        check_output(output, manifest)?;
+    }
+    if operator.accept(summary) == Acceptance::Decline {
+        let reason = "you said no".into();
+        let error = SessionError::DeclinedHere { reason };
+        return Err(OfferRefusal::new(DeclineReason::Person, error));
+    }
+    if let Some(output) = &options.output {
+        return open_output(output, offer, options.max_bytes);
+    }
+    let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
+    let plan = decide(manifest, &destination, options.existing, operator).map_err(undecided)?;
+    let durability = match options.fsync {
+        true => Durability::Fsync,
+        false => Durability::Normal,
+    };
+    let manifest = Arc::clone(manifest);
+    let part_size = offer.part_size;
+    let staging = Staging::open(
+        &destination,
+        offer.id,
+        manifest,
+        plan,
+        part_size,
+        durability,
+    )
+    .map_err(cannot_write)?;
+    let layout = staging.layout();
+    // What an earlier run left here has its room already.
+    let present = layout.bytes_of(staging.present().ranges());
+    let needed = layout.total().map_or(0, |total| total - present);
+    if let Err(error) = check_room(staging.path(), needed) {
+        staging.discard_if_new().map_err(cannot_write)?;
+        return Err(OfferRefusal::new(DeclineReason::NoSpace, error));
+    }
+    Ok(Sink::folder(staging, options.max_bytes))
+}
+
+/// An output takes one file and no second one.
+fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal> {
+    let mut kinds = manifest.entries().map(|(_, entry)| entry.kind);
+    let is_a_file = matches!(
+        (kinds.next(), kinds.next()),
+        (Some(EntryKind::File(_)), None)
+    );
+    let what = match (is_a_file, output.is_used()) {
+        (true, false) => return Ok(()),
+        (true, true) => "it has had one",
+        (false, _) => "something else is offered",
+    };
+    let reason = format!("{} takes one file, and {what}", output.name());
+    Err(OfferRefusal {
+        reason: DeclineReason::CannotWrite,
+        text: reason.clone(),
+        error: SessionError::DeclinedHere { reason },
+    })
+}
+
+fn open_output(
+    output: &Output,
+    offer: &IncomingOffer,
+    max_bytes: Option<u64>,
+) -> Result<Sink, OfferRefusal> {
+    let layout = match offer.manifest.total() {
+        Some(total) => PartLayout::known(total, offer.part_size),
+        None => PartLayout::open(offer.part_size),
+    };
+    let layout = layout.map_err(|fault| OfferRefusal::new(DeclineReason::Limit, fault.into()))?;
+    match output.open() {
+        Some(file) => Ok(Sink::output(file, layout, max_bytes)),
+        // Another session of the same receiver was quicker.
+        None => Err(OfferRefusal::new(
+            DeclineReason::Busy,
+            SessionError::DeclinedHere {
+                reason: format!("{} takes one file, and it has had one", output.name()),
+            },
+        )),
+    }
+}
+
+fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), OfferRefusal> {
+    let entries = summary.files + summary.folders + summary.links;
+    let over = |limit: Option<u64>, value: Option<u64>, what: &str| match (limit, value) {
+        (Some(limit), Some(value)) if value > limit => Some(format!(
+            "the offer has {value} {what}, and {limit} are allowed here"
+        )),
+        _ => None,
+    };
+    let bytes = over(options.max_bytes, summary.bytes, "bytes");
+    let entries = || over(options.max_files, Some(entries), "files and folders");
+    match bytes.or_else(entries) {
+        None => Ok(()),
+        Some(reason) => {
+            let error = SessionError::DeclinedHere { reason };
+            Err(OfferRefusal::new(DeclineReason::Limit, error))
+        }
+    }
+}
+
+/// Checks that a folder has room for `needed` bytes more.
+///
+/// # Errors
+/// [`SessionError::NoRoom`].
+pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<(), SessionError> {
+    if needed < ASK_FOR_ROOM_FROM {
+        return Ok(());
+    }
+    match free_bytes(folder) {
+        Some(free) if free < needed => Err(SessionError::NoRoom { needed, free }),
+        // Without an answer, the first failed write speaks.
+        _ => Ok(()),
+    }
+}
+
+fn undecided(error: SessionError) -> OfferRefusal {
+    match error {
+        SessionError::Disk(error) => cannot_write(error),
+        error @ SessionError::InTheWay { .. } => OfferRefusal::new(DeclineReason::InTheWay, error),
+        error => OfferRefusal::new(DeclineReason::UnsafeName, error),
+    }
+}
+
+fn cannot_write(error: DiskError) -> OfferRefusal {
+    let reason = match error.kind() {
+        DiskErrorKind::Full => DeclineReason::NoSpace,
+        DiskErrorKind::Locked => DeclineReason::Busy,
+        DiskErrorKind::Name | DiskErrorKind::NameCollision => DeclineReason::UnsafeName,
+        _ => DeclineReason::CannotWrite,
+    };
+    OfferRefusal::new(reason, SessionError::Disk(error))
+}
