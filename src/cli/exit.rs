@@ -1,6 +1,7 @@
 //! The codes that the process ends with.
 
 use crate::disk::{ArchiveFault, DiskErrorKind};
+use crate::protocol::AbortCode;
 use crate::session::{SessionError, Summary};
 
 /// How the process ends. The numbers are part of the command line's contract.
@@ -104,7 +105,10 @@ impl Exit {
             SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
             SessionError::CutShort { cause } => match **cause {
                 // There is no later in which it could go on.
-                SessionError::PeerAborted { code: 9, .. } => Exit::PeerDeclined,
+                SessionError::PeerAborted {
+                    code: AbortCode::CANNOT_WRITE,
+                    ..
+                } => Exit::PeerDeclined,
                 _ => Exit::of_session(cause),
             },
             SessionError::System { .. } => Exit::Unexpected,
@@ -132,13 +136,15 @@ impl Exit {
     /// full disk is a transfer that broke off and may go on later.
     fn of_peer(code: u8) -> Exit {
         match code {
-            2 => Exit::Usage,
-            3 => Exit::WrongSecret,
-            5 => Exit::TimedOut,
-            6 | 7 | 14 => Exit::PeerDeclined,
-            8 => Exit::Source,
-            10 => Exit::NotVerified,
-            11 => Exit::Version,
+            AbortCode::USAGE => Exit::Usage,
+            AbortCode::WRONG_SECRET => Exit::WrongSecret,
+            AbortCode::TIMED_OUT => Exit::TimedOut,
+            AbortCode::PEER_DECLINED | AbortCode::IN_THE_WAY | AbortCode::DECLINED_HERE => {
+                Exit::PeerDeclined
+            }
+            AbortCode::SOURCE => Exit::Source,
+            AbortCode::NOT_VERIFIED => Exit::NotVerified,
+            AbortCode::VERSION => Exit::Version,
             _ => Exit::Lost,
         }
     }

@@ -3,7 +3,7 @@
 use crate::cli::error::Error;
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
-use crate::protocol::DeclineReason;
+use crate::protocol::{AbortCode, DeclineReason};
 use crate::session::{SessionError, TakenBy};
 use std::io::ErrorKind;
 
@@ -110,9 +110,11 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             "run the same command again: only what verified is kept"
         }
         SessionError::Lost { .. } | SessionError::Cancelled => GO_ON,
-        SessionError::PeerAborted { code, .. } => match code {
-            9 => "once the other side can write again, run the same command again to go on",
-            1 | 12 | 15 => GO_ON,
+        SessionError::PeerAborted { code, .. } => match *code {
+            AbortCode::CANNOT_WRITE => {
+                "once the other side can write again, run the same command again to go on"
+            }
+            AbortCode::UNEXPECTED | AbortCode::LOST | AbortCode::HOOK_FAILED => GO_ON,
             _ => return None,
         },
         SessionError::CutShort { cause } => return of_cut(cause),
@@ -227,8 +229,8 @@ fn of_cut(cause: &SessionError) -> Option<&'static str> {
         | SessionError::Cancelled
         | SessionError::NotVerified { .. }
         | SessionError::Disk(_) => Some(ANEW),
-        SessionError::PeerAborted { code, .. } => match code {
-            3 | 11 => None,
+        SessionError::PeerAborted { code, .. } => match *code {
+            AbortCode::WRONG_SECRET | AbortCode::VERSION => None,
             _ => Some(ANEW),
         },
         other => of_session(other),

@@ -73,7 +73,7 @@ pub enum Message {
     },
     /// Either: it gives the session up.
     Abort {
-        /// Why, as the exit code that the peer that says so ends with.
+        /// Why: one of the numbers in [`crate::protocol::AbortCode`].
         code: u8,
         /// Why, in words.
         text: PeerText,

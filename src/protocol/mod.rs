@@ -4,6 +4,7 @@
 //! end in [`Proven`], or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a
 //! frame is a sealed [`Message`] or a sealed part. `docs/PROTOCOL.md` is the same in words.
 
+mod abort_code;
 mod bounded;
 mod codec;
 mod discovery;
@@ -16,6 +17,7 @@ mod stream;
 mod test_random;
 mod text;
 
+pub use abort_code::AbortCode;
 pub use bounded::Bounded;
 pub use codec::CodecError;
 pub use discovery::{DATAGRAM_LENGTH, Datagram, DatagramKind, Instance, Nonce, Presence};

@@ -4,7 +4,7 @@ use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{ArchiveError, DiskError, SourceError};
 use crate::model::{FailureReason, LayoutError, escaped};
 use crate::protocol::{
-    DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
+    AbortCode, DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
 use std::fmt;
 use std::io;
@@ -361,23 +361,25 @@ impl SessionError {
         )
     }
 
-    /// What the peer is told when this ends the session: the number that the command line ends with.
+    /// What the peer is told when this ends the session.
     pub(crate) fn abort_code(&self) -> u8 {
         match self {
-            SessionError::PhraseDiffers => 3,
+            SessionError::PhraseDiffers => AbortCode::WRONG_SECRET,
             SessionError::CutShort { cause } => cause.abort_code(),
             SessionError::Source(_)
             | SessionError::CannotRead { .. }
-            | SessionError::SourceFailed { .. } => 8,
-            // Not 9: what the output has taken cannot be written once more, so there is nothing to wait
-            // for.
-            SessionError::Output { .. } | SessionError::DeclinedHere { .. } => 14,
+            | SessionError::SourceFailed { .. } => AbortCode::SOURCE,
+            // Not `CANNOT_WRITE`: what the output has taken cannot be written once more, so there is nothing
+            // to wait for.
+            SessionError::Output { .. } | SessionError::DeclinedHere { .. } => {
+                AbortCode::DECLINED_HERE
+            }
             SessionError::Disk(_)
             | SessionError::CannotMake(_)
             | SessionError::CannotUnpack(_)
-            | SessionError::NoRoom { .. } => 9,
-            SessionError::NotVerified { .. } => 10,
-            _ => 1,
+            | SessionError::NoRoom { .. } => AbortCode::CANNOT_WRITE,
+            SessionError::NotVerified { .. } => AbortCode::NOT_VERIFIED,
+            _ => AbortCode::UNEXPECTED,
         }
     }
 
