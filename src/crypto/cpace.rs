@@ -8,6 +8,7 @@
 use super::random::{RandomError, random_bytes};
 use super::secret::Secret;
 use super::side::Side;
+use crate::model::len8;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
@@ -197,10 +198,10 @@ fn length_prefix(piece: &[u8]) -> Vec<u8> {
     let mut rest = piece.len();
     let mut prefix = Vec::with_capacity(2);
     while rest >= 0x80 {
-        prefix.push(rest as u8 | 0x80);
+        prefix.push(len8(rest & 0x7f) | 0x80);
         rest >>= 7;
     }
-    prefix.push(rest as u8);
+    prefix.push(len8(rest));
     prefix
 }
 

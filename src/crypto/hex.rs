@@ -5,7 +5,8 @@ pub(super) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .chars()
         .filter(|symbol| !symbol.is_whitespace())
-        .map(|digit| digit.to_digit(16).expect("a hexadecimal digit") as u8)
+        .map(|digit| digit.to_digit(16).expect("a hexadecimal digit"))
+        .map(|value| value.to_le_bytes()[0])
         .collect();
     assert!(digits.len().is_multiple_of(2), "half a byte");
     digits

@@ -8,6 +8,7 @@ use super::hkdf::{PseudorandomKey, expand, extract};
 use super::seal::Position;
 use super::side::Side;
 use super::transcript::TranscriptHash;
+use crate::model::len8;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -143,7 +144,7 @@ fn expand_label<const N: usize>(
     label: &str,
     context: &[u8],
 ) -> Zeroizing<[u8; N]> {
-    expand(key, &[&[label.len() as u8], label.as_bytes(), context])
+    expand(key, &[&[len8(label.len())], label.as_bytes(), context])
 }
 
 /// Two digits for each of 32 bytes.

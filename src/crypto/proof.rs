@@ -7,6 +7,7 @@ use super::mac::{HmacSha256, hmac_sha256};
 use super::side::Side;
 use super::transcript::TranscriptHash;
 use super::words;
+use crate::model::len8;
 use hmac::Mac;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -152,7 +153,7 @@ impl SessionKeys {
             Side::Listener => b"listener",
         };
         let mut mac = hmac_sha256(&*self.join);
-        mac.update(&[name.len() as u8]);
+        mac.update(&[len8(name.len())]);
         mac.update(name);
         mac.update(transcript);
         mac

@@ -19,6 +19,7 @@ pub use position::Position;
 pub use prepared::{PREPARED_LENGTH, Prepared};
 
 use super::keys::{PositionKeys, SealingKeys};
+use crate::model::len64;
 use archive::{Fit, SealedArchiveWriter, entry_options, write_archive};
 use envelope::PartMethod;
 use std::fmt;
@@ -191,7 +192,7 @@ impl<'a> Sealing<'a> {
     pub fn finish(self) -> Result<Sealed<'a>, SealError> {
         let (archive, fit) = self.archive.finish().map_err(SealError::Archive)?;
         if fit == Fit::TooLong
-            || archive.len() as u64 != u64::from(self.raw_length + SEALED_OVERHEAD)
+            || len64(archive.len()) != u64::from(self.raw_length + SEALED_OVERHEAD)
         {
             return Err(SealError::OtherLength);
         }

@@ -2,7 +2,7 @@
 
 use super::random::RandomError;
 use super::words;
-use crate::model::limits;
+use crate::model::{len32, limits};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -83,7 +83,7 @@ impl GeneratedSecret {
     /// How strong it is: the binary logarithm of how many secrets it was chosen among.
     #[must_use]
     pub fn bits(&self) -> u32 {
-        GENERATED_WORDS as u32 * words::BITS_PER_WORD
+        len32(GENERATED_WORDS) * words::BITS_PER_WORD
     }
 
     /// The same words as a secret to connect with.

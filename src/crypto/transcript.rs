@@ -1,5 +1,6 @@
 //! The hash of what both sides said in the clear.
 
+use crate::model::{len8, len32};
 use sha2::{Digest, Sha256};
 
 /// Keeps this hash apart from every other use of SHA-256.
@@ -16,10 +17,10 @@ impl TranscriptHash {
     #[must_use]
     pub fn of(dialler_hello: &[u8], listener_hello: &[u8]) -> TranscriptHash {
         let mut hasher = Sha256::new();
-        hasher.update([LABEL.len() as u8]);
+        hasher.update([len8(LABEL.len())]);
         hasher.update(LABEL);
         for hello in [dialler_hello, listener_hello] {
-            hasher.update((hello.len() as u32).to_be_bytes());
+            hasher.update(len32(hello.len()).to_be_bytes());
             hasher.update(hello);
         }
         TranscriptHash(hasher.finalize().into())

@@ -1,6 +1,6 @@
 //! How a stream is cut into parts, and which bytes of which files a part holds.
 
-use super::{EntryIndex, Manifest, PartRange, limits};
+use super::{Manifest, Segment, in_memory, limits};
 use std::fmt;
 use std::ops::Range;
 
@@ -13,6 +13,24 @@ impl PartIndex {
     pub fn get(self) -> u64 {
         self.0
     }
+}
+
+/// A run of parts: `length` of them from `start` on. Plain numbers, not yet checked against a layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRange {
+    /// Index of the first part.
+    pub start: u64,
+    /// How many, at least 1.
+    pub length: u64,
+}
+
+impl PartRange {
+    /// Every part that any transfer may have. Of a stream whose length is not known, a receiver that
+    /// names these as there wants nothing.
+    pub const ALL: PartRange = PartRange {
+        start: 0,
+        length: limits::PARTS,
+    };
 }
 
 /// The cut of a stream into parts of equal size, the last one shorter.
@@ -98,7 +116,7 @@ impl PartLayout {
     /// Bytes of the part; of a full part in an open stream.
     pub fn length(&self, part: PartIndex) -> usize {
         let range = self.range(part);
-        (range.end - range.start) as usize
+        in_memory(range.end - range.start)
     }
 
     /// Bytes of all parts in `parts` together.
@@ -120,19 +138,6 @@ impl PartLayout {
     ) -> impl Iterator<Item = Segment> + use<'a> {
         manifest.segments(self.range(part))
     }
-}
-
-/// A piece of one file within a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// The file.
-    pub entry: EntryIndex,
-    /// Where in the file the piece begins, in bytes.
-    pub file_offset: u64,
-    /// Where in the part the piece begins, in bytes.
-    pub part_offset: usize,
-    /// How long the piece is, in bytes; at least 1.
-    pub length: usize,
 }
 
 /// Why a number is no part, size or layout.

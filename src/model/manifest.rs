@@ -1,6 +1,6 @@
 //! The manifest: every file, folder and link of a transfer.
 
-use super::{LinkFault, LinkTarget, PathFault, Segment, WirePath, limits};
+use super::{LinkFault, LinkTarget, PathFault, WirePath, in_memory, len16, len32, limits};
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
@@ -92,7 +92,8 @@ pub struct Mode(u16);
 impl Mode {
     /// Keeps the nine permission bits of `bits`.
     pub fn from_bits(bits: u32) -> Self {
-        Mode((bits & 0o777) as u16)
+        let [.., high, low] = bits.to_be_bytes();
+        Mode(u16::from_be_bytes([high, low]) & 0o777)
     }
 
     /// The nine permission bits.
@@ -119,7 +120,7 @@ impl Manifest {
 
     /// Takes a number as the index of an entry; `None` when there is no such entry.
     pub fn index(&self, number: usize) -> Option<EntryIndex> {
-        (number < self.records.len()).then_some(EntryIndex(number as u32))
+        (number < self.records.len()).then_some(EntryIndex(len32(number)))
     }
 
     /// The entry at `index`.
@@ -135,12 +136,7 @@ impl Manifest {
         self.records
             .iter()
             .enumerate()
-            .map(|(index, record)| (EntryIndex(index as u32), record.entry(&self.names)))
-    }
-
-    /// The outermost entries: what shows at the destination.
-    pub fn tops(&self) -> impl Iterator<Item = (EntryIndex, Entry<'_>)> {
-        self.entries().filter(|(_, entry)| entry.path.depth() == 0)
+            .map(|(index, record)| (EntryIndex(len32(index)), record.entry(&self.names)))
     }
 
     /// Where in the stream the contents of the entry lie; empty for what has no contents. The end of a
@@ -167,13 +163,26 @@ impl Manifest {
                 let start = record.stream_start.max(range.start);
                 let end = (record.stream_start + record.stream_length()).min(range.end);
                 Segment {
-                    entry: EntryIndex((first + offset) as u32),
+                    entry: EntryIndex(len32(first + offset)),
                     file_offset: start - record.stream_start,
-                    part_offset: (start - range.start) as usize,
-                    length: (end - start) as usize,
+                    part_offset: in_memory(start - range.start),
+                    length: in_memory(end - start),
                 }
             })
     }
+}
+
+/// A piece of one file within a range of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The file.
+    pub entry: EntryIndex,
+    /// Where in the file the piece begins, in bytes.
+    pub file_offset: u64,
+    /// Where in the range the piece begins, in bytes.
+    pub part_offset: usize,
+    /// How long the piece is, in bytes; at least 1.
+    pub length: usize,
 }
 
 /// Makes a [`Manifest`], entry by entry.
@@ -240,7 +249,7 @@ impl ManifestBuilder {
             return Err(ManifestError::TooLarge);
         }
         if let Some(record) = self.manifest.records.last_mut() {
-            record.target_length = target.len() as u16;
+            record.target_length = len16(target.len());
         }
         self.manifest.names.extend_from_slice(target);
         Ok(())
@@ -283,8 +292,8 @@ impl ManifestBuilder {
             return Err(ManifestError::TooLarge);
         }
         manifest.records.push(EntryRecord {
-            name_start: manifest.names.len() as u32,
-            name_length: path.as_bytes().len() as u16,
+            name_start: len32(manifest.names.len()),
+            name_length: len16(path.as_bytes().len()),
             target_length: 0,
             kind,
             mode: mode.0,
@@ -423,7 +432,7 @@ impl EntryRecord {
 fn check_tree(manifest: &Manifest) -> Result<(), ManifestError> {
     let names = &manifest.names;
     let path = |number: &u32| manifest.records[*number as usize].path(names);
-    let mut sorted: Vec<u32> = (0..manifest.len() as u32).collect();
+    let mut sorted: Vec<u32> = (0..len32(manifest.len())).collect();
     sorted.sort_unstable_by(|a, b| path(a).cmp(&path(b)));
     for pair in sorted.windows(2) {
         if path(&pair[0]) == path(&pair[1]) {

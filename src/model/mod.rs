@@ -8,6 +8,7 @@ pub mod limits;
 
 mod escape;
 mod failure;
+mod integer;
 mod layout;
 mod link;
 mod manifest;
@@ -19,14 +20,15 @@ mod wire_path;
 
 pub use escape::{escaped, is_deceptive, shell_word};
 pub use failure::{EntryFailure, FailureReason};
-pub use layout::{LayoutError, PartIndex, PartLayout, Segment};
+pub use integer::{in_memory, len8, len16, len32, len64};
+pub use layout::{LayoutError, PartIndex, PartLayout, PartRange};
 pub use link::{LinkFault, LinkTarget};
 pub use manifest::{
     Entry, EntryIndex, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime,
-    TransferId,
+    Segment, TransferId,
 };
 pub use nearest::nearest;
-pub use part_set::{PartRange, PartSet};
+pub use part_set::PartSet;
 pub use policy::Existing;
 pub use run_id::RunId;
 pub(crate) use wire_path::STAGING_PREFIX;

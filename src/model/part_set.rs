@@ -1,24 +1,6 @@
 //! Which parts are there.
 
-use super::{PartIndex, limits};
-
-/// A run of parts: `length` of them from `start` on. Plain numbers, not yet checked against a layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartRange {
-    /// Index of the first part.
-    pub start: u64,
-    /// How many, at least 1.
-    pub length: u64,
-}
-
-impl PartRange {
-    /// Every part that any transfer may have. Of a stream whose length is not known, a receiver that
-    /// names these as there wants nothing.
-    pub const ALL: PartRange = PartRange {
-        start: 0,
-        length: limits::PARTS,
-    };
-}
+use super::{PartIndex, PartRange, in_memory, len64};
 
 /// A set of parts as a bitmap that grows to its largest member: 1 bit a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +51,7 @@ impl PartSet {
 
     /// The runs of parts in the set, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = PartRange> + '_ {
-        let end = self.words.len() as u64 * 64;
+        let end = len64(self.words.len()) * 64;
         self.runs(end, true)
     }
 
@@ -96,7 +78,7 @@ impl PartSet {
         let barren = if present { 0 } else { u64::MAX };
         let mut index = from;
         while index < end {
-            let word = self.words.get((index / 64) as usize).copied().unwrap_or(0);
+            let word = self.words.get(place(index).0).copied().unwrap_or(0);
             if index.is_multiple_of(64) && word == barren {
                 index += 64;
             } else if self.has(index) == present {
@@ -115,7 +97,7 @@ impl PartSet {
 }
 
 fn place(index: u64) -> (usize, u64) {
-    ((index / 64) as usize, 1 << (index % 64))
+    (in_memory(index / 64), 1 << (index % 64))
 }
 
 #[cfg(test)]

@@ -54,12 +54,6 @@ impl<'a> WirePath<'a> {
         Some(WirePath(&self.0[..slash]))
     }
 
-    /// The outermost component: the name under which the transfer shows at the destination.
-    pub fn top(self) -> &'a [u8] {
-        let end = self.0.iter().position(|&byte| byte == b'/');
-        &self.0[..end.unwrap_or(self.0.len())]
-    }
-
     /// How many folders hold this entry: 0 at the top.
     pub fn depth(self) -> usize {
         self.0.iter().filter(|&&byte| byte == b'/').count()
@@ -209,7 +203,6 @@ mod tests {
     #[test]
     fn parts_of_a_path() {
         let path = WirePath::parse(b"a/b/c").unwrap();
-        assert_eq!(path.top(), b"a");
         assert_eq!(path.depth(), 2);
         assert_eq!(path.parent().unwrap().as_bytes(), b"a/b");
         assert_eq!(path.components().last(), Some(&b"c"[..]));

@@ -17,11 +17,6 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
         debug_assert!(items.len() <= MAX);
         Bounded(items)
     }
-
-    /// Whether no further item fits.
-    pub fn is_full(&self) -> bool {
-        self.0.len() == MAX
-    }
 }
 
 impl<T, const MAX: usize> Default for Bounded<T, MAX> {
@@ -56,7 +51,7 @@ mod tests {
         let mut items = 0..5;
         let first = Bounded::<u8, 3>::take_from(&mut items);
         let second = Bounded::<u8, 3>::take_from(&mut items);
-        assert_eq!((&first[..], first.is_full()), (&[0, 1, 2][..], true));
-        assert_eq!((&second[..], second.is_full()), (&[3, 4][..], false));
+        assert_eq!(first[..], [0, 1, 2]);
+        assert_eq!(second[..], [3, 4]);
     }
 }

@@ -7,7 +7,7 @@
 use super::CodecError;
 use super::codec::Reader;
 use crate::crypto::{ENVELOPE_LENGTH, Envelope, OpenError};
-use crate::model::limits;
+use crate::model::{len32, limits};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -118,7 +118,7 @@ impl FrameHeader {
     pub fn check_head(&self, head: &[u8]) -> Result<(), FrameError> {
         let mut reader = Reader::new(head);
         let most = match self.kind {
-            FrameKind::Message => limits::MESSAGE_BYTES as u32,
+            FrameKind::Message => len32(limits::MESSAGE_BYTES),
             FrameKind::Part => {
                 part_id(&mut reader)?;
                 limits::PART_BYTES_MAX
@@ -136,8 +136,7 @@ impl FrameHeader {
 
     /// The bytes that [`FrameHeader::parse`] reads.
     pub fn to_bytes(self) -> [u8; FRAME_HEADER_LENGTH] {
-        // Exact: every body is shorter than 4 GiB.
-        let [a, b, c, d] = (self.length as u32).to_be_bytes();
+        let [a, b, c, d] = len32(self.length).to_be_bytes();
         [a, b, c, d, self.kind as u8]
     }
 }
@@ -203,7 +202,7 @@ pub fn part_head(part: PartId, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
 /// [`FrameError`] when it is too short, or announces more than [`limits::MESSAGE_BYTES`] or another
 /// length than it has.
 pub fn split_message(body: &[u8]) -> Result<(Envelope, &[u8]), FrameError> {
-    split_sealed(Reader::new(body), limits::MESSAGE_BYTES as u32)
+    split_sealed(Reader::new(body), len32(limits::MESSAGE_BYTES))
 }
 
 /// A Part frame's body as the part's round and index, the envelope and the archive.

@@ -14,7 +14,7 @@ use super::codec::{Reader, Writer};
 use super::{CodecError, message};
 use crate::model::{
     Entry, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, TransferId,
-    limits,
+    len16, limits,
 };
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -215,7 +215,6 @@ const UNKNOWN_FILE: u8 = 2;
 const FOLDER: u8 = 3;
 const LINK: u8 = 4;
 
-/// The casts of lengths are exact: paths and targets are checked, and shorter than 2^16.
 fn encode_entry(buffer: &mut Vec<u8>, previous: &[u8], entry: &Entry<'_>) {
     let mut writer = Writer::new(buffer);
     writer.u8(match entry.kind {
@@ -227,13 +226,13 @@ fn encode_entry(buffer: &mut Vec<u8>, previous: &[u8], entry: &Entry<'_>) {
     let path = entry.path.as_bytes();
     let shared = path.iter().zip(previous).take_while(|(a, b)| a == b);
     let (shared, own) = path.split_at(shared.count());
-    writer.u16(shared.len() as u16);
-    writer.u16(own.len() as u16);
+    writer.u16(len16(shared.len()));
+    writer.u16(len16(own.len()));
     writer.bytes(own);
     match entry.kind {
         EntryKind::File(FileSize::Known(size)) => writer.u64(size),
         EntryKind::Link(target) => {
-            writer.u16(target.as_bytes().len() as u16);
+            writer.u16(len16(target.as_bytes().len()));
             writer.bytes(target.as_bytes());
         }
         EntryKind::File(FileSize::Unknown) | EntryKind::Folder => {}
@@ -241,7 +240,8 @@ fn encode_entry(buffer: &mut Vec<u8>, previous: &[u8], entry: &Entry<'_>) {
     writer.i64(entry.mtime.seconds);
     writer.u32(entry.mtime.nanoseconds);
     if !matches!(entry.kind, EntryKind::Link(_)) {
-        writer.u16(entry.mode.bits() as u16);
+        let [_, _, high, low] = entry.mode.bits().to_be_bytes();
+        writer.bytes(&[high, low]);
     }
 }
 

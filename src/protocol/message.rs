@@ -7,7 +7,7 @@
 use super::manifest_code::ManifestChunk;
 use super::{Bounded, CodecError, PeerText, StreamNumber};
 use crate::crypto::PieceDigest;
-use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, RunId, limits};
+use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, RunId, len32, limits};
 use std::fmt;
 
 mod decode;
@@ -276,7 +276,7 @@ impl From<EntryFailure> for PeerFailure {
     fn from(failure: EntryFailure) -> Self {
         PeerFailure {
             // Exact: a manifest has at most `limits::ENTRIES` entries.
-            entry: failure.entry.get() as u32,
+            entry: len32(failure.entry.get()),
             reason: failure.reason,
         }
     }

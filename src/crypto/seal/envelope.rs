@@ -5,6 +5,7 @@ use super::open::OpenError;
 use super::position::Position;
 use crate::crypto::keys::PositionKeys;
 use crate::crypto::mac::{HmacSha256, hmac_sha256};
+use crate::model::len32;
 use hmac::Mac;
 
 /// The length of an envelope, in bytes.
@@ -121,7 +122,7 @@ impl Envelope {
         let mut envelope = Envelope {
             raw_length,
             method,
-            sealed_length: archive.len() as u32,
+            sealed_length: len32(archive.len()),
             mac: [0; MAC_LENGTH],
         };
         envelope.mac = envelope

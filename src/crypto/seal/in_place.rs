@@ -4,6 +4,7 @@
 use super::layout::Layout;
 use super::open::{OpenError, end_of, next_of, with_entry};
 use crate::crypto::keys::PositionKeys;
+use crate::model::{in_memory, len64};
 use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -45,18 +46,18 @@ struct SharedReader<'s, 'a> {
 impl Read for SharedReader<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.bytes.borrow();
-        let start = bytes.len().min(self.position as usize);
+        let start = bytes.len().min(in_memory(self.position));
         let rest = &bytes[start..];
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
-        self.position += read as u64;
+        self.position += len64(read);
         Ok(read)
     }
 }
 
 impl Seek for SharedReader<'_, '_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let length = self.bytes.borrow().len() as u64;
+        let length = len64(self.bytes.borrow().len());
         let place = match to {
             SeekFrom::Start(place) => Some(place),
             SeekFrom::End(offset) => length.checked_add_signed(offset),

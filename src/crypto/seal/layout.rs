@@ -4,13 +4,16 @@
 //! the ciphertext's are constants. The structures are those of APPNOTE 6.3.10, sections 4.3.7,
 //! 4.3.9, 4.3.12 and 4.3.16, and of WinZip's AES specification.
 
+use crate::model::{len8, len32};
 use std::ops::Range;
 
 /// The name of the one entry.
 pub(super) const ENTRY_NAME: &str = "part";
 
 /// How many bytes a sealed archive has beside its ciphertext.
-pub const SEALED_OVERHEAD: u32 = (HEAD_LENGTH + TAIL_LENGTH) as u32;
+pub const SEALED_OVERHEAD: u32 = 172;
+
+const _: () = assert!(HEAD_LENGTH + TAIL_LENGTH == SEALED_OVERHEAD as usize);
 
 /// In front of the ciphertext: the local header, AES-256's salt and the password verifier.
 const HEAD_LENGTH: usize = LOCAL_HEADER_LENGTH + SALT_LENGTH;
@@ -63,7 +66,7 @@ impl Layout {
     pub(super) fn is_as_agreed(&self, archive: &[u8], method: u8, raw_length: u32) -> bool {
         let sizes = [self.entry_length().to_le_bytes(), raw_length.to_le_bytes()].concat();
         let aes = [0x01, 0x99, 7, 0, 2, 0, b'A', b'E', 3, method, 0];
-        let lengths = [ENTRY_NAME.len() as u8, 0, AES_FIELD_LENGTH as u8, 0];
+        let lengths = [len8(ENTRY_NAME.len()), 0, len8(AES_FIELD_LENGTH), 0];
         let name = ENTRY_NAME.as_bytes();
 
         let local_header = [
@@ -95,8 +98,8 @@ impl Layout {
             only(b"PK\x05\x06"),
             only(&[0; 4]),       // numbers of the disks
             only(&[1, 0, 1, 0]), // entries
-            only(&(DIRECTORY_LENGTH as u32).to_le_bytes()),
-            only(&(self.directory() as u32).to_le_bytes()),
+            only(&len32(DIRECTORY_LENGTH).to_le_bytes()),
+            only(&len32(self.directory()).to_le_bytes()),
             only(&[0; 2]), // length of no comment
         ];
         let tail = [descriptor.concat(), directory.concat(), end.concat()].concat();
@@ -106,7 +109,7 @@ impl Layout {
 
     /// What the headers call the compressed size: salt, verifier, ciphertext and tag.
     fn entry_length(&self) -> u32 {
-        (SALT_LENGTH + self.ciphertext.len() + TAG_LENGTH) as u32
+        len32(SALT_LENGTH + self.ciphertext.len() + TAG_LENGTH)
     }
 }
 

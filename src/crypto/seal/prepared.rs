@@ -4,6 +4,7 @@ use super::archive::{Fit, SealedArchiveWriter};
 use super::envelope::PartMethod;
 use super::{Envelope, Position, SEALED_OVERHEAD, SealError, Sealed, stored_options};
 use crate::crypto::keys::{PositionKeys, SealingKeys};
+use crate::model::len32;
 use std::fmt;
 
 /// The longest contents that something prepared takes, in bytes.
@@ -55,8 +56,7 @@ impl Prepared {
             return Err(SealError::OtherLength);
         }
         *buffer = archive;
-        // Exact: it is at most `PREPARED_LENGTH`.
-        let raw_length = raw.len() as u32;
+        let raw_length = len32(raw.len());
         let method = PartMethod::Stored;
         let envelope = Envelope::over(&self.keys, self.position, raw_length, method, buffer);
         Ok(Sealed {

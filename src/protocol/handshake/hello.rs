@@ -3,7 +3,7 @@
 use super::super::codec::{Reader, Writer};
 use super::{HandshakeError, MAGIC, VERSION};
 use crate::crypto::{NAME_TAG_LENGTH, SHARE_LENGTH};
-use crate::model::limits;
+use crate::model::{len8, limits};
 
 /// What a peer does with files. The numbers travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl DiallerRole {
     /// CPace's channel identifier: the protocol's name and this role, each behind its length.
     pub(super) fn channel_identifier(self) -> Vec<u8> {
         const PROTOCOL: &[u8] = b"peerbridge/1";
-        let mut identifier = vec![PROTOCOL.len() as u8];
+        let mut identifier = vec![len8(PROTOCOL.len())];
         identifier.extend_from_slice(PROTOCOL);
         identifier.extend_from_slice(&[1, self.number()]);
         identifier

@@ -3,6 +3,7 @@
 use super::super::codec::{Reader, Writer};
 use super::hello::{Role, check_magic, versions};
 use super::{HandshakeError, MAGIC};
+use crate::model::len8;
 
 /// How a listener turns a dialler away before it hangs up. It travels in the clear and proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,7 @@ impl Refusal {
         match self {
             Refusal::Version { spoken } => {
                 writer.u8(1);
-                // Exact: few versions are ever spoken.
-                writer.u8(spoken.len() as u8);
+                writer.u8(len8(spoken.len()));
                 writer.bytes(spoken);
             }
             Refusal::Role { own } => {

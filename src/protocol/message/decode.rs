@@ -8,7 +8,7 @@ use super::{
     StreamList, StreamNumber, kind,
 };
 use crate::crypto::PieceDigest;
-use crate::model::{FailureReason, PartRange, RunId, limits};
+use crate::model::{FailureReason, PartRange, RunId, len64, limits};
 
 impl Message {
     /// Takes the bytes of one whole message.
@@ -196,7 +196,7 @@ fn done(reader: &mut Reader<'_>) -> Result<Done, MessageError> {
         failed: reader.u64()?,
         failures: failures(reader)?,
     };
-    if done.failed < done.failures.len() as u64 {
+    if done.failed < len64(done.failures.len()) {
         return Err(MessageError::Value("more failures than there are"));
     }
     Ok(done)

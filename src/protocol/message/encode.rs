@@ -6,6 +6,7 @@ use super::{
     Failures, Message, Missing, Offer, PADDING_BYTES, PartChecks, PartRanges, PeerText, Ping,
     RoundEnd, kind,
 };
+use crate::model::{len16, len32};
 
 impl Message {
     /// Appends the message to `buffer`: at most [`crate::model::limits::MESSAGE_BYTES`].
@@ -151,14 +152,13 @@ impl Ping {
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(kind::PING);
         writer.u64(self.token);
-        writer.u32(self.answer_padding.min(PADDING_BYTES as u32));
+        writer.u32(self.answer_padding.min(len32(PADDING_BYTES)));
         pad(writer, &self.padding);
     }
 }
 
-/// The casts of lengths below are exact: a message's size bounds each of them.
 fn count<T, const MAX: usize>(writer: &mut Writer<'_>, list: &Bounded<T, MAX>) {
-    writer.u32(list.len() as u32);
+    writer.u32(len32(list.len()));
 }
 
 fn digests(writer: &mut Writer<'_>, list: &Digests) {
@@ -192,12 +192,12 @@ fn failures(writer: &mut Writer<'_>, list: &Failures) {
 }
 
 fn short_text(writer: &mut Writer<'_>, text: &PeerText) {
-    writer.u16(text.as_bytes().len() as u16);
+    writer.u16(len16(text.as_bytes().len()));
     writer.bytes(text.as_bytes());
 }
 
 fn long_bytes(writer: &mut Writer<'_>, bytes: &[u8]) {
-    writer.u32(bytes.len() as u32);
+    writer.u32(len32(bytes.len()));
     writer.bytes(bytes);
 }
 

@@ -1,0 +1,42 @@
+//! Integers from one width to another, without losing bits in silence.
+//!
+//! A value that does not fit becomes the largest one that does. Callers have checked a bound before, so
+//! this never happens; if a bound were wrong, a reader would refuse the number and not take a smaller one.
+
+/// A length in memory, in the width that files and the protocol count in.
+pub fn len64(length: usize) -> u64 {
+    length as u64
+}
+
+/// A length in memory that fits 32 bits.
+pub fn len32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// A length in memory that fits 16 bits.
+pub fn len16(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
+}
+
+/// A length in memory that fits 8 bits.
+pub fn len8(length: usize) -> u8 {
+    u8::try_from(length).unwrap_or(u8::MAX)
+}
+
+/// A length or offset of something that is in memory.
+pub fn in_memory(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_becomes_the_largest_and_not_a_smaller_number() {
+        assert_eq!((len8(255), len8(256)), (255, 255));
+        assert_eq!((len16(65_535), len16(65_536)), (65_535, 65_535));
+        assert_eq!(len32(usize::MAX), u32::MAX);
+        assert_eq!((len64(7), in_memory(7)), (7, 7));
+    }
+}
