@@ -5,16 +5,19 @@
 //! peers open it with [`Opener`], which accepts nothing but what [`Sealer`] makes.
 
 mod archive;
+mod entry;
 mod envelope;
 mod in_place;
 mod layout;
 mod open;
+mod open_error;
 mod position;
 mod prepared;
 
 pub use envelope::{ENVELOPE_LENGTH, Envelope};
 pub use layout::SEALED_OVERHEAD;
-pub use open::{OpenError, Opener};
+pub use open::Opener;
+pub use open_error::OpenError;
 pub use position::Position;
 pub use prepared::{PREPARED_LENGTH, Prepared};
 

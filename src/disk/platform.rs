@@ -223,7 +223,7 @@ pub(super) fn mtime_of(metadata: &Metadata) -> Mtime {
     use std::os::unix::fs::MetadataExt;
     Mtime {
         seconds: metadata.mtime(),
-        nanoseconds: metadata.mtime_nsec().clamp(0, 999_999_999) as u32,
+        nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or_default(),
     }
 }
 
@@ -233,7 +233,7 @@ pub(super) fn mtime_of(metadata: &Metadata) -> Mtime {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     match modified.duration_since(UNIX_EPOCH) {
         Ok(since) => Mtime {
-            seconds: since.as_secs() as i64,
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             nanoseconds: since.subsec_nanos(),
         },
         Err(_) => Mtime::default(),
@@ -245,7 +245,7 @@ pub(super) fn now() -> Mtime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let since = since.unwrap_or_default();
     Mtime {
-        seconds: since.as_secs() as i64,
+        seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: since.subsec_nanos(),
     }
 }
@@ -340,7 +340,7 @@ pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io
             return Err(io::ErrorKind::WriteZero.into());
         }
         bytes = &bytes[written..];
-        offset += written as u64;
+        offset += crate::model::len64(written);
     }
     Ok(())
 }

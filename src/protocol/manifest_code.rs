@@ -11,6 +11,7 @@
 //! chunk can be read on its own.
 
 use super::codec::{Reader, Writer};
+use super::manifest_chunk::ManifestChunk;
 use super::{CodecError, message};
 use crate::model::{
     Entry, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, TransferId,
@@ -22,28 +23,8 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// Encoded entries as one message takes them: at most [`ManifestChunk::MAX_BYTES`].
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ManifestChunk(Vec<u8>);
-
-impl ManifestChunk {
-    /// The most that fits into an Offer, beside its other fields.
-    pub const MAX_BYTES: usize = limits::MESSAGE_BYTES - message::OFFER_FIELDS_BYTES;
-
-    pub(super) fn from_peer(bytes: &[u8]) -> Self {
-        ManifestChunk(bytes.to_vec())
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ManifestChunk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ManifestChunk({} bytes)", self.0.len())
-    }
-}
+/// The longest chunk, in bytes: what fits into an Offer beside its other fields.
+pub(super) const CHUNK_BYTES: usize = limits::MESSAGE_BYTES - message::OFFER_FIELDS_BYTES;
 
 /// Encodes a manifest: an iterator over its chunks, each made when it is asked for.
 #[derive(Debug)]
@@ -70,14 +51,14 @@ impl Iterator for ManifestEncoder<'_> {
             let entry = manifest.entry(index);
             let before = chunk.len();
             encode_entry(&mut chunk, previous, &entry);
-            if chunk.len() > ManifestChunk::MAX_BYTES {
+            if chunk.len() > CHUNK_BYTES {
                 chunk.truncate(before);
                 break;
             }
             previous = entry.path.as_bytes();
             self.next += 1;
         }
-        (!chunk.is_empty()).then_some(ManifestChunk(chunk))
+        (!chunk.is_empty()).then(|| ManifestChunk::new(chunk))
     }
 }
 
@@ -111,10 +92,10 @@ impl ManifestDecoder {
     /// A [`ManifestCodeError`] when it is malformed, holds more entries than are still to come or none
     /// where some are, or when an entry is not one that a manifest may have.
     pub fn push_chunk(&mut self, chunk: &ManifestChunk) -> Result<(), ManifestCodeError> {
-        if chunk.0.is_empty() && !self.is_complete() {
+        if chunk.as_bytes().is_empty() && !self.is_complete() {
             return Err(ManifestCodeError::Count);
         }
-        let mut reader = Reader::new(&chunk.0);
+        let mut reader = Reader::new(chunk.as_bytes());
         let mut path = Vec::new();
         while reader.remaining() > 0 {
             if self.is_complete() {

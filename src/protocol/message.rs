@@ -4,7 +4,7 @@
 //! every count and number that stands on its own against [`limits`]; what needs to know the transfer
 //! (whether a part exists, whether a message comes at its time) is for the floor above.
 
-use super::manifest_code::ManifestChunk;
+use super::manifest_chunk::ManifestChunk;
 use super::{Bounded, CodecError, PeerText, StreamNumber};
 use crate::crypto::PieceDigest;
 use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, RunId, len32, limits};

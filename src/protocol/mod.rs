@@ -10,6 +10,7 @@ mod codec;
 mod discovery;
 mod frame;
 mod handshake;
+mod manifest_chunk;
 mod manifest_code;
 mod message;
 mod stream;
@@ -29,9 +30,8 @@ pub use handshake::{
     DiallerJoins, DiallerName, DiallerRole, DiallerUnproven, DiallerWaitsForHello, HandshakeError,
     JoinRequest, ListenerStart, ListenerUnproven, Proven, Role,
 };
-pub use manifest_code::{
-    ManifestChunk, ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id,
-};
+pub use manifest_chunk::ManifestChunk;
+pub use manifest_code::{ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id};
 pub use message::{
     Accept, Decline, DeclineReason, Digests, Done, EarlyRound, Failures, Message, MessageError,
     Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,

@@ -1,7 +1,7 @@
 //! What travels in front of a sealed archive, and proves all of it that its own tag leaves open.
 
 use super::layout::{Layout, SEALED_OVERHEAD};
-use super::open::OpenError;
+use super::open_error::OpenError;
 use super::position::Position;
 use crate::crypto::keys::PositionKeys;
 use crate::crypto::mac::{HmacSha256, hmac_sha256};

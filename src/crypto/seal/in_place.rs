@@ -1,8 +1,9 @@
 //! Opening stored contents where their ciphertext was: what comes in large parts is not copied to
 //! memory of its own.
 
+use super::entry::{end_of, next_of, with_entry};
 use super::layout::Layout;
-use super::open::{OpenError, end_of, next_of, with_entry};
+use super::open_error::OpenError;
 use crate::crypto::keys::PositionKeys;
 use crate::model::{in_memory, len64};
 use std::cell::RefCell;

@@ -1,14 +1,13 @@
 //! Opening what a peer has sealed, and nothing else.
 
+use super::entry::{end_of, next_of, with_entry};
 use super::envelope::{Envelope, PartMethod};
 use super::in_place::open_in_place;
 use super::layout::Layout;
+use super::open_error::OpenError;
 use super::position::Position;
 use crate::crypto::keys::{OpeningKeys, PositionKeys};
-use std::fmt;
-use std::io::{Cursor, Read, Seek};
-use zip::ZipArchive;
-use zip::read::{ArchiveOffset, Config};
+use std::io::Cursor;
 
 /// How much is read at once: the cipher passes over each slice twice, so it should stay in the
 /// processor's cache.
@@ -124,62 +123,3 @@ fn verified_layout(
     }
     Ok(layout)
 }
-
-/// Gives the archive's entry to `read`.
-pub(super) fn with_entry(
-    archive: impl Read + Seek,
-    keys: &PositionKeys,
-    read: impl FnOnce(&mut dyn Read) -> Result<(), OpenError>,
-) -> Result<(), OpenError> {
-    let config = Config {
-        archive_offset: ArchiveOffset::Known(0),
-    };
-    let mut archive =
-        ZipArchive::with_config(config, archive).map_err(|_| OpenError::NotAsAgreed)?;
-    let mut entry = archive
-        .by_index_decrypt(0, &*keys.password)
-        .map_err(|_| OpenError::NotAsAgreed)?;
-    read(&mut entry)
-}
-
-/// The next contents of an entry that must have more of them.
-pub(super) fn next_of(entry: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, OpenError> {
-    match entry.read(buffer) {
-        Ok(0) => Err(OpenError::NotAsAgreed),
-        Ok(read) => Ok(read),
-        Err(_) => Err(OpenError::NotAuthentic),
-    }
-}
-
-/// The end of an entry. The reader checks the tag when it has read the last byte of the ciphertext, so it
-/// must be asked until it has nothing more; more than was announced, be it one byte, is an error.
-pub(super) fn end_of(entry: &mut dyn Read) -> Result<(), OpenError> {
-    match entry.read(&mut [0]) {
-        Ok(0) => Ok(()),
-        Ok(_) => Err(OpenError::NotAsAgreed),
-        Err(_) => Err(OpenError::NotAuthentic),
-    }
-}
-
-/// Why something could not be opened. It says no more, so that nothing can be learnt from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenError {
-    /// The peer announced contents above the limit.
-    TooLong,
-    /// What arrived does not verify: it is damaged, forged, or belongs elsewhere.
-    NotAuthentic,
-    /// The peer sealed something that is not of the agreed form.
-    NotAsAgreed,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            OpenError::TooLong => "the peer sent something longer than allowed",
-            OpenError::NotAuthentic => "what arrived does not verify",
-            OpenError::NotAsAgreed => "the peer sent something that is not sealed as agreed",
-        })
-    }
-}
-
-impl std::error::Error for OpenError {}

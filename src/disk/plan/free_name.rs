@@ -1,6 +1,6 @@
 //! Names to put a file beside one that is there: `name (1).ext`.
 
-use crate::model::{Entry, EntryKind, Manifest, WirePath, limits};
+use crate::model::{Entry, EntryKind, Manifest, WirePath, len32, limits};
 use std::collections::HashSet;
 
 /// Numbers that are tried before an entry is given up.
@@ -51,7 +51,7 @@ impl<'a> FreeNames<'a> {
             index.map_or(&b""[..], |index| manifest.entry(index).path.as_bytes())
         };
         if self.sorted.is_empty() {
-            self.sorted = (0..manifest.len() as u32).collect();
+            self.sorted = (0..len32(manifest.len())).collect();
             self.sorted.sort_unstable_by_key(|&number| path_of(number));
         }
         self.sorted

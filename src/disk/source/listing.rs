@@ -2,7 +2,7 @@
 
 use super::SpecialFile;
 use crate::disk::platform;
-use crate::model::{Mode, Mtime};
+use crate::model::{Mode, Mtime, len16};
 use std::fs::Metadata;
 
 /// What a scan needs to know of an entry.
@@ -67,7 +67,7 @@ impl Listing {
     pub(super) fn push(&mut self, name: &[u8], facts: Facts) {
         self.children.push(Child {
             name_start: self.names.len(),
-            name_length: name.len() as u16,
+            name_length: len16(name.len()),
             facts,
         });
         self.names.extend_from_slice(name);

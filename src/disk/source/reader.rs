@@ -2,7 +2,9 @@
 
 use super::{Source, open_failure};
 use crate::disk::platform;
-use crate::model::{EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, Segment};
+use crate::model::{
+    EntryFailure, EntryIndex, FailureReason, PartIndex, PartLayout, Segment, in_memory, len64,
+};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -68,7 +70,7 @@ impl<'a> SourceReader<'a> {
                     piece.fill(0);
                 }
                 segment.length -= piece.len();
-                segment.file_offset += piece.len() as u64;
+                segment.file_offset += len64(piece.len());
                 filled = end;
                 if filled == slice.len() {
                     take(slice);
@@ -99,7 +101,7 @@ impl<'a> SourceReader<'a> {
         range: Range<u64>,
         buffer: &mut Vec<u8>,
     ) -> Result<(), FailureReason> {
-        let length = range.end.saturating_sub(range.start) as usize;
+        let length = in_memory(range.end.saturating_sub(range.start));
         buffer.resize(length, 0);
         let segment = Segment {
             entry,
@@ -152,7 +154,7 @@ fn read_all_at(file: &File, mut piece: &mut [u8], mut offset: u64) -> Result<(),
             Ok(0) => return Err(FailureReason::SourceChanged),
             Ok(read) => {
                 piece = &mut piece[read..];
-                offset += read as u64;
+                offset += len64(read);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return Err(FailureReason::SourceUnreadable),

@@ -23,7 +23,7 @@ fn sample() -> Manifest {
 fn decode(manifest: &Manifest) -> Result<Manifest, ManifestCodeError> {
     let mut decoder = ManifestDecoder::new(manifest.len() as u32)?;
     for chunk in ManifestEncoder::new(manifest) {
-        assert!(chunk.as_bytes().len() <= ManifestChunk::MAX_BYTES);
+        assert!(chunk.as_bytes().len() <= CHUNK_BYTES);
         decoder.push_chunk(&chunk)?;
     }
     decoder.finish()

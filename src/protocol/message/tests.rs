@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::manifest_code::CHUNK_BYTES;
 use crate::protocol::test_random::Random;
 
 fn one_of_each() -> Vec<Message> {
@@ -149,7 +150,7 @@ fn the_fullest_messages_fit() {
         entry: 0,
         reason: FailureReason::NotWritten,
     };
-    let chunk = || ManifestChunk::from_peer(&vec![0; ManifestChunk::MAX_BYTES]);
+    let chunk = || ManifestChunk::from_peer(&vec![0; CHUNK_BYTES]);
     let fullest = [
         Message::Offer(Offer {
             transfer: 0,

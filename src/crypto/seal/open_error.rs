@@ -1,0 +1,26 @@
+//! Why something sealed does not open.
+
+use std::fmt;
+
+/// Why something could not be opened. It says no more, so that nothing can be learnt from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenError {
+    /// The peer announced contents above the limit.
+    TooLong,
+    /// What arrived does not verify: it is damaged, forged, or belongs elsewhere.
+    NotAuthentic,
+    /// The peer sealed something that is not of the agreed form.
+    NotAsAgreed,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OpenError::TooLong => "the peer sent something longer than allowed",
+            OpenError::NotAuthentic => "what arrived does not verify",
+            OpenError::NotAsAgreed => "the peer sent something that is not sealed as agreed",
+        })
+    }
+}
+
+impl std::error::Error for OpenError {}
