@@ -79,7 +79,9 @@ impl Exit {
             | SessionError::CannotListen { .. }
             | SessionError::Busy => Exit::NoWay,
             SessionError::NobodyCame { .. } | SessionError::Silent { .. } => Exit::TimedOut,
-            SessionError::WrongSecret { .. } | SessionError::PhraseDiffers => Exit::WrongSecret,
+            SessionError::WrongSecret { .. }
+            | SessionError::Unconfirmed { .. }
+            | SessionError::PhraseDiffers => Exit::WrongSecret,
             SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
             SessionError::SameRole { .. } | SessionError::BadPattern { .. } => Exit::Usage,
             SessionError::Source(_)

@@ -82,6 +82,11 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             "give both sides the same secret, case and blanks included; \
              `peerbridge secret` makes one that is easy to say"
         }
+        SessionError::Unconfirmed { .. } => {
+            "somebody may sit in between and have tried a guess at the secret: make sure that the other \
+             side runs and that the address is its own before you run this again; a secret of \
+             `peerbridge secret` is safe from guesses"
+        }
         SessionError::PhraseDiffers => {
             "somebody who knows the secret may sit in between: make a new secret and tell it in \
              another way"

@@ -8,6 +8,10 @@ pub const UNPROVEN_FRAME_BYTES: usize = 512;
 /// a peer that trickles single bytes gains nothing.
 pub const HANDSHAKE_SECONDS: u64 = 10;
 
+/// From a listener's Hello to the dialler's Confirm, in seconds. An answered Hello holds a guess for as
+/// long, and an honest dialler confirms within a round trip.
+pub const PROOF_SECONDS: u64 = 4;
+
 /// Raw (unsealed) control message, in bytes. Manifests travel in chunks of at most this.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 
@@ -96,9 +100,9 @@ pub const SECRET_BYTES: usize = 1024;
 /// Versions listed in a dialler's Hello.
 pub const VERSIONS: usize = 16;
 
-/// Networks that a listener remembers for having proven a wrong secret, at 48 bytes each; the quietest
-/// is forgotten first.
-pub const SLOWED_NETWORKS: usize = 4096;
+/// Networks that a listener remembers for their wrong guesses, and names proven from a network, at about
+/// 100 bytes each; the quietest is forgotten first.
+pub const CHARGED_NETWORKS: usize = 4096;
 
 /// Sessions that only ping, at one listener: each costs a thread.
 pub const PING_SESSIONS: usize = 16;

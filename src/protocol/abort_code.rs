@@ -11,6 +11,8 @@ impl AbortCode {
     pub const USAGE: u8 = 2;
     /// The secrets differ, or the verification phrase does.
     pub const WRONG_SECRET: u8 = 3;
+    /// All its sessions are taken.
+    pub const BUSY: u8 = 4;
     /// This side fell silent.
     pub const TIMED_OUT: u8 = 5;
     /// It was declined by this side.

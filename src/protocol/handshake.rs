@@ -6,6 +6,9 @@
 //!
 //! DiallerWaitsForHello::start ------ Hello ---------> ListenerStart
 //!   |                                                   | on_hello
+//!   |                                                   v
+//!   |                                                 ListenerHeardHello
+//!   |                                                   | answer
 //!   | on_hello <-------------------- Hello -----------  |
 //!   v                                                   v
 //! DiallerUnproven -- Confirm, first sealed message -> ListenerUnproven

@@ -52,6 +52,12 @@ pub enum SessionError {
         /// How many attempts there were.
         attempts: u32,
     },
+    /// The listener had this side's proof and gave none of its own: somebody in between may have tried a
+    /// guess at the secret.
+    Unconfirmed {
+        /// What came instead.
+        cause: Box<SessionError>,
+    },
     /// The peer does not speak this protocol at all.
     NotPeerbridge,
     /// The peer speaks other versions only.
@@ -228,6 +234,12 @@ impl fmt::Display for Unescaped<'_> {
             SessionError::WrongSecret { attempts } => {
                 write!(f, "{attempts} attempts with a wrong secret")
             }
+            SessionError::Unconfirmed { cause } => {
+                write!(
+                    f,
+                    "the peer did not prove that it knows the secret: {cause}"
+                )
+            }
             SessionError::NotPeerbridge => f.write_str("the peer does not speak peerbridge"),
             SessionError::Version { theirs } => {
                 write!(
@@ -311,6 +323,12 @@ impl SessionError {
         SessionError::Lost { source }
     }
 
+    /// The same, where a proof of its own was due.
+    pub(crate) fn unconfirmed(self) -> Self {
+        let cause = Box::new(self);
+        SessionError::Unconfirmed { cause }
+    }
+
     /// Whether the line failed, and not what came over it: the same again may go on where it stopped.
     pub fn is_connection_gone(&self) -> bool {
         matches!(
@@ -365,6 +383,7 @@ impl SessionError {
     pub(crate) fn abort_code(&self) -> u8 {
         match self {
             SessionError::PhraseDiffers => AbortCode::WRONG_SECRET,
+            SessionError::Busy => AbortCode::BUSY,
             SessionError::CutShort { cause } => cause.abort_code(),
             SessionError::Source(_)
             | SessionError::CannotRead { .. }

@@ -9,6 +9,7 @@ use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
+use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{mention, welcome};
 use crate::session::listen::listener::{Arrival, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
@@ -26,6 +27,9 @@ const DIAL_WAIT: Duration = Duration::from_secs(10);
 /// try again.
 const RETURN_WAIT: Duration = Duration::from_secs(120);
 
+/// How long the news of a failed proof may take from the thread that had it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Pauses before a dialler tries again after the connection was lost; the last one repeats.
 const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
 
@@ -35,7 +39,8 @@ pub(crate) struct Meeting<'a> {
     role: Role,
     operator: &'a dyn Operator,
     way: Route<'a>,
-    failed_proofs: u32,
+    /// Whether a proof of this side went unanswered before.
+    was_unconfirmed: bool,
     /// Whether a peer has proven itself.
     has_met: bool,
     /// Of the session met last, with all before it.
@@ -88,6 +93,7 @@ impl<'a> Meeting<'a> {
                     secrets: Secrets::One(Arc::clone(&connect.secret)),
                     seats: SessionSlots::at_once(usize::MAX),
                     idle_limit: connect.idle_timeout,
+                    guesses: Budget::InAll(limits::FAILED_PROOFS),
                 };
                 let listener = Listener::open(address, terms)?;
                 connect.cancel.wake(listener.waker());
@@ -101,7 +107,7 @@ impl<'a> Meeting<'a> {
             role,
             operator,
             way,
-            failed_proofs: 0,
+            was_unconfirmed: false,
             has_met: false,
             traffic: Arc::default(),
         })
@@ -143,7 +149,7 @@ impl<'a> Meeting<'a> {
     /// What to end with where trying again is no use: where the peer did not come back, that is what it
     /// was lost by, and where this side was called off, that.
     pub(crate) fn try_again(
-        &self,
+        &mut self,
         error: SessionError,
         attempts: &mut Attempts,
     ) -> Result<(), SessionError> {
@@ -152,7 +158,12 @@ impl<'a> Meeting<'a> {
         let has_given_up = matches!(error, SessionError::NobodyCame { .. });
         // Somebody who answers and never says a word is another program, and will not say one later.
         let is_stranger = !self.has_met && matches!(error, SessionError::Silent { .. });
-        let is_temporary = (error.is_connection_gone() && !is_stranger) || is_nobody_back;
+        // Whoever has taken one proof and given none gets one more in this run, however far it comes.
+        let is_unconfirmed = matches!(error, SessionError::Unconfirmed { .. });
+        let is_first_suspicion = is_unconfirmed && !self.was_unconfirmed;
+        self.was_unconfirmed |= is_unconfirmed;
+        let is_temporary =
+            (error.is_connection_gone() && !is_stranger) || is_nobody_back || is_first_suspicion;
         if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
             return Err(match attempts.lost.take() {
                 Some(lost) if is_nobody_back || has_given_up => lost,
@@ -201,7 +212,15 @@ impl<'a> Meeting<'a> {
         let Route::Listen(listener) = &self.way else {
             return Err(SessionError::NobodyCame { seconds: 0 });
         };
+        let mut told = 0;
         loop {
+            // Whoever was in a session may come back all the same.
+            let is_over = occasion == Occasion::First && listener.is_spent();
+            let deadline = match is_over {
+                true if told < listener.failed_proofs() => Some(Deadline::after(LAST_WORDS)),
+                true => Some(Deadline::after(Duration::ZERO)),
+                false => deadline,
+            };
             match listener.wait(deadline) {
                 Some(Arrival::Peer(guest)) => {
                     welcome(&guest, self.operator);
@@ -213,21 +232,17 @@ impl<'a> Meeting<'a> {
                     return Ok(guest.session);
                 }
                 Some(Arrival::ProofFailed { peer }) => {
-                    self.failed_proofs += 1;
-                    let count = self.failed_proofs;
+                    let count = listener.failed_proofs();
                     self.operator.event(&Event::ProofFailed { peer, count });
-                    if count >= limits::FAILED_PROOFS {
-                        return Err(SessionError::WrongSecret { attempts: count });
-                    }
+                    told = count;
                 }
                 Some(_) if self.connect.cancel.is_cancelled() => {
                     return Err(SessionError::Cancelled);
                 }
                 Some(other) => mention(&other, self.operator),
-                None if self.failed_proofs > 0 && occasion == Occasion::First => {
-                    return Err(SessionError::WrongSecret {
-                        attempts: self.failed_proofs,
-                    });
+                None if listener.failed_proofs() > 0 && occasion == Occasion::First => {
+                    let attempts = listener.failed_proofs();
+                    return Err(SessionError::WrongSecret { attempts });
                 }
                 None => {
                     let seconds = wait.unwrap_or_default().as_secs();

@@ -1,7 +1,7 @@
 //! A session that moves no file: the secret is proven and the line is measured.
 
 use crate::protocol::{DiallerRole, Message, PADDING_BYTES, Ping};
-use crate::session::connection::channel::unexpected;
+use crate::session::connection::channel::{aborted, unexpected};
 use crate::session::connection::handshake::Authenticated;
 use crate::session::error::SessionError;
 use crate::session::events::Operator;
@@ -137,10 +137,7 @@ fn expect_pong(session: &mut Authenticated, expected: u64) -> Result<(), Session
         match session.reader.read_message()? {
             Message::Pong { token, .. } if token == expected => return Ok(()),
             Message::Ping(Ping { token: 0, .. }) => {}
-            Message::Abort { code, text } => {
-                let text = text.to_string();
-                return Err(SessionError::PeerAborted { code, text });
-            }
+            Message::Abort { code, text } => return Err(aborted(code, &text)),
             _ => return Err(unexpected("something else than a pong")),
         }
     }

@@ -205,7 +205,8 @@ fn edited_hellos_come_to_nothing() {
         (Way::Set(HELLO + 10, 3), pass, 1),
         (Way::Set(HELLO + 10, 0), pass, 0),
         (Way::Flip((HELLO + 11) * 8), pass, 1),
-        (Way::Flip((HELLO + 43) * 8), pass, 1),
+        // A name, at a listener that knows none.
+        (Way::Flip((HELLO + 43) * 8), pass, 0),
         (pass, Way::Set(HELLO, b'Q'), 1),
         (pass, Way::Set(HELLO + 8, 1), 1),
         (pass, Way::Set(HELLO + 8, 0), 1),

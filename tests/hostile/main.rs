@@ -7,6 +7,7 @@ mod archives;
 mod at_once;
 mod faults;
 mod frames;
+mod guesses;
 mod handshake;
 mod handshakes;
 mod memory;

@@ -95,7 +95,8 @@ pub fn answer_hello(line: &mut Line, role: Role) -> ListenerUnproven {
     let (kind, body) = line.read_frame().expect("a Hello");
     assert_eq!(kind, FrameKind::Hello as u8);
     let secret = secret();
-    let answer = ListenerStart::new(role).on_hello(&body, |_| Some(&secret));
+    let heard = ListenerStart::new(role).on_hello(&body);
+    let answer = heard.and_then(|heard| heard.answer(Some(&secret)));
     let (state, body) = answer.expect("a good Hello");
     line.send(&frame(FrameKind::Hello, &body));
     state

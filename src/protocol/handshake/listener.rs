@@ -18,37 +18,61 @@ impl ListenerStart {
         ListenerStart { role }
     }
 
-    /// Takes the body of a dialler's Hello; beside the state, the body of the Hello to answer.
-    ///
-    /// `find` gives the secret for the name that the dialler goes by. It should compare all names it
-    /// has, also behind one that matches. Where it finds none, the answer is made from random bytes:
-    /// it looks the same, takes the same time and ends as a wrong secret.
+    /// Takes the body of a dialler's Hello.
     ///
     /// # Errors
     /// A [`HandshakeError`] when the dialler speaks another protocol or version or has the same role;
     /// its [`HandshakeError::refusal`] is to be sent.
-    pub fn on_hello<'s>(
-        self,
-        body: &[u8],
-        find: impl FnOnce(&DiallerName) -> Option<&'s Secret>,
-    ) -> Result<(ListenerUnproven, Vec<u8>), HandshakeError> {
+    pub fn on_hello(self, body: &[u8]) -> Result<ListenerHeardHello, HandshakeError> {
         let dialler = DiallerHello::parse(body)?;
         dialler.role.check(self.role)?;
         let name = DiallerName {
             nonce: dialler.nonce,
             tag: dialler.name_tag,
         };
-        let stand_in = unknown_secret()?;
-        let secret = find(&name).unwrap_or(&stand_in);
-        let channel_identifier = dialler.role.channel_identifier();
-        let cpace = Cpace::start(secret, &channel_identifier, &dialler.nonce)?;
-        self.answer(&dialler, body, random_bytes()?, cpace)
+        Ok(ListenerHeardHello {
+            role: self.role,
+            dialler,
+            name,
+            body: body.to_vec(),
+        })
+    }
+}
+
+/// A listener that has heard a dialler's Hello: it finds the secret, and decides whether to answer.
+pub struct ListenerHeardHello {
+    role: Role,
+    dialler: DiallerHello,
+    name: DiallerName,
+    body: Vec<u8>,
+}
+
+impl ListenerHeardHello {
+    /// The name that the dialler goes by. Whoever looks for its secret should compare all names there
+    /// are, also behind one that matches.
+    pub fn name(&self) -> &DiallerName {
+        &self.name
     }
 
-    pub(super) fn answer(
+    /// Answers with the secret of that name; beside the state, the body of the Hello to send. Without
+    /// one the answer is made from random bytes: it looks the same, takes the same time and ends as a
+    /// wrong secret.
+    ///
+    /// # Errors
+    /// [`HandshakeError::InvalidShare`] and [`HandshakeError::Random`]; nothing is to be sent then.
+    pub fn answer(
         self,
-        dialler: &DiallerHello,
-        body: &[u8],
+        secret: Option<&Secret>,
+    ) -> Result<(ListenerUnproven, Vec<u8>), HandshakeError> {
+        let stand_in = unknown_secret()?;
+        let secret = secret.unwrap_or(&stand_in);
+        let channel_identifier = self.dialler.role.channel_identifier();
+        let cpace = Cpace::start(secret, &channel_identifier, &self.dialler.nonce)?;
+        self.answer_with(random_bytes()?, cpace)
+    }
+
+    pub(super) fn answer_with(
+        self,
         nonce: [u8; 32],
         cpace: Cpace,
     ) -> Result<(ListenerUnproven, Vec<u8>), HandshakeError> {
@@ -58,11 +82,11 @@ impl ListenerStart {
             share: *cpace.share(),
         };
         let hello = hello.to_bytes();
-        let shared = cpace.finish(Side::Listener, &dialler.share, body, &hello)?;
-        let transcript = TranscriptHash::of(body, &hello);
+        let shared = cpace.finish(Side::Listener, &self.dialler.share, &self.body, &hello)?;
+        let transcript = TranscriptHash::of(&self.body, &hello);
         let state = ListenerUnproven {
             role: self.role,
-            dialler_role: dialler.role,
+            dialler_role: self.dialler.role,
             keys: UnprovenKeys::derive(Side::Listener, shared, transcript),
         };
         Ok((state, hello))

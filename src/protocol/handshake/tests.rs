@@ -46,7 +46,8 @@ fn answer(
     hello: &[u8],
 ) -> Result<(ListenerUnproven, Vec<u8>), HandshakeError> {
     let secret = secret(text);
-    ListenerStart::new(role).on_hello(hello, |_| Some(&secret))
+    let heard = ListenerStart::new(role).on_hello(hello)?;
+    heard.answer(Some(&secret))
 }
 
 /// Both sides after their Hellos, and the dialler's confirmation.
@@ -388,13 +389,10 @@ fn a_name_finds_its_secret() {
     let alice = secret("hers");
     let named = |name: Option<&str>, text: &str| {
         let (waiting, hello) = DiallerWaitsForHello::start(&secret(text), SEND, name).unwrap();
-        let mut absent = false;
-        let (listener, hello) = ListenerStart::new(Role::Receive)
-            .on_hello(&hello, |found| {
-                absent = found.is_absent();
-                found.is("alice").then_some(&alice)
-            })
-            .unwrap();
+        let heard = ListenerStart::new(Role::Receive).on_hello(&hello).unwrap();
+        let absent = heard.name().is_absent();
+        let found = heard.name().is("alice").then_some(&alice);
+        let (listener, hello) = heard.answer(found).unwrap();
         let (_, confirm) = waiting.on_hello(&hello).unwrap();
         (listener.on_confirm(&confirm).is_ok(), absent)
     };

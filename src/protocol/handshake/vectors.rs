@@ -7,7 +7,6 @@ use super::super::{
     Message, MessageError, Offer, PartId, StreamNumber, frame, message_head, part_head,
     split_message, split_part, transfer_id,
 };
-use super::hello::DiallerHello;
 use super::{DiallerJoins, DiallerRole, DiallerWaitsForHello, JoinRequest, ListenerStart, Role};
 use crate::crypto::{
     Compression, Opener, PieceHasher, PiecePosition, Position, Sealer, SealingKeys, Secret,
@@ -131,14 +130,11 @@ fn session() -> Session {
     let cpace = |scalar| vectors::cpace(scalar, &secret, &channel, &dialler_nonce);
     let (dialler, dialler_hello) =
         DiallerWaitsForHello::start_with(dialler_nonce, cpace(dialler_scalar), role, Some(NAME));
-    let parsed = DiallerHello::parse(&dialler_hello).unwrap();
-    let (listener, listener_hello) = ListenerStart::new(Role::Receive)
-        .answer(
-            &parsed,
-            &dialler_hello,
-            listener_nonce,
-            cpace(listener_scalar),
-        )
+    let heard = ListenerStart::new(Role::Receive)
+        .on_hello(&dialler_hello)
+        .unwrap();
+    let (listener, listener_hello) = heard
+        .answer_with(listener_nonce, cpace(listener_scalar))
         .unwrap();
     add("channel_identifier", &channel);
     add("dialler_hello", &dialler_hello);

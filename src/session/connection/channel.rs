@@ -5,8 +5,8 @@ use crate::crypto::{
     SealingKeys,
 };
 use crate::protocol::{
-    FrameKind, Message, PartId, Stage, StreamNumber, frame, message_head, part_head, split_message,
-    split_part,
+    AbortCode, FrameKind, Message, PartId, PeerText, Stage, StreamNumber, frame, message_head,
+    part_head, split_message, split_part,
 };
 use crate::session::connection::next_seal::NextSeal;
 use crate::session::connection::transport::{Connection, FrameBuffer};
@@ -132,6 +132,20 @@ impl MessageWriter {
         self.queued.extend(part.archive);
     }
 
+    /// Tells the peer why this side gives up, as far as it still listens.
+    pub(crate) fn abort(&mut self, error: &SessionError) {
+        if !error.is_worth_an_abort() {
+            return;
+        }
+        let message = Message::Abort {
+            code: error.abort_code(),
+            text: PeerText::new(&error.to_string()),
+        };
+        if self.send(&message).is_ok() {
+            self.connection.linger();
+        }
+    }
+
     /// The keys of the own direction.
     pub(crate) fn keys(&self) -> &SealingKeys {
         &self.keys
@@ -248,6 +262,17 @@ impl MessageReader {
     /// The connection, to wait by another rule or to end it.
     pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
+    }
+}
+
+/// The peer gave up, and says why.
+pub(crate) fn aborted(code: u8, text: &PeerText) -> SessionError {
+    match code {
+        AbortCode::BUSY => SessionError::Busy,
+        _ => SessionError::PeerAborted {
+            code,
+            text: text.to_string(),
+        },
     }
 }
 

@@ -1,10 +1,10 @@
 //! The handshake over a real connection.
 
-use crate::crypto::Secret;
+use crate::crypto::{PROOF_LENGTH, Secret};
 use crate::model::limits;
 use crate::protocol::{
     DiallerName, DiallerRole, DiallerWaitsForHello, FrameKind, HandshakeError, JoinRequest,
-    ListenerStart, Proven, Role, Stage, StreamNumber, frame,
+    ListenerStart, ListenerUnproven, Proven, Role, Stage, StreamNumber, frame,
 };
 use crate::session::connection::channel::{MessageReader, MessageWriter};
 use crate::session::connection::clock::{Deadline, Liveness};
@@ -50,13 +50,16 @@ pub(crate) fn dial<T>(
     };
     let first = StreamNumber::FIRST;
     let mut writer = MessageWriter::new(connection.share(), state.sealing_keys(), first);
+    // Ahead of what goes along, which may take a while to be read: the listener waits for a proof alone.
     writer.queue_plain(FrameKind::Confirm, &confirmation);
-    let queued = first_flight(&mut writer)?;
-    writer.flush()?;
-    let proven = match connection.read_frame(Stage::Unproven, &mut received)? {
+    writer.flush().map_err(SessionError::unconfirmed)?;
+    let queued = first_flight(&mut writer).inspect_err(|error| writer.abort(error))?;
+    let sent = writer.flush();
+    let answer = sent.and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
+    let proven = match answer.map_err(SessionError::unconfirmed)? {
         FrameKind::Confirm => state.on_confirm(received.body())?,
-        FrameKind::Refuse => return Err(state.on_refuse(received.body()).into()),
-        _ => return Err(HandshakeError::Malformed.into()),
+        FrameKind::Refuse => return Err(refused_after_proof(state.on_refuse(received.body()))),
+        _ => return Err(SessionError::from(HandshakeError::Malformed).unconfirmed()),
     };
     let shared = share(proven, traffic, idle_limit);
     let patience = Patience::WhileAlive(Arc::clone(&shared.liveness));
@@ -70,7 +73,15 @@ pub(crate) fn dial<T>(
     Ok((authenticated, queued))
 }
 
-/// What somebody who dialled turned out to want.
+/// A listener that knows the secret refuses nobody behind a proof but one that it finds wrong.
+fn refused_after_proof(error: HandshakeError) -> SessionError {
+    match error {
+        HandshakeError::Unproven => error.into(),
+        _ => SessionError::from(error).unconfirmed(),
+    }
+}
+
+/// What a caller turned out to want.
 pub(crate) enum Caller {
     /// A session, proven.
     Session(DiallerRole, Box<Authenticated>),
@@ -78,32 +89,36 @@ pub(crate) enum Caller {
     Join(JoinRequest, Connection),
 }
 
-/// Why nothing came of somebody who dialled.
+/// Why nothing came of a caller.
 pub(crate) struct Rejected {
     pub(crate) error: SessionError,
     /// Whether it had a chance to try a secret.
     pub(crate) spent_a_guess: bool,
 }
 
-/// What a listener decides about somebody who dialled.
+/// What a listener decides about a caller.
 pub(crate) trait HandshakePolicy {
-    /// Before a Hello is answered: may wait, or turn away.
+    /// The secret of the caller that goes by this name, where there is one, once it may be tried: from here
+    /// on a guess is charged. May wait.
     ///
     /// # Errors
-    /// What the dialler is told.
-    fn hold(&mut self) -> Result<(), HandshakeError>;
+    /// What the caller is told in place of an answer.
+    fn reserve(&mut self, name: &DiallerName) -> Result<Option<&Secret>, HandshakeError>;
 
-    /// The secret of who goes by this name.
-    fn find(&mut self, name: &DiallerName) -> Option<&Secret>;
+    /// The caller was not answered after all: its guess is given back.
+    fn give_back(&mut self);
 
-    /// It has proven the secret: whether there is room for it.
+    /// The caller was answered and has proven nothing: its guess is spent.
+    fn spend(&mut self);
+
+    /// The caller has proven the secret: its guess is given back. Whether there is room for it.
     ///
     /// # Errors
-    /// What the dialler is told.
+    /// [`HandshakeError::Busy`].
     fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError>;
 }
 
-/// Answers whoever dialled, until it has proven itself, has asked to join, or is turned away.
+/// Answers a caller until it has proven itself, has asked to join, or is turned away.
 ///
 /// # Errors
 /// [`Rejected`]; the connection is done with.
@@ -111,7 +126,7 @@ pub(crate) fn answer(
     stream: Arc<TcpStream>,
     role: Role,
     idle_limit: Duration,
-    doorkeeper: &mut dyn HandshakePolicy,
+    policy: &mut dyn HandshakePolicy,
 ) -> Result<Caller, Rejected> {
     let traffic = Arc::new(Traffic::default());
     let mut connection = Connection::new(stream, handshake_patience(), Arc::clone(&traffic))
@@ -127,10 +142,7 @@ pub(crate) fn answer(
         }
         _ => return Err(SessionError::from(HandshakeError::Malformed).before_a_guess()),
     }
-    let begun = doorkeeper.hold().and_then(|()| {
-        ListenerStart::new(role).on_hello(received.body(), |name| doorkeeper.find(name))
-    });
-    let (state, hello) = match begun {
+    let (state, hello) = match reserve_and_answer(role, received.body(), policy) {
         Ok(answer) => answer,
         Err(error) => {
             refuse(&mut connection, &error);
@@ -138,29 +150,30 @@ pub(crate) fn answer(
         }
     };
     // From here on whatever is not a valid proof counts: also to hang up once the Hello was seen.
-    let after_a_guess = |error| Rejected {
-        error,
-        spent_a_guess: true,
-    };
     let dialler_role = state.dialler_role();
-    let kind = connection
-        .write_all(&frame(FrameKind::Hello, &hello), &[])
-        .and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
-    let proof = match kind.map_err(after_a_guess)? {
-        FrameKind::Confirm => state.on_confirm(received.body()),
-        _ => Err(HandshakeError::Unproven),
+    let (proven, confirmation) = match expect_proof(&mut connection, &hello, &mut received, state) {
+        Ok(proven) => proven,
+        Err(error) => {
+            policy.spend();
+            if let SessionError::WrongSecret { .. } = error {
+                refuse(&mut connection, &HandshakeError::Unproven);
+            }
+            return Err(Rejected {
+                error,
+                spent_a_guess: true,
+            });
+        }
     };
-    let (proven, confirmation) = proof.map_err(|error| {
-        refuse(&mut connection, &error);
-        after_a_guess(error.into())
-    })?;
-    if let Err(error) = doorkeeper.admit(dialler_role) {
-        refuse(&mut connection, &error);
-        return Err(SessionError::from(error).before_a_guess());
-    }
+    let admitted = policy.admit(dialler_role);
+    connection.set_patience(handshake_patience());
     let shared = share(proven, traffic, idle_limit);
     let (reader, mut writer) = channel(connection, &shared, StreamNumber::FIRST);
     writer.queue_plain(FrameKind::Confirm, &confirmation);
+    if let Err(error) = admitted {
+        // Sealed: only who knows the secret learns of it, and nobody else can say it.
+        writer.abort(&SessionError::from(error));
+        return Err(SessionError::Busy.before_a_guess());
+    }
     writer.flush().map_err(SessionError::before_a_guess)?;
     let authenticated = Authenticated {
         shared,
@@ -168,6 +181,37 @@ pub(crate) fn answer(
         writer,
     };
     Ok(Caller::Session(dialler_role, Box::new(authenticated)))
+}
+
+/// The answer to a Hello, once it may be given.
+fn reserve_and_answer(
+    role: Role,
+    hello: &[u8],
+    policy: &mut dyn HandshakePolicy,
+) -> Result<(ListenerUnproven, Vec<u8>), HandshakeError> {
+    let heard = ListenerStart::new(role).on_hello(hello)?;
+    let secret = policy.reserve(heard.name())?;
+    let answer = heard.answer(secret);
+    if answer.is_err() {
+        policy.give_back();
+    }
+    answer
+}
+
+/// Sends the Hello and takes the proof that must follow it soon.
+fn expect_proof(
+    connection: &mut Connection,
+    hello: &[u8],
+    received: &mut FrameBuffer,
+    state: ListenerUnproven,
+) -> Result<(Proven, [u8; PROOF_LENGTH]), SessionError> {
+    let time_to_prove = Duration::from_secs(limits::PROOF_SECONDS);
+    connection.set_patience(Patience::Until(Deadline::after(time_to_prove)));
+    connection.write_all(&frame(FrameKind::Hello, hello), &[])?;
+    match connection.read_frame(Stage::Unproven, received)? {
+        FrameKind::Confirm => Ok(state.on_confirm(received.body())?),
+        _ => Err(HandshakeError::Unproven.into()),
+    }
 }
 
 /// Says why, where there is something to say, and leaves the peer time to read it.

@@ -2,7 +2,7 @@
 
 use crate::model::limits;
 use crate::protocol::{Message, Ping};
-use crate::session::connection::channel::MessageReader;
+use crate::session::connection::channel::{MessageReader, aborted};
 use crate::session::connection::handshake::Authenticated;
 use crate::session::connection::heartbeat::{Heartbeat, SharedWriter};
 use crate::session::connection::join::SessionContext;
@@ -114,17 +114,7 @@ impl Session {
 
     /// Gives the session up and lets the peer know why, as far as it still listens.
     pub(crate) fn abort(&mut self, error: &SessionError) {
-        if !error.is_worth_an_abort() {
-            return;
-        }
-        let message = Message::Abort {
-            code: error.abort_code(),
-            text: crate::protocol::PeerText::new(&error.to_string()),
-        };
-        let mut writer = lock(&self.writer);
-        if writer.send(&message).is_ok() {
-            writer.connection().linger();
-        }
+        lock(&self.writer).abort(error);
     }
 }
 
@@ -157,10 +147,7 @@ pub(crate) fn attend(
             lock(writer).send(&Message::Pong { token, padding })?;
             Ok(None)
         }
-        Message::Abort { code, text } => Err(SessionError::PeerAborted {
-            code,
-            text: text.to_string(),
-        }),
+        Message::Abort { code, text } => Err(aborted(code, &text)),
         other => Ok(Some(other)),
     }
 }

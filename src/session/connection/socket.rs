@@ -132,13 +132,21 @@ pub fn can_listen(address: &ListenAddress) -> Result<(), SessionError> {
     listen(address).map(drop)
 }
 
-/// How many descriptors this process may have, where Linux tells; std has no call for it.
-pub(crate) fn descriptor_limit() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits
-        .lines()
-        .find_map(|l| l.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+/// Descriptors of a process where the system doesn't say: the least that is usual.
+const USUAL_DESCRIPTORS: usize = 256;
+
+/// How many descriptors this process may have. Linux tells; std has no call for it.
+pub(crate) fn descriptor_limit() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let mut lines = limits.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next());
+    match soft {
+        Some("unlimited") => usize::MAX,
+        _ => soft
+            .and_then(|soft| soft.parse().ok())
+            .unwrap_or(USUAL_DESCRIPTORS),
+    }
 }
 
 fn bind(address: IpAddr, port: u16) -> Result<TcpListener, SessionError> {

@@ -36,7 +36,6 @@ impl Hosting<'_> {
     /// Serves whoever comes, each in a thread, and comes back when all threads have ended.
     pub(crate) fn run(&self, listener: &Listener, serve: &(dyn Fn(Guest) + Sync)) -> Closing {
         scope(|scope| {
-            let mut mistakes = 0u32;
             loop {
                 if self.cancel.is_cancelled() {
                     return Closing::Cancelled;
@@ -59,8 +58,7 @@ impl Hosting<'_> {
                         }
                     }
                     Some(Arrival::ProofFailed { peer }) => {
-                        mistakes = mistakes.saturating_add(1);
-                        let count = mistakes;
+                        let count = listener.failed_proofs();
                         self.operator.event(&Event::ProofFailed { peer, count });
                     }
                     Some(other) => mention(&other, self.operator),

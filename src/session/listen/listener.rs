@@ -14,8 +14,8 @@ use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::connection::transport::Connection;
 use crate::session::error::SessionError;
-use crate::session::listen::guess_limit::GuessLimiter;
-use crate::session::listen::pending::{PendingConnections, PendingPlace};
+use crate::session::listen::admission::{Admission, Pass};
+use crate::session::listen::guest_book::{Budget, Claim, Subject};
 use crate::session::listen::ping_answer;
 use crate::session::listen::secrets::{Name, Secrets, Snapshot};
 use crate::session::listen::slots::{SessionSlots, Slot};
@@ -24,9 +24,9 @@ use crate::session::sync::lock;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Stack of a thread that serves somebody unproven.
 const UNPROVEN_STACK: usize = 512 * 1024;
@@ -58,6 +58,7 @@ pub(crate) struct Terms {
     /// Room for proven peers; who finds none is told so.
     pub(crate) seats: Arc<SessionSlots>,
     pub(crate) idle_limit: Duration,
+    pub(crate) guesses: Budget,
 }
 
 /// Somebody came.
@@ -65,7 +66,8 @@ pub(crate) enum Arrival {
     /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
     /// already, however long it has to wait for its turn.
     Peer(Box<Guest>),
-    /// A proof failed, or was not even tried once the Hello was answered.
+    /// A proof failed, or was not even tried once the Hello was answered. [`Listener::failed_proofs`] counts
+    /// them all, also those that nobody is told of because too much happens at once.
     ProofFailed { peer: SocketAddr },
     /// Somebody was turned away before a secret was tried.
     TurnedAway {
@@ -93,8 +95,7 @@ struct Door {
     terms: Terms,
     arrivals: SyncSender<Arrival>,
     gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
-    unproven: Arc<PendingConnections>,
-    slowdown: GuessLimiter,
+    admission: Arc<Admission>,
     ping_seats: Arc<SessionSlots>,
     /// Peers among the arrivals.
     waiting: Arc<AtomicUsize>,
@@ -111,12 +112,13 @@ impl Listener {
         let system = |source| SessionError::System { source };
         let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
+        let descriptors = socket::descriptor_limit();
+        let admission = Admission::new(terms.guesses, descriptors);
         let door = Arc::new(Door {
             terms,
             arrivals: sender,
             gates: Mutex::default(),
-            unproven: PendingConnections::new(socket::descriptor_limit()),
-            slowdown: GuessLimiter::default(),
+            admission,
             ping_seats: SessionSlots::at_once(limits::PING_SESSIONS),
             waiting: Arc::default(),
             closed: AtomicBool::new(false),
@@ -173,6 +175,16 @@ impl Listener {
         self.door.ping_seats.taken() > 0
     }
 
+    /// Proofs that have failed so far.
+    pub(crate) fn failed_proofs(&self) -> u32 {
+        self.door.admission.failed()
+    }
+
+    /// Whether no secret can be tried here any more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.door.admission.is_spent()
+    }
+
     /// How many peers have proven themselves and wait to be taken.
     pub(crate) fn waiting(&self) -> &Arc<AtomicUsize> {
         &self.door.waiting
@@ -215,13 +227,13 @@ fn accept(socket: &TcpListener, door: &Arc<Door>) {
             continue;
         };
         let stream = Arc::new(stream);
-        let Some(place) = door.unproven.enter(&stream, peer.ip()) else {
+        let Some(pass) = door.admission.enter(&stream, peer.ip()) else {
             continue;
         };
         let thread = std::thread::Builder::new().name("handshake".into());
         let serve = {
             let door = Arc::clone(door);
-            move || serve(stream, peer, &door, place)
+            move || serve(stream, peer, &door, pass)
         };
         if thread.stack_size(UNPROVEN_STACK).spawn(serve).is_err() {
             door.make_room();
@@ -230,20 +242,22 @@ fn accept(socket: &TcpListener, door: &Arc<Door>) {
 }
 
 /// A connection from accept to where it belongs.
-fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: PendingPlace) {
+fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass) {
     let (secrets, news) = door.terms.secrets.snapshot();
     if let Some(message) = news {
         door.tell(Arrival::News { message });
     }
     let mut visit = Visit {
         door,
-        peer,
+        pass,
         secrets,
         name: None,
         seat: None,
     };
     let answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
-    let Visit { name, seat, .. } = visit;
+    let Visit {
+        pass, name, seat, ..
+    } = visit;
     let arrival = match answered {
         Ok(Caller::Join(request, connection)) => {
             // A stream that cannot join is the dialler's to miss.
@@ -251,7 +265,7 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Pend
             return;
         }
         Ok(Caller::Session(DiallerRole::Ping, mut authenticated)) => {
-            drop(place);
+            drop(pass);
             let answered = ping_answer::answer(&mut authenticated);
             drop(seat);
             match answered {
@@ -266,24 +280,18 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Pend
             let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
             door.open_gate(&gate);
             match Session::new(peer, *authenticated, Origin::Accepted(gate)) {
-                Ok(session) => {
-                    door.waiting.fetch_add(1, Ordering::Relaxed);
-                    Arrival::Peer(Box::new(Guest {
-                        session,
-                        name,
-                        seat,
-                    }))
-                }
+                Ok(session) => Arrival::Peer(Box::new(Guest {
+                    session,
+                    name,
+                    seat,
+                })),
                 Err(error) => Arrival::TurnedAway { peer, error },
             }
         }
-        Err(turned) if turned.spent_a_guess => {
-            door.slowdown.count(peer.ip(), Instant::now());
-            Arrival::ProofFailed { peer }
-        }
-        Err(turned) => Arrival::TurnedAway {
+        Err(rejected) if rejected.spent_a_guess => Arrival::ProofFailed { peer },
+        Err(rejected) => Arrival::TurnedAway {
             peer,
-            error: turned.error,
+            error: rejected.error,
         },
     };
     door.tell(arrival);
@@ -292,31 +300,39 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, place: Pend
 /// What the listener decides about one connection.
 struct Visit<'a> {
     door: &'a Door,
-    peer: SocketAddr,
+    pass: Pass,
     secrets: Snapshot,
     name: Option<Name>,
     seat: Option<Slot>,
 }
 
 impl HandshakePolicy for Visit<'_> {
-    fn hold(&mut self) -> Result<(), HandshakeError> {
-        let turn = self.door.slowdown.turn(self.peer.ip(), Instant::now());
-        let wait = turn.ok_or(HandshakeError::Busy)?;
-        if !wait.is_zero() {
-            std::thread::sleep(wait);
-        }
-        Ok(())
+    fn reserve(&mut self, name: &DiallerName) -> Result<Option<&Secret>, HandshakeError> {
+        let found = self.secrets.find(name);
+        let subject = match (&self.secrets, &found) {
+            // Nothing is hidden by an answer where there are no names.
+            (Snapshot::One(_), None) => return Err(HandshakeError::Unproven),
+            (Snapshot::One(_), Some(_)) => Subject::Sole,
+            (Snapshot::Named(_), Some((_, Some(named)))) => {
+                Subject::Named(named.name.as_str().into())
+            }
+            (Snapshot::Named(_), _) => Subject::Unknown,
+        };
+        self.pass.claim(Claim::Word(subject))?;
+        self.name = found.and_then(|(_, named)| named.map(Name::of));
+        Ok(found.map(|(secret, _)| secret))
     }
 
-    fn find(&mut self, name: &DiallerName) -> Option<&Secret> {
-        let (secret, named) = self.secrets.find(name)?;
-        self.name = named.map(Name::of);
-        Some(secret)
+    fn give_back(&mut self) {
+        self.pass.give_back();
     }
 
-    /// Only who knows the secret learns that there is no room.
+    fn spend(&mut self) {
+        self.pass.spend();
+    }
+
     fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError> {
-        self.door.slowdown.forgive(self.peer.ip());
+        self.pass.prove();
         let seats = match role {
             DiallerRole::Ping => &self.door.ping_seats,
             DiallerRole::Transfer(_) => &self.door.terms.seats,
@@ -348,21 +364,21 @@ impl Door {
     /// Something is used up, descriptors or threads: an unproven connection is given up for it, and
     /// without one the others are waited for.
     fn make_room(&self) {
-        std::thread::sleep(match self.unproven.make_room() {
+        std::thread::sleep(match self.admission.make_room() {
             true => CLOSING_PAUSE,
             false => EXHAUSTED_PAUSE,
         });
     }
 
-    /// Hands an arrival to whoever waits.
+    /// Hands an arrival to whoever waits. No thread waits for its turn: of what happens while nobody looks
+    /// the newest is left out, and a peer that finds no room is hung up on.
     fn tell(&self, arrival: Arrival) {
-        let must_arrive = matches!(arrival, Arrival::Peer(_) | Arrival::ProofFailed { .. });
-        match self.arrivals.try_send(arrival) {
-            Err(TrySendError::Full(arrival)) if must_arrive => {
-                // Proofs must be counted and peers be served, whatever noise there is besides.
-                let _ = self.arrivals.send(arrival);
-            }
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        let is_peer = matches!(arrival, Arrival::Peer(_));
+        if is_peer {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.arrivals.try_send(arrival).is_err() && is_peer {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

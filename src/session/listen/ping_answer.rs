@@ -76,13 +76,13 @@ mod tests {
     struct Open(Secret);
 
     impl HandshakePolicy for Open {
-        fn hold(&mut self) -> Result<(), HandshakeError> {
-            Ok(())
+        fn reserve(&mut self, _: &DiallerName) -> Result<Option<&Secret>, HandshakeError> {
+            Ok(Some(&self.0))
         }
 
-        fn find(&mut self, _: &DiallerName) -> Option<&Secret> {
-            Some(&self.0)
-        }
+        fn give_back(&mut self) {}
+
+        fn spend(&mut self) {}
 
         fn admit(&mut self, _: DiallerRole) -> Result<(), HandshakeError> {
             Ok(())

@@ -3,6 +3,7 @@
 use crate::protocol::Role;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
+use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::{Guest, Listener, Terms};
 use crate::session::listen::secrets::Name;
@@ -26,6 +27,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
         secrets: options.secrets.clone(),
         seats: seats.clone(),
         idle_limit: options.idle_timeout,
+        guesses: Budget::Slowed,
     };
     let listener = Listener::open(&options.listen, terms)?;
     options.cancel.wake(listener.waker());

@@ -3,6 +3,7 @@
 use crate::protocol::{Message, Role};
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Summary};
+use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::{Guest, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
@@ -46,6 +47,7 @@ pub fn send_to_many(
         secrets: Secrets::One(Arc::clone(&connect.secret)),
         seats: seats.clone(),
         idle_limit: connect.idle_timeout,
+        guesses: Budget::Slowed,
     };
     let listener = Listener::open(address, terms)?;
     connect.cancel.wake(listener.waker());

@@ -1,0 +1,466 @@
+//! Who stands at the door of a listener, and whose Hello is answered next.
+//!
+//! Each answered Hello is a chance to try a secret, so it is charged before it is answered and given back
+//! by a proof alone. A pure state machine: each method takes an event and the time, and leaves a state in
+//! which [`GuestBook::advance`] says who is answered. It is explored exhaustively in its tests.
+//!
+//! ```text
+//! arrive -> Silent -- claim --> Waiting -- advance --> Answered -- prove --> Proven
+//!             |                   |                       |
+//!             |                   | refused               | spend: charged
+//!             |                   v                       v
+//!             |                Leaving                 Leaving
+//!             |                   |                       |
+//!             +---- evict --------+-----------------------+------> Evicted
+//! ```
+//!
+//! Whoever waits or was answered is never evicted: an honest dialler would take that for an attack.
+//!
+//! A claim waits in one of three lanes. Returns prove a key that nobody can guess: they are always
+//! answered. A name that was proven from the same network within a day has a lane of its own. All others
+//! share the open lane.
+
+mod charges;
+mod network;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use charges::Subject;
+pub(crate) use network::Network;
+
+use charges::Charges;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// Answers to one open network, or to one proven name there, at once.
+const FLIGHT_OF_NETWORK: usize = 2;
+
+/// The same of an IPv6 site.
+const FLIGHT_OF_SITE: usize = 16 * FLIGHT_OF_NETWORK;
+
+/// Answers to guesses at one name at once.
+const FLIGHT_OF_NAME: usize = 4;
+
+/// Answers to returns to one session at once: its own peer makes one.
+const FLIGHT_OF_RETURN: usize = 2;
+
+/// One connection that has not proven itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GuestId(u64);
+
+/// A session that somebody may return to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TicketId(pub(crate) u64);
+
+/// What a Hello wants to prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// A secret that people know: it can be guessed.
+    Word(Subject),
+    /// The return key of a session: it cannot.
+    Return(TicketId),
+}
+
+/// How many guesses there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// This many in the listener's whole life.
+    InAll(u32),
+    /// Any number, ever more slowly.
+    Slowed,
+}
+
+/// How many guests there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuestLimits {
+    connections: usize,
+}
+
+impl GuestLimits {
+    /// For this many connections, at least eight. At most seven eighths of them ever wait or are
+    /// answered, so one can always give way.
+    pub(crate) fn of(connections: usize) -> Self {
+        GuestLimits {
+            connections: connections.max(8),
+        }
+    }
+
+    /// Claims that wait in a lane.
+    fn waiting(self, lane: Lane) -> usize {
+        match lane {
+            Lane::Open => self.connections / 4,
+            Lane::Return | Lane::Proven => self.connections / 8,
+        }
+    }
+
+    /// Answers of one lane at once.
+    fn flight(self) -> usize {
+        self.connections / 8
+    }
+}
+
+/// Where a guest stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
+    Silent,
+    Waiting(Claim),
+    Answered {
+        claim: Claim,
+        lane: Lane,
+    },
+    Proven,
+    /// It is told why it is turned away.
+    Leaving,
+    /// It was told to go, and its thread has yet to end.
+    Evicted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    Return,
+    Proven,
+    Open,
+}
+
+#[derive(Clone, Debug)]
+struct Guest {
+    network: Network,
+    stage: Stage,
+}
+
+/// What a guest that made a claim is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Wait.
+    Waiting,
+    /// Its Hello may be answered now.
+    Answer,
+    /// There is no room, or no guess left.
+    Refused,
+}
+
+/// The guests of one listener.
+#[derive(Clone, Debug)]
+pub(crate) struct GuestBook {
+    budget: Budget,
+    limits: GuestLimits,
+    guests: BTreeMap<GuestId, Guest>,
+    next: u64,
+    charges: Charges,
+    failed: u32,
+    /// Answers so far: each second one goes to whoever has guessed least.
+    answers: u64,
+}
+
+impl GuestBook {
+    pub(crate) fn new(budget: Budget, limits: GuestLimits, now: Instant) -> Self {
+        GuestBook {
+            budget,
+            limits,
+            guests: BTreeMap::new(),
+            next: 0,
+            charges: Charges::new(now),
+            failed: 0,
+            answers: 0,
+        }
+    }
+
+    /// Guesses that were wrong, so far.
+    pub(crate) fn failed(&self) -> u32 {
+        self.failed
+    }
+
+    /// Whether no guess will be answered any more.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self.budget, Budget::InAll(all) if self.failed >= all)
+    }
+
+    /// Somebody connected. Beside its number, the guest that must give way; `None` where nobody can.
+    pub(crate) fn arrive(&mut self, from: IpAddr) -> Option<(GuestId, Option<GuestId>)> {
+        if self.guests.len() >= 2 * self.limits.connections {
+            return None;
+        }
+        let is_here = |guest: &&Guest| guest.stage != Stage::Evicted;
+        let evicted = match self.guests.values().filter(is_here).count() < self.limits.connections {
+            true => None,
+            false => Some(self.evict()?),
+        };
+        let id = GuestId(self.next);
+        self.next += 1;
+        let guest = Guest {
+            network: Network::of(from),
+            stage: Stage::Silent,
+        };
+        self.guests.insert(id, guest);
+        Some((id, evicted))
+    }
+
+    /// A guest that must give way so that its descriptor comes free: the oldest of the network that has
+    /// the most, among those that have said nothing or are leaving.
+    pub(crate) fn evict(&mut self) -> Option<GuestId> {
+        let can_go = |guest: &Guest| matches!(guest.stage, Stage::Silent | Stage::Leaving);
+        let mut of: BTreeMap<Network, usize> = BTreeMap::new();
+        for guest in self.guests.values().filter(|guest| can_go(guest)) {
+            *of.entry(guest.network).or_default() += 1;
+        }
+        let most = *of.values().max()?;
+        let mut guests = self.guests.iter_mut();
+        let (&id, guest) = guests.find(|(_, guest)| can_go(guest) && of[&guest.network] == most)?;
+        guest.stage = Stage::Evicted;
+        Some(id)
+    }
+
+    /// A guest has said Hello.
+    pub(crate) fn claim(&mut self, id: GuestId, claim: Claim, now: Instant) {
+        let Some(guest) = self.guests.get(&id).filter(|g| g.stage == Stage::Silent) else {
+            return;
+        };
+        let network = guest.network;
+        let stage = match self.has_room_to_wait(network, &claim, now) {
+            true => Stage::Waiting(claim),
+            false => Stage::Leaving,
+        };
+        self.set(id, stage);
+    }
+
+    /// A guest has waited for long enough.
+    pub(crate) fn withdraw(&mut self, id: GuestId) {
+        if self.standing(id) == Standing::Waiting {
+            self.set(id, Stage::Leaving);
+        }
+    }
+
+    /// Where a guest that made a claim stands.
+    pub(crate) fn standing(&self, id: GuestId) -> Standing {
+        match self.guests.get(&id).map(|guest| &guest.stage) {
+            Some(Stage::Waiting(_)) => Standing::Waiting,
+            Some(Stage::Answered { .. }) => Standing::Answer,
+            _ => Standing::Refused,
+        }
+    }
+
+    /// Answers whoever may be answered now; `random` decides between networks. Whether anything changed.
+    pub(crate) fn advance(&mut self, now: Instant, random: u64) -> bool {
+        let mut has_changed = false;
+        if self.is_spent() {
+            has_changed |= self.refuse_words();
+        }
+        while let Some((id, lane)) = self.pick(now, random) {
+            self.answer(id, lane, now);
+            has_changed = true;
+        }
+        has_changed
+    }
+
+    /// When somebody who waits may be answered without anything else happening; `None` where something
+    /// must happen before.
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
+        let ready = self.guests.values().filter_map(|guest| match &guest.stage {
+            Stage::Waiting(Claim::Word(subject)) if self.budget == Budget::Slowed => {
+                Some(self.charges.ready(guest.network, subject, now))
+            }
+            _ => None,
+        });
+        ready.filter(|ready| *ready > now).min()
+    }
+
+    /// The guest has proven what it claimed.
+    pub(crate) fn prove(&mut self, id: GuestId, now: Instant) {
+        if let Some((network, Claim::Word(subject))) = self.settle(id, Stage::Proven) {
+            self.charges.forgive(network, &subject, now);
+        }
+    }
+
+    /// The guest was answered and has proven nothing.
+    pub(crate) fn spend(&mut self, id: GuestId, now: Instant) {
+        if let Some((network, Claim::Word(subject))) = self.settle(id, Stage::Leaving) {
+            self.failed = self.failed.saturating_add(1);
+            if self.budget == Budget::Slowed {
+                self.charges.charge(network, &subject, now);
+            }
+        }
+    }
+
+    /// The guest could have been answered, and was not.
+    pub(crate) fn give_back(&mut self, id: GuestId) {
+        self.settle(id, Stage::Leaving);
+    }
+
+    /// The guest is gone: what it was answered and did not prove is spent.
+    pub(crate) fn leave(&mut self, id: GuestId, now: Instant) {
+        self.spend(id, now);
+        self.guests.remove(&id);
+    }
+
+    /// Takes an answered guest's claim.
+    fn settle(&mut self, id: GuestId, stage: Stage) -> Option<(Network, Claim)> {
+        let guest = self.guests.get_mut(&id)?;
+        let Stage::Answered { claim, .. } = &guest.stage else {
+            return None;
+        };
+        let claim = claim.clone();
+        guest.stage = stage;
+        Some((guest.network, claim))
+    }
+
+    fn set(&mut self, id: GuestId, stage: Stage) {
+        if let Some(guest) = self.guests.get_mut(&id) {
+            guest.stage = stage;
+        }
+    }
+
+    fn answer(&mut self, id: GuestId, lane: Lane, now: Instant) {
+        let Some(guest) = self.guests.get_mut(&id) else {
+            return;
+        };
+        let Stage::Waiting(claim) = guest.stage.clone() else {
+            return;
+        };
+        if let (Claim::Word(subject), Budget::Slowed) = (&claim, self.budget) {
+            self.charges.answered(guest.network, subject, now);
+        }
+        guest.stage = Stage::Answered { claim, lane };
+        self.answers += 1;
+    }
+
+    fn refuse_words(&mut self) -> bool {
+        let mut has_changed = false;
+        for guest in self.guests.values_mut() {
+            if let Stage::Waiting(Claim::Word(_)) = guest.stage {
+                guest.stage = Stage::Leaving;
+                has_changed = true;
+            }
+        }
+        has_changed
+    }
+
+    fn lane(&self, network: Network, claim: &Claim, now: Instant) -> Lane {
+        match claim {
+            Claim::Return(_) => Lane::Return,
+            Claim::Word(subject) if self.charges.is_proven(network, subject, now) => Lane::Proven,
+            Claim::Word(_) => Lane::Open,
+        }
+    }
+
+    /// Whether one more may wait in its lane, at the cost of another where the lane is full: the newest of
+    /// the network that has the most there, or that has guessed the most.
+    fn has_room_to_wait(&mut self, network: Network, claim: &Claim, now: Instant) -> bool {
+        let lane = self.lane(network, claim, now);
+        let waiting: Vec<_> = self
+            .guests
+            .iter()
+            .filter_map(|(id, guest)| match &guest.stage {
+                Stage::Waiting(other) => Some((*id, guest.network, other)),
+                _ => None,
+            })
+            .filter(|(_, network, other)| self.lane(*network, other, now) == lane)
+            .map(|(id, network, _)| (id, network))
+            .collect();
+        if waiting.len() < self.limits.waiting(lane) {
+            return true;
+        }
+        let weight = |of: Network, more: usize| {
+            let count = waiting.iter().filter(|(_, network)| *network == of).count();
+            (count + more, self.charges.mistakes(of, now))
+        };
+        let heaviest = waiting.iter().max_by_key(|(id, of)| (weight(*of, 0), *id));
+        match heaviest {
+            Some(&(id, of)) if weight(of, 0) > weight(network, 1) => {
+                self.set(id, Stage::Leaving);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Who is answered next: the oldest of a network, each network by chance or, each second time, by how
+    /// little it has guessed wrong.
+    fn pick(&self, now: Instant, random: u64) -> Option<(GuestId, Lane)> {
+        let flight = Flight::of(self);
+        let mut ready: BTreeMap<(Lane, Network), GuestId> = BTreeMap::new();
+        for (id, guest) in &self.guests {
+            if let Stage::Waiting(claim) = &guest.stage {
+                let lane = self.lane(guest.network, claim, now);
+                if self.may_be_answered(guest.network, claim, lane, &flight, now) {
+                    ready.entry((lane, guest.network)).or_insert(*id);
+                }
+            }
+        }
+        let (&(lane, _), _) = ready.first_key_value()?;
+        let in_lane = ready.iter().filter(|((of, _), _)| *of == lane);
+        let mut in_lane: Vec<_> = in_lane.map(|(&(_, network), &id)| (network, id)).collect();
+        if self.answers.is_multiple_of(2) {
+            let mistakes = |network| self.charges.mistakes(network, now);
+            let fewest = in_lane
+                .iter()
+                .map(|(network, _)| mistakes(*network))
+                .min()?;
+            in_lane.retain(|(network, _)| mistakes(*network) == fewest);
+        }
+        let chosen = (random % in_lane.len() as u64) as usize;
+        Some((in_lane[chosen].1, lane))
+    }
+
+    fn may_be_answered(
+        &self,
+        network: Network,
+        claim: &Claim,
+        lane: Lane,
+        flight: &Flight<'_>,
+        now: Instant,
+    ) -> bool {
+        let subject = match claim {
+            Claim::Return(_) => {
+                return flight.count(|_, other| other == claim) < FLIGHT_OF_RETURN
+                    && flight.of_lane(lane) < self.limits.flight();
+            }
+            Claim::Word(subject) => subject,
+        };
+        if let Budget::InAll(all) = self.budget {
+            let words = flight.count(|_, claim| matches!(claim, Claim::Word(_)));
+            return words < all.saturating_sub(self.failed) as usize;
+        }
+        let pair = flight.count(|of, other| of == network && other == claim);
+        let has_room = match lane {
+            Lane::Return | Lane::Proven => pair < FLIGHT_OF_NETWORK,
+            Lane::Open => {
+                flight.in_open(|of, _| of == network) < FLIGHT_OF_NETWORK
+                    && flight.in_open(|of, _| of.site().is_some() && of.site() == network.site())
+                        < FLIGHT_OF_SITE
+                    && (*subject == Subject::Sole
+                        || flight.in_open(|_, other| other == claim) < FLIGHT_OF_NAME)
+            }
+        };
+        has_room
+            && flight.of_lane(lane) < self.limits.flight()
+            && self.charges.ready(network, subject, now) <= now
+    }
+}
+
+/// The answers that are under way.
+struct Flight<'a>(Vec<(Network, &'a Claim, Lane)>);
+
+impl<'a> Flight<'a> {
+    fn of(book: &'a GuestBook) -> Self {
+        let answered = book.guests.values().filter_map(|guest| match &guest.stage {
+            Stage::Answered { claim, lane } => Some((guest.network, claim, *lane)),
+            _ => None,
+        });
+        Flight(answered.collect())
+    }
+
+    fn count(&self, is_one: impl Fn(Network, &Claim) -> bool) -> usize {
+        let matching = self.0.iter().filter(|(of, claim, _)| is_one(*of, claim));
+        matching.count()
+    }
+
+    fn of_lane(&self, lane: Lane) -> usize {
+        self.0.iter().filter(|(.., of)| *of == lane).count()
+    }
+
+    fn in_open(&self, is_one: impl Fn(Network, &Claim) -> bool) -> usize {
+        let open = self.0.iter().filter(|(.., lane)| *lane == Lane::Open);
+        open.filter(|(of, claim, _)| is_one(*of, claim)).count()
+    }
+}

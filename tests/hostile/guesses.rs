@@ -1,0 +1,363 @@
+//! Guessing at the secret: guesses are charged before they are answered, whoever makes them and however
+//! many are made at once.
+
+use crate::peer::{Line, Peer, answer_hello};
+use crate::real::{LONG, SECRET, Side, exit_code, wait_until};
+use crate::tree::Ground;
+use crate::wire::{RawOffer, round_end};
+use peerbridge::internals::{
+    DiallerRole, DiallerWaitsForHello, FrameKind, Message, Role, frame, limits,
+};
+use peerbridge::{
+    Cancel, Connect, CurrentSecrets, Error, Event, ListenAddress, NameLimits, NamedSecret,
+    NamedSecrets, Operator, PeerAddress, ReceiveOptions, Rendezvous, Secret, Secrets, SendOptions,
+    ServeOptions, Unattended, ping, send, serve,
+};
+use rustix::net::{AddressFamily, SocketType};
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread::{JoinHandle, scope, spawn};
+use std::time::{Duration, Instant};
+
+const HELLO: u8 = FrameKind::Hello as u8;
+const CONFIRM: u8 = FrameKind::Confirm as u8;
+
+fn secret(text: &str) -> Secret {
+    Secret::from_text(text).expect("a secret")
+}
+
+/// One guess under way, by a name or none.
+struct Guess {
+    line: Line,
+    state: DiallerWaitsForHello,
+}
+
+impl Guess {
+    fn begin(stream: TcpStream, name: Option<&str>) -> Guess {
+        let mut line = Line::of(stream);
+        let role = DiallerRole::Transfer(Role::Send);
+        let (state, body) =
+            DiallerWaitsForHello::start(&secret("wrong"), role, name).expect("random bytes");
+        line.send(&frame(FrameKind::Hello, &body));
+        Guess { line, state }
+    }
+
+    fn dial(port: u16, name: Option<&str>) -> Guess {
+        Guess::begin(TcpStream::connect(("127.0.0.1", port)).unwrap(), name)
+    }
+
+    /// Whether the guess was answered until `deadline`; the wrong proof is sent then.
+    fn is_answered(mut self, deadline: Instant) -> bool {
+        let Some(body) = self.answer(deadline) else {
+            return false;
+        };
+        let (_, confirm) = self.state.on_hello(&body).expect("a good Hello");
+        self.line.send_frame(CONFIRM, &confirm);
+        self.line.read_to_end();
+        true
+    }
+
+    fn answer(&mut self, deadline: Instant) -> Option<Vec<u8>> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = left.max(Duration::from_millis(1));
+        self.line.0.set_read_timeout(Some(left)).unwrap();
+        let mut header = [0; 5];
+        self.line.0.read_exact(&mut header).ok()?;
+        let mut body = vec![0; usize::from(header[3])];
+        self.line.0.set_read_timeout(Some(LONG)).unwrap();
+        self.line.0.read_exact(&mut body).ok()?;
+        (header[4] == HELLO).then_some(body)
+    }
+}
+
+/// How many of these guesses, begun at once, are answered within `time`.
+fn answered(guesses: Vec<Guess>, time: Duration) -> usize {
+    let deadline = Instant::now() + time;
+    scope(|scope| {
+        let threads: Vec<_> = guesses
+            .into_iter()
+            .map(|guess| scope.spawn(move || guess.is_answered(deadline)))
+            .collect();
+        let answers = threads.into_iter().map(|thread| thread.join().unwrap());
+        answers.filter(|is_answered| *is_answered).count()
+    })
+}
+
+/// Connects from an address of its own on this machine.
+fn dial_from(address: u32, port: u16) -> TcpStream {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let from = Ipv4Addr::from_bits(0x7f01_0000 + address);
+    rustix::net::bind(&socket, &SocketAddrV4::new(from, 0)).unwrap();
+    rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).unwrap();
+    TcpStream::from(socket)
+}
+
+/// A drop box that a test ends.
+struct DropBox {
+    port: u16,
+    failed: Arc<AtomicU32>,
+    cancel: Cancel,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl DropBox {
+    fn open(inbox: &Path, secrets: Secrets) -> DropBox {
+        let listen = ListenAddress {
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            port: 0,
+        };
+        let receive = ReceiveOptions::new(inbox.to_owned());
+        let options = ServeOptions::new(listen, secrets, receive);
+        let cancel = options.cancel.clone();
+        let failed = Arc::new(AtomicU32::new(0));
+        let (tell, port) = mpsc::channel();
+        let witness = DropBoxWitness {
+            port: std::sync::Mutex::new(tell),
+            failed: Arc::clone(&failed),
+        };
+        let thread = spawn(move || serve(&options, &witness).expect("it serves"));
+        DropBox {
+            port: port.recv_timeout(LONG).expect("it listens"),
+            failed,
+            cancel,
+            thread: Some(thread),
+        }
+    }
+
+    fn of_one(inbox: &Path) -> DropBox {
+        DropBox::open(inbox, Secrets::One(Arc::new(secret(SECRET))))
+    }
+
+    fn of_two(inbox: &Path) -> DropBox {
+        let list = ["alice", "bob"].map(|name| NamedSecret {
+            name: name.into(),
+            secret: secret(&format!("{name}'s")),
+            limits: NameLimits::default(),
+        });
+        DropBox::open(inbox, Secrets::Named(Arc::new(Fixed(Arc::new(list)))))
+    }
+
+    fn failed(&self) -> u32 {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Wrong guesses one after the other, each counted.
+    fn guess_wrong(&self, name: Option<&str>, times: u32) {
+        for _ in 0..times {
+            let before = self.failed();
+            assert!(Guess::dial(self.port, name).is_answered(Instant::now() + LONG));
+            wait_until("the guess is counted", || self.failed() > before);
+        }
+    }
+
+    fn connect(&self, name: Option<&str>, text: &str) -> Connect {
+        let host = "127.0.0.1".to_owned();
+        let port = self.port;
+        let mut connect = Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret(text));
+        connect.name = name.map(str::to_owned);
+        connect.retries = 0;
+        connect
+    }
+}
+
+impl Drop for DropBox {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
+struct DropBoxWitness {
+    port: std::sync::Mutex<mpsc::Sender<u16>>,
+    failed: Arc<AtomicU32>,
+}
+
+impl Operator for DropBoxWitness {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Listening { addresses } => {
+                let _ = self.port.lock().unwrap().send(addresses[0].port());
+            }
+            Event::ProofFailed { count, .. } => self.failed.store(*count, Ordering::SeqCst),
+            _ => {}
+        }
+    }
+}
+
+struct Fixed(Arc<[NamedSecret]>);
+
+impl NamedSecrets for Fixed {
+    fn current(&self) -> CurrentSecrets {
+        CurrentSecrets {
+            list: Arc::clone(&self.0),
+            news: None,
+        }
+    }
+}
+
+/// Sends one small file over a session, to its end.
+fn send_a_file(mut peer: Peer) {
+    let contents = b"contents";
+    peer.say(&RawOffer::file(contents.len() as u64).to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    peer.part(0, contents);
+    peer.say(&round_end(0, &[], &[(0, crc32fast::hash(contents))]));
+    assert!(matches!(peer.hear(), Some(Message::Done(_))));
+    peer.say(&[13]);
+}
+
+#[test]
+fn two_hundred_hellos_at_once_are_five_guesses() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let guesses = (0..200).map(|_| Guess::dial(receiver.port, None)).collect();
+    let answered = answered(guesses, LONG);
+    assert!(answered <= limits::FAILED_PROOFS as usize, "{answered}");
+    let ended = receiver.end();
+    assert!(
+        matches!(ended, Err(Error::WrongSecret { attempts: 5 })),
+        "{ended:?}"
+    );
+    ground.expect_untouched();
+}
+
+#[test]
+fn guesses_while_a_transfer_runs_are_counted_and_cost_it_nothing() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let peer = Peer::dial(receiver.port, Role::Send);
+    let guesses = (0..60).map(|_| Guess::dial(receiver.port, None)).collect();
+    let answers = answered(guesses, Duration::from_secs(6));
+    assert_eq!(answers, limits::FAILED_PROOFS as usize);
+    let more = vec![Guess::dial(receiver.port, None)];
+    assert_eq!(answered(more, Duration::from_secs(2)), 0);
+    send_a_file(peer);
+    receiver.end().expect("its own peer is served");
+}
+
+#[test]
+fn a_proof_of_one_name_forgives_no_guess_at_another() {
+    let inbox = tempfile::tempdir().unwrap();
+    let served = DropBox::of_two(inbox.path());
+    served.guess_wrong(Some("bob"), limits::FAILED_PROOFS + 3);
+    let alice = served.connect(Some("alice"), "alice's");
+    ping(&alice, &Unattended).expect("alice is known");
+    // Nothing is forgiven: one may be answered every second and a half.
+    let guesses = (0..12)
+        .map(|_| Guess::dial(served.port, Some("bob")))
+        .collect();
+    let answered = answered(guesses, Duration::from_millis(1400));
+    assert!(answered <= 1, "{answered}");
+}
+
+/// Behind one NAT, for one.
+#[test]
+fn four_guessers_at_an_honest_sender_s_address_keep_it_waiting_and_not_out() {
+    let ground = Ground::small();
+    let served = DropBox::of_one(&ground.destination);
+    served.guess_wrong(None, limits::FAILED_PROOFS + 3);
+    let is_over = AtomicBool::new(false);
+    scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    Guess::dial(served.port, None).is_answered(Instant::now() + LONG);
+                }
+            });
+        }
+        let before = served.failed();
+        wait_until("all four guess", || served.failed() > before);
+        let connect = served.connect(None, SECRET);
+        let options = SendOptions::new(vec![ground.source.clone()]);
+        let sent = send(&connect, &options, &Unattended);
+        is_over.store(true, Ordering::SeqCst);
+        sent.expect("it gets its turn");
+    });
+    ground.expect_whole();
+}
+
+#[test]
+fn guesses_from_many_addresses_have_one_rate_together() {
+    const SECONDS: u64 = 3;
+    let inbox = tempfile::tempdir().unwrap();
+    let served = DropBox::of_one(inbox.path());
+    let until = Instant::now() + Duration::from_secs(SECONDS);
+    let next = AtomicU32::new(1);
+    let answered = AtomicU32::new(0);
+    scope(|scope| {
+        for _ in 0..48 {
+            scope.spawn(|| {
+                while Instant::now() < until {
+                    let address = next.fetch_add(1, Ordering::SeqCst);
+                    let guess = Guess::begin(dial_from(address, served.port), None);
+                    if guess.is_answered(until) {
+                        answered.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    // What is free, what may be under way at once, and ten a second.
+    let most = 64 + 32 + 10 * (SECONDS as u32 + 1);
+    let answered = answered.into_inner();
+    assert!(answered <= most, "{answered} in {SECONDS} s");
+}
+
+/// Takes a dialler's proofs and gives none; how many it got until the dialler ended.
+fn proofs_taken(
+    listener: &TcpListener,
+    mut hang_up: impl FnMut(&mut Line),
+    is_over: &AtomicBool,
+) -> u32 {
+    listener.set_nonblocking(true).unwrap();
+    let mut proofs = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        let Ok((stream, _)) = listener.accept() else {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        stream.set_nonblocking(false).unwrap();
+        let mut line = Line::of(stream);
+        answer_hello(&mut line, Role::Receive);
+        if let Some((CONFIRM, _)) = line.read_frame() {
+            proofs += 1;
+        }
+        hang_up(&mut line);
+    }
+    proofs
+}
+
+#[test]
+fn a_false_listener_gets_two_proofs_of_a_run_and_the_dialler_warns() {
+    let busy = [&b"PEERBRDG"[..], &[4]].concat();
+    let endings: [Box<dyn Fn(&mut Line) + Send + Sync>; 2] = [
+        Box::new(|_| {}),
+        Box::new(move |line| line.send_frame(FrameKind::Refuse as u8, &busy)),
+    ];
+    for hang_up in endings {
+        let ground = Ground::small();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let is_over = AtomicBool::new(false);
+        let (sent, proofs) = scope(|scope| {
+            let taking = scope.spawn(|| proofs_taken(&listener, &hang_up, &is_over));
+            let host = "127.0.0.1".to_owned();
+            let rendezvous = Rendezvous::Dial(PeerAddress { host, port });
+            let connect = Connect::new(rendezvous, secret(SECRET));
+            let options = SendOptions::new(vec![ground.source.clone()]);
+            let sent = send(&connect, &options, &Unattended);
+            is_over.store(true, Ordering::SeqCst);
+            (sent, taking.join().unwrap())
+        });
+        assert_eq!(proofs, 2);
+        let shown = format!("{sent:?}");
+        assert_eq!(exit_code(sent), 3, "{shown}");
+    }
+}
