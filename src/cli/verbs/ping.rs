@@ -3,8 +3,8 @@
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
-use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::ConnectArgs;
@@ -44,12 +44,7 @@ impl PingArgs {
     /// # Errors
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
-        let secret = secret_source::secret(
-            self.connect.secret_file.as_deref(),
-            context.environment,
-            context.terminal,
-            context.answers,
-        )?;
+        let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
         let style = context.report_style(
             Perspective::Sender,
             ProgressChoice::Always(ProgressStyle::Off),

@@ -5,8 +5,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
+use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
-use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous, seconds};
@@ -122,12 +122,7 @@ impl Receive {
     /// # Errors
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
-        let secret = secret_source::secret(
-            self.connect.secret_file.as_deref(),
-            context.environment,
-            context.terminal,
-            context.answers,
-        )?;
+        let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
         let questions = match (self.consent, self.receive.existing) {
             (Consent::Given, _) => Questions::Unasked,
             (Consent::Asked, existing) => Questions::Asked {

@@ -6,8 +6,8 @@ use super::zipped::Zipped;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
-use crate::cli::input::secret_source;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
@@ -117,12 +117,7 @@ impl Send {
         // Before the secret is asked for and the peer is kept waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
-        let secret = secret_source::secret(
-            self.connect.secret_file.as_deref(),
-            context.environment,
-            context.terminal,
-            context.answers,
-        )?;
+        let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
         let style = context.report_style(Perspective::Sender, self.progress);
         let payload = self.what.payload(&secret, context)?;
         let is_repeatable = matches!(payload, Payload::Paths(_));

@@ -6,7 +6,7 @@ use super::receive::ReceiveArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::secret_source;
+use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::connect::ConnectArgs;
@@ -68,11 +68,9 @@ impl Serve {
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let secrets = match self.secrets_file {
             Some(path) => Secrets::Named(Arc::new(SecretsFile::open(path)?)),
-            None => Secrets::One(Arc::new(secret_source::secret(
+            None => Secrets::One(Arc::new(credentials::get(
                 self.connect.secret_file.as_deref(),
-                context.environment,
-                context.terminal,
-                context.answers,
+                context,
             )?)),
         };
         let hook = self.receive.hook(Some(HOOK_TIMEOUT));

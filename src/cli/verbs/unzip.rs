@@ -5,7 +5,7 @@ mod list;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::password_source;
+use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
@@ -111,12 +111,7 @@ impl Opening {
         let archive = archive.check().map_err(SessionError::Archive)?;
         let mut options = UnzipOptions::new(path, self.destination.clone());
         if archive.is_encrypted() {
-            options.password = Some(password_source::password(
-                self.password_file.as_deref(),
-                context.environment,
-                context.terminal,
-                context.answers,
-            )?);
+            options.password = Some(credentials::get(self.password_file.as_deref(), context)?);
         }
         options.existing = self.existing.unwrap_or_default();
         options.growth = self.growth;

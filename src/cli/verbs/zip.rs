@@ -4,7 +4,7 @@ use super::send::check_source;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::password_source;
+use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
@@ -62,12 +62,7 @@ impl Zip {
             check_source(path)?;
         }
         session::check_archive_name(&self.archive, self.existing)?;
-        let password = password_source::new_password(
-            self.password_file.as_deref(),
-            context.environment,
-            context.terminal,
-            context.answers,
-        )?;
+        let password = credentials::new_password(self.password_file.as_deref(), context)?;
         let mut options = ZipOptions::new(self.archive, self.paths, password);
         options.exclude = self.exclude;
         options.links = self.links;

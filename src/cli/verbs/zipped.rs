@@ -3,7 +3,7 @@
 use super::piped;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
-use crate::cli::input::password_source;
+use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::session::{ArchivePayload, Names, SessionError};
@@ -68,12 +68,7 @@ impl Zipped {
         secret: &Secret,
         context: &Context<'_>,
     ) -> Result<ArchivePayload, Error> {
-        let password = password_source::new_password(
-            self.password_file.as_deref(),
-            context.environment,
-            context.terminal,
-            context.answers,
-        )?;
+        let password = credentials::new_password(self.password_file.as_deref(), context)?;
         check_password(&password, secret)?;
         make(self.name, self.paths, password, self.names)
     }

@@ -3,8 +3,8 @@
 use super::answers::{self, PeerPlace, TransferDirection};
 use crate::cli::environment::Environment;
 use crate::cli::error::Error;
+use crate::cli::input::credentials;
 use crate::cli::input::terminal::Answers;
-use crate::cli::input::{password_source, secret_source};
 use crate::cli::output::console::Console;
 use crate::cli::verbs::zipped::check_password;
 use crate::crypto::{ArchivePassword, Secret};
@@ -136,10 +136,10 @@ impl<'a> Conversation<'a> {
     }
 
     fn secret(&self) -> Result<Secret, DialogueHalt> {
-        if let Some(secret) = secret_source::given(None, self.environment)? {
+        if let Some(secret) = credentials::given(None, self.environment)? {
             return Ok(secret);
         }
-        secret_source::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
+        credentials::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
     }
 
     fn errand(&self, secret: &Secret) -> Result<Errand, DialogueHalt> {
@@ -154,7 +154,7 @@ impl<'a> Conversation<'a> {
     fn password(&self, secret: &Secret) -> Result<ArchivePassword, DialogueHalt> {
         loop {
             let password =
-                password_source::ask_new(self.answers)?.ok_or(DialogueHalt::EndOfInput)?;
+                credentials::ask_new_password(self.answers)?.ok_or(DialogueHalt::EndOfInput)?;
             match check_password(&password, secret) {
                 Ok(()) => return Ok(password),
                 Err(error) => self.console.show(&format!("  {error}\n")),

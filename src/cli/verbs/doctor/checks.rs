@@ -4,9 +4,10 @@ use super::{CheckResult, Finding, loopback};
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::secret_source;
+use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::output::format;
+use crate::crypto::Secret;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
 use crate::model::{escaped, shell_word};
 use crate::session::{self, ListenAddress, NamedSecrets, SessionError};
@@ -169,7 +170,7 @@ fn leftover(leftover: &Leftover) -> Finding {
 
 /// Whether the secret is there and is one, and nobody else can read its file.
 pub(super) fn secret(file: Option<&Path>, context: &Context<'_>) -> Finding {
-    match secret_source::given(file, context.environment) {
+    match credentials::given::<Secret>(file, context.environment) {
         Ok(Some(_)) => Finding::pass("secret", "it is given, and it can be used"),
         Ok(None) => Finding::pass("secret", "none is given here; it will be asked for"),
         Err(error) => no_secret(&error),

@@ -1,0 +1,209 @@
+//! Where secrets and archive passwords come from.
+//!
+//! In this order: the file that an option names, the environment, a question on the terminal. The first
+//! that is there counts, even if it turns out to be unusable: nothing is ever looked for elsewhere in
+//! silence.
+
+use crate::cli::context::Context;
+use crate::cli::environment::{self, Environment};
+use crate::cli::error::Error;
+use crate::cli::input::private_file;
+use crate::cli::input::terminal::{Answers, ask_until_good};
+use crate::crypto::{ArchivePassword, PasswordError, Secret, SecretError};
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Something that only one person should know, and the words for it.
+pub(crate) trait Credential: Sized {
+    /// What can be wrong with it.
+    type Fault: Display;
+    /// The variable that holds it.
+    const VARIABLE: &'static str;
+    /// The variable that names a file which holds it.
+    const FILE_VARIABLE: Option<&'static str>;
+    /// What a person reads who is asked for it.
+    const QUESTION: &'static str;
+
+    fn from_text(text: Vec<u8>) -> Result<Self, Self::Fault>;
+    /// The error for one that cannot be used; `origin` says where it came from.
+    fn unusable(origin: String, fault: Self::Fault) -> Error;
+    fn unreadable(path: PathBuf, source: io::Error) -> Error;
+    fn cannot_ask() -> Error;
+    fn nothing_typed() -> Error;
+}
+
+impl Credential for Secret {
+    type Fault = SecretError;
+    const VARIABLE: &'static str = environment::SECRET;
+    const FILE_VARIABLE: Option<&'static str> = Some(environment::SECRET_FILE);
+    const QUESTION: &'static str = "Secret (the same on both sides, not shown): ";
+
+    fn from_text(text: Vec<u8>) -> Result<Secret, SecretError> {
+        Secret::from_text(text)
+    }
+
+    fn unusable(origin: String, fault: SecretError) -> Error {
+        Error::Secret { origin, fault }
+    }
+
+    fn unreadable(path: PathBuf, source: io::Error) -> Error {
+        Error::SecretFile { path, source }
+    }
+
+    fn cannot_ask() -> Error {
+        Error::NoTerminal {
+            question: "for the secret",
+            hint: "give it with --secret-file FILE, or in PEERBRIDGE_SECRET or \
+                   PEERBRIDGE_SECRET_FILE",
+        }
+    }
+
+    fn nothing_typed() -> Error {
+        Error::usage("no secret was typed", "both sides need the same one")
+    }
+}
+
+impl Credential for ArchivePassword {
+    type Fault = PasswordError;
+    const VARIABLE: &'static str = environment::ZIP_PASSWORD;
+    const FILE_VARIABLE: Option<&'static str> = None;
+    const QUESTION: &'static str = "Password of the archive (not shown): ";
+
+    fn from_text(text: Vec<u8>) -> Result<ArchivePassword, PasswordError> {
+        ArchivePassword::from_text(text)
+    }
+
+    fn unusable(origin: String, fault: PasswordError) -> Error {
+        Error::Password { origin, fault }
+    }
+
+    fn unreadable(path: PathBuf, source: io::Error) -> Error {
+        Error::PasswordFile { path, source }
+    }
+
+    fn cannot_ask() -> Error {
+        Error::NoTerminal {
+            question: "for the archive's password",
+            hint: "give it with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD",
+        }
+    }
+
+    fn nothing_typed() -> Error {
+        Error::usage(
+            "no password was typed",
+            "an archive cannot be made or opened without one",
+        )
+    }
+}
+
+/// Gets a credential, from `file` if an option names one. A person types it once.
+///
+/// # Errors
+/// None is given and nobody can be asked, it is unusable, or its file cannot or should not be read.
+pub(crate) fn get<T: Credential>(file: Option<&Path>, context: &Context<'_>) -> Result<T, Error> {
+    if let Some(credential) = given(file, context.environment)? {
+        return Ok(credential);
+    }
+    check_can_ask::<T>(context)?;
+    ask(context.answers)?.ok_or_else(T::nothing_typed)
+}
+
+/// Gets the password for an archive to be made. A person types it twice: nobody could open an archive
+/// whose password has a typing error in it.
+///
+/// # Errors
+/// As for [`get`].
+pub(crate) fn new_password(
+    file: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<ArchivePassword, Error> {
+    if let Some((password, origin)) =
+        given_with_origin::<ArchivePassword>(file, context.environment)?
+    {
+        return password
+            .for_making()
+            .map_err(|fault| Error::Password { origin, fault });
+    }
+    check_can_ask::<ArchivePassword>(context)?;
+    ask_new_password(context.answers)?.ok_or_else(ArchivePassword::nothing_typed)
+}
+
+/// Gets a credential without asking; `None` if none is given.
+///
+/// # Errors
+/// It is unusable, or its file cannot or should not be read.
+pub(crate) fn given<T: Credential>(
+    file: Option<&Path>,
+    environment: &Environment,
+) -> Result<Option<T>, Error> {
+    let found = given_with_origin(file, environment)?;
+    Ok(found.map(|(credential, _)| credential))
+}
+
+/// Asks until a usable credential is typed; `None` at the end of input.
+///
+/// # Errors
+/// The terminal fails.
+pub(crate) fn ask<T: Credential>(answers: &dyn Answers) -> Result<Option<T>, Error> {
+    ask_until_good(answers, T::QUESTION, |text| T::from_text(text.into_bytes()))
+}
+
+/// Asks for a new archive's password until it is typed twice the same; `None` at the end of input.
+///
+/// # Errors
+/// The terminal fails.
+pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePassword>, Error> {
+    const AGAIN: &str = "The same once more: ";
+    let mut question = ArchivePassword::QUESTION.to_owned();
+    while let Some(text) = answers.hidden(&question)? {
+        let checked =
+            ArchivePassword::from_text(text.as_bytes()).and_then(ArchivePassword::for_making);
+        let fault = match checked {
+            Err(fault) => fault.to_string(),
+            Ok(password) => match answers.hidden(AGAIN)? {
+                Some(repeated) if *repeated == *text => return Ok(Some(password)),
+                Some(_) => "the two differ".to_owned(),
+                None => break,
+            },
+        };
+        question = format!("{fault}\n{}", ArchivePassword::QUESTION);
+    }
+    Ok(None)
+}
+
+/// What is given without a question, and where it came from.
+fn given_with_origin<T: Credential>(
+    file: Option<&Path>,
+    environment: &Environment,
+) -> Result<Option<(T, String)>, Error> {
+    let named = T::FILE_VARIABLE.and_then(|variable| environment.get(variable));
+    let (text, origin) = if let Some(path) = file {
+        line_of::<T>(path)?
+    } else if let Some(text) = environment.get(T::VARIABLE) {
+        (text.as_encoded_bytes().to_vec(), T::VARIABLE.to_owned())
+    } else if let Some(path) = named {
+        line_of::<T>(Path::new(path))?
+    } else {
+        return Ok(None);
+    };
+    match T::from_text(text) {
+        Ok(credential) => Ok(Some((credential, origin))),
+        Err(fault) => Err(T::unusable(origin, fault)),
+    }
+}
+
+fn line_of<T: Credential>(path: &Path) -> Result<(Vec<u8>, String), Error> {
+    let line = private_file::first_line(path, T::unreadable)?;
+    Ok((line, path.to_string_lossy().into_owned()))
+}
+
+fn check_can_ask<T: Credential>(context: &Context<'_>) -> Result<(), Error> {
+    match context.terminal.can_ask() {
+        true => Ok(()),
+        false => Err(T::cannot_ask()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
