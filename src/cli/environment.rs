@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// The secret itself.
 pub(crate) const SECRET: &str = "PEERBRIDGE_SECRET";
@@ -19,6 +20,11 @@ pub(crate) const NO_COLOR: &str = "NO_COLOR";
 const TERM: &str = "TERM";
 /// The folder that `~` stands for.
 pub(crate) const HOME: &str = "HOME";
+
+/// Where systemd puts the credentials of a service, if it gave this process any.
+pub(crate) fn credentials_directory() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
 
 /// A snapshot of those variables.
 #[derive(Default)]

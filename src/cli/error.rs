@@ -44,6 +44,8 @@ pub(crate) enum Error {
     SecretExposed {
         /// The file.
         path: PathBuf,
+        /// Who else can get at it.
+        exposure: Exposure,
     },
     /// The secret's file cannot be read.
     SecretFile {
@@ -133,6 +135,19 @@ impl Error {
     }
 }
 
+/// Why a file is no place for a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    /// Its group or others may read it.
+    Readable,
+    /// Its group or others may write to it.
+    Writable,
+    /// It belongs to a user who is neither this one nor root.
+    ForeignOwner,
+    /// Others may put another file in its place: they may write to its folder, or own it.
+    Folder,
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -146,8 +161,14 @@ impl fmt::Display for Error {
             Error::Password { origin, fault } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))
             }
-            Error::SecretExposed { path } => {
-                write!(f, "others than you can read {}", shown(path))
+            Error::SecretExposed { path, exposure } => {
+                let path = shown(path);
+                match exposure {
+                    Exposure::Readable => write!(f, "other users can read {path}"),
+                    Exposure::Writable => write!(f, "other users can write to {path}"),
+                    Exposure::ForeignOwner => write!(f, "another user owns {path}"),
+                    Exposure::Folder => write!(f, "other users can replace {path}"),
+                }
             }
             Error::SecretFile { path, source } => {
                 write!(f, "cannot read the secret from {}: {source}", shown(path))

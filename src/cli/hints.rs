@@ -1,6 +1,6 @@
 //! What to do about each error.
 
-use crate::cli::error::Error;
+use crate::cli::error::{Error, Exposure};
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
 use crate::protocol::{AbortCode, DeclineReason};
@@ -21,11 +21,18 @@ fn hint(error: &Error) -> Option<String> {
         Error::Secret { .. } => {
             "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
         }
-        Error::SecretExposed { path } => {
-            format!(
-                "chmod 600 {}",
-                shell_word(path.as_os_str().as_encoded_bytes())
-            )
+        Error::SecretExposed { path, exposure } => {
+            let path = shell_word(path.as_os_str().as_encoded_bytes());
+            match exposure {
+                Exposure::Readable => format!(
+                    "chmod 600 {path}; or, where it must stay so: cat {path} | peerbridge ... \
+                     --secret-file /dev/stdin"
+                ),
+                Exposure::Writable => format!("chmod 600 {path}, and make sure that it still holds your secret"),
+                Exposure::ForeignOwner | Exposure::Folder => format!(
+                    "copy it to a folder of your own, or: cat {path} | peerbridge ... --secret-file /dev/stdin"
+                ),
+            }
         }
         Error::Password { .. } => {
             "an archive's password has 1 to 99 bytes on one line; to open one made elsewhere it may \

@@ -1,21 +1,47 @@
 //! What differs between Unix and Windows on this floor.
 
+use crate::cli::error::Exposure;
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 
-/// Whether the group or everybody may read the file. Windows keeps that in lists which std cannot
-/// read; there the user's own folders are private by default.
+/// Why a regular file in `folder` is no place for a secret. Others may read one that the system
+/// `handed_over` to this process, but never write to it.
 #[cfg(unix)]
-pub(crate) fn others_can_read(metadata: &Metadata) -> bool {
+pub(crate) fn exposure(
+    file: &Metadata,
+    folder: Option<&Metadata>,
+    handed_over: bool,
+) -> Option<Exposure> {
     use std::os::unix::fs::MetadataExt;
-    metadata.mode() & 0o044 != 0
+    const STICKY: u32 = 0o1000;
+    let user = rustix::process::geteuid().as_raw();
+    let is_foreign = |found: &Metadata| found.uid() != 0 && found.uid() != user;
+    let can_replace = |folder: &Metadata| {
+        is_foreign(folder) || folder.mode() & 0o002 != 0 && folder.mode() & STICKY == 0
+    };
+    if file.mode() & 0o022 != 0 {
+        Some(Exposure::Writable)
+    } else if file.mode() & 0o044 != 0 && !handed_over {
+        Some(Exposure::Readable)
+    } else if is_foreign(file) {
+        Some(Exposure::ForeignOwner)
+    } else if folder.is_some_and(can_replace) {
+        Some(Exposure::Folder)
+    } else {
+        None
+    }
 }
 
-/// Whether the group or everybody may read the file: unknown here.
+/// Unknown here: Windows keeps that in lists which std cannot read, and the user's own folders are
+/// private by default.
 #[cfg(not(unix))]
-pub(crate) fn others_can_read(_metadata: &Metadata) -> bool {
-    false
+pub(crate) fn exposure(
+    _file: &Metadata,
+    _folder: Option<&Metadata>,
+    _handed_over: bool,
+) -> Option<Exposure> {
+    None
 }
 
 /// Reads a line from the terminal that does not show while it is typed.

@@ -156,3 +156,27 @@ fn no_output_holds_the_secret() {
         }
     }
 }
+
+#[test]
+fn a_credential_of_the_system_may_be_read_by_others_and_never_written() {
+    let scene = Scene::new();
+    scene.folder("credentials");
+    secret_file(&scene, "credentials/word", SECRET, 0o440);
+    // As Kubernetes mounts them: a link to where it is.
+    std::os::unix::fs::symlink("word", scene.path("credentials/link")).expect("a link");
+    let system = |file: &str| {
+        sender(&scene)
+            .env("CREDENTIALS_DIRECTORY", scene.path("credentials"))
+            .arg("--secret-file")
+            .arg(file)
+    };
+    assert!(is_the_secret(&scene, system("credentials/word")));
+    assert!(is_the_secret(&scene, system("credentials/link")));
+    let own = sender(&scene).arg("--secret-file=credentials/word");
+    own.to(1)
+        .exits(2)
+        .says("other users can read credentials/word");
+    set_mode(&scene.path("credentials/word"), 0o460);
+    let written = system("credentials/word").to(1).exits(2);
+    written.says("other users can write to credentials/word");
+}

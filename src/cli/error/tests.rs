@@ -182,9 +182,10 @@ fn names_in_the_way_are_listed_and_escaped() {
 #[test]
 fn hints_name_the_next_thing_to_type() {
     let exposed = Error::SecretExposed {
+        exposure: super::Exposure::Readable,
         path: "s.txt".into(),
     };
-    assert_eq!(exposed.hint().unwrap(), "chmod 600 s.txt");
+    assert!(exposed.hint().unwrap().starts_with("chmod 600 s.txt; "));
     let taken = SessionError::CannotListen {
         address: "[::]:8080".parse().unwrap(),
         source: io::ErrorKind::AddrInUse.into(),

@@ -1,42 +1,91 @@
-//! The first line of a file that only its owner can read: how secrets and passwords are kept in files.
+//! A file that only its owner can read and change: how secrets and passwords are kept in files.
 
 use crate::cli::error::Error;
-use crate::cli::platform;
+use crate::cli::{environment, platform};
 use crate::crypto::MAX_SECRET_LENGTH;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The first line with its end, or as much of it as shows that it is too long. The open file is looked
-/// at, not its name, so that nobody can swap it in between. What is returned is to be wiped.
+/// Where Docker and Podman put the secrets of a container. As with systemd's credentials, their modes are
+/// the system's business.
+const CONTAINER_SECRETS: &str = "/run/secrets";
+
+/// What some editors write in front of a text in UTF-8. It is part of no secret.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Opens a file for its secret. Its owner, its mode and its folder are looked at once it is open, so that
+/// nobody can swap it in between; pipes and terminals have no mode that counts.
 ///
 /// # Errors
 /// [`Error::SecretExposed`], or what `unreadable` makes of what the system says.
+pub(crate) fn open(
+    path: &Path,
+    unreadable: impl Fn(PathBuf, io::Error) -> Error,
+) -> Result<(File, Metadata), Error> {
+    let failed = |source| unreadable(path.to_owned(), source);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_file() {
+        let place = path.canonicalize().map_err(failed)?;
+        let folder = match place.parent() {
+            Some(folder) => Some(folder.metadata().map_err(failed)?),
+            None => None,
+        };
+        let exposure = platform::exposure(&metadata, folder.as_ref(), is_mounted_secret(&place));
+        if let Some(exposure) = exposure {
+            return Err(Error::SecretExposed {
+                path: path.to_owned(),
+                exposure,
+            });
+        }
+    }
+    Ok((file, metadata))
+}
+
+/// Whether the system handed the file to this process as a secret.
+fn is_mounted_secret(place: &Path) -> bool {
+    let credentials = environment::credentials_directory();
+    let folders = [Some(PathBuf::from(CONTAINER_SECRETS)), credentials];
+    let mut folders = folders.into_iter().flatten();
+    folders.any(|folder| {
+        folder
+            .canonicalize()
+            .is_ok_and(|folder| place.starts_with(folder))
+    })
+}
+
+/// The first line of a private file with its end, or as much of it as shows that it is too long. The
+/// caller wipes it.
+///
+/// # Errors
+/// As [`open`].
 pub(crate) fn first_line(
     path: &Path,
     unreadable: impl Fn(PathBuf, io::Error) -> Error,
 ) -> Result<Vec<u8>, Error> {
-    let failed = |source| unreadable(path.to_owned(), source);
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if platform::others_can_read(&metadata) {
-        return Err(Error::SecretExposed {
-            path: path.to_owned(),
-        });
-    }
-    line_of(file).map_err(failed)
+    let (file, _) = open(path, &unreadable)?;
+    line_of(file).map_err(|source| unreadable(path.to_owned(), source))
 }
 
 fn line_of(file: File) -> io::Result<Vec<u8>> {
-    const ENOUGH: usize = MAX_SECRET_LENGTH + 2;
+    const ENOUGH: usize = MAX_SECRET_LENGTH + 2 + BYTE_ORDER_MARK.len();
     // As large as it can get, so that growing leaves no piece of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(ENOUGH + 1));
     file.take(ENOUGH as u64).read_to_end(&mut bytes)?;
+    without_byte_order_mark(&mut bytes);
     if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
         bytes.truncate(end + 1);
     }
     Ok(std::mem::take(&mut *bytes))
+}
+
+/// Takes the mark off that some editors put in front.
+pub(crate) fn without_byte_order_mark(bytes: &mut Vec<u8>) {
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
 }
 
 #[cfg(test)]
@@ -58,7 +107,95 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_a_secret() {
+        assert_eq!(line(b"\xef\xbb\xbfword\n"), b"word\n");
+        assert_eq!(line(b"\xef\xbbword"), b"\xef\xbbword");
+    }
+
+    #[test]
     fn endless_files_are_read_only_as_far_as_a_secret_may_reach() {
-        assert_eq!(line(&[b'x'; 100_000]).len(), 1026);
+        assert_eq!(line(&[b'x'; 100_000]).len(), 1029);
+    }
+
+    #[cfg(unix)]
+    mod unix {
+        use super::super::*;
+        use crate::cli::error::Exposure;
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+
+        fn exposure(path: &Path) -> Option<Exposure> {
+            let unreadable = |path, source| Error::SecretFile { path, source };
+            match open(path, unreadable) {
+                Ok(_) => None,
+                Err(Error::SecretExposed { exposure, .. }) => Some(exposure),
+                Err(error) => panic!("{error}"),
+            }
+        }
+
+        fn set_mode(path: &Path, mode: u32) {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+
+        #[test]
+        fn a_file_that_others_can_read_or_write_is_refused() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            fs::write(&path, "word").unwrap();
+            for (mode, expected) in [
+                (0o600, None),
+                (0o400, None),
+                (0o700, None),
+                (0o640, Some(Exposure::Readable)),
+                (0o604, Some(Exposure::Readable)),
+                (0o620, Some(Exposure::Writable)),
+                (0o602, Some(Exposure::Writable)),
+                (0o622, Some(Exposure::Writable)),
+            ] {
+                set_mode(&path, mode);
+                assert_eq!(exposure(&path), expected, "{mode:o}");
+            }
+        }
+
+        #[test]
+        fn a_folder_in_which_others_can_replace_the_file_is_refused() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            fs::write(&path, "word").unwrap();
+            set_mode(&path, 0o600);
+            for (mode, expected) in [
+                (0o755, None),
+                (0o1777, None),
+                (0o777, Some(Exposure::Folder)),
+                (0o702, Some(Exposure::Folder)),
+            ] {
+                set_mode(folder.path(), mode);
+                assert_eq!(exposure(&path), expected, "{mode:o}");
+            }
+            // A link to it from a folder of one's own makes it no better.
+            let own = tempfile::tempdir().unwrap();
+            let link = own.path().join("link");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert_eq!(exposure(&link), Some(Exposure::Folder));
+        }
+
+        #[test]
+        fn a_file_of_a_third_user_is_refused() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            fs::write(&path, "word").unwrap();
+            set_mode(&path, 0o600);
+            if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
+                eprintln!("not tested: only root can give files away");
+                return;
+            }
+            assert_eq!(exposure(&path), Some(Exposure::ForeignOwner));
+        }
+
+        #[test]
+        fn pipes_devices_and_folders_have_no_mode_that_counts() {
+            assert_eq!(exposure(Path::new("/dev/null")), None);
+            assert_eq!(exposure(Path::new("/tmp")), None);
+        }
     }
 }

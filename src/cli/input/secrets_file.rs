@@ -4,12 +4,12 @@
 //! kinds of lines cannot be mixed up.
 
 use crate::cli::error::Error;
+use crate::cli::input::private_file;
 use crate::cli::options::numbers;
 use crate::cli::platform;
 use crate::crypto::Secret;
 use crate::session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets};
 use std::collections::HashSet;
-use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,13 +76,8 @@ fn read(path: &Path) -> Result<ParsedSecrets, Error> {
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(unreadable)?;
-    let metadata: Metadata = file.metadata().map_err(unreadable)?;
-    if platform::others_can_read(&metadata) {
-        return Err(Error::SecretExposed {
-            path: path.to_owned(),
-        });
-    }
+    let (file, metadata) =
+        private_file::open(path, |path, source| Error::SecretFile { path, source })?;
     // As large as it may get, so that growing leaves no piece of a secret behind.
     let capacity = metadata.len().min(LONGEST_FILE) as usize + 1;
     let mut text = Zeroizing::new(Vec::with_capacity(capacity));
@@ -94,6 +89,7 @@ fn read(path: &Path) -> Result<ParsedSecrets, Error> {
             "a file of names and secrets has at most 1 MiB",
         ));
     }
+    private_file::without_byte_order_mark(&mut text);
     let list = parse(&text).map_err(|fault| {
         Error::usage(
             format!("{}, {fault}", path.display()),

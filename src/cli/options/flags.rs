@@ -339,10 +339,10 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Some('i'), "idle-timeout", Value("SECS"), CONNECTING,
         "give up when the peer is silent that long (30)"),
     flag(Some('s'), "secret-file", Path("FILE"), &[Send, Receive, Serve, Ping, Doctor],
-        "the first line of FILE is the secret; refused when group or others can read it"),
+        "the first line of FILE is the secret; refused when other users can read or change it"),
     flag(None, "secrets-file", Path("FILE"), &[Serve, Doctor],
         "a name and a secret a line; each name gets the folder DIR/NAME; read again when it \
-         changes; refused when group or others can read it"),
+         changes; refused when other users can read or change it"),
     flag(Some('a'), "as", Value("NAME"), &[Send, Ping],
         "the name to go by at a drop box whose secrets have names"),
     flag(Some('y'), "yes", Nothing, &[Receive, Unzip],
@@ -354,7 +354,7 @@ pub(crate) const FLAGS: &[Flag] = &[
          at a terminal unless told, and take an identical file for done"),
     flag(None, "zip-password-file", Path("FILE"), &[Send, Zip, Unzip],
         "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
-         when group or others can read it"),
+         when other users can read or change it"),
     flag(None, "list", Nothing, &[Unzip],
         "show names, sizes and what is encrypted, and open nothing"),
     flag(Some('o'), "output", Value("-"), &[Receive],

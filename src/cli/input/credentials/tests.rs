@@ -162,7 +162,7 @@ fn a_file_that_others_can_read_is_refused() {
         let error = secret_in(&path).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         let expected = format!("chmod 600 {}", path.display());
-        assert_eq!(error.hint().unwrap(), expected, "{mode:o}");
+        assert!(error.hint().unwrap().starts_with(&expected), "{mode:o}");
     }
     for mode in [0o600, 0o400] {
         assert!(secret_in(&file(&folder, "t", b"word\n", mode)).is_ok());
