@@ -39,25 +39,10 @@ const ROOMS: [&str; 16] = [
 ];
 
 /// Files that still use each other in a circle, each group with the reason why. A group may only shrink.
-const KNOWN_CIRCLES: [(&[&str], &str); 12] = [
+const KNOWN_CIRCLES: [(&[&str], &str); 11] = [
     (
         &["session/discovery/asker.rs", "session/discovery/lookout.rs"],
         "to be untied: what both threads share is defined with the lookout",
-    ),
-    (
-        &[
-            "cli/context.rs",
-            "cli/input/questions.rs",
-            "cli/input/terminal.rs",
-            "cli/mod.rs",
-            "cli/options/args.rs",
-            "cli/options/choices.rs",
-            "cli/options/words.rs",
-            "cli/output/console.rs",
-            "cli/output/report.rs",
-            "cli/verbs/mod.rs",
-        ],
-        "to be untied: what all verbs share is defined beside the list of verbs",
     ),
     (
         &[
@@ -210,8 +195,12 @@ fn without_tests(files: &[PathBuf]) -> Vec<PathBuf> {
 /// A file's code without its tests.
 fn production(file: &Path) -> String {
     let code = fs::read_to_string(file).expect("a source file");
-    let tests = code.find("#[cfg(test)]\nmod tests {");
-    code[..tests.unwrap_or(code.len())].to_owned()
+    let is_inline = |(at, attribute): &(usize, &str)| {
+        let declared = code[at + attribute.len()..].lines().nth(1);
+        declared.is_some_and(|line| line.ends_with("mod tests {"))
+    };
+    let tests = code.match_indices("#[cfg(test)]").find(is_inline);
+    code[..tests.map_or(code.len(), |(at, _)| at)].to_owned()
 }
 
 /// Each file of the crate with those that it uses, tests left aside.

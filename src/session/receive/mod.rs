@@ -2,6 +2,7 @@
 //! takes.
 
 pub(crate) mod conflicts;
+pub(crate) mod in_order;
 pub(crate) mod offer;
 pub(crate) mod options;
 pub(crate) mod output;

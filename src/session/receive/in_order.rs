@@ -1,0 +1,212 @@
+//! Parts that must come one after the other: those of a stream whose length is not known beforehand, and
+//! those that are written to an output as they come.
+
+use crate::model::{PartIndex, PartLayout, PartRange, limits};
+use crate::protocol::PartCheck;
+use crate::session::connection::channel::unexpected;
+use crate::session::error::SessionError;
+use std::collections::HashMap;
+
+/// How far a transfer whose parts come one after the other has come.
+pub(crate) struct InOrder {
+    layout: PartLayout,
+    next: u64,
+    length: u64,
+    is_at_end: bool,
+    /// CRC-32 of the parts that were written and whose checks have not come.
+    unchecked: HashMap<PartIndex, u32>,
+    /// Bytes that are allowed, where the offer did not say how many there are.
+    max_bytes: Option<u64>,
+}
+
+impl InOrder {
+    /// Nothing has come. A stream of unknown length may have `max_bytes`.
+    pub(crate) fn new(layout: PartLayout, max_bytes: Option<u64>) -> Self {
+        InOrder {
+            layout,
+            next: 0,
+            length: 0,
+            is_at_end: false,
+            unchecked: HashMap::new(),
+            max_bytes,
+        }
+    }
+
+    /// Takes note of a part before it is written.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] for another part than the next, an empty one, one that is not full
+    /// before the last, or one of another length than its layout says; [`SessionError::DeclinedHere`]
+    /// for more than is allowed.
+    pub(crate) fn take(&mut self, part: PartIndex, length: usize) -> Result<(), SessionError> {
+        if part.get() != self.next {
+            return Err(unexpected("another part than the next"));
+        }
+        let full = self.layout.length(part);
+        let fits = match self.layout.total() {
+            Some(_) => length == full,
+            None => (1..=full).contains(&length) && !self.is_at_end,
+        };
+        if !fits {
+            return Err(unexpected("a part of another length"));
+        }
+        self.next += 1;
+        self.length += length as u64;
+        self.is_at_end = length < full;
+        match self.max_bytes {
+            Some(limit) if self.length > limit => Err(SessionError::DeclinedHere {
+                reason: format!("it is longer than the {limit} bytes that are allowed here"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The part was written, and has this CRC-32.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when a stream of unknown length goes on without its checks.
+    pub(crate) fn wrote(&mut self, part: PartIndex, crc32: u32) -> Result<(), SessionError> {
+        self.unchecked.insert(part, crc32);
+        match self.layout.total() {
+            None if self.unchecked.len() > limits::CHECKS_OWED => {
+                Err(unexpected("more parts in place of their checks"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares what was written with what the sender read: what differs cannot be taken back.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when they differ, or there can be no such part.
+    pub(crate) fn compare(
+        &mut self,
+        checks: impl IntoIterator<Item = PartCheck>,
+    ) -> Result<(), SessionError> {
+        for check in checks {
+            let part = self.layout.part(check.index)?;
+            let own = self.unchecked.remove(&part);
+            if own.is_some_and(|own| own != check.crc32) {
+                return Err(SessionError::NotVerified {
+                    what: "a part differs from what the sender read".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is behind the last part that came, of a stream whose length is known.
+    pub(crate) fn missing(&self) -> Vec<PartRange> {
+        let start = self.next;
+        let length = self.layout.count().saturating_sub(start);
+        match self.layout.total() {
+            Some(_) if length > 0 => vec![PartRange { start, length }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Checks what the sender says about the length at the end: all of a stream of unknown length, and
+    /// nothing of one whose length it said before.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`].
+    pub(crate) fn close(&self, total: Option<u64>) -> Result<(), SessionError> {
+        let is_true = match self.layout.total() {
+            Some(_) => total.is_none(),
+            None => total == Some(self.length),
+        };
+        match is_true {
+            true => Ok(()),
+            false => Err(unexpected("an end that is not where its parts end")),
+        }
+    }
+
+    /// Bytes that came.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: u32 = limits::PART_BYTES_MIN;
+    const FULL: usize = SIZE as usize;
+
+    fn take(order: &mut InOrder, parts: &[(u64, usize)]) -> bool {
+        let mut taken = parts.iter().map(|&(index, length)| {
+            let part = order.layout.part(index).unwrap();
+            order.take(part, length).is_ok()
+        });
+        taken.all(|is_taken| is_taken)
+    }
+
+    fn open() -> InOrder {
+        InOrder::new(PartLayout::open(SIZE).unwrap(), None)
+    }
+
+    #[test]
+    fn a_stream_ends_where_its_parts_end_and_nowhere_else() {
+        let mut order = open();
+        assert!(order.close(Some(0)).is_ok() && order.close(None).is_err());
+        assert!(take(&mut order, &[(0, FULL), (1, 7)]));
+        let end = FULL as u64 + 7;
+        assert!(order.close(Some(end)).is_ok());
+        for total in [None, Some(0), Some(end - 1), Some(end + 1)] {
+            assert!(order.close(total).is_err(), "{total:?}");
+        }
+    }
+
+    #[test]
+    fn parts_come_one_after_the_other_and_only_the_last_is_short() {
+        let bad: [&[(u64, usize)]; 7] = [
+            &[(1, FULL)],
+            &[(0, FULL), (0, FULL)],
+            &[(0, FULL), (2, FULL)],
+            &[(0, 7), (1, FULL)],
+            &[(0, 7), (1, 7)],
+            &[(0, 0)],
+            &[(0, FULL + 1)],
+        ];
+        for parts in bad {
+            assert!(!take(&mut open(), parts), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_length_is_said_once() {
+        let layout = PartLayout::known(u64::from(SIZE) + 1, SIZE).unwrap();
+        let mut order = InOrder::new(layout, None);
+        assert!(!take(&mut order, &[(0, 1)]));
+        assert!(take(&mut order, &[(0, FULL), (1, 1)]));
+        assert!(order.close(None).is_ok());
+        assert!(order.close(Some(u64::from(SIZE) + 1)).is_err());
+    }
+
+    #[test]
+    fn checks_that_never_come_are_not_waited_for_without_end() {
+        let mut order = open();
+        let part = |index: usize| order.layout.part(index as u64).unwrap();
+        let parts: Vec<_> = (0..=limits::CHECKS_OWED).map(part).collect();
+        let (last, owed) = parts.split_last().unwrap();
+        assert!(owed.iter().all(|part| order.wrote(*part, 7).is_ok()));
+        assert!(order.wrote(*last, 7).is_err());
+        let check = |index, crc32| PartCheck { index, crc32 };
+        assert!(order.compare([check(0, 7), check(1, 7)]).is_ok());
+        assert!(order.wrote(parts[0], 7).is_ok());
+        assert!(order.compare([check(0, 8)]).is_err());
+        assert!(order.compare([check(limits::PARTS, 7)]).is_err());
+    }
+
+    #[test]
+    fn what_is_too_long_is_declined_at_the_first_byte_too_many() {
+        let max_bytes = Some(u64::from(SIZE) + 3);
+        let order = || InOrder::new(PartLayout::open(SIZE).unwrap(), max_bytes);
+        assert!(take(&mut order(), &[(0, FULL), (1, 3)]));
+        let mut order = order();
+        assert!(take(&mut order, &[(0, FULL)]));
+        let refused = order.take(order.layout.part(1).unwrap(), 4);
+        assert!(matches!(refused, Err(SessionError::DeclinedHere { .. })));
+    }
+}
