@@ -1,4 +1,4 @@
-//! AES-256 as WinZip has it: salt, verifier, ciphertext, tag.
+//! WinZip's AES-256 encryption: salt, verifier, ciphertext, tag.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -6,21 +6,21 @@ use std::rc::Rc;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{AesMode, CompressionMethod, ZipWriter};
 
-/// What sealing adds to contents, in bytes: 16 of salt, 2 to verify the password, 10 of tag.
+/// What encryption adds to contents, in bytes: 16 of salt, 2 to verify the password, 10 of tag.
 pub const SEALING_BYTES: usize = 16 + 2 + 10;
 
 /// How much is given to the zip writer at once: its cipher copies each slice into a buffer of its own
 /// and wipes that, so a slice should stay in the processor's cache.
 const SLICE_LENGTH: usize = 32 * 1024;
 
-/// Seals one member's packed contents, under a fresh salt.
+/// Encrypts one entry's packed contents, under a fresh salt.
 ///
-/// The zip crate has its cipher only behind a whole archive, so this is one with a single stored entry,
-/// of which all but the entry's contents is dropped.
+/// The zip crate offers its cipher only within an archive, so this makes an archive of one stored entry and
+/// keeps the entry's contents alone.
 pub struct Cipher {
     archive: ZipWriter<StreamWriter<SharedBuffer>>,
     buffer: Rc<RefCell<Vec<u8>>>,
-    /// Sealed bytes taken out so far.
+    /// Encrypted bytes taken out so far.
     taken: u64,
     /// Bytes put in so far.
     given: u64,
@@ -40,7 +40,7 @@ impl Cipher {
             .large_file(true)
             .with_aes_encryption_bytes(AesMode::Aes256, password);
         archive.start_file("", options)?;
-        // The header; the salt comes with the first bytes.
+        // Drops the header. The salt comes with the first bytes.
         buffer.borrow_mut().clear();
         Ok(Cipher {
             archive,
@@ -73,7 +73,7 @@ impl Cipher {
         let left = self.given + SEALING_BYTES as u64 - self.taken;
         self.archive.finish()?;
         let buffer = self.buffer.borrow();
-        // Behind it comes the directory of the archive that nobody gets.
+        // The directory that follows is dropped.
         let rest = usize::try_from(left)
             .ok()
             .and_then(|left| buffer.get(..left));

@@ -7,16 +7,16 @@ use std::rc::Rc;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-/// The last block of every deflated member: an empty one. Pieces end without one, so that they can be
-/// made on several threads.
+/// The last block of every deflated entry: an empty one. Pieces have none, so that several threads can make
+/// them.
 pub const DEFLATE_END: [u8; 2] = [0x03, 0x00];
 
-/// How hard to compress.
+/// How much time compression may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeflateEffort {
     /// Everything is stored.
     Store,
-    /// Like a level that is quick, but what does not shrink is not tried for long.
+    /// A quick level; contents whose sample does not shrink are stored.
     Auto,
     /// Deflate's levels, 1 to 9.
     Level(u8),
@@ -25,20 +25,19 @@ pub enum DeflateEffort {
 /// The level behind [`DeflateEffort::Auto`]: the quickest that makes no larger archives than 7-Zip's quickest.
 const AUTO_LEVEL: u8 = 2;
 
-/// A piece longer than this is tried with a sample of it first.
+/// Of a piece longer than this, a sample is tried first.
 const SAMPLE_BYTES: usize = 32 * 1024;
 
-/// Entries after which the zip writer is begun anew: it remembers them all.
+/// After this many entries the zip writer is replaced: it remembers every one.
 const ENTRIES: u32 = 1024;
 
 /// The longest stored block of deflate.
 const STORED_BLOCK: usize = 0xffff;
 
-/// Deflates one piece after the other, each by itself. One for each thread: the compressor's memory is
-/// used again and again.
+/// Deflates pieces, each by itself. Each thread has one, and reuses the compressor's memory.
 ///
-/// The zip crate has its deflate only behind a whole archive, so each piece is the beginning of an entry
-/// in one that nobody gets.
+/// The zip crate offers deflate only within an archive, so each piece begins an entry of an archive that is
+/// thrown away.
 pub struct Deflater {
     effort: DeflateEffort,
     archive: ZipWriter<StreamWriter<SharedBuffer>>,
@@ -47,7 +46,7 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// Nothing pressed yet.
+    /// A compressor that has no history yet.
     pub fn new(effort: DeflateEffort) -> Deflater {
         let shared = SharedBuffer::default();
         let buffer = Rc::clone(&shared.0);
@@ -64,7 +63,7 @@ impl Deflater {
         self.effort
     }
 
-    /// `contents` as deflate blocks that end at a byte and none of which is the last.
+    /// Deflates `contents` to blocks that end at a byte boundary; none is marked as the last.
     ///
     /// # Errors
     /// None that anything here can cause.
@@ -104,10 +103,10 @@ impl Deflater {
             .compression_level(Some(level.into()));
         self.archive.start_file(self.entries.to_string(), options)?;
         self.entries += 1;
-        // The end of the entry before, and this one's header.
+        // Drops the end of the entry before and the header of this one.
         self.buffer.borrow_mut().clear();
         self.archive.write_all(contents)?;
-        // All that was written ends up in blocks that are whole.
+        // Ends the current block at a byte boundary.
         self.archive.flush()?;
         Ok(self.buffer.borrow().clone())
     }
@@ -117,7 +116,7 @@ fn stored_blocks(contents: &[u8]) -> Vec<u8> {
     let blocks = contents.len().div_ceil(STORED_BLOCK);
     let mut packed = Vec::with_capacity(contents.len() + 5 * blocks);
     for block in contents.chunks(STORED_BLOCK) {
-        let length = block.len() as u16;
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
         packed.push(0);
         packed.extend_from_slice(&length.to_le_bytes());
         packed.extend_from_slice(&(!length).to_le_bytes());

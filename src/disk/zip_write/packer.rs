@@ -1,14 +1,14 @@
 //! Entries of a source, piece by piece, packed and ready to be written. One packer for each thread.
 
-use super::{
-    Cipher, DEFLATE_END, DeflateEffort, Deflater, Encryption, EntryContents, Method, SEALING_BYTES,
-};
+use super::cipher::{Cipher, SEALING_BYTES};
+use super::deflater::{DEFLATE_END, DeflateEffort, Deflater};
+use super::entry::{Encryption, EntryContents, Method};
 use crate::disk::source::{Source, SourceReader};
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
 use std::io;
 
-/// The most contents that one piece holds, in bytes: two cores are kept busy by a large file, and what
-/// is on its way takes little memory.
+/// The most contents of one piece, in bytes: small enough that several cores share a large file and that
+/// the pieces in memory stay few megabytes.
 const PIECE_BYTES: u64 = 1 << 20;
 
 /// Which piece of which entry.
@@ -48,12 +48,12 @@ fn size_of(source: &Source, entry: EntryIndex) -> u64 {
     }
 }
 
-/// What became of a piece.
+/// A piece after packing.
 #[derive(Debug)]
 pub enum Piece {
-    /// All of an entry that fits into one piece.
+    /// A whole entry that fits into one piece.
     Whole(Whole),
-    /// Some of an entry that does not, in order.
+    /// One of several pieces of an entry, in order.
     Part {
         /// The method of all its pieces.
         method: Method,
@@ -66,7 +66,7 @@ pub enum Piece {
         /// Whether it is the last piece.
         is_last: bool,
     },
-    /// The entry is no longer the one that was scanned, or cannot be read.
+    /// The entry changed after the scan, or cannot be read.
     Failed(FailureReason),
 }
 
@@ -76,7 +76,7 @@ pub struct Whole {
     /// How it is kept.
     pub method: Method,
     /// Whether it is sealed.
-    pub sealing: Encryption,
+    pub encryption: Encryption,
     /// Its lengths, and its check where it is not sealed.
     pub contents: EntryContents,
     /// Its contents, packed and, where there is a password, sealed.
@@ -93,7 +93,7 @@ pub struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    /// A packer that seals with `password`, or not at all.
+    /// A packer that encrypts with `password`, or not at all.
     pub fn new(source: &'a Source, effort: DeflateEffort, password: Option<&'a [u8]>) -> Self {
         Packer {
             source,
@@ -104,11 +104,10 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Packs a piece. Of an entry of several pieces it does not seal: they go through one cipher, in
-    /// their order.
+    /// Packs a piece. It leaves pieces of a longer entry unencrypted: they go through one cipher, in order.
     ///
     /// # Errors
-    /// When the system has no random bytes; what is wrong with the source is a [`Piece::Failed`].
+    /// When the system has no random bytes. A fault of the source is a [`Piece::Failed`].
     pub fn pack(&mut self, piece: PieceIndex) -> io::Result<Piece> {
         let pieces = pieces_of(self.source, piece.entry);
         match self.source.manifest().entry(piece.entry).kind {
@@ -146,9 +145,9 @@ impl<'a> Packer<'a> {
             Method::Stored => &self.buffer,
             Method::Deflated => &packed,
         };
-        let (sealing, crc32, packed) = match self.password {
+        let (encryption, crc32, packed) = match self.password {
             None => (
-                Encryption::Plain,
+                Encryption::None,
                 crc32fast::hash(&self.buffer),
                 packed.clone(),
             ),
@@ -157,12 +156,12 @@ impl<'a> Packer<'a> {
                 let mut cipher = Cipher::new(password)?;
                 cipher.seal(packed, &mut sealed)?;
                 cipher.finish(&mut sealed)?;
-                (Encryption::Sealed, 0, sealed)
+                (Encryption::Aes256, 0, sealed)
             }
         };
         Ok(Whole {
             method,
-            sealing,
+            encryption,
             contents: EntryContents {
                 raw,
                 packed: packed.len() as u64,
@@ -188,13 +187,13 @@ impl<'a> Packer<'a> {
 }
 
 impl Whole {
-    /// A folder, which has no contents, or a link, whose target is a name like others in the archive:
-    /// libarchive opens no links that are sealed.
+    /// A folder, which has no contents, or a link: its target is readable like the names, since libarchive
+    /// opens no encrypted links.
     fn plain(contents: &[u8]) -> Whole {
         let length = contents.len() as u64;
         Whole {
             method: Method::Stored,
-            sealing: Encryption::Plain,
+            encryption: Encryption::None,
             contents: EntryContents {
                 raw: length,
                 packed: length,

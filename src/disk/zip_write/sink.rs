@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-/// Takes an archive from its first byte to its last. Some can give back what they have taken last.
+/// Takes an archive's bytes, first to last. Some sinks can also forget the last bytes they took.
 pub trait ArchiveSink: Write {
-    /// Forgets all that was written but the first `length` bytes, and says so; or says that it cannot, and
-    /// everything stays.
+    /// Forgets all but the first `length` bytes and returns true; returns false and forgets nothing where it
+    /// cannot.
     ///
     /// # Errors
-    /// The system's. What the sink holds is of no use then.
+    /// The system's. The sink's contents are of no use then.
     fn cut_back(&mut self, length: u64) -> io::Result<bool> {
         let _ = length;
         Ok(false)

@@ -1,4 +1,4 @@
-//! The pieces of a source on their way from the workers to the one who writes them, in order.
+//! Brings the workers' pieces to the writing thread in order, a bounded number at a time.
 
 use crate::disk::{Piece, PieceIndex, Source};
 use crate::session::sync::lock;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Pieces that may be ready and unwritten beside those at work: what is on its way is bounded.
+/// Pieces that may be ready and unwritten, beside those that workers have: this bounds the memory.
 const AHEAD: u64 = 8;
 
 /// Hands pieces out and takes them back; holds a bounded number.
@@ -30,7 +30,7 @@ struct ReorderState {
 }
 
 impl<'a> ReorderBuffer<'a> {
-    /// A belt for so many workers.
+    /// A buffer for this many workers.
     pub(super) fn new(source: &'a Source, workers: usize) -> Self {
         ReorderBuffer {
             source,

@@ -1,16 +1,17 @@
 //! The thread that writes what the workers have packed, in order.
 
-use super::{PackError, PackReport, Packing};
+use super::options::{PackError, PackReport};
 use crate::disk::{
     ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, Encryption, Member, Method, Piece,
-    PieceIndex, Whole,
+    PieceIndex, Source, Whole,
 };
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
-use crate::session::events::{Event, FileResult, Progress};
+use crate::session::events::{Event, FileResult, Operator, Progress};
 
 /// An archive, and what is being written into it.
-pub(super) struct Writing<'w, 'a, W> {
-    packing: &'w Packing<'a>,
+pub(super) struct EntryWriter<'w, 'a, W> {
+    source: &'a Source,
+    operator: &'a dyn Operator,
     archive: &'w mut ArchiveWriter<W>,
     password: Option<&'w [u8]>,
     open: Option<OpenEntry>,
@@ -50,15 +51,17 @@ impl Check {
     }
 }
 
-impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
+impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
     /// Nothing is written yet; the entries are sealed if there is a password.
     pub(super) fn new(
-        packing: &'w Packing<'a>,
+        source: &'a Source,
+        operator: &'a dyn Operator,
         archive: &'w mut ArchiveWriter<W>,
         password: Option<&'w [u8]>,
     ) -> Self {
-        Writing {
-            packing,
+        EntryWriter {
+            source,
+            operator,
             archive,
             password,
             open: None,
@@ -81,10 +84,7 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
     /// [`PackError`]; that an entry is lost is none.
     pub(super) fn take(&mut self, index: PieceIndex, piece: Piece) -> Result<(), PackError> {
         let entry = index.entry();
-        let is_file = matches!(
-            self.packing.source.manifest().entry(entry).kind,
-            EntryKind::File(_)
-        );
+        let is_file = matches!(self.source.manifest().entry(entry).kind, EntryKind::File(_));
         match piece {
             Piece::Whole(whole) => {
                 self.add(entry, &whole)?;
@@ -110,23 +110,23 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
             }
             Piece::Failed(reason) => self.fail(entry, reason)?,
         }
-        self.packing.operator.event(&Event::Progress(Progress {
+        self.operator.event(&Event::Progress(Progress {
             bytes: self.done,
-            total: self.packing.source.manifest().total(),
+            total: self.source.manifest().total(),
             wire_bytes: self.archive.bytes(),
         }));
         Ok(())
     }
 
     fn add(&mut self, entry: EntryIndex, whole: &Whole) -> Result<(), PackError> {
-        let number = entry.get() as u32;
-        let member = self.packing.member(number);
+        let number = number_of(entry);
+        let member = member_of(self.source, number);
         self.archive
             .add(
                 number,
                 &member,
                 whole.method,
-                whole.sealing,
+                whole.encryption,
                 whole.contents,
                 &whole.packed,
             )
@@ -137,21 +137,21 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
         if self.open.as_ref().is_some_and(|open| open.entry == entry) {
             return Ok(());
         }
-        let number = entry.get() as u32;
-        let described = self.packing.source.manifest().entry(entry);
+        let number = number_of(entry);
+        let described = self.source.manifest().entry(entry);
         let raw = match described.kind {
             EntryKind::File(FileSize::Known(bytes)) => Some(bytes),
             _ => None,
         };
-        let (sealing, cipher) = match self.password {
-            None => (Encryption::Plain, None),
+        let (encryption, cipher) = match self.password {
+            None => (Encryption::None, None),
             Some(password) => {
                 let cipher = Cipher::new(password).map_err(PackError::System)?;
-                (Encryption::Sealed, Some(cipher))
+                (Encryption::Aes256, Some(cipher))
             }
         };
         let member = Member::of_entry(&described);
-        let begun = self.archive.begin(number, &member, method, sealing, raw);
+        let begun = self.archive.begin(number, &member, method, encryption, raw);
         let member = Some(OpenMember {
             begun: begun.map_err(PackError::Sink)?,
             method,
@@ -203,8 +203,8 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
             self.give_up(member)?;
         }
         self.report.lost += 1;
-        let described = self.packing.source.manifest().entry(entry);
-        self.packing.operator.event(&Event::File {
+        let described = self.source.manifest().entry(entry);
+        self.operator.event(&Event::File {
             path: described.path.as_bytes(),
             bytes: 0,
             result: FileResult::Failed {
@@ -228,7 +228,21 @@ impl<'w, 'a, W: ArchiveSink> Writing<'w, 'a, W> {
     }
 }
 
-/// Writes packed contents, sealed if there is a cipher.
+/// The archive's number for an entry. A manifest has fewer entries than 32 bits count.
+fn number_of(entry: EntryIndex) -> u32 {
+    u32::try_from(entry.get()).unwrap_or(u32::MAX)
+}
+
+/// What the headers say of the entry of this number.
+pub(super) fn member_of(source: &Source, number: u32) -> Member<'_> {
+    let manifest = source.manifest();
+    let entry = manifest.index(number as usize);
+    entry.map_or(Member::nameless(b""), |entry| {
+        Member::of_entry(&manifest.entry(entry))
+    })
+}
+
+/// Writes packed contents, encrypted if there is a cipher.
 fn write<W: ArchiveSink>(
     archive: &mut ArchiveWriter<W>,
     cipher: &mut Option<Cipher>,

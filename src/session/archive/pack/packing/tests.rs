@@ -1,6 +1,7 @@
 //! Sources that change while they are packed, and a system that fails.
 
 use super::*;
+use crate::crypto::ArchivePassword;
 use crate::model::escaped;
 use crate::session::archive::zip::{ZipOptions, zip};
 use crate::session::error::SessionError;

@@ -1,4 +1,7 @@
 use super::*;
+use crate::disk::zip_write::cipher::{Cipher, SEALING_BYTES};
+use crate::disk::zip_write::deflater::{DEFLATE_END, DeflateEffort, Deflater};
+use crate::disk::zip_write::packer::{Packer, Piece, PieceIndex, Whole};
 use crate::disk::{Source, SourceOptions};
 use crate::model::EntryIndex;
 use std::fs;
@@ -13,11 +16,11 @@ fn packed(
     folder: &Path,
     effort: DeflateEffort,
     password: Option<&[u8]>,
-    wide_from: u64,
+    zip64_from: u64,
 ) -> (Source, Vec<u8>) {
     let options = SourceOptions::default();
     let source = Source::scan(&[folder.join(".")], &options).unwrap();
-    let mut archive = ArchiveWriter::wide_from(Vec::new(), wide_from);
+    let mut archive = ArchiveWriter::zip64_from(Vec::new(), zip64_from);
     let mut packer = Packer::new(&source, effort, password);
     for (entry, _) in source.manifest().entries() {
         write_entry(&source, &mut packer, &mut archive, entry, password);
@@ -50,11 +53,11 @@ fn write_entry(
             Piece::Whole(whole) => {
                 let Whole {
                     method,
-                    sealing,
+                    encryption,
                     contents,
                     packed,
                 } = whole;
-                let added = archive.add(number, &described, method, sealing, contents, &packed);
+                let added = archive.add(number, &described, method, encryption, contents, &packed);
                 added.unwrap();
             }
             Piece::Part {
@@ -66,12 +69,12 @@ fn write_entry(
             } => {
                 assert_eq!(is_last, next.is_none());
                 if begun.is_none() {
-                    let sealing = match password {
-                        Some(_) => Encryption::Sealed,
-                        None => Encryption::Plain,
+                    let encryption = match password {
+                        Some(_) => Encryption::Aes256,
+                        None => Encryption::None,
                     };
                     cipher = password.map(|password| Cipher::new(password).unwrap());
-                    let start = archive.begin(number, &described, method, sealing, None);
+                    let start = archive.begin(number, &described, method, encryption, None);
                     begun = Some(start.unwrap());
                 }
                 if is_last && method == Method::Deflated {
@@ -163,7 +166,7 @@ fn what_is_packed_at_each_level_is_read_back() {
     let folder = sample();
     for effort in EFFORTS {
         for password in [None, Some(PASSWORD)] {
-            let (source, archive) = packed(folder.path(), effort, password, WIDE_FROM);
+            let (source, archive) = packed(folder.path(), effort, password, ZIP64_FROM);
             check(folder.path(), &source, &archive, password);
         }
     }
@@ -173,9 +176,10 @@ fn what_is_packed_at_each_level_is_read_back() {
 fn zip64_archives_are_read_back() {
     let folder = sample();
     // Every number, some of them, and only the offsets of the last entries.
-    for wide_from in [0, 6000, 4_000_000] {
+    for zip64_from in [0, 6000, 4_000_000] {
         for password in [None, Some(PASSWORD)] {
-            let (source, archive) = packed(folder.path(), DeflateEffort::Auto, password, wide_from);
+            let (source, archive) =
+                packed(folder.path(), DeflateEffort::Auto, password, zip64_from);
             check(folder.path(), &source, &archive, password);
         }
     }
@@ -189,7 +193,7 @@ fn more_members_than_sixteen_bits_count() {
     let member = |number: u32| Member::nameless(names[number as usize].as_bytes());
     let nothing = EntryContents::default();
     for number in 0..MEMBERS {
-        let (stored, plain) = (Method::Stored, Encryption::Plain);
+        let (stored, plain) = (Method::Stored, Encryption::None);
         let added = archive.add(number, &member(number), stored, plain, nothing, b"");
         added.unwrap();
     }
@@ -228,7 +232,7 @@ fn with_one_given_up<W: ArchiveSink>(sink: W) -> (W, bool) {
         0 => Member::nameless(b"broken"),
         _ => Member::nameless(b"whole"),
     };
-    let (stored, plain) = (Method::Stored, Encryption::Plain);
+    let (stored, plain) = (Method::Stored, Encryption::None);
     let begun = archive.begin(0, &member(0), stored, plain, Some(1 << 20));
     let begun = begun.unwrap();
     archive.write(b"half of it").unwrap();

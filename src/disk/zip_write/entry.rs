@@ -1,0 +1,41 @@
+//! How an entry's contents are kept, and what the directory says of it.
+
+/// How an entry's contents are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Not at all.
+    Stored,
+    /// Raw deflate (RFC 1951).
+    Deflated,
+}
+
+/// How an entry's contents are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// By WinZip's AES-256, version AE-2: the CRC-32 of the contents does not show.
+    Aes256,
+    /// Not at all.
+    None,
+}
+
+/// Lengths and checksum of an entry's contents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryContents {
+    /// Bytes of the contents.
+    pub raw: u64,
+    /// Bytes that they take in the archive.
+    pub packed: u64,
+    /// CRC-32 of the contents; 0 where they are encrypted.
+    pub crc32: u32,
+}
+
+/// What the directory says of an entry, beside its `Member`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WrittenEntry {
+    pub(super) number: u32,
+    pub(super) method: Method,
+    pub(super) encryption: Encryption,
+    pub(super) has_descriptor: bool,
+    pub(super) offset: u64,
+    pub(super) contents: EntryContents,
+}
