@@ -4,7 +4,8 @@ use crate::crypto::Compression;
 use crate::model::limits;
 use crate::session::options::Level;
 use crate::session::sync::lock;
-use crate::session::tuning::window::{HillClimb, Lean, Measured, Pace};
+use crate::session::tuning::hill_climb::{HillClimb, Lean};
+use crate::session::tuning::window::{Measured, Window};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -18,7 +19,7 @@ struct Rung {
     memory: usize,
 }
 
-/// From no work to as much as fits into the memory of a stream.
+/// From no work to as much as fits into the memory of a stream (work and memory measured).
 const LADDER: [Rung; 8] = [
     rung(Compression::Stored, 0.3, 0),
     rung(Compression::Zstd(-5), 0.8, 1),
@@ -40,45 +41,48 @@ const fn rung(compression: Compression, work: f64, mebibytes: usize) -> Rung {
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// What a side may have resident up to so many streams, and for each beyond them, in bytes.
+/// What a side may have resident, in bytes: all of `STREAMS_WITHIN_MEMORY` streams together, and each beyond
+/// (chosen: the bound that PERFORMANCE promises).
 const MEMORY: usize = 64 * MEBIBYTE;
 const STREAMS_WITHIN_MEMORY: usize = 8;
 const MEMORY_OF_EACH_BEYOND: usize = 6 * MEBIBYTE;
 
-/// What it takes without any stream.
+/// What it takes without any stream (measured).
 const MEMORY_OF_THE_REST: usize = 5 * MEBIBYTE;
 
-/// Of the computing power that seems to be free, so much is planned with: a higher level also takes more
-/// contents into each byte on the line, and others want some of it.
+/// The share of the free computing power that a level may use (chosen): a higher level also takes more
+/// contents into each byte on the line, and other programs want some of it.
 const PLANNED: f64 = 0.7;
 
-/// Where two parts show that so many times the work could be done, it is not waited for more of them.
+/// With this much headroom after two parts, step up without waiting for a full window (chosen).
 const CLEARLY: f64 = 4.0;
 
-/// Where to begin on a line of which nothing is known: zstd 1.
+/// Where to begin on an unknown line: zstd 1 (chosen).
 const START: usize = 3;
 
-/// Where to begin within one machine, where the line is faster than any compressor.
+/// Where to begin within one machine, where the line is faster than any compressor (measured).
 const START_WITHIN: usize = 0;
 
-/// Long enough to see a difference through the noise of a busy machine.
+/// Long enough to see a difference through the noise of a busy machine (chosen).
 const SHORTEST_WINDOW: Duration = Duration::from_millis(150);
 
-/// In so many windows the buffers on the way are full. Before that a sender that does not wait says nothing
-/// about the line.
+/// After this many windows the buffers on the way are full (chosen). Before that, a sender that does not wait
+/// says nothing about the line.
 const BUFFERS_FILL_WITHIN: u32 = 5;
 
-/// A step must pay at least this.
+/// A window has at least this many parts of each stream (chosen).
+const PARTS_OF_EACH: usize = 2;
+
+/// A step must raise the rate by this factor to be kept (chosen, above the noise).
 const GAIN: f64 = 1.03;
 
 /// The compression of a transfer's parts, for all its threads.
 pub(crate) enum CompressionTuner {
     /// As the operator said.
     Fixed(Compression),
-    /// As the line asks for.
+    /// Adapted to the line and the processor.
     Following {
-        pace: Pace,
-        judge: Box<Mutex<LevelTuner>>,
+        tuner: Box<Mutex<LevelTuner>>,
         /// Threads that can compute at once.
         cores: usize,
     },
@@ -94,7 +98,7 @@ pub(crate) struct SentPart {
     pub(crate) sealed: usize,
 }
 
-/// Says where on the ladder a transfer is, and goes on from what each window showed.
+/// Where on the ladder a transfer is; each window moves it.
 pub(crate) struct LevelTuner {
     climb: HillClimb,
     /// The highest position that there is memory for.
@@ -104,6 +108,9 @@ pub(crate) struct LevelTuner {
     /// Bytes of this window, as contents and as sealed.
     raw: u64,
     sealed: u64,
+    window: Window,
+    /// The shortest window.
+    shortest: Duration,
     before: Option<Judged>,
     /// For how many windows buffers may still be filling.
     unfilled: u32,
@@ -141,8 +148,7 @@ impl CompressionTuner {
                     START
                 };
                 return CompressionTuner::Following {
-                    pace: Pace::new(SHORTEST_WINDOW),
-                    judge: Box::new(Mutex::new(LevelTuner::new(start))),
+                    tuner: Box::new(Mutex::new(LevelTuner::new(start, SHORTEST_WINDOW))),
                     cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
                 };
             }
@@ -154,58 +160,52 @@ impl CompressionTuner {
     pub(crate) fn compression(&self) -> Compression {
         match self {
             CompressionTuner::Fixed(compression) => *compression,
-            CompressionTuner::Following { judge, .. } => lock(judge).compression(),
+            CompressionTuner::Following { tuner, .. } => lock(tuner).compression(),
         }
     }
 
-    /// For the next part of up to `part_bytes` on one of `streams`, which are not to take more memory than
-    /// they may. So many are to be reckoned with: what a compressor took is not given back.
+    /// For the next part of up to `part_bytes` on one of `streams`, which together keep within their memory.
+    /// Count the streams that may soon be there as well: a compressor does not give its memory back.
     pub(crate) fn compression_within(&self, streams: usize, part_bytes: usize) -> Compression {
-        if let CompressionTuner::Following { judge, .. } = self {
-            lock(judge).limit(top(streams, part_bytes));
+        if let CompressionTuner::Following { tuner, .. } = self {
+            lock(tuner).limit(top(streams, part_bytes));
         }
         self.compression()
     }
 
-    /// How many streams may take parts without more memory than they may take, after what was compressed so
-    /// far in parts of up to `part_bytes`.
+    /// How many streams keep within their memory at the highest level so far, with parts of up to
+    /// `part_bytes`.
     pub(crate) fn streams_within(&self, part_bytes: usize) -> usize {
         match self {
             CompressionTuner::Fixed(_) => usize::MAX,
-            CompressionTuner::Following { judge, .. } => {
-                streams_within(lock(judge).highest, part_bytes)
+            CompressionTuner::Following { tuner, .. } => {
+                streams_within(lock(tuner).highest, part_bytes)
             }
         }
     }
 
-    /// A part took so long to read and seal, and so long to write, on one of `streams`.
+    /// Takes note of a part on one of `streams`: it took `busy` to read and seal and `blocked` to write.
     pub(crate) fn note(&self, part: &SentPart, busy: Duration, blocked: Duration, streams: usize) {
-        let CompressionTuner::Following { pace, judge, cores } = self else {
+        let CompressionTuner::Following { tuner, cores } = self else {
             return;
         };
-        let mut judge = lock(judge);
-        if part.compression != judge.compression() {
-            // It was begun before the last step, which is to be judged by what came after it.
-            judge.restart();
-            pace.restart();
+        let mut tuner = lock(tuner);
+        if part.compression != tuner.compression() {
+            // It was begun before the last step, which is tunerd by the parts after it.
+            tuner.restart();
             return;
         }
         if part.compression != Compression::Stored && part.sealed >= part.raw {
             // It was stored all the same: that shows neither what a level costs nor what it saves.
             return;
         }
-        judge.raw += part.raw as u64;
-        judge.sealed += part.sealed as u64;
-        if let Some(measured) = pace.note(part.raw, busy, blocked, streams) {
-            judge.step(measured, room(measured, streams, *cores));
-            return;
-        }
-        let Some(measured) = pace.so_far() else {
-            return;
-        };
+        tuner.note(part, busy, blocked);
+        let measured = tuner.window.measured();
         let room = room(measured, streams, *cores);
-        if room >= CLEARLY && judge.leap(measured, room) {
-            pace.restart();
+        if tuner.is_window_full(streams) {
+            tuner.step(measured, room);
+        } else if tuner.window.parts() > 1 && room >= CLEARLY {
+            tuner.leap(measured, room);
         }
     }
 }
@@ -217,8 +217,8 @@ fn streams_within(position: usize, part_bytes: usize) -> usize {
     streams.rev().find(fit).unwrap_or(1)
 }
 
-/// The highest position at which so many streams keep within their memory. Each holds a part as it was read and
-/// as it is sealed.
+/// The highest position at which this many streams keep within their memory. Each holds a part as it was read
+/// and as it is sealed.
 fn top(streams: usize, part_bytes: usize) -> usize {
     let streams = streams.max(1);
     let beyond = streams.saturating_sub(STREAMS_WITHIN_MEMORY);
@@ -228,7 +228,7 @@ fn top(streams: usize, part_bytes: usize) -> usize {
     fits.unwrap_or(0)
 }
 
-/// How many times the work could be done by threads that waited as `measured` says.
+/// How many times the present work the threads could do, from how long they waited.
 fn room(measured: Measured, streams: usize, cores: usize) -> f64 {
     let streams = streams.max(1);
     let at_work = streams as f64 * (1.0 - measured.blocked);
@@ -236,13 +236,15 @@ fn room(measured: Measured, streams: usize, cores: usize) -> f64 {
 }
 
 impl LevelTuner {
-    fn new(start: usize) -> Self {
+    fn new(start: usize, shortest: Duration) -> Self {
         LevelTuner {
+            shortest,
             climb: HillClimb::new(start),
             top: LADDER.len() - 1,
             highest: start,
             raw: 0,
             sealed: 0,
+            window: Window::new(),
             before: None,
             unfilled: BUFFERS_FILL_WITHIN,
             line: None,
@@ -259,8 +261,23 @@ impl LevelTuner {
         self.highest = self.highest.max(self.climb.position());
     }
 
+    /// Begins a new window.
     fn restart(&mut self) {
         (self.raw, self.sealed) = (0, 0);
+        self.window = Window::new();
+    }
+
+    fn note(&mut self, part: &SentPart, busy: Duration, blocked: Duration) {
+        self.raw += part.raw as u64;
+        self.sealed += part.sealed as u64;
+        self.window.add_bytes(part.raw as u64);
+        self.window.note(busy, blocked);
+    }
+
+    /// Whether the window is long enough to judge by, and has a few parts of each of `streams`.
+    fn is_window_full(&self, streams: usize) -> bool {
+        let parts = usize::try_from(self.window.parts()).unwrap_or(usize::MAX);
+        self.window.elapsed() >= self.shortest && parts >= streams * PARTS_OF_EACH
     }
 
     fn step(&mut self, measured: Measured, room: f64) {
@@ -305,24 +322,24 @@ impl LevelTuner {
         }
         match (before.is_line_bound, self.line) {
             (true, Some(line)) => now.rate >= line * before.density * GAIN,
-            // How fast the line is, is not known yet.
+            // The speed of the line is not known yet.
             (true, None) => true,
             (false, _) => now.rate >= before.rate * GAIN,
         }
     }
 
-    /// Whether as much goes over the line as it carries, though the threads have no time to wait for it.
+    /// Whether the line is full although the threads do not wait for it.
     fn is_line_full(&self, now: Judged) -> bool {
         const FULL: f64 = 0.9;
         self.line
             .is_some_and(|line| now.on_the_line() >= line * FULL)
     }
 
-    /// Goes up by what a few parts show, where that is possible: further than a step that is still tried, too.
-    fn leap(&mut self, measured: Measured, room: f64) -> bool {
+    /// Goes up by what a few parts show, where that is possible; also beyond a step that is being tried.
+    fn leap(&mut self, measured: Measured, room: f64) {
         let target = self.affordable(room);
         if target <= self.climb.position() || !self.climb.may_rise() {
-            return false;
+            return;
         }
         if self.climb.is_trying() {
             self.climb.raise(target);
@@ -330,11 +347,10 @@ impl LevelTuner {
         } else {
             self.step(measured, room);
         }
-        true
     }
 
-    /// The highest position that so many times the work of the present one leads to. The next one is tried
-    /// without a reserve: a step too far costs little.
+    /// The highest position whose work is at most `room` times that of the present one, less a reserve. The
+    /// next one is tried without a reserve: a step too far costs little.
     fn affordable(&self, room: f64) -> usize {
         let position = self.climb.position();
         let work = LADDER[position].work * room;

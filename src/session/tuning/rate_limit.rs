@@ -4,10 +4,10 @@ use crate::session::sync::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How often a waiting stream looks whether there is still something to wait for.
+/// How often a waiting stream looks whether the transfer is over (chosen).
 const SLICE: Duration = Duration::from_millis(250);
 
-/// So many bytes a second at most, counted over everything that is sent.
+/// A limit in bytes a second, counted over everything that is sent.
 pub(crate) struct RateLimit {
     bytes_per_second: u64,
     /// When all that was let through until now is paid for.

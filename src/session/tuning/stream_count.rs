@@ -1,33 +1,32 @@
-//! How many streams a transfer takes: more are tried, and kept where the line carries more by them.
+//! How many streams a transfer takes: more are tried, and kept where the line then carries more.
 
 use crate::session::tuning::window::Measured;
 
-/// Above this share of waiting the line is what limits a transfer.
+/// Above this share of waiting, the line limits the transfer (chosen).
 const LINE_BOUND: f64 = 0.5;
 
-/// More streams must bring at least this, or they rest again.
+/// More streams must raise the rate by this factor, or they rest again (chosen).
 const WORTH: f64 = 1.1;
 
-/// Where twice the streams bring at least this, each is still held back by itself (its buffers, what is lost
-/// on the way) and not by what all share: twice as many may bring as much once more.
+/// Where twice the streams raise the rate by this factor, each is held back by itself (its buffers, losses)
+/// and not by what all share, so that twice as many again are worth a try (chosen).
 const SHARED_LITTLE: f64 = 1.5;
 
-/// Below this share of what the line has carried before, the streams have lost their speed, and the line its
-/// load.
+/// Below this share of what the line has carried before, the streams have collapsed (chosen).
 const COLLAPSED: f64 = 0.5;
 
-/// What takes fewer windows than this is too short for a judgement.
+/// A transfer of fewer windows than this is too short for a judgement (chosen).
 const HURRY: u64 = 8;
 
-/// How many times as many streams are tried at once after a collapse, at most.
+/// After a collapse, at most this many times the streams are tried at once (chosen).
 const LEAP: u16 = 8;
 
-/// Windows until the next try, after one that brought little; twice as many after each.
+/// Windows until the next try, after one that brought little; twice as many after each (chosen).
 const FIRST_REST: u32 = 16;
 const LONGEST_REST: u32 = 256;
 
-/// What a stream has under way at least, in bytes, where its window or losses can be what holds it back: four
-/// segments. Where it is less, even losses would leave it as much, and what it waits for is the line's queue.
+/// Bytes that a stream has under way where its own window or losses can hold it back: four segments (chosen;
+/// TCP goes no lower after a loss). With fewer, it waits for the line's queue.
 const LEAST_UNDER_WAY: f64 = 6000.0;
 
 /// What there is to do for streams.
@@ -50,8 +49,8 @@ pub(crate) struct Seen {
     pub(crate) round_trip: f64,
 }
 
-/// Goes from window to window. The first one after a change only shows streams that begin and buffers that
-/// fill, and is not judged.
+/// Decides after each window. The first window after a change shows only streams that begin and buffers that
+/// fill, so it is not judged.
 #[derive(Debug)]
 pub(crate) struct StreamTuner {
     most: u16,
@@ -82,7 +81,7 @@ struct Before {
 }
 
 impl StreamTuner {
-    /// Begins with `count` streams of at most so many.
+    /// Begins with `count` streams of at most `most`.
     pub(crate) fn new(count: u16, most: u16) -> Self {
         StreamTuner {
             most,
@@ -94,12 +93,12 @@ impl StreamTuner {
         }
     }
 
-    /// How many streams there are to be.
+    /// How many streams take parts.
     pub(crate) fn count(&self) -> u16 {
         self.count
     }
 
-    /// How long the present window is to be, in the time that a stream needs to begin. What is judged is
+    /// The length of the present window, in units of the time that a stream needs to begin. What is judged is
     /// measured for longer: a sender sees a line in bursts.
     pub(crate) fn window_lengths(&self) -> u32 {
         match self.phase {
@@ -124,11 +123,11 @@ impl StreamTuner {
         self.count.saturating_mul(times).min(self.most)
     }
 
-    /// A window has ended. Gives how many streams there are to be.
+    /// A window has ended. Gives how many streams take parts from now on.
     pub(crate) fn step(&mut self, seen: Seen) -> u16 {
         let Measured { rate, blocked } = seen.measured;
         if seen.work.left == 0 {
-            // What is under way only runs out, and shows nothing.
+            // The last parts only run out, which shows nothing.
             return self.count;
         }
         let under_way = rate * seen.round_trip / f64::from(self.count);
@@ -140,19 +139,19 @@ impl StreamTuner {
         let has_collapsed = rate < self.best * COLLAPSED;
         let is_short = seen.work.left < HURRY * u64::from(seen.parts);
         match self.phase {
-            // It ends before anything could be judged: most of it goes while streams still begin, which many
-            // do faster than few.
+            // The transfer ends before anything could be judged: most of it goes while streams still begin,
+            // and many begin faster than few.
             Phase::Settling(_) if self.best == 0.0 && is_short && may_grow && has_room => {
                 self.grow(rate, 2)
             }
             Phase::Settling(before) => self.phase = Phase::Trying(before),
             Phase::Beginning if may_grow && has_room => self.grow(rate, 2),
             Phase::Beginning => self.phase = Phase::Steady,
-            // Then speed goes before memory.
+            // After a collapse, speed goes before memory.
             _ if may_grow && has_collapsed => {
-                let lost = (self.best / rate.max(1.0)).min(f64::from(LEAP)) as u16;
+                let lost = (2..=LEAP).rfind(|&times| rate.max(1.0) * f64::from(times) <= self.best);
                 self.best = rate;
-                self.grow(rate, lost.max(2));
+                self.grow(rate, lost.unwrap_or(2));
             }
             Phase::Trying(before) => self.judge(before, rate, may_grow && has_room),
             Phase::Steady => {
@@ -213,10 +212,10 @@ mod tests {
 
     /// The counts after each of `windows`, on a line that carries `rate(streams, window)`.
     fn counts(windows: u32, rate: impl Fn(u16, u32) -> f64) -> Vec<u16> {
-        let mut growth = StreamTuner::new(4, 64);
+        let mut tuner = StreamTuner::new(4, 64);
         let step = |window| {
-            let rate = rate(growth.count(), window);
-            growth.step(seen(rate, 0.9, 10, u64::MAX))
+            let rate = rate(tuner.count(), window);
+            tuner.step(seen(rate, 0.9, 10, u64::MAX))
         };
         (0..windows).map(step).collect()
     }
@@ -257,61 +256,61 @@ mod tests {
 
     #[test]
     fn the_last_windows_of_a_transfer_are_no_collapse() {
-        let mut growth = StreamTuner::new(4, 64);
+        let mut tuner = StreamTuner::new(4, 64);
         for _ in 0..10 {
-            growth.step(seen(100.0, 1.0, 10, 1000));
+            tuner.step(seen(100.0, 1.0, 10, 1000));
         }
         for left in [3, 0, 0, 0] {
-            assert_eq!(growth.step(seen(0.0, 1.0, 0, left)), 4);
+            assert_eq!(tuner.step(seen(0.0, 1.0, 0, left)), 4);
         }
     }
 
     #[test]
     fn a_short_transfer_does_not_wait_for_a_judgement() {
-        let mut growth = StreamTuner::new(4, 64);
-        assert_eq!(growth.step(seen(1.0, 0.9, 4, 50)), 8);
-        assert_eq!(growth.step(seen(5.0, 0.9, 10, 40)), 16);
-        assert_eq!(growth.step(seen(9.0, 0.9, 20, 20)), 32);
-        assert_eq!(growth.step(seen(9.0, 0.9, 20, 10)), 32);
+        let mut tuner = StreamTuner::new(4, 64);
+        assert_eq!(tuner.step(seen(1.0, 0.9, 4, 50)), 8);
+        assert_eq!(tuner.step(seen(5.0, 0.9, 10, 40)), 16);
+        assert_eq!(tuner.step(seen(9.0, 0.9, 20, 20)), 32);
+        assert_eq!(tuner.step(seen(9.0, 0.9, 20, 10)), 32);
     }
 
     #[test]
     fn without_memory_no_more_streams_are_tried_unless_the_line_collapses() {
-        let mut growth = StreamTuner::new(4, 64);
+        let mut tuner = StreamTuner::new(4, 64);
         let tight = |rate| {
             let mut seen = seen(rate, 1.0, 10, 1000);
             seen.work.room = 7;
             seen
         };
         for _ in 0..100 {
-            assert_eq!(growth.step(tight(100.0)), 4);
+            assert_eq!(tuner.step(tight(100.0)), 4);
         }
-        assert_eq!(growth.step(tight(40.0)), 8);
+        assert_eq!(tuner.step(tight(40.0)), 8);
     }
 
     #[test]
     fn a_busy_processor_needs_no_streams() {
-        let mut growth = StreamTuner::new(4, 64);
+        let mut tuner = StreamTuner::new(4, 64);
         for _ in 0..10 {
-            assert_eq!(growth.step(seen(1.0, 0.2, 10, 1000)), 4);
+            assert_eq!(tuner.step(seen(1.0, 0.2, 10, 1000)), 4);
         }
     }
 
     #[test]
     fn where_a_stream_has_next_to_nothing_under_way_more_of_them_only_stand_in_line() {
-        let mut growth = StreamTuner::new(4, 64);
-        assert_eq!(growth.soon(), 16);
+        let mut tuner = StreamTuner::new(4, 64);
+        assert_eq!(tuner.soon(), 16);
         let near = Seen {
             round_trip: 0.0005,
             ..seen(12e6, 0.95, 10, 1000)
         };
-        assert_eq!(growth.step(near), 4);
-        assert_eq!(growth.soon(), 4);
+        assert_eq!(tuner.step(near), 4);
+        assert_eq!(tuner.soon(), 4);
         let far = Seen {
             round_trip: 0.08,
             ..near
         };
-        assert_eq!(growth.step(far), 8);
-        assert_eq!(growth.soon(), 16);
+        assert_eq!(tuner.step(far), 8);
+        assert_eq!(tuner.soon(), 16);
     }
 }

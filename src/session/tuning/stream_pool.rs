@@ -9,36 +9,37 @@ use crate::session::connection::session::{Origin, Session};
 use crate::session::error::SessionError;
 use crate::session::sync::lock;
 use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
-use crate::session::tuning::window::Measured;
+use crate::session::tuning::window::Window;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Streams to begin with, the first one included, unless the operator says how many.
+/// Streams to begin with, the first one included, where the operator does not say how many (chosen).
 const AT_FIRST: u16 = 4;
 
-/// A window is at least so long, and longer on a long line. The first one is not compared with anything.
+/// The length of a window within these bounds, longer on a long line (chosen). The first window is short: it
+/// is compared with nothing.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(250);
 const SHORTEST_FIRST_WINDOW: Duration = Duration::from_millis(100);
 const LONGEST_WINDOW: Duration = Duration::from_secs(2);
 
-/// A window in round trips: from a standing start a stream doubles what it has under way in each.
+/// A window in round trips (chosen): from a standing start a stream doubles what it has under way in each.
 const ROUND_TRIPS: u32 = 6;
 
-/// Streams to reckon with at least where the peer opens them as it likes.
+/// Streams to expect at least where the peer opens them (chosen).
 const SOON_OF_A_PEER: usize = 8;
 
-/// How often it is looked whether a window has ended.
+/// How often the pool looks whether a window has ended (chosen).
 const TICK: Duration = Duration::from_millis(50);
 
 /// How many streams there may be, and who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamLimit {
-    /// So many at once.
+    /// Exactly this many.
     Fixed(u16),
-    /// Up to so many, as the line asks for.
+    /// At most this many; more are opened while throughput rises.
     UpTo(u16),
 }
 
@@ -94,28 +95,25 @@ enum Maker {
     Listener,
 }
 
-/// What follows the line.
+/// What adapts the number of streams to the line.
 struct Following {
-    growth: Mutex<StreamTuner>,
-    window: Mutex<StreamWindow>,
+    tuner: Mutex<StreamTuner>,
+    window: Mutex<TrafficWindow>,
     /// Streams that were asked for, the first one included.
     asked: AtomicU16,
 }
 
-struct StreamWindow {
-    began: Instant,
-    /// What the session had moved then.
-    moved: u64,
-    parts: u32,
-    busy: Duration,
-    blocked: Duration,
+/// A window, and what the session had moved when it began.
+struct TrafficWindow {
+    window: Window,
+    traffic: u64,
 }
 
 /// What happens to a transfer's streams.
 enum Change {
     /// One has joined.
     Joined(JoinedStream),
-    /// So many are to take parts from now on, the first one included.
+    /// This many take parts from now on, the first one included.
     Streams(u16),
 }
 
@@ -180,8 +178,8 @@ impl StreamPool {
             StreamLimit::UpTo(most) => {
                 let count = AT_FIRST.min(most);
                 let following = Following {
-                    growth: Mutex::new(StreamTuner::new(count, most)),
-                    window: Mutex::new(StreamWindow::new(session.shared.traffic.total())),
+                    tuner: Mutex::new(StreamTuner::new(count, most)),
+                    window: Mutex::new(TrafficWindow::new(session.shared.traffic.total())),
                     asked: AtomicU16::new(count),
                 };
                 (count, Some(following))
@@ -214,18 +212,18 @@ impl StreamPool {
         }
     }
 
-    /// How many streams to reckon with beside the `working` ones: those that may be opened next.
+    /// How many streams to expect, at least the `working` ones: others may be opened next.
     pub(crate) fn soon(&self, working: usize) -> usize {
         match (&self.following, &self.maker) {
-            (Some(following), _) => working.max(lock(&following.growth).soon().into()),
-            // How many the peer will open is not known here.
+            (Some(following), _) => working.max(lock(&following.tuner).soon().into()),
+            // This side does not know how many the peer will open.
             (None, Maker::Listener) => working.max(SOON_OF_A_PEER.min(self.most.into())),
             (None, Maker::Dialler { .. }) => self.most.into(),
         }
     }
 
-    /// Waits for what happens next to the streams, while `work` says what there is for them to do;
-    /// `None` when the transfer is over.
+    /// Waits for the next change of the streams; `work` says what there is for them to do. `None` when the
+    /// transfer is over.
     fn next(&self, work: impl Fn() -> Work) -> Option<Change> {
         loop {
             let tick = self.following.as_ref().map(|_| TICK);
@@ -241,7 +239,7 @@ impl StreamPool {
         }
     }
 
-    /// The transfer is over: ends every stream and wakes whoever waits for one.
+    /// The transfer is over: ends every stream and wakes the stream acceptor.
     fn close(&self) {
         self.queue.close();
     }
@@ -249,39 +247,37 @@ impl StreamPool {
     /// A thread worked for `busy` and waited for `blocked` to move a part.
     pub(crate) fn note(&self, busy: Duration, blocked: Duration) {
         if let Some(following) = &self.following {
-            let mut window = lock(&following.window);
-            window.parts += 1;
-            window.busy += busy;
-            window.blocked += blocked;
+            lock(&following.window).window.note(busy, blocked);
         }
     }
 
-    /// Ends the window where it is time to, opens more streams where they are worth a try, and gives how many
-    /// are to take parts where that changes.
+    /// Ends a window that is long enough and opens more streams where they are worth a try. Gives how many
+    /// streams take parts from now on, where that changes.
     fn follow(&self, work: impl Fn() -> Work) -> Option<u16> {
         let following = self.following.as_ref()?;
-        let mut growth = lock(&following.growth);
+        let mut tuner = lock(&following.tuner);
         let round_trip = self.round_trip()?;
-        let shortest = match growth.is_beginning() {
+        let shortest = match tuner.is_beginning() {
             true => SHORTEST_FIRST_WINDOW,
             false => SHORTEST_WINDOW,
         };
         let length = (round_trip * ROUND_TRIPS).clamp(shortest, LONGEST_WINDOW);
-        let length = length * growth.window_lengths();
+        let length = length * tuner.window_lengths();
         let (measured, parts) = {
-            let mut window = lock(&following.window);
-            let elapsed = window.began.elapsed();
-            if elapsed < length {
+            let mut current = lock(&following.window);
+            if current.window.elapsed() < length {
                 return None;
             }
             let moved = self.moved();
-            let measured = window.measured(moved, elapsed);
-            let parts = window.parts;
-            *window = StreamWindow::new(moved);
-            (measured, parts)
+            let TrafficWindow {
+                mut window,
+                traffic,
+            } = std::mem::replace(&mut *current, TrafficWindow::new(moved));
+            window.add_bytes(moved.saturating_sub(traffic));
+            (window.measured(), window.parts())
         };
-        let before = growth.count();
-        let count = growth.step(Seen {
+        let before = tuner.count();
+        let count = tuner.step(Seen {
             measured,
             parts,
             work: work(),
@@ -310,8 +306,8 @@ impl StreamPool {
         }
     }
 
-    /// The threads are not waited for: one whose connection cannot be made ends by itself, after the
-    /// transfer has gone on without it.
+    /// Opens more streams, each in a thread that nobody waits for: one that cannot connect ends by itself, and
+    /// the transfer goes on without it.
     fn dial(&self, count: u16) {
         let Maker::Dialler {
             peer,
@@ -344,26 +340,11 @@ impl StreamPool {
     }
 }
 
-impl StreamWindow {
-    fn new(moved: u64) -> Self {
-        StreamWindow {
-            began: Instant::now(),
-            moved,
-            parts: 0,
-            busy: Duration::ZERO,
-            blocked: Duration::ZERO,
-        }
-    }
-
-    /// What it came to. Where not even one part was moved, the threads have only waited.
-    fn measured(&self, moved: u64, elapsed: Duration) -> Measured {
-        let time = self.busy + self.blocked;
-        Measured {
-            rate: moved.saturating_sub(self.moved) as f64 / elapsed.as_secs_f64(),
-            blocked: match time.is_zero() {
-                true => 1.0,
-                false => self.blocked.as_secs_f64() / time.as_secs_f64(),
-            },
+impl TrafficWindow {
+    fn new(traffic: u64) -> Self {
+        TrafficWindow {
+            window: Window::new(),
+            traffic,
         }
     }
 }
