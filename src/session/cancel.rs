@@ -1,4 +1,4 @@
-//! Ending from outside: a program that embeds a session can call it off at any time.
+//! Ending from outside: a program can cancel a session at any time.
 
 use crate::session::error::SessionError;
 use crate::session::sync::Monitor;
@@ -6,8 +6,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Calls off whatever was started with a clone of it: waiting, dialling, transferring. What arrived is
-/// kept, as after a lost connection.
+/// Cancels what was started with a clone of it: waiting, dialling, transferring. What arrived is kept, as
+/// after a lost connection.
 #[derive(Clone, Default)]
 pub struct Cancel(Arc<Monitor<CancelState>>);
 
@@ -19,13 +19,13 @@ struct CancelState {
 }
 
 impl Cancel {
-    /// A call that nobody has made yet.
+    /// Nothing is cancelled yet.
     pub fn new() -> Self {
         Cancel::default()
     }
 
-    /// Calls it off: everything ends with [`SessionError::Cancelled`], and serving ends well. A
-    /// connection that is being dialled still takes its time. Cannot be taken back.
+    /// Ends everything with [`SessionError::Cancelled`]; serving ends well. A connection that is being dialled
+    /// still takes its time. Cannot be taken back.
     pub fn cancel(&self) {
         self.0.change(|state| {
             state.is_cancelled = true;
@@ -40,12 +40,12 @@ impl Cancel {
         });
     }
 
-    /// Whether it was called off.
+    /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.lock().is_cancelled
     }
 
-    /// From here on ends this connection as well.
+    /// Cancelling shuts this connection down, too.
     pub(crate) fn watch(&self, connection: &Arc<TcpStream>) {
         let mut state = self.0.lock();
         if state.is_cancelled {
@@ -56,17 +56,17 @@ impl Cancel {
         state.connections.push(Arc::downgrade(connection));
     }
 
-    /// From here on calls `wake` as well, which must not block.
+    /// Cancelling calls `wake`, too, which must not block.
     pub(crate) fn wake(&self, wake: impl Fn() + Send + 'static) {
         self.0.lock().wakers.push(Box::new(wake));
     }
 
-    /// A pause that ends early when it is called off.
+    /// A pause that ends early when it is cancelled.
     pub(crate) fn sleep(&self, pause: Duration) {
         drop(self.0.wait_while_for(pause, |state| !state.is_cancelled));
     }
 
-    /// The error to end with: this, or that it was called off, which caused it.
+    /// The error to end with: [`SessionError::Cancelled`] where that caused `error`.
     pub(crate) fn cause(&self, error: SessionError) -> SessionError {
         match self.is_cancelled() {
             true => SessionError::Cancelled,

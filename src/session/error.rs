@@ -37,7 +37,7 @@ pub enum SessionError {
         /// What the system says.
         source: io::Error,
     },
-    /// Nobody came within the time that the operator gave.
+    /// No peer came within the time that the operator set.
     NobodyCame {
         /// That time.
         seconds: u64,
@@ -86,16 +86,16 @@ pub enum SessionError {
     },
     /// There is nothing to send, or it cannot be sent.
     Source(SourceError),
-    /// What was to be sent while it was read cannot be read on.
+    /// Contents that are read while they are sent cannot be read further.
     CannotRead {
-        /// The name that it was to get.
+        /// The name under which they are sent.
         name: String,
         /// What the system says.
         source: io::Error,
     },
-    /// What was to be sent while it was read was read before, by an earlier transfer.
+    /// Contents that are read while they are sent were read by an earlier transfer.
     ReadBefore {
-        /// The name that it was to get.
+        /// The name under which they are sent.
         name: String,
     },
     /// The sender could not read the only file, and what arrived was not taken for it.
@@ -105,18 +105,18 @@ pub enum SessionError {
     },
     /// The destination cannot be written.
     Disk(DiskError),
-    /// An archive cannot be made where it is to be.
+    /// An archive cannot be made at its path.
     CannotMake(DiskError),
-    /// What an archive holds cannot be put where it is to be.
+    /// The contents of an archive cannot be put into the destination.
     CannotUnpack(DiskError),
-    /// Something has the name of the archive that is to be made.
+    /// Something already has the name of the new archive.
     Taken {
         /// That name, as it was given.
         path: PathBuf,
         /// What has it.
         by: TakenBy,
     },
-    /// What receives the contents in place of a folder takes no more.
+    /// The output that receives the contents takes no more.
     Output {
         /// What it is: "standard output".
         name: String,
@@ -164,15 +164,15 @@ pub enum SessionError {
         /// What it says, to be escaped.
         text: String,
     },
-    /// A transfer that cannot go on where it stopped did not come to its end: its contents are read once,
-    /// or were written to an output as they came. Nothing of it is kept.
+    /// A transfer that cannot be resumed did not come to its end: its contents are read once, or were written
+    /// to an output as they came. Nothing of it is kept.
     CutShort {
         /// What ended it.
         cause: Box<SessionError>,
     },
     /// The person here did not find the verification phrase the same on both sides.
     PhraseDiffers,
-    /// The program that runs this side called it off.
+    /// The program that runs this side cancelled it.
     Cancelled,
     /// An archive is damaged, unsafe, of an unknown kind, or its password is another one.
     Archive(ArchiveError),
@@ -185,7 +185,7 @@ pub enum SessionError {
     },
 }
 
-/// What has the name of an archive that is to be made.
+/// What already has the name of a new archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBy {
     /// A file, or something else that is no folder.
@@ -329,7 +329,7 @@ impl SessionError {
         SessionError::Unconfirmed { cause }
     }
 
-    /// Whether the line failed, and not what came over it: the same again may go on where it stopped.
+    /// Whether the connection failed, and not what came over it: the same transfer can be resumed.
     pub fn is_connection_gone(&self) -> bool {
         matches!(
             self,
@@ -346,14 +346,14 @@ impl SessionError {
         }
     }
 
-    /// The same, where the transfer that it ended cannot go on.
+    /// The same error, of a transfer that cannot be resumed.
     pub(crate) fn cut_short(self) -> Self {
         let cause = Box::new(self);
         SessionError::CutShort { cause }
     }
 
-    /// Whether there was nobody to talk to: the peer may be on its way back, or have yet to notice that
-    /// the connection before was lost.
+    /// Whether nobody was there: the peer may be on its way back, or may not have noticed yet that the
+    /// connection before was lost.
     pub(crate) fn is_nobody_there(&self) -> bool {
         matches!(
             self,

@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Whoever runs this side of a session: a person, a script, a program. Called from several threads;
-/// events must be taken without waiting, since the transfer waits meanwhile.
+/// The person, script or program that runs this side of a session. Called from several threads. The transfer
+/// waits while an event is taken.
 pub trait Operator: Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>) {
         let _ = event;
     }
 
-    /// Whether to take what the peer offers. While it is decided the peer is kept waiting.
+    /// Whether to take what the peer offers. The peer waits meanwhile.
     fn accept(&self, offer: &OfferSummary) -> Acceptance {
         let _ = offer;
         Acceptance::Accept
@@ -26,27 +26,27 @@ pub trait Operator: Sync {
         None
     }
 
-    /// Whether to open an archive that grows out of all proportion.
+    /// Whether to open an archive that grows out of proportion.
     fn accept_expansion(&self, growth: Expansion) -> Acceptance {
         let _ = growth;
         Acceptance::Decline
     }
 
     /// Whether a person finds `phrase` the same on the other side. Both sides show it, and nothing is
-    /// sent or taken before both agree. While it is compared the peer is kept waiting.
+    /// sent or taken before both agree. The peer waits meanwhile.
     fn compare(&self, phrase: &str) -> Comparison {
         let _ = phrase;
         Comparison::Different
     }
 
-    /// A transfer to here has ended, well or not, and its sender knows. May take its time: only this
-    /// peer's next transfer waits.
+    /// A transfer to this side has ended, well or not, and its sender knows. Only this peer's next transfer
+    /// waits meanwhile.
     fn received(&self, reception: &Reception<'_>) {
         let _ = reception;
     }
 }
 
-/// What a person finds who compares the verification phrase with the other side's.
+/// The result of comparing the verification phrase with the other side's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// It is the same on both sides: nobody sits in between.
@@ -55,7 +55,7 @@ pub enum Comparison {
     Different,
 }
 
-/// A transfer to here that has ended.
+/// A transfer to this side that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Reception<'a> {
     /// The other end.
@@ -84,7 +84,7 @@ pub enum Acceptance {
 /// before they are shown.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// Connections are awaited.
+    /// This side listens for connections.
     Listening {
         /// On these addresses, with the real port.
         addresses: &'a [SocketAddr],
@@ -106,8 +106,8 @@ pub enum Event<'a> {
         /// The other end.
         peer: SocketAddr,
     },
-    /// What is to be transferred is known: on the sender when it was offered, on the receiver before
-    /// it is accepted.
+    /// The contents of a transfer are known: on the sender when they were offered, on the receiver before
+    /// they are accepted.
     Offer(&'a OfferSummary),
     /// The offer was accepted.
     Accepted {
@@ -133,10 +133,10 @@ pub enum Event<'a> {
         /// What, in a line.
         message: &'a str,
     },
-    /// A transfer did not end here, and what arrived of it waits for the same transfer to be tried
-    /// again; told by the receiver, before the error itself.
+    /// A transfer did not come to its end, and what arrived of it is kept for the next try; told by the
+    /// receiver, before the error itself.
     Kept {
-        /// The folder that it waits in.
+        /// The folder that keeps it.
         path: &'a Path,
     },
     /// The connection was lost and is tried again.
@@ -218,8 +218,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes that went over the network in this run.
     pub wire_bytes: u64,
-    /// How many of them an earlier run had brought that broke off; files that were whole before are none of
-    /// them. The same on both sides.
+    /// Delivered bytes that an earlier run had brought before it broke off; files that were whole before don't
+    /// count. The same on both sides.
     pub resumed_bytes: u64,
     /// How long it took, from the first acceptance on.
     pub elapsed: Duration,
@@ -227,7 +227,7 @@ pub struct Summary {
     pub streams: u16,
     /// Entries that were left out, by either side.
     pub left_out: u64,
-    /// How many of those the sender could not read whole.
+    /// Those of them that the sender could not read whole.
     pub lost_sources: u64,
     /// Entries that were skipped because others were there.
     pub skipped: u64,

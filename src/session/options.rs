@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The port that both sides use unless told otherwise.
+/// The default port of both sides.
 pub const DEFAULT_PORT: u16 = 8080;
 
 /// How to meet the peer and how patient to be.

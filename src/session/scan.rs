@@ -1,11 +1,11 @@
-//! Looking at what is to be sent or packed.
+//! Scans files and folders, to send or to pack them.
 
 use crate::disk::{Glob, Links, Source, SourceOptions};
 use crate::session::error::SessionError;
 use crate::session::events::{Event, FileResult, Operator};
 use std::path::PathBuf;
 
-/// Looks at what there is at `paths`, but what is in `omit`, and tells what is left out.
+/// Scans `paths`, without what is in `omit`, and tells the operator what is left out.
 ///
 /// # Errors
 /// [`SessionError::Source`] and [`SessionError::BadPattern`].

@@ -1,4 +1,4 @@
-//! What one transfer took so far, over all the connections that it needed.
+//! The figures of one transfer, over all the connections that it needs, and their summary.
 
 use crate::model::{EntryKind, Manifest, TransferId};
 use crate::session::events::{Event, OfferSummary, Operator, Progress, Summary};
@@ -29,8 +29,8 @@ impl Traffic {
     }
 }
 
-/// Kept from the wish to transfer something until that is done, through every connection that is lost
-/// on the way.
+/// The figures of one transfer, from its begin until it is done, through every connection that is lost on the
+/// way.
 pub(crate) struct TransferStats {
     begun: Instant,
     wire_before: u64,
@@ -65,8 +65,8 @@ impl TransferStats {
         }
     }
 
-    /// The transfer is accepted, and `bytes` of its `total` need not be sent. What a person took to think it
-    /// over is not the transfer's time.
+    /// The transfer is accepted, and `bytes` of its `total` need not be sent. Its time begins here: a person may
+    /// have thought it over before.
     pub(crate) fn accepted(&mut self, bytes: u64, total: Option<u64>) {
         let is_first = self.lacking_bytes.is_none();
         if is_first {
@@ -83,7 +83,7 @@ impl TransferStats {
         self.staging = Some(folder.to_owned());
     }
 
-    /// Where what arrived is kept.
+    /// The folder that keeps what arrived.
     pub(crate) fn staging(&self) -> Option<&Path> {
         self.staging.as_deref()
     }
@@ -93,18 +93,18 @@ impl TransferStats {
         self.transfer.is_some()
     }
 
-    /// Whether a connection found more at the receiver than the one before it did, since this was
-    /// asked last: trying again brings the transfer on.
+    /// Whether a connection found more at the receiver than the one before, since the last call: trying again
+    /// brings the transfer on.
     pub(crate) fn take_growth(&mut self) -> bool {
         std::mem::take(&mut self.has_grown)
     }
 
-    /// How many of the bytes that were delivered had come before this run: those that it did not lack.
+    /// Delivered bytes that were already here before this run.
     pub(crate) fn resumed_bytes(&self, delivered: u64) -> u64 {
         delivered.saturating_sub(self.lacking_bytes.unwrap_or(u64::MAX))
     }
 
-    /// How many of `wire_bytes`, those of the whole run, this transfer took.
+    /// Bytes on the wire of this transfer, out of the `wire_bytes` of the whole run.
     pub(crate) fn wire_bytes(&self, wire_bytes: u64) -> u64 {
         wire_bytes.saturating_sub(self.wire_before)
     }
@@ -138,14 +138,14 @@ impl<'a> ProgressReporter<'a> {
     /// Begins at `bytes` that are there already.
     pub(crate) fn new(
         operator: &'a dyn Operator,
-        tally: &TransferStats,
+        stats: &TransferStats,
         traffic: &Arc<Traffic>,
         bytes: u64,
     ) -> Self {
         ProgressReporter {
             operator,
             traffic: Arc::clone(traffic),
-            wire_before: tally.wire_before,
+            wire_before: stats.wire_before,
             bytes: AtomicU64::new(bytes),
         }
     }
@@ -164,7 +164,7 @@ impl<'a> ProgressReporter<'a> {
 /// Names listed one by one.
 const NAMES: usize = 8;
 
-/// What `manifest` amounts to; of an archive there is no peer.
+/// Sums up `manifest`. An archive has no peer.
 pub(crate) fn offer_summary(
     manifest: &Manifest,
     peer: impl Into<Option<SocketAddr>>,
@@ -199,60 +199,60 @@ mod tests {
 
     #[test]
     fn only_the_first_acceptance_starts_the_clock() {
-        let mut tally = TransferStats::begin(0);
-        tally.offered(ONE);
-        tally.begun -= Duration::from_secs(60);
-        tally.accepted(0, Some(500));
-        assert!(tally.elapsed() < Duration::from_secs(60));
-        let accepted = tally.begun;
-        tally.offered(ONE);
-        tally.accepted(50, Some(500));
-        assert_eq!(tally.begun, accepted);
+        let mut stats = TransferStats::begin(0);
+        stats.offered(ONE);
+        stats.begun -= Duration::from_secs(60);
+        stats.accepted(0, Some(500));
+        assert!(stats.elapsed() < Duration::from_secs(60));
+        let accepted = stats.begun;
+        stats.offered(ONE);
+        stats.accepted(50, Some(500));
+        assert_eq!(stats.begun, accepted);
     }
 
     #[test]
     fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {
-        let mut tally = TransferStats::begin(10);
-        tally.offered(ONE);
-        tally.accepted(100, Some(500));
-        assert!(!tally.take_growth());
-        tally.offered(ONE);
-        tally.accepted(300, Some(500));
-        assert!(tally.take_growth());
-        assert!(!tally.take_growth());
-        assert_eq!(tally.resumed_bytes(500), 100);
-        assert_eq!(tally.wire_bytes(25), 15);
+        let mut stats = TransferStats::begin(10);
+        stats.offered(ONE);
+        stats.accepted(100, Some(500));
+        assert!(!stats.take_growth());
+        stats.offered(ONE);
+        stats.accepted(300, Some(500));
+        assert!(stats.take_growth());
+        assert!(!stats.take_growth());
+        assert_eq!(stats.resumed_bytes(500), 100);
+        assert_eq!(stats.wire_bytes(25), 15);
     }
 
     #[test]
     fn files_that_were_whole_before_are_not_resumed() {
-        let mut tally = TransferStats::begin(0);
-        tally.offered(ONE);
-        tally.accepted(400, Some(500));
+        let mut stats = TransferStats::begin(0);
+        stats.offered(ONE);
+        stats.accepted(400, Some(500));
         // Nothing was delivered, then one file of the 100 that were lacking, then one of 130.
-        let resumed = [0, 100, 130].map(|delivered| tally.resumed_bytes(delivered));
+        let resumed = [0, 100, 130].map(|delivered| stats.resumed_bytes(delivered));
         assert_eq!(resumed, [0, 0, 30]);
     }
 
     #[test]
     fn of_a_length_that_is_not_known_nothing_is_resumed() {
-        let mut tally = TransferStats::begin(0);
-        tally.offered(ONE);
-        tally.accepted(0, None);
-        assert_eq!(tally.resumed_bytes(500), 0);
+        let mut stats = TransferStats::begin(0);
+        stats.offered(ONE);
+        stats.accepted(0, None);
+        assert_eq!(stats.resumed_bytes(500), 0);
     }
 
     #[test]
     fn something_else_begins_anew() {
-        let mut tally = TransferStats::begin(0);
-        assert!(!tally.is_open());
-        tally.offered(ONE);
-        tally.accepted(100, Some(500));
-        tally.staged(Path::new("here"));
-        tally.offered(OTHER);
-        assert_eq!(tally.staging(), None);
-        tally.accepted(300, Some(500));
-        assert!(!tally.take_growth());
-        assert_eq!(tally.resumed_bytes(500), 300);
+        let mut stats = TransferStats::begin(0);
+        assert!(!stats.is_open());
+        stats.offered(ONE);
+        stats.accepted(100, Some(500));
+        stats.staged(Path::new("here"));
+        stats.offered(OTHER);
+        assert_eq!(stats.staging(), None);
+        stats.accepted(300, Some(500));
+        assert!(!stats.take_growth());
+        assert_eq!(stats.resumed_bytes(500), 300);
     }
 }

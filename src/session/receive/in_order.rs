@@ -95,7 +95,7 @@ impl InOrder {
         Ok(())
     }
 
-    /// What is behind the last part that came, of a stream whose length is known.
+    /// The parts behind the last one that came, where the length is known.
     pub(crate) fn missing(&self) -> Vec<PartRange> {
         let start = self.next;
         let length = self.layout.count().saturating_sub(start);

@@ -1,5 +1,8 @@
-//! Receiving: whatever one peer sends, one thing after the other, through as many connections as it
-//! takes.
+//! Receiving: one transfer after the other from one peer, through as many connections as it takes.
+//!
+//! `offer` holds the steps of a transfer and `rounds` its main loop: the threads of all streams read parts into a
+//! `sink`, which is a folder or an `output` and knows in which order parts must come. `prepare` and `conflicts`
+//! decide what is taken, `report` tells what became of each entry, and `serve` is a drop box for many peers.
 
 pub(crate) mod conflicts;
 pub(crate) mod in_order;
@@ -31,7 +34,7 @@ use std::time::{Duration, Instant};
 const VERDICT_DOUBT: Duration = Duration::from_secs(6);
 
 /// Receives until the sender says that there is nothing more. What was declined on the way is an error
-/// only when it was the last. A listener goes on waiting after somebody who only asked what is there.
+/// only when it was the last. A listener goes on waiting after a sender that only asked what is there.
 ///
 /// # Errors
 /// A [`SessionError`] that says what stood in the way.
@@ -90,7 +93,7 @@ pub(crate) enum Ended {
     Served,
     /// The last that it offered was not taken.
     Declined(SessionError),
-    /// It only wanted to know what is there already.
+    /// It only asked what is there already.
     OnlyAsked,
 }
 
@@ -103,7 +106,7 @@ pub(crate) struct Intake<'a> {
     summaries: Vec<Summary>,
     /// The end of the session met last.
     peer: Option<SocketAddr>,
-    /// Of the transfer that is under way or comes next.
+    /// The figures of the transfer that is under way or comes next.
     stats: TransferStats,
 }
 

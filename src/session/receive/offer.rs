@@ -33,7 +33,7 @@ pub(crate) enum Received {
     Delivered(Summary),
     /// It was not taken. The session goes on.
     Declined(SessionError),
-    /// The sender only wanted to know what is here already, and has gone.
+    /// The sender only asked what is here already, and has gone.
     OnlyAsked,
 }
 

@@ -13,9 +13,8 @@ use std::time::Duration;
 pub struct ReceiveOptions {
     /// The folder that everything is put into; created when it is missing.
     pub destination: PathBuf,
-    /// Where to write the contents of the only file that is taken, in place of the folder. Offers of
-    /// anything else than one file, and of a second one, are declined. A transfer that breaks off is not
-    /// gone on with, neither now nor later.
+    /// Where to write the contents of the only file that is taken, in place of the folder. It takes
+    /// one file; other offers are declined. A transfer that breaks off cannot be resumed.
     pub output: Option<Output>,
     /// What to do with names that are taken.
     pub existing: Existing,
@@ -55,17 +54,17 @@ impl ReceiveOptions {
     }
 }
 
-/// How to serve a drop box: many peers at once, for as long as it is wanted.
+/// How to serve a drop box: many peers at once, until it is cancelled.
 pub struct ServeOptions {
     /// Where to listen.
     pub listen: ListenAddress,
-    /// What peers may prove. What comes with a named secret goes into a folder of that name.
+    /// The secrets that peers may prove. What a peer sends with a named secret goes into a folder of that name.
     pub secrets: Secrets,
-    /// Where to put what comes, and what to take of each peer.
+    /// Where to put what is received, and what to take of each peer.
     pub receive: ReceiveOptions,
-    /// Peers at once; more are told to come again. Usually 16.
+    /// Peers at once; others are told to come again. Usually 16.
     pub max_peers: usize,
-    /// End when nobody has come for so long; `None`: never.
+    /// End when nobody has come for this long; `None`: never.
     pub wait: Option<Duration>,
     /// How long a peer may be silent before its connection counts as lost.
     pub idle_timeout: Duration,

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// authenticated end has come: what is written of a transfer that breaks off is always shorter than the
 /// whole. Without such an end nothing is written of a file that is a single part.
 ///
-/// A clone of it writes to the same.
+/// A clone writes to the same place.
 #[derive(Clone)]
 pub struct Output(Arc<OutputShared>);
 

@@ -1,4 +1,4 @@
-//! What is decided about an offer before a byte moves, and where its parts go.
+//! Decides about an offer before a byte moves, and makes ready what takes its parts.
 
 use crate::disk::{Destination, DiskError, DiskErrorKind, Durability, Staging, free_bytes};
 use crate::model::{EntryKind, Manifest, PartLayout, TransferId};
@@ -24,7 +24,7 @@ pub(crate) struct IncomingOffer {
     pub(crate) part_size: u32,
 }
 
-/// Why an offer is not taken: what the peer is told, and what this side ends with.
+/// Why an offer is declined: what the peer is told, and the error of this side.
 pub(crate) struct OfferRefusal {
     pub(crate) reason: DeclineReason,
     pub(crate) text: String,
@@ -41,7 +41,7 @@ impl OfferRefusal {
         }
     }
 
-    /// Tells the peer; what this side ends with.
+    /// Tells the peer, and gives the error of this side.
     pub(crate) fn tell(self, session: &Session) -> Result<SessionError, SessionError> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,

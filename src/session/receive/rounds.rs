@@ -45,7 +45,7 @@ type JoinedStates = HashMap<StreamNumber, JoinedState>;
 pub(crate) enum RoundEnded {
     /// With all that the sender had for it.
     Sent,
-    /// At once: the sender only wanted to know what is here.
+    /// At once: the sender only asked what is here.
     OnlyAsked,
 }
 
@@ -343,7 +343,7 @@ impl StreamWork for ReceiveRounds<'_> {
         let (mut reader, _) = stream.into_channel(context);
         let Err(error) = self.read_joined(&mut reader, number, pool);
         if !error.is_connection_gone() {
-            // The first stream itself stays: the peer is to be told over it.
+            // The first stream stays open, to tell the peer.
             context.cause.raise(error);
         }
         self.set_joined(number, JoinedState::Dead);

@@ -1,4 +1,4 @@
-//! A drop box: whoever knows a secret may put something into it.
+//! A drop box: every peer that knows a secret may put something into it.
 
 use crate::protocol::Role;
 use crate::session::error::SessionError;
@@ -12,10 +12,9 @@ use crate::session::receive::Intake;
 use crate::session::receive::options::{ReceiveOptions, ServeOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Receives from many peers at once, each with a thread of its own, until it is called off or, where a
-/// time is set, nobody has come for so long. How each transfer went is told by
-/// [`Operator::received`]; what goes wrong with one peer ends nothing else. Who proves wrong secrets is
-/// answered ever more slowly.
+/// Receives from many peers at once, each with a thread of its own, until it is cancelled or, where a time is
+/// set, nobody has come for that time. [`Operator::received`] tells how each transfer went; an error with one
+/// peer ends no other session. A peer that proves wrong secrets is answered ever more slowly.
 ///
 /// # Errors
 /// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] when that

@@ -85,7 +85,7 @@ impl Sink {
         self.staging().map_or_else(PartSet::new, Staging::present)
     }
 
-    /// Whether nothing is to be sent, also where it is not known how much that would be.
+    /// Whether no part needs to be sent, also where the length is not known.
     pub(crate) fn is_complete(&self) -> bool {
         self.staging().is_some_and(Staging::is_complete)
     }

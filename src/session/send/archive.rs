@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// Files and folders that arrive as one encrypted zip archive, which the receiver keeps as it is. It is
-/// made while it is sent, with no file in between and in bounded memory, anew for each transfer: one that
-/// breaks off cannot go on, and a lost connection is not tried again.
+/// made while it is sent, with no file in between and in bounded memory, anew for each transfer. A transfer
+/// that breaks off cannot be resumed, so a lost connection is not tried again.
 ///
 /// A file that vanishes, changes or cannot be read while it is packed is not in the archive; the sender is
 /// told of it. Anything else that goes wrong ends the transfer: half an archive never arrives.
@@ -27,9 +27,9 @@ pub struct ArchivePayload {
 }
 
 impl ArchivePayload {
-    /// An archive of `paths`, to arrive under `name`: a plain one, without folders. Whoever has the
-    /// archive can try passwords on it, as fast as machines go, so `password` should be a strong one
-    /// and never the secret of the connection.
+    /// An archive of `paths`, to arrive under `name`: a plain one, without folders. Anybody who has the
+    /// archive can try passwords on it, as fast as machines go. Take a strong `password`, and never the
+    /// secret of the connection.
     ///
     /// # Errors
     /// [`SourceError::Name`] when no file could have that name.
@@ -54,13 +54,13 @@ impl ArchivePayload {
         &self.name
     }
 
-    /// What is packed.
+    /// The files and folders that are packed.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// What makes the archive of `source`, which is what was found at its paths, and where that tells
-    /// which files it lost.
+    /// The producer of an archive of `source`, which was found at its paths, and the list that it keeps of
+    /// files that it lost.
     pub(crate) fn producer(&self, source: Arc<Source>, level: Level) -> (Producer, Arc<Losses>) {
         let (password, names) = (Arc::clone(&self.password), self.names);
         let losses = Arc::new(Losses::default());
@@ -71,7 +71,7 @@ impl ArchivePayload {
                 names,
                 level,
             };
-            // It is called off by nobody wanting its parts any more.
+            // Nobody cancels it: it ends when the feed is closed.
             let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);
             packed.map(drop).map_err(SessionError::from)
         };

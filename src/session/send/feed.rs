@@ -1,5 +1,5 @@
-//! Contents that are read, or made, once and while they are sent: a thread of their own fills parts, and
-//! the transfer takes them in order.
+//! Contents that are read or made once, while they are sent: a thread fills parts, and the transfer takes
+//! them in order.
 
 use crate::disk::ArchiveSink;
 use crate::session::error::SessionError;
@@ -8,11 +8,10 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// Full parts that wait to be sent. With the one that is filled and the one that is sent, this is the
-/// memory of a feed in parts, plus two.
+/// Full parts that wait to be sent. A feed holds two more in memory: one that is filled, one that is sent.
 const WAITING: usize = 1;
 
-/// What makes the contents: writes them all, and returns. An error is never taken for their end.
+/// Writes all contents and returns. An error is never taken for their end.
 pub(crate) type Producer = Box<dyn FnOnce(&mut PartSink) -> Result<(), SessionError> + Send>;
 
 /// Contents on their way into a transfer.
@@ -21,8 +20,8 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts to produce parts of `part_size` bytes. The thread is not waited for: a producer that is
-    /// blocked when nobody wants its parts any more ends whenever it comes back.
+    /// Starts to produce parts of `part_size` bytes. Nobody waits for the thread: a producer that is blocked
+    /// when the feed is closed ends when its call returns.
     ///
     /// # Errors
     /// [`SessionError::System`] when the system has no thread to give.
@@ -44,7 +43,7 @@ impl Feed {
         }
     }
 
-    /// Contents that nobody wants: their end is there at once.
+    /// A feed without contents, for a receiver that wants none.
     pub(crate) fn unwanted() -> Feed {
         let feed = Feed {
             queue: Arc::default(),
@@ -76,8 +75,7 @@ impl Feed {
         }
     }
 
-    /// Nobody wants anything more: who waits for a part comes back, and so does the producer when it
-    /// next has one.
+    /// Ends the feed: a thread that waits for a part returns, and so does the producer at its next part.
     pub(crate) fn close(&self) {
         self.queue.change(|state| state.is_closed = true);
     }
@@ -94,12 +92,12 @@ struct FeedState {
     waiting: VecDeque<Vec<u8>>,
     /// Memory of a part that was sent.
     spare: Option<Vec<u8>>,
-    /// Behind all parts that wait: how the producer ended.
+    /// How the producer ended, behind all parts that wait.
     end: Option<Result<(), SessionError>>,
     is_closed: bool,
 }
 
-/// Where a producer writes. What does not fill a part waits for more.
+/// Where a producer writes. Bytes that don't fill a part wait for more.
 pub(crate) struct PartSink {
     queue: Arc<Monitor<FeedState>>,
     part: Vec<u8>,
@@ -110,7 +108,7 @@ impl PartSink {
     /// Reads `reader` to its end.
     ///
     /// # Errors
-    /// What reading fails with. That nobody wants anything more is none.
+    /// What reading fails with. A closed feed is no error.
     pub(crate) fn read_all(&mut self, reader: &mut dyn Read) -> io::Result<()> {
         loop {
             self.part.reserve_exact(self.part_size - self.part.len());
@@ -125,7 +123,7 @@ impl PartSink {
         }
     }
 
-    /// Waits for room and passes the part on; false when nobody wants it any more.
+    /// Waits for room and passes the part on; false when the feed is closed.
     fn pass_on(&mut self) -> bool {
         let mut state = self
             .queue
@@ -143,7 +141,7 @@ impl PartSink {
     }
 
     fn end(&mut self, produced: Result<(), SessionError>) {
-        // What came before an error is no last part: the transfer ends without one.
+        // Bytes before an error are no last part: the transfer ends without one.
         if produced.is_ok() && !self.part.is_empty() {
             self.pass_on();
         }
@@ -170,7 +168,7 @@ impl Write for PartSink {
     }
 }
 
-/// What has gone to the transfer is not taken back.
+/// Cannot be taken back: its bytes have gone to the transfer.
 impl ArchiveSink for PartSink {}
 
 impl Drop for PartSink {

@@ -17,12 +17,12 @@ use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Receivers at once; more are told to come again.
+/// Receivers at once; others are told to come again.
 const AT_ONCE: usize = 16;
 
-/// Listens and gives the same to `count` receivers, many at once, each over a session of its own. Who
-/// was lost on the way may come again and counts once. One result for each receiver that was served or
-/// declined, in the order in which they ended.
+/// Listens and sends the same to `count` receivers, up to 16 at once, each over a session of its own. A
+/// receiver that was lost on the way may come again and counts once. Gives one result for each receiver that
+/// was served or declined, in the order in which they ended.
 ///
 /// # Errors
 /// A [`SessionError`] that ended it before: nothing to send, no way to listen, nobody came.
@@ -102,7 +102,7 @@ fn give(
         let message = format!("{}: {error}", session.peer.ip().to_canonical());
         operator.event(&Event::Warning { message: &message });
     }
-    // Whoever was lost comes again.
+    // A receiver that was lost comes again.
     if result.as_ref().is_err_and(SessionError::is_connection_gone) {
         return;
     }

@@ -1,4 +1,8 @@
-//! Sending: one thing after the other over one proof, through as many connections as it takes.
+//! Sending: one transfer after the other over one proof, through as many connections as it takes.
+//!
+//! `offer` holds the steps of a transfer and `rounds` its main loop: the threads of all streams take parts from
+//! a `part_queue` and send them with a `part_sender`. `payload` is what the user wants to send, `outgoing` the
+//! same after a scan; a `feed` brings contents that are made meanwhile, such as an `archive`.
 
 pub(crate) mod archive;
 pub(crate) mod feed;
@@ -23,7 +27,7 @@ use crate::session::send::options::SendOptions;
 use crate::session::send::outgoing::Outgoing;
 use crate::session::stats::TransferStats;
 
-/// Sends once: looks at what is to be sent, meets the peer, offers, sends and ends.
+/// Sends once: scans the payload, meets the peer, offers, sends and ends.
 ///
 /// # Errors
 /// A [`SessionError`] that says what stood in the way.
@@ -83,7 +87,7 @@ impl<'a> SendSession<'a> {
     /// A [`SessionError`] that says what stood in the way.
     pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
         let mut opened = SendSession::prepare(connect, operator)?;
-        // The offer goes along with a dialler's proof, so a dialler meets the peer when it has one.
+        // The offer goes along with a dialler's proof, so a dialler meets the peer at its first offer.
         if let Rendezvous::Listen(_) = connect.rendezvous {
             opened.session = Some(opened.meet_as_listener()?);
         }

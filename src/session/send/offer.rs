@@ -334,7 +334,7 @@ fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, Session
     Ok(have)
 }
 
-/// Of contents whose length is not known a receiver has nothing, or wants nothing.
+/// Whether a receiver wants nothing of contents whose length is not known. It cannot have some of them.
 fn wants_nothing(accept: &Accept) -> Result<bool, SessionError> {
     match &accept.have[..] {
         [] => Ok(false),

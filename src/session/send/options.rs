@@ -13,8 +13,8 @@ pub struct SendOptions {
     pub exclude: Vec<String>,
     /// What becomes of symbolic links inside the paths.
     pub links: Links,
-    /// Connections side by side, 1 to 64; `None`: by the machine and the size. What is read while it is
-    /// sent takes one.
+    /// Connections side by side, 1 to 64; `None`: by the machine and the size. Contents that are read
+    /// while they are sent take one.
     pub streams: Option<u16>,
     /// Compression.
     pub level: Level,

@@ -15,7 +15,7 @@ use crate::session::tuning::rate_limit::RateLimit;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What is to be sent, by whichever sessions.
+/// A payload, for one session or many.
 pub(crate) struct Outgoing<'a> {
     options: &'a SendOptions,
     /// This run of the sender, whatever connections it needs.
@@ -23,17 +23,17 @@ pub(crate) struct Outgoing<'a> {
     rate_limit: Option<RateLimit>,
     /// Whether it is only offered to learn what the receiver lacks.
     is_dry_run: bool,
-    /// What is offered.
+    /// The source that is offered.
     source: Source,
-    /// What is in the archive that is offered.
+    /// The contents of the archive that is offered.
     packed: Option<Arc<Source>>,
 }
 
-/// What makes contents that are read or made while they are sent, and what tells which files it lost.
+/// Makes contents while they are sent, and lists the files that it lost.
 pub(crate) type Making = (Producer, Option<Arc<Losses>>);
 
 impl<'a> Outgoing<'a> {
-    /// Looks at what is to be sent, and tells what is left out.
+    /// Scans the payload, and tells the operator what is left out.
     ///
     /// # Errors
     /// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
@@ -74,12 +74,12 @@ impl<'a> Outgoing<'a> {
         self.run
     }
 
-    /// What is offered.
+    /// The source that is offered.
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }
 
-    /// What could not be taken.
+    /// Files that are left out.
     pub(crate) fn left_out(&self) -> &[LeftOut] {
         match &self.packed {
             Some(packed) => packed.left_out(),
@@ -121,7 +121,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// What makes the contents; `None` for files, whose parts are read one by one.
+    /// The producer of the contents; `None` for files, whose parts are read one by one.
     ///
     /// # Errors
     /// [`SessionError::ReadBefore`].

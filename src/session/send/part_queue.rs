@@ -1,4 +1,4 @@
-//! Which parts a sender has still to send, shared by the threads of its streams.
+//! The parts that are still to be sent, shared by the threads of all streams.
 //!
 //! A transfer goes in rounds. In a round every stream takes parts until none is left and then says so;
 //! when all have, the first stream ends the round. A stream that dies gives its part back, and what was
@@ -24,7 +24,7 @@ struct QueueState {
     active: usize,
     /// Joined streams that have ended this round.
     ended: Vec<StreamNumber>,
-    /// Joined streams that were there so far, those of them that died, and how many are to take parts.
+    /// Joined streams so far, those of them that died, and how many take parts.
     joined: usize,
     dead: usize,
     working: usize,
@@ -67,12 +67,12 @@ impl PartQueue {
         self.take_from(self.state.lock())
     }
 
-    /// The next part for the joined stream at `place`, which rests while fewer streams are to take parts;
-    /// `resting` is called before it does.
-    pub(crate) fn take_at(&self, place: JoinOrder, resting: impl FnOnce()) -> Option<PartIndex> {
+    /// The next part for the joined stream of this `order`, which rests while fewer streams take parts;
+    /// `resting` is called before it rests.
+    pub(crate) fn take_at(&self, order: JoinOrder, resting: impl FnOnce()) -> Option<PartIndex> {
         let is_resting = |state: &QueueState| {
             let working = state.working.saturating_add(state.dead);
-            place.0 >= working && state.phase == RoundPhase::Open && !state.runs.is_empty()
+            order.0 >= working && state.phase == RoundPhase::Open && !state.runs.is_empty()
         };
         let state = self.state.lock();
         if !is_resting(&state) {
@@ -93,7 +93,7 @@ impl PartQueue {
         run.length -= 1;
         if run.length == 0 {
             state.runs.pop_front();
-            // Whoever rests ends the round now.
+            // Streams that rest end the round now.
             self.state.notify();
         }
         // Every run was cut to the layout when it came in.
@@ -111,7 +111,7 @@ impl PartQueue {
         state.active.min(state.working) + 1
     }
 
-    /// From now on so many streams are to take parts, the first one included.
+    /// This many streams take parts from now on, the first one included.
     pub(crate) fn set_streams(&self, streams: usize) {
         self.state
             .change(|state| state.working = streams.saturating_sub(1));
@@ -248,23 +248,23 @@ mod tests {
     use super::*;
     use crate::model::limits;
 
-    fn wanted(parts: u64) -> PartQueue {
+    fn queue(parts: u64) -> PartQueue {
         let size = limits::PART_BYTES_MIN;
         let layout = PartLayout::known(parts * u64::from(size), size).unwrap();
         PartQueue::new(layout, &PartSet::new())
     }
 
-    fn take_all(wanted: &PartQueue) -> Vec<u64> {
-        std::iter::from_fn(|| wanted.take())
+    fn take_all(queue: &PartQueue) -> Vec<u64> {
+        std::iter::from_fn(|| queue.take())
             .map(PartIndex::get)
             .collect()
     }
 
     #[test]
     fn each_part_is_handed_out_once_and_in_order() {
-        let wanted = wanted(5);
-        assert_eq!(take_all(&wanted), [0, 1, 2, 3, 4]);
-        assert!(wanted.close_round().is_some());
+        let queue = queue(5);
+        assert_eq!(take_all(&queue), [0, 1, 2, 3, 4]);
+        assert!(queue.close_round().is_some());
     }
 
     #[test]
@@ -279,15 +279,15 @@ mod tests {
 
     #[test]
     fn a_dead_stream_gives_its_part_back() {
-        let wanted = wanted(2);
-        assert_eq!(wanted.enter(), Some(0));
-        let taken = wanted.take();
-        assert_eq!(wanted.take().map(PartIndex::get), Some(1));
-        wanted.died(taken);
-        assert!(wanted.close_round().is_none());
-        assert_eq!(take_all(&wanted), [0]);
+        let queue = queue(2);
+        assert_eq!(queue.enter(), Some(0));
+        let taken = queue.take();
+        assert_eq!(queue.take().map(PartIndex::get), Some(1));
+        queue.died(taken);
+        assert!(queue.close_round().is_none());
+        assert_eq!(take_all(&queue), [0]);
         assert!(
-            wanted
+            queue
                 .close_round()
                 .is_some_and(|round| round.streams.is_empty())
         );
@@ -295,66 +295,66 @@ mod tests {
 
     #[test]
     fn a_stream_too_many_rests_until_it_is_needed() {
-        let wanted = wanted(4);
-        let (first, second) = (wanted.join(), wanted.join());
-        assert_eq!(wanted.enter(), Some(0));
-        assert_eq!(wanted.enter(), Some(0));
-        wanted.set_streams(2);
-        assert_eq!(wanted.streams(), 2);
-        let taken = wanted.take_at(first, || panic!("it is needed"));
+        let queue = queue(4);
+        let (first, second) = (queue.join(), queue.join());
+        assert_eq!(queue.enter(), Some(0));
+        assert_eq!(queue.enter(), Some(0));
+        queue.set_streams(2);
+        assert_eq!(queue.streams(), 2);
+        let taken = queue.take_at(first, || panic!("it is needed"));
         assert_eq!(taken.map(PartIndex::get), Some(0));
         let (resting, rests) = std::sync::mpsc::channel();
-        let next = |place| wanted.take_at(place, || resting.send(()).unwrap());
+        let next = |order| queue.take_at(order, || resting.send(()).unwrap());
         std::thread::scope(|scope| {
             let second = scope.spawn(|| next(second).map(PartIndex::get));
             rests.recv().unwrap();
-            assert_eq!(wanted.take().map(PartIndex::get), Some(1));
-            wanted.died(taken);
+            assert_eq!(queue.take().map(PartIndex::get), Some(1));
+            queue.died(taken);
             assert_eq!(second.join().unwrap(), Some(0), "in place of the dead one");
         });
-        assert_eq!(take_all(&wanted), [2, 3]);
+        assert_eq!(take_all(&queue), [2, 3]);
     }
 
     #[test]
     fn a_stream_that_rests_ends_the_round_with_the_others() {
-        let wanted = wanted(2);
-        let place = wanted.join();
-        wanted.enter();
-        wanted.set_streams(1);
+        let queue = queue(2);
+        let order = queue.join();
+        queue.enter();
+        queue.set_streams(1);
         let (resting, rests) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
-            let stream = scope.spawn(|| wanted.take_at(place, || resting.send(()).unwrap()));
+            let stream = scope.spawn(|| queue.take_at(order, || resting.send(()).unwrap()));
             rests.recv().unwrap();
-            assert_eq!(take_all(&wanted), [0, 1]);
+            assert_eq!(take_all(&queue), [0, 1]);
             assert!(stream.join().unwrap().is_none());
         });
     }
 
     #[test]
     fn rounds_follow_each_other_and_parts_exist() {
-        let wanted = wanted(3);
+        let queue = queue(3);
         let range = |start, length| [PartRange { start, length }];
-        assert!(!wanted.open_round(1, &range(0, 1)), "round 0 is open");
-        take_all(&wanted);
-        wanted.close_round().unwrap();
-        assert!(!wanted.open_round(2, &range(0, 1)));
-        assert!(!wanted.open_round(1, &range(3, 1)));
-        assert!(!wanted.open_round(1, &range(0, u64::MAX)));
-        assert!(!wanted.open_round(1, &range(1, 0)));
-        assert!(wanted.open_round(1, &range(1, 2)));
-        assert_eq!(take_all(&wanted), [1, 2]);
+        assert!(!queue.open_round(1, &range(0, 1)), "round 0 is open");
+        take_all(&queue);
+        queue.close_round().unwrap();
+        assert!(!queue.open_round(2, &range(0, 1)));
+        assert!(!queue.open_round(1, &range(3, 1)));
+        assert!(!queue.open_round(1, &range(0, u64::MAX)));
+        assert!(!queue.open_round(1, &range(1, 0)));
+        assert!(queue.open_round(1, &range(1, 2)));
+        assert_eq!(take_all(&queue), [1, 2]);
     }
 
     #[test]
     fn a_finished_transfer_wakes_everybody() {
-        let wanted = wanted(1);
+        let queue = queue(1);
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| wanted.wait_after(0));
-            wanted.finish();
+            let waits = scope.spawn(|| queue.wait_after(0));
+            queue.finish();
             assert!(!waits.join().unwrap());
         });
-        assert_eq!(wanted.enter(), None);
-        assert!(wanted.close_round().is_none());
-        assert!(wanted.take().is_none());
+        assert_eq!(queue.enter(), None);
+        assert!(queue.close_round().is_none());
+        assert!(queue.take().is_none());
     }
 }

@@ -56,7 +56,7 @@ impl Stream {
         &self.name
     }
 
-    /// What is offered: a file of this moment.
+    /// The file that is offered, with the present time.
     ///
     /// # Errors
     /// [`SessionError::ReadBefore`].
@@ -72,7 +72,7 @@ impl Stream {
         SessionError::ReadBefore { name }
     }
 
-    /// What reads them.
+    /// The producer that reads the contents.
     ///
     /// # Errors
     /// [`SessionError::ReadBefore`].

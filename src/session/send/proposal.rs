@@ -4,11 +4,11 @@ use crate::model::limits;
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::net::SocketAddr;
 
-/// Up to this many bytes the only part goes along with the offer, before the answer: it saves a round
-/// trip, and costs little when the receiver says no.
+/// Up to this many bytes, the only part goes along with the offer, before the answer. It saves a round trip,
+/// and costs little when the receiver declines.
 const EARLY_BYTES: u64 = 1024 * 1024;
 
-/// Below this, deriving a part's keys costs more than its contents.
+/// Below this size, deriving a part's keys costs more than its contents.
 const SMALLEST_PART: u32 = 1024 * 1024;
 
 /// With more streams than this, parts are smaller, so that memory stays bounded: every stream holds a
@@ -21,7 +21,7 @@ const STREAMS_WITH_LARGEST_PARTS: u16 = 2;
 /// Streams within one machine, where there is no line to fill and only cores to use.
 const STREAMS_WITHIN: u16 = 4;
 
-/// How a transfer is to be cut and carried.
+/// How many streams a sender proposes, and how large the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
     pub(crate) limit: StreamLimit,
@@ -43,7 +43,7 @@ impl Proposal {
             _ => limits::PART_BYTES_MAX / 4,
         };
         let Some(total) = total else {
-            // Beside the part that is sent others are being filled.
+            // Other parts are being filled while one is sent.
             return Proposal {
                 limit: StreamLimit::Fixed(1),
                 part_size: large.min(limits::PART_BYTES_MAX / 2),
@@ -63,9 +63,8 @@ impl Proposal {
     pub(crate) fn in_parts_of(mut self, bytes: u64, total: Option<u64>) -> Self {
         let least = u64::from(limits::PART_BYTES_MIN);
         let least = least.max(total.unwrap_or(0).div_ceil(limits::PARTS));
-        // Below the proposed size it fits: that is a u32.
-        let size = bytes.max(least).min(self.part_size.into());
-        self.part_size = size as u32;
+        let size = u32::try_from(bytes.max(least)).unwrap_or(u32::MAX);
+        self.part_size = self.part_size.min(size);
         self
     }
 
