@@ -44,9 +44,10 @@ mod session;
 pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve, unzip, zip};
 
 // How to meet the peer.
-pub use crypto::{Secret, SecretError};
+pub use crypto::{Channel, CodeError, MeetingCode, Secret, SecretError};
 pub use session::{
-    Cancel, Connect, DEFAULT_PORT, ListenAddress, PeerAddress, PingReport, Rendezvous,
+    Cancel, Connect, DEFAULT_PORT, Discovery, FindOptions, ListenAddress, PeerAddress, PingReport,
+    Rendezvous,
 };
 
 // What to send and how.
@@ -68,7 +69,7 @@ pub use session::{Expansion, ExpansionLimit, Names, UnzipOptions, ZipOptions};
 pub use model::escaped;
 pub use session::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
-    Reception, Summary, Unattended,
+    Reception, Sights, StillLooking, Summary, Unattended,
 };
 
 // What can go wrong.
@@ -88,9 +89,8 @@ pub use cli::run;
 pub mod internals {
     pub use crate::cli::exit::Exit;
     pub use crate::crypto::{
-        Channel, CodeError, Compression, DigestKey, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH,
-        MeetingCode, Opener, PieceDigest, PieceHasher, PiecePosition, Position, SEALED_OVERHEAD,
-        Sealer, SessionKeys, complete_code,
+        Compression, DigestKey, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH, Opener, PieceDigest,
+        PieceHasher, PiecePosition, Position, SEALED_OVERHEAD, Sealer, SessionKeys, complete_code,
     };
     pub use crate::model::{PartRange, limits};
     pub use crate::protocol::{
@@ -98,5 +98,5 @@ pub mod internals {
         FrameKind, JoinRequest, ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message,
         PADDING_BYTES, PartId, Ping, Presence, Role, StreamNumber, frame, message_head, part_head,
     };
-    pub use crate::session::discovery::{Lookout, Mode};
+    pub use crate::session::discovery::Lookout;
 }

@@ -2,7 +2,7 @@
 
 use crate::model::Existing;
 use crate::session::error::{Expansion, SessionError};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,6 +101,8 @@ pub enum Event<'a> {
         /// How many so far.
         count: u32,
     },
+    /// A peer with the same code is being looked for, and was not met for a while.
+    StillLooking(&'a StillLooking),
     /// Both sides proved that they know the secret.
     Authenticated {
         /// The other end.
@@ -148,6 +150,34 @@ pub enum Event<'a> {
     },
     /// A transfer ended.
     Finished(&'a Summary),
+}
+
+/// What is known while a peer with the same code is not met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StillLooking {
+    /// What was sent and heard.
+    pub sights: Sights,
+    /// Where this side listens.
+    pub listening: Vec<SocketAddr>,
+    /// Peers with the same channel that were found and could not be reached: the first few.
+    pub unreachable: Vec<SocketAddr>,
+    /// Peers with the same channel that want the same, send or receive: the first few.
+    pub same_role: Vec<SocketAddr>,
+}
+
+/// What was sent and heard while a peer was looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sights {
+    /// The discovery port; none when all were taken, so that queries of others cannot be heard.
+    pub port: Option<u16>,
+    /// The addresses of this machine, without loopback and link-local IPv6.
+    pub addresses: Vec<IpAddr>,
+    /// Queries to networks that the system took.
+    pub sent: u64,
+    /// Queries to networks that it refused.
+    pub refused: u64,
+    /// Queries and answers of others, on any channel.
+    pub heard: u64,
 }
 
 /// How far a transfer is.

@@ -1,4 +1,9 @@
-//! Two peers meet: one dials until somebody answers, the other waits until somebody comes.
+//! Two peers meet: one dials until somebody answers, the other waits until somebody comes. With a code
+//! both do both (`find`).
+
+mod dial_plan;
+mod dialling;
+mod find;
 
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
@@ -13,10 +18,14 @@ use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{mention, welcome};
 use crate::session::listen::listener::{Arrival, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
-use crate::session::listen::slots::SessionSlots;
-use crate::session::options::{Connect, PeerAddress, Rendezvous};
+use crate::session::listen::slots::{SessionSlots, Slot};
+use crate::session::meet::find::{Chosen, Search};
+use crate::session::options::{Connect, FindOptions, ListenAddress, PeerAddress, Rendezvous};
 use crate::session::stats::Traffic;
+use crate::session::sync::lock;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,6 +73,17 @@ impl Attempts {
 enum Route<'a> {
     Dial(&'a PeerAddress),
     Listen(Listener),
+    Find(Finding<'a>),
+}
+
+/// What stays from one search for the peer to the next.
+struct Finding<'a> {
+    options: &'a FindOptions,
+    listener: Listener,
+    port: NonZeroU16,
+    slots: Arc<SessionSlots>,
+    /// The only room there is, for the session: others hear that there is none.
+    slot: Option<Slot>,
 }
 
 /// Whom a meeting is with.
@@ -88,18 +108,13 @@ impl<'a> Meeting<'a> {
         let way = match &connect.rendezvous {
             Rendezvous::Dial(address) => Route::Dial(address),
             Rendezvous::Listen(address) => {
-                let terms = Terms {
-                    role,
-                    secrets: Secrets::One(Arc::clone(&connect.secret)),
-                    seats: SessionSlots::at_once(usize::MAX),
-                    idle_limit: connect.idle_timeout,
-                    guesses: Budget::InAll(limits::FAILED_PROOFS),
-                };
-                let listener = Listener::open(address, terms)?;
-                connect.cancel.wake(listener.waker());
-                let addresses = listener.addresses();
-                operator.event(&Event::Listening { addresses });
+                let slots = SessionSlots::at_once(usize::MAX);
+                let listener = Listener::open(address, terms(connect, role, &slots))?;
+                announce(&listener, connect, operator);
                 Route::Listen(listener)
+            }
+            Rendezvous::Find(options) => {
+                Route::Find(Finding::open(options, connect, role, operator)?)
             }
         };
         Ok(Meeting {
@@ -129,6 +144,7 @@ impl<'a> Meeting<'a> {
                 (session, Some(queued))
             }
             Route::Listen(_) => (self.wait_for_peer(occasion)?, None),
+            Route::Find(_) => self.find(occasion, first_flight)?,
         };
         self.has_met = true;
         let first = session.reader.connection();
@@ -171,7 +187,7 @@ impl<'a> Meeting<'a> {
             });
         }
         let pause = match self.way {
-            Route::Listen(_) => Duration::ZERO,
+            Route::Listen(_) | Route::Find(_) => Duration::ZERO,
             Route::Dial(_) => {
                 let last = RETRY_PAUSES.len() - 1;
                 Duration::from_secs(RETRY_PAUSES[(attempts.tried as usize).min(last)])
@@ -201,6 +217,43 @@ impl<'a> Meeting<'a> {
         let dialled = reach(self.connect, address, role, self.operator, first_flight)?;
         let session = Session::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
         Ok((session, dialled.queued))
+    }
+
+    /// Looks for the peer. The first flight of a sender that dialled follows once its connection is chosen.
+    fn find<T>(
+        &mut self,
+        occasion: Occasion,
+        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+    ) -> Result<(Session, Option<T>), SessionError> {
+        let Route::Find(finding) = &mut self.way else {
+            return Err(SessionError::NobodyCame { seconds: 0 });
+        };
+        finding.slot = None;
+        let wait = match occasion {
+            Occasion::First => self.connect.wait,
+            Occasion::Again => Some(RETURN_WAIT),
+        };
+        let mut search = Search::new(
+            self.connect,
+            self.operator,
+            &finding.listener,
+            self.role,
+            occasion,
+        );
+        search.look(finding.options, finding.port);
+        let chosen = search.run(wait);
+        drop(search);
+        let Chosen {
+            session,
+            slot,
+            offer_is_due,
+        } = chosen?;
+        finding.slot = slot.or_else(|| finding.slots.take());
+        if !offer_is_due {
+            return Ok((session, None));
+        }
+        let queued = first_flight(session.peer, &mut lock(&session.writer))?;
+        Ok((session, Some(queued)))
     }
 
     fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Session, SessionError> {
@@ -251,6 +304,56 @@ impl<'a> Meeting<'a> {
             }
         }
     }
+}
+
+impl<'a> Finding<'a> {
+    fn open(
+        options: &'a FindOptions,
+        connect: &Connect,
+        role: Role,
+        operator: &dyn Operator,
+    ) -> Result<Self, SessionError> {
+        let slots = SessionSlots::at_once(1);
+        let listener = match Listener::open(&options.listen, terms(connect, role, &slots)) {
+            Err(SessionError::CannotListen { source, .. })
+                if source.kind() == ErrorKind::AddrInUse =>
+            {
+                let anywhere = ListenAddress {
+                    port: 0,
+                    ..options.listen.clone()
+                };
+                Listener::open(&anywhere, terms(connect, role, &slots))?
+            }
+            opened => opened?,
+        };
+        announce(&listener, connect, operator);
+        let port = listener.addresses().first().map(SocketAddr::port);
+        let port = port.and_then(NonZeroU16::new);
+        let port = port.ok_or(SessionError::NobodyCame { seconds: 0 })?;
+        Ok(Finding {
+            options,
+            listener,
+            port,
+            slots,
+            slot: None,
+        })
+    }
+}
+
+fn terms(connect: &Connect, role: Role, slots: &Arc<SessionSlots>) -> Terms {
+    Terms {
+        role,
+        secrets: Secrets::One(Arc::clone(&connect.secret)),
+        seats: Arc::clone(slots),
+        idle_limit: connect.idle_timeout,
+        guesses: Budget::InAll(limits::FAILED_PROOFS),
+    }
+}
+
+fn announce(listener: &Listener, connect: &Connect, operator: &dyn Operator) {
+    connect.cancel.wake(listener.waker());
+    let addresses = listener.addresses();
+    operator.event(&Event::Listening { addresses });
 }
 
 /// A peer that was dialled and has proven itself.

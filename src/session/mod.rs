@@ -18,7 +18,7 @@
 mod archive;
 mod cancel;
 mod connection;
-pub mod discovery;
+pub(crate) mod discovery;
 mod error;
 mod events;
 mod listen;
@@ -41,10 +41,12 @@ pub use connection::socket::can_listen;
 pub use error::{Expansion, SessionError, TakenBy};
 pub use events::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
-    Reception, Summary, Unattended,
+    Reception, Sights, StillLooking, Summary, Unattended,
 };
 pub use listen::secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
-pub use options::{Connect, DEFAULT_PORT, Level, ListenAddress, PeerAddress, Rendezvous};
+pub use options::{
+    Connect, DEFAULT_PORT, Discovery, FindOptions, Level, ListenAddress, PeerAddress, Rendezvous,
+};
 pub use ping::{PingReport, ping};
 pub use receive::options::{ReceiveOptions, ServeOptions};
 pub use receive::output::Output;

@@ -1,6 +1,6 @@
 //! What every session is told before it starts: whom to meet, and how hard to compress.
 
-use crate::crypto::Secret;
+use crate::crypto::{Channel, MeetingCode, Secret};
 use crate::session::cancel::Cancel;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,6 +41,19 @@ impl Connect {
             cancel: Cancel::new(),
         }
     }
+
+    /// The same, with a peer that has the same code and is found on a network of this machine.
+    pub fn by_code(code: &MeetingCode) -> Self {
+        let find = FindOptions {
+            channel: code.channel(),
+            listen: ListenAddress {
+                address: None,
+                port: DEFAULT_PORT,
+            },
+            discovery: Discovery::On,
+        };
+        Connect::new(Rendezvous::Find(find), code.to_secret())
+    }
 }
 
 /// Which side of the connection to be.
@@ -50,6 +63,31 @@ pub enum Rendezvous {
     Dial(PeerAddress),
     /// Wait for the peer to dial.
     Listen(ListenAddress),
+    /// Find the peer on a network of this machine, by the channel of the code that both have.
+    Find(FindOptions),
+}
+
+/// How to find a peer that has the same code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindOptions {
+    /// The code's public part.
+    pub channel: Channel,
+    /// Where to listen meanwhile; any port is as good where this one is taken.
+    pub listen: ListenAddress,
+    /// How far to look.
+    pub discovery: Discovery,
+}
+
+/// How far to look for a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// On the networks of this machine.
+    #[default]
+    On,
+    /// Among the processes of this machine.
+    Loopback,
+    /// Nowhere; nobody who looks is answered either.
+    Off,
 }
 
 /// Where a peer listens.

@@ -12,6 +12,7 @@ mod peer;
 mod filters;
 mod layouts;
 mod load;
+mod meetings;
 mod reach;
 
 #[test]

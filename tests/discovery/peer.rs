@@ -1,8 +1,12 @@
 //! Programs inside the namespaces: this executable with a job, and what it says.
 
 use crate::network::Machine;
-use peerbridge::internals::{Channel, Lookout, Mode, Presence, Role};
-use std::io::{BufRead, BufReader, Read};
+use peerbridge::internals::{Lookout, Presence, Role};
+use peerbridge::{
+    Channel, Connect, Discovery, Error, Event, MeetingCode, Operator, ReceiveOptions, SendOptions,
+};
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
 use std::process::{Child, Stdio};
@@ -22,6 +26,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Peer {
     child: Child,
     lines: Receiver<String>,
+    noise: RefCell<Vec<String>>,
+}
+
+/// How a transfer went.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is there.
+    Done,
+    /// The error, as its type shows it.
+    Failed(String),
 }
 
 impl Peer {
@@ -51,7 +65,11 @@ impl Peer {
                 }
             }
         });
-        let peer = Peer { child, lines };
+        let peer = Peer {
+            child,
+            lines,
+            noise: RefCell::default(),
+        };
         peer.expect("ready");
         peer
     }
@@ -76,6 +94,49 @@ impl Peer {
     /// Waits for this line, past others.
     pub fn expect(&self, line: &str) {
         while self.next() != line {}
+    }
+
+    /// How its transfer ends.
+    pub fn outcome(&self) -> Outcome {
+        loop {
+            let line = self.next();
+            if line == "done" {
+                return Outcome::Done;
+            }
+            if let Some(error) = line.strip_prefix("failed: ") {
+                return Outcome::Failed(error.to_owned());
+            }
+            self.note(line);
+        }
+    }
+
+    /// Warnings and wrong proofs on the way there.
+    pub fn noise(&self) -> Vec<String> {
+        self.noise.borrow().clone()
+    }
+
+    /// Waits for noise that begins so.
+    pub fn expect_noise(&self, begin: &str) {
+        loop {
+            let line = self.next();
+            let is_it = line.starts_with(begin);
+            self.note(line);
+            if is_it {
+                return;
+            }
+        }
+    }
+
+    fn note(&self, line: String) {
+        if line.starts_with("w") {
+            self.noise.borrow_mut().push(line);
+        }
+    }
+
+    /// Writes a line to its input.
+    pub fn say(&self, line: &str) {
+        let mut input = self.child.stdin.as_ref().unwrap();
+        writeln!(input, "{line}").unwrap();
     }
 
     /// Ends its input, and returns what it says then.
@@ -107,9 +168,12 @@ pub fn work() {
     let job = std::env::var(JOB).expect("a job");
     let words: Vec<&str> = job.split(' ').collect();
     match words[..] {
-        ["meet", role, channel] => meet(Mode::On, role, channel),
-        ["loopback", role, channel] => meet(Mode::Loopback, role, channel),
-        ["off", role, channel] => meet(Mode::Off, role, channel),
+        ["meet", role, channel] => meet(Discovery::On, role, channel),
+        ["loopback", role, channel] => meet(Discovery::Loopback, role, channel),
+        ["off", role, channel] => meet(Discovery::Off, role, channel),
+        ["send", code] => send(code, Pace::AtOnce),
+        ["hold-send", code] => send(code, Pace::WhenTold),
+        ["receive", code] => receive(code),
         ["hold", address] => hold(address),
         ["ask", from, to] => ask(from, to),
         ["flood", to] => flood(to),
@@ -117,11 +181,71 @@ pub fn work() {
     }
 }
 
+const CONTENTS: [u8; 100_000] = [7; 100_000];
+
+fn send(code: &str, pace: Pace) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("contents");
+    std::fs::write(&path, CONTENTS).unwrap();
+    let options = SendOptions::new(vec![path]);
+    let connect = Connect::by_code(&MeetingCode::from_canonical(code).unwrap());
+    say("ready");
+    report(peerbridge::send(&connect, &options, &Talkative(pace)).map(drop));
+}
+
+fn receive(code: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ReceiveOptions::new(folder.path().to_owned());
+    let connect = Connect::by_code(&MeetingCode::from_canonical(code).unwrap());
+    say("ready");
+    let received = peerbridge::receive(&connect, &options, &Talkative(Pace::AtOnce));
+    report(received.map(|_| {
+        let contents = std::fs::read(folder.path().join("contents")).unwrap();
+        assert!(contents == CONTENTS);
+    }));
+}
+
+fn report(result: Result<(), Error>) {
+    match result {
+        Ok(()) => say("done"),
+        Err(error) => say(&format!("failed: {error:?}")),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    AtOnce,
+    /// Waits for a line once the offer is accepted.
+    WhenTold,
+}
+
+/// Says what a test may want to know.
+struct Talkative(Pace);
+
+impl Operator for Talkative {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::ProofFailed { peer, .. } => {
+                say(&format!("wrong proof from {}", peer.ip().to_canonical()))
+            }
+            Event::Warning { message } => say(&format!("warning: {message}")),
+            Event::Reconnecting { .. } => say("warning: connects again"),
+            Event::Accepted { .. } => {
+                say("accepted");
+                if self.0 == Pace::WhenTold {
+                    std::io::stdin().read_line(&mut String::new()).unwrap();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 fn until_input_ends() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
-fn meet(mode: Mode, role: &str, channel: &str) {
+fn meet(mode: Discovery, role: &str, channel: &str) {
     let role = match role {
         "send" => Role::Send,
         _ => Role::Receive,

@@ -221,7 +221,7 @@ mod tests {
     fn dialled_port_in(line: &str, values: &[(&'static str, &str)]) -> u16 {
         match connect_in(line, values).unwrap().rendezvous {
             Rendezvous::Dial(address) => address.port,
-            Rendezvous::Listen(_) => panic!("{line} listens"),
+            Rendezvous::Listen(_) | Rendezvous::Find(_) => panic!("{line} listens"),
         }
     }
 

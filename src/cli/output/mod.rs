@@ -4,6 +4,7 @@ pub(crate) mod console;
 pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod ledger;
+pub(crate) mod looking;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod wording;

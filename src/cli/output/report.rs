@@ -8,13 +8,14 @@ use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
+use crate::cli::output::looking;
 use crate::cli::output::progress::{self, Colour, ProgressStyle, Speed, Throttle};
 use crate::cli::output::wording::{self, Perspective};
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
     Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
-    Progress, Reception, Summary,
+    Progress, Reception, StillLooking, Summary,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -156,6 +157,7 @@ impl Operator for Reporter<'_> {
                 self.warning(&wording::wrong_secret(*peer, *count));
             }
             Event::Listening { addresses } => self.listening(addresses),
+            Event::StillLooking(looking) => self.still_looking(looking),
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
                 self.detail(&format!("connected to {peer}"));
@@ -216,6 +218,20 @@ impl Reporter<'_> {
             Object::event("listening")
                 .text("address", &wording::endpoint(*first))
                 .number("port", first.port().into())
+        });
+    }
+
+    fn still_looking(&self, looking: &StillLooking) {
+        for line in looking::lines(looking) {
+            self.say(&line);
+        }
+        let sights = &looking.sights;
+        self.tell(|| {
+            Object::event("looking")
+                .number("sent", sights.sent)
+                .number("refused", sights.refused)
+                .number("heard", sights.heard)
+                .number("unreachable", looking.unreachable.len() as u64)
         });
     }
 

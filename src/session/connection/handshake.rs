@@ -29,7 +29,7 @@ pub(crate) struct Authenticated {
 /// # Errors
 /// [`SessionError`]: whatever went wrong on the way.
 pub(crate) fn dial<T>(
-    stream: TcpStream,
+    stream: impl Into<Arc<TcpStream>>,
     secret: &Secret,
     role: DiallerRole,
     name: Option<&str>,

@@ -21,6 +21,7 @@ pub(crate) struct Session {
     pub(crate) writer: SharedWriter,
     pub(crate) reader: MessageReader,
     pub(crate) origin: Origin,
+    unread: Option<Message>,
     /// Number of the transfer that comes next.
     transfer: u32,
     /// The first number that no joined stream has had.
@@ -60,6 +61,7 @@ impl Session {
             writer,
             reader,
             origin,
+            unread: None,
             transfer: 0,
             next_stream: Arc::new(AtomicU16::new(1)),
             _heartbeat: heartbeat,
@@ -88,11 +90,19 @@ impl Session {
         lock(&self.writer).send(message)
     }
 
+    /// Gives back a message that was heard too early: it is the next one again.
+    pub(crate) fn put_back(&mut self, message: Message) {
+        self.unread = Some(message);
+    }
+
     /// The next message that matters: heartbeats are taken, pings answered, an Abort is an error.
     ///
     /// # Errors
     /// [`SessionError`]: lost, silent, given up by the peer, or something that does not verify.
     pub(crate) fn hear(&mut self) -> Result<Message, SessionError> {
+        if let Some(message) = self.unread.take() {
+            return Ok(message);
+        }
         loop {
             let message = self.reader.read_message()?;
             if let Some(message) = attend(message, &self.writer)? {

@@ -1,12 +1,11 @@
 //! The thread that asks: groups in rounds, then single hosts, and hears the answers to that.
 
-use super::Mode;
 use super::lookout::Shared;
 use super::own_addresses::OwnAddresses;
 use super::schedule::{PORTS, Round, Schedule};
 use super::sockets::{Senders, Sent};
 use super::sweep::Sweep;
-use crate::session::sync::lock;
+use crate::session::options::Discovery;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,12 +62,12 @@ impl Asker {
     /// One round, with the addresses of now.
     fn ask_groups(&mut self, round: Round) {
         let own = match self.shared.mode {
-            Mode::On => OwnAddresses::read(),
-            Mode::Loopback | Mode::Off => OwnAddresses::default(),
+            Discovery::On => OwnAddresses::read(),
+            Discovery::Loopback | Discovery::Off => OwnAddresses::default(),
         };
         self.shared.ports.join(&own);
         let query = {
-            let mut state = lock(&self.shared.state);
+            let mut state = self.shared.state.lock();
             state.exchange.set_own(own.clone());
             state.exchange.query()
         };
@@ -82,13 +81,13 @@ impl Asker {
             .ask_interfaces(&query, round, &own, &mut sent);
         self.senders.renew(&own);
         self.senders.ask(&query, round, &mut sent);
-        lock(&self.shared.state).sent += sent;
+        self.shared.state.lock().sent += sent;
     }
 
     /// The hosts that are due while nobody was found. Returns whether more are due soon.
     fn ask_hosts(&mut self, now: Instant) -> bool {
         let (own, query) = {
-            let state = lock(&self.shared.state);
+            let state = self.shared.state.lock();
             if state.exchange.has_found() || !self.sweep.is_running(now) {
                 return false;
             }
@@ -110,7 +109,7 @@ impl Asker {
             }
             self.sweep.was_asked();
         }
-        lock(&self.shared.state).sent += sent;
+        self.shared.state.lock().sent += sent;
         self.sweep.is_running(now)
     }
 

@@ -1,17 +1,19 @@
 //! The threads of discovery: one asks, and one for each socket on the discovery port hears.
 
+use super::Found;
 use super::asker::Asker;
 use super::exchange::Exchange;
 use super::quota::ReadQuota;
 use super::schedule::PORTS;
 use super::sockets::{PortSockets, Sent};
-use super::{Found, Mode, Sights};
 use crate::crypto::random_bytes;
 use crate::protocol::{DATAGRAM_LENGTH, Instance, Nonce, Presence};
-use crate::session::sync::lock;
+use crate::session::events::Sights;
+use crate::session::options::Discovery;
+use crate::session::sync::Monitor;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,11 +35,10 @@ struct Running {
 
 /// What the threads share.
 pub(super) struct Shared {
-    pub(super) mode: Mode,
+    pub(super) mode: Discovery,
     pub(super) ports: PortSockets,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Monitor<State>,
     on_found: Box<OnFound>,
-    ended: Condvar,
 }
 
 pub(super) struct State {
@@ -49,16 +50,16 @@ pub(super) struct State {
 
 impl Lookout {
     /// Begins. Each address of each peer that is found is told to `on_found` once, from a thread of the
-    /// lookout; it must neither block nor drop the lookout. With [`Mode::Off`] nothing happens.
+    /// lookout; it must neither block nor drop the lookout. With [`Discovery::Off`] nothing happens.
     ///
     /// # Errors
     /// What the system says when it has no port, no thread or no random bytes.
     pub fn start(
-        mode: Mode,
+        mode: Discovery,
         presence: Presence,
         on_found: impl Fn(Found) + Send + Sync + 'static,
     ) -> io::Result<Lookout> {
-        if mode == Mode::Off {
+        if mode == Discovery::Off {
             return Ok(Lookout { running: None });
         }
         let now = Instant::now();
@@ -68,13 +69,12 @@ impl Lookout {
             mode,
             ports: PortSockets::bind(mode)?,
             on_found: Box::new(on_found),
-            state: Mutex::new(State {
+            state: Monitor::new(State {
                 exchange: Exchange::new(presence, instance, nonce, now),
                 quota: ReadQuota::new(now),
                 sent: Sent::default(),
                 has_ended: false,
             }),
-            ended: Condvar::new(),
         });
         // From here on an error ends the threads that run already.
         let mut running = Running {
@@ -99,7 +99,7 @@ impl Lookout {
             return Sights::default();
         };
         let port = shared.ports.port().filter(|port| PORTS.contains(port));
-        let state = lock(&shared.state);
+        let state = shared.state.lock();
         let own = state.exchange.own();
         let v6 = own.v6.iter().filter(|v6| !v6.is_unicast_link_local());
         Sights {
@@ -129,8 +129,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        lock(&self.shared.state).has_ended = true;
-        self.shared.ended.notify_all();
+        self.shared.state.change(|state| state.has_ended = true);
         self.shared.ports.wake();
         for thread in self.threads.drain(..) {
             // It can only have panicked, and is over then as well.
@@ -152,7 +151,7 @@ impl Shared {
                 Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
                 Err(error) if is_timeout(&error) => {}
                 // Windows reports here that a host refused a query, or that a datagram was too long.
-                Err(_) => lock(&self.state).quota.charge(Instant::now()),
+                Err(_) => self.state.lock().quota.charge(Instant::now()),
             }
             if self.wait(self.read_pause()) {
                 return;
@@ -170,7 +169,7 @@ impl Shared {
             match socket.recv_from(&mut buffer) {
                 Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
                 Err(error) if is_timeout(&error) => break,
-                Err(_) => lock(&self.state).quota.charge(Instant::now()),
+                Err(_) => self.state.lock().quota.charge(Instant::now()),
             }
             has_read = true;
         }
@@ -178,13 +177,13 @@ impl Shared {
     }
 
     fn read_pause(&self) -> Duration {
-        lock(&self.state).quota.pause(Instant::now())
+        self.state.lock().quota.pause(Instant::now())
     }
 
     fn take_in(&self, socket: &UdpSocket, bytes: &[u8], source: SocketAddr) {
         let now = Instant::now();
         let outcome = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             state.quota.charge(now);
             state.exchange.receive(bytes, source, now)
         };
@@ -199,15 +198,9 @@ impl Shared {
 
     /// Waits for that long, and returns whether it has ended.
     pub(super) fn wait(&self, pause: Duration) -> bool {
-        let state = lock(&self.state);
-        if state.has_ended || pause.is_zero() {
-            return state.has_ended;
-        }
-        let waited = self
-            .ended
-            .wait_timeout_while(state, pause, |state| !state.has_ended);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.has_ended
+        let has_ended = |state: &State| state.has_ended;
+        let state = self.state.wait_while_for(pause, |state| !has_ended(state));
+        has_ended(&state)
     }
 }
 
@@ -231,7 +224,7 @@ mod tests {
         }
     }
 
-    fn start(mode: Mode, presence: Presence) -> (Lookout, mpsc::Receiver<Found>) {
+    fn start(mode: Discovery, presence: Presence) -> (Lookout, mpsc::Receiver<Found>) {
         let (sender, finds) = mpsc::channel();
         let lookout = Lookout::start(mode, presence, move |found| {
             // The test may be over.
@@ -248,10 +241,10 @@ mod tests {
     #[test]
     fn two_on_one_machine_find_each_other_and_no_other_channel() {
         let channel = channel();
-        let (_alice, at_alice) = start(Mode::Loopback, meeting(Role::Send, channel));
+        let (_alice, at_alice) = start(Discovery::Loopback, meeting(Role::Send, channel));
         let other = 1000 + (channel - 999) % 9000;
-        let (_other, at_other) = start(Mode::Loopback, meeting(Role::Send, other));
-        let (_bob, at_bob) = start(Mode::Loopback, meeting(Role::Receive, channel));
+        let (_other, at_other) = start(Discovery::Loopback, meeting(Role::Send, other));
+        let (_bob, at_bob) = start(Discovery::Loopback, meeting(Role::Receive, channel));
         let alice = at_bob.recv().unwrap();
         assert_eq!(alice.presence, meeting(Role::Send, channel));
         assert!(alice.address.ip().is_loopback());
@@ -267,9 +260,9 @@ mod tests {
     fn more_peers_than_ports_still_find_one() {
         let channel = channel();
         let many: Vec<_> = (0..PORTS.len() + 2)
-            .map(|_| start(Mode::Loopback, meeting(Role::Send, channel)))
+            .map(|_| start(Discovery::Loopback, meeting(Role::Send, channel)))
             .collect();
-        let (_last, finds) = start(Mode::Loopback, meeting(Role::Receive, channel));
+        let (_last, finds) = start(Discovery::Loopback, meeting(Role::Receive, channel));
         assert_eq!(finds.recv().unwrap().presence, meeting(Role::Send, channel));
         drop(many);
     }
@@ -277,7 +270,7 @@ mod tests {
     #[test]
     fn what_is_dropped_has_no_thread_and_no_socket_left() {
         let channel = channel();
-        let (alice, _finds) = start(Mode::Loopback, meeting(Role::Send, channel));
+        let (alice, _finds) = start(Discovery::Loopback, meeting(Role::Send, channel));
         let shared = Arc::downgrade(&alice.running.as_ref().unwrap().shared);
         drop(alice);
         assert_eq!(shared.strong_count(), 0);
@@ -285,7 +278,7 @@ mod tests {
 
     #[test]
     fn off_does_nothing() {
-        let (alice, finds) = start(Mode::Off, meeting(Role::Send, channel()));
+        let (alice, finds) = start(Discovery::Off, meeting(Role::Send, channel()));
         assert!(alice.running.is_none());
         assert_eq!(alice.sights(), Sights::default());
         assert!(finds.recv().is_err(), "nobody is left to tell of finds");

@@ -30,19 +30,7 @@ mod sweep;
 pub use lookout::Lookout;
 
 use crate::protocol::{Instance, Presence};
-use std::net::{IpAddr, SocketAddr};
-
-/// How far queries go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// To the networks of this machine.
-    #[default]
-    On,
-    /// To other processes of this machine.
-    Loopback,
-    /// Nowhere; nothing is answered either.
-    Off,
-}
+use std::net::SocketAddr;
 
 /// Somebody who may be the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +41,4 @@ pub struct Found {
     pub presence: Presence,
     /// Where it listens.
     pub address: SocketAddr,
-}
-
-/// What a lookout has to go by.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sights {
-    /// The discovery port; none when all were taken, so that queries of others cannot be heard.
-    pub port: Option<u16>,
-    /// The addresses of this machine, without loopback and link-local IPv6.
-    pub addresses: Vec<IpAddr>,
-    /// Queries to networks that the system took.
-    pub sent: u64,
-    /// Queries to networks that it refused.
-    pub refused: u64,
-    /// Queries and answers of others, on any channel.
-    pub heard: u64,
 }

@@ -5,9 +5,9 @@
 //! address, so each own IPv4 address has a *sender* bound to it. Answers come back to the socket that
 //! asked.
 
-use super::Mode;
 use super::own_addresses::OwnAddresses;
 use super::schedule::{GROUP_V4, GROUP_V6, PORTS, Round};
+use crate::session::options::Discovery;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -24,7 +24,7 @@ const WRITE_WAIT: Duration = Duration::from_millis(2);
 /// The sockets on the discovery port.
 #[derive(Debug)]
 pub(super) struct PortSockets {
-    mode: Mode,
+    mode: Discovery,
     /// Takes IPv4 as well where there is no other.
     v6: Option<Arc<UdpSocket>>,
     v4: Option<Arc<UdpSocket>>,
@@ -36,7 +36,7 @@ impl PortSockets {
     ///
     /// # Errors
     /// What the system says when it gives no port at all.
-    pub(super) fn bind(mode: Mode) -> io::Result<Self> {
+    pub(super) fn bind(mode: Discovery) -> io::Result<Self> {
         let mut ports = PORTS.chain([0]);
         loop {
             let port = ports.next().ok_or(ErrorKind::AddrInUse)?;
@@ -48,10 +48,10 @@ impl PortSockets {
     }
 
     /// Binds `port` for both families, or for the only one that the system speaks.
-    fn bind_port(mode: Mode, port: u16) -> io::Result<Self> {
+    fn bind_port(mode: Discovery, port: u16) -> io::Result<Self> {
         let (any_v6, any_v4) = match mode {
-            Mode::Loopback => (Ipv6Addr::LOCALHOST, Ipv4Addr::LOCALHOST),
-            Mode::On | Mode::Off => (Ipv6Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
+            Discovery::Loopback => (Ipv6Addr::LOCALHOST, Ipv4Addr::LOCALHOST),
+            Discovery::On | Discovery::Off => (Ipv6Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
         };
         let is_taken = |error: &io::Error| error.kind() == ErrorKind::AddrInUse;
         let v6 = match open((any_v6, port).into()) {
@@ -67,7 +67,7 @@ impl PortSockets {
             Ok(socket) => Some(socket),
             // An IPv6 socket that takes IPv4 as well is what has the port; on Windows it is not.
             Err(error)
-                if is_taken(&error) && mode == Mode::On && !cfg!(windows) && v6.is_some() =>
+                if is_taken(&error) && mode == Discovery::On && !cfg!(windows) && v6.is_some() =>
             {
                 None
             }
@@ -91,7 +91,7 @@ impl PortSockets {
     /// Joins the groups on all interfaces. Those joined before say so, others may come up later: no error
     /// counts for more than this time.
     pub(super) fn join(&self, own: &OwnAddresses) {
-        if self.mode != Mode::On {
+        if self.mode != Discovery::On {
             return;
         }
         if let Some(socket) = self.v4.as_ref().or(self.v6.as_ref()) {

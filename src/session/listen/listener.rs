@@ -175,6 +175,11 @@ impl Listener {
         self.door.ping_seats.taken() > 0
     }
 
+    /// The book of guesses, for a side that dials as well.
+    pub(crate) fn admission(&self) -> Arc<Admission> {
+        Arc::clone(&self.door.admission)
+    }
+
     /// Proofs that have failed so far.
     pub(crate) fn failed_proofs(&self) -> u32 {
         self.door.admission.failed()

@@ -76,6 +76,7 @@ impl Operator for Log<'_> {
                 self.console.detail(&line);
             }
             Event::Authenticated { .. }
+            | Event::StillLooking(_)
             | Event::Accepted { .. }
             | Event::Progress(_)
             | Event::File { .. }

@@ -1,0 +1,111 @@
+//! What a person is told while no peer with the same code is met.
+
+use crate::cli::output::wording::endpoint;
+use crate::session::StillLooking;
+use std::net::{IpAddr, SocketAddr};
+
+/// Addresses shown at most: a machine with containers has dozens.
+const SHOWN: usize = 4;
+
+/// What is known, and what may help: a line each.
+pub(crate) fn lines(looking: &StillLooking) -> Vec<String> {
+    let sights = &looking.sights;
+    let mut lines = vec![match (looking.unreachable.as_slice(), sights.heard) {
+        ([], 0) => "nobody was found on this network yet".to_owned(),
+        ([], _) if !looking.same_role.is_empty() => {
+            "somebody else with the same number found, but both sides do the same: one must send \
+             and the other receive"
+                .to_owned()
+        }
+        ([], _) => "peerbridge runs elsewhere on this network, but with another code: \
+                    compare the code on both sides"
+            .to_owned(),
+        (unreachable, _) => {
+            let peers: Vec<String> = unreachable.iter().copied().map(endpoint).collect();
+            format!(
+                "found {}, but cannot connect: a firewall may block it",
+                peers.join(", ")
+            )
+        }
+    }];
+    if sights.sent == 0 && sights.refused > 0 {
+        lines.push("this machine refuses to send to its networks".to_owned());
+    }
+    if sights.port.is_none() {
+        lines.push(
+            "the UDP ports 8080 to 8089 are taken here, so only the other side can be found"
+                .to_owned(),
+        );
+    }
+    if let Some(port) = looking.listening.first().map(SocketAddr::port) {
+        lines.push(format!(
+            "a firewall must admit TCP port {port} on this machine or the other one's on that"
+        ));
+        lines.extend(by_address(&sights.addresses, port));
+    }
+    lines
+}
+
+/// How to go without a search.
+fn by_address(addresses: &[IpAddr], port: u16) -> Option<String> {
+    let shown: Vec<String> = addresses
+        .iter()
+        .take(SHOWN)
+        .map(|address| endpoint(SocketAddr::new(*address, port)))
+        .collect();
+    let (first, _) = shown.split_first()?;
+    Some(format!(
+        "this machine is {}; the other one can dial it with --to or --from {first}",
+        shown.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Sights;
+
+    fn looking() -> StillLooking {
+        StillLooking {
+            sights: Sights {
+                port: Some(8080),
+                addresses: vec!["192.0.2.7".parse().unwrap()],
+                sent: 9,
+                refused: 0,
+                heard: 0,
+            },
+            listening: vec!["[::]:8080".parse().unwrap()],
+            unreachable: Vec::new(),
+            same_role: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_address_and_the_port_to_open_are_named() {
+        let text = lines(&looking()).join("\n");
+        assert!(text.starts_with("nobody was found"), "{text}");
+        assert!(text.contains("192.0.2.7:8080"), "{text}");
+        assert!(text.contains("TCP port 8080"), "{text}");
+    }
+
+    #[test]
+    fn what_was_seen_decides_what_is_said() {
+        let mut other_code = looking();
+        other_code.sights.heard = 3;
+        assert!(lines(&other_code)[0].contains("another code"));
+        other_code.same_role = vec!["192.0.2.9:8080".parse().unwrap()];
+        assert!(lines(&other_code)[0].contains("one must send"));
+        let mut blocked = looking();
+        blocked.unreachable = vec!["192.0.2.9:8080".parse().unwrap()];
+        assert!(lines(&blocked)[0].starts_with("found 192.0.2.9:8080, but"));
+        let mut mute = looking();
+        mute.sights.sent = 0;
+        mute.sights.refused = 9;
+        mute.sights.port = None;
+        let text = lines(&mute).join("\n");
+        assert!(
+            text.contains("refuses to send") && text.contains("8089"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! Dialling peers that were found, each on a thread, and the news of all threads in one place.
+
+use crate::crypto::Secret;
+use crate::model::limits;
+use crate::protocol::{DiallerRole, Instance, Message, Role};
+use crate::session::connection::clock::Deadline;
+use crate::session::connection::handshake::dial;
+use crate::session::connection::session::{Origin, Session};
+use crate::session::connection::socket::dial_address;
+use crate::session::discovery::Found;
+use crate::session::error::SessionError;
+use crate::session::listen::admission::{Admission, Pass};
+use crate::session::listen::guest_book::{Claim, Subject};
+use crate::session::sync::lock;
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread::Builder;
+use std::time::Duration;
+
+/// How long a TCP connection may take to come about on a network of this machine.
+const CONNECT_WAIT: Duration = Duration::from_secs(3);
+
+/// Stack of a thread that dials or waits for a first message.
+const STACK: usize = 512 * 1024;
+
+/// News that wait to be read; a find beyond is left out, and found again when its peer asks again.
+const NEWS: usize = 256;
+
+/// What happens on other threads while a peer is looked for.
+pub(super) enum News {
+    /// Somebody was found.
+    Found(Found),
+    /// A connection to this instance stands, and it gets the Hello.
+    HasHello(Instance),
+    /// A dial has ended.
+    Dialled(Dialled),
+    /// The first message of a session has come, and can be read from it; or none will.
+    Spoke(Box<Result<Session, SessionError>>),
+}
+
+/// A dial that has ended.
+pub(super) struct Dialled {
+    pub(super) instance: Instance,
+    pub(super) address: SocketAddr,
+    /// Whether the handshake was begun.
+    pub(super) with_hello: bool,
+    pub(super) result: Result<Box<Session>, SessionError>,
+}
+
+/// Where threads leave their news for the one that looks.
+pub(super) struct Mailbox {
+    state: Mutex<MailState>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct MailState {
+    news: VecDeque<News>,
+    /// Instances that have a Hello and have not proven anything.
+    greeted: HashSet<Instance>,
+    is_closed: bool,
+}
+
+impl Mailbox {
+    /// Empty; `wake` wakes the one that looks.
+    pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Mailbox {
+            state: Mutex::default(),
+            wake: Box::new(wake),
+        })
+    }
+
+    /// Leaves news. Once it is closed they are dropped, and a session among them with them.
+    pub(super) fn put(&self, news: News) {
+        let mut state = lock(&self.state);
+        let is_full = state.news.len() >= NEWS && matches!(news, News::Found(_));
+        if state.is_closed || is_full {
+            return;
+        }
+        state.news.push_back(news);
+        drop(state);
+        (self.wake)();
+    }
+
+    /// The oldest news.
+    pub(super) fn take(&self) -> Option<News> {
+        lock(&self.state).news.pop_front()
+    }
+
+    /// Nothing more is wanted: dials that have sent no Hello end.
+    pub(super) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.is_closed = true;
+        state.news.clear();
+    }
+
+    /// Whether a handshake of this side is under way.
+    pub(super) fn is_greeting(&self) -> bool {
+        !lock(&self.state).greeted.is_empty()
+    }
+
+    /// Whether this instance may get a Hello: not while it has one at another address.
+    fn greet(&self, instance: Instance) -> bool {
+        let mut state = lock(&self.state);
+        !state.is_closed
+            && state.greeted.len() < limits::FAILED_PROOFS as usize
+            && state.greeted.insert(instance)
+    }
+
+    fn has_answered(&self, instance: Instance) {
+        lock(&self.state).greeted.remove(&instance);
+    }
+}
+
+/// What all dials of a search have in common.
+#[derive(Clone)]
+pub(super) struct Dialler {
+    pub(super) mailbox: Arc<Mailbox>,
+    /// Of the listener: a wrong secret is charged to one budget, whoever dials.
+    pub(super) admission: Arc<Admission>,
+    pub(super) secret: Arc<Secret>,
+    pub(super) role: Role,
+    pub(super) idle_limit: Duration,
+}
+
+impl Dialler {
+    /// Dials, and proves the secret both ways, on a thread of its own.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn start(&self, instance: Instance, address: SocketAddr) -> io::Result<()> {
+        let dialler = self.clone();
+        spawn("dial", move || {
+            let dialled = dialler.dial(instance, address);
+            dialler.mailbox.put(News::Dialled(dialled));
+        })
+    }
+
+    fn dial(&self, instance: Instance, address: SocketAddr) -> Dialled {
+        let ended = |with_hello, result| Dialled {
+            instance,
+            address,
+            with_hello,
+            result,
+        };
+        let stream = match dial_address(address, Deadline::after(CONNECT_WAIT)) {
+            Ok(stream) => stream,
+            Err(source) => {
+                let address = address.to_string();
+                return ended(false, Err(SessionError::NoConnection { address, source }));
+            }
+        };
+        let stream = Arc::new(stream);
+        let pass = self.admission.enter(&stream, address.ip());
+        if !self.mailbox.greet(instance) {
+            return ended(false, Err(SessionError::Busy));
+        }
+        let result = match pass {
+            Some(pass) if pass.claim(Claim::Word(Subject::Sole)).is_ok() => {
+                self.mailbox.put(News::HasHello(instance));
+                let result = self.prove(stream, address);
+                settle(&pass, &result);
+                result
+            }
+            _ => Err(SessionError::Busy),
+        };
+        self.mailbox.has_answered(instance);
+        ended(true, result)
+    }
+
+    fn prove(
+        &self,
+        stream: Arc<TcpStream>,
+        address: SocketAddr,
+    ) -> Result<Box<Session>, SessionError> {
+        let role = DiallerRole::Transfer(self.role);
+        let nothing = |_: &mut _| Ok(());
+        let (authenticated, ()) = dial(stream, &self.secret, role, None, self.idle_limit, nothing)?;
+        let session = Session::new(address, authenticated, Origin::Dialled)?;
+        if self.role == Role::Receive {
+            session.say(&Message::Ready)?;
+        }
+        Ok(Box::new(session))
+    }
+}
+
+/// What a dial means for the budget of guesses: whoever had this side's proof and gave none had one.
+fn settle(pass: &Pass, result: &Result<Box<Session>, SessionError>) {
+    match result {
+        Ok(_) => pass.prove(),
+        Err(SessionError::WrongSecret { .. } | SessionError::Unconfirmed { .. }) => pass.spend(),
+        Err(_) => pass.give_back(),
+    }
+}
+
+/// Waits for the first message of a session on a thread of its own, and leaves it in the session.
+///
+/// # Errors
+/// The system has no thread to give.
+pub(super) fn hear_first(mut session: Session, mailbox: &Arc<Mailbox>) -> io::Result<()> {
+    let mailbox = Arc::clone(mailbox);
+    spawn("first", move || {
+        let heard = session.hear();
+        let spoke = heard.map(|message| {
+            session.put_back(message);
+            session
+        });
+        mailbox.put(News::Spoke(Box::new(spoke)));
+    })
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = Builder::new().name(name.into()).stack_size(STACK);
+    thread.spawn(work).map(drop)
+}

@@ -1,0 +1,383 @@
+//! Meeting a peer that has the same code, wherever it is on the networks of this machine: both sides
+//! listen, look and dial.
+//!
+//! More than one connection may come to be proven. The sender chooses: its own, unless another is proven
+//! while it has none under way. The receiver waits on all of its connections for the first message, and
+//! so follows. Connections that are not chosen end without a word, and cost nobody a guess.
+
+use crate::protocol::{Presence, Role};
+use crate::session::connection::clock::Deadline;
+use crate::session::connection::session::Session;
+use crate::session::discovery::{Found, Lookout};
+use crate::session::error::SessionError;
+use crate::session::events::{Event, Operator, StillLooking};
+use crate::session::listen::hosting::mention;
+use crate::session::listen::listener::{Arrival, Guest, Listener};
+use crate::session::listen::slots::Slot;
+use crate::session::meet::dial_plan::{DialEnd, DialPlan};
+use crate::session::meet::dialling::{Dialled, Dialler, Mailbox, News, hear_first};
+use crate::session::meet::{LAST_WORDS, Occasion};
+use crate::session::options::{Connect, FindOptions};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a sender that was dialled waits for the dial of its own that has sent a Hello.
+const OWN_DIAL: Duration = Duration::from_secs(1);
+
+/// After how long the operator is told what may be wrong.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Addresses of one kind that the operator is told of.
+const TOLD_ADDRESSES: usize = 8;
+
+/// A search for the peer; from its end on nothing is sent or answered.
+pub(super) struct Search<'a> {
+    connect: &'a Connect,
+    operator: &'a dyn Operator,
+    listener: &'a Listener,
+    role: Role,
+    occasion: Occasion,
+    plan: DialPlan,
+    mailbox: Arc<Mailbox>,
+    dialler: Dialler,
+    lookout: Option<Lookout>,
+    /// A connection that a sender has accepted, and until when it waits for an own one.
+    accepted: Option<(Box<Guest>, Instant)>,
+    /// Connections on which a receiver waits for the first message.
+    waiting: Vec<Waiting>,
+    unreachable: Vec<SocketAddr>,
+    same_role: Vec<SocketAddr>,
+    /// Failed proofs that the operator was told of.
+    told_proofs: u32,
+    /// Since when no proof is allowed any more.
+    spent: Option<Instant>,
+    tell_at: Option<Instant>,
+}
+
+/// A connection whose session is with the thread that waits for its first message.
+struct Waiting {
+    socket: Arc<TcpStream>,
+    slot: Option<Slot>,
+}
+
+/// The connection that is used.
+pub(super) struct Chosen {
+    pub(super) session: Session,
+    /// The listener's room for it, where there was any.
+    pub(super) slot: Option<Slot>,
+    /// Whether the sender dialled and has yet to make its offer.
+    pub(super) offer_is_due: bool,
+}
+
+impl<'a> Search<'a> {
+    /// Nobody is looked for yet.
+    pub(super) fn new(
+        connect: &'a Connect,
+        operator: &'a dyn Operator,
+        listener: &'a Listener,
+        role: Role,
+        occasion: Occasion,
+    ) -> Self {
+        let mailbox = Mailbox::new(listener.waker());
+        let dialler = Dialler {
+            mailbox: Arc::clone(&mailbox),
+            admission: listener.admission(),
+            secret: Arc::clone(&connect.secret),
+            role,
+            idle_limit: connect.idle_timeout,
+        };
+        Search {
+            connect,
+            operator,
+            listener,
+            role,
+            occasion,
+            plan: DialPlan::new(role),
+            mailbox,
+            dialler,
+            lookout: None,
+            accepted: None,
+            waiting: Vec::new(),
+            unreachable: Vec::new(),
+            same_role: Vec::new(),
+            told_proofs: listener.failed_proofs(),
+            spent: None,
+            tell_at: None,
+        }
+    }
+
+    /// Begins to look, and to answer that this side listens on `port`. Where that fails, whoever knows the
+    /// address can still dial.
+    pub(super) fn look(&mut self, options: &FindOptions, port: NonZeroU16) {
+        let mailbox = Arc::clone(&self.mailbox);
+        let presence = Presence::Meeting {
+            role: self.role,
+            channel: options.channel,
+            port,
+        };
+        let lookout = Lookout::start(options.discovery, presence, move |found| {
+            mailbox.put(News::Found(found));
+        });
+        match lookout {
+            Ok(lookout) => self.lookout = Some(lookout),
+            Err(error) => {
+                let message = format!("this network cannot be searched: {error}");
+                self.operator.event(&Event::Warning { message: &message });
+            }
+        }
+        self.tell_at = Some(Instant::now() + PATIENCE);
+    }
+
+    /// Waits until a connection is proven and chosen, or the time is over.
+    ///
+    /// # Errors
+    /// [`SessionError`]: nobody came, wrong secret, called off and the like.
+    pub(super) fn run(&mut self, wait: Option<Duration>) -> Result<Chosen, SessionError> {
+        let end = wait.map(|wait| Instant::now() + wait);
+        loop {
+            if self.connect.cancel.is_cancelled() {
+                return Err(SessionError::Cancelled);
+            }
+            while let Some(news) = self.mailbox.take() {
+                if let Some(chosen) = self.on_news(news)? {
+                    return Ok(chosen);
+                }
+            }
+            let now = Instant::now();
+            self.check_budget(now)?;
+            if let Some(chosen) = self.on_time(now) {
+                return Ok(chosen);
+            }
+            if end.is_some_and(|end| now >= end) {
+                return Err(self.nobody_came(wait.unwrap_or_default()));
+            }
+            let own_dial = self.accepted.as_ref().map(|(_, until)| *until);
+            let last_words = self.spent.map(|spent| spent + LAST_WORDS);
+            let times = [end, self.plan.next(), own_dial, self.tell_at, last_words];
+            let next = times.into_iter().flatten().min();
+            let deadline = next.map(|next| Deadline::after(next.saturating_duration_since(now)));
+            if let Some(arrival) = self.listener.wait(deadline)
+                && let Some(chosen) = self.on_arrival(arrival)?
+            {
+                return Ok(chosen);
+            }
+        }
+    }
+
+    fn on_news(&mut self, news: News) -> Result<Option<Chosen>, SessionError> {
+        match news {
+            News::Found(found) => self.on_found(&found),
+            News::HasHello(instance) => self.plan.has_hello(instance),
+            News::Dialled(dialled) => return self.on_dialled(dialled),
+            News::Spoke(spoke) => return self.on_spoke(*spoke),
+        }
+        Ok(None)
+    }
+
+    fn on_found(&mut self, found: &Found) {
+        match found.presence {
+            Presence::Meeting { role, .. } if role != self.role => {
+                self.plan
+                    .found(found.instance, found.address, Instant::now());
+            }
+            Presence::Meeting { .. } => note(&mut self.same_role, found.address),
+            Presence::Looking | Presence::Serving { .. } => {}
+        }
+    }
+
+    fn on_dialled(&mut self, dialled: Dialled) -> Result<Option<Chosen>, SessionError> {
+        let Dialled {
+            instance,
+            address,
+            with_hello,
+            result,
+        } = dialled;
+        let error = match result {
+            Ok(session) if self.role == Role::Send => {
+                return Ok(Some(self.choose(*session, None, true)));
+            }
+            Ok(session) => {
+                self.wait_for_message(*session, None)?;
+                return Ok(None);
+            }
+            Err(error) => error,
+        };
+        let end = match &error {
+            SessionError::WrongSecret { .. } | SessionError::Unconfirmed { .. } => {
+                self.proof_failed(address);
+                DialEnd::Out
+            }
+            SessionError::NotPeerbridge
+            | SessionError::Version { .. }
+            | SessionError::SameRole { .. }
+            | SessionError::NotVerified { .. } => DialEnd::Out,
+            _ => DialEnd::Unreachable,
+        };
+        if !with_hello {
+            note(&mut self.unreachable, address);
+        }
+        self.plan
+            .ended(instance, address, with_hello, end, Instant::now());
+        Ok(None)
+    }
+
+    fn on_spoke(
+        &mut self,
+        spoke: Result<Session, SessionError>,
+    ) -> Result<Option<Chosen>, SessionError> {
+        match spoke {
+            Ok(mut session) => {
+                let socket = Arc::clone(session.reader.connection().socket());
+                let position = self
+                    .waiting
+                    .iter()
+                    .position(|one| Arc::ptr_eq(&one.socket, &socket));
+                let slot = position.and_then(|position| self.waiting.swap_remove(position).slot);
+                Ok(Some(self.choose(session, slot, false)))
+            }
+            // Who has proven the secret says so: another peer is in a session with it.
+            Err(SessionError::Busy) if self.occasion == Occasion::First => Err(SessionError::Busy),
+            Err(_) => {
+                // The thread has dropped the session, which holds the socket besides.
+                self.waiting
+                    .retain(|one| Arc::strong_count(&one.socket) > 1);
+                Ok(None)
+            }
+        }
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) -> Result<Option<Chosen>, SessionError> {
+        match arrival {
+            Arrival::Peer(guest) if self.role == Role::Receive => {
+                let Guest { session, seat, .. } = *guest;
+                self.wait_for_message(session, Some(seat))?;
+            }
+            Arrival::Peer(guest) if self.mailbox.is_greeting() => {
+                self.accepted = Some((guest, Instant::now() + OWN_DIAL));
+            }
+            Arrival::Peer(guest) => {
+                let Guest { session, seat, .. } = *guest;
+                return Ok(Some(self.choose(session, Some(seat), false)));
+            }
+            Arrival::ProofFailed { peer } => {
+                if self.role == Role::Receive {
+                    self.plan.was_dialled_from(peer.ip());
+                }
+                self.proof_failed(peer);
+            }
+            other => mention(&other, self.operator),
+        }
+        Ok(None)
+    }
+
+    /// Does what is due at this moment.
+    fn on_time(&mut self, now: Instant) -> Option<Chosen> {
+        let has_waited = |(_, until): &mut (Box<Guest>, Instant)| *until <= now;
+        let is_alone = !self.mailbox.is_greeting();
+        if let Some((guest, _)) = self.accepted.take_if(|own| is_alone || has_waited(own)) {
+            let Guest { session, seat, .. } = *guest;
+            return Some(self.choose(session, Some(seat), false));
+        }
+        while let Some((instance, address)) = self.plan.due(now) {
+            if let Err(error) = self.dialler.start(instance, address) {
+                let message = format!("no thread to dial {address}: {error}");
+                self.operator.event(&Event::Warning { message: &message });
+                self.plan
+                    .ended(instance, address, false, DialEnd::Unreachable, now);
+            }
+        }
+        if self.tell_at.take_if(|at| *at <= now).is_some() {
+            self.tell();
+        }
+        None
+    }
+
+    fn wait_for_message(
+        &mut self,
+        mut session: Session,
+        slot: Option<Slot>,
+    ) -> Result<(), SessionError> {
+        self.waiting.push(Waiting {
+            socket: Arc::clone(session.reader.connection().socket()),
+            slot,
+        });
+        hear_first(session, &self.mailbox).map_err(|source| SessionError::System { source })
+    }
+
+    fn choose(&self, session: Session, slot: Option<Slot>, offer_is_due: bool) -> Chosen {
+        let peer = session.peer;
+        self.operator.event(&Event::Connected { peer });
+        self.operator.event(&Event::Authenticated { peer });
+        Chosen {
+            session,
+            slot,
+            offer_is_due,
+        }
+    }
+
+    /// Whoever dialled or was dialled does not know the secret.
+    fn proof_failed(&mut self, peer: SocketAddr) {
+        let count = self.listener.failed_proofs();
+        self.told_proofs = count;
+        self.operator.event(&Event::ProofFailed { peer, count });
+    }
+
+    /// # Errors
+    /// [`SessionError::WrongSecret`] once no proof is allowed any more and the operator knows of all that
+    /// failed. Whoever was in a session may come back all the same.
+    fn check_budget(&mut self, now: Instant) -> Result<(), SessionError> {
+        if self.occasion == Occasion::Again || !self.listener.is_spent() {
+            return Ok(());
+        }
+        let spent = *self.spent.get_or_insert(now);
+        let attempts = self.listener.failed_proofs();
+        match self.told_proofs >= attempts || now >= spent + LAST_WORDS {
+            true => Err(SessionError::WrongSecret { attempts }),
+            false => Ok(()),
+        }
+    }
+
+    fn nobody_came(&self, wait: Duration) -> SessionError {
+        match self.listener.failed_proofs() {
+            attempts @ 1.. if self.occasion == Occasion::First => {
+                SessionError::WrongSecret { attempts }
+            }
+            _ => SessionError::NobodyCame {
+                seconds: wait.as_secs(),
+            },
+        }
+    }
+
+    /// Tells what was seen so far, for the person to find out what is wrong.
+    fn tell(&self) {
+        let sights = self
+            .lookout
+            .as_ref()
+            .map(Lookout::sights)
+            .unwrap_or_default();
+        self.operator.event(&Event::StillLooking(&StillLooking {
+            sights,
+            listening: self.listener.addresses().to_vec(),
+            unreachable: self.unreachable.clone(),
+            same_role: self.same_role.clone(),
+        }));
+    }
+}
+
+fn note(addresses: &mut Vec<SocketAddr>, address: SocketAddr) {
+    if !addresses.contains(&address) && addresses.len() < TOLD_ADDRESSES {
+        addresses.push(address);
+    }
+}
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        for waiting in &self.waiting {
+            // It may be lost already.
+            let _ = waiting.socket.shutdown(Shutdown::Both);
+        }
+    }
+}
