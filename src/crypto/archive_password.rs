@@ -1,26 +1,32 @@
-//! What an archive is encrypted with, apart from the word of a connection.
+//! The password of a zip archive. It is not the secret of a connection.
 
 use super::secret::{MAX_SECRET_LENGTH, Secret, without_line_end};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The longest password of an archive that is made, in bytes: 7-Zip and WinZip take no longer one, and an
-/// archive is for everybody's program.
+/// Longest password of a new archive, in bytes: 7-Zip and WinZip accept no longer ones.
 pub const MAX_NEW_PASSWORD_LENGTH: usize = 99;
 
-/// The password of an archive: 1 to 1024 bytes.
+/// The password of a zip archive: 1 to 1024 bytes, and at most 99 for an archive that is made.
 ///
-/// It can be neither shown nor copied nor compared, and is wiped when dropped.
+/// It has neither `Debug`, `Clone` nor `PartialEq`, and is wiped when dropped.
+///
+/// ```
+/// use peerbridge::ArchivePassword;
+///
+/// let password = ArchivePassword::from_text("a long and unlikely sentence")?.for_making()?;
+/// # Ok::<(), peerbridge::PasswordError>(())
+/// ```
 pub struct ArchivePassword(Zeroizing<Vec<u8>>);
 
 impl ArchivePassword {
-    /// Takes what a person typed or a file held. One line end (`\n` or `\r\n`) at its end does not
-    /// count, every other byte does. Give the text away where it can be, and no copy of it is left: it
-    /// is wiped, also on an error.
+    /// Takes text that a person typed or a file held. One line end (`\n` or `\r\n`) at its end is
+    /// dropped; every other byte counts. Pass a `String` or `Vec` by value and no copy is left: it is
+    /// wiped, also on an error.
     ///
     /// # Errors
     ///
-    /// [`PasswordError`] for a text without a byte or with too many of them.
+    /// [`PasswordError`] if the text is empty or longer than 1024 bytes.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Result<ArchivePassword, PasswordError> {
         let text = without_line_end(text);
         match text.len() {
@@ -32,11 +38,11 @@ impl ArchivePassword {
         }
     }
 
-    /// The same, if an archive may be made with it.
+    /// Checks that an archive can be made with this password.
     ///
     /// # Errors
     ///
-    /// [`PasswordError::TooLong`] beyond [`MAX_NEW_PASSWORD_LENGTH`].
+    /// [`PasswordError::TooLong`] for more than 99 bytes.
     pub fn for_making(self) -> Result<ArchivePassword, PasswordError> {
         match self.0.len() {
             0..=MAX_NEW_PASSWORD_LENGTH => Ok(self),
@@ -46,29 +52,28 @@ impl ArchivePassword {
         }
     }
 
-    /// Whether it is also the word of a connection, which it should not be: whoever has an archive can try
-    /// words on it without end.
+    /// Whether it equals the secret of a connection. It should not: anyone who has the archive can try
+    /// passwords on it offline, and would then know the secret.
     #[must_use]
     pub fn is_same_as(&self, secret: &Secret) -> bool {
         self.as_bytes() == secret.as_bytes()
     }
 
-    /// The bytes, for whoever seals or opens an archive with them; a copy that is made of them must be
-    /// wiped.
+    /// The bytes. Wipe every copy that you make of them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// Why a text is no password of an archive; the doing of whoever gave it.
+/// Why a text cannot be an archive's password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordError {
-    /// Nothing is left once the line end is taken off.
+    /// It is empty, not counting a line end.
     Empty,
-    /// It has too many bytes.
+    /// It is too long.
     TooLong {
-        /// How many it may have.
+        /// Most bytes that it may have.
         limit: usize,
     },
 }

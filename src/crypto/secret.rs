@@ -1,4 +1,4 @@
-//! The word that both peers know.
+//! The secret that both peers know.
 
 use super::random::RandomError;
 use super::words;
@@ -6,25 +6,32 @@ use crate::model::{len32, limits};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The longest secret, in bytes.
+/// Longest secret, in bytes.
 pub const MAX_SECRET_LENGTH: usize = limits::SECRET_BYTES;
 
-/// How many words a generated secret has: 45 bits, one guess a connection.
+/// Words of a generated secret: 45 bits. An attacker has one guess a connection.
 const GENERATED_WORDS: usize = 5;
 
-/// The word, or any bytes, that two peers share: 1 to [`MAX_SECRET_LENGTH`] of them.
+/// The secret that two peers share: a word, a sentence, or any 1 to 1024 bytes without a NUL.
 ///
-/// It can be neither shown nor copied nor compared, and is wiped when dropped.
+/// It has neither `Debug`, `Clone` nor `PartialEq`, and is wiped when dropped.
+///
+/// ```
+/// use peerbridge::{Secret, SecretError};
+///
+/// assert!(Secret::from_text("correct horse battery\n").is_ok());
+/// assert_eq!(Secret::from_text("").err(), Some(SecretError::Empty));
+/// ```
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes what a person typed or a file held. One line end (`\n` or `\r\n`) at its end does not
-    /// count; every other byte does, so case and blanks matter. Give the text away where it can be, and
-    /// no copy of it is left: it is wiped, also on an error.
+    /// Takes text that a person typed or a file held. One line end (`\n` or `\r\n`) at its end is
+    /// dropped. Every other byte counts, so case and spaces matter. Pass a `String` or `Vec` by value and
+    /// no copy is left: it is wiped, also on an error.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] for a text without a byte, with too many of them or with a NUL among them.
+    /// [`SecretError`] if the text is empty, too long, or has a NUL byte in it.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Result<Secret, SecretError> {
         let text = without_line_end(text);
         match text.len() {
@@ -35,7 +42,7 @@ impl Secret {
         }
     }
 
-    /// Makes a fresh secret that is easy to say aloud.
+    /// Makes a new random secret that is easy to say aloud.
     ///
     /// # Errors
     ///
@@ -56,7 +63,7 @@ impl Secret {
     }
 }
 
-/// Takes text that is to stay secret, less one line end (`\n` or `\r\n`) at its end.
+/// Takes secret text without one line end (`\n` or `\r\n`) at its end.
 pub(super) fn without_line_end(text: impl Into<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(text.into());
     if text.ends_with(b"\n") {
@@ -68,39 +75,39 @@ pub(super) fn without_line_end(text: impl Into<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     text
 }
 
-/// A fresh secret as words joined by `-`; the one kind that may be shown. Wiped when dropped.
+/// A new secret as words joined by `-`: the only kind that may be shown. Wiped when dropped.
 pub struct GeneratedSecret {
     text: Zeroizing<String>,
 }
 
 impl GeneratedSecret {
-    /// The words, to be shown to the person who asked for them.
+    /// The words, to show to the person who asked for them.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// How strong it is: the binary logarithm of how many secrets it was chosen among.
+    /// Entropy of the secret, in bits.
     #[must_use]
     pub fn bits(&self) -> u32 {
         len32(GENERATED_WORDS) * words::BITS_PER_WORD
     }
 
-    /// The same words as a secret to connect with.
+    /// The same words as a [`Secret`].
     #[must_use]
     pub fn into_secret(self) -> Secret {
         Secret::from_phrase(self.text)
     }
 }
 
-/// Why a text is no secret; the doing of whoever gave it.
+/// Why a text cannot be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretError {
-    /// Nothing is left once the line end is taken off.
+    /// It is empty, not counting a line end.
     Empty,
-    /// More than [`MAX_SECRET_LENGTH`] bytes.
+    /// It has more than 1024 bytes.
     TooLong,
-    /// There is a NUL byte in it: the text is UTF-16 or no text, and the peer's would hardly match.
+    /// It has a NUL byte: it is probably UTF-16 or not text at all.
     Nul,
 }
 

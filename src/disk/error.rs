@@ -1,11 +1,10 @@
-//! What a disk refused, and where.
+//! Errors of the file system.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An operation that the disk, its permissions or another process refused: an own mistake or the
-/// environment's, never the peer's.
+/// A file system operation that failed on this machine. The peer is never its cause.
 #[derive(Debug)]
 pub struct DiskError {
     operation: &'static str,
@@ -14,46 +13,46 @@ pub struct DiskError {
     source: io::Error,
 }
 
-/// What sort of mend a [`DiskError`] needs.
+/// Kind of a [`DiskError`], by what a person can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskErrorKind {
-    /// No room, or the quota is used up.
+    /// No free space, or the quota is used up.
     Full,
     /// The file system is mounted read-only.
     ReadOnly,
-    /// This user may not do that there.
+    /// Permission denied.
     Permission,
-    /// Another process receives the same transfer into the same folder.
+    /// Another process is receiving the same transfer into the same folder.
     Locked,
-    /// Two names of the transfer are one name on this file system.
+    /// Two names of the transfer are the same name on this file system.
     NameCollision,
     /// This system cannot have a file of that name.
     Name,
-    /// Something else stands where a folder is needed.
+    /// A folder is needed, and something else is there.
     NotAFolder,
-    /// What was looked for, or the folder it is to be in, is not there.
+    /// The path, or the folder that should hold it, does not exist.
     Absent,
-    /// Anything else; the source says what.
+    /// Any other error: see the source.
     Other,
 }
 
 impl DiskError {
-    /// What was tried, as a verb with its object: `create folder`.
+    /// The operation that failed, as a verb and its object: `create folder`.
     pub fn operation(&self) -> &'static str {
         self.operation
     }
 
-    /// On what.
+    /// The path that it failed on.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What sort of mend it needs.
+    /// The kind of the error.
     pub fn kind(&self) -> DiskErrorKind {
         self.kind
     }
 
-    /// Wraps what the system answered to `operation` on `path`, for use with `map_err`.
+    /// Wraps the system's error for `operation` on `path`, for use with `map_err`.
     pub(super) fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
         move |source| DiskError {
             operation,
@@ -63,7 +62,7 @@ impl DiskError {
         }
     }
 
-    /// An error that no system call made.
+    /// An error that did not come from a system call.
     pub(super) fn refused(
         kind: DiskErrorKind,
         operation: &'static str,
@@ -109,7 +108,7 @@ fn kind_of(error: &io::Error) -> DiskErrorKind {
     }
 }
 
-/// The system's text in the style of our own: lower case, without the number.
+/// The system's text in the style of our errors: lower case, without the number.
 fn plain_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text

@@ -74,15 +74,15 @@ impl SourceOptions {
     }
 }
 
-/// What to do with symbolic links inside the arguments. An argument that is itself a link is always
+/// What to do with symbolic links below the arguments. An argument that is itself a link is always
 /// followed, and keeps the link's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// Send links as links where they stay inside the transfer; leave the others out.
+    /// Send links as links if they stay inside the transfer; leave out the others.
     #[default]
     Keep,
-    /// Send what links point to. Links that dangle, or lead back to a folder they are in, are left
-    /// out; so is every link to a folder on a system that cannot tell whether it leads back (Windows).
+    /// Send what links point to. Links that lead nowhere, or back to a folder that they are in, are left
+    /// out. On Windows every link to a folder is left out, because a loop cannot be detected there.
     Follow,
 }
 

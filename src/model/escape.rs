@@ -1,8 +1,12 @@
 //! Names from a peer or the disk, made safe to show.
 
-/// `bytes` as text that can neither move a terminal's cursor nor reorder or hide what stands around
-/// it: control characters, line ends, bidirectional controls, invisible characters and bytes that are
-/// no UTF-8 are written out. Backslashes stay as they are, so escaping twice changes nothing.
+/// `bytes` as text that is safe to show on a terminal. Control characters, line ends, bidirectional
+/// controls, invisible characters and bytes that are not UTF-8 become escapes. Backslashes stay as they
+/// are, so escaping twice changes nothing.
+///
+/// ```
+/// assert_eq!(peerbridge::escaped(b"report\x1b[2J\n.txt"), r"report\x1b[2J\n.txt");
+/// ```
 pub fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -16,8 +20,8 @@ pub fn escaped(bytes: &[u8]) -> String {
     text
 }
 
-/// A name to be pasted into a shell, as one word of a command that is advised: quoted where it holds more
-/// than plain letters, and made safe to show.
+/// `bytes` as one word of a shell command, for hints that people paste: safe to show, and quoted unless it
+/// has only plain letters.
 pub fn shell_word(bytes: &[u8]) -> String {
     let text = escaped(bytes);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
@@ -27,14 +31,14 @@ pub fn shell_word(bytes: &[u8]) -> String {
     }
 }
 
-/// Whether a character can deceive whoever reads it on a terminal.
+/// Whether a character can deceive a reader of the terminal.
 pub fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             // Bidirectional marks, embeddings, overrides and isolates: Unicode Standard Annex 9.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Characters of no width, and fillers that look like blanks.
+            // Characters without a width, and fillers that look like spaces.
             | '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
             | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'

@@ -16,13 +16,13 @@ pub struct EntryFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FailureReason {
-    /// The source was there when the offer was made and is no longer.
+    /// The source vanished after the offer was made.
     SourceVanished = 1,
     /// The source cannot be read.
     SourceUnreadable = 2,
     /// The source changed while it was sent.
     SourceChanged = 3,
-    /// The receiver could not write or name it.
+    /// The receiver could not write it, or cannot have a file of that name.
     NotWritten = 4,
     /// Something appeared under its name after the offer was accepted.
     InTheWay = 5,

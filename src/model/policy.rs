@@ -1,19 +1,19 @@
-//! What happens to a file that is already there.
+//! What to do with files that exist at the destination.
 
-/// What to do with an entry whose name is taken at the destination. Decided for the whole offer before
-/// any byte moves; a file that is there and identical always counts as done.
+/// What to do with an entry whose name exists at the destination. It is decided for the whole offer before
+/// any contents are sent. An identical file always counts as done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// Refuse the whole offer.
+    /// Decline the whole offer.
     #[default]
     Fail,
-    /// Leave what is there and don't take the new one.
+    /// Keep the existing one and skip the new one.
     Skip,
-    /// Keep both: the new one gets a free name beside it.
+    /// Keep both: the new one gets a free name such as `name (1).txt`.
     Rename,
-    /// Replace what is there once the new one is complete and verified.
+    /// Replace the existing one when the new one is complete and verified.
     Overwrite,
-    /// Replace what is there only by one with a later mtime; otherwise skip.
+    /// Replace the existing one only if the new one has a later modification time; otherwise skip it.
     Newer,
 }
 

@@ -6,8 +6,18 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Cancels what was started with a clone of it: waiting, dialling, transferring. What arrived is kept, as
-/// after a lost connection.
+/// Stops a call from another thread. Every clone stops the same call: waiting, dialling and transferring
+/// end with [`SessionError::Cancelled`], and serving ends without an error. Data that arrived is kept, so
+/// the transfer can be resumed.
+///
+/// ```
+/// use peerbridge::Cancel;
+///
+/// let cancel = Cancel::new();
+/// let other = cancel.clone();
+/// std::thread::spawn(move || other.cancel()).join().unwrap();
+/// assert!(cancel.is_cancelled());
+/// ```
 #[derive(Clone, Default)]
 pub struct Cancel(Arc<Monitor<CancelState>>);
 
@@ -19,13 +29,13 @@ struct CancelState {
 }
 
 impl Cancel {
-    /// Nothing is cancelled yet.
+    /// One that has not been used yet.
     pub fn new() -> Self {
         Cancel::default()
     }
 
-    /// Ends everything with [`SessionError::Cancelled`]; serving ends well. A connection that is being dialled
-    /// still takes its time. Cannot be taken back.
+    /// Stops everything that holds a clone of this. A connection attempt under way still runs until it
+    /// succeeds or fails. This cannot be undone.
     pub fn cancel(&self) {
         self.0.change(|state| {
             state.is_cancelled = true;
@@ -40,7 +50,7 @@ impl Cancel {
         });
     }
 
-    /// Whether it was cancelled.
+    /// Whether [`Cancel::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.lock().is_cancelled
     }

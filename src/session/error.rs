@@ -11,40 +11,53 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What ended a session, and whose doing it was. `Display` gives one line, lower case, without a full
-/// stop, safe to show on a terminal: words and names of the peer are escaped.
+/// Why a call failed, and on which side. `Display` gives one line in lower case without a full stop. It is
+/// safe to show on a terminal: text from the peer is escaped.
+///
+/// ```no_run
+/// # fn example(connect: &peerbridge::Connect, options: &peerbridge::SendOptions) {
+/// use peerbridge::{Error, Unattended};
+///
+/// match peerbridge::send(connect, options, &Unattended) {
+///     Ok(summary) => println!("{} files", summary.files),
+///     Err(Error::WrongSecret { .. }) => println!("check the secret on both sides"),
+///     Err(error) if error.is_connection_gone() => println!("{error}: send again to resume"),
+///     Err(error) => std::process::exit(error.exit_code().into()),
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The host name means nothing here.
+    /// The host name has no address.
     NameNotFound {
         /// The name.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         source: io::Error,
     },
     /// No connection to any of the peer's addresses.
     NoConnection {
-        /// As the user wrote it.
+        /// The address as it was given.
         address: String,
-        /// What the system says of the last try.
+        /// The system's error for the last attempt.
         source: io::Error,
     },
-    /// The port or address cannot be listened on.
+    /// This side cannot listen on the port or address.
     CannotListen {
-        /// Where.
+        /// The address and port.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// No peer came within the time that the operator set.
+    /// No peer came within the time that was set.
     NobodyCame {
-        /// That time.
+        /// That time, in seconds.
         seconds: u64,
     },
     /// The peer fell silent.
     Silent {
-        /// For how long.
+        /// For how many seconds.
         seconds: u64,
     },
     /// The secrets differ.
@@ -58,137 +71,137 @@ pub enum SessionError {
         /// What came instead.
         cause: Box<SessionError>,
     },
-    /// The peer does not speak this protocol at all.
+    /// The peer does not speak this protocol.
     NotPeerbridge,
-    /// The peer speaks other versions only.
+    /// The peer speaks only other versions of the protocol.
     Version {
-        /// Those that it speaks.
+        /// The versions that it speaks.
         theirs: Vec<u8>,
     },
     /// Both sides want to send, or both to receive.
     SameRole {
-        /// What both want: "send" or "receive".
+        /// What both sides want: "send" or "receive".
         role: &'static str,
     },
-    /// The peer has no room for another session.
+    /// The peer has as many sessions as it allows.
     Busy,
-    /// The peer said no.
+    /// The peer declined the offer.
     PeerDeclined {
-        /// Why, as far as there is a number for it.
+        /// The reason.
         because: DeclineReason,
-        /// What it says, to be escaped.
+        /// The peer's text. Escape it before showing it.
         reason: String,
     },
-    /// A pattern of what to leave out is malformed.
+    /// A pattern in [`SendOptions::exclude`](crate::SendOptions::exclude) is malformed.
     BadPattern {
         /// What is wrong with it.
         fault: String,
     },
-    /// There is nothing to send, or it cannot be sent.
+    /// There is nothing to send, or the source cannot be sent.
     Source(SourceError),
-    /// Contents that are read while they are sent cannot be read further.
+    /// A [`Stream`](crate::Stream) failed while it was read.
     CannotRead {
-        /// The name under which they are sent.
+        /// The name of the stream.
         name: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Contents that are read while they are sent were read by an earlier transfer.
+    /// A [`Stream`](crate::Stream) was read by an earlier transfer already.
     ReadBefore {
-        /// The name under which they are sent.
+        /// The name of the stream.
         name: String,
     },
-    /// The sender could not read the only file, and what arrived was not taken for it.
+    /// The sender could not read the only file, so nothing was delivered.
     SourceFailed {
-        /// Why.
+        /// The sender's reason.
         reason: FailureReason,
     },
     /// The destination cannot be written.
     Disk(DiskError),
-    /// An archive cannot be made at its path.
+    /// An archive cannot be created at its destination.
     CannotMake(DiskError),
-    /// The contents of an archive cannot be put into the destination.
+    /// The contents of an archive cannot be written to the destination.
     CannotUnpack(DiskError),
-    /// Something already has the name of the new archive.
+    /// Something with the archive's name exists already.
     Taken {
-        /// That name, as it was given.
+        /// The path as it was given.
         path: PathBuf,
-        /// What has it.
+        /// What exists there.
         by: TakenBy,
     },
-    /// The output that receives the contents takes no more.
+    /// An [`Output`](crate::Output) cannot be written.
     Output {
-        /// What it is: "standard output".
+        /// The name of the output, such as "standard output".
         name: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The destination has too little room for what is offered.
+    /// The destination has too little free space for the offer.
     NoRoom {
-        /// Bytes that would be needed.
+        /// Bytes that are needed.
         needed: u64,
         /// Bytes that are free.
         free: u64,
     },
-    /// The operator, or a limit set here, said no.
+    /// This side declined: its operator, or a limit that was set.
     DeclinedHere {
         /// Why.
         reason: String,
     },
-    /// The peer offers something unsafe.
+    /// The offer is unsafe, for example a path that leads outside the destination.
     UnsafeOffer {
-        /// What, to be escaped.
+        /// What is unsafe. Escape it before showing it.
         reason: String,
     },
-    /// Names are taken at the destination and the policy is to fail.
+    /// Names exist at the destination and the policy is [`Existing::Fail`](crate::Existing::Fail).
     InTheWay {
-        /// The first few, relative to the destination, raw bytes.
+        /// The first few, relative to the destination, as raw bytes.
         names: Vec<Vec<u8>>,
-        /// How many in all.
+        /// How many there are.
         count: usize,
     },
-    /// What arrived does not verify, or breaks the protocol.
+    /// Data from the peer does not verify, or breaks the protocol.
     NotVerified {
         /// What was wrong.
         what: String,
     },
-    /// The connection was lost; what arrived is kept.
+    /// The connection was lost. Data that arrived is kept, so the transfer can be resumed.
     Lost {
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The peer gave up, for a reason of its own.
+    /// The peer gave up because of an error on its side.
     PeerAborted {
         /// Its exit code.
         code: u8,
-        /// What it says, to be escaped.
+        /// The peer's text. Escape it before showing it.
         text: String,
     },
-    /// A transfer that cannot be resumed did not come to its end: its contents are read once, or were written
-    /// to an output as they came. Nothing of it is kept.
+    /// A transfer that cannot be resumed was interrupted: its contents are read once, or went to an
+    /// output as they arrived. Nothing is kept.
     CutShort {
-        /// What ended it.
+        /// The error that interrupted it.
         cause: Box<SessionError>,
     },
-    /// The person here did not find the verification phrase the same on both sides.
+    /// The operator of this side did not confirm the verification phrase.
     PhraseDiffers,
-    /// The program that runs this side cancelled it.
+    /// [`Cancel::cancel`](crate::Cancel::cancel) was called.
     Cancelled,
-    /// An archive is damaged, unsafe, of an unknown kind, or its password is another one.
+    /// An archive is damaged, unsafe or of an unknown kind, or the password is wrong.
     Archive(ArchiveError),
-    /// An archive would become far larger than it is, and nobody has agreed to that.
+    /// An archive's contents are far larger than the archive, and nobody agreed to open it.
     Expansion(Expansion),
-    /// No random bytes, no threads: the system itself fails.
+    /// The operating system fails: it has no random bytes or no threads.
     System {
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// What already has the name of a new archive.
+/// What exists at the path of an archive that should be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBy {
-    /// A file, or something else that is no folder.
+    /// A file, or anything else that is not a folder.
     File,
     /// A folder, which is never replaced.
     Folder,
@@ -329,7 +342,7 @@ impl SessionError {
         SessionError::Unconfirmed { cause }
     }
 
-    /// Whether the connection failed, and not what came over it: the same transfer can be resumed.
+    /// Whether the connection was lost or the peer fell silent. The same call again resumes the transfer.
     pub fn is_connection_gone(&self) -> bool {
         matches!(
             self,

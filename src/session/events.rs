@@ -6,41 +6,63 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The person, script or program that runs this side of a session. Called from several threads. The transfer
-/// waits while an event is taken.
+/// The program that runs this side: it hears what happens and answers questions. Every method has a
+/// default. Several threads call it, and the transfer waits while [`Operator::event`] runs.
+///
+/// ```
+/// use peerbridge::{Acceptance, Event, OfferSummary, Operator, escaped};
+///
+/// struct Careful;
+///
+/// impl Operator for Careful {
+///     fn event(&self, event: &Event<'_>) {
+///         if let Event::File { path, bytes, .. } = event {
+///             println!("{} ({bytes} bytes)", escaped(path));
+///         }
+///     }
+///
+///     fn accept(&self, offer: &OfferSummary) -> Acceptance {
+///         match offer.files {
+///             0..=1000 => Acceptance::Accept,
+///             _ => Acceptance::Decline,
+///         }
+///     }
+/// }
+/// ```
 pub trait Operator: Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>) {
         let _ = event;
     }
 
-    /// Whether to take what the peer offers. The peer waits meanwhile.
+    /// Whether to accept the peer's offer. The peer waits for the answer.
     fn accept(&self, offer: &OfferSummary) -> Acceptance {
         let _ = offer;
         Acceptance::Accept
     }
 
-    /// Names are taken and the policy is to fail: what to do instead, or `None` to decline.
+    /// Names exist at the destination and the policy is [`Existing::Fail`]: what to do instead, or `None`
+    /// to decline.
     fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         let _ = conflicts;
         None
     }
 
-    /// Whether to open an archive that grows out of proportion.
+    /// Whether to open an archive whose contents are far larger than the archive itself.
     fn accept_expansion(&self, growth: Expansion) -> Acceptance {
         let _ = growth;
         Acceptance::Decline
     }
 
-    /// Whether a person finds `phrase` the same on the other side. Both sides show it, and nothing is
-    /// sent or taken before both agree. The peer waits meanwhile.
+    /// Whether a person finds `phrase` the same on the other side. Both sides show it, and no contents
+    /// are sent before both agree. The peer waits for the answer.
     fn compare(&self, phrase: &str) -> Comparison {
         let _ = phrase;
         Comparison::Different
     }
 
-    /// A transfer to this side has ended, well or not, and its sender knows. Only this peer's next transfer
-    /// waits meanwhile.
+    /// A transfer to this side has ended, and its sender knows. This may take long: only the same peer's
+    /// next transfer waits for it.
     fn received(&self, reception: &Reception<'_>) {
         let _ = reception;
     }
@@ -49,7 +71,7 @@ pub trait Operator: Sync {
 /// The result of comparing the verification phrase with the other side's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// It is the same on both sides: nobody sits in between.
+    /// It is the same on both sides: nobody is between them.
     Same,
     /// It differs, or nobody compared it.
     Different,
@@ -60,13 +82,13 @@ pub enum Comparison {
 pub struct Reception<'a> {
     /// The other end.
     pub peer: SocketAddr,
-    /// The name of the secret that it proved, where secrets have names.
+    /// The name of its secret, if secrets have names.
     pub name: Option<&'a str>,
-    /// How it went, or what stood in the way.
+    /// How it went, or why it failed.
     pub outcome: Result<&'a Summary, &'a SessionError>,
 }
 
-/// An [`Operator`] that takes everything and says nothing.
+/// An [`Operator`] that accepts every offer and ignores events.
 pub struct Unattended;
 
 impl Operator for Unattended {}
@@ -74,31 +96,32 @@ impl Operator for Unattended {}
 /// The answer to an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acceptance {
-    /// Take it.
+    /// Accept it.
     Accept,
-    /// Don't.
+    /// Decline it.
     Decline,
 }
 
-/// Something that happened in a session. Paths from a peer or the disk are raw bytes: escape them
-/// before they are shown.
+/// Something that happened. Paths are raw bytes from the peer or the disk: show them with
+/// [`escaped`](crate::escaped).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
-    /// This side listens for connections.
+    /// This side listens.
     Listening {
-        /// On these addresses, with the real port.
+        /// The addresses, with the actual port.
         addresses: &'a [SocketAddr],
     },
-    /// A TCP connection stands; nothing is proven yet.
+    /// A TCP connection was made. The secret is not proven yet.
     Connected {
         /// The other end.
         peer: SocketAddr,
     },
-    /// Somebody did not prove the secret.
+    /// A peer did not prove the secret.
     ProofFailed {
         /// The other end.
         peer: SocketAddr,
-        /// How many so far.
+        /// Failed proofs so far.
         count: u32,
     },
     /// A peer with the same code is being looked for, and was not met for a while.
@@ -108,44 +131,43 @@ pub enum Event<'a> {
         /// The other end.
         peer: SocketAddr,
     },
-    /// The contents of a transfer are known: on the sender when they were offered, on the receiver before
-    /// they are accepted.
+    /// The offer is known: the sender made it, or the receiver is about to answer it.
     Offer(&'a OfferSummary),
     /// The offer was accepted.
     Accepted {
-        /// Connections side by side.
+        /// Number of connections.
         streams: u16,
-        /// Bytes of contents that need not be sent: the receiver has them, or does not want them.
+        /// Bytes of contents that need not be sent, because the receiver has them or does not want them.
         present_bytes: u64,
     },
-    /// Bytes moved. Told for every part: readers draw as often as they like.
+    /// Contents moved. Told for every part, which can be hundreds of times a second.
     Progress(Progress),
-    /// What became of one entry; told by the receiver for each file and link, by the sender only for
+    /// The result for one entry. The receiver tells it for each file and link, the sender only for
     /// failures.
     File {
         /// Its path in the transfer.
         path: &'a [u8],
         /// Its size.
         bytes: u64,
-        /// What became of it.
+        /// The result.
         result: FileResult,
     },
-    /// Something that the operator should know but that ends nothing.
+    /// Something that the operator should know, and that does not end the transfer.
     Warning {
-        /// What, in a line.
+        /// One line of text.
         message: &'a str,
     },
-    /// A transfer did not come to its end, and what arrived of it is kept for the next try; told by the
-    /// receiver, before the error itself.
+    /// A transfer was interrupted and its data is kept, so that the same transfer resumes. The receiver
+    /// tells it, before the error.
     Kept {
-        /// The folder that keeps it.
+        /// The folder with the data.
         path: &'a Path,
     },
-    /// The connection was lost and is tried again.
+    /// The connection was lost and is about to be dialled again.
     Reconnecting {
-        /// Which try this is, from 1.
+        /// Number of the attempt, from 1.
         attempt: u32,
-        /// How long the pause before it is.
+        /// Pause before the attempt.
         pause: Duration,
     },
     /// A transfer ended.
@@ -180,87 +202,88 @@ pub struct Sights {
     pub heard: u64,
 }
 
-/// How far a transfer is.
+/// How much of a transfer is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of contents that are there, resumed ones included.
+    /// Bytes of contents that the receiver has, including those from earlier runs.
     pub bytes: u64,
     /// Bytes of contents in all; `None` while unknown.
     pub total: Option<u64>,
-    /// Bytes that went over the network so far, all streams together.
+    /// Bytes that went over the network so far, on all streams together.
     pub wire_bytes: u64,
 }
 
-/// What became of one entry.
+/// The result for one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileResult {
-    /// It is there, new, complete and verified.
+    /// It was delivered: complete and verified.
     Delivered,
-    /// It was there already.
+    /// The same file was there already.
     Identical,
-    /// Another one was there and was kept.
+    /// Another file was there and was kept.
     Skipped,
-    /// It was left out.
+    /// It was left out or lost.
     Failed {
         /// Why.
         why: String,
     },
 }
 
-/// An offer in a few words.
+/// A short description of an offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfferSummary {
     /// The other end.
     pub peer: Option<SocketAddr>,
-    /// Names of the outermost entries, the first few, raw bytes.
+    /// Names of the first few top-level entries, as raw bytes.
     pub names: Vec<Vec<u8>>,
-    /// How many outermost entries there are.
+    /// Number of top-level entries.
     pub tops: usize,
-    /// Files in all.
+    /// Number of files.
     pub files: u64,
-    /// Folders in all.
+    /// Number of folders.
     pub folders: u64,
-    /// Links in all.
+    /// Number of symbolic links.
     pub links: u64,
     /// Bytes of contents; `None` while unknown.
     pub bytes: Option<u64>,
 }
 
-/// Names that are taken at the destination.
+/// Names that exist at the destination already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conflicts {
-    /// The first few, relative to the destination, raw bytes.
+    /// The first few, relative to the destination, as raw bytes.
     pub names: Vec<Vec<u8>>,
-    /// How many in all.
+    /// How many there are.
     pub count: usize,
 }
 
-/// How a transfer went.
+/// The result of a transfer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// The other end.
     pub peer: Option<SocketAddr>,
-    /// Name of the first outermost entry, raw bytes.
+    /// Name of the first top-level entry, as raw bytes.
     pub name: Vec<u8>,
-    /// Files delivered; on the sender, as the receiver tells.
+    /// Files delivered. The sender has this number from the receiver.
     pub files: u64,
     /// Bytes of contents delivered.
     pub bytes: u64,
-    /// Bytes that went over the network in this run.
+    /// Bytes that went over the network in this run, in both directions.
     pub wire_bytes: u64,
     /// Delivered bytes that an earlier run had brought before it broke off; files that were whole before don't
     /// count. The same on both sides.
     pub resumed_bytes: u64,
-    /// How long it took, from the first acceptance on.
+    /// Duration since the offer was first accepted.
     pub elapsed: Duration,
-    /// Connections side by side at the end.
+    /// Number of connections at the end.
     pub streams: u16,
     /// Entries that were left out, by either side.
     pub left_out: u64,
-    /// Those of them that the sender could not read whole.
+    /// How many of those the sender could not read.
     pub lost_sources: u64,
-    /// Entries that were skipped because others were there.
+    /// Entries that were skipped because others exist at the destination.
     pub skipped: u64,
-    /// Absolute paths of the outermost entries as they were delivered; empty on the sender.
+    /// Absolute paths of the delivered top-level entries. Empty on the sender.
     pub delivered: Vec<PathBuf>,
 }

@@ -6,30 +6,42 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The default port of both sides.
+/// The TCP port that the command line uses without `--port`.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// How to meet the peer and how patient to be.
+/// How to meet the peer: who dials, the secret, and how long to wait.
+///
+/// ```
+/// use peerbridge::{Connect, ListenAddress, Rendezvous, Secret};
+/// use std::time::Duration;
+///
+/// let anywhere = ListenAddress { address: None, port: 0 };
+/// let secret = Secret::from_text("correct horse battery")?;
+/// let mut connect = Connect::new(Rendezvous::Listen(anywhere), secret);
+/// connect.wait = Some(Duration::from_secs(300));
+/// # Ok::<(), peerbridge::SecretError>(())
+/// ```
+#[non_exhaustive]
 pub struct Connect {
     /// Who dials and who listens.
     pub rendezvous: Rendezvous,
-    /// The secret word that both sides know.
+    /// The secret that both sides know.
     pub secret: Arc<Secret>,
-    /// The name to go by at a listener with named secrets; only a dialler uses it.
+    /// The name under which a listener with named secrets knows this secret. A listener ignores it.
     pub name: Option<String>,
-    /// How long to wait for the peer: a listener for somebody to come (`None`: for ever), a dialler
-    /// for somebody to listen (`None`: 10 s).
+    /// How long to wait for the peer. `None` means for ever for a listener, and 10 seconds of trying for
+    /// a dialler.
     pub wait: Option<Duration>,
     /// How long the peer may be silent before the connection counts as lost.
     pub idle_timeout: Duration,
-    /// How often to connect again after a connection was lost.
+    /// How many times to connect again after a connection was lost.
     pub retries: u32,
-    /// Keep a clone of it to call everything off.
+    /// Keep a clone of it to stop the call from another thread.
     pub cancel: Cancel,
 }
 
 impl Connect {
-    /// The usual patience: wait as long as the role asks for, 30 s of silence, five more tries.
+    /// The defaults: no name, `wait` of `None`, 30 seconds of silence, five retries.
     pub fn new(rendezvous: Rendezvous, secret: Secret) -> Self {
         Connect {
             rendezvous,
@@ -93,7 +105,7 @@ pub enum Discovery {
 /// Where a peer listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerAddress {
-    /// Host name, IPv4 or IPv6 address (without brackets).
+    /// Host name, IPv4 address, or IPv6 address without brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -102,16 +114,19 @@ pub struct PeerAddress {
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
-    /// Only this address; `None` is every address, IPv6 and IPv4.
+    /// Listen on this address only; `None` listens on every address, IPv6 and IPv4.
     pub address: Option<IpAddr>,
-    /// TCP port; 0 lets the system choose.
+    /// TCP port; 0 lets the system choose one, which [`Event::Listening`] then tells.
+    ///
+    /// [`Event::Listening`]: crate::Event::Listening
     pub port: u16,
 }
 
 /// How hard to compress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
-    /// Store what does not shrink, compress the rest quickly.
+    /// Store what does not shrink. Compress the rest as hard as the processor can while the connection
+    /// stays busy.
     #[default]
     Auto,
     /// 0 stores everything; 1 to 9 compress from fastest to smallest.

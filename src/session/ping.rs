@@ -22,24 +22,33 @@ const UNDER_WAY: u32 = 16;
 /// Padding to begin with; it doubles as answers come in, so that a slow line is not choked.
 const FIRST_PADDING: usize = 16 * 1024;
 
-/// What a ping found out.
+/// The result of a [`ping`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PingReport {
     /// The median of several round trips of a message.
     pub round_trip: Duration,
     /// From the TCP connection until both sides had proven the secret.
     pub handshake: Duration,
-    /// Bytes a second that the line carries to the peer.
+    /// Throughput to the peer, in bytes a second.
     pub up: u64,
-    /// Bytes a second that the line carries from the peer.
+    /// Throughput from the peer, in bytes a second.
     pub down: u64,
 }
 
-/// Proves the secret with a peer that listens, whatever it listens for, and measures the line in about
-/// four seconds. A peer that waits for a transfer goes on waiting.
+/// Proves the secret to a listening peer and measures the connection, in about four seconds. The peer keeps
+/// waiting for its transfer.
+///
+/// ```no_run
+/// # fn example(connect: &peerbridge::Connect) -> Result<(), peerbridge::Error> {
+/// let report = peerbridge::ping(connect, &peerbridge::Unattended)?;
+/// println!("{:?}, {} bytes/s up", report.round_trip, report.up);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// A [`SessionError`] that says what stood in the way.
+/// A [`SessionError`] if the peer cannot be reached, the secrets differ, or `connect` listens instead of
+/// dialling.
 pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, SessionError> {
     let Rendezvous::Dial(address) = &connect.rendezvous else {
         let reason = "only a peer that listens can be pinged".into();

@@ -1,4 +1,4 @@
-//! Why there is nothing to offer.
+//! Why a scan gives no source.
 
 use super::SpecialFile;
 use crate::model::{ManifestError, PathFault};
@@ -6,23 +6,22 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a scan gives no source. All of these are about what this side was told to send.
+/// Why there is nothing to send. All of these are about the arguments of this side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceError {
-    /// An argument does not exist, or is a link to nothing.
+    /// An argument does not exist, or is a link that leads nowhere.
     Missing(PathBuf),
-    /// The system does not let this user read an argument.
+    /// An argument cannot be read.
     Unreadable(PathBuf, io::ErrorKind),
-    /// An argument is no file, folder or link; it was not opened.
+    /// An argument is not a file, folder or link. It was not opened.
     Special(PathBuf, SpecialFile),
     /// An argument's name cannot travel.
     Name(PathBuf, PathFault),
-    /// An argument's name has no form that other systems understand.
+    /// An argument's name is not Unicode, so other systems cannot have it.
     NotUnicode(PathBuf),
-    /// Two things would have the same name at the peer, or in the archive.
+    /// Two arguments would have the same name at the peer or in the archive.
     SameName(PathBuf, PathBuf),
-    /// What was found is past [`crate::model::limits`], or changed so much during the scan that it is
-    /// no tree.
+    /// There are more entries than a transfer can have, or the tree changed too much during the scan.
     Manifest(ManifestError),
 }
 

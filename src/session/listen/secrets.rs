@@ -4,40 +4,61 @@ use crate::crypto::Secret;
 use crate::protocol::DiallerName;
 use std::sync::Arc;
 
-/// What diallers may prove.
+/// The secrets that a listener accepts.
 #[derive(Clone)]
 pub enum Secrets {
-    /// One secret, by no name.
+    /// One secret for everybody.
     One(Arc<Secret>),
-    /// Several, each by its name; who dials without a name proves none of them.
+    /// One secret for each name. A peer must give its name ([`Connect::name`](crate::Connect::name)).
     Named(Arc<dyn NamedSecrets>),
 }
 
-/// A list of named secrets that may change while it is in use. Asked from several threads.
+/// A list of named secrets that may change while a listener uses it. Several threads ask it at once.
+///
+/// ```
+/// use peerbridge::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secret, Secrets};
+/// use std::sync::Arc;
+///
+/// struct Fixed(Arc<[NamedSecret]>);
+///
+/// impl NamedSecrets for Fixed {
+///     fn current(&self) -> CurrentSecrets {
+///         CurrentSecrets { list: Arc::clone(&self.0), news: None }
+///     }
+/// }
+///
+/// let alice = NamedSecret {
+///     name: "alice".into(),
+///     secret: Secret::from_text("correct horse battery")?,
+///     limits: NameLimits::default(),
+/// };
+/// let secrets = Secrets::Named(Arc::new(Fixed(Arc::new([alice]))));
+/// # Ok::<(), peerbridge::SecretError>(())
+/// ```
 pub trait NamedSecrets: Send + Sync {
-    /// The list as it is now. Asked for each dialler, so a change counts from the next one on.
+    /// The list as it is now. It is asked for each connection, so a change counts from the next one on.
     fn current(&self) -> CurrentSecrets;
 }
 
-/// What counts at the moment.
+/// The list of [`NamedSecrets`] at one moment.
 pub struct CurrentSecrets {
-    /// The names and their secrets. Each name should be there once.
+    /// The names and their secrets. Each name should appear once.
     pub list: Arc<[NamedSecret]>,
-    /// What the operator should know of the list, such as that it was read again; told once.
+    /// A message for the operator, such as that the list was read again. Give it once.
     pub news: Option<String>,
 }
 
-/// A secret and the name that it goes by.
+/// A secret, its name, and limits for what is sent with it.
 pub struct NamedSecret {
-    /// The name, as the dialler gives it.
+    /// The name that a peer gives.
     pub name: String,
-    /// What proves it.
+    /// The secret that a peer of this name must know.
     pub secret: Secret,
-    /// How much may come with it.
+    /// Limits for transfers with this name.
     pub limits: NameLimits,
 }
 
-/// How much may come with one name, where that is not what holds for everybody.
+/// Limits for transfers with one name, in place of those for everybody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameLimits {
     /// In place of [`crate::session::ReceiveOptions::max_bytes`].

@@ -33,11 +33,27 @@ use std::time::{Duration, Instant};
 /// would not come through a line that was cut before.
 const VERDICT_DOUBT: Duration = Duration::from_secs(6);
 
-/// Receives until the sender says that there is nothing more. What was declined on the way is an error
-/// only when it was the last. A listener goes on waiting after a sender that only asked what is there.
+/// Receives from one sender until it has nothing more, and returns one [`Summary`] for each transfer.
+///
+/// Nothing appears under its final name before it is complete and verified. After an interruption, the
+/// same transfer resumes where it stopped. A listener keeps waiting after a peer that only asked what is
+/// missing here ([`dry_run`](crate::dry_run)).
+///
+/// ```no_run
+/// # fn example(connect: &peerbridge::Connect) -> Result<(), peerbridge::Error> {
+/// use peerbridge::{ReceiveOptions, Unattended};
+///
+/// let options = ReceiveOptions::new("incoming".into());
+/// for summary in peerbridge::receive(connect, &options, &Unattended)? {
+///     println!("{} files in {:?}", summary.files, summary.delivered);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// A [`SessionError`] that says what stood in the way.
+/// A [`SessionError`] when the connection, the secret or the disk fails, or when the last transfer was
+/// declined.
 pub fn receive(
     connect: &Connect,
     options: &ReceiveOptions,

@@ -1,4 +1,4 @@
-//! What a receiver and a drop box are told before they start.
+//! The options of a receiver and of a drop box.
 
 use crate::model::Existing;
 use crate::session::cancel::Cancel;
@@ -8,31 +8,40 @@ use crate::session::receive::output::Output;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where to put what is received and what to take.
+/// Where to put what arrives, and what to accept.
+///
+/// ```
+/// use peerbridge::{Existing, ReceiveOptions};
+///
+/// let mut options = ReceiveOptions::new("incoming".into());
+/// options.existing = Existing::Rename;
+/// options.max_bytes = Some(10 << 30);
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ReceiveOptions {
-    /// The folder that everything is put into; created when it is missing.
+    /// The folder that everything is put into. It is created if it is missing.
     pub destination: PathBuf,
-    /// Where to write the contents of the only file that is taken, in place of the folder. It takes
-    /// one file; other offers are declined. A transfer that breaks off cannot be resumed.
+    /// Write the contents of one file here instead of into the folder. Offers of anything but a single
+    /// file are declined, and so is a second file. An interrupted transfer cannot be resumed.
     pub output: Option<Output>,
-    /// What to do with names that are taken.
+    /// What to do when a name exists at the destination.
     pub existing: Existing,
-    /// Decline offers of more bytes than this, and end transfers of unknown length that come to more.
+    /// Decline offers of more bytes than this. A transfer of unknown length ends when it passes it.
     pub max_bytes: Option<u64>,
-    /// Decline offers of more entries than this.
+    /// Decline offers of more entries (files, folders and links) than this.
     pub max_files: Option<u64>,
-    /// Connections side by side at most, 1 to 64; `None`: as many as the sender proposes.
+    /// Most connections, 1 to 64. `None` allows as many as the sender proposes.
     pub streams: Option<u16>,
-    /// Force every file to the disk before saying done.
+    /// Force every file to the disk before the sender is told that all arrived.
     pub fsync: bool,
-    /// Decline senders that do not have the verification phrase compared. Those that do always get it
-    /// compared here as well.
+    /// Decline senders that don't ask for the phrase to be compared. If a sender asks, the phrase is
+    /// compared in any case.
     pub verify: bool,
 }
 
 impl ReceiveOptions {
-    /// Receives into `destination` in the usual way.
+    /// Receives into the folder `destination` with the default options: [`Existing::Fail`] and no limits.
     pub fn new(destination: PathBuf) -> Self {
         ReceiveOptions {
             destination,
@@ -46,7 +55,7 @@ impl ReceiveOptions {
         }
     }
 
-    /// Receives one file and writes its contents to `output`.
+    /// Receives one file and writes its contents to `output`, with the default options.
     pub fn to_output(output: Output) -> Self {
         let mut options = ReceiveOptions::new(PathBuf::from("."));
         options.output = Some(output);
@@ -54,26 +63,39 @@ impl ReceiveOptions {
     }
 }
 
-/// How to serve a drop box: many peers at once, until it is cancelled.
+/// How to serve a drop box that receives from many peers at once.
+///
+/// ```
+/// use peerbridge::{ListenAddress, ReceiveOptions, Secret, Secrets, ServeOptions};
+/// use std::sync::Arc;
+///
+/// let anywhere = ListenAddress { address: None, port: 8080 };
+/// let secret = Secret::from_text("correct horse battery")?;
+/// let receive = ReceiveOptions::new("/srv/inbox".into());
+/// let mut options = ServeOptions::new(anywhere, Secrets::One(Arc::new(secret)), receive);
+/// options.max_peers = 4;
+/// # Ok::<(), peerbridge::SecretError>(())
+/// ```
+#[non_exhaustive]
 pub struct ServeOptions {
     /// Where to listen.
     pub listen: ListenAddress,
-    /// The secrets that peers may prove. What a peer sends with a named secret goes into a folder of that name.
+    /// The secrets that peers may use. Files sent with a named secret go into a folder of that name.
     pub secrets: Secrets,
-    /// Where to put what is received, and what to take of each peer.
+    /// Where to put what arrives, and what to accept from each peer.
     pub receive: ReceiveOptions,
-    /// Peers at once; others are told to come again. Usually 16.
+    /// Most peers at once. Further ones are told that the listener is busy.
     pub max_peers: usize,
-    /// End when nobody has come for this long; `None`: never.
+    /// End after this long without a peer. `None` means never.
     pub wait: Option<Duration>,
     /// How long a peer may be silent before its connection counts as lost.
     pub idle_timeout: Duration,
-    /// Keep a clone of it to end the service.
+    /// Keep a clone of it to stop the service.
     pub cancel: Cancel,
 }
 
 impl ServeOptions {
-    /// Serves in the usual way: 16 peers at once, 30 s of silence, for ever.
+    /// The defaults: 16 peers at once, 30 seconds of silence, no end.
     pub fn new(listen: ListenAddress, secrets: Secrets, receive: ReceiveOptions) -> Self {
         ServeOptions {
             listen,

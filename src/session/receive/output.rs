@@ -1,4 +1,4 @@
-//! Contents that go to a program as they come, and not into a folder.
+//! Contents that go to a writer as they arrive, and not into a folder.
 
 use crate::session::error::SessionError;
 use crate::session::sync::lock;
@@ -6,13 +6,17 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What takes the contents of one file in place of a folder.
+/// A writer that receives the contents of one file, in place of a folder. Clones share the writer.
 ///
-/// Every part is verified before it is written, and the last one is held back until the sender's
-/// authenticated end has come: what is written of a transfer that breaks off is always shorter than the
-/// whole. Without such an end nothing is written of a file that is a single part.
+/// Every part is verified before it is written. The last part is written only after the sender has
+/// confirmed the end, so an interrupted transfer always writes less than the whole file.
 ///
-/// A clone writes to the same place.
+/// ```
+/// use peerbridge::{Output, ReceiveOptions};
+///
+/// let output = Output::new("standard output", std::io::stdout());
+/// let options = ReceiveOptions::to_output(output);
+/// ```
 #[derive(Clone)]
 pub struct Output(Arc<OutputShared>);
 
@@ -23,7 +27,7 @@ struct OutputShared {
 }
 
 impl Output {
-    /// Writes to `writer`, which errors name as `name`. It is flushed at the end.
+    /// Writes to `writer` and flushes it at the end. Errors call it `name`.
     pub fn new(name: impl Into<String>, writer: impl Write + Send + 'static) -> Output {
         Output(Arc::new(OutputShared {
             name: name.into(),
@@ -31,7 +35,7 @@ impl Output {
         }))
     }
 
-    /// What errors call it.
+    /// The name that errors use.
     pub fn name(&self) -> &str {
         &self.0.name
     }

@@ -12,13 +12,33 @@ use crate::session::receive::Intake;
 use crate::session::receive::options::{ReceiveOptions, ServeOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Receives from many peers at once, each with a thread of its own, until it is cancelled or, where a time is
-/// set, nobody has come for that time. [`Operator::received`] tells how each transfer went; an error with one
-/// peer ends no other session. A peer that proves wrong secrets is answered ever more slowly.
+/// Receives from many peers at once until [`ServeOptions::cancel`] is called, or until nobody came for
+/// [`ServeOptions::wait`]. Each peer has its own thread, and an error of one peer does not stop the
+/// others. [`Operator::received`] tells how each transfer ended. Peers with a wrong secret are answered
+/// ever more slowly.
+///
+/// ```no_run
+/// # fn example(options: &peerbridge::ServeOptions) -> Result<(), peerbridge::Error> {
+/// use peerbridge::{Operator, Reception};
+///
+/// struct Inbox;
+///
+/// impl Operator for Inbox {
+///     fn received(&self, reception: &Reception<'_>) {
+///         match reception.outcome {
+///             Ok(summary) => println!("{:?}", summary.delivered),
+///             Err(error) => println!("nothing from {}: {error}", reception.peer),
+///         }
+///     }
+/// }
+///
+/// peerbridge::serve(options, &Inbox)
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] when that
-/// time is over and nobody ever came.
+/// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] if no peer
+/// came at all within [`ServeOptions::wait`].
 pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
     let seats = SessionSlots::at_once(options.max_peers);
     let terms = Terms {

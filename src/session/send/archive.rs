@@ -13,12 +13,21 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Files and folders that arrive as one encrypted zip archive, which the receiver keeps as it is. It is
-/// made while it is sent, with no file in between and in bounded memory, anew for each transfer. A transfer
-/// that breaks off cannot be resumed, so a lost connection is not tried again.
+/// Files and folders that arrive as one encrypted zip archive, which the receiver keeps as it is. The
+/// archive is made while it is sent, in bounded memory and without a temporary file, so an interrupted
+/// transfer cannot be resumed and a lost connection is not dialled again.
 ///
-/// A file that vanishes, changes or cannot be read while it is packed is not in the archive; the sender is
-/// told of it. Anything else that goes wrong ends the transfer: half an archive never arrives.
+/// A file that vanishes, changes or cannot be read while it is packed is left out of the archive, and the
+/// sender is told. Any other error ends the transfer: half an archive never arrives.
+///
+/// ```
+/// use peerbridge::{ArchivePassword, ArchivePayload, Names, Payload, SendOptions};
+///
+/// let password = ArchivePassword::from_text("a long and unlikely sentence")?;
+/// let archive = ArchivePayload::new("backup.zip", vec!["documents".into()], password, Names::Hidden)?;
+/// let options = SendOptions::of(Payload::Archive(archive));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ArchivePayload {
     name: String,
     paths: Vec<PathBuf>,
@@ -27,12 +36,11 @@ pub struct ArchivePayload {
 }
 
 impl ArchivePayload {
-    /// An archive of `paths`, to arrive under `name`: a plain one, without folders. Anybody who has the
-    /// archive can try passwords on it, as fast as machines go. Take a strong `password`, and never the
-    /// secret of the connection.
+    /// An archive of `paths` that arrives as a file called `name`. Anyone who has the archive can try
+    /// passwords on it offline, so choose a strong one and never the secret of the connection.
     ///
     /// # Errors
-    /// [`SourceError::Name`] when no file could have that name.
+    /// [`SourceError::Name`] if `name` has a folder in it or is no valid file name.
     pub fn new(
         name: impl Into<String>,
         paths: Vec<PathBuf>,

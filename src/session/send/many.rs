@@ -20,12 +20,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Receivers at once; others are told to come again.
 const AT_ONCE: usize = 16;
 
-/// Listens and sends the same to `count` receivers, up to 16 at once, each over a session of its own. A
-/// receiver that was lost on the way may come again and counts once. Gives one result for each receiver that
-/// was served or declined, in the order in which they ended.
+/// Listens and sends the same files to `count` receivers, at most 16 at a time, each in its own session.
+/// A receiver whose connection was lost may come again and counts once. Returns one result for each
+/// receiver, in the order in which they finished.
+///
+/// ```no_run
+/// # fn example(connect: &peerbridge::Connect) -> Result<(), peerbridge::Error> {
+/// use peerbridge::{SendOptions, Unattended};
+///
+/// let options = SendOptions::new(vec!["handout.pdf".into()]);
+/// for result in peerbridge::send_to_many(connect, &options, 20, &Unattended)? {
+///     println!("{result:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// A [`SessionError`] that ended it before: nothing to send, no way to listen, nobody came.
+/// A [`SessionError`] that stops the call as a whole: there is nothing to send, the port cannot be
+/// listened on, nobody came, or `connect` dials instead of listening.
 pub fn send_to_many(
     connect: &Connect,
     options: &SendOptions,

@@ -27,10 +27,28 @@ use crate::session::send::options::SendOptions;
 use crate::session::send::outgoing::Outgoing;
 use crate::session::stats::TransferStats;
 
-/// Sends once: scans the payload, meets the peer, offers, sends and ends.
+/// Sends one transfer: scans the source, meets the peer, sends, and waits until the receiver has
+/// everything verified and in place.
+///
+/// A lost connection is dialled again, up to [`Connect::retries`] times, and resumed. Files that cannot be
+/// read are left out and counted in [`Summary::left_out`].
+///
+/// ```no_run
+/// use peerbridge::{Connect, PeerAddress, Rendezvous, Secret, SendOptions, Unattended};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let peer = PeerAddress { host: "nas.local".into(), port: 8080 };
+/// let connect = Connect::new(Rendezvous::Dial(peer), Secret::from_text("correct horse")?);
+/// let options = SendOptions::new(vec!["photos".into()]);
+/// let summary = peerbridge::send(&connect, &options, &Unattended)?;
+/// assert_eq!(summary.left_out, 0);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// A [`SessionError`] that says what stood in the way.
+/// [`SessionError::Source`] before anything is dialled; [`SessionError::PeerDeclined`]; any other
+/// [`SessionError`] when the connection, the secret or the source fails.
 pub fn send(
     connect: &Connect,
     options: &SendOptions,
@@ -44,11 +62,11 @@ pub fn send(
     Ok(summary)
 }
 
-/// Offers what would be sent, and asks how many bytes of it the receiver lacks; `None` where that cannot
-/// be told. Nothing is sent.
+/// Offers what would be sent and returns how many bytes the receiver still lacks. `None` means that the
+/// size is not known. No contents are sent and the receiver writes nothing.
 ///
 /// # Errors
-/// A [`SessionError`] that says what stood in the way, also when the receiver declines.
+/// As [`send`], also when the receiver declines the offer.
 pub fn dry_run(
     connect: &Connect,
     options: &SendOptions,
@@ -72,7 +90,19 @@ pub fn dry_run(
     lacking.map_err(|error| connect.cancel.cause(error))
 }
 
-/// A session on the sender's side: several transfers, one after the other, over one proof.
+/// A sender's session: several transfers, one after the other, without proving the secret again.
+///
+/// ```no_run
+/// # fn example(connect: &peerbridge::Connect) -> Result<(), peerbridge::Error> {
+/// use peerbridge::{SendOptions, SendSession, Unattended};
+///
+/// let mut session = SendSession::open(connect, &Unattended)?;
+/// for path in ["monday", "tuesday"] {
+///     session.send(&SendOptions::new(vec![path.into()]))?;
+/// }
+/// session.finish()
+/// # }
+/// ```
 pub struct SendSession<'a> {
     operator: &'a dyn Operator,
     meeting: Meeting<'a>,
@@ -81,10 +111,11 @@ pub struct SendSession<'a> {
 }
 
 impl<'a> SendSession<'a> {
-    /// Meets the peer and proves the secret both ways.
+    /// Begins a session. A listener waits for its peer here; a dialler connects with its first
+    /// [`SendSession::send`].
     ///
     /// # Errors
-    /// A [`SessionError`] that says what stood in the way.
+    /// A [`SessionError`] when no peer came or the secrets differ.
     pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
         let mut opened = SendSession::prepare(connect, operator)?;
         // The offer goes along with a dialler's proof, so a dialler meets the peer at its first offer.
@@ -94,19 +125,19 @@ impl<'a> SendSession<'a> {
         Ok(opened)
     }
 
-    /// Sends one more.
+    /// Sends one transfer.
     ///
     /// # Errors
-    /// A [`SessionError`] that says what stood in the way. After [`SessionError::PeerDeclined`],
-    /// [`SessionError::Source`] and [`SessionError::ReadBefore`] something else may be sent.
+    /// As [`send`]. After [`SessionError::PeerDeclined`], [`SessionError::Source`] and
+    /// [`SessionError::ReadBefore`] the session goes on: something else may be sent.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
         self.deliver(&Outgoing::scan(options, self.operator)?)
     }
 
-    /// Tells the peer that there is nothing more.
+    /// Tells the peer that nothing more follows.
     ///
     /// # Errors
-    /// A [`SessionError`] when the peer is gone already.
+    /// A [`SessionError`] if the peer has left already.
     pub fn finish(mut self) -> Result<(), SessionError> {
         match self.session.take() {
             Some(session) => session.say(&Message::Bye),

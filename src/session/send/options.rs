@@ -1,4 +1,4 @@
-//! What a sender is told before it starts.
+//! The options of a sender.
 
 use crate::disk::Links;
 use crate::session::options::Level;
@@ -6,31 +6,43 @@ use crate::session::send::payload::Payload;
 use std::path::PathBuf;
 
 /// What to send and how.
+///
+/// ```
+/// use peerbridge::SendOptions;
+///
+/// let mut options = SendOptions::new(vec!["photos".into(), "notes.txt".into()]);
+/// options.exclude = vec!["*.tmp".into(), "cache/**".into()];
+/// options.rate_limit = Some(2_000_000);
+/// ```
+#[non_exhaustive]
 pub struct SendOptions {
     /// What to send.
     pub payload: Payload,
-    /// Names and paths to leave out: `*`, `?`, `[abc]`, `**`.
+    /// Patterns of names and paths to leave out. `*`, `?`, `[abc]` and `**` are special.
     pub exclude: Vec<String>,
-    /// What becomes of symbolic links inside the paths.
+    /// Whether symbolic links below the paths are sent as links or followed.
     pub links: Links,
-    /// Connections side by side, 1 to 64; `None`: by the machine and the size. Contents that are read
-    /// while they are sent take one.
+    /// Number of connections, 1 to 64. `None` starts with a few and opens more while they make the
+    /// transfer faster. A [`Payload::Stream`] or [`Payload::Archive`] always takes one.
     pub streams: Option<u16>,
-    /// Compression.
+    /// How hard to compress.
     pub level: Level,
-    /// Bytes a second at most, over all streams and receivers together; `None`: as fast as it goes.
+    /// Most bytes a second over the network, for all streams and receivers together. `None` sets no
+    /// limit.
     pub rate_limit: Option<u64>,
-    /// Whether persons compare the verification phrase before anything is sent.
+    /// Show a phrase on both sides and send nothing before both people found it the same.
     pub verify: bool,
 }
 
 impl SendOptions {
-    /// Sends `paths` in the usual way.
+    /// Sends files and folders with the default options. A path that ends in `/.` sends what the folder
+    /// holds, without the folder itself.
     pub fn new(paths: Vec<PathBuf>) -> Self {
         SendOptions::of(Payload::Paths(paths))
     }
 
-    /// Sends `payload` in the usual way.
+    /// Sends `payload` with the default options: every stream that helps, automatic compression, links
+    /// as links.
     pub fn of(payload: Payload) -> Self {
         SendOptions {
             payload,

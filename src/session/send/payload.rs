@@ -13,31 +13,38 @@ use std::sync::Mutex;
 /// What to send.
 #[derive(Debug)]
 pub enum Payload {
-    /// Files and folders; a path that ends in `/.` stands for the contents of the folder.
+    /// Files and folders. A path that ends in `/.` stands for what the folder holds.
     Paths(Vec<PathBuf>),
-    /// Contents that are read while they are sent.
+    /// Contents of unknown length, read while they are sent.
     Stream(Stream),
     /// One encrypted archive, made while it is sent.
     Archive(ArchivePayload),
 }
 
-/// Contents of unknown length, to arrive as one file. They are read once, from the moment that the
-/// receiver accepts, by a thread of their own: where the transfer ends before they do, that thread stays
-/// until its read comes back.
+/// Contents of unknown length that arrive as one file. A thread reads them once, after the receiver has
+/// accepted. If the transfer ends early, the thread lives until its current read returns.
 ///
-/// They arrive in parts of up to 4 MiB, so a reader that brings little is not seen at the other end before
-/// a part is full or the contents end. An error of the reader ends the transfer on both sides, and is
-/// never taken for the end. A lost connection is not tried again.
+/// Contents travel in parts of up to 4 MiB, so a slow reader is seen at the other end only when a part is
+/// full or the contents end. An error of the reader ends the transfer on both sides and never counts as the
+/// end of the contents. A lost connection is not dialled again.
+///
+/// ```
+/// use peerbridge::{Payload, SendOptions, Stream};
+///
+/// let stream = Stream::new("dump.sql", std::io::stdin())?;
+/// let options = SendOptions::of(Payload::Stream(stream));
+/// # Ok::<(), peerbridge::SourceError>(())
+/// ```
 pub struct Stream {
     name: String,
     reader: Mutex<Option<Box<dyn Read + Send>>>,
 }
 
 impl Stream {
-    /// What `reader` brings until it ends, to arrive under `name`: a plain one, without folders.
+    /// Sends what `reader` returns until its end, as a file called `name`.
     ///
     /// # Errors
-    /// [`SourceError::Name`] when no file could have that name.
+    /// [`SourceError::Name`] if `name` has a folder in it or is no valid file name.
     pub fn new(
         name: impl Into<String>,
         reader: impl Read + Send + 'static,
