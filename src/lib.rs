@@ -74,9 +74,8 @@ pub use session::{
 
 // What can go wrong.
 pub use disk::{ArchiveError, ArchiveFault, DiskError, DiskErrorKind, SourceError};
-pub use model::FailureReason;
 pub use protocol::DeclineReason;
-pub use session::{SessionError as Error, TakenBy};
+pub use session::SessionError as Error;
 
 // The program.
 pub use cli::main;

@@ -4,7 +4,7 @@ use crate::cli::error::{Error, Exposure};
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
 use crate::protocol::{AbortCode, DeclineReason};
-use crate::session::{SessionError, TakenBy};
+use crate::session::SessionError;
 use std::io::ErrorKind;
 
 impl Error {
@@ -111,9 +111,9 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             "say what to do with --existing skip, rename, overwrite or newer, \
              or name another folder"
         }
-        SessionError::Taken { by, .. } => match by {
-            TakenBy::Folder => "name the archive itself: FOLDER/NAME.zip",
-            TakenBy::File => {
+        SessionError::Taken { is_folder, .. } => match is_folder {
+            true => "name the archive itself: FOLDER/NAME.zip",
+            false => {
                 "say what to do with --existing skip, rename, overwrite or newer, \
                  or give another name"
             }

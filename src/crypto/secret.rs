@@ -47,7 +47,7 @@ impl Secret {
     /// # Errors
     ///
     /// [`RandomError`] when the operating system has no random bytes.
-    pub fn generate() -> Result<GeneratedSecret, RandomError> {
+    pub(crate) fn generate() -> Result<GeneratedSecret, RandomError> {
         Ok(GeneratedSecret {
             text: words::random_phrase::<GENERATED_WORDS>()?,
         })
@@ -91,12 +91,6 @@ impl GeneratedSecret {
     #[must_use]
     pub fn bits(&self) -> u32 {
         len32(GENERATED_WORDS) * words::BITS_PER_WORD
-    }
-
-    /// The same words as a [`Secret`].
-    #[must_use]
-    pub fn into_secret(self) -> Secret {
-        Secret::from_phrase(self.text)
     }
 }
 
@@ -181,6 +175,9 @@ mod tests {
         let generated = Secret::generate().unwrap();
         assert!(generated.bits() >= 40);
         let shown = generated.text().to_owned();
-        assert_eq!(generated.into_secret().as_bytes(), shown.as_bytes());
+        assert_eq!(
+            Secret::from_text(generated.text()).unwrap().as_bytes(),
+            shown.as_bytes()
+        );
     }
 }

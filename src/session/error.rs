@@ -2,7 +2,7 @@
 
 use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{ArchiveError, DiskError, SourceError};
-use crate::model::{FailureReason, LayoutError, escaped};
+use crate::model::{LayoutError, escaped};
 use crate::protocol::{
     AbortCode, DeclineReason, FrameError, HandshakeError, ManifestCodeError, MessageError, Role,
 };
@@ -114,7 +114,7 @@ pub enum SessionError {
     /// The sender could not read the only file, so nothing was delivered.
     SourceFailed {
         /// The sender's reason.
-        reason: FailureReason,
+        reason: String,
     },
     /// The destination cannot be written.
     Disk(DiskError),
@@ -126,8 +126,8 @@ pub enum SessionError {
     Taken {
         /// The path as it was given.
         path: PathBuf,
-        /// What exists there.
-        by: TakenBy,
+        /// Whether a folder is there, which is never replaced.
+        is_folder: bool,
     },
     /// An [`Output`](crate::Output) cannot be written.
     Output {
@@ -196,15 +196,6 @@ pub enum SessionError {
         /// The system's error.
         source: io::Error,
     },
-}
-
-/// What exists at the path of an archive that should be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TakenBy {
-    /// A file, or anything else that is not a folder.
-    File,
-    /// A folder, which is never replaced.
-    Folder,
 }
 
 /// How large an archive becomes when it is opened.
@@ -277,9 +268,9 @@ impl fmt::Display for Unescaped<'_> {
             SessionError::Disk(error)
             | SessionError::CannotMake(error)
             | SessionError::CannotUnpack(error) => error.fmt(f),
-            SessionError::Taken { path, by } => match by {
-                TakenBy::File => write!(f, "{} is there already", path.display()),
-                TakenBy::Folder => write!(f, "{} is a folder", path.display()),
+            SessionError::Taken { path, is_folder } => match is_folder {
+                false => write!(f, "{} is there already", path.display()),
+                true => write!(f, "{} is a folder", path.display()),
             },
             SessionError::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
             SessionError::NoRoom { needed, free } => {

@@ -38,7 +38,7 @@ pub use archive::unzip::{ExpansionLimit, UnzipOptions, hides_names, unpack, unzi
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;
 pub use connection::socket::can_listen;
-pub use error::{Expansion, SessionError, TakenBy};
+pub use error::{Expansion, SessionError};
 pub use events::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
     Reception, Sights, StillLooking, Summary, Unattended,

@@ -3,7 +3,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::model::FailureReason;
 use crate::protocol::DeclineReason;
-use crate::session::{Summary, TakenBy};
+use crate::session::Summary;
 
 fn code(error: SessionError) -> u8 {
     Error::from(error).exit_code()
@@ -64,7 +64,7 @@ fn codes_follow_the_contract() {
         (
             SessionError::Taken {
                 path: host().into(),
-                by: TakenBy::File,
+                is_folder: false,
             },
             7,
         ),
@@ -130,7 +130,7 @@ fn what_cannot_go_on_keeps_its_code_and_promises_nothing() {
         ),
         (
             SessionError::SourceFailed {
-                reason: FailureReason::SourceChanged,
+                reason: FailureReason::SourceChanged.to_string(),
             },
             8,
         ),

@@ -5,7 +5,7 @@ use crate::disk::{Links, NewArchive, Placing, Source, free_path_beside, look_up}
 use crate::model::{Existing, Mtime};
 use crate::session::archive::pack::{Names, PackError, PackOptions, PackReport, pack_into};
 use crate::session::cancel::Cancel;
-use crate::session::error::{SessionError, TakenBy};
+use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::options::Level;
 use crate::session::scan::scan_paths;
@@ -72,7 +72,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
         }
         (Some(_), Existing::Rename) => match free_path_beside(&options.archive) {
             Ok(Some(path)) => (path, Placing::WhereFree),
-            Ok(None) => return Err(taken(&options.archive, TakenBy::File)),
+            Ok(None) => return Err(taken(&options.archive, false)),
             Err(error) => return Err(SessionError::CannotMake(error)),
         },
     };
@@ -123,8 +123,8 @@ pub fn check_archive_name(archive: &Path, existing: Existing) -> Result<(), Sess
 fn what_is_there(archive: &Path, existing: Existing) -> Result<Option<Metadata>, SessionError> {
     let found = look_up(archive).map_err(SessionError::CannotMake)?;
     match &found {
-        Some(found) if found.is_dir() => Err(taken(archive, TakenBy::Folder)),
-        Some(_) if existing == Existing::Fail => Err(taken(archive, TakenBy::File)),
+        Some(found) if found.is_dir() => Err(taken(archive, true)),
+        Some(_) if existing == Existing::Fail => Err(taken(archive, false)),
         _ => Ok(found),
     }
 }
@@ -170,9 +170,9 @@ fn skipped(options: &ZipOptions, stats: &TransferStats, operator: &dyn Operator)
     stats.finish(summary, operator)
 }
 
-fn taken(archive: &Path, by: TakenBy) -> SessionError {
+fn taken(archive: &Path, is_folder: bool) -> SessionError {
     let path = archive.to_owned();
-    SessionError::Taken { path, by }
+    SessionError::Taken { path, is_folder }
 }
 
 fn name_of(archive: &Path) -> Vec<u8> {

@@ -191,7 +191,7 @@ impl Sink {
                 Ok(())
             }
             SinkTarget::Output(..) => Err(SessionError::SourceFailed {
-                reason: failure.reason,
+                reason: failure.reason.to_string(),
             }),
         }
     }
