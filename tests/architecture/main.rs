@@ -39,18 +39,10 @@ const ROOMS: [&str; 16] = [
 ];
 
 /// Files that still use each other in a circle, each group with the reason why. A group may only shrink.
-const KNOWN_CIRCLES: [(&[&str], &str); 11] = [
+const KNOWN_CIRCLES: [(&[&str], &str); 6] = [
     (
         &["session/discovery/asker.rs", "session/discovery/lookout.rs"],
         "to be untied: what both threads share is defined with the lookout",
-    ),
-    (
-        &[
-            "crypto/seal/envelope.rs",
-            "crypto/seal/in_place.rs",
-            "crypto/seal/open.rs",
-        ],
-        "to be untied: the error of opening is defined with the opener",
     ),
     (
         &[
@@ -72,31 +64,12 @@ const KNOWN_CIRCLES: [(&[&str], &str); 11] = [
         "to be untied: extra fields fill in a record that they are read for",
     ),
     (
-        &["disk/zip_write/mod.rs", "disk/zip_write/records.rs"],
-        "to be untied: records are of members that the archive defines",
-    ),
-    (
-        &["model/layout.rs", "model/manifest.rs", "model/part_set.rs"],
-        "to be untied: a manifest knows the parts of its stream",
-    ),
-    (
         &[
             "protocol/handshake.rs",
             "protocol/handshake/hello.rs",
             "protocol/handshake/refusal.rs",
         ],
         "to be untied: the error of the handshake is defined beside its states",
-    ),
-    (
-        &["protocol/manifest_code.rs", "protocol/message.rs"],
-        "to be untied: a chunk of a manifest is a message's field",
-    ),
-    (
-        &[
-            "session/archive/pack/mod.rs",
-            "session/archive/pack/writer.rs",
-        ],
-        "to be untied: the writer is about a packing that starts it",
     ),
     (
         &[
