@@ -11,7 +11,8 @@ use std::collections::HashMap;
 pub(crate) struct InOrder {
     layout: PartLayout,
     next: u64,
-    length: u64,
+    /// Bytes that came.
+    pub(crate) length: u64,
     is_at_end: bool,
     /// CRC-32 of the parts that were written and whose checks have not come.
     unchecked: HashMap<PartIndex, u32>,
@@ -119,11 +120,6 @@ impl InOrder {
             true => Ok(()),
             false => Err(unexpected("an end that is not where its parts end")),
         }
-    }
-
-    /// Bytes that came.
-    pub(crate) fn length(&self) -> u64 {
-        self.length
     }
 }
 

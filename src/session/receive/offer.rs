@@ -84,11 +84,11 @@ impl<'s> ReceiveTransfer<'s> {
         match rounds.run(self.session, limit, early) {
             Ok(RoundEnded::Sent) => {}
             Ok(RoundEnded::OnlyAsked) => {
-                rounds.into_sink().leave()?;
+                rounds.sink.leave()?;
                 return Ok(Received::OnlyAsked);
             }
             Err(error) if is_in_order => {
-                self.discard(rounds.into_sink());
+                self.discard(rounds.sink);
                 return Err(error.cut_short().into());
             }
             Err(error) => return Err(error.into()),
@@ -231,7 +231,8 @@ impl<'s> ReceiveTransfer<'s> {
         offer: IncomingOffer,
         streams: u16,
     ) -> Result<Summary, SessionError> {
-        let mut report = DeliveryReport::new(&offer.manifest, self.operator, rounds.total());
+        let mut report =
+            DeliveryReport::new(&offer.manifest, self.operator, rounds.sink.layout().total());
         let delivery = rounds.deliver(&mut report)?;
         if let Some(folder) = &delivery.kept {
             tell_what_is_kept(folder, self.operator);

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 /// Receives the parts of an accepted transfer, round by round; shared by the threads of its streams.
 pub(crate) struct ReceiveRounds<'a> {
-    sink: Sink,
+    pub(crate) sink: Sink,
     manifest: Arc<Manifest>,
     transfer: u32,
     progress: ProgressReporter<'a>,
@@ -134,11 +134,6 @@ impl<'a> ReceiveRounds<'a> {
         ended
     }
 
-    /// Gives the sink back for what is left of the transfer, and what the sender could not read.
-    pub(crate) fn into_sink(self) -> Sink {
-        self.sink
-    }
-
     /// Delivers what arrived, less what the sender could not read, and reports each entry.
     ///
     /// # Errors
@@ -147,11 +142,6 @@ impl<'a> ReceiveRounds<'a> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
         let mut tell = |entry, result| report.tell(entry, result);
         self.sink.deliver(&failed, &self.manifest, &mut tell)
-    }
-
-    /// Bytes of the whole stream, where they are known.
-    pub(crate) fn total(&self) -> Option<u64> {
-        self.sink.layout().total()
     }
 
     fn rounds(

@@ -215,7 +215,7 @@ impl Sink {
                 Ok(Delivery {
                     files: 1,
                     bytes: match &self.order {
-                        PartOrder::InOrder(order) => lock(order).length(),
+                        PartOrder::InOrder(order) => lock(order).length,
                         PartOrder::Any { .. } => 0,
                     },
                     ..Delivery::default()

@@ -102,14 +102,14 @@ impl<'o> SendTransfer<'_, 'o> {
     /// Sends the rest of the offer, has the phrase compared where that is wanted, and takes the answer.
     fn agree(&mut self, offered: &mut Offered<'o>) -> Result<Agreed, SessionError> {
         let session = &mut *self.session;
-        let manifest = self.outgoing.source().manifest();
+        let manifest = self.outgoing.source.manifest();
         let offer = offer_summary(manifest, session.peer);
         self.operator.event(&Event::Offer(&offer));
         for chunk in offered.rest.by_ref() {
             session.say(&Message::Entries(chunk))?;
         }
         lock(&session.writer).flush()?;
-        if self.outgoing.is_verified() {
+        if self.outgoing.options.verify {
             session.compare_phrase(self.operator)?;
             match session.hear()? {
                 Message::Confirmed => {}
@@ -168,12 +168,12 @@ impl<'o> SendTransfer<'_, 'o> {
         };
         let traffic = &self.session.shared.traffic;
         let parts = OutgoingParts {
-            source: self.outgoing.source(),
+            source: &self.outgoing.source,
             layout,
             present_bytes,
             transfer: offered.transfer,
             compression: offered.compression,
-            rate_limit: self.outgoing.rate_limit(),
+            rate_limit: self.outgoing.rate_limit.as_ref(),
             progress: ProgressReporter::new(self.operator, stats, traffic, present_bytes),
             queue: PartQueue::new(layout, &agreed.have),
             fed: AtomicU64::new(0),
@@ -211,7 +211,7 @@ impl<'o> SendTransfer<'_, 'o> {
     }
 
     fn tell_failures(&self, done: &Done) {
-        let manifest = self.outgoing.source().manifest();
+        let manifest = self.outgoing.source.manifest();
         let failures = done.failures.iter();
         for failure in failures.filter_map(|named| named.check(manifest)) {
             self.operator.event(&Event::File {
@@ -235,9 +235,9 @@ pub(crate) fn queue_offer<'o>(
     peer: SocketAddr,
     writer: &mut MessageWriter,
 ) -> Result<Offered<'o>, SessionError> {
-    let manifest = outgoing.source().manifest();
-    let mut proposal = Proposal::new(manifest.total(), outgoing.streams(), peer);
-    if let Some(limit) = outgoing.rate_limit() {
+    let manifest = outgoing.source.manifest();
+    let mut proposal = Proposal::new(manifest.total(), outgoing.options.streams, peer);
+    if let Some(limit) = &outgoing.rate_limit {
         proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
     }
     let compression = CompressionTuner::new(outgoing.level(), peer);
@@ -251,10 +251,10 @@ pub(crate) fn queue_offer<'o>(
     };
     writer.queue(&Message::Offer(Offer {
         transfer,
-        run: outgoing.run(),
+        run: outgoing.run,
         part_size: proposal.part_size,
         streams: proposal.limit.most(),
-        verify: outgoing.is_verified(),
+        verify: outgoing.options.verify,
         checksum: false,
         dry_run: false,
         // Exact: a manifest has at most `limits::ENTRIES` entries.
@@ -299,7 +299,7 @@ struct EarlyContents {
 impl EarlyContents {
     /// Reads the part; `None` where more failed than an offer can say.
     fn read(outgoing: &Outgoing<'_>, part_size: u32) -> Result<Option<Self>, SessionError> {
-        let source = outgoing.source();
+        let source = &outgoing.source;
         let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
         let part = layout.part(0)?;
         let (mut raw, mut failures) = (Vec::new(), Vec::new());

@@ -17,14 +17,15 @@ use std::sync::Arc;
 
 /// A payload, for one session or many.
 pub(crate) struct Outgoing<'a> {
-    options: &'a SendOptions,
+    pub(crate) options: &'a SendOptions,
     /// This run of the sender, whatever connections it needs.
-    run: RunId,
-    rate_limit: Option<RateLimit>,
+    pub(crate) run: RunId,
+    /// The rate that all streams and receivers share.
+    pub(crate) rate_limit: Option<RateLimit>,
     /// Whether it is only offered to learn what the receiver lacks.
     is_dry_run: bool,
     /// The source that is offered.
-    source: Source,
+    pub(crate) source: Source,
     /// The contents of the archive that is offered.
     packed: Option<Arc<Source>>,
 }
@@ -69,37 +70,12 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// The run that the payload is sent in.
-    pub(crate) fn run(&self) -> RunId {
-        self.run
-    }
-
-    /// The source that is offered.
-    pub(crate) fn source(&self) -> &Source {
-        &self.source
-    }
-
     /// Files that are left out.
     pub(crate) fn left_out(&self) -> &[LeftOut] {
         match &self.packed {
             Some(packed) => packed.left_out(),
             None => self.source.left_out(),
         }
-    }
-
-    /// How many streams the operator wants.
-    pub(crate) fn streams(&self) -> Option<u16> {
-        self.options.streams
-    }
-
-    /// The rate that all streams and receivers share.
-    pub(crate) fn rate_limit(&self) -> Option<&RateLimit> {
-        self.rate_limit.as_ref()
-    }
-
-    /// Whether persons compare the verification phrase first.
-    pub(crate) fn is_verified(&self) -> bool {
-        self.options.verify
     }
 
     /// Whether the only part of a small transfer may go along with its offer: it waits neither for a person

@@ -204,7 +204,7 @@ impl CompressionTuner {
         let room = room(measured, streams, *cores);
         if tuner.is_window_full(streams) {
             tuner.step(measured, room);
-        } else if tuner.window.parts() > 1 && room >= CLEARLY {
+        } else if tuner.window.parts > 1 && room >= CLEARLY {
             tuner.leap(measured, room);
         }
     }
@@ -270,14 +270,14 @@ impl LevelTuner {
     fn note(&mut self, part: &SentPart, busy: Duration, blocked: Duration) {
         self.raw += part.raw as u64;
         self.sealed += part.sealed as u64;
-        self.window.add_bytes(part.raw as u64);
+        self.window.bytes += part.raw as u64;
         self.window.note(busy, blocked);
     }
 
     /// Whether the window is long enough to judge by, and has a few parts of each of `streams`.
     fn is_window_full(&self, streams: usize) -> bool {
-        let parts = usize::try_from(self.window.parts()).unwrap_or(usize::MAX);
-        self.window.elapsed() >= self.shortest && parts >= streams * PARTS_OF_EACH
+        let parts = usize::try_from(self.window.parts).unwrap_or(usize::MAX);
+        self.window.began.elapsed() >= self.shortest && parts >= streams * PARTS_OF_EACH
     }
 
     fn step(&mut self, measured: Measured, room: f64) {

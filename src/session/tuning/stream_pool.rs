@@ -98,15 +98,10 @@ enum Maker {
 /// What adapts the number of streams to the line.
 struct Following {
     tuner: Mutex<StreamTuner>,
-    window: Mutex<TrafficWindow>,
+    /// A window, and what the session had moved when it began.
+    window: Mutex<(Window, u64)>,
     /// Streams that were asked for, the first one included.
     asked: AtomicU16,
-}
-
-/// A window, and what the session had moved when it began.
-struct TrafficWindow {
-    window: Window,
-    traffic: u64,
 }
 
 /// What happens to a transfer's streams.
@@ -179,7 +174,7 @@ impl StreamPool {
                 let count = AT_FIRST.min(most);
                 let following = Following {
                     tuner: Mutex::new(StreamTuner::new(count, most)),
-                    window: Mutex::new(TrafficWindow::new(session.shared.traffic.total())),
+                    window: Mutex::new((Window::new(), session.shared.traffic.total())),
                     asked: AtomicU16::new(count),
                 };
                 (count, Some(following))
@@ -247,7 +242,7 @@ impl StreamPool {
     /// A thread worked for `busy` and waited for `blocked` to move a part.
     pub(crate) fn note(&self, busy: Duration, blocked: Duration) {
         if let Some(following) = &self.following {
-            lock(&following.window).window.note(busy, blocked);
+            lock(&following.window).0.note(busy, blocked);
         }
     }
 
@@ -263,23 +258,20 @@ impl StreamPool {
         };
         let length = (round_trip * ROUND_TRIPS).clamp(shortest, LONGEST_WINDOW);
         let length = length * tuner.window_lengths();
-        let (measured, parts) = {
+        let window = {
             let mut current = lock(&following.window);
-            if current.window.elapsed() < length {
+            if current.0.began.elapsed() < length {
                 return None;
             }
             let moved = self.moved();
-            let TrafficWindow {
-                mut window,
-                traffic,
-            } = std::mem::replace(&mut *current, TrafficWindow::new(moved));
-            window.add_bytes(moved.saturating_sub(traffic));
-            (window.measured(), window.parts())
+            let (mut window, before) = std::mem::replace(&mut *current, (Window::new(), moved));
+            window.bytes = moved.saturating_sub(before);
+            window
         };
         let before = tuner.count();
         let count = tuner.step(Seen {
-            measured,
-            parts,
+            measured: window.measured(),
+            parts: window.parts,
             work: work(),
             round_trip: round_trip.as_secs_f64(),
         });
@@ -336,15 +328,6 @@ impl StreamPool {
                     queue.push(stream);
                 }
             });
-        }
-    }
-}
-
-impl TrafficWindow {
-    fn new(traffic: u64) -> Self {
-        TrafficWindow {
-            window: Window::new(),
-            traffic,
         }
     }
 }

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 /// What the threads of a transfer did since the window began.
 pub(crate) struct Window {
-    began: Instant,
-    bytes: u64,
-    parts: u32,
+    pub(crate) began: Instant,
+    /// Bytes that were moved, as the owner of the window counts them.
+    pub(crate) bytes: u64,
+    /// Parts that were moved.
+    pub(crate) parts: u32,
     busy: Duration,
     blocked: Duration,
 }
@@ -39,27 +41,12 @@ impl Window {
         self.blocked += blocked;
     }
 
-    /// Counts bytes that were moved.
-    pub(crate) fn add_bytes(&mut self, bytes: u64) {
-        self.bytes += bytes;
-    }
-
-    /// Parts that were moved.
-    pub(crate) fn parts(&self) -> u32 {
-        self.parts
-    }
-
-    /// How long it has lasted.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
     /// What it shows so far. Where no part was moved, the threads have only waited.
     pub(crate) fn measured(&self) -> Measured {
         const NOT_ZERO: f64 = 1e-9;
         let time = self.busy + self.blocked;
         Measured {
-            rate: self.bytes as f64 / self.elapsed().as_secs_f64().max(NOT_ZERO),
+            rate: self.bytes as f64 / self.began.elapsed().as_secs_f64().max(NOT_ZERO),
             blocked: match time.is_zero() {
                 true => 1.0,
                 false => self.blocked.as_secs_f64() / time.as_secs_f64(),
@@ -79,9 +66,9 @@ mod tests {
         let second = Duration::from_secs(1);
         window.note(second, second);
         window.note(second, second * 5);
-        window.add_bytes(20);
+        window.bytes += 20;
         let Measured { rate, blocked } = window.measured();
-        assert_eq!((window.parts(), blocked), (2, 0.75));
+        assert_eq!((window.parts, blocked), (2, 0.75));
         assert!(rate > 0.0);
     }
 }
