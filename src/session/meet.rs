@@ -4,6 +4,9 @@
 mod dial_plan;
 mod dialling;
 mod find;
+mod occasion;
+
+pub(crate) use occasion::Occasion;
 
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
@@ -20,6 +23,7 @@ use crate::session::listen::listener::{Arrival, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
 use crate::session::listen::slots::{SessionSlots, Slot};
 use crate::session::meet::find::{Chosen, Search};
+use crate::session::meet::occasion::LAST_WORDS;
 use crate::session::options::{Connect, FindOptions, ListenAddress, PeerAddress, Rendezvous};
 use crate::session::stats::Traffic;
 use crate::session::sync::lock;
@@ -35,9 +39,6 @@ const DIAL_WAIT: Duration = Duration::from_secs(10);
 /// How long a listener waits for a peer that was lost: longer than the peer takes to notice and to
 /// try again.
 const RETURN_WAIT: Duration = Duration::from_secs(120);
-
-/// How long the news of a failed proof may take from the thread that had it.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Pauses before a dialler tries again after the connection was lost; the last one repeats.
 const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
@@ -84,15 +85,6 @@ struct Finding<'a> {
     slots: Arc<SessionSlots>,
     /// The only room there is, for the session: others hear that there is none.
     slot: Option<Slot>,
-}
-
-/// Whom a meeting is with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Occasion {
-    /// Whoever comes.
-    First,
-    /// The peer that was lost.
-    Again,
 }
 
 impl<'a> Meeting<'a> {

@@ -16,7 +16,7 @@ use crate::session::listen::listener::{Arrival, Guest, Listener};
 use crate::session::listen::slots::Slot;
 use crate::session::meet::dial_plan::{DialEnd, DialPlan};
 use crate::session::meet::dialling::{Dialled, Dialler, Mailbox, News, hear_first};
-use crate::session::meet::{LAST_WORDS, Occasion};
+use crate::session::meet::occasion::{LAST_WORDS, Occasion};
 use crate::session::options::{Connect, FindOptions};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroU16;
