@@ -129,9 +129,9 @@ pub const ARCHIVE_GROWTH: u64 = 200;
 /// that.
 pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;
 
-/// Datagrams of discovery that are read in a second; the system drops what comes beyond. Twenty peers on
-/// one channel send fewer.
-pub const DATAGRAMS_PER_SECOND: u32 = 500;
+/// Datagrams of discovery that are read in a second; the system drops what comes beyond. A hundred peers
+/// that begin at the same moment send 1,200; reading 2,000 takes 2 % of a core.
+pub const DATAGRAMS_PER_SECOND: u32 = 2000;
 
 /// Answers of discovery to one address in a second: a peer asks about three times.
 pub const ANSWERS_PER_SOURCE: u32 = 4;
