@@ -133,8 +133,9 @@ pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;
 /// that begin at the same moment send 1,200; reading 2,000 takes 2 % of a core.
 pub const DATAGRAMS_PER_SECOND: u32 = 2000;
 
-/// Answers of discovery to one address in a second: a peer asks about three times.
-pub const ANSWERS_PER_SOURCE: u32 = 4;
+/// Answers of discovery to one address in a second. A peer asks up to eight times in its first second, and
+/// the one query that its firewall lets an answer through for must not be the one left out.
+pub const ANSWERS_PER_SOURCE: u32 = 8;
 
 /// Answers of discovery in a second to everybody.
 pub const ANSWERS_PER_SECOND: u32 = 50;

@@ -10,6 +10,7 @@ mod network;
 mod peer;
 
 mod filters;
+mod firewalls;
 mod layouts;
 mod load;
 mod meetings;

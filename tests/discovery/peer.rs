@@ -110,6 +110,16 @@ impl Peer {
         }
     }
 
+    /// What is known when it was not met for a while.
+    pub fn looking(&self) -> String {
+        loop {
+            let line = self.next();
+            if line.starts_with("looking:") {
+                return line;
+            }
+        }
+    }
+
     /// Warnings and wrong proofs on the way there.
     pub fn noise(&self) -> Vec<String> {
         self.noise.borrow().clone()
@@ -229,6 +239,19 @@ impl Operator for Talkative {
                 say(&format!("wrong proof from {}", peer.ip().to_canonical()))
             }
             Event::Warning { message } => say(&format!("warning: {message}")),
+            Event::StillLooking(looking) => {
+                let mut said = "looking:".to_owned();
+                for own in &looking.sights.addresses {
+                    said += &format!(" own {own}");
+                }
+                for address in &looking.unreachable {
+                    said += &format!(" unreachable {address}");
+                }
+                for address in &looking.listening {
+                    said += &format!(" listening {}", address.port());
+                }
+                say(&said);
+            }
             Event::Reconnecting { .. } => say("warning: connects again"),
             Event::Accepted { .. } => {
                 say("accepted");

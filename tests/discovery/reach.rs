@@ -27,7 +27,7 @@ fn a_query_from_another_network_is_not_answered() {
     assert_eq!(far.next(), "0 answers");
     // The same from the own network: the question was good, and the answers are few.
     let near = Peer::start(&other, "ask 10.77.0.2:0 10.77.0.1:8080");
-    assert_eq!(near.next(), "4 answers");
+    assert_eq!(near.next(), "8 answers");
 }
 
 #[test]

@@ -101,14 +101,28 @@ mod tests {
     }
 
     #[test]
-    fn one_source_gets_four_answers_a_second() {
+    fn one_source_gets_eight_answers_a_second() {
         let now = Instant::now();
         let mut quota = AnswerQuota::new(now);
         let taken = (0..1000).filter(|_| quota.take(source(1), now)).count();
-        assert_eq!(taken, 4);
+        assert_eq!(taken, 8);
         assert!(quota.take(source(2), now));
         assert!(!quota.take(source(1), now + WINDOW / 2));
         assert!(quota.take(source(1), now + WINDOW));
+    }
+
+    #[test]
+    fn a_peer_that_asks_on_schedule_is_always_answered() {
+        let now = Instant::now();
+        let mut quota = AnswerQuota::new(now);
+        // Rounds ask a group and a broadcast address; at 2 s the single query of a sweep follows.
+        let rounds = [0, 100, 300, 1001, 2000].map(|at| [at; 2]);
+        for at in rounds.into_iter().flatten().chain([2000]) {
+            assert!(
+                quota.take(source(1), now + Duration::from_millis(at)),
+                "{at}"
+            );
+        }
     }
 
     #[test]
