@@ -63,6 +63,7 @@ pub use session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets
 
 // Archives.
 pub use crypto::{ArchivePassword, PasswordError};
+pub use disk::{NameEncoding, Strictness, TimeZone};
 pub use session::{Expansion, ExpansionLimit, Names, UnzipOptions, ZipOptions};
 
 // What a session tells and asks.

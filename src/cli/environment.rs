@@ -1,5 +1,6 @@
 //! The environment variables that count, read once.
 
+use crate::disk::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -21,6 +22,9 @@ const TERM: &str = "TERM";
 /// The folder that `~` stands for.
 pub(crate) const HOME: &str = "HOME";
 
+/// The time zone, as for every program.
+const TZ: &str = "TZ";
+
 /// Where systemd puts the credentials of a service, if it gave this process any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
@@ -41,6 +45,7 @@ impl Environment {
             NO_COLOR,
             TERM,
             HOME,
+            TZ,
         ];
         let values = names.map(|name| (name, std::env::var_os(name)));
         Environment(
@@ -64,6 +69,11 @@ impl Environment {
     /// Whether the terminal can only print line after line.
     pub(crate) fn is_dumb_terminal(&self) -> bool {
         self.get(TERM).is_some_and(|value| value == "dumb")
+    }
+
+    /// The time zone of the person at this machine.
+    pub(crate) fn time_zone(&self) -> TimeZone {
+        TimeZone::local(self.get(TZ))
     }
 
     #[cfg(test)]

@@ -120,7 +120,7 @@ impl Exit {
     /// The code for what is wrong with an archive.
     fn of_archive(fault: &ArchiveFault) -> Exit {
         match fault {
-            ArchiveFault::Unreadable(_) => Exit::Source,
+            ArchiveFault::Unreadable(_) | ArchiveFault::NothingSelected => Exit::Source,
             ArchiveFault::WrongPassword | ArchiveFault::PasswordNeeded => Exit::WrongSecret,
             ArchiveFault::NotZip | ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
                 Exit::NotVerified

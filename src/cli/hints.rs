@@ -212,14 +212,17 @@ fn of_archive(fault: &ArchiveFault) -> &'static str {
             "nothing of it was put in place; `peerbridge unzip --list` shows what it holds"
         }
         ArchiveFault::ZipCrypto => {
-            "whoever has the archive can read it without the password: open it with another \
-             program if you must, and have it made again with AES"
+            "without --strict it is opened, with a warning; have it made again with AES"
+        }
+        ArchiveFault::NothingSelected => {
+            "`peerbridge unzip --list` shows its entries; * ? [abc] and ** are special in --only \
+             and --exclude"
         }
         ArchiveFault::Unsupported(_) => {
             "open it with another program, or have it made again without that"
         }
         ArchiveFault::Method(_) => {
-            "open it with another program, or have it made again with deflate and AES"
+            "open it with 7-Zip (`7zz x`), or have it made again with deflate"
         }
         ArchiveFault::PasswordNeeded => {
             "give its password with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD"

@@ -17,6 +17,7 @@ mod source;
 mod staging;
 mod survey;
 mod zip_read;
+mod zip_time;
 mod zip_write;
 
 pub use delivery::{Delivery, DeliveryResult};
@@ -30,9 +31,11 @@ pub use source::{
 pub use staging::{Durability, FileWriter, Staging, StagingWriter};
 pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, leftovers, survey};
 pub use zip_read::{
-    AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive,
-    ListedEncryption, ListedEntry, ListedKind, OpeningBuffers, ReadStopped,
+    AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, FoundOddity,
+    LeftOutEntry, ListedEncryption, ListedEntry, ListedKind, NameEncoding, OpeningBuffers, Outline,
+    ReadStopped, ReadingOptions, Selection, Strictness, spool,
 };
+pub use zip_time::TimeZone;
 pub use zip_write::new_file::{NewArchive, Placing, free_path_beside, look_up};
 pub use zip_write::{
     ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, DeflateEffort, Encryption, Member,

@@ -118,12 +118,26 @@ pub const UNPROVEN_CONNECTIONS: usize = 256;
 /// more is a lie.
 pub const DEFLATE_GROWTH: u64 = 1032;
 
+/// How far Deflate64 can grow what it holds: 65,538 bytes from 18 bits.
+pub const DEFLATE64_GROWTH: u64 = 29_128;
+
 /// How far zstd can grow what it holds: a block of at most 128 KiB takes at least four bytes.
 pub const ZSTD_GROWTH: u64 = 32 * 1024;
 
 /// How far an archive may grow without a person's word for it: text shrinks to a tenth, logs to a fiftieth,
 /// and what shrinks further is mostly made to.
 pub const ARCHIVE_GROWTH: u64 = 200;
+
+/// Bytes of a disk that a name costs, beside its contents: the inode, the entry of its folder, a block. They
+/// count for [`ARCHIVE_GROWTH`] from [`ARCHIVE_FREE_NAMES`] on.
+pub const ARCHIVE_NAME_BYTES: u64 = 4096;
+
+/// Names of an archive that cost nothing.
+pub const ARCHIVE_FREE_NAMES: u64 = 1000;
+
+/// What the names of an archive may cost without being compared with its size, in bytes: no listed entry is
+/// so short that it grows beyond [`ARCHIVE_GROWTH`], but folders that are not listed are free.
+pub const ARCHIVE_NAMES_GROWTH_FROM: u64 = 64 << 20;
 
 /// Contents of an archive below which it may grow as far as it likes, in bytes: no disk is filled with
 /// that.

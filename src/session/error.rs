@@ -205,6 +205,8 @@ pub struct Expansion {
     pub archive_bytes: u64,
     /// The contents of all its files, in bytes.
     pub bytes: u64,
+    /// Files, folders and links, with folders that it does not list.
+    pub entries: u64,
 }
 
 impl fmt::Display for SessionError {
@@ -299,8 +301,8 @@ impl fmt::Display for Unescaped<'_> {
             SessionError::Archive(error) => error.fmt(f),
             SessionError::Expansion(growth) => write!(
                 f,
-                "not opened: {} bytes would become {}",
-                growth.archive_bytes, growth.bytes
+                "not opened: {} bytes would become {} in {} files and folders",
+                growth.archive_bytes, growth.bytes, growth.entries
             ),
             SessionError::Cancelled => f.write_str("called off"),
             SessionError::System { source } => write!(f, "the system refuses: {source}"),

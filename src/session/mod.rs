@@ -34,7 +34,9 @@ mod tuning;
 
 pub use crate::disk::Links;
 pub use archive::pack::Names;
-pub use archive::unzip::{ExpansionLimit, UnzipOptions, hides_names, unpack, unzip};
+pub use archive::unzip::{
+    ExpansionLimit, UnzipOptions, check_archive, hides_names, unpack, unzip, verify,
+};
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;
 pub use connection::socket::can_listen;

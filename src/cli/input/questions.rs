@@ -140,10 +140,12 @@ pub(crate) fn yes_or_no(answer: &str) -> Option<bool> {
 
 fn expansion_question(growth: Expansion) -> String {
     format!(
-        "The archive has {} and would become {}, as archives do that are made to fill disks.\n\
+        "The archive has {} and would become {} in {} files and folders, as archives do that are made to fill \
+         disks.\n\
          Open it all the same? [y/N] ",
         format::size(growth.archive_bytes),
         format::size(growth.bytes),
+        growth.entries,
     )
 }
 
@@ -213,6 +215,7 @@ mod tests {
             questions.accept_expansion(Expansion {
                 archive_bytes: 42_000,
                 bytes: 5 << 30,
+                entries: 1,
             })
         };
         assert_eq!(asked(&["y"], OnConflict::Ask, accept), Acceptance::Accept);

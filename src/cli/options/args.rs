@@ -177,6 +177,13 @@ fn misplaced(long: &str, verb: Verb) -> String {
         ("to", Verb::Receive) => "receive dials with --from HOST[:PORT]".to_owned(),
         ("from", Verb::Send) => "send dials with --to HOST[:PORT]".to_owned(),
         ("to" | "from", Verb::Ping) => "peerbridge ping HOST[:PORT]".to_owned(),
+        // What these letters mean to Info-ZIP.
+        ("listen", Verb::Unzip) => "to see what an archive holds: --list".to_owned(),
+        ("to", Verb::Unzip) => "to test an archive: --test".to_owned(),
+        ("output", Verb::Unzip) => {
+            "to replace files that are there: --existing overwrite".to_owned()
+        }
+        ("streams", Verb::Unzip) => "to keep files that are there: --existing skip".to_owned(),
         ("yes", Verb::Serve) => "serve never asks: leave it out".to_owned(),
         _ => format!(
             "`peerbridge help {}` lists what does",
@@ -214,6 +221,15 @@ fn unknown(name: &str) -> Error {
             format!("there is no --{name}: others could read it in the process list"),
             "give the secret with --secret-file FILE, in PEERBRIDGE_SECRET, or when you are asked",
         );
+    }
+    let of_info_zip = match name {
+        "d" => Some("unzip takes the folder without an option: peerbridge unzip ARCHIVE DIR"),
+        "P" => Some("give the password with --zip-password-file FILE, or when you are asked"),
+        "O" | "I" => Some("unzip takes the encoding of names with --name-encoding"),
+        _ => None,
+    };
+    if let Some(hint) = of_info_zip {
+        return Error::usage(format!("there is no option -{name}"), hint);
     }
     let dashes = if name.chars().count() == 1 { "-" } else { "--" };
     let hint = match nearest(name, FLAGS.iter().map(|flag| flag.long)) {

@@ -208,8 +208,11 @@ pub(crate) const VERBS: &[VerbEntry] = &[
              which 7-Zip, libarchive and others open. ARCHIVE appears when it is whole, readable by \
              you only. A folder comes with all that is in it; FOLDER/. stands for its contents alone.",
             "The password comes from --zip-password-file, else PEERBRIDGE_ZIP_PASSWORD, else you are \
-             asked twice. It has 1 to 99 bytes. Names, sizes and times in the archive can be read \
-             without it, unless --hide-names is given.",
+             asked twice. It has 1 to 99 bytes; programs differ in those beyond ASCII. Names, sizes \
+             and times in the archive can be read without it, unless --hide-names is given.",
+            "Windows Explorer, Archive Utility of macOS, Info-ZIP's unzip and Java cannot open AES \
+             encryption. Their users need 7-Zip (Windows, Linux), Keka or The Unarchiver (macOS), \
+             bsdtar, or peerbridge unzip.",
         ],
         examples: &[
             "peerbridge zip photos.zip photos --exclude '*.tmp'",
@@ -221,20 +224,27 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         name: "unzip",
         aliases: &[],
         forms: &[
-            ("unzip ARCHIVE [DIR]", "open a zip archive, AES or plain"),
+            ("unzip ARCHIVE [DIR]", "open a zip archive"),
             ("unzip ARCHIVE --list", "show what it holds"),
+            ("unzip ARCHIVE --test", "verify it, write nothing"),
+            ("unzip - [DIR]", "the same from standard input"),
         ],
         about: &[
-            "Puts what is in a zip archive into DIR (the current folder unless told), whoever made \
-             it: encrypted with AES as WinZip does, or not at all. Nothing appears in DIR before all \
-             of it is verified, nothing outside of DIR is touched, and nothing there is replaced \
-             unless --existing says so.",
+            "Puts what is in a zip archive into DIR (the current folder by default), whoever made it. \
+             Nothing appears in DIR before all of it is verified, nothing outside of DIR is touched, \
+             and nothing there is replaced unless --existing says so.",
+            "It opens AES and ZipCrypto encryption, stored, deflate, Deflate64 and zstd. ZipCrypto \
+             protects little, and a warning says so. Faults without effect are warned of and passed \
+             over; --strict refuses them. A link that leads outside and a device are left out, and the \
+             exit code is 13.",
             "An archive that would become far larger than it is, is opened only after a question, or \
-             with --yes. ZipCrypto, which anybody can break, is refused.",
+             with --yes. An archive from standard input is kept in a private file meanwhile, in the \
+             folder that TMPDIR names.",
         ],
         examples: &[
             "peerbridge unzip photos.zip Pictures",
             "peerbridge unzip backup.zip --zip-password-file password.txt --existing newer",
+            "peerbridge unzip backup.zip --only 'docs/*.txt' --exclude drafts",
             "peerbridge unzip unknown.zip --list",
         ],
     },
@@ -356,7 +366,16 @@ pub(crate) const FLAGS: &[Flag] = &[
         "the first line of FILE is the archive's password (or PEERBRIDGE_ZIP_PASSWORD); refused \
          when other users can read or change it"),
     flag(None, "list", Nothing, &[Unzip],
-        "show names, sizes and what is encrypted, and open nothing"),
+        "show modes, sizes, what is encrypted, dates and names, and open nothing"),
+    flag(None, "test", Nothing, &[Unzip],
+        "read and verify everything, and write nothing"),
+    flag(None, "only", Values("GLOB"), &[Unzip],
+        "open only names or paths like this, with all that is in such folders; may be given many \
+         times"),
+    flag(None, "strict", Nothing, &[Unzip],
+        "refuse an archive for faults that change nothing, and ZipCrypto"),
+    flag(None, "name-encoding", Value("NAME"), &[Unzip],
+        "the code page of names that are not marked as UTF-8, as cp850 or cp866"),
     flag(Some('o'), "output", Value("-"), &[Receive],
         "write the one file that is received to standard output"),
     flag(None, "max-size", Value("SIZE"), TAKING,
@@ -383,7 +402,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "with - or --zip: the name that standard input or the archive gets at the peer"),
     flag(Some('Z'), "zip", Nothing, &[Send],
         "send one encrypted archive that the peer keeps, and not the files"),
-    flag(Some('x'), "exclude", Values("GLOB"), &[Send, Zip],
+    flag(Some('x'), "exclude", Values("GLOB"), &[Send, Zip, Unzip],
         "leave out names or paths like this (*, ?, [abc], **); may be given many times"),
     flag(Some('L'), "follow-links", Nothing, &[Send, Zip],
         "take what links point to, and not the links"),

@@ -242,7 +242,9 @@ impl Reporter<'_> {
         match self.style.perspective {
             Perspective::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
             Perspective::Maker => self.say(&format!("packing {names} ({contents})")),
-            Perspective::Opener => self.detail(&format!("it holds {names} ({contents})")),
+            Perspective::Opener | Perspective::Tester => {
+                self.detail(&format!("it holds {names} ({contents})"))
+            }
             // The question says it itself.
             Perspective::Receiver if self.questions.are_asked() => {}
             Perspective::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),

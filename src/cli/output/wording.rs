@@ -18,6 +18,8 @@ pub(crate) enum Perspective {
     Maker,
     /// Out of an archive that is here.
     Opener,
+    /// Nowhere: an archive that is here is tested.
+    Tester,
 }
 
 /// Below this, what is measured is how long the greetings took.
@@ -87,7 +89,9 @@ pub(crate) fn endpoints(addresses: &[SocketAddr]) -> String {
 pub(crate) fn what_to_type(side: Perspective, address: SocketAddr) -> String {
     let verb = match side {
         Perspective::Sender => "receive --from",
-        Perspective::Receiver | Perspective::Maker | Perspective::Opener => "send PATH... --to",
+        Perspective::Receiver | Perspective::Maker | Perspective::Opener | Perspective::Tester => {
+            "send PATH... --to"
+        }
     };
     let command = format!("on the other side: peerbridge {verb}");
     match (address.ip().is_unspecified(), address.port()) {
@@ -120,7 +124,7 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         1 => "done, but 1 entry was left out: ".to_owned(),
         many => format!("done, but {many} entries were left out: "),
     };
-    if side != Perspective::Maker
+    if !matches!(side, Perspective::Maker | Perspective::Tester)
         && summary.files == 0
         && summary.bytes == 0
         && summary.left_out == 0
@@ -138,6 +142,7 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
     }
     match side {
         Perspective::Sender => text.push_str(", verified by the receiver"),
+        Perspective::Tester => text.push_str(", verified; nothing was written"),
         Perspective::Maker => {
             text.push_str(&delivered(&summary.delivered));
             text.push_str(&format!(" ({})", format::size(summary.wire_bytes)));

@@ -153,9 +153,10 @@ impl Demo {
                 context.progress_style(self.progress),
                 Programs::Untold,
             ),
-            Perspective::Receiver | Perspective::Maker | Perspective::Opener => {
-                ("receiver: ", ProgressStyle::Off, Programs::Told)
-            }
+            Perspective::Receiver
+            | Perspective::Maker
+            | Perspective::Opener
+            | Perspective::Tester => ("receiver: ", ProgressStyle::Off, Programs::Told),
         };
         let style = ReportStyle {
             perspective,

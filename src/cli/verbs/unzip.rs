@@ -9,26 +9,37 @@ use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
-use crate::cli::options::words::too_many;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
-use crate::disk::Archive;
+use crate::disk::{Archive, CheckedArchive, ListedKind, NameEncoding, Strictness, spool};
 use crate::model::Existing;
 use crate::session::{self, ExpansionLimit, SessionError, UnzipOptions};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 
-/// An archive to look into or to open, understood.
+/// What an archive from standard input is called.
+const STANDARD_INPUT: &str = "standard input";
+
+/// An archive to look into, to test or to open, understood.
 #[derive(Debug)]
 pub(crate) struct Unzip {
     archive: PathBuf,
-    what: UnzipTask,
+    task: UnzipTask,
+    only: Vec<String>,
+    exclude: Vec<String>,
+    strictness: Strictness,
+    name_encoding: Option<NameEncoding>,
+    password_file: Option<PathBuf>,
+    progress: ProgressChoice,
 }
 
 /// What to do with it.
 #[derive(Debug)]
 enum UnzipTask {
     List,
+    Test,
     Open(Opening),
 }
 
@@ -37,9 +48,7 @@ enum UnzipTask {
 struct Opening {
     destination: PathBuf,
     existing: Option<Existing>,
-    password_file: Option<PathBuf>,
     growth: ExpansionLimit,
-    progress: ProgressChoice,
 }
 
 impl Unzip {
@@ -52,32 +61,129 @@ impl Unzip {
                 "peerbridge unzip ARCHIVE [DIR]",
             ));
         };
-        let what = match typed.has("list") {
-            true if !words.is_empty() => {
-                return Err(Error::usage(
-                    "--list opens nothing, so there is no folder to put it into",
-                    "leave out DIR or --list",
-                ));
-            }
-            true => UnzipTask::List,
-            false => UnzipTask::Open(Opening::understand(typed, words)?),
-        };
+        if archive.is_empty() {
+            return Err(empty("the archive's name is empty"));
+        }
         Ok(Unzip {
             archive: archive.into(),
-            what,
+            task: UnzipTask::understand(typed, words)?,
+            only: typed.values("only"),
+            exclude: typed.values("exclude"),
+            strictness: match typed.has("strict") {
+                true => Strictness::Strict,
+                false => Strictness::Tolerant,
+            },
+            name_encoding: typed.value("name-encoding").map(encoding).transpose()?,
+            password_file: typed.path("zip-password-file"),
+            progress: ProgressChoice::of(typed),
         })
     }
 
     /// # Errors
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
-        let archive = Archive::open(&self.archive).map_err(SessionError::Archive)?;
-        match self.what {
+        let mut options = UnzipOptions::new(self.archive.clone(), PathBuf::new());
+        options.only = self.only.clone();
+        options.exclude = self.exclude.clone();
+        options.strictness = self.strictness;
+        options.name_encoding = self.name_encoding;
+        options.zone = context.environment.time_zone();
+        let archive = self.open(&options)?;
+        match &self.task {
             UnzipTask::List => {
-                list::show(&archive, context.console);
+                list::show(&archive, &options.zone, context.console);
                 Ok(Exit::Done)
             }
-            UnzipTask::Open(opening) => opening.run(self.archive, archive, context),
+            UnzipTask::Test => self.test(archive, options, context),
+            UnzipTask::Open(opening) => {
+                opening.check_destination(&archive)?;
+                self.unpack(opening, archive, options, context)
+            }
+        }
+    }
+
+    fn open(&self, options: &UnzipOptions) -> Result<Archive, Error> {
+        let reading = options.reading();
+        let opened = match self.archive == Path::new("-") {
+            true => Archive::of_file(standard_input()?, Path::new(STANDARD_INPUT), &reading),
+            false => Archive::open(&self.archive, &reading),
+        };
+        Ok(opened.map_err(SessionError::Archive)?)
+    }
+
+    fn test(
+        &self,
+        archive: Archive,
+        mut options: UnzipOptions,
+        context: &Context<'_>,
+    ) -> Result<Exit, Error> {
+        let archive = self.checked(archive, &mut options, context)?;
+        let style = context.report_style(Perspective::Tester, self.progress);
+        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
+        let summary = session::verify(&archive, &options, &std::env::temp_dir(), &reporter)?;
+        Ok(Exit::of_summary(&summary))
+    }
+
+    fn unpack(
+        &self,
+        opening: &Opening,
+        archive: Archive,
+        mut options: UnzipOptions,
+        context: &Context<'_>,
+    ) -> Result<Exit, Error> {
+        let archive = self.checked(archive, &mut options, context)?;
+        options.destination = opening.destination.clone();
+        options.existing = opening.existing.unwrap_or_default();
+        options.growth = opening.growth;
+        let style = context.report_style(Perspective::Opener, self.progress);
+        let questions = opening.questions(context);
+        let reporter = Reporter::new(context.console, context.ledger, questions, style);
+        let summary = session::unpack(&archive, &options, &reporter)?;
+        Ok(Exit::of_summary(&summary))
+    }
+
+    /// Checks the archive, and gets its password if it needs one.
+    fn checked(
+        &self,
+        archive: Archive,
+        options: &mut UnzipOptions,
+        context: &Context<'_>,
+    ) -> Result<CheckedArchive, Error> {
+        let archive = session::check_archive(archive, options)?;
+        if archive.is_encrypted() {
+            options.password = Some(credentials::get(self.password_file.as_deref(), context)?);
+        }
+        Ok(archive)
+    }
+}
+
+impl UnzipTask {
+    fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<UnzipTask, Error> {
+        let task = match (typed.has("list"), typed.has("test")) {
+            (true, true) => {
+                return Err(Error::usage(
+                    "--list and --test are two things to do",
+                    "give one of them",
+                ));
+            }
+            (true, false) => ("--list", UnzipTask::List),
+            (false, true) => ("--test", UnzipTask::Test),
+            (false, false) => return Opening::understand(typed, words).map(UnzipTask::Open),
+        };
+        let (option, task) = task;
+        if !words.is_empty() {
+            return Err(Error::usage(
+                format!("{option} opens nothing, so there is no folder to put it into"),
+                format!("leave out DIR or {option}"),
+            ));
+        }
+        let selects = typed.has("only") || typed.has("exclude");
+        match task {
+            UnzipTask::List if selects => Err(Error::usage(
+                "--list shows all that an archive holds",
+                "leave out --only and --exclude",
+            )),
+            _ => Ok(task),
         }
     }
 }
@@ -86,40 +192,32 @@ impl Opening {
     fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<Opening, Error> {
         let destination = match words {
             [] => PathBuf::from("."),
-            [only] if only.is_empty() => {
-                return Err(Error::usage(
-                    "the folder's name is empty",
-                    "is a variable in your script not set?",
-                ));
-            }
+            [only] if only.is_empty() => return Err(empty("the folder's name is empty")),
             [only] => PathBuf::from(only),
-            [_, second, ..] => return Err(too_many("unzip", second)),
+            [_, second, ..] => return Err(not_a_folder(second)),
         };
         Ok(Opening {
             destination,
             existing: existing(typed),
-            password_file: typed.path("zip-password-file"),
             growth: match typed.has("yes") {
                 true => ExpansionLimit::Any,
                 false => ExpansionLimit::Usual,
             },
-            progress: ProgressChoice::of(typed),
         })
     }
 
-    fn run(self, path: PathBuf, archive: Archive, context: &Context<'_>) -> Result<Exit, Error> {
-        let archive = archive.check().map_err(SessionError::Archive)?;
-        let mut options = UnzipOptions::new(path, self.destination.clone());
-        if archive.is_encrypted() {
-            options.password = Some(credentials::get(self.password_file.as_deref(), context)?);
+    /// Info-ZIP takes names of entries behind the archive. A new folder of such a name is hardly meant.
+    fn check_destination(&self, archive: &Archive) -> Result<(), Error> {
+        let name = self.destination.as_os_str();
+        let is_such_file =
+            |kind, path: &[u8]| kind == ListedKind::File && path == name.as_encoded_bytes();
+        let mut entries = archive.entries();
+        match entries.any(|entry| is_such_file(entry.kind, entry.path))
+            && !self.destination.exists()
+        {
+            true => Err(not_a_folder(name)),
+            false => Ok(()),
         }
-        options.existing = self.existing.unwrap_or_default();
-        options.growth = self.growth;
-        let style = context.report_style(Perspective::Opener, self.progress);
-        let questions = self.questions(context);
-        let reporter = Reporter::new(context.console, context.ledger, questions, style);
-        let summary = session::unpack(&archive, &options, &reporter)?;
-        Ok(Exit::of_summary(&summary))
     }
 
     /// Opening a file that lies here already needs no consent; a person is asked only where something
@@ -138,4 +236,38 @@ impl Opening {
             },
         }
     }
+}
+
+/// Standard input as a file that can be read from its end.
+fn standard_input() -> Result<File, Error> {
+    let folder = std::env::temp_dir();
+    let failed = |source| Error::CannotWrite {
+        what: format!("a temporary file in {}", folder.display()),
+        source,
+    };
+    let mut file = spool(&folder).map_err(failed)?;
+    io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
+    Ok(file)
+}
+
+fn encoding(name: String) -> Result<NameEncoding, Error> {
+    NameEncoding::parse(&name).ok_or_else(|| {
+        let names: Vec<&str> = NameEncoding::names().collect();
+        Error::usage(
+            format!("--name-encoding does not know {name:?}"),
+            format!("it knows {}", names.join(", ")),
+        )
+    })
+}
+
+fn not_a_folder(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> Error {
+    let word = word.as_ref().to_string_lossy();
+    Error::usage(
+        format!("behind the archive comes the folder to put it into, not {word:?}"),
+        "--only GLOB opens single entries: peerbridge unzip ARCHIVE [DIR] --only GLOB",
+    )
+}
+
+fn empty(message: &str) -> Error {
+    Error::usage(message, "is a variable in your script not set?")
 }

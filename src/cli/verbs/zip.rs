@@ -1,6 +1,7 @@
 //! `peerbridge zip`.
 
 use super::send::check_source;
+use super::zipped::warn_of_password;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -63,12 +64,14 @@ impl Zip {
         }
         session::check_archive_name(&self.archive, self.existing)?;
         let password = credentials::new_password(self.password_file.as_deref(), context)?;
+        warn_of_password(&password, context.console);
         let mut options = ZipOptions::new(self.archive, self.paths, password);
         options.exclude = self.exclude;
         options.links = self.links;
         options.level = self.level;
         options.names = self.names;
         options.existing = self.existing;
+        options.zone = context.environment.time_zone();
         let style = context.report_style(Perspective::Maker, self.progress);
         let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
         let summary = session::zip(&options, &reporter)?;

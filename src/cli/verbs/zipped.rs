@@ -5,6 +5,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::output::console::Console;
+use crate::cli::output::json::Object;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::session::{ArchivePayload, Names, SessionError};
 use std::path::PathBuf;
@@ -70,8 +72,21 @@ impl Zipped {
     ) -> Result<ArchivePayload, Error> {
         let password = credentials::new_password(self.password_file.as_deref(), context)?;
         check_password(&password, secret)?;
-        make(self.name, self.paths, password, self.names)
+        warn_of_password(&password, context.console);
+        let archive = make(self.name, self.paths, password, self.names)?;
+        Ok(archive.in_zone(context.environment.time_zone()))
     }
+}
+
+/// Programs agree about the bytes of a password only where it is ASCII.
+pub(crate) fn warn_of_password(password: &ArchivePassword, console: &Console) {
+    if password.as_bytes().is_ascii() {
+        return;
+    }
+    let message = "the password is not ASCII: other programs may take other bytes for it, and not \
+                   open the archive";
+    console.say(&format!("warning: {message}"));
+    console.event(|| Object::event("warning").text("message", message));
 }
 
 /// An archive of one path, under the name that fits it, as the dialogue makes it.

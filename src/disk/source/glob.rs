@@ -26,7 +26,7 @@ enum Scope {
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::disk) enum GlobShape {
     Folder,
     Other,
 }
@@ -78,8 +78,8 @@ impl Glob {
     }
 
     /// Whether the pattern matches `path`, the bytes of a wire path.
-    pub(super) fn matches(&self, path: &[u8], shape: Shape) -> bool {
-        if self.only_folders && shape != Shape::Folder {
+    pub(in crate::disk) fn matches(&self, path: &[u8], shape: GlobShape) -> bool {
+        if self.only_folders && shape != GlobShape::Folder {
             return false;
         }
         let text = match self.scope {

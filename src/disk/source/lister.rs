@@ -1,7 +1,7 @@
 //! Lists one folder. It needs nothing of the walk, so two threads can do it.
 
 use super::argument::Root;
-use super::glob::Shape;
+use super::glob::GlobShape;
 use super::listing::{Facts, FoundKind, Listing};
 use super::{LeftOut, LeftOutReason, Links, SourceError, SourceOptions};
 use crate::disk::platform;
@@ -81,13 +81,13 @@ impl<'a> Lister<'a> {
     /// Whether what is at `wire` is not to be sent.
     pub(super) fn excludes(&self, wire: &[u8], kind: FoundKind) -> bool {
         let shape = match kind {
-            FoundKind::Folder => Shape::Folder,
-            FoundKind::File | FoundKind::Link | FoundKind::Special(_) => Shape::Other,
+            FoundKind::Folder => GlobShape::Folder,
+            FoundKind::File | FoundKind::Link | FoundKind::Special(_) => GlobShape::Other,
         };
         self.excludes_shape(wire, shape)
     }
 
-    fn excludes_shape(&self, wire: &[u8], shape: Shape) -> bool {
+    fn excludes_shape(&self, wire: &[u8], shape: GlobShape) -> bool {
         let mut globs = self.options.exclude.iter();
         globs.any(|glob| glob.matches(wire, shape))
     }
@@ -117,7 +117,7 @@ impl<'a> Lister<'a> {
         // What is excluded is not even said to be left out, so this comes first.
         let is_excluded = match &facts {
             Ok(facts) => self.excludes(wire, facts.kind),
-            Err(_) => self.excludes_shape(wire, Shape::Other),
+            Err(_) => self.excludes_shape(wire, GlobShape::Other),
         };
         if is_excluded {
             return;

@@ -1,10 +1,11 @@
-//! The directory at an archive's end, read as strictly as it can be written.
+//! The directory at an archive's end.
 //!
-//! It is found from the end records, which must be the very end of the file; it must reach exactly up to
-//! them and hold exactly as many entries as they say. Bytes before the archive, as of a program that
-//! opens itself, are passed over.
+//! The end records say where it is. It must reach exactly up to them and hold exactly as many entries as they
+//! say. Bytes before the archive, such as a program that opens it, are passed over.
 
 use super::error::{ArchiveFault, EntryFault};
+use super::oddity::{Oddities, Oddity};
+use super::options::ReadingOptions;
 use super::record::{CentralEntry, FIXED_BYTES};
 use super::span::Span;
 use crate::model::limits;
@@ -12,11 +13,11 @@ use std::fs::File;
 use std::io::BufReader;
 
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
-const END_BYTES: u64 = 22;
+const END_BYTES: usize = 22;
 const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
-const LOCATOR_BYTES: u64 = 20;
+const LOCATOR_BYTES: usize = 20;
 const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
-const END64_BYTES: u64 = 56;
+const END64_BYTES: usize = 56;
 /// Bytes of the directory read at once.
 const BUFFER: usize = 64 * 1024;
 
@@ -29,34 +30,45 @@ pub(super) struct Directory {
     pub(super) text: Vec<u8>,
     /// Where it begins, in bytes from the start of the file: where the last entry must have ended.
     pub(super) start: u64,
+    /// What is odd about it.
+    pub(super) oddities: Oddities,
 }
 
 /// Reads the directory of the archive in `file`, which is `length` bytes long.
 ///
 /// # Errors
 /// No archive, damage, a passed limit, or what the system refused.
-pub(super) fn read(file: &File, length: u64) -> Result<Directory, EntryFault> {
-    let end = find_end(file, length)?;
-    let start = end.directory_end.checked_sub(end.directory_bytes);
-    let base = start.and_then(|start| start.checked_sub(end.directory_offset));
-    let (Some(start), Some(base)) = (start, base) else {
-        return Err(damaged("its directory is not where it says"));
+pub(super) fn read(
+    file: &File,
+    length: u64,
+    options: &ReadingOptions,
+) -> Result<Directory, EntryFault> {
+    let mut oddities = Oddities::new(options.strictness);
+    let end = find_end(file, length, &mut oddities)?;
+    let (start, base) = end.place().ok_or_else(misplaced)?;
+    let entries = match usize::try_from(end.entries) {
+        Ok(entries) if entries <= limits::ENTRIES => entries,
+        _ => return Err(ArchiveFault::TooLarge("more entries").into()),
     };
-    if end.entries > limits::ENTRIES as u64 {
-        return Err(ArchiveFault::TooLarge("more entries").into());
-    }
     if end.entries > end.directory_bytes / FIXED_BYTES as u64 {
         return Err(damaged("its directory is shorter than it says"));
     }
     let mut directory = Directory {
-        records: Vec::with_capacity(end.entries as usize),
+        records: Vec::with_capacity(entries),
         text: Vec::new(),
         start,
+        oddities,
     };
     let span = Span::new(file, start..end.directory_end);
     let mut bytes = BufReader::with_capacity(BUFFER, span);
     for _ in 0..end.entries {
-        let record = CentralEntry::read(&mut bytes, base, &mut directory.text)?;
+        let record = CentralEntry::read(
+            &mut bytes,
+            base,
+            &mut directory.text,
+            options,
+            &mut directory.oddities,
+        )?;
         directory.records.push(record);
     }
     match bytes.buffer().is_empty() && bytes.get_ref().is_at_end() {
@@ -75,23 +87,62 @@ struct EndRecord {
     directory_end: u64,
 }
 
-fn find_end(file: &File, length: u64) -> Result<EndRecord, EntryFault> {
-    let tail_bytes = length.min(END_BYTES + u64::from(u16::MAX));
-    let tail_start = length - tail_bytes;
-    let mut tail = vec![0; tail_bytes as usize];
-    Span::read_exact(file, &mut tail, tail_start)?;
-    let mut ends = (0..tail.len()).filter(|&at| is_end(&tail[at..]));
-    let Some(at) = ends.next() else {
-        return Err(match contains(&tail, END_SIGNATURE) {
-            true => damaged("something follows its end"),
-            false => not_an_archive(file)?,
-        });
+/// The end of the archive: the last end record in the file. One whose comment reaches exactly to the file's
+/// end is the usual case; behind another, zeros and blanks are padding, and other bytes an oddity.
+fn find_end(file: &File, length: u64, oddities: &mut Oddities) -> Result<EndRecord, EntryFault> {
+    let (tail, tail_start) = read_tail(file, length)?;
+    let mut places = (0..tail.len()).filter(|&at| tail[at..].starts_with(END_SIGNATURE));
+    let Some(at) = places.next_back() else {
+        return Err(not_an_archive(file)?);
     };
-    if ends.next().is_some() {
+    let Some(behind) = behind_end(&tail[at..]) else {
+        return Err(damaged("its end is cut short"));
+    };
+    let end = read_end(file, &tail[at..], tail_start + at as u64)?;
+    let (_, base) = end.place().ok_or_else(misplaced)?;
+    // Entries that are archives themselves have ends, too, but behind the start of this one.
+    let ends = places.filter(|&place| behind_end(&tail[place..]).is_some());
+    let is_other_end = |place: usize| {
+        let at = tail_start + place as u64;
+        let is_exact = behind_end(&tail[place..]).is_some_and(<[u8]>::is_empty);
+        is_exact || (at < base && could_be_end(&tail[place..], at))
+    };
+    if ends.into_iter().any(is_other_end) {
         return Err(ArchiveFault::Trap("it has two ends").into());
     }
-    let place = tail_start + at as u64;
-    let record = &tail[at..];
+    if behind.iter().any(|byte| !matches!(byte, 0 | b' ')) {
+        oddities.pass(Oddity::BytesBehindEnd, b"")?;
+    }
+    Ok(end)
+}
+
+/// The last bytes of the file, in which its end record is, and where they begin.
+fn read_tail(file: &File, length: u64) -> Result<(Vec<u8>, u64), EntryFault> {
+    const TAIL_BYTES: usize = END_BYTES + u16::MAX as usize;
+    let tail_bytes = usize::try_from(length).map_or(TAIL_BYTES, |bytes| bytes.min(TAIL_BYTES));
+    let tail_start = length - tail_bytes as u64;
+    let mut tail = vec![0; tail_bytes];
+    Span::read_exact(file, &mut tail, tail_start)?;
+    Ok((tail, tail_start))
+}
+
+/// The bytes behind the end record that `bytes` begins with, and behind its comment; `None` where it is cut
+/// short.
+fn behind_end(bytes: &[u8]) -> Option<&[u8]> {
+    let record = bytes.get(..END_BYTES)?;
+    bytes.get(END_BYTES + usize::from(short(record, 20))..)
+}
+
+/// Whether the end record at `place` describes a directory that could be there.
+fn could_be_end(record: &[u8], place: u64) -> bool {
+    let (entries, bytes) = (u64::from(short(record, 10)), u64::from(long(record, 12)));
+    entries > 0
+        && bytes >= entries * FIXED_BYTES as u64
+        && bytes + u64::from(long(record, 16)) <= place
+}
+
+/// The end that the record at `place` describes, with the zip64 record that belongs to it.
+fn read_end(file: &File, record: &[u8], place: u64) -> Result<EndRecord, EntryFault> {
     let end = EndRecord {
         entries: short(record, 10).into(),
         directory_bytes: long(record, 12).into(),
@@ -115,19 +166,12 @@ fn find_end(file: &File, length: u64) -> Result<EndRecord, EntryFault> {
     }
 }
 
-/// An end record whose comment reaches exactly to the end of the file.
-fn is_end(bytes: &[u8]) -> bool {
-    bytes.starts_with(END_SIGNATURE)
-        && bytes.len() >= END_BYTES as usize
-        && bytes.len() == END_BYTES as usize + usize::from(short(bytes, 20))
-}
-
 /// The zip64 end record, if the locator that belongs before the end record at `place` is there.
 fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> {
-    let Some(locator_place) = place.checked_sub(LOCATOR_BYTES) else {
+    let Some(locator_place) = place.checked_sub(LOCATOR_BYTES as u64) else {
         return Ok(None);
     };
-    let mut locator = [0; LOCATOR_BYTES as usize];
+    let mut locator = [0; LOCATOR_BYTES];
     Span::read_exact(file, &mut locator, locator_place)?;
     if !locator.starts_with(LOCATOR_SIGNATURE) {
         return Ok(None);
@@ -135,12 +179,12 @@ fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> 
     // Behind other bytes, it is not where the locator says, but directly before it.
     let places = [
         Some(very_long(&locator, 8)),
-        locator_place.checked_sub(END64_BYTES),
+        locator_place.checked_sub(END64_BYTES as u64),
     ];
     for place in places.into_iter().flatten() {
-        let mut record = [0; END64_BYTES as usize];
+        let mut record = [0; END64_BYTES];
         if place
-            .checked_add(END64_BYTES)
+            .checked_add(END64_BYTES as u64)
             .is_none_or(|end| end > locator_place)
         {
             continue;
@@ -165,6 +209,12 @@ fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> 
 }
 
 impl EndRecord {
+    /// Where in the file the directory and the archive begin; `None` where they would before the file does.
+    fn place(&self) -> Option<(u64, u64)> {
+        let start = self.directory_end.checked_sub(self.directory_bytes)?;
+        Some((start, start.checked_sub(self.directory_offset)?))
+    }
+
     /// Some programs write both, also where the smaller one would do.
     fn agrees_with(&self, other: &EndRecord) -> bool {
         self.entries == other.entries
@@ -182,12 +232,12 @@ fn not_an_archive(file: &File) -> Result<EntryFault, EntryFault> {
     })
 }
 
-fn damaged(what: &'static str) -> EntryFault {
-    ArchiveFault::Damaged(what).into()
+fn misplaced() -> EntryFault {
+    damaged("its directory is not where it says")
 }
 
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+fn damaged(what: &'static str) -> EntryFault {
+    ArchiveFault::Damaged(what).into()
 }
 
 fn short(bytes: &[u8], at: usize) -> u16 {

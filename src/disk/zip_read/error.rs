@@ -25,8 +25,10 @@ pub enum ArchiveFault {
     Damaged(&'static str),
     /// It is made to do harm: to look like two archives, or to grow out of all proportion.
     Trap(&'static str),
-    /// It is encrypted with ZipCrypto.
+    /// It is encrypted with ZipCrypto, and the reader is strict.
     ZipCrypto,
+    /// No entry is selected.
+    NothingSelected,
     /// It needs something that there is not here.
     Unsupported(&'static str),
     /// It is compressed by a method that there is not here; the number as archives have it.
@@ -82,12 +84,16 @@ impl fmt::Display for ArchiveFault {
             ArchiveFault::ZipCrypto => {
                 f.write_str("is encrypted with ZipCrypto, which has been broken since 1994")
             }
+            ArchiveFault::NothingSelected => f.write_str("has no such entry"),
             ArchiveFault::Unsupported(what) => write!(f, "cannot be opened here: it {what}"),
             ArchiveFault::Method(number) => match method_name(*number) {
-                Some(name) => write!(f, "is compressed with {name}, which is not known here"),
+                Some(name) => write!(
+                    f,
+                    "is compressed with {name}, which peerbridge does not know"
+                ),
                 None => write!(
                     f,
-                    "is compressed by method {number}, which is not known here"
+                    "is compressed by method {number}, which peerbridge does not know"
                 ),
             },
             ArchiveFault::Unsafe(error) => write!(f, "is refused: {error}"),
@@ -142,7 +148,6 @@ fn method_name(number: u16) -> Option<&'static str> {
         1 => "Shrink",
         2..=5 => "Reduce",
         6 => "Implode",
-        9 => "Deflate64",
         12 => "bzip2",
         14 => "LZMA",
         95 => "xz",

@@ -1,7 +1,7 @@
 //! The extra fields of an entry's headers: those that count here.
 
+use super::encryption::{Aes, AesStrength, AesVersion};
 use super::error::ArchiveFault;
-use super::record::{Aes, AesStrength, AesVersion};
 use crate::model::Mtime;
 
 const ZIP64: u16 = 0x0001;
@@ -23,49 +23,72 @@ pub(super) struct Extra<'a> {
     pub(super) zip64: Option<&'a [u8]>,
     /// How the entry is encrypted.
     pub(super) aes: Option<Aes>,
-    /// A time that is more exact than the header's.
-    pub(super) mtime: Option<Mtime>,
+    /// The time in 100 ns, from a field of NTFS.
+    pub(super) ntfs_time: Option<Mtime>,
+    /// The time in seconds since 1970, as 32 bits of which nobody says whether they have a sign.
+    pub(super) unix_time: Option<u32>,
     /// The CRC-32 of the header's name that it stands for, and the name in UTF-8.
     pub(super) unicode_path: Option<(u32, &'a [u8])>,
+    /// Whether the last field is longer than the room for it. It is not among the others.
+    pub(super) is_cut: bool,
 }
 
 impl<'a> Extra<'a> {
     /// # Errors
-    /// Damage: a field reaches beyond the end, is malformed, or one that must be unique is not.
+    /// Damage: a field is malformed, or one that must be unique is not.
     pub(super) fn parse(mut bytes: &'a [u8]) -> Result<Self, ArchiveFault> {
         let mut extra = Extra::default();
-        let mut has_ntfs = false;
         while let Some((head, rest)) = bytes.split_first_chunk::<4>() {
             let id = u16::from_le_bytes([head[0], head[1]]);
             let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
             let Some((field, rest)) = rest.split_at_checked(length) else {
-                return Err(ArchiveFault::Damaged("an extra field is cut short"));
+                break;
             };
             bytes = rest;
             match id {
                 ZIP64 => unique(extra.zip64.replace(field))?,
                 AES => unique(extra.aes.replace(aes(field)?))?,
-                UNICODE_PATH => extra.unicode_path = unicode_path(field),
-                NTFS => {
-                    if let Some(mtime) = ntfs(field) {
-                        extra.mtime = Some(mtime);
-                        has_ntfs = true;
+                UNICODE_PATH => {
+                    if let Some(path) = unicode_path(field) {
+                        unique(extra.unicode_path.replace(path))?;
                     }
                 }
-                // To the second only.
-                TIMESTAMP | INFO_ZIP_UNIX if !has_ntfs => {
-                    extra.mtime = unix_seconds(id, field).or(extra.mtime);
+                NTFS => extra.ntfs_time = ntfs(field).or(extra.ntfs_time),
+                TIMESTAMP | INFO_ZIP_UNIX => {
+                    extra.unix_time = unix_seconds(id, field).or(extra.unix_time);
                 }
                 _ => {}
             }
         }
         // Some programs align contents with zeros here.
-        match bytes.iter().all(|&byte| byte == 0) {
-            true => Ok(extra),
-            false => Err(ArchiveFault::Damaged("an extra field is cut short")),
+        extra.is_cut = bytes.iter().any(|&byte| byte != 0);
+        Ok(extra)
+    }
+
+    /// When the entry's contents were last changed: as NTFS counts, else as Unix does, else as DOS, whose
+    /// time is given. A Unix time after 2038 looks like one before 1970, and the DOS time tells them apart.
+    pub(super) fn mtime(&self, dos_seconds: i64) -> Mtime {
+        if let Some(mtime) = self.ntfs_time {
+            return mtime;
+        }
+        let seconds = match self.unix_time {
+            None => dos_seconds,
+            Some(bits) if bits > UNIX_SECONDS_MAX && dos_seconds < AFTER_2037 => {
+                i64::from(bits) - (1 << 32)
+            }
+            Some(bits) => bits.into(),
+        };
+        Mtime {
+            seconds,
+            nanoseconds: 0,
         }
     }
 }
+
+/// The last second of 2038 that 32 bits with a sign can count.
+const UNIX_SECONDS_MAX: u32 = i32::MAX as u32;
+/// Some days before that: DOS times may be off by their zone.
+const AFTER_2037: i64 = UNIX_SECONDS_MAX as i64 - 18 * 86_400;
 
 /// Two fields of one kind would let two readers see two archives.
 fn unique<T>(earlier: Option<T>) -> Result<(), ArchiveFault> {
@@ -116,8 +139,8 @@ fn ntfs(field: &[u8]) -> Option<Mtime> {
         if head[..2] == [1, 0] {
             let ticks = u64::from_le_bytes(*attribute.first_chunk()?);
             return Some(Mtime {
-                seconds: (ticks / NTFS_TICKS) as i64 - NTFS_TO_UNIX_SECONDS,
-                nanoseconds: (ticks % NTFS_TICKS) as u32 * 100,
+                seconds: i64::try_from(ticks / NTFS_TICKS).ok()? - NTFS_TO_UNIX_SECONDS,
+                nanoseconds: u32::try_from(ticks % NTFS_TICKS).ok()? * 100,
             });
         }
         rest = after;
@@ -125,16 +148,13 @@ fn ntfs(field: &[u8]) -> Option<Mtime> {
     None
 }
 
-fn unix_seconds(id: u16, field: &[u8]) -> Option<Mtime> {
+fn unix_seconds(id: u16, field: &[u8]) -> Option<u32> {
     let bytes = match id {
         TIMESTAMP if field.first()? & 1 == 0 => return None,
         TIMESTAMP => field.get(1..5)?,
         _ => field.get(4..8)?,
     };
-    Some(Mtime {
-        seconds: i32::from_le_bytes(*bytes.first_chunk()?).into(),
-        nanoseconds: 0,
-    })
+    Some(u32::from_le_bytes(*bytes.first_chunk()?))
 }
 
 #[cfg(test)]
@@ -148,36 +168,61 @@ mod tests {
         field
     }
 
+    fn mtime(extra: &[u8], dos_seconds: i64) -> (i64, u32) {
+        let mtime = Extra::parse(extra).unwrap().mtime(dos_seconds);
+        (mtime.seconds, mtime.nanoseconds)
+    }
+
+    const IN_1980: i64 = 315_532_800;
+    const IN_2040: i64 = 2_208_988_800;
+
+    fn timestamp(seconds: i64) -> Vec<u8> {
+        let bits = (seconds as u32).to_le_bytes();
+        field(TIMESTAMP, &[&[1], &bits[..]].concat())
+    }
+
     #[test]
-    fn times_to_the_second_and_finer() {
-        let second = field(TIMESTAMP, &[1, 0x80, 0x51, 0x01, 0]);
-        let mtime = Extra::parse(&second).unwrap().mtime.unwrap();
-        assert_eq!((mtime.seconds, mtime.nanoseconds), (86_400, 0));
+    fn the_finest_time_counts() {
+        let second = timestamp(86_400);
+        assert_eq!(mtime(&second, IN_1980), (86_400, 0));
         let ticks = (NTFS_TO_UNIX_SECONDS as u64 + 5) * NTFS_TICKS + 7;
         let mut attribute = vec![0, 0, 0, 0, 1, 0, 24, 0];
         attribute.extend([ticks, 0, 0].iter().flat_map(|time| time.to_le_bytes()));
         for both in [
             [field(NTFS, &attribute), second.clone()].concat(),
-            [second.clone(), field(NTFS, &attribute)].concat(),
+            [second, field(NTFS, &attribute)].concat(),
         ] {
-            let mtime = Extra::parse(&both).unwrap().mtime.unwrap();
-            assert_eq!((mtime.seconds, mtime.nanoseconds), (5, 700));
+            assert_eq!(mtime(&both, IN_1980), (5, 700));
         }
-        let before_1970 = field(INFO_ZIP_UNIX, &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
-        assert_eq!(
-            Extra::parse(&before_1970).unwrap().mtime.unwrap().seconds,
-            -1
-        );
+        assert_eq!(mtime(&[], IN_2040), (IN_2040, 0));
     }
 
     #[test]
-    fn what_is_cut_or_stands_twice_is_refused() {
-        assert!(Extra::parse(&[1, 0, 9, 0, 1]).is_err());
-        assert!(Extra::parse(&[1, 0, 9]).is_err());
-        assert!(Extra::parse(&[0, 0, 0]).is_ok());
+    fn times_before_1970_and_after_2038() {
+        let before = field(INFO_ZIP_UNIX, &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(mtime(&before, IN_1980), (-1, 0));
+        assert_eq!(mtime(&timestamp(-2_000_000_000), IN_1980).0, -2_000_000_000);
+        assert_eq!(mtime(&timestamp(IN_2040 + 1), IN_2040).0, IN_2040 + 1);
+        let last = i64::from(UNIX_SECONDS_MAX);
+        for seconds in [last, last + 1] {
+            for zone in [-50_000, 0, 50_000] {
+                assert_eq!(mtime(&timestamp(seconds), seconds + zone).0, seconds);
+            }
+        }
+    }
+
+    #[test]
+    fn fields_that_are_cut_are_no_fields_and_none_stands_twice() {
+        assert!(Extra::parse(&[1, 0, 9, 0, 1]).unwrap().is_cut);
+        assert!(Extra::parse(&[1, 0, 9]).unwrap().is_cut);
+        assert!(!Extra::parse(&[0, 0, 0]).unwrap().is_cut);
         let aes = field(AES, &[2, 0, b'A', b'E', 3, 8, 0]);
         assert_eq!(Extra::parse(&aes).unwrap().aes.unwrap().method, 8);
-        assert!(Extra::parse(&[aes.clone(), aes].concat()).is_err());
+        let path = field(UNICODE_PATH, b"\x01\0\0\0\0name");
+        let zip64 = field(ZIP64, &[0; 8]);
+        for unique in [aes, path, zip64] {
+            assert!(Extra::parse(&[unique.clone(), unique].concat()).is_err());
+        }
         for malformed in [
             [2, 0, b'A', b'E', 4, 8, 0],
             [2, 0, b'X', b'E', 3, 8, 0],

@@ -1,5 +1,6 @@
 //! Names in archives: which bytes and which separators they mean.
 
+use super::code_page::{CODE_PAGE_437, NameEncoding};
 use super::error::ArchiveFault;
 use std::borrow::Cow;
 
@@ -24,50 +25,85 @@ impl Host {
     }
 }
 
-/// The path that a name means, not yet checked. Where the name says that it is UTF-8, or a field of its
-/// own says it in UTF-8, it is that; otherwise Unix means the bytes themselves, and the others code page
-/// 437. A backslash separates where a name cannot hold one.
-///
-/// # Errors
-/// Damage: what should be UTF-8 is not.
-pub(super) fn path<'a>(
-    raw_name: &'a [u8],
-    is_utf8: bool,
-    host: Host,
-    unicode_path: Option<(u32, &'a [u8])>,
-) -> Result<Cow<'a, [u8]>, ArchiveFault> {
-    let told = unicode_path.filter(|(crc, _)| *crc == crc32fast::hash(raw_name));
-    let name = match told {
-        Some((_, name)) => Cow::Borrowed(utf8(name)?),
-        None if is_utf8 => Cow::Borrowed(utf8(raw_name)?),
-        None if host == Host::Unix || raw_name.is_ascii() => Cow::Borrowed(raw_name),
-        None => Cow::Owned(from_code_page_437(raw_name).into_bytes()),
-    };
-    Ok(match host {
-        Host::Dos if name.contains(&b'\\') => Cow::Owned(with_slashes(&name)),
-        _ => name,
-    })
+/// A name in a header, and what says how to read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawName<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Whether its flags mark it as UTF-8.
+    pub(super) is_utf8: bool,
+    pub(super) host: Host,
+    /// The CRC-32 of a name and the same name in UTF-8, from a field of its own.
+    pub(super) unicode_path: Option<(u32, &'a [u8])>,
 }
 
-/// Less what says nothing: `./` before it, and the slash behind a folder. Empty for the folder itself
-/// that was packed.
-pub(super) fn without_marks(path: &[u8]) -> &[u8] {
-    let mut path = path;
-    while let Some(rest) = path.strip_prefix(b"./") {
-        path = rest;
+impl<'a> RawName<'a> {
+    /// The path that the name means, not yet checked: that of the Unicode field where it is about this name,
+    /// and UTF-8 where the name is marked so. Otherwise the caller's encoding counts; without one UTF-8,
+    /// bytes as they are from Unix, and code page 437. A backslash separates where DOS made the entry.
+    ///
+    /// # Errors
+    /// Damage: what should be UTF-8 is not.
+    pub(super) fn path(
+        self,
+        encoding: Option<NameEncoding>,
+    ) -> Result<Cow<'a, [u8]>, ArchiveFault> {
+        let is_about_this = |(crc, _): &(u32, _)| *crc == crc32fast::hash(self.bytes);
+        let name = match self.unicode_path.filter(is_about_this) {
+            Some((_, name)) => Cow::Borrowed(utf8(name)?),
+            None if self.is_utf8 => Cow::Borrowed(utf8(self.bytes)?),
+            None => self.unmarked(encoding),
+        };
+        Ok(match self.host {
+            Host::Dos if name.contains(&b'\\') => Cow::Owned(with_slashes(&name)),
+            _ => name,
+        })
     }
-    match path {
-        b"." => b"",
-        b"/" => path,
-        _ => path.strip_suffix(b"/").unwrap_or(path),
+
+    fn unmarked(self, encoding: Option<NameEncoding>) -> Cow<'a, [u8]> {
+        let is_utf8 = || std::str::from_utf8(self.bytes).is_ok();
+        match encoding {
+            _ if self.bytes.is_ascii() => Cow::Borrowed(self.bytes),
+            Some(NameEncoding::CodePage(page)) => Cow::Owned(page.decode(self.bytes).into_bytes()),
+            Some(NameEncoding::Utf8) => Cow::Borrowed(self.bytes),
+            None if self.host == Host::Unix || is_utf8() => Cow::Borrowed(self.bytes),
+            None => Cow::Owned(CODE_PAGE_437.decode(self.bytes).into_bytes()),
+        }
     }
+}
+
+/// A path without what says nothing, and whether that was more than makers usually add, which is `./` at the
+/// front and a slash behind a folder. Empty for the folder itself that was packed.
+pub(super) fn tidy(path: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    let mut bare = path;
+    while let Some(rest) = bare.strip_prefix(b"./") {
+        bare = rest;
+    }
+    match bare {
+        b"." => return (Cow::Borrowed(b""), false),
+        // Leads outside, and is refused as that.
+        [b'/', ..] => return (Cow::Borrowed(bare), false),
+        _ => bare = bare.strip_suffix(b"/").unwrap_or(bare),
+    }
+    let means_nothing = |component: &[u8]| matches!(component, b"" | b".");
+    let mut components = bare.split(|&byte| byte == b'/');
+    if bare.is_empty() || !components.any(means_nothing) {
+        return (Cow::Borrowed(bare), false);
+    }
+    let components = bare.split(|&byte| byte == b'/');
+    let meaning: Vec<&[u8]> = components.filter(|one| !means_nothing(one)).collect();
+    (Cow::Owned(meaning.join(&b'/')), true)
+}
+
+/// Whether two names differ in nothing but the separators `/` and `\`.
+pub(super) fn differ_in_separators_only(a: &[u8], b: &[u8]) -> bool {
+    with_slashes(a) == with_slashes(b)
 }
 
 fn utf8(name: &[u8]) -> Result<&[u8], ArchiveFault> {
     match std::str::from_utf8(name) {
         Ok(_) => Ok(name),
         Err(_) => Err(ArchiveFault::Damaged(
-            "a name is not the UTF-8 that it says to be",
+            "a name is marked as UTF-8 and is not",
         )),
     }
 }
@@ -77,33 +113,32 @@ fn with_slashes(name: &[u8]) -> Vec<u8> {
     name.iter().map(slash).collect()
 }
 
-fn from_code_page_437(name: &[u8]) -> String {
-    let upper: Vec<char> = CODE_PAGE_437.chars().collect();
-    let character = |&byte: &u8| match usize::from(byte).checked_sub(128) {
-        Some(place) => upper[place],
-        None => char::from(byte),
-    };
-    name.iter().map(character).collect()
-}
-
-/// The characters from 128 on.
-const CODE_PAGE_437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plain(raw: &[u8], is_utf8: bool, host: Host) -> Option<Vec<u8>> {
-        path(raw, is_utf8, host, None).ok().map(Cow::into_owned)
+    fn plain(bytes: &[u8], is_utf8: bool, host: Host) -> Option<Vec<u8>> {
+        decoded(bytes, is_utf8, host, None)
+    }
+
+    fn decoded(bytes: &[u8], is_utf8: bool, host: Host, encoding: Option<&str>) -> Option<Vec<u8>> {
+        let name = RawName {
+            bytes,
+            is_utf8,
+            host,
+            unicode_path: None,
+        };
+        let encoding = encoding.map(|encoding| NameEncoding::parse(encoding).unwrap());
+        name.path(encoding).ok().map(Cow::into_owned)
     }
 
     #[test]
     fn bytes_mean_what_their_maker_meant() {
-        assert_eq!(CODE_PAGE_437.chars().count(), 128);
-        assert_eq!(
-            plain(b"\x81\xe1", false, Host::Dos).unwrap(),
-            "üß".as_bytes()
-        );
+        let decodes = |bytes, host, text: &str| {
+            assert_eq!(plain(bytes, false, host).unwrap(), text.as_bytes());
+        };
+        decodes(b"\x81\xe1", Host::Dos, "üß");
+        decodes("üß".as_bytes(), Host::Dos, "üß");
         assert_eq!(plain(b"\x81\xe1", false, Host::Unix).unwrap(), b"\x81\xe1");
         assert_eq!(
             plain("ü".as_bytes(), true, Host::Dos).unwrap(),
@@ -113,39 +148,63 @@ mod tests {
     }
 
     #[test]
-    fn a_name_told_in_utf8_counts_if_it_is_of_this_name() {
-        let told = "ü".as_bytes();
-        let right = crc32fast::hash(b"?");
-        assert_eq!(
-            &*path(b"?", false, Host::Dos, Some((right, told))).unwrap(),
-            told
-        );
-        assert_eq!(
-            &*path(b"?", false, Host::Dos, Some((0, told))).unwrap(),
-            b"?"
-        );
+    fn an_encoding_is_for_names_that_say_nothing() {
+        let cyrillic = b"\x8f\xe0\xa8\xa2\xa5\xe2";
+        for host in [Host::Dos, Host::Unix, Host::Other] {
+            let name = decoded(cyrillic, false, host, Some("cp866")).unwrap();
+            assert_eq!(name, "Привет".as_bytes());
+            let marked = decoded("ü".as_bytes(), true, host, Some("cp866")).unwrap();
+            assert_eq!(marked, "ü".as_bytes());
+            let bytes = decoded(cyrillic, false, host, Some("utf-8")).unwrap();
+            assert_eq!(bytes, cyrillic);
+        }
     }
 
     #[test]
-    fn backslashes_separate_only_where_they_cannot_be_in_a_name() {
+    fn a_unicode_field_counts_if_it_is_about_this_name() {
+        let told = "ü".as_bytes();
+        let with_field = |crc| RawName {
+            bytes: b"?",
+            is_utf8: false,
+            host: Host::Dos,
+            unicode_path: Some((crc, told)),
+        };
+        let right = crc32fast::hash(b"?");
+        assert_eq!(&*with_field(right).path(None).unwrap(), told);
+        assert_eq!(&*with_field(0).path(None).unwrap(), b"?");
+    }
+
+    #[test]
+    fn backslashes_separate_only_where_dos_made_the_entry() {
         assert_eq!(plain(b"a\\b", false, Host::Dos).unwrap(), b"a/b");
         assert_eq!(plain(b"..\\b", false, Host::Dos).unwrap(), b"../b");
         assert_eq!(plain(b"a\\b", false, Host::Unix).unwrap(), b"a\\b");
+        assert!(differ_in_separators_only(b"a\\b/c", b"a/b\\c"));
+        assert!(!differ_in_separators_only(b"a\\b", b"a/c"));
     }
 
     #[test]
-    fn marks_go_away() {
-        for (path, bare) in [
-            ("a/", "a"),
-            ("./a/b", "a/b"),
-            ("././a", "a"),
-            ("./", ""),
-            (".", ""),
-            ("a//", "a/"),
-            ("/", "/"),
-            ("../a", "../a"),
+    fn paths_are_tidied_but_never_led_elsewhere() {
+        for (path, tidied, is_untidy) in [
+            ("a/", "a", false),
+            ("./a/b", "a/b", false),
+            ("././a", "a", false),
+            ("./", "", false),
+            (".", "", false),
+            ("", "", false),
+            ("a//", "a", true),
+            ("a//b", "a/b", true),
+            ("a/./b", "a/b", true),
+            ("a/.", "a", true),
+            ("/", "/", false),
+            ("//a", "//a", false),
+            (".//a", "/a", false),
+            ("../a", "../a", false),
+            ("a//../b", "a/../b", true),
         ] {
-            assert_eq!(without_marks(path.as_bytes()), bare.as_bytes(), "{path}");
+            let (found, is_found) = tidy(path.as_bytes());
+            assert_eq!(&*found, tidied.as_bytes(), "{path}");
+            assert_eq!(is_found, is_untidy, "{path}");
         }
     }
 }

@@ -1,8 +1,13 @@
 //! One entry as the archive's directory lists it.
 
-use super::error::ArchiveFault;
+use super::encryption::{Aes, AesVersion, Protection};
+use super::error::{ArchiveFault, EntryFault};
 use super::extra::Extra;
-use super::names::{self, Host};
+use super::kind::{self, CentralKind};
+use super::names::{self, Host, RawName};
+use super::oddity::{Oddities, Oddity};
+use super::options::ReadingOptions;
+use crate::disk::zip_time::DosTime;
 use crate::model::{Mode, Mtime, limits};
 use std::io::{self, Read};
 
@@ -10,7 +15,7 @@ use std::io::{self, Read};
 pub(super) const FIXED_BYTES: usize = 46;
 
 const SIGNATURE: &[u8] = b"PK\x01\x02";
-/// Stands for a number that is in the zip64 field instead.
+/// In place of a number that is in the zip64 field.
 pub(super) const ELSEWHERE: u32 = u32::MAX;
 /// The method of an entry whose real one is in its encryption field.
 pub(super) const METHOD_AES: u16 = 99;
@@ -36,6 +41,11 @@ pub(super) struct CentralEntry {
     pub(super) size: u64,
     pub(super) crc: u32,
     pub(super) flags: u16,
+    pub(super) host: Host,
+    /// The byte by which ZipCrypto shows a wrong password.
+    pub(super) check_byte: u8,
+    /// Whether it is wanted.
+    pub(super) is_selected: bool,
     /// How its contents are compressed, below any encryption.
     pub(super) method: u16,
     pub(super) protection: Protection,
@@ -43,92 +53,34 @@ pub(super) struct CentralEntry {
     pub(super) mode: Mode,
     pub(super) mtime: Mtime,
     /// The name as it stands in the archive.
-    pub(super) raw_name: ExtraPiece,
+    pub(super) raw_name: TextRange,
     /// The path that it means.
-    pub(super) path: ExtraPiece,
+    pub(super) path: TextRange,
 }
 
-/// A piece of the directory's text.
+/// Where a name lies in the directory's text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ExtraPiece {
+pub(super) struct TextRange {
     start: u32,
     length: u32,
 }
 
-impl ExtraPiece {
-    fn append(text: &mut Vec<u8>, bytes: &[u8]) -> Result<ExtraPiece, ArchiveFault> {
-        if text.len() + bytes.len() > limits::NAMES_BYTES {
-            return Err(ArchiveFault::TooLarge("longer names"));
+impl TextRange {
+    fn append(text: &mut Vec<u8>, bytes: &[u8]) -> Result<TextRange, ArchiveFault> {
+        let start = u32::try_from(text.len()).ok();
+        let length = u32::try_from(bytes.len()).ok();
+        match (start, length) {
+            (Some(start), Some(length)) if text.len() + bytes.len() <= limits::NAMES_BYTES => {
+                text.extend_from_slice(bytes);
+                Ok(TextRange { start, length })
+            }
+            _ => Err(ArchiveFault::TooLarge("longer names")),
         }
-        let start = text.len() as u32;
-        text.extend_from_slice(bytes);
-        Ok(ExtraPiece {
-            start,
-            length: bytes.len() as u32,
-        })
     }
 
     pub(super) fn of(self, text: &[u8]) -> &[u8] {
         &text[self.start as usize..(self.start + self.length) as usize]
     }
-}
-
-/// How an entry is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protection {
-    Nothing,
-    Aes(Aes),
-    ZipCrypto,
-    /// PKWARE's strong encryption, in one of its forms.
-    Strong,
-}
-
-/// WinZip's encryption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Aes {
-    pub(super) version: AesVersion,
-    pub(super) strength: AesStrength,
-    pub(super) method: u16,
-}
-
-/// Whether the CRC-32 counts beside the tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AesVersion {
-    Ae1,
-    Ae2,
-}
-
-/// The length of the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AesStrength {
-    /// 128 bits.
-    Aes128,
-    /// 192 bits.
-    Aes192,
-    /// 256 bits.
-    Aes256,
-}
-
-impl Aes {
-    /// Salt, verification value and tag: what an encrypted entry has beside its contents.
-    pub(super) fn overhead(self) -> u64 {
-        let salt = match self.strength {
-            AesStrength::Aes128 => 8,
-            AesStrength::Aes192 => 12,
-            AesStrength::Aes256 => 16,
-        };
-        salt + 2 + 10
-    }
-}
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CentralKind {
-    File,
-    Folder,
-    Link,
-    /// A pipe, a device, a socket.
-    Special,
 }
 
 impl CentralEntry {
@@ -141,58 +93,27 @@ impl CentralEntry {
         directory: &mut impl Read,
         base: u64,
         text: &mut Vec<u8>,
-    ) -> Result<CentralEntry, ArchiveFault> {
-        let mut fixed = [0; FIXED_BYTES];
-        fill(directory, &mut fixed)?;
-        if !fixed.starts_with(SIGNATURE) {
-            return Err(ArchiveFault::Damaged(
-                "its directory has something else in it",
-            ));
+        options: &ReadingOptions,
+        oddities: &mut Oddities,
+    ) -> Result<CentralEntry, EntryFault> {
+        let mut header = [0; FIXED_BYTES];
+        fill(directory, &mut header)?;
+        if !header.starts_with(SIGNATURE) {
+            return Err(ArchiveFault::Damaged("its directory has something else in it").into());
         }
-        let short = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
-        let long = |at: usize| {
-            u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]])
-        };
-        let mut raw_name = vec![0; short(28).into()];
-        let mut extra = vec![0; short(30).into()];
-        let mut comment = vec![0; short(32).into()];
+        let header = Header(&header);
+        let mut raw_name = vec![0; header.short(28).into()];
+        let mut extra = vec![0; header.short(30).into()];
+        let mut comment = vec![0; header.short(32).into()];
         fill(directory, &mut raw_name)?;
         fill(directory, &mut extra)?;
         fill(directory, &mut comment)?;
-        let extra = Extra::parse(&extra)?;
-        let mut numbers = Zip64::new(extra.zip64);
-        let size = numbers.resolve(long(24))?;
-        let compressed = numbers.resolve(long(20))?;
-        let offset = numbers.resolve(long(42))?;
-        if !matches!(short(34), 0 | u16::MAX) {
-            return Err(ArchiveFault::Unsupported("is one part of several"));
+        let entry = header.entry(&raw_name, &extra, base, text, options);
+        let entry = entry.map_err(|fault| EntryFault::of_entry(&raw_name, fault))?;
+        for oddity in entry.oddities {
+            oddities.pass(oddity, &raw_name)?;
         }
-        let (flags, host) = (short(8), Host::of(fixed[5]));
-        let attributes = long(38);
-        let protection = protection(flags, short(10), extra.aes)?;
-        let path = names::path(&raw_name, flags & flag::UTF8 != 0, host, extra.unicode_path)?;
-        let kind = kind(&path, host, attributes);
-        Ok(CentralEntry {
-            place: base
-                .checked_add(offset)
-                .ok_or(ArchiveFault::Damaged("an entry lies beyond its end"))?,
-            compressed,
-            size,
-            crc: long(16),
-            flags,
-            method: match protection {
-                Protection::Aes(aes) => aes.method,
-                _ => short(10),
-            },
-            protection,
-            kind,
-            mode: mode(kind, host, attributes),
-            mtime: extra
-                .mtime
-                .unwrap_or_else(|| dos_time(short(14), short(12))),
-            raw_name: ExtraPiece::append(text, &raw_name)?,
-            path: ExtraPiece::append(text, names::without_marks(&path))?,
-        })
+        Ok(entry.entry)
     }
 
     /// The CRC-32 that its contents must have; AE-2 has none.
@@ -201,6 +122,106 @@ impl CentralEntry {
             Protection::Aes(aes) if aes.version == AesVersion::Ae2 => None,
             _ => Some(self.crc),
         }
+    }
+}
+
+/// An entry, and what is odd about its record.
+struct ReadEntry {
+    entry: CentralEntry,
+    oddities: Vec<Oddity>,
+}
+
+/// The part of a directory header that has a fixed length.
+struct Header<'a>(&'a [u8; FIXED_BYTES]);
+
+impl Header<'_> {
+    fn short(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.0[at], self.0[at + 1]])
+    }
+
+    fn long(&self, at: usize) -> u32 {
+        u32::from(self.short(at)) | u32::from(self.short(at + 2)) << 16
+    }
+
+    fn entry(
+        &self,
+        raw_name: &[u8],
+        extra: &[u8],
+        base: u64,
+        text: &mut Vec<u8>,
+        options: &ReadingOptions,
+    ) -> Result<ReadEntry, ArchiveFault> {
+        let extra = Extra::parse(extra)?;
+        let mut numbers = Zip64::new(extra.zip64);
+        let size = numbers.resolve(self.long(24))?;
+        let compressed = numbers.resolve(self.long(20))?;
+        let offset = numbers.resolve(self.long(42))?;
+        if !matches!(self.short(34), 0 | u16::MAX) {
+            return Err(ArchiveFault::Unsupported("is one part of several"));
+        }
+        let (flags, host) = (self.short(8), Host::of(self.0[5]));
+        let protection = protection(flags, self.short(10), extra.aes)?;
+        let name = RawName {
+            bytes: raw_name,
+            is_utf8: flags & flag::UTF8 != 0,
+            host,
+            unicode_path: extra.unicode_path,
+        };
+        let path = name.path(options.name_encoding)?;
+        let (tidy_path, is_untidy) = names::tidy(&path);
+        let attributes = self.long(38);
+        let kind = kind::kind(&path, host, attributes, size);
+        let dos = DosTime {
+            date: self.short(14),
+            time: self.short(12),
+        };
+        let crc = self.long(16);
+        let entry = CentralEntry {
+            place: base
+                .checked_add(offset)
+                .ok_or(ArchiveFault::Damaged("an entry lies beyond its end"))?,
+            compressed,
+            size,
+            crc,
+            flags,
+            host,
+            check_byte: check_byte(flags, crc, dos),
+            is_selected: true,
+            method: match protection {
+                Protection::Aes(aes) => aes.method,
+                _ => self.short(10),
+            },
+            protection,
+            kind,
+            mode: kind::mode(kind, host, attributes),
+            mtime: extra.mtime(options.zone.seconds_of(dos)),
+            raw_name: TextRange::append(text, raw_name)?,
+            path: TextRange::append(text, &tidy_path)?,
+        };
+        let is_full_folder = kind == CentralKind::Folder && size > 0;
+        let oddities = [
+            (extra.is_cut, Oddity::ExtraCut),
+            (is_untidy, Oddity::NameUntidy),
+            (is_full_folder, Oddity::FolderWithContents),
+            (
+                kind != CentralKind::Folder && protection == Protection::ZipCrypto,
+                Oddity::ZipCrypto,
+            ),
+        ];
+        let oddities = oddities.into_iter().filter(|(is_so, _)| *is_so);
+        Ok(ReadEntry {
+            entry,
+            oddities: oddities.map(|(_, oddity)| oddity).collect(),
+        })
+    }
+}
+
+/// The byte by which ZipCrypto shows a wrong password: the highest of the CRC-32, or of the time where the
+/// CRC-32 was not known when the entry was begun.
+pub(super) fn check_byte(flags: u16, crc: u32, dos: DosTime) -> u8 {
+    match flags & flag::DESCRIPTOR {
+        0 => crc.to_be_bytes()[0],
+        _ => dos.time.to_be_bytes()[0],
     }
 }
 
@@ -247,135 +268,4 @@ fn protection(flags: u16, method: u16, aes: Option<Aes>) -> Result<Protection, A
         (true, ..) => Protection::ZipCrypto,
         (false, ..) => Protection::Nothing,
     })
-}
-
-const TYPE_BITS: u32 = 0o170_000;
-const TYPE_FOLDER: u32 = 0o040_000;
-const TYPE_FILE: u32 = 0o100_000;
-const TYPE_LINK: u32 = 0o120_000;
-const DOS_READ_ONLY: u32 = 1;
-const DOS_FOLDER: u32 = 16;
-
-/// A slash at the end makes a folder, whatever else is said; a type must agree with it.
-fn kind(path: &[u8], host: Host, attributes: u32) -> CentralKind {
-    let has_slash = path.ends_with(b"/");
-    let bits = match host {
-        Host::Unix => (attributes >> 16) & TYPE_BITS,
-        Host::Dos | Host::Other => 0,
-    };
-    match bits {
-        0 if has_slash || (host == Host::Dos && attributes & DOS_FOLDER != 0) => {
-            CentralKind::Folder
-        }
-        TYPE_FOLDER => CentralKind::Folder,
-        TYPE_FILE if has_slash => CentralKind::Folder,
-        0 | TYPE_FILE => CentralKind::File,
-        TYPE_LINK if !has_slash => CentralKind::Link,
-        _ => CentralKind::Special,
-    }
-}
-
-/// Where there are no permissions, the usual ones.
-fn mode(kind: CentralKind, host: Host, attributes: u32) -> Mode {
-    let bits = attributes >> 16;
-    let is_told = match kind {
-        CentralKind::Folder => bits & TYPE_BITS == TYPE_FOLDER,
-        _ => bits != 0,
-    };
-    Mode::from_bits(match (host, kind) {
-        (Host::Unix, _) if is_told => bits,
-        (_, CentralKind::Folder) => 0o755,
-        (Host::Dos, _) if attributes & DOS_READ_ONLY != 0 => 0o444,
-        _ => 0o644,
-    })
-}
-
-/// A DOS date and time, which say nothing of a time zone, as UTC. What is no date is the first one.
-fn dos_time(date: u16, time: u16) -> Mtime {
-    let (year, month, day) = (
-        1980 + i64::from(date >> 9),
-        i64::from(date >> 5 & 15),
-        i64::from(date & 31),
-    );
-    let (hour, minute, second) = (
-        i64::from(time >> 11),
-        i64::from(time >> 5 & 63),
-        i64::from(time & 31) * 2,
-    );
-    let is_date = (1..=12).contains(&month) && day >= 1 && hour < 24 && minute < 60 && second < 60;
-    let seconds = match is_date {
-        true => days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second,
-        false => days_since_1970(1980, 1, 1) * 86_400,
-    };
-    Mtime {
-        seconds,
-        nanoseconds: 0,
-    }
-}
-
-/// By the Gregorian calendar, counted in years that begin in March, so that a leap day comes last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = match month {
-        1 | 2 => (year - 1, month + 9),
-        _ => (year, month - 3),
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    let days_before_month = (month * 153 + 2) / 5;
-    let march_first_of_year_0 = 719_468;
-    year * 365 + leap_days + days_before_month + day - 1 - march_first_of_year_0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dos_times_are_utc() {
-        let date = |year: u16, month: u16, day: u16| (year - 1980) << 9 | month << 5 | day;
-        let time =
-            |hour: u16, minute: u16, second: u16| (hour << 11) | (minute << 5) | (second / 2);
-        for (date, time, expected) in [
-            (date(1980, 1, 1), time(0, 0, 0), 315_532_800),
-            (date(2000, 2, 29), time(23, 59, 58), 951_868_798),
-            (date(2026, 11, 26), time(18, 0, 2), 1_795_716_002),
-            (date(2107, 12, 31), time(0, 0, 0), 4_354_732_800),
-            (0, 0, 315_532_800),
-            (date(2026, 13, 1), 0, 315_532_800),
-        ] {
-            assert_eq!(dos_time(date, time).seconds, expected);
-        }
-    }
-
-    #[test]
-    fn what_an_entry_is() {
-        let unix = |bits: u32| bits << 16;
-        assert_eq!(kind(b"a/", Host::Dos, 0), CentralKind::Folder);
-        assert_eq!(kind(b"a", Host::Dos, DOS_FOLDER), CentralKind::Folder);
-        assert_eq!(kind(b"a", Host::Dos, 0), CentralKind::File);
-        assert_eq!(kind(b"a", Host::Unix, unix(0o040_755)), CentralKind::Folder);
-        assert_eq!(kind(b"a", Host::Unix, unix(0o120_777)), CentralKind::Link);
-        assert_eq!(
-            kind(b"a/", Host::Unix, unix(0o120_777)),
-            CentralKind::Special
-        );
-        assert_eq!(
-            kind(b"a", Host::Unix, unix(0o010_644)),
-            CentralKind::Special
-        );
-        assert_eq!(kind(b"a", Host::Unix, unix(0o600)), CentralKind::File);
-    }
-
-    #[test]
-    fn modes_are_those_told_or_the_usual_ones() {
-        let mode = |kind, host, attributes| mode(kind, host, attributes).bits();
-        assert_eq!(mode(CentralKind::File, Host::Unix, 0o104_755 << 16), 0o755);
-        assert_eq!(mode(CentralKind::File, Host::Unix, 0o100_000 << 16), 0);
-        assert_eq!(mode(CentralKind::File, Host::Unix, 0), 0o644);
-        assert_eq!(mode(CentralKind::File, Host::Dos, DOS_READ_ONLY), 0o444);
-        assert_eq!(mode(CentralKind::Folder, Host::Unix, 0o600 << 16), 0o755);
-        assert_eq!(
-            mode(CentralKind::Folder, Host::Unix, 0o040_700 << 16),
-            0o700
-        );
-    }
 }

@@ -3,7 +3,9 @@
 
 use super::directory::Directory;
 use super::error::{ArchiveFault, EntryFault};
-use super::record::{CentralEntry, CentralKind};
+use super::kind::CentralKind;
+use super::oddity::{FoundOddity, Oddities, Oddity};
+use super::record::CentralEntry;
 use crate::model::{
     EntryIndex, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, PathFault,
 };
@@ -11,58 +13,204 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Stands for a folder that the archive does not list.
+/// In place of a record's number: a folder that the archive does not list.
 const UNLISTED: u32 = u32::MAX;
 
-/// What an archive is to become on disk.
+/// What would be made of an archive.
+#[derive(Debug)]
+pub struct Outline {
+    /// Numbers of the records to make, in the order of the manifest.
+    order: Vec<u32>,
+    /// Files, folders and links, with the folders that the archive does not list.
+    pub entries: u64,
+    /// Bytes of contents.
+    pub bytes: u64,
+    oddities: Oddities,
+}
+
+/// What is made of an archive.
 #[derive(Debug)]
 pub struct ArchiveTree {
     /// Every file, folder and link, checked as a whole.
     pub manifest: Arc<Manifest>,
+    /// Entries that cannot be made here.
+    pub left_out: Vec<LeftOutEntry>,
     /// For each entry of the manifest, the number of its record.
     records: Vec<u32>,
+    oddities: Oddities,
+}
+
+/// An entry that cannot be made here, though the others can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOutEntry {
+    /// Its path, to be escaped.
+    pub path: Box<[u8]>,
+    /// Why, behind "left out a/b:".
+    pub why: String,
 }
 
 impl ArchiveTree {
-    /// The record that an entry was made of; `None` for an unlisted folder.
-    pub(super) fn record(&self, entry: EntryIndex) -> Option<usize> {
-        let number = self.records.get(entry.get()).copied();
-        number
-            .filter(|&number| number != UNLISTED)
-            .map(|number| number as usize)
+    /// What is odd about the archive, but no reason to refuse it.
+    pub fn oddities(&self) -> &[FoundOddity] {
+        self.oddities.found()
     }
+
+    /// The record of an entry; `None` for an unlisted folder.
+    pub(super) fn record(&self, entry: EntryIndex) -> Option<usize> {
+        match self.records.get(entry.get()) {
+            Some(&UNLISTED) | None => None,
+            Some(&number) => Some(index(number)),
+        }
+    }
+}
+
+/// A record's number as an index. No directory has more records than 32 bits count.
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Finds what would be made of the selected entries.
+///
+/// # Errors
+/// Two entries of one name that are not of one kind, or an oddity that is refused.
+pub(super) fn outline(directory: &Directory) -> Result<Outline, EntryFault> {
+    let records = &directory.records;
+    let path = |number: u32| records[index(number)].path.of(&directory.text);
+    let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    let mut order: Vec<u32> = (0..count).collect();
+    order.sort_unstable_by(|&a, &b| by_components(path(a), path(b)).then(a.cmp(&b)));
+    let mut oddities = directory.oddities.clone();
+    let mut outline = OutlineBuilder {
+        directory,
+        order: Vec::new(),
+        above: Vec::new(),
+        entries: 0,
+        bytes: 0,
+    };
+    for same in order.chunk_by(|&a, &b| path(a) == path(b)) {
+        let Some((&last, earlier)) = same.split_last() else {
+            continue;
+        };
+        let kind = |number: u32| records[index(number)].kind;
+        for &number in earlier {
+            if kind(number) != kind(last) {
+                let twice = ManifestError::Twice(path(last).into());
+                return Err(ArchiveFault::Unsafe(twice).into());
+            }
+            if !is_root(path(number), kind(number)) {
+                oddities.pass(Oddity::Twice, path(number))?;
+            }
+        }
+        outline.add(last);
+    }
+    Ok(Outline {
+        order: outline.order,
+        entries: outline.entries,
+        bytes: outline.bytes,
+        oddities,
+    })
+}
+
+fn is_root(path: &[u8], kind: CentralKind) -> bool {
+    path.is_empty() && kind == CentralKind::Folder
+}
+
+struct OutlineBuilder<'a> {
+    directory: &'a Directory,
+    order: Vec<u32>,
+    /// Listed folders above what comes next that are made only if something in them is.
+    above: Vec<u32>,
+    entries: u64,
+    bytes: u64,
+}
+
+impl<'a> OutlineBuilder<'a> {
+    fn path(&self, number: u32) -> &'a [u8] {
+        let record = &self.directory.records[index(number)];
+        record.path.of(&self.directory.text)
+    }
+
+    fn add(&mut self, number: u32) {
+        let record = &self.directory.records[index(number)];
+        let path = self.path(number);
+        while self
+            .above
+            .last()
+            .is_some_and(|&folder| !is_below(path, self.path(folder)))
+        {
+            self.above.pop();
+        }
+        if record.is_selected {
+            for folder in std::mem::take(&mut self.above) {
+                self.make(folder);
+            }
+            self.make(number);
+        } else if record.kind == CentralKind::Folder {
+            self.above.push(number);
+        }
+    }
+
+    fn make(&mut self, number: u32) {
+        let path = self.path(number);
+        let before = self
+            .order
+            .last()
+            .map_or(&b""[..], |&before| self.path(before));
+        let unlisted = unlisted_above(path, before).count() as u64;
+        let record = &self.directory.records[index(number)];
+        self.entries += unlisted + 1;
+        if record.kind == CentralKind::File {
+            self.bytes = self.bytes.saturating_add(record.size);
+        }
+        self.order.push(number);
+    }
+}
+
+fn is_below(path: &[u8], folder: &[u8]) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| folder.is_empty() || rest.starts_with(b"/"))
+}
+
+/// The folders above `path` that nothing lists. In the order of the outline, one that is listed or was added
+/// came just before its first child: it is `before`, or above it.
+fn unlisted_above<'a>(path: &'a [u8], before: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let folders = slashes.map(|(end, _)| &path[..end]);
+    folders.filter(|folder| {
+        let rest = before.strip_prefix(*folder);
+        !rest.is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    })
 }
 
 /// Builds the tree; `targets` has the text of each link, by the number of its record.
 ///
 /// # Errors
-/// An unsafe name or link, a name twice, something below what is no folder, a special file, a passed
-/// limit.
+/// An unsafe name, something below what is no folder, a passed limit; a link that leads outside or a special
+/// file where the reader is strict.
 pub(super) fn build(
     directory: &Directory,
+    outline: Outline,
     targets: &HashMap<u32, Vec<u8>>,
 ) -> Result<ArchiveTree, EntryFault> {
+    let mtimes = directory.records.iter().map(|record| record.mtime);
     let mut builder = TreeBuilder {
-        directory,
         targets,
         manifest: ManifestBuilder::new(),
-        records: Vec::with_capacity(directory.records.len()),
-        newest: directory
-            .records
-            .iter()
-            .map(|record| record.mtime)
-            .max()
-            .unwrap_or_default(),
+        records: Vec::with_capacity(outline.order.len()),
+        left_out: Vec::new(),
+        newest: mtimes.max().unwrap_or_default(),
+        is_strict: outline.oddities.is_strict(),
     };
-    let path = |number: u32| builder.path(number);
-    let mut order: Vec<u32> = (0..directory.records.len() as u32).collect();
-    order.sort_unstable_by(|&a, &b| by_components(path(a), path(b)));
     let mut before: &[u8] = b"";
-    for number in order {
-        let record = &directory.records[number as usize];
-        let path = builder.path(number);
-        if is_root(record, path, &directory.text)? {
+    for &number in &outline.order {
+        let record = &directory.records[index(number)];
+        let path = record.path.of(&directory.text);
+        let has_name = !record.raw_name.of(&directory.text).is_empty();
+        if is_root(path, record.kind) && has_name {
             continue;
+        }
+        if path.is_empty() {
+            return Err(ArchiveFault::Unsafe(ManifestError::Path(PathFault::Empty)).into());
         }
         builder.add_unlisted(before, path)?;
         builder.add(number, record, path)?;
@@ -71,50 +219,27 @@ pub(super) fn build(
     let manifest = builder.manifest.finish().map_err(ArchiveFault::Unsafe)?;
     Ok(ArchiveTree {
         manifest: Arc::new(manifest),
+        left_out: builder.left_out,
         records: builder.records,
+        oddities: outline.oddities,
     })
 }
 
-/// The folder itself that was packed, as `./`.
-fn is_root(record: &CentralEntry, path: &[u8], text: &[u8]) -> Result<bool, EntryFault> {
-    let has_name = !record.raw_name.of(text).is_empty();
-    match (path, record.kind) {
-        (b"", CentralKind::Folder) if has_name => Ok(true),
-        (b"", _) => Err(ArchiveFault::Unsafe(ManifestError::Path(PathFault::Empty)).into()),
-        _ => Ok(false),
-    }
-}
-
 struct TreeBuilder<'a> {
-    directory: &'a Directory,
     targets: &'a HashMap<u32, Vec<u8>>,
     manifest: ManifestBuilder,
     records: Vec<u32>,
+    left_out: Vec<LeftOutEntry>,
     newest: Mtime,
+    is_strict: bool,
 }
 
-impl<'a> TreeBuilder<'a> {
-    fn path(&self, number: u32) -> &'a [u8] {
-        self.directory.records[number as usize]
-            .path
-            .of(&self.directory.text)
-    }
-
-    /// The folders above `path` that nothing lists. In this order, one that is listed or was added came
-    /// just before its first child: it is `before`, or above it.
+impl TreeBuilder<'_> {
     fn add_unlisted(&mut self, before: &[u8], path: &[u8]) -> Result<(), EntryFault> {
-        for (end, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            let folder = &path[..end];
-            let is_there = before
-                .strip_prefix(folder)
-                .is_some_and(|rest| matches!(rest, [] | [b'/', ..]));
-            if is_there {
-                continue;
-            }
+        for folder in unlisted_above(path, before) {
             // The archive does not say when; the same archive must say the same each time.
-            let pushed = self
-                .manifest
-                .push_folder(folder, self.newest, Mode::from_bits(0o755));
+            let mode = Mode::from_bits(0o755);
+            let pushed = self.manifest.push_folder(folder, self.newest, mode);
             pushed.map_err(|error| EntryFault::of_entry(path, ArchiveFault::Unsafe(error)))?;
             self.records.push(UNLISTED);
         }
@@ -123,16 +248,20 @@ impl<'a> TreeBuilder<'a> {
 
     fn add(&mut self, number: u32, record: &CentralEntry, path: &[u8]) -> Result<(), EntryFault> {
         let refused = |fault| EntryFault::of_entry(path, fault);
+        // What was left out is no folder, whatever lies below it.
+        if self
+            .left_out
+            .last()
+            .is_some_and(|one| is_below(path, &one.path))
+        {
+            let no_parent = ManifestError::NoParent(path.into());
+            return Err(refused(ArchiveFault::Unsafe(no_parent)));
+        }
         let pushed = match record.kind {
             CentralKind::File => {
                 let size = FileSize::Known(record.size);
                 self.manifest
                     .push_file(path, size, record.mtime, record.mode)
-            }
-            CentralKind::Folder if record.size > 0 => {
-                return Err(refused(ArchiveFault::Damaged(
-                    "it is a folder with contents",
-                )));
             }
             CentralKind::Folder => self.manifest.push_folder(path, record.mtime, record.mode),
             CentralKind::Link => {
@@ -140,14 +269,29 @@ impl<'a> TreeBuilder<'a> {
                 self.manifest.push_link(path, target, record.mtime)
             }
             CentralKind::Special => {
-                return Err(refused(ArchiveFault::Unsupported(
-                    "is a device, a pipe or a socket",
-                )));
+                const WHY: &str = "is a device, a pipe or a socket";
+                return match self.is_strict {
+                    true => Err(refused(ArchiveFault::Unsupported(WHY))),
+                    false => {
+                        self.leave_out(path, format!("it {WHY}"));
+                        Ok(())
+                    }
+                };
             }
         };
-        pushed.map_err(|error| refused(ArchiveFault::Unsafe(error)))?;
-        self.records.push(number);
+        match pushed {
+            Ok(()) => self.records.push(number),
+            Err(error @ ManifestError::Link(_)) if !self.is_strict => {
+                self.leave_out(path, error.to_string());
+            }
+            Err(error) => return Err(refused(ArchiveFault::Unsafe(error))),
+        }
         Ok(())
+    }
+
+    fn leave_out(&mut self, path: &[u8], why: String) {
+        let path = path.into();
+        self.left_out.push(LeftOutEntry { path, why });
     }
 }
 

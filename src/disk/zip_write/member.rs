@@ -1,6 +1,6 @@
 //! What a header says of a member of an archive, beside its contents.
 
-use super::dos_time::dos_time;
+use crate::disk::zip_time::{DosTime, TimeZone, UNKNOWN_DOS_TIME};
 use crate::model::{Entry, EntryKind, Mode, Mtime};
 use std::borrow::Cow;
 
@@ -12,6 +12,7 @@ pub struct Member<'a> {
     kind: MemberKind,
     mode: Mode,
     mtime: Mtime,
+    dos_time: DosTime,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +26,18 @@ enum MemberKind {
 const UNIX_FILE: u32 = 0o100_000;
 const UNIX_FOLDER: u32 = 0o040_000;
 const UNIX_LINK: u32 = 0o120_000;
+/// The last second that 32 bits with a sign can count.
+const LAST_UNIX_SECOND: u32 = u32::MAX / 2;
+/// Seconds from 1601, where NTFS begins to count, to 1970.
+const NTFS_TO_UNIX_SECONDS: i64 = 11_644_473_600;
+/// NTFS counts in units of 100 ns.
+const NTFS_TICKS: u64 = 10_000_000;
 /// The attribute of a folder in the lower half.
 const DOS_FOLDER: u32 = 0x10;
 
 impl<'a> Member<'a> {
-    /// An entry of a manifest.
-    pub fn of_entry(entry: &Entry<'a>) -> Member<'a> {
+    /// An entry of a manifest, whose DOS time is that of `zone`.
+    pub fn of_entry(entry: &Entry<'a>, zone: &TimeZone) -> Member<'a> {
         let path = entry.path.as_bytes();
         let (kind, name) = match entry.kind {
             EntryKind::File(_) => (MemberKind::File, Cow::Borrowed(path)),
@@ -42,6 +49,7 @@ impl<'a> Member<'a> {
             kind,
             mode: entry.mode,
             mtime: entry.mtime,
+            dos_time: zone.dos_time(entry.mtime.seconds),
         }
     }
 
@@ -52,6 +60,7 @@ impl<'a> Member<'a> {
             kind: MemberKind::File,
             mode: Mode::from_bits(0o600),
             mtime: Mtime::default(),
+            dos_time: UNKNOWN_DOS_TIME,
         }
     }
 
@@ -70,13 +79,26 @@ impl<'a> Member<'a> {
         !self.name.is_ascii() && std::str::from_utf8(&self.name).is_ok()
     }
 
-    /// Date and time as DOS has them, in UTC: there is no other zone that both sides know.
-    pub(super) fn dos_time(&self) -> (u16, u16) {
-        dos_time(self.mtime.seconds)
+    /// Date and time as DOS has them.
+    pub(super) fn dos_time(&self) -> DosTime {
+        self.dos_time
     }
 
-    /// The exact second, where the extra field can hold it: until 2038.
-    pub(super) fn unix_seconds(&self) -> Option<i32> {
-        i32::try_from(self.mtime.seconds).ok()
+    /// The exact second, where the field for it means the same to all programs: from 1970 to 2038. Before
+    /// and after, they disagree about its sign.
+    pub(super) fn unix_seconds(&self) -> Option<u32> {
+        let seconds = u32::try_from(self.mtime.seconds).ok()?;
+        (seconds <= LAST_UNIX_SECOND).then_some(seconds)
+    }
+
+    /// The time as NTFS counts it, in units of 100 ns from 1601 on, where [`Member::unix_seconds`] has none.
+    pub(super) fn ntfs_ticks(&self) -> Option<u64> {
+        if self.unix_seconds().is_some() {
+            return None;
+        }
+        let seconds = self.mtime.seconds.checked_add(NTFS_TO_UNIX_SECONDS)?;
+        let seconds = u64::try_from(seconds).ok()?;
+        let ticks = u64::from(self.mtime.nanoseconds / 100);
+        seconds.checked_mul(NTFS_TICKS)?.checked_add(ticks)
     }
 }

@@ -7,7 +7,6 @@
 mod archive_writer;
 mod cipher;
 mod deflater;
-mod dos_time;
 mod entry;
 mod member;
 pub(crate) mod new_file;

@@ -2,6 +2,7 @@
 
 use super::entry::{Encryption, EntryContents, Method, WrittenEntry};
 use super::member::Member;
+use crate::disk::zip_time::DosTime;
 
 const LOCAL: u32 = 0x0403_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;
@@ -20,6 +21,7 @@ const DEFLATED: u16 = 8;
 const AES: u16 = 99;
 
 const EXTRA_ZIP64: u16 = 0x0001;
+const EXTRA_NTFS: u16 = 0x000a;
 const EXTRA_TIME: u16 = 0x5455;
 const EXTRA_AES: u16 = 0x9901;
 
@@ -151,7 +153,7 @@ impl<'a> Header<'a> {
         if self.member.is_marked_utf8() {
             flags |= UTF8;
         }
-        let (date, time) = self.member.dos_time();
+        let DosTime { date, time } = self.member.dos_time();
         header.u16(version).u16(flags);
         header.u16(if sealed { AES } else { self.method() });
         header.u16(time).u16(date);
@@ -162,6 +164,11 @@ impl<'a> Header<'a> {
             // Bit 0: the field has the modification time.
             extra.u16(EXTRA_TIME).u16(5).raw(&[1]);
             extra.raw(&seconds.to_le_bytes());
+        }
+        if let Some(ticks) = self.member.ntfs_ticks() {
+            // Reserved, then attribute 1: modified, accessed, created. Only the first is known.
+            extra.u16(EXTRA_NTFS).u16(32).u32(0).u16(1).u16(24);
+            extra.u64(ticks).u64(ticks).u64(ticks);
         }
         if self.written.encryption == Encryption::Aes256 {
             // AE-2, by "AE", with keys of strength 3: 256 bits.

@@ -1,7 +1,7 @@
 //! `zip`: one encrypted archive of files and folders, on this machine.
 
 use crate::crypto::ArchivePassword;
-use crate::disk::{Links, NewArchive, Placing, Source, free_path_beside, look_up};
+use crate::disk::{Links, NewArchive, Placing, Source, TimeZone, free_path_beside, look_up};
 use crate::model::{Existing, Mtime};
 use crate::session::archive::pack::{Names, PackError, PackOptions, PackReport, pack_into};
 use crate::session::cancel::Cancel;
@@ -35,6 +35,8 @@ pub struct ZipOptions {
     pub existing: Existing,
     /// Keep a clone of it to call it off.
     pub cancel: Cancel,
+    /// The zone of the DOS times, which other programs show.
+    pub zone: TimeZone,
 }
 
 impl ZipOptions {
@@ -50,6 +52,7 @@ impl ZipOptions {
             password,
             existing: Existing::Fail,
             cancel: Cancel::new(),
+            zone: TimeZone::local(None),
         }
     }
 }
@@ -139,6 +142,7 @@ fn pack(
         password: &options.password,
         names: options.names,
         level: options.level,
+        zone: &options.zone,
     };
     pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
         |error| match error {

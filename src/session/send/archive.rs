@@ -1,7 +1,7 @@
 //! An archive that is made while it is sent.
 
 use crate::crypto::ArchivePassword;
-use crate::disk::{Source, SourceError};
+use crate::disk::{Source, SourceError, TimeZone};
 use crate::session::archive::pack::{Names, PackOptions, pack_into};
 use crate::session::cancel::Cancel;
 use crate::session::error::SessionError;
@@ -33,6 +33,7 @@ pub struct ArchivePayload {
     paths: Vec<PathBuf>,
     password: Arc<ArchivePassword>,
     names: Names,
+    zone: TimeZone,
 }
 
 impl ArchivePayload {
@@ -54,7 +55,15 @@ impl ArchivePayload {
             paths,
             password: Arc::new(password),
             names,
+            zone: TimeZone::local(None),
         })
+    }
+
+    /// The same, with DOS times of `zone` in place of this machine's.
+    #[must_use]
+    pub fn in_zone(mut self, zone: TimeZone) -> ArchivePayload {
+        self.zone = zone;
+        self
     }
 
     /// The archive's name.
@@ -71,6 +80,7 @@ impl ArchivePayload {
     /// files that it lost.
     pub(crate) fn producer(&self, source: Arc<Source>, level: Level) -> (Producer, Arc<Losses>) {
         let (password, names) = (Arc::clone(&self.password), self.names);
+        let zone = self.zone.clone();
         let losses = Arc::new(Losses::default());
         let told = Arc::clone(&losses);
         let produce = move |sink: &mut PartSink| {
@@ -78,6 +88,7 @@ impl ArchivePayload {
                 password: &password,
                 names,
                 level,
+                zone: &zone,
             };
             // Nobody cancels it: it ends when the feed is closed.
             let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);

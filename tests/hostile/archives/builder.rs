@@ -12,7 +12,16 @@ pub struct Entry {
     pub crc: u32,
     pub size: u64,
     pub compressed: u64,
-    /// Changes the header before the contents, 30 bytes and the name.
+    /// Date and time as DOS has them.
+    pub date: u16,
+    pub time: u16,
+    /// The extra fields in the directory.
+    pub extra: Vec<u8>,
+    /// Those before the contents.
+    pub local_extra: Vec<u8>,
+    /// Behind the contents: a descriptor, say.
+    pub behind: Vec<u8>,
+    /// Changes the header before the contents: 30 bytes, the name and the extra fields.
     pub twist: fn(&mut Vec<u8>),
     /// Says in the directory that it begins with that entry.
     pub offset_of: Option<usize>,
@@ -32,9 +41,20 @@ impl Entry {
             crc: crc32fast::hash(contents),
             size: contents.len() as u64,
             compressed: contents.len() as u64,
+            date: 0x21,
+            time: 0,
+            extra: Vec::new(),
+            local_extra: Vec::new(),
+            behind: Vec::new(),
             twist: |_| {},
             offset_of: None,
         }
+    }
+
+    /// The same, with contents of this many bytes.
+    pub fn sized(mut self, size: usize) -> Entry {
+        self.size = size as u64;
+        self
     }
 
     pub fn link(name: &str, target: &str) -> Entry {
@@ -73,6 +93,7 @@ fn front(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
         offsets.push(bytes.len());
         bytes.extend(header(entry));
         bytes.extend(&entry.contents);
+        bytes.extend(&entry.behind);
     }
     (bytes, offsets)
 }
@@ -82,8 +103,9 @@ pub fn header(entry: &Entry) -> Vec<u8> {
     bytes.extend(20_u16.to_le_bytes());
     bytes.extend(common(entry));
     bytes.extend((entry.name.len() as u16).to_le_bytes());
-    bytes.extend([0; 2]);
+    bytes.extend((entry.local_extra.len() as u16).to_le_bytes());
     bytes.extend(&entry.name);
+    bytes.extend(&entry.local_extra);
     (entry.twist)(&mut bytes);
     bytes
 }
@@ -93,17 +115,19 @@ pub fn record(entry: &Entry, offset: usize) -> Vec<u8> {
     bytes.extend([20, entry.host, 20, 0]);
     bytes.extend(common(entry));
     bytes.extend((entry.name.len() as u16).to_le_bytes());
-    bytes.extend([0; 8]);
+    bytes.extend((entry.extra.len() as u16).to_le_bytes());
+    bytes.extend([0; 6]);
     bytes.extend(entry.attributes.to_le_bytes());
     bytes.extend((offset as u32).to_le_bytes());
     bytes.extend(&entry.name);
+    bytes.extend(&entry.extra);
     bytes
 }
 
 /// Flags, method, time, CRC-32 and sizes: the same in both headers.
 fn common(entry: &Entry) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for number in [entry.flags, entry.method, 0, 0x21] {
+    for number in [entry.flags, entry.method, entry.time, entry.date] {
         bytes.extend(number.to_le_bytes());
     }
     for number in [entry.crc, entry.compressed as u32, entry.size as u32] {
@@ -120,6 +144,91 @@ pub fn end(entries: usize, length: usize, start: usize) -> Vec<u8> {
     bytes.extend((start as u32).to_le_bytes());
     bytes.extend([0; 2]);
     bytes
+}
+
+/// An extra field.
+pub fn field(id: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut field = id.to_le_bytes().to_vec();
+    field.extend((bytes.len() as u16).to_le_bytes());
+    field.extend(bytes);
+    field
+}
+
+/// The field that gives a name in UTF-8.
+pub fn unicode_path(of: &str, name: &str) -> Vec<u8> {
+    let crc = crc32fast::hash(of.as_bytes()).to_le_bytes();
+    field(0x7075, &[&[1], &crc[..], name.as_bytes()].concat())
+}
+
+/// A data descriptor with its signature.
+pub fn descriptor(entry: &Entry) -> Vec<u8> {
+    let mut bytes = b"PK\x07\x08".to_vec();
+    for number in [entry.crc, entry.compressed as u32, entry.size as u32] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes
+}
+
+/// An entry encrypted with ZipCrypto (APPNOTE 6.1).
+pub fn zip_crypto(mut entry: Entry, password: &str, check_byte: u8) -> Entry {
+    let mut keys = ZipCryptoKeys([0x1234_5678, 0x2345_6789, 0x3456_7890]);
+    password.bytes().for_each(|byte| keys.update(byte));
+    let header = [[7; 11].as_slice(), &[check_byte]].concat();
+    let plain = header.into_iter().chain(entry.contents);
+    entry.contents = plain.map(|byte| keys.encrypt(byte)).collect();
+    entry.compressed = entry.contents.len() as u64;
+    entry.flags |= 1;
+    entry
+}
+
+struct ZipCryptoKeys([u32; 3]);
+
+impl ZipCryptoKeys {
+    fn encrypt(&mut self, byte: u8) -> u8 {
+        let base = self.0[2] as u16 | 2;
+        let mask = (u32::from(base) * u32::from(base ^ 1) >> 8) as u8;
+        self.update(byte);
+        byte ^ mask
+    }
+
+    fn update(&mut self, byte: u8) {
+        let [a, b, c] = &mut self.0;
+        *a = crc_step(*a, byte);
+        *b = b
+            .wrapping_add(*a & 0xff)
+            .wrapping_mul(134_775_813)
+            .wrapping_add(1);
+        *c = crc_step(*c, (*b >> 24) as u8);
+    }
+}
+
+/// One byte further with a CRC-32 that is not inverted.
+fn crc_step(crc: u32, byte: u8) -> u32 {
+    let mut crc = crc ^ u32::from(byte);
+    for _ in 0..8 {
+        crc = crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+    }
+    crc
+}
+
+/// What Deflate64 makes of `length` zeros: a run of 65,538 bytes takes 29 bits.
+pub fn deflate64_zeros(length: u64) -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.push(0b1, 1);
+    bits.push(0b01, 2);
+    bits.push(0b0000_1100, 8);
+    let mut left = length - 1;
+    while left > 0 {
+        let run = left.min(65_538);
+        assert!(run >= 3, "no run is shorter");
+        // Code 285 has 16 bits more here, for the length less 3.
+        bits.push(0b1010_0011, 8);
+        bits.push((run - 3) as u32, 16);
+        bits.push(0, 5);
+        left -= run;
+    }
+    bits.push(0, 7);
+    bits.finish()
 }
 
 /// What deflate makes of `length` zeros: one block of fixed codes, 258 bytes from 13 bits.

@@ -3,19 +3,19 @@
 use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
-use crate::disk::{AesStrength, Archive, ListedEncryption, ListedEntry, ListedKind};
-use crate::model::escaped;
+use crate::disk::{AesStrength, Archive, ListedEncryption, ListedEntry, ListedKind, TimeZone};
+use crate::model::{Mtime, escaped};
 use crate::session::hides_names;
 
 /// Lines that are written at once.
 const LINES: usize = 1024;
 
 /// Writes a line, or an event, for each entry, and in the end what they come to.
-pub(super) fn show(archive: &Archive, console: &Console) {
+pub(super) fn show(archive: &Archive, zone: &TimeZone, console: &Console) {
     let mut lines = String::new();
     for (number, entry) in archive.entries().enumerate() {
         console.event(|| event(&entry));
-        lines.push_str(&line(&entry));
+        lines.push_str(&line(&entry, zone));
         if number % LINES == LINES - 1 {
             write(&mut lines, console);
         }
@@ -32,18 +32,45 @@ fn write(lines: &mut String, console: &Console) {
     lines.clear();
 }
 
-/// Size in bytes, encryption, name: in columns, for persons and for `awk`.
-fn line(entry: &ListedEntry<'_>) -> String {
+/// Mode, size in bytes, encryption, local date and time, name: in columns, for persons and for `awk`.
+fn line(entry: &ListedEntry<'_>, zone: &TimeZone) -> String {
     let mark = match entry.kind {
         ListedKind::Folder => "/",
         ListedKind::Link => "@",
         ListedKind::File | ListedKind::Special => "",
     };
     format!(
-        "{:>14}  {:<9}  {}{mark}\n",
+        "{}  {:>14}  {:<9}  {}  {}{mark}\n",
+        mode(entry),
         entry.size,
         encryption(entry.encryption),
+        date(entry.mtime, zone),
         escaped(entry.path)
+    )
+}
+
+/// As `ls -l` writes it.
+fn mode(entry: &ListedEntry<'_>) -> String {
+    let kind = match entry.kind {
+        ListedKind::File => '-',
+        ListedKind::Folder => 'd',
+        ListedKind::Link => 'l',
+        ListedKind::Special => '?',
+    };
+    let bits = entry.mode.bits();
+    let letters = "rwxrwxrwx".chars().zip((0..9).rev());
+    let letters = letters.map(|(letter, bit)| match bits >> bit & 1 {
+        1 => letter,
+        _ => '-',
+    });
+    std::iter::once(kind).chain(letters).collect()
+}
+
+fn date(mtime: Mtime, zone: &TimeZone) -> String {
+    let at = zone.civil(mtime.seconds);
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        at.year, at.month, at.day, at.hour, at.minute, at.second
     )
 }
 
@@ -60,6 +87,8 @@ fn event(entry: &ListedEntry<'_>) -> Object {
         .number("bytes", entry.size)
         .number("compressed", entry.compressed)
         .text("encryption", encryption(entry.encryption))
+        .text("mode", &format!("{:04o}", entry.mode.bits()))
+        .decimal("mtime", entry.mtime.seconds as f64)
 }
 
 fn encryption(encryption: ListedEncryption) -> &'static str {

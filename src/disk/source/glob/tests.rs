@@ -2,7 +2,7 @@ use super::*;
 
 fn matches(pattern: &str, path: &str) -> bool {
     let glob = Glob::parse(pattern.as_bytes()).unwrap();
-    glob.matches(path.as_bytes(), Shape::Other)
+    glob.matches(path.as_bytes(), GlobShape::Other)
 }
 
 #[test]
@@ -72,15 +72,15 @@ fn patterns_with_slash_match_the_path_from_the_top() {
 #[test]
 fn a_trailing_slash_matches_folders_only() {
     let glob = Glob::parse(b"target/").unwrap();
-    assert!(glob.matches(b"x/target", Shape::Folder));
-    assert!(!glob.matches(b"x/target", Shape::Other));
+    assert!(glob.matches(b"x/target", GlobShape::Folder));
+    assert!(!glob.matches(b"x/target", GlobShape::Other));
 }
 
 #[test]
 fn bytes_that_are_no_text_match() {
     let glob = Glob::parse(b"\xff?[\xf0-\xfe]").unwrap();
-    assert!(glob.matches(b"\xff\x80\xf1", Shape::Other));
-    assert!(!glob.matches(b"\xff\x80\xff", Shape::Other));
+    assert!(glob.matches(b"\xff\x80\xf1", GlobShape::Other));
+    assert!(!glob.matches(b"\xff\x80\xff", GlobShape::Other));
 }
 
 #[test]

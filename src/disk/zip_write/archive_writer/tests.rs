@@ -2,7 +2,7 @@ use super::*;
 use crate::disk::zip_write::cipher::{Cipher, SEALING_BYTES};
 use crate::disk::zip_write::deflater::{DEFLATE_END, DeflateEffort, Deflater};
 use crate::disk::zip_write::packer::{Packer, Piece, PieceIndex, Whole};
-use crate::disk::{Source, SourceOptions};
+use crate::disk::{Source, SourceOptions, TimeZone};
 use crate::model::EntryIndex;
 use std::fs;
 use std::io::{Cursor, Read, Write};
@@ -32,7 +32,8 @@ fn packed(
 
 fn member(source: &Source, number: u32) -> Member<'_> {
     let manifest = source.manifest();
-    Member::of_entry(&manifest.entry(manifest.index(number as usize).unwrap()))
+    let entry = manifest.entry(manifest.index(number as usize).unwrap());
+    Member::of_entry(&entry, &TimeZone::utc())
 }
 
 fn write_entry(

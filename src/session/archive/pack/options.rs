@@ -1,6 +1,7 @@
 //! How to make an archive, and what became of its source.
 
 use crate::crypto::ArchivePassword;
+use crate::disk::TimeZone;
 use crate::session::error::SessionError;
 use crate::session::options::Level;
 use std::io;
@@ -16,6 +17,8 @@ pub(crate) struct PackOptions<'a> {
     pub(crate) names: Names,
     /// Compression.
     pub(crate) level: Level,
+    /// The zone of DOS times.
+    pub(crate) zone: &'a TimeZone,
 }
 
 /// Whether the names and sizes in an archive show to who does not know its password.

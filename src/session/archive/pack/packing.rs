@@ -5,7 +5,7 @@ use super::reorder::ReorderBuffer;
 use super::writer::{EntryWriter, member_of};
 use crate::disk::{
     ArchiveSink, ArchiveWriter, Begun, Cipher, DeflateEffort, Encryption, Member, Method, Packer,
-    Piece, PieceIndex, Source,
+    Piece, PieceIndex, Source, TimeZone,
 };
 use crate::session::cancel::Cancel;
 use crate::session::events::Operator;
@@ -44,6 +44,7 @@ pub(crate) fn pack_into(
         packers,
         cancel,
         operator,
+        zone: options.zone,
     };
     packing.pack_into(options, sink)
 }
@@ -60,6 +61,7 @@ struct Packing<'a> {
     packers: &'a Packers<'a>,
     cancel: &'a Cancel,
     operator: &'a dyn Operator,
+    zone: &'a TimeZone,
 }
 
 impl<'a> Packing<'a> {
@@ -69,7 +71,7 @@ impl<'a> Packing<'a> {
         sink: impl ArchiveSink,
     ) -> Result<PackReport, PackError> {
         let password = options.password.as_bytes();
-        let member = |number: u32| member_of(self.source, number);
+        let member = |number: u32| member_of(self.source, options.zone, number);
         match options.names {
             Names::Shown => {
                 let mut archive = ArchiveWriter::new(sink);
@@ -113,7 +115,8 @@ impl<'a> Packing<'a> {
                     }
                 }
             }
-            let mut writer = EntryWriter::new(self.source, self.operator, archive, password);
+            let mut writer =
+                EntryWriter::new(self.source, self.operator, self.zone, archive, password);
             while let Some((index, piece)) = pieces.next() {
                 if self.cancel.is_cancelled() {
                     return Err(PackError::Cancelled);

@@ -3,7 +3,7 @@
 use super::options::{PackError, PackReport};
 use crate::disk::{
     ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, Encryption, Member, Method, Piece,
-    PieceIndex, Source, Whole,
+    PieceIndex, Source, TimeZone, Whole,
 };
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
 use crate::session::events::{Event, FileResult, Operator, Progress};
@@ -12,6 +12,7 @@ use crate::session::events::{Event, FileResult, Operator, Progress};
 pub(super) struct EntryWriter<'w, 'a, W> {
     source: &'a Source,
     operator: &'a dyn Operator,
+    zone: &'a TimeZone,
     archive: &'w mut ArchiveWriter<W>,
     password: Option<&'w [u8]>,
     open: Option<OpenEntry>,
@@ -56,12 +57,14 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
     pub(super) fn new(
         source: &'a Source,
         operator: &'a dyn Operator,
+        zone: &'a TimeZone,
         archive: &'w mut ArchiveWriter<W>,
         password: Option<&'w [u8]>,
     ) -> Self {
         EntryWriter {
             source,
             operator,
+            zone,
             archive,
             password,
             open: None,
@@ -120,7 +123,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
 
     fn add(&mut self, entry: EntryIndex, whole: &Whole) -> Result<(), PackError> {
         let number = number_of(entry);
-        let member = member_of(self.source, number);
+        let member = member_of(self.source, self.zone, number);
         self.archive
             .add(
                 number,
@@ -150,7 +153,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
                 (Encryption::Aes256, Some(cipher))
             }
         };
-        let member = Member::of_entry(&described);
+        let member = Member::of_entry(&described, self.zone);
         let begun = self.archive.begin(number, &member, method, encryption, raw);
         let member = Some(OpenMember {
             begun: begun.map_err(PackError::Sink)?,
@@ -234,11 +237,11 @@ fn number_of(entry: EntryIndex) -> u32 {
 }
 
 /// What the headers say of the entry of this number.
-pub(super) fn member_of(source: &Source, number: u32) -> Member<'_> {
+pub(super) fn member_of<'a>(source: &'a Source, zone: &TimeZone, number: u32) -> Member<'a> {
     let manifest = source.manifest();
     let entry = manifest.index(number as usize);
     entry.map_or(Member::nameless(b""), |entry| {
-        Member::of_entry(&manifest.entry(entry))
+        Member::of_entry(&manifest.entry(entry), zone)
     })
 }
 

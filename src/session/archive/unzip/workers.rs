@@ -1,5 +1,5 @@
-//! The threads that open an archive: each takes the next file, decrypts and decompresses it into the
-//! staging folder, and verifies it. To derive the key of a small file takes longer than all the rest.
+//! The threads that read an archive: each takes the next file, decrypts, decompresses and verifies it. For a
+//! small file, deriving the key takes longer than all the rest.
 
 use crate::disk::{
     ArchiveTree, CheckedArchive, DiskError, FileWriter, OpeningBuffers, ReadStopped, Staging,
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-/// Files from this size on are begun first, so that none is left to one thread at the end.
+/// Files from this size on come first, so that no thread is left alone with one at the end.
 const LARGE: u64 = 8 * 1024 * 1024;
 
 /// The most threads: beyond that a disk is slower than they are.
@@ -23,19 +23,20 @@ const THREADS: usize = 64;
 pub(super) struct Workers<'a> {
     pub(super) archive: &'a CheckedArchive,
     pub(super) tree: &'a ArchiveTree,
-    pub(super) staging: &'a Staging,
+    /// Where files are written; without it, they are only verified.
+    pub(super) staging: Option<&'a Staging>,
     pub(super) password: Option<&'a [u8]>,
     pub(super) cancel: &'a Cancel,
     pub(super) operator: &'a dyn Operator,
 }
 
-/// Why a file was not taken further.
+/// Why the contents of a file were not taken.
 enum UnzipHalt {
     Disk(DiskError),
     Cancelled,
 }
 
-/// The files that are left to do, and how far it is.
+/// The files that are left to read, and the progress so far.
 struct UnzipWork {
     files: Vec<EntryIndex>,
     next: AtomicUsize,
@@ -45,11 +46,11 @@ struct UnzipWork {
 }
 
 impl Workers<'_> {
-    /// Opens these files, all of them or none that counts.
+    /// Reads these files, each to its end.
     ///
     /// # Errors
     /// The first thing that went wrong.
-    pub(super) fn open(&self, files: Vec<EntryIndex>) -> Result<(), SessionError> {
+    pub(super) fn read(&self, files: Vec<EntryIndex>) -> Result<(), SessionError> {
         let threads = thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = threads.min(THREADS).min(files.len());
         let work = UnzipWork::new(self.in_order(files), self.tree);
@@ -57,7 +58,7 @@ impl Workers<'_> {
             for _ in 1..threads {
                 let helper = thread::Builder::new().spawn_scoped(scope, || self.work(&work));
                 if helper.is_err() {
-                    // Those that there are do it as well, and this one is there.
+                    // Fewer threads do as well, and this one is there.
                     break;
                 }
             }
@@ -80,7 +81,7 @@ impl Workers<'_> {
 
     fn work(&self, work: &UnzipWork) {
         let mut buffers = OpeningBuffers::new();
-        let mut writer = self.staging.file_writer();
+        let mut writer = self.staging.map(Staging::file_writer);
         while let Some(entry) = work.take() {
             if let Err(error) = self.one(entry, work, &mut buffers, &mut writer) {
                 work.end(error);
@@ -93,14 +94,16 @@ impl Workers<'_> {
         entry: EntryIndex,
         work: &UnzipWork,
         buffers: &mut OpeningBuffers,
-        writer: &mut FileWriter<'_>,
+        writer: &mut Option<FileWriter<'_>>,
     ) -> Result<(), SessionError> {
-        let mut file = writer.begin(entry);
+        let mut file = writer.as_mut().map(|writer| writer.begin(entry));
         let take = &mut |bytes: &[u8]| {
             if self.cancel.is_cancelled() {
                 return Err(UnzipHalt::Cancelled);
             }
-            file.write(bytes).map_err(UnzipHalt::Disk)?;
+            if let Some(file) = &mut file {
+                file.write(bytes).map_err(UnzipHalt::Disk)?;
+            }
             work.moved(bytes.len() as u64, self.operator);
             Ok(())
         };
@@ -109,7 +112,10 @@ impl Workers<'_> {
             .read(self.tree, entry, self.password, buffers, take);
         match read {
             Ok(()) if self.cancel.is_cancelled() => Err(SessionError::Cancelled),
-            Ok(()) => Ok(file.finish()?),
+            Ok(()) => match file {
+                Some(file) => Ok(file.finish()?),
+                None => Ok(()),
+            },
             Err(ReadStopped::Archive(error)) => Err(error.into()),
             Err(ReadStopped::Taker(UnzipHalt::Disk(error))) => Err(error.into()),
             Err(ReadStopped::Taker(UnzipHalt::Cancelled)) => Err(SessionError::Cancelled),
@@ -133,7 +139,7 @@ impl UnzipWork {
         self.files.get(number).copied()
     }
 
-    /// Leaves nothing more to take. The first error counts; what it made others run into does not.
+    /// Leaves nothing more to take. The first error counts: others may follow from it.
     fn end(&self, error: SessionError) {
         self.next.store(self.files.len(), Ordering::Relaxed);
         lock(&self.error).get_or_insert(error);

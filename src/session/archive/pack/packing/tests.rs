@@ -191,6 +191,7 @@ fn a_sink_that_takes_no_more_ends_it() {
                 password: &password,
                 names,
                 level: Level::Auto,
+                zone: &TimeZone::utc(),
             };
             let operator = crate::session::events::Unattended;
             let packed = pack_into(&source, &options, Full(room), &Cancel::new(), &operator);
@@ -229,11 +230,13 @@ fn pack_broken(
         packers,
         cancel: &Cancel::new(),
         operator: &crate::session::events::Unattended,
+        zone: &TimeZone::utc(),
     };
     let options = PackOptions {
         password: &password,
         names,
         level: Level::Auto,
+        zone: &TimeZone::utc(),
     };
     packing.pack_into(&options, sink)
 }

@@ -1,0 +1,302 @@
+//! An archive from its directory to the contents of each entry.
+
+use super::contents::{self, OpeningBuffers, Stopped};
+use super::directory::{self, Directory};
+use super::encryption::Protection;
+use super::error::{ArchiveError, ArchiveFault, EntryFault};
+use super::headers;
+use super::kind::CentralKind;
+use super::listing::{ListedEntry, listed};
+use super::options::ReadingOptions;
+use super::record::CentralEntry;
+use super::selection::Selection;
+use super::tree::{self, ArchiveTree, Outline};
+use crate::disk::source::GlobShape;
+use crate::model::{EntryIndex, limits};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many entries a password is tried with before it counts as the right one. The value that shows a
+/// wrong one has 16 bits with AES.
+const PASSWORD_TRIALS: usize = 2;
+/// The same with ZipCrypto, where that value has 8 bits.
+const ZIP_CRYPTO_TRIALS: usize = 4;
+
+/// An archive whose directory was read. What it lists is not checked yet.
+#[derive(Debug)]
+pub struct Archive {
+    name: PathBuf,
+    file: File,
+    bytes: u64,
+    directory: Directory,
+    options: ReadingOptions,
+}
+
+impl Archive {
+    /// Opens the file and reads the archive's directory.
+    ///
+    /// # Errors
+    /// It cannot be read, is no archive, or its directory is damaged or passes a limit.
+    pub fn open(path: &Path, options: &ReadingOptions) -> Result<Archive, ArchiveError> {
+        Archive::open_as(path, path, options)
+    }
+
+    /// As [`Archive::open`]. Errors call the archive `name`.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn open_as(
+        path: &Path,
+        name: &Path,
+        options: &ReadingOptions,
+    ) -> Result<Archive, ArchiveError> {
+        let failed = |source| ArchiveError::of_archive(name, ArchiveFault::Unreadable(source));
+        let found = fs::metadata(path).map_err(failed)?;
+        if !found.is_file() {
+            return Err(failed(io::Error::other("it is no file")));
+        }
+        let file = File::open(path).map_err(failed)?;
+        Archive::of_file(file, name, options)
+    }
+
+    /// As [`Archive::open_as`], of an open file.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn of_file(
+        file: File,
+        name: &Path,
+        options: &ReadingOptions,
+    ) -> Result<Archive, ArchiveError> {
+        let failed = |source| ArchiveError::of_archive(name, ArchiveFault::Unreadable(source));
+        let bytes = file.metadata().map_err(failed)?.len();
+        let directory = directory::read(&file, bytes, options);
+        Ok(Archive {
+            directory: directory.map_err(|fault| fault.in_archive(name))?,
+            name: name.to_owned(),
+            file,
+            bytes,
+            options: options.clone(),
+        })
+    }
+
+    /// What it lists, in its order.
+    pub fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
+        let listed = |record| listed(record, &self.directory);
+        self.directory.records.iter().map(listed)
+    }
+
+    /// Checks all that can be checked without a password.
+    ///
+    /// # Errors
+    /// Something that is selected cannot be opened here, nothing is selected, or something in it is damaged or
+    /// made to mislead.
+    pub fn check(mut self, selection: &Selection) -> Result<CheckedArchive, ArchiveError> {
+        let checked = self.select(selection).and_then(|()| {
+            let encoding = self.options.name_encoding;
+            headers::check(&self.file, &mut self.directory, encoding)
+        });
+        match checked {
+            Ok(()) => Ok(CheckedArchive(self)),
+            Err(fault) => Err(fault.in_archive(&self.name)),
+        }
+    }
+
+    fn select(&mut self, selection: &Selection) -> Result<(), EntryFault> {
+        let Directory { records, text, .. } = &mut self.directory;
+        for record in records.iter_mut() {
+            let shape = match record.kind {
+                CentralKind::Folder => GlobShape::Folder,
+                _ => GlobShape::Other,
+            };
+            let path = record.path.of(text);
+            record.is_selected = selection.takes(path, shape);
+            if record.is_selected && record.kind != CentralKind::Folder {
+                contents::check(record).map_err(|fault| EntryFault::of_entry(path, fault))?;
+            }
+        }
+        match records.is_empty() || records.iter().any(|record| record.is_selected) {
+            true => Ok(()),
+            false => Err(ArchiveFault::NothingSelected.into()),
+        }
+    }
+}
+
+/// An archive whose entries can be opened: their headers agree, and each byte is used once.
+#[derive(Debug)]
+pub struct CheckedArchive(Archive);
+
+/// Why an entry was not read to its end.
+#[derive(Debug)]
+pub enum ReadStopped<E> {
+    /// The archive is to blame, or the password.
+    Archive(ArchiveError),
+    /// Whoever took the contents.
+    Taker(E),
+}
+
+impl CheckedArchive {
+    /// The whole file, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+
+    /// What is selected of it, in its order.
+    pub fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
+        let directory = &self.0.directory;
+        let selected = directory.records.iter().filter(|record| record.is_selected);
+        selected.map(|record| listed(record, directory))
+    }
+
+    /// How it was read.
+    pub fn options(&self) -> &ReadingOptions {
+        &self.0.options
+    }
+
+    /// What it is called in errors.
+    pub fn name(&self) -> &Path {
+        &self.0.name
+    }
+
+    /// Whether a password is needed for something in it.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted().next().is_some()
+    }
+
+    /// Tries the password, without reading contents. A wrong one passes once in four billion times, or in
+    /// 65,536 where only one entry is encrypted (with ZipCrypto in 256): then contents do not verify.
+    ///
+    /// # Errors
+    /// [`ArchiveFault::WrongPassword`], [`ArchiveFault::PasswordNeeded`], or what the system refused.
+    pub fn try_password(&self, password: Option<&[u8]>) -> Result<(), ArchiveError> {
+        let mut buffers = OpeningBuffers::new();
+        for record in self.encrypted().take(self.password_trials()) {
+            let read = contents::read(&self.0.file, record, password, &mut buffers, &mut |_| {
+                Err(())
+            });
+            // Whether the contents are whole is found out when they are wanted.
+            if let Err(Stopped::Fault(
+                fault @ (ArchiveFault::WrongPassword
+                | ArchiveFault::PasswordNeeded
+                | ArchiveFault::Unreadable(_)),
+            )) = read
+            {
+                return Err(ArchiveError::of_archive(&self.0.name, fault));
+            }
+        }
+        Ok(())
+    }
+
+    /// What would be made of it, at the cost of a sort.
+    ///
+    /// # Errors
+    /// A name stands twice, for two kinds of things.
+    pub fn outline(&self) -> Result<Outline, ArchiveError> {
+        let outline = tree::outline(&self.0.directory);
+        outline.map_err(|fault| fault.in_archive(&self.0.name))
+    }
+
+    /// What is made of it on disk. Reads the text of each link.
+    ///
+    /// # Errors
+    /// A name is unsafe, a link does not verify, a limit is passed, or what the system refused.
+    pub fn tree(
+        &self,
+        outline: Outline,
+        password: Option<&[u8]>,
+    ) -> Result<ArchiveTree, ArchiveError> {
+        let targets = self.link_targets(password)?;
+        let tree = tree::build(&self.0.directory, outline, &targets);
+        tree.map_err(|fault| fault.in_archive(&self.0.name))
+    }
+
+    /// Where in the archive the entry's contents are, in bytes: reading in this order is fastest.
+    pub fn place(&self, tree: &ArchiveTree, entry: EntryIndex) -> u64 {
+        self.record(tree, entry).map_or(0, |record| record.place)
+    }
+
+    /// Reads the contents of one file and gives them to `take`, piece by piece. They are not to be
+    /// believed before this returns well. Entries without contents give nothing.
+    ///
+    /// # Errors
+    /// Contents that do not verify, another password than the one of this entry, what the system refused,
+    /// or what `take` returned.
+    pub fn read<E>(
+        &self,
+        tree: &ArchiveTree,
+        entry: EntryIndex,
+        password: Option<&[u8]>,
+        buffers: &mut OpeningBuffers,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), ReadStopped<E>> {
+        match self.record(tree, entry) {
+            Some(record) => self.read_record(record, password, buffers, take),
+            None => Ok(()),
+        }
+    }
+
+    fn read_record<E>(
+        &self,
+        record: &CentralEntry,
+        password: Option<&[u8]>,
+        buffers: &mut OpeningBuffers,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), ReadStopped<E>> {
+        let read = contents::read(&self.0.file, record, password, buffers, take);
+        read.map_err(|stopped| match stopped {
+            Stopped::Taker(error) => ReadStopped::Taker(error),
+            Stopped::Fault(fault) => {
+                let name = record.path.of(&self.0.directory.text);
+                let fault = EntryFault::of_entry(name, fault);
+                ReadStopped::Archive(fault.in_archive(&self.0.name))
+            }
+        })
+    }
+
+    fn record(&self, tree: &ArchiveTree, entry: EntryIndex) -> Option<&CentralEntry> {
+        self.0.directory.records.get(tree.record(entry)?)
+    }
+
+    fn encrypted(&self) -> impl Iterator<Item = &CentralEntry> {
+        let records = self.0.directory.records.iter();
+        records.filter(|record| {
+            record.is_selected
+                && record.kind != CentralKind::Folder
+                && record.protection != Protection::Nothing
+        })
+    }
+
+    fn password_trials(&self) -> usize {
+        let mut encrypted = self.encrypted();
+        match encrypted.any(|record| record.protection == Protection::ZipCrypto) {
+            true => ZIP_CRYPTO_TRIALS,
+            false => PASSWORD_TRIALS,
+        }
+    }
+
+    fn link_targets(&self, password: Option<&[u8]>) -> Result<HashMap<u32, Vec<u8>>, ArchiveError> {
+        let mut targets = HashMap::new();
+        let mut buffers = OpeningBuffers::new();
+        for (number, record) in (0_u32..).zip(&self.0.directory.records) {
+            // A longer one is refused with its name, as empty as it stays here.
+            let is_wanted = record.is_selected && record.kind == CentralKind::Link;
+            if !is_wanted || record.size > limits::PATH_BYTES as u64 {
+                continue;
+            }
+            let mut target = Vec::new();
+            let read = self.read_record(record, password, &mut buffers, &mut |bytes| {
+                target.extend_from_slice(bytes);
+                Ok::<(), Infallible>(())
+            });
+            match read {
+                Ok(()) => targets.insert(number, target),
+                Err(ReadStopped::Archive(error)) => return Err(error),
+                Err(ReadStopped::Taker(never)) => match never {},
+            };
+        }
+        Ok(targets)
+    }
+}

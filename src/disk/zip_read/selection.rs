@@ -1,0 +1,65 @@
+//! Which entries of an archive are wanted.
+
+use crate::disk::source::{Glob, GlobShape};
+
+/// Which entries of an archive are wanted; all, unless told otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Entries that match one of these, or are in a folder that does; empty for all.
+    pub only: Vec<Glob>,
+    /// Entries that match one of these, or are in a folder that does, are left out.
+    pub exclude: Vec<Glob>,
+}
+
+impl Selection {
+    /// Whether an entry of this path is wanted.
+    pub(super) fn takes(&self, path: &[u8], shape: GlobShape) -> bool {
+        let is_in = |globs: &[Glob]| {
+            globs
+                .iter()
+                .any(|glob| prefixes(path, shape).any(|(path, shape)| glob.matches(path, shape)))
+        };
+        (self.only.is_empty() || is_in(&self.only)) && !is_in(&self.exclude)
+    }
+}
+
+/// The folders above a path, and the path itself.
+fn prefixes(path: &[u8], shape: GlobShape) -> impl Iterator<Item = (&[u8], GlobShape)> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    slashes
+        .map(|(end, _)| (&path[..end], GlobShape::Folder))
+        .chain([(path, shape)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globs(patterns: &[&str]) -> Vec<Glob> {
+        let parse = |pattern: &&str| Glob::parse(pattern.as_bytes()).unwrap();
+        patterns.iter().map(parse).collect()
+    }
+
+    fn taken<'a>(only: &[&str], exclude: &[&str], paths: &[&'a str]) -> Vec<&'a str> {
+        let selection = Selection {
+            only: globs(only),
+            exclude: globs(exclude),
+        };
+        let takes = |path: &&&str| selection.takes(path.as_bytes(), GlobShape::Other);
+        paths.iter().filter(takes).copied().collect()
+    }
+
+    #[test]
+    fn a_folder_stands_for_what_is_in_it() {
+        let paths = ["a/b.txt", "a/c/d.txt", "e.txt", "e.tmp"];
+        assert_eq!(taken(&[], &[], &paths), paths);
+        assert_eq!(taken(&["a"], &[], &paths), ["a/b.txt", "a/c/d.txt"]);
+        assert_eq!(
+            taken(&["a/c/", "*.tmp"], &[], &paths),
+            ["a/c/d.txt", "e.tmp"]
+        );
+        assert_eq!(taken(&[], &["c"], &paths), ["a/b.txt", "e.txt", "e.tmp"]);
+        assert_eq!(taken(&["*.txt"], &["a"], &paths), ["e.txt"]);
+        assert!(taken(&["e.txt/"], &[], &paths).is_empty());
+    }
+}

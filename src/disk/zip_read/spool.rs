@@ -1,0 +1,54 @@
+//! A file without a name, for an archive that has to be read from its end.
+
+use crate::disk::platform;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Attempts to find a name that is free.
+const ATTEMPTS: u32 = 64;
+
+/// A new, empty file in `folder` that only this user can read. It loses its name at once, so nothing is left
+/// of it when it is closed, however that comes about.
+///
+/// # Errors
+/// What the system refused.
+pub fn spool(folder: &Path) -> io::Result<File> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    platform::create_with_mode(&mut options, 0o600);
+    for _ in 0..ATTEMPTS {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!(".peerbridge-{}-{number}", std::process::id()));
+        match options.open(&path) {
+            Ok(file) => {
+                fs::remove_file(&path)?;
+                return Ok(file);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Seek, Write};
+
+    #[test]
+    fn it_keeps_bytes_and_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = spool(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        file.write_all(b"bytes").unwrap();
+        file.rewind().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "bytes");
+        assert!(spool(&folder.path().join("missing")).is_err());
+    }
+}

@@ -1,0 +1,11 @@
+//! Times in zip archives: DOS dates, which mean local time, and what local time is.
+
+mod calendar;
+mod dos;
+mod posix_rule;
+mod tzif;
+mod zone;
+
+pub use zone::TimeZone;
+
+pub(super) use dos::{DosTime, UNKNOWN_DOS_TIME};

@@ -1,0 +1,55 @@
+//! What an operator is told about an archive that is opened all the same.
+
+use crate::disk::{
+    ArchiveTree, CheckedArchive, FoundOddity, LeftOutEntry, ListedEncryption, ListedKind,
+};
+use crate::model::escaped;
+use crate::session::events::{Event, FileResult, Operator};
+
+/// Tells what is odd, who may have added files, and what is left out.
+pub(super) fn tell(archive: &CheckedArchive, tree: &ArchiveTree, operator: &dyn Operator) {
+    tell_oddities(tree.oddities(), operator);
+    warn_of_strangers(archive, operator);
+    for LeftOutEntry { path, why } in &tree.left_out {
+        operator.event(&Event::File {
+            path,
+            bytes: 0,
+            result: FileResult::Failed { why: why.clone() },
+        });
+    }
+}
+
+/// One line for each kind of oddity.
+pub(super) fn tell_oddities(oddities: &[FoundOddity], operator: &dyn Operator) {
+    for found in oddities {
+        let what = found.oddity.message();
+        let message = match (&*found.entry, found.count) {
+            ([], _) => what.to_owned(),
+            (entry, 1) => format!("{}: {what}", escaped(entry)),
+            (entry, count) => format!("{} and {} more: {what}", escaped(entry), count - 1),
+        };
+        operator.event(&Event::Warning { message: &message });
+    }
+}
+
+/// Only somebody who knows the password can have encrypted a file. Links are readable in every archive that
+/// `zip` makes, like all names, so they say nothing.
+fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
+    let files = archive
+        .entries()
+        .filter(|entry| entry.kind == ListedKind::File);
+    let (mut plain, mut encrypted) = (0_u64, 0_u64);
+    for entry in files {
+        match entry.encryption {
+            ListedEncryption::None => plain += 1,
+            _ => encrypted += 1,
+        }
+    }
+    if plain > 0 && encrypted > 0 {
+        let message = format!(
+            "of {} files {plain} are not encrypted: anybody may have put them there",
+            plain + encrypted
+        );
+        operator.event(&Event::Warning { message: &message });
+    }
+}

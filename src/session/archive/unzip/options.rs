@@ -1,0 +1,96 @@
+//! Which archive to open, and how.
+
+use crate::crypto::ArchivePassword;
+use crate::disk::{Glob, NameEncoding, ReadingOptions, Selection, Strictness, TimeZone};
+use crate::model::Existing;
+use crate::session::cancel::Cancel;
+use crate::session::error::SessionError;
+use std::path::PathBuf;
+
+/// Which archive to open, and where to put what is in it.
+pub struct UnzipOptions {
+    /// The archive.
+    pub archive: PathBuf,
+    /// The folder that its entries are put into; created when it is missing.
+    pub destination: PathBuf,
+    /// What to do with names that are taken.
+    pub existing: Existing,
+    /// What the archive is encrypted with; not needed for one that is not.
+    pub password: Option<ArchivePassword>,
+    /// Whether the operator is asked before an archive is opened that grows out of proportion.
+    pub growth: ExpansionLimit,
+    /// Patterns of the entries to open, with all that is in matching folders; empty for all.
+    pub only: Vec<String>,
+    /// Patterns of the entries to leave out, with all that is in matching folders.
+    pub exclude: Vec<String>,
+    /// Whether faults without effect are passed over, and told, or the archive is refused.
+    pub strictness: Strictness,
+    /// The code page of names that are not marked as UTF-8. Without it, names that are UTF-8 are taken for
+    /// that, names made on Unix for their bytes, and others for code page 437.
+    pub name_encoding: Option<NameEncoding>,
+    /// The zone of DOS times.
+    pub zone: TimeZone,
+    /// Keep a clone of it to call it off.
+    pub cancel: Cancel,
+}
+
+/// How far an archive may grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpansionLimit {
+    /// Out of proportion only if [`crate::session::Operator::accept_expansion`] says so.
+    #[default]
+    Usual,
+    /// As far as there is room for it.
+    Any,
+}
+
+impl UnzipOptions {
+    /// Opens `archive` into `destination` in the usual way.
+    pub fn new(archive: PathBuf, destination: PathBuf) -> Self {
+        UnzipOptions {
+            archive,
+            destination,
+            existing: Existing::Fail,
+            password: None,
+            growth: ExpansionLimit::Usual,
+            only: Vec::new(),
+            exclude: Vec::new(),
+            strictness: Strictness::Tolerant,
+            name_encoding: None,
+            zone: TimeZone::local(None),
+            cancel: Cancel::new(),
+        }
+    }
+
+    /// How to read what archives leave open or get wrong.
+    pub(crate) fn reading(&self) -> ReadingOptions {
+        ReadingOptions {
+            strictness: self.strictness,
+            name_encoding: self.name_encoding,
+            zone: self.zone.clone(),
+        }
+    }
+
+    /// What the patterns select.
+    ///
+    /// # Errors
+    /// [`SessionError::BadPattern`].
+    pub(super) fn selection(&self) -> Result<Selection, SessionError> {
+        let globs = |patterns: &[String]| {
+            let globs = patterns.iter().map(|glob| Glob::parse(glob.as_bytes()));
+            globs
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|fault| SessionError::BadPattern {
+                    fault: fault.to_string(),
+                })
+        };
+        Ok(Selection {
+            only: globs(&self.only)?,
+            exclude: globs(&self.exclude)?,
+        })
+    }
+
+    pub(super) fn password(&self) -> Option<&[u8]> {
+        self.password.as_ref().map(ArchivePassword::as_bytes)
+    }
+}
