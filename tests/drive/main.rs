@@ -10,6 +10,7 @@ pub mod harness;
 mod openers;
 mod terminal;
 
+mod agreement;
 mod archives;
 mod counted;
 mod dialogue;

@@ -305,3 +305,16 @@ fn words_that_make_no_archive_are_usage_errors() {
         .exits(9)
         .complains("cannot create \"no/such/a.zip\"", "no such folder");
 }
+
+#[test]
+fn a_password_beyond_ascii_is_warned_of() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    let run = |name: &str, word: &str| {
+        let run = scene.run(&format!("zip {name} file"));
+        run.env("PEERBRIDGE_ZIP_PASSWORD", word).ends().exits(0)
+    };
+    run("a.zip", "pässword").says("the password is not ASCII");
+    let plain = run("b.zip", PASSWORD);
+    assert!(!String::from_utf8_lossy(&plain.everything()).contains("ASCII"));
+}

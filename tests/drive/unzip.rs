@@ -140,7 +140,9 @@ fn lists_are_for_people_and_programs() {
         .says("2 entries");
     assert!(!ended.everything().contains(&0x1b));
     assert!(
-        ended.output().contains("4  AES-256    b\\x1b[2J\n"),
+        ended
+            .output()
+            .contains("4  AES-256    1980-01-01 00:00:00  b\\x1b[2J\n"),
         "{}",
         ended.output()
     );
@@ -153,6 +155,8 @@ fn lists_are_for_people_and_programs() {
     assert_eq!(events[0]["path"], "a");
     assert_eq!(events[0]["bytes"], 3);
     assert_eq!(events[0]["encryption"], "AES-256");
+    assert_eq!(events[0]["mode"], "0644");
+    assert_eq!(events[0]["mtime"], 315_532_800.0);
     assert_eq!(
         scene
             .names_in("")
@@ -179,6 +183,116 @@ fn lists_are_for_people_and_programs() {
         .ends()
         .exits(10)
         .complains("text is no zip archive", "zip archives only");
+}
+
+/// Three entries, to choose from.
+fn choice(scene: &Scene) {
+    let files: &[(&str, &[u8])] = &[("d/a.txt", b"one"), ("d/b.tmp", b"two"), ("c", b"three")];
+    archive(
+        &scene.path("a.zip"),
+        CompressionMethod::Deflated,
+        None,
+        files,
+    );
+}
+
+#[test]
+fn entries_are_chosen_by_patterns() {
+    let scene = Scene::new();
+    choice(&scene);
+    let some = unzip(&scene, "a.zip some --only *.txt --only c --json");
+    assert_eq!(some.ends().exits(0).done()["files"], 2);
+    assert_eq!(scene.names_in("some"), ["c", "d"]);
+    assert_eq!(scene.names_in("some/d"), ["a.txt"]);
+    unzip(&scene, "a.zip rest -x d").ends().exits(0);
+    assert_eq!(scene.names_in("rest"), ["c"]);
+    unzip(&scene, "a.zip none --only nothing")
+        .ends()
+        .exits(8)
+        .complains("no such entry", "--list");
+    unzip(&scene, "a.zip none --only [").ends().exits(2);
+    assert!(!scene.path("none").exists());
+    unzip(&scene, "a.zip --list --only c").ends().exits(2);
+}
+
+#[test]
+fn a_test_reads_everything_and_writes_nothing() {
+    let scene = Scene::new();
+    choice(&scene);
+    let before = scene.names_in("");
+    let tested = unzip(&scene, "a.zip --test").ends().exits(0);
+    tested.says("3 files").says("verified; nothing was written");
+    let bytes = fs::read(scene.path("a.zip")).unwrap();
+    // In the compressed contents of the first entry.
+    let mut damaged = bytes.clone();
+    damaged[30 + "d/a.txt".len() + 2] ^= 0x10;
+    scene.file("damaged.zip", damaged);
+    unzip(&scene, "damaged.zip --test")
+        .ends()
+        .exits(10)
+        .complains("d/a.txt", "once more");
+    unzip(&scene, "damaged.zip --test --only c").ends().exits(0);
+    let inner = fs::read(scene.path("a.zip")).unwrap();
+    let stored = CompressionMethod::Stored;
+    let hidden = scene.path("hidden.zip");
+    archive(&hidden, stored, Some(WORD), &[("contents.zip", &inner)]);
+    let hidden = unzip(&scene, "hidden.zip --test").ends().exits(0);
+    hidden.says("3 files");
+    unzip(&scene, "a.zip out --test").ends().exits(2);
+    let after = scene.names_in("").into_iter();
+    let new: Vec<_> = after.filter(|name| !before.contains(name)).collect();
+    assert_eq!(new, ["damaged.zip", "hidden.zip"]);
+    assert!(scene.names_in("tmp").is_empty());
+}
+
+#[test]
+fn an_archive_comes_from_standard_input() {
+    let scene = Scene::new();
+    choice(&scene);
+    let piped = |line: &str| {
+        let mut cat = std::process::Command::new("cat")
+            .arg(scene.path("a.zip"))
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = cat.stdout.take().unwrap();
+        let ended = unzip(&scene, line).start_piped(input.into(), None).ends();
+        cat.wait().unwrap();
+        ended
+    };
+    piped("- out").exits(0).says("3 files");
+    assert_eq!(scene.names_in("out"), ["c", "d"]);
+    assert!(piped("- --list").exits(0).output().contains("d/a.txt"));
+    let nothing = unzip(&scene, "- nowhere").ends().exits(10);
+    nothing.complains("standard input is no zip archive", "zip archives only");
+    assert!(scene.names_in("tmp").is_empty());
+}
+
+/// What somebody types who knows Info-ZIP's unzip.
+#[test]
+fn habits_get_the_right_hint() {
+    let scene = Scene::new();
+    choice(&scene);
+    for (line, hint) in [
+        ("-l a.zip", "--list"),
+        ("-t a.zip", "--test"),
+        ("a.zip -d out", "unzip ARCHIVE DIR"),
+        ("-o a.zip", "--existing overwrite"),
+        ("-n a.zip", "--existing skip"),
+        ("-P word a.zip", "--zip-password-file"),
+        ("-O cp866 a.zip", "--name-encoding"),
+        ("a.zip c", "--only"),
+        ("a.zip d/a.txt", "--only"),
+        ("a.zip c d/a.txt", "--only"),
+        ("a.zip --name-encoding sjis", "cp866"),
+    ] {
+        let ended = unzip(&scene, line).ends().exits(2);
+        ended.complains("", hint);
+    }
+    // A folder of that name is meant.
+    scene.folder("c");
+    unzip(&scene, "a.zip c").ends().exits(0);
+    unzip(&scene, "a.zip d").ends().exits(0);
 }
 
 /// Killed at some time, it leaves nothing under a final name but what is whole, and the same command
