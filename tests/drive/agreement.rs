@@ -1,9 +1,10 @@
 //! Archives that are odd in ways that makers really are: opened here and by other programs, and compared.
 
 use super::archives::unzip;
-use super::program::Scene;
-use super::tools::has_tool;
-use super::tree::{Entry, look};
+use super::openers;
+use crate::harness::program::Scene;
+use crate::harness::tools::has_tool;
+use crate::harness::trees::{Entry, look};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -243,7 +244,7 @@ fn times_of_archives_made_here() {
     }
     let password = super::archives::WORD;
     if has_tool("7zz") {
-        super::tools::open_with("7zz", &scene.path("a.zip"), password, &scene.path("7zz"));
+        openers::open_with("7zz", &scene.path("a.zip"), password, &scene.path("7zz"));
         for (name, seconds) in times {
             assert_eq!(modified("7zz", name), seconds, "{name}");
         }

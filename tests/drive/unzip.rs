@@ -256,7 +256,7 @@ fn an_archive_comes_from_standard_input() {
             .spawn()
             .unwrap();
         let input = cat.stdout.take().unwrap();
-        let ended = unzip(&scene, line).start_piped(input.into(), None).ends();
+        let ended = unzip(&scene, line).input(input).ends();
         cat.wait().unwrap();
         ended
     };
