@@ -248,7 +248,18 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         ("padding of a Ping or Pong, bytes", PADDING_BYTES as u64),
         ("part size, bytes, at least", limits::PART_BYTES_MIN.into()),
         ("part size, bytes, at most", limits::PART_BYTES_MAX.into()),
-        ("body of a proven frame, bytes", limits::FRAME_BYTES as u64),
+        (
+            "body of a proven frame beside what it holds, bytes",
+            limits::SEAL_OVERHEAD_BYTES as u64,
+        ),
+        (
+            "part that goes along with its offer, bytes",
+            limits::EARLY_PART_BYTES.into(),
+        ),
+        (
+            "raw message on a joined stream, bytes",
+            limits::JOINED_MESSAGE_BYTES as u64,
+        ),
         ("parts in a transfer", limits::PARTS),
         ("bytes in a stream", limits::STREAM_BYTES),
         ("entries in a manifest", limits::ENTRIES as u64),
@@ -294,6 +305,17 @@ fn numbers_in_the_text_of_the_pages_are_those_of_the_program() {
         (
             "docs/PROTOCOL.md",
             format!("a body is at most {} bytes", limits::UNPROVEN_FRAME_BYTES),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!("come within {} seconds and", limits::OFFER_SECONDS),
+        ),
+        (
+            "docs/PROTOCOL.md",
+            format!(
+                "less than {} bytes a second",
+                limits::OFFER_BYTES_PER_SECOND
+            ),
         ),
         (
             "docs/PROTOCOL.md",

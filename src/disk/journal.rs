@@ -157,6 +157,11 @@ impl Journal {
             .map_err(DiskError::at("write journal", &self.path))
     }
 
+    /// Whether nothing is recorded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().length == HEADER as u64
+    }
+
     /// Forces everything appended to the disk.
     pub(super) fn sync(&self) -> Result<(), DiskError> {
         let end = self.lock();

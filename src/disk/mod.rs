@@ -28,7 +28,7 @@ pub use plan::{Plan, PlanError};
 pub use source::{
     Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader, SpecialFile,
 };
-pub use staging::{Durability, FileWriter, Staging, StagingWriter};
+pub use staging::{Durability, FileWriter, Staging, StagingWriter, remove_abandoned};
 pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, leftovers, survey};
 pub use zip_read::{
     AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, FoundOddity,

@@ -11,6 +11,7 @@
 //! Invariant: a file is in `tree/` if and only if its mark says so. A file that cannot be created newly
 //! because something has its name is therefore the second of two names that are one here.
 
+mod abandoned;
 mod lock;
 mod marks;
 mod resume;
@@ -33,6 +34,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use abandoned::remove_abandoned;
 pub(super) use marks::Mark;
 pub(super) use tree::{remove_if_there, remove_tree};
 pub use whole::FileWriter;
@@ -78,6 +80,8 @@ pub struct Staging {
     tree: PathBuf,
     marks: Marks,
     creation: Mutex<()>,
+    /// Whether the folders are there. They are made for the first file: an offer that brings nothing costs none.
+    has_folders: Mutex<bool>,
     /// Of every so manyth entry one: who writes a piece of it.
     turns: [Mutex<()>; TURNS],
     progress: Mutex<StagingProgress>,
@@ -126,7 +130,7 @@ impl Staging {
             None => {
                 let layout = layout_of(&manifest, proposed_part_size)
                     .map_err(|fault| bad_part_size(&path, fault))?;
-                let begun = tree::start_anew(&path, &manifest, &plan)
+                let begun = tree::start_anew(&path)
                     .and_then(|()| Journal::create(&path.join("journal"), id, proposed_part_size));
                 let journal = match begun {
                     Err(error) if journal_fault.is_none() => {
@@ -143,6 +147,7 @@ impl Staging {
             tree: path.join("tree"),
             marks: Marks::new(manifest.len()),
             creation: Mutex::new(()),
+            has_folders: Mutex::new(false),
             turns: Default::default(),
             progress: Mutex::new(StagingProgress {
                 layout,
@@ -259,6 +264,34 @@ impl Staging {
         Ok(())
     }
 
+    /// Makes the folders that are needed, once.
+    ///
+    /// # Errors
+    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or what the system refused.
+    pub(super) fn make_folders(&self) -> Result<(), DiskError> {
+        let mut has_folders = self
+            .has_folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !*has_folders {
+            tree::make_folders(&self.tree, &self.manifest, &self.plan)?;
+            *has_folders = true;
+        }
+        Ok(())
+    }
+
+    /// The transfer has broken off: removes the staging folder, and the folders that were made for it, where
+    /// nothing is recorded for a later run to go on from. Whether it is kept.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn keep_what_is_recorded(self) -> Result<bool, DiskError> {
+        match self.journal.is_empty() {
+            true => self.discard().map(|()| false),
+            false => Ok(true),
+        }
+    }
+
     /// Removes the staging folder again, unless there is something of an earlier run in it.
     ///
     /// # Errors
@@ -273,18 +306,9 @@ impl Staging {
     /// Removes the staging folder. The lock goes last: as long as it is there, nobody else comes in.
     pub(super) fn remove(self) -> Result<(), DiskError> {
         let path = self.path.clone();
-        let failed = |error| DiskError::at("remove", &path)(error);
-        for item in fs::read_dir(&path).map_err(failed)? {
-            let item = item.map_err(failed)?;
-            if item.file_type().map_err(failed)?.is_dir() {
-                remove_tree(&item.path())?;
-            } else if item.file_name() != lock::NAME {
-                remove_if_there(&item.path())?;
-            }
-        }
-        remove_if_there(&path.join(lock::NAME))?;
+        abandoned::empty(&path)?;
         drop(self);
-        fs::remove_dir(&path).map_err(failed)
+        fs::remove_dir(&path).map_err(DiskError::at("remove", &path))
     }
 
     /// Where the entry stands while it is staged.

@@ -29,7 +29,14 @@ pub const PARTS: u64 = 1 << 26;
 /// What sealing may add to raw bytes, in bytes: archive headers, salt, tag, directory and envelope.
 pub const SEAL_OVERHEAD_BYTES: usize = 1024;
 
-/// Frame body after the proof, in bytes: the largest part, sealed.
+/// Part that goes along with its offer, in bytes: it is in memory before anybody has accepted it.
+pub const EARLY_PART_BYTES: u32 = 1024 * 1024;
+
+/// Raw message on a joined stream, in bytes. The longest is a full list of failures.
+pub const JOINED_MESSAGE_BYTES: usize = 8 * 1024;
+
+/// Frame body after the proof, in bytes: the largest part, sealed. Each stage of a transfer has a lower bound
+/// of its own.
 pub const FRAME_BYTES: usize = PART_BYTES_MAX as usize + SEAL_OVERHEAD_BYTES;
 
 /// Entries in a manifest. A million is a supported transfer; four leave room, and at 40 bytes an entry
@@ -38,6 +45,26 @@ pub const ENTRIES: usize = 4 * 1024 * 1024;
 
 /// All names and link targets of a manifest together, in bytes.
 pub const NAMES_BYTES: usize = 256 * 1024 * 1024;
+
+/// What an entry of an offer costs the receiver's memory beside its path and link target, in bytes: its record,
+/// its place in the sorted list, and what is decided about it.
+pub const ENTRY_MEMORY_BYTES: u64 = 64;
+
+/// Room on a disk that an entry takes beside its contents, in bytes; it counts for limits of size.
+pub const ENTRY_DISK_BYTES: u64 = 4096;
+
+/// Entries of an offer whose own room does not count, so that limits of size mean contents for most.
+pub const ENTRIES_UNCOUNTED: u64 = 1000;
+
+/// Memory for all offers that a process has under way, in bytes. One name (or one network, where senders have
+/// no names) takes half of it at most, so that nobody keeps all others out.
+pub const OFFERS_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Time in which an offer must come, in seconds.
+pub const OFFER_SECONDS: u64 = 60;
+
+/// What an offer that takes longer must bring in each second, on average, in bytes.
+pub const OFFER_BYTES_PER_SECOND: u64 = 1024;
 
 /// One path from a peer, in bytes: PATH_MAX on Linux.
 pub const PATH_BYTES: usize = 4096;

@@ -55,8 +55,45 @@ pub enum FrameKind {
 pub enum Stage {
     /// It may be anybody: only frames of the handshake, of at most [`limits::UNPROVEN_FRAME_BYTES`].
     Unproven,
-    /// It knows the secret: only messages and parts, of at most [`limits::FRAME_BYTES`].
-    Proven,
+    /// It knows the secret: only messages and parts, as long as these bounds allow.
+    Proven(FrameBounds),
+}
+
+/// The most that a frame of a proven peer may hold, in bytes before it is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameBounds {
+    message: usize,
+    part: u32,
+}
+
+impl FrameBounds {
+    /// Of a session's first stream between two transfers: messages, and a part that goes along with its offer.
+    pub const FIRST_STREAM: FrameBounds = FrameBounds {
+        message: limits::MESSAGE_BYTES,
+        part: limits::EARLY_PART_BYTES,
+    };
+
+    /// Of a joined stream that brings no parts.
+    pub const JOINED_STREAM: FrameBounds = FrameBounds {
+        message: limits::JOINED_MESSAGE_BYTES,
+        part: 0,
+    };
+
+    /// The same stream within a transfer whose parts have this size.
+    pub fn with_parts_of(self, part_size: u32) -> FrameBounds {
+        FrameBounds {
+            part: part_size,
+            ..self
+        }
+    }
+
+    /// What a frame of this kind may hold.
+    fn raw(self, kind: FrameKind) -> u32 {
+        match kind {
+            FrameKind::Part => self.part,
+            _ => len32(self.message),
+        }
+    }
 }
 
 /// The first five bytes of a frame, checked.
@@ -77,22 +114,18 @@ impl FrameHeader {
     pub fn parse(bytes: [u8; FRAME_HEADER_LENGTH], stage: Stage) -> Result<Self, FrameError> {
         let [a, b, c, d, kind] = bytes;
         let length = u32::from_be_bytes([a, b, c, d]);
-        let (limit, unknown, too_long) = match stage {
-            Stage::Unproven => (
-                limits::UNPROVEN_FRAME_BYTES,
-                FrameError::NotPeerbridge,
-                FrameError::NotPeerbridge,
-            ),
-            Stage::Proven => (
-                limits::FRAME_BYTES,
-                FrameError::UnknownKind(kind),
-                FrameError::TooLong(length),
-            ),
+        let (unknown, too_long) = match stage {
+            Stage::Unproven => (FrameError::NotPeerbridge, FrameError::NotPeerbridge),
+            Stage::Proven(_) => (FrameError::UnknownKind(kind), FrameError::TooLong(length)),
         };
         let kind = FrameKind::from_number(kind).ok_or(unknown)?;
-        if kind.stage() != stage {
-            return Err(FrameError::Unexpected(kind));
-        }
+        let limit = match (stage, kind.is_sealed()) {
+            (Stage::Unproven, false) => limits::UNPROVEN_FRAME_BYTES,
+            (Stage::Proven(bounds), true) => {
+                bounds.raw(kind) as usize + limits::SEAL_OVERHEAD_BYTES
+            }
+            _ => return Err(FrameError::Unexpected(kind)),
+        };
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > limit {
             return Err(too_long);
@@ -114,18 +147,16 @@ impl FrameHeader {
     /// for: a length that was damaged on the line would have both sides wait for what never comes.
     ///
     /// # Errors
-    /// [`FrameError`] when it announces another length than the frame has, or one over its limit.
-    pub fn check_head(&self, head: &[u8]) -> Result<(), FrameError> {
-        let mut reader = Reader::new(head);
-        let most = match self.kind {
-            FrameKind::Message => len32(limits::MESSAGE_BYTES),
-            FrameKind::Part => {
-                part_id(&mut reader)?;
-                limits::PART_BYTES_MAX
-            }
-            _ => return Ok(()),
+    /// [`FrameError`] when it announces another length than the frame has, or more than the stage allows.
+    pub fn check_head(&self, head: &[u8], stage: Stage) -> Result<(), FrameError> {
+        let Stage::Proven(bounds) = stage else {
+            return Ok(());
         };
-        let envelope = Envelope::from_bytes(&reader.array()?, most)?;
+        let mut reader = Reader::new(head);
+        if self.kind == FrameKind::Part {
+            part_id(&mut reader)?;
+        }
+        let envelope = Envelope::from_bytes(&reader.array()?, bounds.raw(self.kind))?;
         let announced = head.len() + envelope.sealed_length() as usize;
         match self.length.cmp(&announced) {
             Ordering::Less => Err(CodecError::Short.into()),
@@ -154,13 +185,8 @@ impl FrameKind {
         })
     }
 
-    fn stage(self) -> Stage {
-        match self {
-            FrameKind::Hello | FrameKind::Join | FrameKind::Refuse | FrameKind::Confirm => {
-                Stage::Unproven
-            }
-            FrameKind::Message | FrameKind::Part => Stage::Proven,
-        }
+    fn is_sealed(self) -> bool {
+        matches!(self, FrameKind::Message | FrameKind::Part)
     }
 }
 
@@ -249,7 +275,7 @@ pub enum FrameError {
     UnknownKind(u8),
     /// A kind that cannot come at this stage.
     Unexpected(FrameKind),
-    /// A body of this many bytes, over [`limits::FRAME_BYTES`], from a peer that is proven.
+    /// A body of this many bytes, over the bound of its stage, from a peer that is proven.
     TooLong(u32),
     /// A body that is shorter or longer than what it holds.
     Codec(CodecError),

@@ -65,8 +65,19 @@ impl Iterator for ManifestEncoder<'_> {
 /// Puts the chunks of a peer's manifest together again.
 #[derive(Debug)]
 pub struct ManifestDecoder {
-    builder: ManifestBuilder,
+    /// `None` once an entry was not allowed: the rest is only counted.
+    builder: Option<ManifestBuilder>,
+    taken: usize,
     announced: usize,
+}
+
+/// What an entry adds to a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryCost {
+    /// Bytes of its contents, where they are known.
+    pub contents: u64,
+    /// Bytes of memory: those that are stored for it, and [`limits::ENTRY_MEMORY_BYTES`].
+    pub memory: u64,
 }
 
 impl ManifestDecoder {
@@ -81,17 +92,23 @@ impl ManifestDecoder {
             return Err(ManifestCodeError::Count);
         }
         Ok(ManifestDecoder {
-            builder: ManifestBuilder::new(),
+            builder: Some(ManifestBuilder::new()),
+            taken: 0,
             announced,
         })
     }
 
-    /// Takes the next chunk.
+    /// Takes the next chunk. `allow` is asked about each entry before it is stored. Once it has said no, what was
+    /// stored is freed, and nothing is stored any more; it is told of the further entries all the same.
     ///
     /// # Errors
     /// A [`ManifestCodeError`] when it is malformed, holds more entries than are still to come or none
     /// where some are, or when an entry is not one that a manifest may have.
-    pub fn push_chunk(&mut self, chunk: &ManifestChunk) -> Result<(), ManifestCodeError> {
+    pub fn push_chunk(
+        &mut self,
+        chunk: &ManifestChunk,
+        allow: &mut dyn FnMut(EntryCost) -> bool,
+    ) -> Result<(), ManifestCodeError> {
         if chunk.as_bytes().is_empty() && !self.is_complete() {
             return Err(ManifestCodeError::Count);
         }
@@ -101,26 +118,33 @@ impl ManifestDecoder {
             if self.is_complete() {
                 return Err(ManifestCodeError::Count);
             }
-            decode_entry(&mut reader, &mut path, &mut self.builder)?;
+            let entry = decode_entry(&mut reader, &mut path)?;
+            self.taken += 1;
+            if !allow(entry.cost()) {
+                self.builder = None;
+            }
+            if let Some(builder) = &mut self.builder {
+                entry.push_to(builder)?;
+            }
         }
         Ok(())
     }
 
     /// Whether all entries that were announced have come.
     pub fn is_complete(&self) -> bool {
-        self.builder.len() >= self.announced
+        self.taken >= self.announced
     }
 
     /// Checks the manifest as a whole.
     ///
     /// # Errors
-    /// [`ManifestCodeError::Count`] before it is complete; [`ManifestCodeError::Manifest`] when its
-    /// entries make no tree.
+    /// [`ManifestCodeError::Count`] before it is complete, or where an entry was not allowed;
+    /// [`ManifestCodeError::Manifest`] when its entries make no tree.
     pub fn finish(self) -> Result<Manifest, ManifestCodeError> {
-        if !self.is_complete() {
-            return Err(ManifestCodeError::Count);
+        match self.is_complete() {
+            true => Ok(self.builder.ok_or(ManifestCodeError::Count)?.finish()?),
+            false => Err(ManifestCodeError::Count),
         }
-        Ok(self.builder.finish()?)
     }
 }
 
@@ -226,12 +250,46 @@ fn encode_entry(buffer: &mut Vec<u8>, previous: &[u8], entry: &Entry<'_>) {
     }
 }
 
+/// An entry as it came, not yet checked.
+struct DecodedEntry<'a> {
+    path: &'a [u8],
+    kind: DecodedKind<'a>,
+    mtime: Mtime,
+}
+
+enum DecodedKind<'a> {
+    File(FileSize, Mode),
+    Folder(Mode),
+    Link(&'a [u8]),
+}
+
+impl DecodedEntry<'_> {
+    fn cost(&self) -> EntryCost {
+        let (contents, target) = match self.kind {
+            DecodedKind::File(FileSize::Known(size), _) => (size, 0),
+            DecodedKind::Link(target) => (0, target.len()),
+            DecodedKind::File(FileSize::Unknown, _) | DecodedKind::Folder(_) => (0, 0),
+        };
+        EntryCost {
+            contents,
+            memory: limits::ENTRY_MEMORY_BYTES + (self.path.len() + target) as u64,
+        }
+    }
+
+    fn push_to(self, builder: &mut ManifestBuilder) -> Result<(), ManifestError> {
+        match self.kind {
+            DecodedKind::File(size, mode) => builder.push_file(self.path, size, self.mtime, mode),
+            DecodedKind::Folder(mode) => builder.push_folder(self.path, self.mtime, mode),
+            DecodedKind::Link(target) => builder.push_link(self.path, target, self.mtime),
+        }
+    }
+}
+
 /// Takes one entry off `reader`. `path` holds the previous entry's path and then this one's.
-fn decode_entry(
-    reader: &mut Reader<'_>,
-    path: &mut Vec<u8>,
-    builder: &mut ManifestBuilder,
-) -> Result<(), ManifestCodeError> {
+fn decode_entry<'e, 'a: 'e>(
+    reader: &mut Reader<'a>,
+    path: &'e mut Vec<u8>,
+) -> Result<DecodedEntry<'e>, ManifestCodeError> {
     let kind = reader.u8()?;
     let shared = usize::from(reader.u16()?);
     let own = usize::from(reader.u16()?);
@@ -240,23 +298,24 @@ fn decode_entry(
     }
     path.truncate(shared);
     path.extend_from_slice(reader.bytes(own)?);
-    match kind {
+    let (mtime, kind) = match kind {
         FILE => {
             let size = FileSize::Known(reader.u64()?);
-            builder.push_file(path, size, mtime(reader)?, mode(reader)?)?;
+            (mtime(reader)?, DecodedKind::File(size, mode(reader)?))
         }
         UNKNOWN_FILE => {
-            builder.push_file(path, FileSize::Unknown, mtime(reader)?, mode(reader)?)?;
+            let mtime = mtime(reader)?;
+            (mtime, DecodedKind::File(FileSize::Unknown, mode(reader)?))
         }
-        FOLDER => builder.push_folder(path, mtime(reader)?, mode(reader)?)?,
+        FOLDER => (mtime(reader)?, DecodedKind::Folder(mode(reader)?)),
         LINK => {
             let length = usize::from(reader.u16()?);
             let target = reader.bytes(length)?;
-            builder.push_link(path, target, mtime(reader)?)?;
+            (mtime(reader)?, DecodedKind::Link(target))
         }
         unknown => return Err(ManifestCodeError::UnknownKind(unknown)),
-    }
-    Ok(())
+    };
+    Ok(DecodedEntry { path, kind, mtime })
 }
 
 fn mtime(reader: &mut Reader<'_>) -> Result<Mtime, CodecError> {

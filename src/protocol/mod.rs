@@ -23,15 +23,17 @@ pub use bounded::Bounded;
 pub use codec::CodecError;
 pub use discovery::{DATAGRAM_LENGTH, Datagram, DatagramKind, Instance, Nonce, Presence};
 pub use frame::{
-    FRAME_HEADER_LENGTH, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH, PartId, Stage,
-    frame, message_head, part_head, split_message, split_part,
+    FRAME_HEADER_LENGTH, FrameBounds, FrameError, FrameHeader, FrameKind, MESSAGE_HEAD_LENGTH,
+    PartId, Stage, frame, message_head, part_head, split_message, split_part,
 };
 pub use handshake::{
     DiallerJoins, DiallerName, DiallerRole, DiallerUnproven, DiallerWaitsForHello, HandshakeError,
     JoinRequest, ListenerStart, ListenerUnproven, Proven, Role,
 };
 pub use manifest_chunk::ManifestChunk;
-pub use manifest_code::{ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id};
+pub use manifest_code::{
+    EntryCost, ManifestCodeError, ManifestDecoder, ManifestEncoder, transfer_id,
+};
 pub use message::{
     Accept, Decline, DeclineReason, Digests, Done, EarlyRound, Failures, Message, MessageError,
     Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,

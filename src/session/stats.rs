@@ -83,6 +83,11 @@ impl TransferStats {
         self.staging = Some(folder.to_owned());
     }
 
+    /// Nothing arrived, and nothing is kept.
+    pub(crate) fn unstaged(&mut self) {
+        self.staging = None;
+    }
+
     /// The folder that keeps what arrived.
     pub(crate) fn staging(&self) -> Option<&Path> {
         self.staging.as_deref()

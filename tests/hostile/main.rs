@@ -5,6 +5,7 @@ pub mod harness;
 
 mod archives;
 mod at_once;
+mod budgets;
 mod faults;
 mod frames;
 mod guesses;

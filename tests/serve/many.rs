@@ -1,7 +1,8 @@
 //! Many peers at once.
 
 use crate::harness::{Scene, until};
-use std::fs;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn twenty_peers_at_once_each_with_a_tree_of_its_own() {
@@ -27,7 +28,7 @@ fn twenty_peers_at_once_each_with_a_tree_of_its_own() {
     }
     let peak = served.memory("VmHWM");
     assert!(peak < PEERS as u64 * (24 << 20), "{peak} bytes at most");
-    let logged = served.error().matches("peerbridge: received ").count();
+    let logged = served.error().matches("Z received ").count();
     assert_eq!(logged, PEERS);
     assert_eq!(scene.names_in("inbox").len(), PEERS);
 }
@@ -149,4 +150,22 @@ fn a_receiver_that_dials_is_told_that_it_was_only_asked() {
     let asked = scene.run("receive inbox --from @ --yes");
     asked.to(sender.port()).exits(6).says("only asked");
     sender.ends().exits(0);
+}
+
+#[test]
+fn broken_transfers_are_removed_after_a_time() {
+    let scene = Scene::new();
+    let staged = |name: &str, days: u64| {
+        let folder = scene.folder(&format!("inbox/{name}"));
+        let journal = File::create(folder.join("journal")).unwrap();
+        File::create(folder.join("lock")).unwrap();
+        let age = Duration::from_secs(days * 24 * 3600 + 3600);
+        journal.set_modified(SystemTime::now() - age).unwrap();
+        folder
+    };
+    let old = staged(&format!(".peerbridge-{}", "a".repeat(32)), 3);
+    let new = staged(&format!(".peerbridge-{}", "b".repeat(32)), 2);
+    let served = scene.listens("serve inbox --keep-partial 3");
+    assert!(!old.exists() && new.exists());
+    drop(served);
 }

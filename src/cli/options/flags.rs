@@ -380,11 +380,13 @@ pub(crate) const FLAGS: &[Flag] = &[
         "write the one file that is received to standard output"),
     flag(None, "max-size", Value("SIZE"), TAKING,
         "decline larger offers, and end what comes to more: bytes, or with K, M, G or T in units of \
-         1024"),
+         1024; each file, folder and link beyond the first 1,000 counts 4 KiB more"),
     flag(None, "max-files", Value("N"), TAKING,
         "decline offers of more files, folders and links"),
     flag(None, "max-peers", Value("N"), &[Serve],
         "take so many peers at once (16), and tell more to come again"),
+    flag(None, "keep-partial", Value("DAYS"), &[Serve],
+        "remove what came of a broken transfer when nobody came back for it in that time (14)"),
     flag(None, "on-receive", Path("PROGRAM"), TAKING,
         "run PROGRAM after each transfer, without a shell; it reads the paths that came from standard \
          input, each with a NUL behind it"),

@@ -36,6 +36,16 @@ pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duratio
     whole(option, text, shortest..=LONGEST_SECONDS).map(Duration::from_secs)
 }
 
+/// Reads a time in days, at least one.
+///
+/// # Errors
+/// A usage error.
+pub(crate) fn days(option: &str, text: &str) -> Result<Duration, Error> {
+    const DAY: u64 = 24 * 3600;
+    let days = whole(option, text, 1..=LONGEST_SECONDS / DAY)?;
+    Ok(Duration::from_secs(days * DAY))
+}
+
 /// Reads how many connections to use side by side.
 ///
 /// # Errors

@@ -26,6 +26,7 @@ pub(crate) struct Serve {
     secrets_file: Option<PathBuf>,
     receive: ReceiveArgs,
     max_peers: Option<usize>,
+    keep_partial: Option<Duration>,
 }
 
 /// More threads than this are no use on any machine.
@@ -52,6 +53,8 @@ impl Serve {
         }
         let max_peers = args.value("max-peers");
         let max_peers = max_peers.map(|text| numbers::whole("--max-peers", &text, 1..=MOST_PEERS));
+        let keep_partial = args.value("keep-partial");
+        let keep_partial = keep_partial.map(|text| numbers::days("--keep-partial", &text));
         let (connect, listen) = ConnectArgs::of_listener(args, context.environment)?;
         Ok(Serve {
             connect,
@@ -60,6 +63,7 @@ impl Serve {
             receive: ReceiveArgs::understand(args, destination)?,
             // Below `MOST_PEERS`.
             max_peers: max_peers.transpose()?.map(|number| number as usize),
+            keep_partial: keep_partial.transpose()?,
         })
     }
 
@@ -78,6 +82,8 @@ impl Serve {
         let log = Log::new(context, hook);
         let mut options = ServeOptions::new(self.listen, secrets, receive);
         options.max_peers = self.max_peers.unwrap_or(options.max_peers);
+        options.keep_partial = self.keep_partial.unwrap_or(options.keep_partial);
+        log.keeps(options.keep_partial);
         options.wait = self.connect.wait;
         options.idle_timeout = self.connect.idle_timeout.unwrap_or(options.idle_timeout);
         session::serve(&options, &log)?;

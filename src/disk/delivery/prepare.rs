@@ -10,6 +10,7 @@ use std::path::Path;
 
 impl Run<'_> {
     pub(super) fn prepare(&mut self) -> Result<(), DiskError> {
+        self.staging.make_folders()?;
         let manifest = self.manifest;
         for (index, entry) in manifest.entries() {
             if matches!(entry.kind, EntryKind::File(_)) && self.staging.plan.is_needed(index) {

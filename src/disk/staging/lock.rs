@@ -37,6 +37,14 @@ impl Lock {
         }
         Err(locked(staging))
     }
+
+    /// Locks a staging folder that is there; `None` when it is none, or went away meanwhile.
+    pub(super) fn of_existing(staging: &Path) -> Result<Option<Lock>, DiskError> {
+        match staging.join(NAME).exists() {
+            true => try_acquire(staging),
+            false => Ok(None),
+        }
+    }
 }
 
 fn create_private(staging: &Path) -> Result<(), DiskError> {

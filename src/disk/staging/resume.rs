@@ -9,6 +9,7 @@ use crate::model::{EntryIndex, EntryKind, PartIndex, Segment, WirePath};
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
@@ -19,6 +20,7 @@ pub(super) fn take_over(staging: &mut Staging, recorded: Recorded) -> Result<(),
         return Ok(());
     }
     tree::complete(&staging.path, &staging.manifest, &staging.plan)?;
+    staging.has_folders = Mutex::new(true);
     let folders = recorded.folders.iter();
     staging.created_folders = folders
         .filter_map(|&number| staging.manifest.index(usize::try_from(number).ok()?))

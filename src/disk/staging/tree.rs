@@ -9,16 +9,16 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Removes what an earlier run left and makes the folders that are needed.
-pub(super) fn start_anew(
-    staging: &Path,
-    manifest: &Manifest,
-    plan: &Plan,
-) -> Result<(), DiskError> {
+/// Removes what an earlier run left.
+pub(super) fn start_anew(staging: &Path) -> Result<(), DiskError> {
     let tree = staging.join("tree");
     remove_tree(&tree)?;
-    platform::create_folder(&tree, 0o700).map_err(DiskError::at("create folder", &tree))?;
-    for_each_folder(&tree, manifest, plan, |path| {
+    platform::create_folder(&tree, 0o700).map_err(DiskError::at("create folder", &tree))
+}
+
+/// Makes the folders that are needed, in a tree that has none.
+pub(super) fn make_folders(tree: &Path, manifest: &Manifest, plan: &Plan) -> Result<(), DiskError> {
+    for_each_folder(tree, manifest, plan, |path| {
         platform::create_folder(path, 0o700).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => collision(path),
             _ => DiskError::at("create folder", path)(error),

@@ -224,6 +224,7 @@ impl Staging {
         index: EntryIndex,
         bytes: &[u8],
     ) -> Result<(), DiskError> {
+        self.make_folders()?;
         let path = self.staged_path(index)?;
         if self.marks.has(index, Mark::There) {
             // Left by a part that was not believed; it may be read-only by now.
@@ -276,6 +277,7 @@ impl Staging {
 
     /// Opens a file that is written piece by piece. The first piece creates it at its full length.
     pub(super) fn open_piecewise(&self, index: EntryIndex) -> Result<File, DiskError> {
+        self.make_folders()?;
         let path = self.staged_path(index)?;
         let _guard = self.creation.lock().unwrap_or_else(PoisonError::into_inner);
         if self.marks.has(index, Mark::There) {

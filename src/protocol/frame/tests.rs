@@ -7,6 +7,12 @@ const HANDSHAKE: [FrameKind; 4] = [
     FrameKind::Refuse,
     FrameKind::Confirm,
 ];
+
+/// Within a transfer of the largest parts.
+const PROVEN: Stage = Stage::Proven(FrameBounds {
+    message: limits::MESSAGE_BYTES,
+    part: limits::PART_BYTES_MAX,
+});
 const SEALED: [FrameKind; 2] = [FrameKind::Message, FrameKind::Part];
 
 fn parse(length: u32, kind: u8, stage: Stage) -> Result<FrameHeader, FrameError> {
@@ -34,16 +40,13 @@ fn each_kind_has_its_stage() {
             Ok(header)
         );
         assert_eq!(
-            FrameHeader::parse(header.to_bytes(), Stage::Proven),
+            FrameHeader::parse(header.to_bytes(), PROVEN),
             Err(FrameError::Unexpected(kind))
         );
     }
     for kind in SEALED {
         let header = FrameHeader { kind, length: 3 };
-        assert_eq!(
-            FrameHeader::parse(header.to_bytes(), Stage::Proven),
-            Ok(header)
-        );
+        assert_eq!(FrameHeader::parse(header.to_bytes(), PROVEN), Ok(header));
         assert_eq!(
             FrameHeader::parse(header.to_bytes(), Stage::Unproven),
             Err(FrameError::Unexpected(kind))
@@ -54,10 +57,7 @@ fn each_kind_has_its_stage() {
             parse(0, kind, Stage::Unproven),
             Err(FrameError::NotPeerbridge)
         );
-        assert_eq!(
-            parse(0, kind, Stage::Proven),
-            Err(FrameError::UnknownKind(kind))
-        );
+        assert_eq!(parse(0, kind, PROVEN), Err(FrameError::UnknownKind(kind)));
     }
 }
 
@@ -65,11 +65,7 @@ fn each_kind_has_its_stage() {
 fn lengths_are_bounded_by_the_stage() {
     let cases = [
         (FrameKind::Hello, Stage::Unproven, 512),
-        (
-            FrameKind::Part,
-            Stage::Proven,
-            limits::PART_BYTES_MAX + 1024,
-        ),
+        (FrameKind::Part, PROVEN, limits::PART_BYTES_MAX + 1024),
     ];
     for (kind, stage, most) in cases {
         for length in [0, 1, most] {
@@ -79,9 +75,36 @@ fn lengths_are_bounded_by_the_stage() {
         for length in [most + 1, i32::MAX as u32, u32::MAX] {
             let expected = match stage {
                 Stage::Unproven => FrameError::NotPeerbridge,
-                Stage::Proven => FrameError::TooLong(length),
+                Stage::Proven(_) => FrameError::TooLong(length),
             };
             assert_eq!(parse(length, kind as u8, stage), Err(expected));
+        }
+    }
+}
+
+#[test]
+fn frames_of_a_peer_are_as_long_as_the_transfer_needs() {
+    let first = FrameBounds::FIRST_STREAM;
+    let joined = FrameBounds::JOINED_STREAM;
+    for (bounds, message, part) in [
+        (first, 256 << 10, 1 << 20),
+        (first.with_parts_of(64 << 10), 256 << 10, 64 << 10),
+        (joined, 8 << 10, 0),
+        (joined.with_parts_of(2 << 20), 8 << 10, 2 << 20),
+    ] {
+        for (kind, raw) in [(FrameKind::Message, message), (FrameKind::Part, part)] {
+            let stage = Stage::Proven(bounds);
+            let most = raw + 1024;
+            assert!(parse(most, kind as u8, stage).is_ok());
+            let too_long = Err(FrameError::TooLong(most + 1));
+            assert_eq!(parse(most + 1, kind as u8, stage), too_long);
+            let mut head = envelope(raw + 1).to_vec();
+            if kind == FrameKind::Part {
+                head.splice(0..0, [0; 12]);
+            }
+            let length = head.len() + (raw + 1 + crate::crypto::SEALED_OVERHEAD) as usize;
+            let checked = FrameHeader { kind, length }.check_head(&head, stage);
+            assert_eq!(checked, Err(FrameError::Envelope(OpenError::TooLong)));
         }
     }
 }
@@ -107,7 +130,7 @@ fn sealed_bodies_come_apart_as_they_were_put_together() {
 
     let message = [&message_head(&sealed)[..], &archive].concat();
     let (head, body) = message.split_first_chunk().unwrap();
-    let header = FrameHeader::parse(*head, Stage::Proven).unwrap();
+    let header = FrameHeader::parse(*head, PROVEN).unwrap();
     assert_eq!(
         (header.kind, header.length),
         (FrameKind::Message, body.len())
@@ -118,7 +141,7 @@ fn sealed_bodies_come_apart_as_they_were_put_together() {
 
     let part = [&part_head(LAST, &sealed)[..], &archive].concat();
     let (head, body) = part.split_first_chunk().unwrap();
-    let header = FrameHeader::parse(*head, Stage::Proven).unwrap();
+    let header = FrameHeader::parse(*head, PROVEN).unwrap();
     assert_eq!((header.kind, header.length), (FrameKind::Part, body.len()));
     let (part, envelope, found) = split_part(body).unwrap();
     assert_eq!(part, LAST);
@@ -177,7 +200,7 @@ fn a_head_and_a_frame_that_differ_in_length_are_refused() {
         (FrameKind::Message, envelope(100).to_vec()),
         (FrameKind::Part, part),
     ] {
-        let check = |length| FrameHeader { kind, length }.check_head(&head);
+        let check = |length| FrameHeader { kind, length }.check_head(&head, PROVEN);
         let right = head.len() + sealed;
         assert_eq!(head.len(), FrameHeader { kind, length: 0 }.head_length());
         assert_eq!(check(right), Ok(()));
@@ -189,13 +212,16 @@ fn a_head_and_a_frame_that_differ_in_length_are_refused() {
             length: right,
         };
         let short = Err(FrameError::Codec(CodecError::Short));
-        assert_eq!(header.check_head(&head[..20]), short);
+        assert_eq!(header.check_head(&head[..20], PROVEN), short);
     }
     let hello = FrameHeader {
         kind: FrameKind::Hello,
         length: 91,
     };
-    assert_eq!((hello.head_length(), hello.check_head(&[])), (0, Ok(())));
+    assert_eq!(
+        (hello.head_length(), hello.check_head(&[], Stage::Unproven)),
+        (0, Ok(()))
+    );
 }
 
 #[test]
@@ -207,7 +233,7 @@ fn random_bytes_never_panic() {
         let _ = split_part(&bytes);
         if let Some(head) = bytes.first_chunk() {
             let _ = FrameHeader::parse(*head, Stage::Unproven);
-            let _ = FrameHeader::parse(*head, Stage::Proven);
+            let _ = FrameHeader::parse(*head, PROVEN);
         }
     }
 }

@@ -24,14 +24,14 @@ fn decode(manifest: &Manifest) -> Result<Manifest, ManifestCodeError> {
     let mut decoder = ManifestDecoder::new(manifest.len() as u32)?;
     for chunk in ManifestEncoder::new(manifest) {
         assert!(chunk.as_bytes().len() <= CHUNK_BYTES);
-        decoder.push_chunk(&chunk)?;
+        decoder.push_chunk(&chunk, &mut |_| true)?;
     }
     decoder.finish()
 }
 
 fn decode_chunk(announced: u32, bytes: &[u8]) -> Result<Manifest, ManifestCodeError> {
     let mut decoder = ManifestDecoder::new(announced)?;
-    decoder.push_chunk(&ManifestChunk::from_peer(bytes))?;
+    decoder.push_chunk(&ManifestChunk::from_peer(bytes), &mut |_| true)?;
     decoder.finish()
 }
 
@@ -107,7 +107,7 @@ fn the_entries_must_be_as_many_as_announced() {
     assert_eq!(decode_chunk(0, &file(b"a", 0)), count);
     assert_eq!(decode_chunk(2, &file(b"a", 0)), count);
     let mut waiting = ManifestDecoder::new(1).unwrap();
-    let nothing = waiting.push_chunk(&ManifestChunk::default());
+    let nothing = waiting.push_chunk(&ManifestChunk::default(), &mut |_| true);
     assert_eq!(nothing, Err(ManifestCodeError::Count));
     let two = [file(b"a", 0), file(b"b", 0)].concat();
     assert_eq!(decode_chunk(1, &two), count);
@@ -208,4 +208,38 @@ fn the_identity_follows_every_field() {
         }
     }
     assert!(others > 50);
+}
+
+/// What an entry costs is what is stored for it, however few bytes it takes on the line.
+#[test]
+fn each_entry_is_asked_about_before_it_is_stored() {
+    let mut entries = Vec::new();
+    let mut writer = Writer::new(&mut entries);
+    for (shared, own) in [(0, &[b'a'; 200][..]), (200, b""), (200, b"b")] {
+        writer.u8(FILE);
+        writer.u16(shared);
+        writer.u16(len16(own.len()));
+        writer.bytes(own);
+        writer.u64(7);
+        writer.bytes(&[0; 14]);
+    }
+    let chunk = ManifestChunk::from_peer(&entries);
+    let mut decoder = ManifestDecoder::new(3).unwrap();
+    let mut asked = Vec::new();
+    let pushed = decoder.push_chunk(&chunk, &mut |cost| {
+        asked.push(cost);
+        asked.len() < 2
+    });
+    assert_eq!(
+        pushed,
+        Ok(()),
+        "a name that stands twice is not even looked at"
+    );
+    let of = |path| EntryCost {
+        contents: 7,
+        memory: limits::ENTRY_MEMORY_BYTES + path,
+    };
+    assert_eq!(asked, [of(200), of(200), of(201)]);
+    assert!(decoder.is_complete() && decoder.builder.is_none());
+    assert_eq!(decoder.finish(), Err(ManifestCodeError::Count));
 }

@@ -5,8 +5,8 @@ use crate::crypto::{
     SealingKeys,
 };
 use crate::protocol::{
-    AbortCode, FrameKind, Message, PartId, PeerText, Stage, StreamNumber, frame, message_head,
-    part_head, split_message, split_part,
+    AbortCode, FrameBounds, FrameKind, Message, PartId, PeerText, Stage, StreamNumber, frame,
+    message_head, part_head, split_message, split_part,
 };
 use crate::session::connection::next_seal::NextSeal;
 use crate::session::connection::transport::{Connection, FrameBuffer};
@@ -139,7 +139,7 @@ impl MessageWriter {
         }
         let message = Message::Abort {
             code: error.abort_code(),
-            text: PeerText::new(&error.to_string()),
+            text: PeerText::new(&error.told_to_the_peer()),
         };
         if self.send(&message).is_ok() {
             self.connection.linger();
@@ -165,6 +165,7 @@ pub(crate) struct MessageReader {
     sequence: u64,
     opener: Opener,
     frame: FrameBuffer,
+    bounds: FrameBounds,
 }
 
 /// What a proven peer sent.
@@ -212,7 +213,14 @@ impl MessageReader {
             sequence: 0,
             opener: Opener::new(),
             frame: FrameBuffer::default(),
+            bounds: bounds_of(stream),
         }
+    }
+
+    /// From here on takes parts of up to this size; `None`: no longer, but for one that goes along with an offer.
+    pub(crate) fn expect_parts_of(&mut self, part_size: Option<u32>) {
+        let bounds = bounds_of(self.stream);
+        self.bounds = part_size.map_or(bounds, |size| bounds.with_parts_of(size));
     }
 
     /// The next message or part.
@@ -220,7 +228,9 @@ impl MessageReader {
     /// # Errors
     /// [`SessionError`]: lost, silent, or something that does not verify.
     pub(crate) fn read(&mut self) -> Result<Incoming<'_>, SessionError> {
-        let kind = self.connection.read_frame(Stage::Proven, &mut self.frame)?;
+        let kind = self
+            .connection
+            .read_frame(Stage::Proven(self.bounds), &mut self.frame)?;
         let body = self.frame.body();
         match kind {
             FrameKind::Part => {
@@ -262,6 +272,14 @@ impl MessageReader {
     /// The connection, to wait by another rule or to end it.
     pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
+    }
+}
+
+/// What a stream brings where no transfer has agreed on parts.
+fn bounds_of(stream: StreamNumber) -> FrameBounds {
+    match stream {
+        StreamNumber::FIRST => FrameBounds::FIRST_STREAM,
+        _ => FrameBounds::JOINED_STREAM,
     }
 }
 

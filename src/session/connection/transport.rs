@@ -71,6 +71,42 @@ impl Patience {
     }
 }
 
+/// How fast a peer must bring something that it has begun: within some time, or at a rate from then on.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// What must come, in words.
+    what: &'static str,
+    /// When the rate begins to count.
+    from: Instant,
+    bytes_per_second: u64,
+    brought: u64,
+}
+
+impl Pace {
+    /// `what` has begun to come.
+    pub(crate) fn new(what: &'static str, grace: Duration, bytes_per_second: u64) -> Self {
+        Pace {
+            what,
+            from: Instant::now() + grace,
+            bytes_per_second,
+            brought: 0,
+        }
+    }
+
+    /// Whether it is kept, with the bytes of a frame that has not ended.
+    fn is_kept(&self, of_frame: u64) -> bool {
+        let late = Instant::now().saturating_duration_since(self.from);
+        let due = late.as_millis() * u128::from(self.bytes_per_second) / 1000;
+        u128::from(self.brought + of_frame) >= due
+    }
+
+    fn lost(&self) -> SessionError {
+        SessionError::DeclinedHere {
+            reason: format!("{} comes too slowly", self.what),
+        }
+    }
+}
+
 /// A frame's body, in memory that is used again for the next one. It grows and never shrinks: zeroing
 /// megabytes for each part would cost as much as copying them. It keeps nothing when it grows: memory that
 /// is new comes zeroed from the system.
@@ -105,6 +141,9 @@ pub(crate) struct Connection {
     cause: Option<Arc<EndCause>>,
     read_wait: Option<Duration>,
     write_wait: Option<Duration>,
+    pace: Option<Pace>,
+    /// Bytes that have come of the frame that is read, or was read last.
+    of_frame: u64,
 }
 
 impl Connection {
@@ -127,6 +166,8 @@ impl Connection {
             cause: None,
             read_wait: None,
             write_wait: None,
+            pace: None,
+            of_frame: 0,
         })
     }
 
@@ -139,6 +180,8 @@ impl Connection {
             cause: None,
             read_wait: None,
             write_wait: None,
+            pace: None,
+            of_frame: 0,
         }
     }
 
@@ -162,6 +205,18 @@ impl Connection {
         self.cause = Some(cause);
     }
 
+    /// From here on reads fail once the peer falls behind `pace`; `None`: it has all the time it wants.
+    pub(crate) fn set_pace(&mut self, pace: Option<Pace>) {
+        self.pace = pace;
+    }
+
+    /// The frame that was read last was what the pace is for.
+    pub(crate) fn keep_pace(&mut self) {
+        if let Some(pace) = &mut self.pace {
+            pace.brought += self.of_frame;
+        }
+    }
+
     /// Reads one frame; nothing is allocated by a length that `stage` does not allow.
     ///
     /// # Errors
@@ -171,13 +226,14 @@ impl Connection {
         stage: Stage,
         frame: &mut FrameBuffer,
     ) -> Result<FrameKind, SessionError> {
+        self.of_frame = 0;
         let mut header = [0; FRAME_HEADER_LENGTH];
         self.read_exact(&mut header)?;
         let header = FrameHeader::parse(header, stage)?;
         let body = frame.with_length(header.length);
         let (head, rest) = body.split_at_mut(header.head_length().min(header.length));
         self.read_exact(head)?;
-        header.check_head(head)?;
+        header.check_head(head, stage)?;
         self.read_exact(rest)?;
         Ok(header.kind)
     }
@@ -268,6 +324,13 @@ impl Connection {
             if let Some(error) = self.raised() {
                 return Err(error);
             }
+            if let Some(pace) = self
+                .pace
+                .as_ref()
+                .filter(|pace| !pace.is_kept(self.of_frame))
+            {
+                return Err(pace.lost());
+            }
             let wait = self.patience.read_wait();
             let wait = wait.map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {
@@ -279,6 +342,7 @@ impl Connection {
                 Ok(0) => return Err(self.ended(closed_by_the_peer())),
                 Ok(count) => {
                     self.traffic.add(count);
+                    self.of_frame += count as u64;
                     self.patience.heard();
                     buffer = &mut buffer[count..];
                 }
@@ -352,6 +416,36 @@ mod tests {
         here.write_all(b"still here", &[]).unwrap();
         here.read_exact(&mut [0; 9]).unwrap();
         there.read_exact(&mut [0; 10]).unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_falls_behind_its_pace_is_given_up_also_within_a_frame() {
+        let (mut here, mut there) = pair();
+        here.set_pace(Some(Pace::new("an offer", Duration::ZERO, 1 << 20)));
+        there.write_all(&[0, 0, 0, 9, 1], &[]).unwrap();
+        let error = loop {
+            // Signs of life, which keep the connection and bring nothing.
+            there.write_all(&[0], &[]).unwrap();
+            if let Err(error) = here.read_exact(&mut [0]) {
+                break error;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(error.to_string(), "declined: an offer comes too slowly");
+    }
+
+    #[test]
+    fn what_counts_for_the_pace_keeps_it() {
+        let (mut here, mut there) = pair();
+        here.set_pace(Some(Pace::new("an offer", Duration::ZERO, 10)));
+        for _ in 0..5 {
+            there.write_all(&[0, 0, 0, 3, 1, 7, 7, 7], &[]).unwrap();
+            let mut frame = FrameBuffer::default();
+            here.read_frame(Stage::Unproven, &mut frame).unwrap();
+            here.keep_pace();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(here.pace.map(|pace| pace.brought), Some(40));
     }
 
     #[test]

@@ -4,13 +4,16 @@
 //! `sink`, which is a folder or an `output` and knows in which order parts must come. `prepare` and `conflicts`
 //! decide what is taken, `report` tells what became of each entry, and `serve` is a drop box for many peers.
 
+pub(crate) mod allowance;
 pub(crate) mod conflicts;
 pub(crate) mod in_order;
+pub(crate) mod memory;
 pub(crate) mod offer;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod prepare;
 pub(crate) mod report;
+pub(crate) mod retention;
 pub(crate) mod rounds;
 pub(crate) mod serve;
 pub(crate) mod sink;
@@ -218,6 +221,7 @@ impl<'a> Intake<'a> {
     fn one(&mut self, session: &mut Session, offer: Offer) -> Result<Received, SessionError> {
         let transfer = ReceiveTransfer {
             session,
+            name: self.name,
             options: self.options,
             operator: self.operator,
             stats: &mut self.stats,

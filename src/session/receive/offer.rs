@@ -8,8 +8,12 @@ use crate::protocol::{
 };
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
+use crate::session::connection::transport::Pace;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator, Summary};
+use crate::session::listen::guest_book::Network;
+use crate::session::receive::allowance::Allowance;
+use crate::session::receive::memory::{self, MemoryOwner};
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::prepare::{IncomingOffer, OfferRefusal, prepare};
 use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
@@ -18,10 +22,16 @@ use crate::session::receive::sink::Sink;
 use crate::session::stats::{ProgressReporter, TransferStats, offer_summary};
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Time in which an offer must come, where it comes more slowly than [`limits::OFFER_BYTES_PER_SECOND`].
+const OFFER_TIME: Duration = Duration::from_secs(limits::OFFER_SECONDS);
 
 /// One transfer over one session.
 pub(crate) struct ReceiveTransfer<'s> {
     pub(crate) session: &'s mut Session,
+    /// That of the secret which the peer proved.
+    pub(crate) name: Option<&'s str>,
     pub(crate) options: &'s ReceiveOptions,
     pub(crate) operator: &'s dyn Operator,
     pub(crate) stats: &'s mut TransferStats,
@@ -71,8 +81,11 @@ impl<'s> ReceiveTransfer<'s> {
     }
 
     fn receive(&mut self, message: Offer) -> Result<Received, Stop> {
+        let pace = Pace::new("the offer", OFFER_TIME, limits::OFFER_BYTES_PER_SECOND);
+        self.session.reader.connection().set_pace(Some(pace));
         let offer = self.read_offer(&message)?;
         let early = self.read_early(&message, &offer)?;
+        self.session.reader.connection().set_pace(None);
         self.operator.event(&Event::Offer(&offer.summary));
         self.verify(message.verify)?;
         let sink = prepare(&offer, self.options, self.operator)?;
@@ -91,7 +104,10 @@ impl<'s> ReceiveTransfer<'s> {
                 self.discard(rounds.sink);
                 return Err(error.cut_short().into());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                self.keep(rounds.sink);
+                return Err(error.into());
+            }
         }
         let delivered = self.deliver(rounds, offer, limit.most());
         let summary = delivered.map_err(|error| match is_in_order {
@@ -106,11 +122,29 @@ impl<'s> ReceiveTransfer<'s> {
         if message.transfer != self.session.next_transfer()? {
             return Err(unexpected("an offer of another number").into());
         }
-        let manifest = match read_manifest(self.session, message) {
-            Ok(manifest) => Arc::new(manifest),
+        let owner = match self.name {
+            Some(name) => MemoryOwner::Name(name.to_owned()),
+            None => MemoryOwner::Network(Network::of(self.session.peer.ip())),
+        };
+        let mut allowance = Allowance::new(self.options, memory::OFFERS.charge(owner));
+        let manifest = match read_manifest(self.session, message, &mut allowance) {
+            Ok(manifest) => manifest,
             // The rest of such an offer may be on its way and belongs to nothing: the session ends.
             Err(Stop::Refused(refusal)) => return Err(refusal.tell(self.session)?.into()),
             Err(ended) => return Err(ended),
+        };
+        let memory = match allowance.settle() {
+            Ok(memory) => memory,
+            Err(refusal) => {
+                if let Some(round) = message.early.clone() {
+                    EarlyPart::read(self.session, message.transfer, round)?;
+                }
+                self.session.reader.connection().set_pace(None);
+                return Err(refusal.into());
+            }
+        };
+        let Some(manifest) = manifest.map(Arc::new) else {
+            return Err(unexpected("an offer that was not taken").into());
         };
         let id = transfer_id(&manifest);
         self.stats.offered(id);
@@ -119,6 +153,7 @@ impl<'s> ReceiveTransfer<'s> {
             summary: offer_summary(&manifest, self.session.peer),
             part_size: message.part_size,
             manifest,
+            _memory: memory,
         })
     }
 
@@ -131,7 +166,7 @@ impl<'s> ReceiveTransfer<'s> {
         let Some(round) = message.early.clone() else {
             return Ok(None);
         };
-        let one_part = 1..=u64::from(offer.part_size);
+        let one_part = 1..=u64::from(offer.part_size.min(limits::EARLY_PART_BYTES));
         if !offer
             .manifest
             .total()
@@ -224,6 +259,18 @@ impl<'s> ReceiveTransfer<'s> {
         }
     }
 
+    /// A transfer has broken off, and may go on later.
+    fn keep(&mut self, sink: Sink) {
+        match sink.keep() {
+            Ok(true) => {}
+            Ok(false) => self.stats.unstaged(),
+            Err(fault) => {
+                let message = format!("nothing arrived, and its folder cannot be removed: {fault}");
+                self.operator.event(&Event::Warning { message: &message });
+            }
+        }
+    }
+
     /// Puts everything into its place, and tells the sender.
     fn deliver(
         &mut self,
@@ -264,18 +311,29 @@ fn stream_limit(proposed: u16, most: Option<u16>, part_size: u32) -> StreamLimit
     limit.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
-/// The manifest of an offer, or why the offer is refused as a whole.
-fn read_manifest(session: &mut Session, offer: &Offer) -> Result<Manifest, Stop> {
+/// The manifest of an offer, where `allowance` has room for all of it, or why the offer is refused as a whole.
+fn read_manifest(
+    session: &mut Session,
+    offer: &Offer,
+    allowance: &mut Allowance<'_>,
+) -> Result<Option<Manifest>, Stop> {
     let mut decoder = ManifestDecoder::new(offer.entry_count)?;
-    let mut fault = decoder.push_chunk(&offer.entries).err();
+    let mut is_allowed = true;
+    let mut allow = |cost| {
+        is_allowed = allowance.take(cost);
+        is_allowed
+    };
+    let mut fault = decoder.push_chunk(&offer.entries, &mut allow).err();
     while fault.is_none() && !decoder.is_complete() {
         match session.hear()? {
-            Message::Entries(chunk) => fault = decoder.push_chunk(&chunk).err(),
+            Message::Entries(chunk) => fault = decoder.push_chunk(&chunk, &mut allow).err(),
             _ => return Err(unexpected("something else than the rest of its offer").into()),
         }
+        session.reader.connection().keep_pace();
     }
     match fault.map_or_else(|| decoder.finish(), Err) {
-        Ok(manifest) => Ok(manifest),
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(ManifestCodeError::Count) if !is_allowed => Ok(None),
         Err(ManifestCodeError::Manifest(error)) => {
             let reason = error.to_string();
             let error = SessionError::UnsafeOffer { reason };

@@ -8,6 +8,9 @@ use crate::session::receive::output::Output;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long broken transfers are kept unless told otherwise.
+const KEEP_PARTIAL: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// Where to put what arrives, and what to accept.
 ///
 /// ```
@@ -88,6 +91,9 @@ pub struct ServeOptions {
     pub max_peers: usize,
     /// End after this long without a peer. `None` means never.
     pub wait: Option<Duration>,
+    /// How long what came of a broken transfer is kept for its sender to go on with; at least a day makes sense.
+    /// Usually 14 days.
+    pub keep_partial: Duration,
     /// How long a peer may be silent before its connection counts as lost.
     pub idle_timeout: Duration,
     /// Keep a clone of it to stop the service.
@@ -95,7 +101,7 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    /// The defaults: 16 peers at once, 30 seconds of silence, no end.
+    /// The defaults: 16 peers at once, 30 seconds of silence, broken transfers kept for 14 days, no end.
     pub fn new(listen: ListenAddress, secrets: Secrets, receive: ReceiveOptions) -> Self {
         ServeOptions {
             listen,
@@ -103,6 +109,7 @@ impl ServeOptions {
             receive,
             max_peers: 16,
             wait: None,
+            keep_partial: KEEP_PARTIAL,
             idle_timeout: Duration::from_secs(30),
             cancel: Cancel::new(),
         }

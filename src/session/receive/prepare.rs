@@ -7,6 +7,7 @@ use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
 use crate::session::events::{Acceptance, OfferSummary, Operator};
 use crate::session::receive::conflicts::decide;
+use crate::session::receive::memory::MemoryCharge;
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::output::Output;
 use crate::session::receive::sink::Sink;
@@ -22,6 +23,8 @@ pub(crate) struct IncomingOffer {
     pub(crate) id: TransferId,
     pub(crate) summary: OfferSummary,
     pub(crate) part_size: u32,
+    /// For the manifest.
+    pub(crate) _memory: MemoryCharge<'static>,
 }
 
 /// Why an offer is declined: what the peer is told, and the error of this side.
@@ -63,7 +66,6 @@ pub(crate) fn prepare(
     let IncomingOffer {
         manifest, summary, ..
     } = offer;
-    check_limits(summary, options)?;
     if let Some(output) = &options.output {
         check_output(output, manifest)?;
     }
@@ -142,25 +144,6 @@ fn open_output(
                 reason: format!("{} takes one file, and it has had one", output.name()),
             },
         )),
-    }
-}
-
-fn check_limits(summary: &OfferSummary, options: &ReceiveOptions) -> Result<(), OfferRefusal> {
-    let entries = summary.files + summary.folders + summary.links;
-    let over = |limit: Option<u64>, value: Option<u64>, what: &str| match (limit, value) {
-        (Some(limit), Some(value)) if value > limit => Some(format!(
-            "the offer has {value} {what}, and {limit} are allowed here"
-        )),
-        _ => None,
-    };
-    let bytes = over(options.max_bytes, summary.bytes, "bytes");
-    let entries = || over(options.max_files, Some(entries), "files and folders");
-    match bytes.or_else(entries) {
-        None => Ok(()),
-        Some(reason) => {
-            let error = SessionError::DeclinedHere { reason };
-            Err(OfferRefusal::new(DeclineReason::Limit, error))
-        }
     }
 }
 

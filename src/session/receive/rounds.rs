@@ -127,9 +127,11 @@ impl<'a> ReceiveRounds<'a> {
             let missing = missing.iter().map(|range| range.length).sum();
             self.left.store(missing, Ordering::Relaxed);
         }
+        session.reader.expect_parts_of(Some(self.part_size()));
         let ended = StreamPool::run(session, limit, self, |session, pool| {
             self.rounds(session, early, pool)
         });
+        session.reader.expect_parts_of(None);
         self.progress.moved(0, self.sink.layout().total());
         ended
     }
@@ -142,6 +144,10 @@ impl<'a> ReceiveRounds<'a> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
         let mut tell = |entry, result| report.tell(entry, result);
         self.sink.deliver(&failed, &self.manifest, &mut tell)
+    }
+
+    fn part_size(&self) -> u32 {
+        self.sink.layout().part_size()
     }
 
     fn rounds(
@@ -331,6 +337,7 @@ impl StreamWork for ReceiveRounds<'_> {
     fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool) {
         let number = stream.number;
         let (mut reader, _) = stream.into_channel(context);
+        reader.expect_parts_of(Some(self.part_size()));
         let Err(error) = self.read_joined(&mut reader, number, pool);
         if !error.is_connection_gone() {
             // The first stream stays open, to tell the peer.

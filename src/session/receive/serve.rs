@@ -10,6 +10,7 @@ use crate::session::listen::secrets::Name;
 use crate::session::listen::slots::SessionSlots;
 use crate::session::receive::Intake;
 use crate::session::receive::options::{ReceiveOptions, ServeOptions};
+use crate::session::receive::retention::Retention;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Receives from many peers at once until [`ServeOptions::cancel`] is called, or until nobody came for
@@ -40,6 +41,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] if no peer
 /// came at all within [`ServeOptions::wait`].
 pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
+    let retention = Retention::new(options, operator);
+    retention.look();
     let seats = SessionSlots::at_once(options.max_peers);
     let terms = Terms {
         role: Role::Receive,
@@ -63,6 +66,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
     let closing = hosting.run(&listener, &|guest| {
         somebody_came.store(true, Ordering::Relaxed);
         take(guest, &options.receive, operator);
+        retention.look();
     });
     match closing {
         Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => Err(SessionError::NobodyCame {

@@ -238,6 +238,18 @@ impl Sink {
         }
     }
 
+    /// The transfer has broken off, and may go on later: what nothing can go on from goes away. Whether anything
+    /// is kept.
+    ///
+    /// # Errors
+    /// [`SessionError::Disk`].
+    pub(crate) fn keep(self) -> Result<bool, SessionError> {
+        match self.target {
+            SinkTarget::Folder(staging) => Ok(staging.keep_what_is_recorded()?),
+            SinkTarget::Output(..) => Ok(false),
+        }
+    }
+
     /// What arrived is of no use: it goes away. An output keeps what it has.
     ///
     /// # Errors

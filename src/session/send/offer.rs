@@ -126,6 +126,10 @@ impl<'o> SendTransfer<'_, 'o> {
         if !(1..=limit.most()).contains(&accept.streams) {
             return Err(unexpected("a number of streams that was not proposed"));
         }
+        let in_flight = u64::from(accept.part_size) * u64::from(accept.streams);
+        if in_flight > u64::from(limits::PARTS_IN_FLIGHT_BYTES) {
+            return Err(unexpected("more streams than such large parts allow"));
+        }
         let layout = match manifest.total() {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,

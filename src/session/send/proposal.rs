@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 /// Up to this many bytes, the only part goes along with the offer, before the answer. It saves a round trip,
 /// and costs little when the receiver declines.
-const EARLY_BYTES: u64 = 1024 * 1024;
+const EARLY_BYTES: u64 = limits::EARLY_PART_BYTES as u64;
 
 /// Below this size, deriving a part's keys costs more than its contents.
 const SMALLEST_PART: u32 = 1024 * 1024;

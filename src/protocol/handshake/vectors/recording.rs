@@ -8,9 +8,9 @@ use crate::crypto::{
 };
 use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, PartRange};
 use crate::protocol::{
-    Accept, Bounded, Done, EarlyRound, FrameHeader, FrameKind, ManifestEncoder, Message, Missing,
-    Offer, PartCheck, PartId, PartRanges, Ping, RoundEnd, Stage, StreamNumber, frame, message_head,
-    part_head, split_message, split_part,
+    Accept, Bounded, Done, EarlyRound, FrameBounds, FrameHeader, FrameKind, ManifestEncoder,
+    Message, Missing, Offer, PartCheck, PartId, PartRanges, Ping, RoundEnd, Stage, StreamNumber,
+    frame, message_head, part_head, split_message, split_part,
 };
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -80,7 +80,7 @@ fn the_recording_is_the_session() {
 
 fn check_header(bytes: &[u8], kind: FrameKind) {
     let header = bytes.first_chunk().expect("a header");
-    let header = FrameHeader::parse(*header, Stage::Proven).unwrap();
+    let header = FrameHeader::parse(*header, Stage::Proven(FrameBounds::FIRST_STREAM)).unwrap();
     let length = bytes.len() - FRAME_HEADER_LENGTH;
     assert_eq!((header.kind, header.length), (kind, length));
 }

@@ -1,0 +1,132 @@
+//! Memory for offers that are under way, charged before it is taken.
+
+use crate::model::limits;
+use crate::session::listen::guest_book::Network;
+use crate::session::sync::lock;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// That of all offers of this process, whichever listener they came through.
+pub(crate) static OFFERS: MemoryBudget = MemoryBudget::new(limits::OFFERS_MEMORY_BYTES);
+
+/// An amount of memory that several owners share. One owner has half of it at most.
+pub(crate) struct MemoryBudget {
+    bytes: u64,
+    taken: Mutex<BTreeMap<MemoryOwner, u64>>,
+}
+
+/// Whose memory it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum MemoryOwner {
+    /// Everybody who has the secret of this name.
+    Name(String),
+    /// Everybody there, where secrets have no names.
+    Network(Network),
+}
+
+/// Why there is no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryShortage {
+    /// Its owner has all that one may have.
+    OwnShare,
+    /// All owners together have taken it.
+    Everything,
+}
+
+impl MemoryBudget {
+    /// A budget of which nothing is taken.
+    pub(crate) const fn new(bytes: u64) -> Self {
+        MemoryBudget {
+            bytes,
+            taken: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// A charge of nothing yet.
+    pub(crate) fn charge(&self, owner: MemoryOwner) -> MemoryCharge<'_> {
+        MemoryCharge {
+            budget: self,
+            owner,
+            bytes: 0,
+        }
+    }
+}
+
+/// What is charged for one offer; given back when dropped.
+pub(crate) struct MemoryCharge<'b> {
+    budget: &'b MemoryBudget,
+    owner: MemoryOwner,
+    bytes: u64,
+}
+
+impl MemoryCharge<'_> {
+    /// Charges `bytes` more.
+    ///
+    /// # Errors
+    /// [`MemoryShortage`]; nothing more is charged.
+    pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), MemoryShortage> {
+        let mut taken = lock(&self.budget.taken);
+        let own = taken.get(&self.owner).copied().unwrap_or(0);
+        if own + bytes > self.budget.bytes / 2 {
+            return Err(MemoryShortage::OwnShare);
+        }
+        if taken.values().sum::<u64>() + bytes > self.budget.bytes {
+            return Err(MemoryShortage::Everything);
+        }
+        taken.insert(self.owner.clone(), own + bytes);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives back what was charged so far.
+    pub(crate) fn give_back(&mut self) {
+        let mut taken = lock(&self.budget.taken);
+        if let Some(own) = taken.get_mut(&self.owner) {
+            *own -= self.bytes;
+            if *own == 0 {
+                taken.remove(&self.owner);
+            }
+        }
+        self.bytes = 0;
+    }
+}
+
+impl Drop for MemoryCharge<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> MemoryOwner {
+        MemoryOwner::Name(name.to_owned())
+    }
+
+    #[test]
+    fn one_owner_has_half_and_a_dropped_charge_is_given_back() {
+        let budget = MemoryBudget::new(100);
+        let mut first = budget.charge(named("alice"));
+        let mut second = budget.charge(named("alice"));
+        assert_eq!(first.grow(30), Ok(()));
+        assert_eq!(second.grow(21), Err(MemoryShortage::OwnShare));
+        assert_eq!(second.grow(20), Ok(()));
+        drop(first);
+        assert_eq!(second.grow(30), Ok(()));
+        drop(second);
+        assert!(lock(&budget.taken).is_empty());
+    }
+
+    #[test]
+    fn all_owners_together_have_the_whole() {
+        let budget = MemoryBudget::new(100);
+        let mut charges = ["alice", "bob", "carol"].map(|name| budget.charge(named(name)));
+        assert_eq!(charges[0].grow(50), Ok(()));
+        assert_eq!(charges[1].grow(40), Ok(()));
+        assert_eq!(charges[2].grow(11), Err(MemoryShortage::Everything));
+        charges[1].give_back();
+        assert_eq!(charges[2].grow(50), Ok(()));
+    }
+}

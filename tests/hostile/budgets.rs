@@ -1,0 +1,177 @@
+//! What a hostile peer costs, by the limits that bound it: memory, threads, descriptors, names and bytes on the
+//! disk. The program itself, so that nothing of the peer's counts.
+
+use crate::harness::Running;
+use crate::harness::trees::{noise, paths};
+use crate::peer::Peer;
+use crate::real::{Side, exit_code};
+use crate::states::NOT_VERIFIED;
+use crate::tree::Ground;
+use crate::wire::{Entries, PART, Raw, RawOffer, accept};
+use peerbridge::internals::{FrameKind, Message, Role, limits};
+use std::net::TcpListener;
+
+const MIB: u64 = 1 << 20;
+
+/// A drop box, after a first session: what every process costs is there already.
+fn serve(ground: &Ground, options: &str) -> Running {
+    let serve = "serve destination --port 0 --bind 127.0.0.1 --max-peers 64";
+    let program = ground.run(&format!("{serve} {options}")).start();
+    let sender = Side::default().send_dialling(&ground.source, program.port());
+    sender.end().expect("it is delivered");
+    program
+}
+
+/// The bytes of an Entries message of `count` folders, each of which has a path of `length` bytes and takes
+/// about twenty on the line.
+fn entries(count: u32, length: usize) -> Vec<u8> {
+    let path: Vec<u8> = (1..=length)
+        .map(|at| if at % 200 == 0 { b'/' } else { b'a' })
+        .collect();
+    let of = |shared: usize, own: &[u8]| {
+        let raw = Raw::kind(3).u16(shared as u16).u16(own.len() as u16);
+        raw.bytes(own).bytes(&[0; 14]).0
+    };
+    let mut bytes = of(0, &path);
+    for _ in 1..count {
+        bytes.extend(of(length, b""));
+    }
+    bytes
+}
+
+/// Offers as many names, but for the last one, which never comes.
+fn offer_names(peer: &mut Peer, chunks: u32, a_chunk: u32) {
+    let chunk = entries(a_chunk, 4000);
+    let mut offer = RawOffer::file(1);
+    offer.count = chunks * a_chunk + 1;
+    offer.entries = chunk.clone();
+    peer.say(&offer.to_bytes());
+    for _ in 1..chunks {
+        peer.say(&Raw::kind(3).u32(chunk.len() as u32).bytes(&chunk).0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn frames_are_as_long_as_the_parts_that_were_agreed() {
+    const STREAMS: u16 = 16;
+    let ground = Ground::small();
+    let program = serve(&ground, "");
+    let before = program.memory("VmHWM");
+    let mut peer = Peer::dial(program.port(), Role::Send);
+    let mut offer = RawOffer::file(1000 * u64::from(PART));
+    offer.streams = STREAMS;
+    peer.say(&offer.to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    let head = |length: u32| [&length.to_be_bytes()[..], &[FrameKind::Part as u8]].concat();
+    let mut frame = head(limits::PART_BYTES_MAX);
+    frame.resize(limits::PART_BYTES_MAX as usize, 0);
+    let joined: Vec<Peer> = (1..STREAMS)
+        .map(|number| peer.join(program.port(), number).expect("it may join"))
+        .collect();
+    for mut stream in joined {
+        stream.line.send(&frame);
+        assert!(stream.line.read_to_end().is_empty());
+    }
+    let grown = program.memory("VmHWM") - before;
+    assert!(grown < 16 * MIB, "{grown} bytes for parts of 64 KiB");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_beyond_the_limit_take_no_memory() {
+    let ground = Ground::small();
+    let program = serve(&ground, "--max-files 10");
+    let before = program.memory("VmHWM");
+    let mut peers: Vec<_> = (0..6)
+        .map(|_| Peer::dial(program.port(), Role::Send))
+        .collect();
+    for peer in &mut peers {
+        offer_names(peer, 3, 10_000);
+        // One that is whole is declined, and the session goes on.
+        peer.say(&Raw::kind(3).u32(21).bytes(&entries(1, 2)).0);
+        let heard = peer.hear();
+        assert!(matches!(heard, Some(Message::Decline(_))), "{heard:?}");
+        peer.say(&[13]);
+        assert!(peer.hear().is_none());
+    }
+    let grown = program.memory("VmHWM") - before;
+    assert!(grown < 24 * MIB, "{grown} bytes for refused names");
+}
+
+/// Three offers of 120 MB of names each, none of which comes to its end.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_sender_s_offers_share_their_memory() {
+    let ground = Ground::small();
+    let program = serve(&ground, "");
+    let before = program.memory("VmHWM");
+    let mut peers: Vec<_> = (0..3)
+        .map(|_| Peer::dial(program.port(), Role::Send))
+        .collect();
+    for peer in &mut peers {
+        offer_names(peer, 3, 10_000);
+    }
+    // Answered behind all of it.
+    for peer in &mut peers {
+        peer.say(&crate::wire::ping(1, 0));
+        assert!(matches!(peer.hear(), Some(Message::Pong { .. })));
+    }
+    let grown = program.memory("VmHWM") - before;
+    assert!(
+        grown < limits::OFFERS_MEMORY_BYTES / 2 + 32 * MIB,
+        "{grown} bytes"
+    );
+    // What they hold keeps an honest one out only if it needs more than is left.
+    drop(peers);
+    crate::real::wait_until("the memory is given back", || {
+        program.memory("VmRSS") < before + 64 * MIB
+    });
+}
+
+#[test]
+fn a_sender_takes_no_parts_that_all_streams_together_cannot_hold() {
+    let ground = Ground::large();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sender = Side::with_streams(64).send_dialling(&ground.source, port);
+    let mut peer = Peer::accept(&listener, Role::Receive);
+    assert!(matches!(peer.hear(), Some(Message::Offer(_))));
+    peer.say(&accept(limits::PART_BYTES_MAX, 17, &[]));
+    let heard = peer.given_up();
+    assert!(matches!(heard[..], [Message::Abort { .. }]), "{heard:?}");
+    assert_eq!(exit_code(sender.end()), NOT_VERIFIED);
+}
+
+#[test]
+fn an_early_part_is_small() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let mut peer = Peer::dial(receiver.port, Role::Send);
+    let contents = noise(1, limits::EARLY_PART_BYTES as usize + 1);
+    let mut offer = RawOffer::file(contents.len() as u64).early(0, &[]);
+    offer.part_size = 2 << 20;
+    peer.say(&offer.to_bytes());
+    peer.part(0, &contents);
+    peer.given_up();
+    assert_eq!(exit_code(receiver.end()), NOT_VERIFIED);
+    ground.expect_untouched();
+}
+
+/// As many names as a small offer can have, from somebody who leaves once they are accepted.
+#[test]
+fn an_offer_of_folders_alone_leaves_nothing() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let mut peer = Peer::dial(receiver.port, Role::Send);
+    let folders = (0..5000u32).fold(Entries::default(), |entries, number| {
+        entries.folder(number.to_string().as_bytes())
+    });
+    peer.say(&RawOffer::of(&folders.file(b"x", 10)).to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    let names = paths(&ground.destination).len();
+    assert!(names < 10, "{names} names before the first byte");
+    drop(peer);
+    assert_eq!(exit_code(receiver.end()), 12);
+    ground.expect_untouched();
+}
