@@ -105,14 +105,7 @@ impl Exit {
             SessionError::NotVerified { .. } => Exit::NotVerified,
             SessionError::Lost { .. } | SessionError::Cancelled => Exit::Lost,
             SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
-            SessionError::CutShort { cause } => match **cause {
-                // There is no later in which it could go on.
-                SessionError::PeerAborted {
-                    code: AbortCode::CANNOT_WRITE,
-                    ..
-                } => Exit::PeerDeclined,
-                _ => Exit::of_session(cause),
-            },
+            SessionError::CutShort { cause } => Exit::of_session(cause),
             SessionError::System { .. } => Exit::Unexpected,
         }
     }
@@ -134,16 +127,17 @@ impl Exit {
         }
     }
 
-    /// What a peer's own exit code means on this side: its "declined here" is our "peer declined", its
-    /// full disk is a transfer that broke off and may go on later.
+    /// What a peer's own exit code means on this side: its "declined here" is our "peer declined", and so is its
+    /// full disk, since trying again is no use before that is mended.
     fn of_peer(code: u8) -> Exit {
         match code {
             AbortCode::USAGE => Exit::Usage,
             AbortCode::WRONG_SECRET => Exit::WrongSecret,
             AbortCode::TIMED_OUT => Exit::TimedOut,
-            AbortCode::PEER_DECLINED | AbortCode::IN_THE_WAY | AbortCode::DECLINED_HERE => {
-                Exit::PeerDeclined
-            }
+            AbortCode::PEER_DECLINED
+            | AbortCode::IN_THE_WAY
+            | AbortCode::CANNOT_WRITE
+            | AbortCode::DECLINED_HERE => Exit::PeerDeclined,
             AbortCode::SOURCE => Exit::Source,
             AbortCode::NOT_VERIFIED => Exit::NotVerified,
             AbortCode::VERSION => Exit::Version,

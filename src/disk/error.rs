@@ -1,8 +1,9 @@
 //! Errors of the file system.
 
+use crate::model::STAGING_PREFIX;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A file system operation that failed on this machine. The peer is never its cause.
 #[derive(Debug)]
@@ -52,6 +53,38 @@ impl DiskError {
         self.kind
     }
 
+    /// The same, for who must not learn where things are on this machine: with the name that an entry has in its
+    /// transfer, or with none.
+    pub(crate) fn without_its_place(&self) -> String {
+        let name = match self.name_in_transfer() {
+            Some(name) => format!(" {name:?}"),
+            None => String::new(),
+        };
+        format!("cannot {}{name}: {}", self.operation, self.why())
+    }
+
+    /// What stands behind `.peerbridge-ID/tree`.
+    fn name_in_transfer(&self) -> Option<&Path> {
+        let mut components = self.path.components();
+        let is_staging = |component: Component<'_>| {
+            let name = component.as_os_str().as_encoded_bytes();
+            name.starts_with(STAGING_PREFIX)
+        };
+        components.find(|component| is_staging(*component))?;
+        let is_entry = components.next()?.as_os_str() == "tree";
+        let name = components.as_path();
+        (is_entry && !name.as_os_str().is_empty()).then_some(name)
+    }
+
+    fn why(&self) -> String {
+        match self.kind {
+            DiskErrorKind::Full => "no space is left there".to_owned(),
+            DiskErrorKind::ReadOnly => "the file system is read-only".to_owned(),
+            DiskErrorKind::Permission => "permission denied".to_owned(),
+            _ => plain_words(&self.source),
+        }
+    }
+
     /// Wraps the system's error for `operation` on `path`, for use with `map_err`.
     pub(super) fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
         move |source| DiskError {
@@ -81,13 +114,8 @@ impl DiskError {
 impl fmt::Display for DiskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Debug of a path escapes control characters that a peer may have put into a name.
-        write!(f, "cannot {} {:?}: ", self.operation, self.path)?;
-        match self.kind {
-            DiskErrorKind::Full => f.write_str("no space is left there"),
-            DiskErrorKind::ReadOnly => f.write_str("the file system is read-only"),
-            DiskErrorKind::Permission => f.write_str("permission denied"),
-            _ => f.write_str(&plain_words(&self.source)),
-        }
+        let (operation, path) = (self.operation, &self.path);
+        write!(f, "cannot {operation} {path:?}: {}", self.why())
     }
 }
 
@@ -134,6 +162,28 @@ mod tests {
             full.to_string(),
             r#"cannot write "a\u{1b}[31mb": no space is left there"#
         );
+    }
+
+    #[test]
+    fn a_peer_learns_the_names_that_it_gave_and_no_others() {
+        let told = |path: &str| {
+            let full = io::Error::from(io::ErrorKind::StorageFull);
+            DiskError::at("write", Path::new(path))(full).without_its_place()
+        };
+        let entry = "/srv/drop/alice/.peerbridge-00ff/tree/photos/a b";
+        assert_eq!(
+            told(entry),
+            r#"cannot write "photos/a b": no space is left there"#
+        );
+        for path in [
+            "/srv/drop/alice/.peerbridge-00ff/journal",
+            "/srv/drop/alice/.peerbridge-00ff/tree",
+            "/srv/drop/alice/.peerbridge-00ff",
+            "/srv/drop/alice",
+            "drop/photos/a",
+        ] {
+            assert_eq!(told(path), "cannot write: no space is left there");
+        }
     }
 
     #[test]

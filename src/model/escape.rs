@@ -31,6 +31,18 @@ pub fn shell_word(bytes: &[u8]) -> String {
     }
 }
 
+/// A name within a line of text: in quotes that nothing in it can end, and made safe to show.
+pub fn quoted(bytes: &[u8]) -> String {
+    let mut name = Vec::with_capacity(bytes.len() + 2);
+    for &byte in bytes {
+        if matches!(byte, b'"' | b'\\') {
+            name.push(b'\\');
+        }
+        name.push(byte);
+    }
+    format!("\"{}\"", escaped(&name))
+}
+
 /// Whether a character can deceive a reader of the terminal.
 pub fn is_deceptive(character: char) -> bool {
     character.is_control()
@@ -76,6 +88,14 @@ mod tests {
         assert_eq!(shell_word(b"my files"), "'my files'");
         assert_eq!(shell_word(b"it's $(id)"), r"'it'\''s $(id)'");
         assert_eq!(shell_word(b""), "''");
+    }
+
+    #[test]
+    fn nothing_ends_the_quotes_of_a_name() {
+        assert_eq!(quoted(b"a b"), r#""a b""#);
+        assert_eq!(quoted(br#"a" from "b\"#), r#""a\" from \"b\\""#);
+        assert_eq!(quoted(b"a\nb\xff"), r#""a\nb\xff""#);
+        assert_eq!(quoted(br"a\nb"), r#""a\\nb""#);
     }
 
     #[test]

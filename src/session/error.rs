@@ -408,6 +408,19 @@ impl SessionError {
         }
     }
 
+    /// The reason that the peer is told. It names no place on this machine: of a file only the name that the
+    /// peer itself gave it.
+    pub(crate) fn told_to_the_peer(&self) -> String {
+        match self {
+            SessionError::Disk(error)
+            | SessionError::CannotMake(error)
+            | SessionError::CannotUnpack(error) => error.without_its_place(),
+            SessionError::Source(_) => "what is sent cannot be read any more".to_owned(),
+            SessionError::CutShort { cause } => cause.told_to_the_peer(),
+            other => other.to_string(),
+        }
+    }
+
     fn not_verified(what: impl fmt::Display) -> Self {
         SessionError::NotVerified {
             what: what.to_string(),

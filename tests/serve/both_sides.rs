@@ -110,6 +110,30 @@ fn cannot_write(scene: &Scene) -> Ends {
     meet(scene, receiver(scene, ""))
 }
 
+/// The place for what arrives is taken away once the first part is there.
+fn disk_fails(scene: &Scene) -> Ends {
+    for number in 0..20 {
+        scene.file(&format!("many/{number}"), noise(number, 200_000));
+    }
+    let receiver = receiver(scene, "");
+    let sender = scene.run("send many --to @ --limit-rate 1M --retry 0 --json");
+    let sender = sender.to(receiver.port()).start();
+    let staged = || {
+        let name = scene.names_in("inbox").pop()?;
+        let tree = scene.path(&format!("inbox/{name}/tree"));
+        let has_some = fs::read_dir(tree.join("many")).ok()?.next().is_some();
+        has_some.then_some(tree)
+    };
+    let tree = until("a first file", staged);
+    fs::rename(&tree, scene.path("away")).unwrap();
+    let (received, sent) = (receiver.ends(), sender.ends());
+    let place = scene.path("inbox").to_string_lossy().into_owned();
+    assert!(received.error().contains(&place), "{}", received.error());
+    assert!(!sent.error().contains(&place), "{}", sent.error());
+    assert!(sent.error().contains("\"many/"), "{}", sent.error());
+    (received, sent)
+}
+
 /// A bit of what comes along with the proof is flipped: behind a Hello of 96 bytes and a Confirm of 37.
 fn not_verified(scene: &Scene) -> Ends {
     through(scene, "tree", Way::Flip(300 * 8))
@@ -156,32 +180,38 @@ fn whole(scene: &Scene) -> Ends {
     ends
 }
 
-/// In the order of the table: the receiver's code and the sender's.
-type Row = (fn(&Scene) -> Ends, i32, i32);
+/// A row of the page's table: what happened, how to bring it about, the receiver's code and the sender's.
+type Row = (&'static str, fn(&Scene) -> Ends, i32, i32);
 
+#[rustfmt::skip]
 const TABLE: &[Row] = &[
-    (whole, 0, 0),
-    (usage, 2, 2),
-    (wrong_secret, 3, 3),
-    (no_way, 4, 4),
-    (nobody_came, 5, 5),
-    (in_the_way, 7, 6),
-    (source_changed, 8, 8),
-    (cannot_write, 9, 6),
-    (not_verified, 10, 10),
-    (no_peerbridge, 11, 11),
-    (lost, 12, 12),
-    (left_out, 0, 13),
-    (declined_here, 14, 6),
-    (hook_failed, 15, 0),
+    ("everything arrived", whole, 0, 0),
+    ("wrong words on each side", usage, 2, 2),
+    ("five wrong secrets", wrong_secret, 3, 3),
+    ("no way to the peer", no_way, 4, 4),
+    ("nobody came", nobody_came, 5, 5),
+    ("a file is in the way at the receiver", in_the_way, 7, 6),
+    ("the only file changed at the sender", source_changed, 8, 8),
+    ("the receiver cannot write at all", cannot_write, 9, 6),
+    ("the receiver's disk fails on the way", disk_fails, 9, 6),
+    ("a byte changed on the line", not_verified, 10, 10),
+    ("another program answers", no_peerbridge, 11, 11),
+    ("the connection was cut", lost, 12, 12),
+    ("the sender left something out", left_out, 0, 13),
+    ("the offer is over a limit of the receiver", declined_here, 14, 6),
+    ("the receiver's hook failed", hook_failed, 15, 0),
 ];
 
 #[test]
 fn each_code_is_true_for_the_side_that_ends_with_it() {
     let page = Page::read();
     let mut provoked = BTreeSet::new();
-    for (number, (provoke, receiver, sender)) in TABLE.iter().enumerate() {
-        println!("row {number}");
+    let rows = TABLE
+        .iter()
+        .map(|(what, _, receiver, sender)| format!("| {what} | {receiver} | {sender} |"));
+    assert_eq!(page.both_sides, rows.collect::<Vec<_>>());
+    for (what, provoke, receiver, sender) in TABLE {
+        println!("{what}");
         let scene = Scene::new();
         scene.tree("tree", 61);
         let (received, sent) = provoke(&scene);
@@ -271,6 +301,8 @@ fn what_the_other_verbs_tell_is_on_the_page_as_well() {
 /// What `docs/CLI.md` says of codes and events.
 struct Page {
     codes: BTreeSet<i32>,
+    /// The rows of what each side ends with.
+    both_sides: Vec<String>,
     /// The fields of each event.
     events: BTreeMap<String, BTreeSet<String>>,
 }
@@ -281,6 +313,7 @@ impl Page {
         let page = fs::read_to_string(path).unwrap();
         let mut read = Page {
             codes: BTreeSet::new(),
+            both_sides: Vec::new(),
             events: BTreeMap::new(),
         };
         let (_, json) = page.split_once("\n## JSON\n").unwrap();
@@ -293,6 +326,14 @@ impl Page {
         let rows = codes.lines().filter_map(|line| line.strip_prefix("| "));
         read.codes
             .extend(rows.filter_map(|row| row.split(' ').next()?.parse::<i32>().ok()));
+        let (_, both) = codes
+            .split_once("| what happened | receiver | sender |\n")
+            .unwrap();
+        let both = both
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('|'));
+        read.both_sides = both.map(str::to_owned).collect();
         assert!(read.codes.len() == 16 && read.events.len() > 10);
         read
     }

@@ -128,3 +128,29 @@ fn after_twenty_wrong_secrets_a_real_peer_is_served() {
     assert!(served.error().contains("does not know the secret"));
     assert!(fs::read_dir(scene.path("inbox")).unwrap().count() == 1);
 }
+
+/// A name that looks like the rest of a line stays within its quotes.
+#[test]
+fn a_line_of_the_log_cannot_be_forged_by_a_name() {
+    let scene = Scene::new();
+    let forged = "x\" from \"alice\" at 192.0.2.7: 120 files";
+    scene.file(forged, "small");
+    let served = scene.listens("serve inbox");
+    let port = served.port();
+    let sender = scene.run("send --to @").arg(forged).to(port);
+    sender.exits(0);
+    served.waits_for(1, "received");
+    let log = served.error();
+    let line = log
+        .lines()
+        .find(|line| line.contains(" received "))
+        .unwrap();
+    let (stamp, rest) = line
+        .strip_prefix("peerbridge: ")
+        .and_then(|line| line.split_once(" received "))
+        .unwrap();
+    assert!(stamp.len() == 20 && stamp.ends_with('Z'), "{line}");
+    let name = r#""x\" from \"alice\" at 192.0.2.7: 120 files""#;
+    let rest = rest.strip_prefix(name).unwrap_or_else(|| panic!("{line}"));
+    assert!(rest.starts_with(" from 127.0.0.1: 1 file, "), "{line}");
+}

@@ -7,4 +7,5 @@ pub(crate) mod ledger;
 pub(crate) mod looking;
 pub(crate) mod progress;
 pub(crate) mod report;
+pub(crate) mod timestamp;
 pub(crate) mod wording;

@@ -1,8 +1,8 @@
 //! What a session tells, in a person's words.
 
 use crate::cli::output::format;
-use crate::model::escaped;
 use crate::model::limits;
+use crate::model::{escaped, quoted};
 use crate::session::{DEFAULT_PORT, OfferSummary, Summary};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -30,11 +30,20 @@ const NAMES_SHOWN: usize = 5;
 
 /// `a, b and 3 more`, escaped; `count` is how many there are in all.
 pub(crate) fn names(names: &[Vec<u8>], count: usize) -> String {
+    listed(names, count, escaped)
+}
+
+/// `"a", "b" and 3 more`, for lines that nothing in a name may forge.
+pub(crate) fn quoted_names(names: &[Vec<u8>], count: usize) -> String {
+    listed(names, count, quoted)
+}
+
+fn listed(names: &[Vec<u8>], count: usize, show: fn(&[u8]) -> String) -> String {
     if count == 0 {
         return "nothing".to_owned();
     }
     let shown = names.len().min(NAMES_SHOWN);
-    let mut text: Vec<String> = names[..shown].iter().map(|name| escaped(name)).collect();
+    let mut text: Vec<String> = names[..shown].iter().map(|name| show(name)).collect();
     let rest = count.saturating_sub(shown);
     let last = match rest {
         0 => text.pop().unwrap_or_default(),

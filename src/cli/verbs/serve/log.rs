@@ -7,9 +7,11 @@ use crate::cli::hook::Hook;
 use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
+use crate::cli::output::timestamp::rfc3339;
 use crate::cli::output::{format, wording};
-use crate::model::escaped;
+use crate::model::quoted;
 use crate::session::{Event, FileResult, Operator, Reception, Summary};
+use std::time::{Duration, SystemTime};
 
 /// The operator of a drop box. Its sessions run side by side, so no line needs another one to be
 /// understood.
@@ -27,6 +29,14 @@ impl<'a> Log<'a> {
             hook,
         }
     }
+
+    /// Says how long broken transfers are kept.
+    pub(super) fn keeps(&self, time: Duration) {
+        let days = format::count(time.as_secs() / (24 * 3600), "day");
+        self.say(&format!(
+            "what comes of a broken transfer is kept for {days} (--keep-partial)"
+        ));
+    }
 }
 
 impl Operator for Log<'_> {
@@ -34,7 +44,7 @@ impl Operator for Log<'_> {
         match event {
             Event::Listening { addresses } => {
                 let text = wording::endpoints(addresses);
-                self.console.say(&format!("listening on {text}"));
+                self.say(&format!("listening on {text}"));
                 if let Some(first) = addresses.first() {
                     self.console.event(|| {
                         Object::event("listening")
@@ -51,29 +61,24 @@ impl Operator for Log<'_> {
             }
             Event::Warning { message } => self.warn(message),
             Event::Kept { path } => {
-                let path = escaped(path.as_os_str().as_encoded_bytes());
+                let path = quoted(path.as_os_str().as_encoded_bytes());
                 self.warn(&format!("what arrived is kept in {path}"));
             }
             Event::File {
                 path,
                 result: FileResult::Failed { why },
                 ..
-            } => self
-                .console
-                .insist(&format!("error: left out {}: {why}", escaped(path))),
+            } => self.insist(&format!("error: left out {}: {why}", quoted(path))),
             Event::Finished(summary) => self.ledger.finished(summary),
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
-                self.console.detail(&format!("connected to {peer}"));
+                self.detail(&format!("connected to {peer}"));
             }
             Event::Offer(offer) => {
-                let (peer, names) = (
-                    wording::peer(offer.peer),
-                    wording::names(&offer.names, offer.tops),
-                );
+                let peer = wording::peer(offer.peer);
+                let names = wording::quoted_names(&offer.names, offer.tops);
                 let contents = wording::contents(offer);
-                let line = format!("{peer} offers {names} ({contents})");
-                self.console.detail(&line);
+                self.detail(&format!("{peer} offers {names} ({contents})"));
             }
             Event::Authenticated { .. }
             | Event::StillLooking(_)
@@ -86,7 +91,11 @@ impl Operator for Log<'_> {
 
     fn received(&self, reception: &Reception<'_>) {
         let from = match reception.name {
-            Some(name) => format!("{name} at {}", wording::peer(Some(reception.peer))),
+            Some(name) => format!(
+                "{} at {}",
+                quoted(name.as_bytes()),
+                wording::peer(Some(reception.peer))
+            ),
             None => wording::peer(Some(reception.peer)),
         };
         let (files, bytes) = match reception.outcome {
@@ -95,7 +104,7 @@ impl Operator for Log<'_> {
         };
         let (exit, error) = match reception.outcome {
             Ok(summary) => {
-                self.console.say(&received(&from, summary));
+                self.say(&received(&from, summary));
                 match self.hook(reception, summary) {
                     Ok(()) => (Exit::of_summary(summary), None),
                     Err(error) => (error.exit(), Some(error.to_string())),
@@ -104,8 +113,9 @@ impl Operator for Log<'_> {
             Err(error) => (Exit::of_session(error), Some(error.to_string())),
         };
         if let Some(error) = &error {
-            let line = format!("error: from {from}: {error} (exit {})", exit.code());
-            self.console.insist(&line);
+            // The peer's own words come last, where they cannot be taken for what stands before.
+            let line = format!("error: from {from}: exit {}: {error}", exit.code());
+            self.insist(&line);
         }
         self.console.event(|| {
             let event = Object::event("received")
@@ -123,8 +133,20 @@ impl Operator for Log<'_> {
 }
 
 impl Log<'_> {
+    fn say(&self, line: &str) {
+        self.console.say(&stamped(line));
+    }
+
+    fn detail(&self, line: &str) {
+        self.console.detail(&stamped(line));
+    }
+
+    fn insist(&self, line: &str) {
+        self.console.insist(&stamped(line));
+    }
+
     fn warn(&self, message: &str) {
-        self.console.say(&format!("warning: {message}"));
+        self.say(&format!("warning: {message}"));
         self.console
             .event(|| Object::event("warning").text("message", message));
     }
@@ -137,11 +159,16 @@ impl Log<'_> {
     }
 }
 
+/// A line with its time.
+fn stamped(line: &str) -> String {
+    format!("{} {line}", rfc3339(SystemTime::now()))
+}
+
 /// One transfer, whole or less some entries.
 fn received(from: &str, summary: &Summary) -> String {
     let mut line = format!(
         "received {} from {from}: {}, {} in {}",
-        escaped(&summary.name),
+        quoted(&summary.name),
         format::count(summary.files, "file"),
         format::size(summary.bytes),
         format::time(summary.elapsed),
