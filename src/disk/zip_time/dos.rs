@@ -33,7 +33,7 @@ impl DosTime {
         }
         let civil = CivilTime::of_seconds(seconds);
         let date = (civil.year - 1980) << 9 | civil.month << 5 | civil.day;
-        let time = civil.hour << 11 | civil.minute << 5 | civil.second / 2;
+        let time = civil.hour << 11 | civil.minute << 5 | (civil.second / 2);
         DosTime {
             date: u16::try_from(date).unwrap_or(LAST.date),
             time: u16::try_from(time).unwrap_or(LAST.time),
