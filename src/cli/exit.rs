@@ -78,7 +78,9 @@ impl Exit {
             | SessionError::NoConnection { .. }
             | SessionError::CannotListen { .. }
             | SessionError::Busy => Exit::NoWay,
-            SessionError::NobodyCame { .. } | SessionError::Silent { .. } => Exit::TimedOut,
+            SessionError::NobodyCame { .. }
+            | SessionError::Silent { .. }
+            | SessionError::Stalled { .. } => Exit::TimedOut,
             SessionError::WrongSecret { .. }
             | SessionError::Unconfirmed { .. }
             | SessionError::PhraseDiffers => Exit::WrongSecret,

@@ -121,7 +121,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
         SessionError::NotVerified { .. } => {
             "run the same command again: only what verified is kept"
         }
-        SessionError::Lost { .. } | SessionError::Cancelled => GO_ON,
+        SessionError::Lost { .. } | SessionError::Stalled { .. } | SessionError::Cancelled => GO_ON,
         SessionError::PeerAborted { code, .. } => match *code {
             AbortCode::CANNOT_WRITE => {
                 "once the other side can write again, run the same command again to go on"

@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     Messages(Side),
     Parts(Side),
     Phrase,
+    Return,
+    ReturnName,
     Digests,
 }
 
@@ -37,6 +39,8 @@ impl Purpose {
             Purpose::Parts(Dialler) => "peerbridge/1 parts dialler",
             Purpose::Parts(Listener) => "peerbridge/1 parts listener",
             Purpose::Phrase => "peerbridge/1 phrase",
+            Purpose::Return => "peerbridge/1 return",
+            Purpose::ReturnName => "peerbridge/1 return name",
             Purpose::Digests => "peerbridge/1 digests",
         }
     }
@@ -148,7 +152,7 @@ fn expand_label<const N: usize>(
 }
 
 /// Two digits for each of 32 bytes.
-fn lower_hex(bytes: &[u8]) -> Zeroizing<[u8; 64]> {
+pub(super) fn lower_hex(bytes: &[u8]) -> Zeroizing<[u8; 64]> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hex = Zeroizing::new([0; 64]);
     for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {

@@ -17,6 +17,7 @@ mod mac;
 mod name_tag;
 mod proof;
 mod random;
+mod return_ticket;
 mod seal;
 mod secret;
 mod side;
@@ -35,6 +36,7 @@ pub use keys::{OpeningKeys, SealingKeys};
 pub use name_tag::{NAME_TAG_LENGTH, name_tag};
 pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};
 pub use random::{RandomError, random_bytes};
+pub use return_ticket::ReturnTicket;
 pub use seal::{
     Compression, ENVELOPE_LENGTH, Envelope, OpenError, Opener, PREPARED_LENGTH, Position, Prepared,
     SEALED_OVERHEAD, SealError, Sealed, Sealer,

@@ -4,12 +4,14 @@ use super::cpace::SharedKey;
 use super::digest::DigestKey;
 use super::keys::{KeySchedule, OpeningKeys, Purpose, SealingKeys};
 use super::mac::{HmacSha256, hmac_sha256};
+use super::return_ticket::ReturnTicket;
 use super::side::Side;
 use super::transcript::TranscriptHash;
 use super::words;
 use crate::model::len8;
 use hmac::Mac;
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The length of a confirmation and of a join proof, in bytes.
@@ -69,6 +71,7 @@ impl UnprovenKeys {
             join: self.schedule.key(Purpose::Join),
             session_id: *self.schedule.key(Purpose::SessionId),
             phrase: self.schedule.key(Purpose::Phrase),
+            ticket: Arc::new(ReturnTicket::new(&self.schedule)),
             digests: DigestKey::new(self.schedule.key(Purpose::Digests)),
             sealing: self.sealing_keys(),
             opening: self.schedule.opening_keys(peer),
@@ -90,6 +93,7 @@ pub struct SessionKeys {
     session_id: [u8; 16],
     phrase: Zeroizing<[u8; 2 * PHRASE_WORDS]>,
     digests: DigestKey,
+    ticket: Arc<ReturnTicket>,
     sealing: SealingKeys,
     opening: OpeningKeys,
 }
@@ -105,6 +109,12 @@ impl SessionKeys {
     #[must_use]
     pub fn phrase(&self) -> String {
         words::phrase(self.phrase.as_chunks().0)
+    }
+
+    /// What the dialler comes back by when the connection is lost.
+    #[must_use]
+    pub fn return_ticket(&self) -> Arc<ReturnTicket> {
+        Arc::clone(&self.ticket)
     }
 
     /// Proves that this side belongs to the session when a further stream joins it: HMAC-SHA256

@@ -1,8 +1,10 @@
 //! The secret that both peers know.
 
+use super::mac::hmac_sha256;
 use super::random::RandomError;
 use super::words;
 use crate::model::{len32, limits};
+use hmac::Mac;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -56,6 +58,23 @@ impl Secret {
     /// Takes words of the list joined by `-`.
     pub(super) fn from_phrase(mut phrase: Zeroizing<String>) -> Secret {
         Secret(Zeroizing::new(std::mem::take(&mut *phrase).into_bytes()))
+    }
+
+    /// The secret that a key is, as text.
+    pub(super) fn from_key(digits: &[u8; 64]) -> Secret {
+        Secret(Zeroizing::new(digits.to_vec()))
+    }
+
+    /// Whether this is the same secret, in the same time wherever they differ.
+    #[must_use]
+    pub(crate) fn is(&self, other: &Secret) -> bool {
+        let tag = |secret: &Secret| {
+            let mut mac = hmac_sha256(b"");
+            mac.update(secret.as_bytes());
+            mac
+        };
+        let other = tag(other).finalize().into_bytes();
+        tag(self).verify_slice(&other).is_ok()
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {

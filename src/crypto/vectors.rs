@@ -39,6 +39,8 @@ pub(crate) fn keys(
         ("parts_dialler_key", key(Purpose::Parts(Dialler))),
         ("parts_listener_key", key(Purpose::Parts(Listener))),
         ("digests_key", key(Purpose::Digests)),
+        ("return_key", key(Purpose::Return)),
+        ("return_name_key", key(Purpose::ReturnName)),
         ("phrase_bytes", schedule.key::<8>(Purpose::Phrase).to_vec()),
     ]
 }

@@ -131,6 +131,17 @@ pub const VERSIONS: usize = 16;
 /// 100 bytes each; the quietest is forgotten first.
 pub const CHARGED_NETWORKS: usize = 4096;
 
+/// How long after its session ended a peer may return to a listener by a key of that session, in seconds:
+/// longer than it takes to notice and to try again.
+pub const RETURN_SECONDS: u64 = 120;
+
+/// Sessions of a listener that peers may return to, at about 300 bytes each.
+pub const RETURN_TICKETS: usize = 256;
+
+/// How long a session of a drop box may stand still because of its peer, in seconds, where the size of what
+/// it sends is known.
+pub const STALL_SECONDS: u64 = 600;
+
 /// Sessions that only ping, at one listener: each costs a thread.
 pub const PING_SESSIONS: usize = 16;
 

@@ -60,6 +60,11 @@ pub enum SessionError {
         /// For how many seconds.
         seconds: u64,
     },
+    /// The peer gave signs of life and moved nothing, and others wait for its place.
+    Stalled {
+        /// For how long.
+        seconds: u64,
+    },
     /// The secrets differ.
     WrongSecret {
         /// How many attempts there were.
@@ -236,6 +241,12 @@ impl fmt::Display for Unescaped<'_> {
             SessionError::Silent { seconds } => {
                 write!(f, "the peer has been silent for {seconds} s")
             }
+            SessionError::Stalled { seconds } => {
+                write!(
+                    f,
+                    "the peer has moved nothing for {seconds} s, and others wait"
+                )
+            }
             SessionError::WrongSecret { attempts: 1 } => f.write_str("the secrets differ"),
             SessionError::WrongSecret { attempts } => {
                 write!(f, "{attempts} attempts with a wrong secret")
@@ -389,7 +400,7 @@ impl SessionError {
     pub(crate) fn abort_code(&self) -> u8 {
         match self {
             SessionError::PhraseDiffers => AbortCode::WRONG_SECRET,
-            SessionError::Busy => AbortCode::BUSY,
+            SessionError::Busy | SessionError::Stalled { .. } => AbortCode::BUSY,
             SessionError::CutShort { cause } => cause.abort_code(),
             SessionError::Source(_)
             | SessionError::CannotRead { .. }

@@ -8,20 +8,22 @@ mod occasion;
 
 pub(crate) use occasion::Occasion;
 
+use crate::crypto::ReturnTicket;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{Authenticated, dial};
+use crate::session::connection::handshake::{Authenticated, Credential, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
-use crate::session::listen::guest_book::Budget;
+use crate::session::listen::guest_book::{Budget, Network};
 use crate::session::listen::hosting::{mention, welcome};
 use crate::session::listen::listener::{Arrival, Listener, Terms};
 use crate::session::listen::secrets::Secrets;
-use crate::session::listen::slots::{SessionSlots, Slot};
+use crate::session::listen::slots::{Holder, SessionSlots, Slot};
+use crate::session::listen::tickets::RETURN_WAIT;
 use crate::session::meet::find::{Chosen, Search};
 use crate::session::meet::occasion::LAST_WORDS;
 use crate::session::options::{Connect, FindOptions, ListenAddress, PeerAddress, Rendezvous};
@@ -36,10 +38,6 @@ use std::time::{Duration, Instant};
 /// How long a dialler tries unless told otherwise, so that either side may be started first.
 const DIAL_WAIT: Duration = Duration::from_secs(10);
 
-/// How long a listener waits for a peer that was lost: longer than the peer takes to notice and to
-/// try again.
-const RETURN_WAIT: Duration = Duration::from_secs(120);
-
 /// Pauses before a dialler tries again after the connection was lost; the last one repeats.
 const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
 
@@ -51,6 +49,8 @@ pub(crate) struct Meeting<'a> {
     way: Route<'a>,
     /// Whether a proof of this side went unanswered before.
     was_unconfirmed: bool,
+    /// By which a dialler comes back to the session met last.
+    ticket: Option<Arc<ReturnTicket>>,
     /// Whether a peer has proven itself.
     has_met: bool,
     /// Of the session met last, with all before it.
@@ -115,6 +115,7 @@ impl<'a> Meeting<'a> {
             operator,
             way,
             was_unconfirmed: false,
+            ticket: None,
             has_met: false,
             traffic: Arc::default(),
         })
@@ -128,10 +129,11 @@ impl<'a> Meeting<'a> {
     pub(crate) fn meet<T>(
         &mut self,
         occasion: Occasion,
-        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Session, Option<T>), SessionError> {
         let (mut session, queued) = match &self.way {
             Route::Dial(address) => {
+                let address = *address;
                 let (session, queued) = self.dial(address, first_flight)?;
                 (session, Some(queued))
             }
@@ -201,12 +203,32 @@ impl<'a> Meeting<'a> {
     }
 
     fn dial<T>(
-        &self,
+        &mut self,
         address: &PeerAddress,
-        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+        mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Session, T), SessionError> {
-        let role = DiallerRole::Transfer(self.role);
-        let dialled = reach(self.connect, address, role, self.operator, first_flight)?;
+        let returned = match self.ticket.take() {
+            None => None,
+            Some(ticket) => {
+                let credential = Credential::Return(&ticket);
+                match self.reach(address, credential, &mut first_flight) {
+                    Ok(dialled) => Some(dialled),
+                    // The listener has forgotten that session, or it ends before it has answered.
+                    Err(SessionError::WrongSecret { .. } | SessionError::Unconfirmed { .. }) => {
+                        None
+                    }
+                    Err(error) => {
+                        self.ticket = Some(ticket);
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let dialled = match returned {
+            Some(dialled) => dialled,
+            None => self.reach(address, word(self.connect), &mut first_flight)?,
+        };
+        self.ticket = Some(dialled.authenticated.shared.keys.return_ticket());
         let session = Session::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
         Ok((session, dialled.queued))
     }
@@ -215,7 +237,7 @@ impl<'a> Meeting<'a> {
     fn find<T>(
         &mut self,
         occasion: Occasion,
-        first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+        mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
     ) -> Result<(Session, Option<T>), SessionError> {
         let Route::Find(finding) = &mut self.way else {
             return Err(SessionError::NobodyCame { seconds: 0 });
@@ -240,12 +262,30 @@ impl<'a> Meeting<'a> {
             slot,
             offer_is_due,
         } = chosen?;
-        finding.slot = slot.or_else(|| finding.slots.take());
+        let peer = Holder::Network(Network::of(session.peer.ip()));
+        finding.slot = slot.or_else(|| finding.slots.take(peer));
         if !offer_is_due {
             return Ok((session, None));
         }
         let queued = first_flight(session.peer, &mut lock(&session.writer))?;
         Ok((session, Some(queued)))
+    }
+
+    fn reach<T>(
+        &self,
+        address: &PeerAddress,
+        credential: Credential<'_>,
+        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+    ) -> Result<Reached<T>, SessionError> {
+        let role = DiallerRole::Transfer(self.role);
+        reach(
+            self.connect,
+            address,
+            role,
+            self.operator,
+            credential,
+            first_flight,
+        )
     }
 
     fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Session, SessionError> {
@@ -358,6 +398,14 @@ pub(crate) struct Reached<T> {
     pub(crate) handshake: Duration,
 }
 
+/// The secret of a connection, by its name.
+pub(crate) fn word(connect: &Connect) -> Credential<'_> {
+    Credential::Word {
+        secret: &connect.secret,
+        name: connect.name.as_deref(),
+    }
+}
+
 /// Dials until somebody listens, and proves the secret both ways.
 ///
 /// # Errors
@@ -367,16 +415,16 @@ pub(crate) fn reach<T>(
     address: &PeerAddress,
     role: DiallerRole,
     operator: &dyn Operator,
-    first_flight: impl FnOnce(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
+    credential: Credential<'_>,
+    mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
 ) -> Result<Reached<T>, SessionError> {
     let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
     let stream = socket::dial(address, deadline, &connect.cancel)?;
     let begun = Instant::now();
     let peer = stream.peer_addr().map_err(SessionError::lost)?;
     operator.event(&Event::Connected { peer });
-    let (name, idle) = (connect.name.as_deref(), connect.idle_timeout);
-    let (secret, queue) = (&connect.secret, |writer: &mut _| first_flight(peer, writer));
-    let (authenticated, queued) = dial(stream, secret, role, name, idle, queue)?;
+    let queue = |writer: &mut _| first_flight(peer, writer);
+    let (authenticated, queued) = dial(stream, credential, role, connect.idle_timeout, queue)?;
     operator.event(&Event::Authenticated { peer });
     Ok(Reached {
         peer,

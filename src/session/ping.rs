@@ -6,7 +6,7 @@ use crate::session::connection::handshake::Authenticated;
 use crate::session::error::SessionError;
 use crate::session::events::Operator;
 use crate::session::listen::ping_answer::Noise;
-use crate::session::meet::{Reached, reach};
+use crate::session::meet::{Reached, reach, word};
 use crate::session::options::{Connect, Rendezvous};
 use std::time::{Duration, Instant};
 
@@ -54,10 +54,6 @@ pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, Se
         let reason = "only a peer that listens can be pinged".into();
         return Err(SessionError::DeclinedHere { reason });
     };
-    let first = Ping {
-        token: 1,
-        ..Ping::default()
-    };
     let Reached {
         authenticated: mut session,
         handshake,
@@ -67,7 +63,13 @@ pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, Se
         address,
         DiallerRole::Ping,
         operator,
-        |_, writer| writer.queue(&Message::Ping(first)),
+        word(connect),
+        |_, writer| {
+            writer.queue(&Message::Ping(Ping {
+                token: 1,
+                ..Ping::default()
+            }))
+        },
     )?;
     expect_pong(&mut session, 1)?;
     let report = PingReport {

@@ -1,6 +1,8 @@
 //! Guessing at the secret: guesses are charged before they are answered, whoever makes them and however
 //! many are made at once.
 
+use crate::drop_box::{DropBox, Listening, secret};
+use crate::harness::proxy::{self, PASS, Proxy, Way};
 use crate::peer::{Line, Peer, answer_hello};
 use crate::real::{LONG, SECRET, Side, exit_code, wait_until};
 use crate::tree::Ground;
@@ -9,26 +11,18 @@ use peerbridge::internals::{
     DiallerRole, DiallerWaitsForHello, FrameKind, Message, Role, frame, limits,
 };
 use peerbridge::{
-    Cancel, Connect, CurrentSecrets, Error, Event, ListenAddress, NameLimits, NamedSecret,
-    NamedSecrets, Operator, PeerAddress, ReceiveOptions, Rendezvous, Secret, Secrets, SendOptions,
-    ServeOptions, Unattended, ping, send, serve,
+    Connect, Error, ListenAddress, PeerAddress, ReceiveOptions, Rendezvous, SendOptions,
+    Unattended, ping, receive, send,
 };
 use rustix::net::{AddressFamily, SocketType};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc;
-use std::thread::{JoinHandle, scope, spawn};
+use std::thread::{scope, spawn};
 use std::time::{Duration, Instant};
 
 const HELLO: u8 = FrameKind::Hello as u8;
 const CONFIRM: u8 = FrameKind::Confirm as u8;
-
-fn secret(text: &str) -> Secret {
-    Secret::from_text(text).expect("a secret")
-}
 
 /// One guess under way, by a name or none.
 struct Guess {
@@ -51,7 +45,7 @@ impl Guess {
     }
 
     /// Whether the guess was answered until `deadline`; the wrong proof is sent then.
-    fn is_answered(mut self, deadline: Instant) -> bool {
+    fn gets_an_answer(mut self, deadline: Instant) -> bool {
         let Some(body) = self.answer(deadline) else {
             return false;
         };
@@ -80,10 +74,10 @@ fn answered(guesses: Vec<Guess>, time: Duration) -> usize {
     scope(|scope| {
         let threads: Vec<_> = guesses
             .into_iter()
-            .map(|guess| scope.spawn(move || guess.is_answered(deadline)))
+            .map(|guess| scope.spawn(move || guess.gets_an_answer(deadline)))
             .collect();
         let answers = threads.into_iter().map(|thread| thread.join().unwrap());
-        answers.filter(|is_answered| *is_answered).count()
+        answers.filter(|gets_an_answer| *gets_an_answer).count()
     })
 }
 
@@ -96,109 +90,12 @@ fn dial_from(address: u32, port: u16) -> TcpStream {
     TcpStream::from(socket)
 }
 
-/// A drop box that a test ends.
-struct DropBox {
-    port: u16,
-    failed: Arc<AtomicU32>,
-    cancel: Cancel,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl DropBox {
-    fn open(inbox: &Path, secrets: Secrets) -> DropBox {
-        let listen = ListenAddress {
-            address: Some(Ipv4Addr::LOCALHOST.into()),
-            port: 0,
-        };
-        let receive = ReceiveOptions::new(inbox.to_owned());
-        let options = ServeOptions::new(listen, secrets, receive);
-        let cancel = options.cancel.clone();
-        let failed = Arc::new(AtomicU32::new(0));
-        let (tell, port) = mpsc::channel();
-        let witness = DropBoxWitness {
-            port: std::sync::Mutex::new(tell),
-            failed: Arc::clone(&failed),
-        };
-        let thread = spawn(move || serve(&options, &witness).expect("it serves"));
-        DropBox {
-            port: port.recv_timeout(LONG).expect("it listens"),
-            failed,
-            cancel,
-            thread: Some(thread),
-        }
-    }
-
-    fn of_one(inbox: &Path) -> DropBox {
-        DropBox::open(inbox, Secrets::One(Arc::new(secret(SECRET))))
-    }
-
-    fn of_two(inbox: &Path) -> DropBox {
-        let list = ["alice", "bob"].map(|name| NamedSecret {
-            name: name.into(),
-            secret: secret(&format!("{name}'s")),
-            limits: NameLimits::default(),
-        });
-        DropBox::open(inbox, Secrets::Named(Arc::new(Fixed(Arc::new(list)))))
-    }
-
-    fn failed(&self) -> u32 {
-        self.failed.load(Ordering::SeqCst)
-    }
-
-    /// Wrong guesses one after the other, each counted.
-    fn guess_wrong(&self, name: Option<&str>, times: u32) {
-        for _ in 0..times {
-            let before = self.failed();
-            assert!(Guess::dial(self.port, name).is_answered(Instant::now() + LONG));
-            wait_until("the guess is counted", || self.failed() > before);
-        }
-    }
-
-    fn connect(&self, name: Option<&str>, text: &str) -> Connect {
-        let host = "127.0.0.1".to_owned();
-        let port = self.port;
-        let mut connect = Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret(text));
-        connect.name = name.map(str::to_owned);
-        connect.retries = 0;
-        connect
-    }
-}
-
-impl Drop for DropBox {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking());
-        }
-    }
-}
-
-struct DropBoxWitness {
-    port: std::sync::Mutex<mpsc::Sender<u16>>,
-    failed: Arc<AtomicU32>,
-}
-
-impl Operator for DropBoxWitness {
-    fn event(&self, event: &Event<'_>) {
-        match event {
-            Event::Listening { addresses } => {
-                let _ = self.port.lock().unwrap().send(addresses[0].port());
-            }
-            Event::ProofFailed { count, .. } => self.failed.store(*count, Ordering::SeqCst),
-            _ => {}
-        }
-    }
-}
-
-struct Fixed(Arc<[NamedSecret]>);
-
-impl NamedSecrets for Fixed {
-    fn current(&self) -> CurrentSecrets {
-        CurrentSecrets {
-            list: Arc::clone(&self.0),
-            news: None,
-        }
+/// Wrong guesses one after the other, each counted.
+fn guess_wrong(served: &DropBox, name: Option<&str>, times: u32) {
+    for _ in 0..times {
+        let before = served.failed();
+        assert!(Guess::dial(served.port, name).gets_an_answer(Instant::now() + LONG));
+        wait_until("the guess is counted", || served.failed() > before);
     }
 }
 
@@ -242,11 +139,57 @@ fn guesses_while_a_transfer_runs_are_counted_and_cost_it_nothing() {
     receiver.end().expect("its own peer is served");
 }
 
+/// The receiver's own peer proves a key of its session, which nobody can guess.
+#[test]
+fn whoever_was_in_a_session_comes_back_when_all_guesses_are_spent() {
+    let ground = Ground::large();
+    let witness = Listening::new();
+    let receiving = {
+        let destination = ground.destination.clone();
+        let operator = witness.operator.clone();
+        spawn(move || {
+            let listen = ListenAddress {
+                address: Some(Ipv4Addr::LOCALHOST.into()),
+                port: 0,
+            };
+            let connect = Connect::new(Rendezvous::Listen(listen), secret(SECRET));
+            receive(&connect, &ReceiveOptions::new(destination), &*operator)
+        })
+    };
+    let port = witness.port.recv_timeout(LONG).expect("it listens");
+    let cut = proxy::Line {
+        to_listener: Way::Cut(3_000_000),
+        to_dialler: Way::Pass,
+    };
+    let line = Proxy::by_connection(port, move |number| if number == 0 { cut } else { PASS });
+    let sending = {
+        let (port, source) = (line.port(), ground.source.clone());
+        spawn(move || {
+            let host = "127.0.0.1".to_owned();
+            let rendezvous = Rendezvous::Dial(PeerAddress { host, port });
+            let connect = Connect::new(rendezvous, secret(SECRET));
+            let mut options = SendOptions::new(vec![source]);
+            options.streams = Some(1);
+            options.rate_limit = Some(1 << 20);
+            send(&connect, &options, &Unattended)
+        })
+    };
+    wait_until("they have met", || {
+        witness.operator.has_met.load(Ordering::SeqCst)
+    });
+    let guesses = (0..20).map(|_| Guess::dial(port, None)).collect();
+    let answers = answered(guesses, Duration::from_millis(500));
+    assert_eq!(answers, limits::FAILED_PROOFS as usize);
+    sending.join().unwrap().expect("it comes back");
+    receiving.join().unwrap().expect("it waits for its peer");
+    ground.expect_whole();
+}
+
 #[test]
 fn a_proof_of_one_name_forgives_no_guess_at_another() {
     let inbox = tempfile::tempdir().unwrap();
     let served = DropBox::of_two(inbox.path());
-    served.guess_wrong(Some("bob"), limits::FAILED_PROOFS + 3);
+    guess_wrong(&served, Some("bob"), limits::FAILED_PROOFS + 3);
     let alice = served.connect(Some("alice"), "alice's");
     ping(&alice, &Unattended).expect("alice is known");
     // Nothing is forgiven: one may be answered every second and a half.
@@ -262,13 +205,13 @@ fn a_proof_of_one_name_forgives_no_guess_at_another() {
 fn four_guessers_at_an_honest_sender_s_address_keep_it_waiting_and_not_out() {
     let ground = Ground::small();
     let served = DropBox::of_one(&ground.destination);
-    served.guess_wrong(None, limits::FAILED_PROOFS + 3);
+    guess_wrong(&served, None, limits::FAILED_PROOFS + 3);
     let is_over = AtomicBool::new(false);
     scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::SeqCst) {
-                    Guess::dial(served.port, None).is_answered(Instant::now() + LONG);
+                    Guess::dial(served.port, None).gets_an_answer(Instant::now() + LONG);
                 }
             });
         }
@@ -297,7 +240,7 @@ fn guesses_from_many_addresses_have_one_rate_together() {
                 while Instant::now() < until {
                     let address = next.fetch_add(1, Ordering::SeqCst);
                     let guess = Guess::begin(dial_from(address, served.port), None);
-                    if guess.is_answered(until) {
+                    if guess.gets_an_answer(until) {
                         answered.fetch_add(1, Ordering::SeqCst);
                     }
                 }
@@ -334,10 +277,13 @@ fn proofs_taken(
     proofs
 }
 
+/// What a false listener does with a proof.
+type Ending = Box<dyn Fn(&mut Line) + Send + Sync>;
+
 #[test]
 fn a_false_listener_gets_two_proofs_of_a_run_and_the_dialler_warns() {
     let busy = [&b"PEERBRDG"[..], &[4]].concat();
-    let endings: [Box<dyn Fn(&mut Line) + Send + Sync>; 2] = [
+    let endings: [Ending; 2] = [
         Box::new(|_| {}),
         Box::new(move |line| line.send_frame(FrameKind::Refuse as u8, &busy)),
     ];

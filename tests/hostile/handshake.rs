@@ -361,7 +361,7 @@ fn a_listeners_share_that_is_no_element_ends_the_dialler() {
         let sender = Side::default().send_dialling(&ground.source, port);
         let mut line = Line::of(listener.accept().unwrap().0);
         line.read_frame().expect("a Hello");
-        let body = [&b"PEERBRDG\x01\x02"[..], &[7; 32], &share].concat();
+        let body = [&b"PEERBRDG\x02\x02"[..], &[7; 32], &share].concat();
         line.send_frame(FrameKind::Hello as u8, &body);
         assert!(line.read_to_end().is_empty(), "it confirms nothing");
         assert!(sender.end().is_err());

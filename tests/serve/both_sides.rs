@@ -113,14 +113,14 @@ fn cannot_write(scene: &Scene) -> Ends {
 /// The place for what arrives is taken away once the first part is there.
 fn disk_fails(scene: &Scene) -> Ends {
     for number in 0..20 {
-        scene.file(&format!("many/{number}"), noise(number, 200_000));
+        scene.file(format!("many/{number}"), noise(number, 200_000));
     }
     let receiver = receiver(scene, "");
     let sender = scene.run("send many --to @ --limit-rate 1M --retry 0 --json");
     let sender = sender.to(receiver.port()).start();
     let staged = || {
         let name = scene.names_in("inbox").pop()?;
-        let tree = scene.path(&format!("inbox/{name}/tree"));
+        let tree = scene.path(format!("inbox/{name}/tree"));
         let has_some = fs::read_dir(tree.join("many")).ok()?.next().is_some();
         has_some.then_some(tree)
     };

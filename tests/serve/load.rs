@@ -83,7 +83,7 @@ fn two_hundred_that_trickle_keep_nobody_out() {
     let served = scene.listens("serve inbox");
     let before = Before::of(&served);
     let mut trickling: Vec<_> = (0..200).filter_map(|_| connect(served.port())).collect();
-    let hello = b"\x00\x00\x00\x73\x01PEERBRDG\x01\x01\x01";
+    let hello = b"\x00\x00\x00\x73\x01PEERBRDG\x01\x02\x01";
     std::thread::scope(|scope| {
         let dripping = scope.spawn(|| {
             for byte in &hello[..6] {
@@ -162,7 +162,7 @@ const HELLO: u8 = 1;
 fn hello() -> Vec<u8> {
     let share = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76";
     let share = (0..32).map(|n| u8::from_str_radix(&share[2 * n..2 * n + 2], 16).unwrap());
-    let mut hello = b"PEERBRDG\x01\x01\x01".to_vec();
+    let mut hello = b"PEERBRDG\x01\x02\x01".to_vec();
     hello.extend([7; 32]);
     hello.extend([0; 16]);
     hello.extend(share);

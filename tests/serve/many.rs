@@ -156,7 +156,7 @@ fn a_receiver_that_dials_is_told_that_it_was_only_asked() {
 fn broken_transfers_are_removed_after_a_time() {
     let scene = Scene::new();
     let staged = |name: &str, days: u64| {
-        let folder = scene.folder(&format!("inbox/{name}"));
+        let folder = scene.folder(format!("inbox/{name}"));
         let journal = File::create(folder.join("journal")).unwrap();
         File::create(folder.join("lock")).unwrap();
         let age = Duration::from_secs(days * 24 * 3600 + 3600);

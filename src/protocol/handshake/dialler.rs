@@ -3,8 +3,8 @@
 use super::hello::{DiallerHello, DiallerRole, ListenerHello};
 use super::{HandshakeError, Proven, Role, VERSION};
 use crate::crypto::{
-    Cpace, PROOF_LENGTH, SealingKeys, Secret, Side, TranscriptHash, UnprovenKeys, name_tag,
-    random_bytes,
+    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, ReturnTicket, SealingKeys, Secret, Side, TranscriptHash,
+    UnprovenKeys, name_tag, random_bytes,
 };
 
 /// A dialler that has said Hello.
@@ -26,20 +26,34 @@ impl DiallerWaitsForHello {
         name: Option<&str>,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let nonce = random_bytes()?;
+        let tag = name_tag(&nonce, name.map(str::as_bytes));
         let cpace = Cpace::start(secret, &role.channel_identifier(), &nonce)?;
-        Ok(Self::start_with(nonce, cpace, role, name))
+        Ok(Self::start_with(nonce, cpace, role, tag))
+    }
+
+    /// The same, for a dialler that was in a session and comes back to its listener.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Random`].
+    pub fn start_return(
+        ticket: &ReturnTicket,
+        role: DiallerRole,
+    ) -> Result<(Self, Vec<u8>), HandshakeError> {
+        let nonce = random_bytes()?;
+        let cpace = Cpace::start(ticket.secret(), &role.channel_identifier(), &nonce)?;
+        Ok(Self::start_with(nonce, cpace, role, ticket.tag(&nonce)))
     }
 
     pub(super) fn start_with(
         nonce: [u8; 32],
         cpace: Cpace,
         role: DiallerRole,
-        name: Option<&str>,
+        name_tag: [u8; NAME_TAG_LENGTH],
     ) -> (Self, Vec<u8>) {
         let hello = DiallerHello {
             role,
             nonce,
-            name_tag: name_tag(&nonce, name),
+            name_tag,
             share: *cpace.share(),
         };
         let hello = hello.to_bytes();

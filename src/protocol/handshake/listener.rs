@@ -3,8 +3,8 @@
 use super::hello::{DiallerHello, DiallerRole, ListenerHello};
 use super::{HandshakeError, Proven, Role, VERSION};
 use crate::crypto::{
-    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, RandomError, Secret, Side, TranscriptHash, UnprovenKeys,
-    name_tag, random_bytes,
+    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, RandomError, ReturnTicket, Secret, Side, TranscriptHash,
+    UnprovenKeys, name_tag, random_bytes,
 };
 
 /// A listener on a new connection.
@@ -107,7 +107,15 @@ impl DiallerName {
 
     /// Whether the dialler goes by `name`.
     pub fn is(&self, name: &str) -> bool {
-        let expected = name_tag(&self.nonce, Some(name));
+        self.has_tag(&name_tag(&self.nonce, Some(name.as_bytes())))
+    }
+
+    /// Whether the dialler comes back to the session of this ticket.
+    pub fn returns_by(&self, ticket: &ReturnTicket) -> bool {
+        self.has_tag(&ticket.tag(&self.nonce))
+    }
+
+    fn has_tag(&self, expected: &[u8; NAME_TAG_LENGTH]) -> bool {
         let pairs = expected.iter().zip(&self.tag);
         pairs.fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
     }

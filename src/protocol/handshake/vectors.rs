@@ -10,7 +10,7 @@ use super::super::{
 use super::{DiallerJoins, DiallerRole, DiallerWaitsForHello, JoinRequest, ListenerStart, Role};
 use crate::crypto::{
     Compression, Opener, PieceHasher, PiecePosition, Position, Sealer, SealingKeys, Secret,
-    SessionKeys, Side, TranscriptHash, vectors,
+    SessionKeys, Side, TranscriptHash, name_tag, vectors,
 };
 use crate::model::{FileSize, Manifest, ManifestBuilder, Mode, Mtime, RunId, limits};
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameKind, ManifestEncoder};
@@ -126,10 +126,11 @@ fn session() -> Session {
     add("listener_nonce", &listener_nonce);
     add("listener_scalar", &listener_scalar);
 
+    let tag = name_tag(&dialler_nonce, Some(NAME.as_bytes()));
     let channel = role.channel_identifier();
     let cpace = |scalar| vectors::cpace(scalar, &secret, &channel, &dialler_nonce);
     let (dialler, dialler_hello) =
-        DiallerWaitsForHello::start_with(dialler_nonce, cpace(dialler_scalar), role, Some(NAME));
+        DiallerWaitsForHello::start_with(dialler_nonce, cpace(dialler_scalar), role, tag);
     let heard = ListenerStart::new(Role::Receive)
         .on_hello(&dialler_hello)
         .unwrap();

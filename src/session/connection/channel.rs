@@ -123,6 +123,7 @@ impl MessageWriter {
         self.queued.extend(part_head(id, &part.envelope));
         let sent = self.connection.write_all(&self.queued, part.archive);
         self.queued.clear();
+        self.connection.moved();
         sent
     }
 
@@ -228,9 +229,7 @@ impl MessageReader {
     /// # Errors
     /// [`SessionError`]: lost, silent, or something that does not verify.
     pub(crate) fn read(&mut self) -> Result<Incoming<'_>, SessionError> {
-        let kind = self
-            .connection
-            .read_frame(Stage::Proven(self.bounds), &mut self.frame)?;
+        let kind = self.read_frame()?;
         let body = self.frame.body();
         match kind {
             FrameKind::Part => {
@@ -253,9 +252,29 @@ impl MessageReader {
                 };
                 let raw = self.opener.open(&self.keys, position, &envelope, archive)?;
                 self.sequence += 1;
-                Ok(Incoming::Message(Message::decode(raw)?))
+                let message = Message::decode(raw)?;
+                if let Message::Entries(_) | Message::Digests(_) = message {
+                    self.connection.moved();
+                }
+                Ok(Incoming::Message(message))
             }
         }
+    }
+
+    /// The next frame. What was said last on the first stream decides what comes next on all of them, so
+    /// whoever reads there waits for the peer.
+    fn read_frame(&mut self) -> Result<FrameKind, SessionError> {
+        let liveness = self.connection.liveness();
+        let is_first = self.stream == StreamNumber::FIRST;
+        let waiting = liveness.as_ref().filter(|_| is_first);
+        let waiting = waiting.map(|liveness| liveness.wait_for_peer());
+        let stage = Stage::Proven(self.bounds);
+        let kind = self.connection.read_frame(stage, &mut self.frame);
+        drop(waiting);
+        if let Ok(FrameKind::Part) = kind {
+            self.connection.moved();
+        }
+        kind
     }
 
     /// The next message, where no part may come.

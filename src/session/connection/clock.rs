@@ -1,6 +1,7 @@
 //! Deadlines and liveness, from one clock.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::session::connection::stall::{StallClock, Waiting};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,10 @@ pub(crate) struct Liveness {
     start: Instant,
     heard: AtomicU64,
     idle_limit: Duration,
+    stall: StallClock,
+    longest_stall: OnceLock<Duration>,
+    may_pause: AtomicBool,
+    makes_way: AtomicBool,
     others_waiting: OnceLock<Arc<AtomicUsize>>,
 }
 
@@ -48,6 +53,10 @@ impl Liveness {
             start: Instant::now(),
             heard: AtomicU64::new(0),
             idle_limit,
+            stall: StallClock::new(),
+            longest_stall: OnceLock::new(),
+            may_pause: AtomicBool::new(false),
+            makes_way: AtomicBool::new(false),
             others_waiting: OnceLock::new(),
         }
     }
@@ -56,6 +65,49 @@ impl Liveness {
     pub(crate) fn hurry_while(&self, waiting: &Arc<AtomicUsize>) {
         // Only a second call could fail, and it would bring the same count.
         let _ = self.others_waiting.set(Arc::clone(waiting));
+    }
+
+    /// This side waits for the peer until what this gives is dropped.
+    pub(crate) fn wait_for_peer(&self) -> Waiting<'_> {
+        self.stall.wait()
+    }
+
+    /// The transfer moved on: a part, or a piece of what is offered.
+    pub(crate) fn moved(&self) {
+        self.stall.moved();
+    }
+
+    /// How long this side has waited for the peer while nothing moved.
+    pub(crate) fn stalled(&self) -> Duration {
+        self.stall.stalled()
+    }
+
+    /// From here on the peer may move nothing for that long.
+    pub(crate) fn limit_stalls(&self, longest: Duration) {
+        // Only a second call could fail: a session has one such limit.
+        let _ = self.longest_stall.set(longest);
+    }
+
+    /// Whether the peer may stand still for any time now: it sends as something comes to it.
+    pub(crate) fn let_pause(&self, may_pause: bool) {
+        self.may_pause.store(may_pause, Ordering::Relaxed);
+    }
+
+    /// The session ends so that another can begin: whoever waits for the peer finds out within a tick.
+    pub(crate) fn make_way(&self) {
+        self.makes_way.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the session ends so that another can begin.
+    pub(crate) fn is_making_way(&self) -> bool {
+        self.makes_way.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing moved for longer than it may.
+    pub(crate) fn is_standing_still(&self) -> bool {
+        let longest = self.longest_stall.get();
+        longest.is_some_and(|longest| self.stalled() >= *longest)
+            && !self.may_pause.load(Ordering::Relaxed)
     }
 
     /// Bytes came.
@@ -141,6 +193,18 @@ mod tests {
         let liveness = Liveness::new(Duration::from_secs(1));
         assert!(liveness.was_heard_after(begun, Duration::ZERO));
         assert!(!liveness.was_heard_after(begun, Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_peer_that_moves_nothing_stands_still_unless_it_may_pause() {
+        let liveness = Liveness::new(Duration::from_secs(3600));
+        let _waiting = liveness.wait_for_peer();
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!liveness.is_standing_still(), "without a limit");
+        liveness.limit_stalls(Duration::from_millis(1));
+        assert!(liveness.is_standing_still());
+        liveness.let_pause(true);
+        assert!(!liveness.is_standing_still());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The handshake over a real connection.
 
-use crate::crypto::{PROOF_LENGTH, Secret};
+use crate::crypto::{PROOF_LENGTH, ReturnTicket, Secret};
 use crate::model::limits;
 use crate::protocol::{
     DiallerName, DiallerRole, DiallerWaitsForHello, FrameKind, HandshakeError, JoinRequest,
@@ -23,6 +23,18 @@ pub(crate) struct Authenticated {
     pub(crate) writer: MessageWriter,
 }
 
+/// What a dialler proves.
+#[derive(Clone, Copy)]
+pub(crate) enum Credential<'a> {
+    /// The secret that people know, by a name or none.
+    Word {
+        secret: &'a Secret,
+        name: Option<&'a str>,
+    },
+    /// That it was in a session with this listener.
+    Return(&'a ReturnTicket),
+}
+
 /// Proves the secret to a listener and has it proven. `first_flight` queues what goes along with the
 /// own proof: only who knows the secret can open it.
 ///
@@ -30,9 +42,8 @@ pub(crate) struct Authenticated {
 /// [`SessionError`]: whatever went wrong on the way.
 pub(crate) fn dial<T>(
     stream: impl Into<Arc<TcpStream>>,
-    secret: &Secret,
+    credential: Credential<'_>,
     role: DiallerRole,
-    name: Option<&str>,
     idle_limit: Duration,
     first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
 ) -> Result<(Authenticated, T), SessionError> {
@@ -41,7 +52,10 @@ pub(crate) fn dial<T>(
         .map_err(SessionError::lost)?;
     let mut received = FrameBuffer::default();
 
-    let (state, hello) = DiallerWaitsForHello::start(secret, role, name)?;
+    let (state, hello) = match credential {
+        Credential::Word { secret, name } => DiallerWaitsForHello::start(secret, role, name),
+        Credential::Return(ticket) => DiallerWaitsForHello::start_return(ticket, role),
+    }?;
     connection.write_all(&frame(FrameKind::Hello, &hello), &[])?;
     let (state, confirmation) = match connection.read_frame(Stage::Unproven, &mut received)? {
         FrameKind::Hello => state.on_hello(received.body())?,
@@ -86,7 +100,7 @@ pub(crate) enum Caller {
     /// A session, proven.
     Session(DiallerRole, Box<Authenticated>),
     /// To add a stream to a session; not proven yet.
-    Join(JoinRequest, Connection),
+    Join(JoinRequest, Box<Connection>),
 }
 
 /// Why nothing came of a caller.
@@ -138,7 +152,7 @@ pub(crate) fn answer(
         FrameKind::Join => {
             let request = JoinRequest::parse(received.body());
             let request = request.map_err(|error| SessionError::from(error).before_a_guess())?;
-            return Ok(Caller::Join(request, connection));
+            return Ok(Caller::Join(request, Box::new(connection)));
         }
         _ => return Err(SessionError::from(HandshakeError::Malformed).before_a_guess()),
     }

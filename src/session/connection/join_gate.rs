@@ -4,8 +4,8 @@ use crate::protocol::StreamNumber;
 use crate::session::connection::join::{SessionContext, StreamQueue};
 use crate::session::sync::Monitor;
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// How long a stream may be ahead of the answer that it came by: its dialler knows already that the
 /// transfer begins, and this side is about to read it.
@@ -15,8 +15,12 @@ const AHEAD: Duration = Duration::from_secs(1);
 /// and for each number once.
 pub(crate) struct JoinGate {
     pub(crate) shared: SessionContext,
+    ended: SessionEnd,
     state: Monitor<GateState>,
 }
+
+/// When a session ended, once it has.
+pub(crate) type SessionEnd = Arc<OnceLock<Instant>>;
 
 #[derive(Default)]
 struct GateState {
@@ -29,8 +33,14 @@ impl JoinGate {
     pub(crate) fn new(shared: SessionContext) -> Self {
         JoinGate {
             shared,
+            ended: SessionEnd::default(),
             state: Monitor::default(),
         }
+    }
+
+    /// Where it will be noted that the session has ended.
+    pub(crate) fn ended(&self) -> SessionEnd {
+        Arc::clone(&self.ended)
     }
 
     /// Lets `count` streams into `queue`, until that is closed.
@@ -53,5 +63,12 @@ impl JoinGate {
         let queue = Arc::clone(queue);
         state.used.insert(number);
         Some(queue)
+    }
+}
+
+impl Drop for JoinGate {
+    fn drop(&mut self) {
+        // It is dropped once.
+        let _ = self.ended.set(Instant::now());
     }
 }

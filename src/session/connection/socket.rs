@@ -1,5 +1,6 @@
 //! Finding the peer: dialling and listening, names and addresses.
 
+use crate::model::limits;
 use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
 use crate::session::error::SessionError;
@@ -149,7 +150,37 @@ pub(crate) fn descriptor_limit() -> usize {
     }
 }
 
+/// Descriptors of a listener that belong to no connection: standard ones, sockets that listen, folders.
+const OWN_DESCRIPTORS: usize = 32;
+
+/// How many streams each of that many sessions may have: a stream needs a socket and a file, and a quarter
+/// of all descriptors is for peers that have not proven themselves.
+pub(crate) fn streams_of_each(sessions: usize) -> u16 {
+    streams_within(descriptor_limit(), sessions)
+}
+
+fn streams_within(descriptors: usize, sessions: usize) -> u16 {
+    let unproven = (descriptors / 4).min(limits::UNPROVEN_CONNECTIONS);
+    let left = descriptors.saturating_sub(unproven + OWN_DESCRIPTORS);
+    let streams = left / sessions.max(1) / 2;
+    u16::try_from(streams).map_or(limits::STREAMS, |streams| streams.clamp(1, limits::STREAMS))
+}
+
 fn bind(address: IpAddr, port: u16) -> Result<TcpListener, SessionError> {
     let address = SocketAddr::new(address, port);
     TcpListener::bind(address).map_err(|source| SessionError::CannotListen { address, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_streams_of_all_sessions_fit_into_the_descriptors() {
+        assert_eq!(streams_within(1024, 16), 23);
+        assert_eq!(streams_within(256, 16), 5);
+        assert_eq!(streams_within(64, 16), 1);
+        assert_eq!(streams_within(usize::MAX, 16), limits::STREAMS);
+        assert!(16 * 2 * usize::from(streams_within(1024, 16)) + 256 + OWN_DESCRIPTORS <= 1024);
+    }
 }

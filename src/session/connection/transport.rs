@@ -39,6 +39,22 @@ impl Patience {
         }
     }
 
+    /// Whether the session may go on although its peer moves nothing.
+    ///
+    /// # Errors
+    /// [`SessionError::Stalled`].
+    fn check_progress(&self) -> Result<(), SessionError> {
+        match self {
+            Patience::WhileAlive(liveness)
+                if liveness.is_making_way() || liveness.is_standing_still() =>
+            {
+                let seconds = liveness.stalled().as_secs();
+                Err(SessionError::Stalled { seconds })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How long the next write may block; an error when none is to follow.
     fn write_wait(&self) -> io::Result<Duration> {
         match self {
@@ -182,6 +198,21 @@ impl Connection {
             write_wait: None,
             pace: None,
             of_frame: 0,
+        }
+    }
+
+    /// The clock of the session that this connection is one of; none before the proof.
+    pub(crate) fn liveness(&self) -> Option<Arc<Liveness>> {
+        match &self.patience {
+            Patience::Until(_) => None,
+            Patience::WhileAlive(liveness) => Some(Arc::clone(liveness)),
+        }
+    }
+
+    /// The transfer moved on, by this connection.
+    pub(crate) fn moved(&self) {
+        if let Patience::WhileAlive(liveness) = &self.patience {
+            liveness.moved();
         }
     }
 
@@ -331,6 +362,7 @@ impl Connection {
             {
                 return Err(pace.lost());
             }
+            self.patience.check_progress()?;
             let wait = self.patience.read_wait();
             let wait = wait.map_err(|error| self.ended(error))?;
             if self.read_wait != Some(wait) {

@@ -15,10 +15,11 @@ use crate::session::connection::socket;
 use crate::session::connection::transport::Connection;
 use crate::session::error::SessionError;
 use crate::session::listen::admission::{Admission, Pass};
-use crate::session::listen::guest_book::{Budget, Claim, Subject};
+use crate::session::listen::guest_book::{Budget, Claim, Network, Subject};
 use crate::session::listen::ping_answer;
 use crate::session::listen::secrets::{Name, Secrets, Snapshot};
-use crate::session::listen::slots::{SessionSlots, Slot};
+use crate::session::listen::slots::{Holder, SessionSlots, Slot};
+use crate::session::listen::tickets::{FoundTicket, Tickets};
 use crate::session::options::ListenAddress;
 use crate::session::sync::lock;
 use std::collections::HashMap;
@@ -96,6 +97,7 @@ struct Door {
     arrivals: SyncSender<Arrival>,
     gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
     admission: Arc<Admission>,
+    tickets: Tickets,
     ping_seats: Arc<SessionSlots>,
     /// Peers among the arrivals.
     waiting: Arc<AtomicUsize>,
@@ -119,6 +121,7 @@ impl Listener {
             arrivals: sender,
             gates: Mutex::default(),
             admission,
+            tickets: Tickets::default(),
             ping_seats: SessionSlots::at_once(limits::PING_SESSIONS),
             waiting: Arc::default(),
             closed: AtomicBool::new(false),
@@ -254,19 +257,25 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
     }
     let mut visit = Visit {
         door,
+        peer,
         pass,
         secrets,
         name: None,
+        ticket: None,
         seat: None,
     };
     let answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
     let Visit {
-        pass, name, seat, ..
+        pass,
+        secrets,
+        name,
+        seat,
+        ..
     } = visit;
     let arrival = match answered {
         Ok(Caller::Join(request, connection)) => {
             // A stream that cannot join is the dialler's to miss.
-            let _ = join(request, connection, door);
+            let _ = join(request, *connection, door);
             return;
         }
         Ok(Caller::Session(DiallerRole::Ping, mut authenticated)) => {
@@ -278,12 +287,17 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
                 Err(error) => Arrival::TurnedAway { peer, error },
             }
         }
-        Ok(Caller::Session(DiallerRole::Transfer(_), authenticated)) => {
+        Ok(Caller::Session(DiallerRole::Transfer(_), mut authenticated)) => {
             let Some(seat) = seat else {
                 return;
             };
             let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
             door.open_gate(&gate);
+            seat.begun(&authenticated.shared.liveness);
+            let proven_by = name.clone().map(|name| (name, secrets));
+            let key = authenticated.shared.keys.return_ticket();
+            let socket = authenticated.reader.connection().socket();
+            door.tickets.issue(key, proven_by, gate.ended(), socket);
             match Session::new(peer, *authenticated, Origin::Accepted(gate)) {
                 Ok(session) => Arrival::Peer(Box::new(Guest {
                     session,
@@ -305,14 +319,23 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
 /// What the listener decides about one connection.
 struct Visit<'a> {
     door: &'a Door,
+    peer: SocketAddr,
     pass: Pass,
     secrets: Snapshot,
     name: Option<Name>,
+    /// Of the session that it comes back to.
+    ticket: Option<FoundTicket>,
     seat: Option<Slot>,
 }
 
 impl HandshakePolicy for Visit<'_> {
     fn reserve(&mut self, name: &DiallerName) -> Result<Option<&Secret>, HandshakeError> {
+        if let Some(ticket) = self.door.tickets.find(name, &self.secrets) {
+            self.pass.claim(Claim::Return(ticket.id))?;
+            self.name = ticket.name.clone();
+            let ticket = self.ticket.insert(ticket);
+            return Ok(Some(ticket.key.secret()));
+        }
         let found = self.secrets.find(name);
         let subject = match (&self.secrets, &found) {
             // Nothing is hidden by an answer where there are no names.
@@ -338,11 +361,20 @@ impl HandshakePolicy for Visit<'_> {
 
     fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError> {
         self.pass.prove();
+        if let Some(ticket) = &self.ticket
+            && !self.door.tickets.redeem(ticket.id)
+        {
+            return Err(HandshakeError::Busy);
+        }
+        let holder = match &self.name {
+            Some(name) => Holder::Name(name.text.clone()),
+            None => Holder::Network(Network::of(self.peer.ip())),
+        };
         let seats = match role {
             DiallerRole::Ping => &self.door.ping_seats,
             DiallerRole::Transfer(_) => &self.door.terms.seats,
         };
-        self.seat = Some(seats.take().ok_or(HandshakeError::Busy)?);
+        self.seat = Some(seats.take(holder).ok_or(HandshakeError::Busy)?);
         Ok(())
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `listener` accepts connections and has each one prove itself on a thread of its own. `guest_book`
 //! decides whose Hello is answered and charges it as a guess, and `admission` lets threads wait for that
-//! decision. `secrets` finds the secret that a peer names, and `slots` bounds the proven peers.
+//! decision. `secrets` finds the secret that a peer names, and `slots` bounds the proven peers,
+//! and `tickets` lets those come back that were lost.
 //! `ping_answer` serves a peer that only measures the line. `hosting` runs many sessions at once.
 
 pub(crate) mod admission;
@@ -12,3 +13,4 @@ pub(crate) mod listener;
 pub(crate) mod ping_answer;
 pub(crate) mod secrets;
 pub(crate) mod slots;
+pub(crate) mod tickets;

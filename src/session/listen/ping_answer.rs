@@ -63,7 +63,9 @@ mod tests {
     use super::*;
     use crate::crypto::Secret;
     use crate::protocol::{DiallerName, DiallerRole, HandshakeError, Role};
-    use crate::session::connection::handshake::{Caller, HandshakePolicy, answer as let_in, dial};
+    use crate::session::connection::handshake::{
+        Caller, Credential, HandshakePolicy, answer as let_in, dial,
+    };
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
 
@@ -103,7 +105,12 @@ mod tests {
             }
         });
         let role = DiallerRole::Ping;
-        let dialled = dial(stream, &secret(), role, None, IDLE_LIMIT, |_| Ok(()));
+        let secret = secret();
+        let word = Credential::Word {
+            secret: &secret,
+            name: None,
+        };
+        let dialled = dial(stream, word, role, IDLE_LIMIT, |_| Ok(()));
         let (session, ()) = dialled.unwrap();
         (session, answering.join().unwrap())
     }

@@ -85,6 +85,7 @@ impl Name {
 }
 
 /// The secrets as they are for one dialler.
+#[derive(Clone)]
 pub(crate) enum Snapshot {
     One(Arc<Secret>),
     Named(Arc<[NamedSecret]>),
@@ -104,6 +105,17 @@ impl Secrets {
 }
 
 impl Snapshot {
+    /// The secret that goes by this name.
+    pub(crate) fn secret_of(&self, name: &str) -> Option<&Secret> {
+        match self {
+            Snapshot::One(_) => None,
+            Snapshot::Named(list) => {
+                let named = list.iter().find(|named| named.name == name);
+                named.map(|named| &named.secret)
+            }
+        }
+    }
+
     /// The secret of who goes by this name, and its entry in the list where there is one. Every name is
     /// compared, whichever matches.
     pub(crate) fn find(&self, dialler: &DiallerName) -> Option<(&Secret, Option<&NamedSecret>)> {

@@ -1,27 +1,56 @@
 //! How many proven peers a listener has at once, and in all.
+//!
+//! Nobody has a fixed share: many peers of one name or network may come as long as there are slots. When
+//! all are taken, whoever has the most gives one up to somebody with fewer: the session whose peer has
+//! moved nothing for the longest time.
 
+use crate::session::connection::clock::Liveness;
+use crate::session::listen::guest_book::Network;
 use crate::session::sync::lock;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
-/// Places for proven peers.
+/// How long a session may take to end that is to give its slot up. A peer that waits for the slot is in its
+/// handshake meanwhile.
+const ENDING: Duration = Duration::from_secs(4);
+
+/// Slots for proven peers.
 pub(crate) struct SessionSlots {
     at_once: usize,
-    state: Mutex<SlotCounts>,
+    state: Mutex<SlotState>,
+    freed: Condvar,
 }
 
-struct SlotCounts {
-    taken: usize,
+/// Who has a slot: where secrets have names, everybody of that name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    Name(String),
+    Network(Network),
+}
+
+struct SlotState {
+    taken: BTreeMap<u64, TakenSlot>,
+    next: u64,
     /// How many more may be used up; `None`: any number.
     left: Option<usize>,
 }
 
+struct TakenSlot {
+    holder: Holder,
+    /// Of the session that has begun in it.
+    session: Weak<Liveness>,
+    /// Its session was told to end.
+    is_ending: bool,
+}
+
 impl SessionSlots {
-    /// So many at once, and any number one after the other.
+    /// This many at once, and any number one after the other.
     pub(crate) fn at_once(at_once: usize) -> Arc<Self> {
         SessionSlots::new(at_once, None)
     }
 
-    /// So many at once, until `in_all` were used up.
+    /// This many at once, until `in_all` were used up.
     pub(crate) fn limited(at_once: usize, in_all: usize) -> Arc<Self> {
         SessionSlots::new(at_once, Some(in_all))
     }
@@ -29,49 +58,118 @@ impl SessionSlots {
     fn new(at_once: usize, left: Option<usize>) -> Arc<Self> {
         Arc::new(SessionSlots {
             at_once,
-            state: Mutex::new(SlotCounts { taken: 0, left }),
+            state: Mutex::new(SlotState {
+                taken: BTreeMap::new(),
+                next: 0,
+                left,
+            }),
+            freed: Condvar::new(),
         })
     }
 
-    /// A seat, where one is free.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
+    /// A slot for that holder, where one is free or somebody who has more gives one up.
+    pub(crate) fn take(self: &Arc<Self>, holder: Holder) -> Option<Slot> {
         let mut state = lock(&self.state);
-        let most = state
-            .left
-            .map_or(self.at_once, |left| left.min(self.at_once));
-        if state.taken >= most {
-            return None;
+        if !self.has_room(&state) {
+            let longest_wait = match state.make_room(&holder) {
+                true => ENDING,
+                false => return None,
+            };
+            let is_full = |state: &mut SlotState| !self.has_room(state);
+            let waited = self.freed.wait_timeout_while(state, longest_wait, is_full);
+            let (freed, result) = waited.unwrap_or_else(PoisonError::into_inner);
+            if result.timed_out() {
+                return None;
+            }
+            state = freed;
         }
-        state.taken += 1;
-        Some(Slot(Arc::clone(self)))
+        let number = state.next;
+        state.next += 1;
+        let taken = TakenSlot {
+            holder,
+            session: Weak::new(),
+            is_ending: false,
+        };
+        state.taken.insert(number, taken);
+        Some(Slot {
+            slots: Arc::clone(self),
+            number,
+        })
     }
 
     /// How many are taken now.
     pub(crate) fn taken(&self) -> usize {
-        lock(&self.state).taken
+        lock(&self.state).taken.len()
     }
 
     /// Whether no peer will ever be taken again, and none is there.
     pub(crate) fn are_used_up(&self) -> bool {
         let state = lock(&self.state);
-        state.taken == 0 && state.left == Some(0)
+        state.taken.is_empty() && state.left == Some(0)
+    }
+
+    fn has_room(&self, state: &SlotState) -> bool {
+        let most = state
+            .left
+            .map_or(self.at_once, |left| left.min(self.at_once));
+        state.taken.len() < most
     }
 }
 
-/// A proven peer's seat; free again when dropped.
-pub(crate) struct Slot(Arc<SessionSlots>);
+impl SlotState {
+    /// Has one session end for a newcomer; false where nobody has so many that it would be fairer.
+    fn make_room(&mut self, newcomer: &Holder) -> bool {
+        let mut counts: BTreeMap<&Holder, usize> = BTreeMap::new();
+        for slot in self.taken.values().filter(|slot| !slot.is_ending) {
+            *counts.entry(&slot.holder).or_default() += 1;
+        }
+        let own = counts.get(newcomer).copied().unwrap_or(0);
+        let most = counts.values().copied().max().unwrap_or(0);
+        // Who gives one up still has as many as the newcomer: nobody is sent back and forth.
+        if own + 1 >= most {
+            return false;
+        }
+        let has_most = |slot: &TakenSlot| !slot.is_ending && counts[&slot.holder] == most;
+        let candidates = self.taken.iter().filter(|(_, slot)| has_most(slot));
+        let sessions =
+            candidates.filter_map(|(number, slot)| Some((*number, slot.session.upgrade()?)));
+        let longest = sessions.max_by_key(|(_, session)| session.stalled());
+        let Some((number, session)) = longest else {
+            return false;
+        };
+        session.make_way();
+        if let Some(slot) = self.taken.get_mut(&number) {
+            slot.is_ending = true;
+        }
+        true
+    }
+}
+
+/// A proven peer's slot; free again when dropped.
+pub(crate) struct Slot {
+    slots: Arc<SessionSlots>,
+    number: u64,
+}
 
 impl Slot {
-    /// Its peer has got what it came for: nobody else will have this seat.
+    /// The session that has begun in it: it can be told to end.
+    pub(crate) fn begun(&self, session: &Arc<Liveness>) {
+        if let Some(slot) = lock(&self.slots.state).taken.get_mut(&self.number) {
+            slot.session = Arc::downgrade(session);
+        }
+    }
+
+    /// Its peer has got what it came for: nobody else will have this slot.
     pub(crate) fn use_up(self) {
-        let mut state = lock(&self.0.state);
+        let mut state = lock(&self.slots.state);
         state.left = state.left.map(|left| left.saturating_sub(1));
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        lock(&self.0.state).taken -= 1;
+        lock(&self.slots.state).taken.remove(&self.number);
+        self.slots.freed.notify_all();
     }
 }
 
@@ -79,29 +177,72 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_seat_that_is_given_up_is_free_again() {
-        let seats = SessionSlots::at_once(2);
-        let first = seats.take().unwrap();
-        let second = seats.take().unwrap();
-        assert!(seats.take().is_none());
-        drop(first);
-        assert_eq!(seats.taken(), 1);
-        assert!(seats.take().is_some());
-        second.use_up();
-        assert!(!seats.are_used_up());
+    fn holder(name: &str) -> Holder {
+        Holder::Name(name.to_owned())
+    }
+
+    fn take(slots: &Arc<SessionSlots>) -> Option<Slot> {
+        slots.take(holder("alice"))
+    }
+
+    fn begin(slots: &Arc<SessionSlots>, name: &str) -> (Slot, Arc<Liveness>) {
+        let slot = slots.take(holder(name)).unwrap();
+        let session = Arc::new(Liveness::new(Duration::from_secs(60)));
+        slot.begun(&session);
+        (slot, session)
     }
 
     #[test]
-    fn seats_that_were_used_up_are_not_given_again() {
-        let seats = SessionSlots::limited(16, 2);
-        let (lost, served) = (seats.take().unwrap(), seats.take().unwrap());
-        assert!(seats.take().is_none(), "two in all");
+    fn a_slot_that_is_given_up_is_free_again() {
+        let slots = SessionSlots::at_once(2);
+        let first = take(&slots).unwrap();
+        let second = take(&slots).unwrap();
+        assert!(take(&slots).is_none());
+        drop(first);
+        assert_eq!(slots.taken(), 1);
+        assert!(take(&slots).is_some());
+        second.use_up();
+        assert!(!slots.are_used_up());
+    }
+
+    #[test]
+    fn slots_that_were_used_up_are_not_given_again() {
+        let slots = SessionSlots::limited(16, 2);
+        let (lost, served) = (take(&slots).unwrap(), take(&slots).unwrap());
+        assert!(take(&slots).is_none(), "two in all");
         drop(lost);
         served.use_up();
-        let last = seats.take().unwrap();
-        assert!(seats.take().is_none());
+        let last = take(&slots).unwrap();
+        assert!(take(&slots).is_none());
         last.use_up();
-        assert!(seats.are_used_up());
+        assert!(slots.are_used_up());
+    }
+
+    #[test]
+    fn whoever_has_the_most_gives_up_the_session_that_stalls_the_longest() {
+        let slots = SessionSlots::at_once(3);
+        let mut taken: Vec<_> = (0..3).map(|_| begin(&slots, "mallory")).collect();
+        let (longest, session) = taken.remove(1);
+        // All three wait for their peer; this one has waited since before.
+        let _waiting = session.wait_for_peer();
+        std::thread::sleep(Duration::from_millis(5));
+        std::thread::scope(|scope| {
+            let alice = scope.spawn(|| take(&slots));
+            while !session.is_making_way() {
+                std::thread::yield_now();
+            }
+            drop(longest);
+            assert!(alice.join().unwrap().is_some());
+        });
+        assert!(taken.iter().all(|(_, other)| !other.is_making_way()));
+    }
+
+    #[test]
+    fn nobody_gives_up_a_slot_to_somebody_who_would_have_more() {
+        let slots = SessionSlots::at_once(2);
+        let taken = [begin(&slots, "mallory"), begin(&slots, "bob")];
+        assert!(take(&slots).is_none());
+        assert!(slots.take(holder("bob")).is_none());
+        assert!(taken.iter().all(|(_, session)| !session.is_making_way()));
     }
 }

@@ -4,7 +4,7 @@ use crate::crypto::Secret;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Instance, Message, Role};
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::dial;
+use crate::session::connection::handshake::{Credential, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket::dial_address;
 use crate::session::discovery::Found;
@@ -176,8 +176,12 @@ impl Dialler {
         address: SocketAddr,
     ) -> Result<Box<Session>, SessionError> {
         let role = DiallerRole::Transfer(self.role);
+        let credential = Credential::Word {
+            secret: &self.secret,
+            name: None,
+        };
         let nothing = |_: &mut _| Ok(());
-        let (authenticated, ()) = dial(stream, &self.secret, role, None, self.idle_limit, nothing)?;
+        let (authenticated, ()) = dial(stream, credential, role, self.idle_limit, nothing)?;
         let session = Session::new(address, authenticated, Origin::Dialled)?;
         if self.role == Role::Receive {
             session.say(&Message::Ready)?;

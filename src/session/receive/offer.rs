@@ -146,6 +146,10 @@ impl<'s> ReceiveTransfer<'s> {
         let Some(manifest) = manifest.map(Arc::new) else {
             return Err(unexpected("an offer that was not taken").into());
         };
+        self.session
+            .shared
+            .liveness
+            .let_pause(manifest.total().is_none());
         let id = transfer_id(&manifest);
         self.stats.offered(id);
         Ok(IncomingOffer {
@@ -202,7 +206,8 @@ impl<'s> ReceiveTransfer<'s> {
     fn stream_limit(&self, sink: &Sink, proposed: u16) -> StreamLimit {
         match sink.is_in_order() {
             true => StreamLimit::Fixed(1),
-            false => stream_limit(proposed, self.options.streams, sink.layout().part_size()),
+            false => stream_limit(proposed, self.options.streams, sink.layout().part_size())
+                .at_most(self.session.most_streams()),
         }
     }
 

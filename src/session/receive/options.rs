@@ -1,6 +1,6 @@
 //! The options of a receiver and of a drop box.
 
-use crate::model::Existing;
+use crate::model::{Existing, limits};
 use crate::session::cancel::Cancel;
 use crate::session::listen::secrets::Secrets;
 use crate::session::options::ListenAddress;
@@ -96,6 +96,9 @@ pub struct ServeOptions {
     pub keep_partial: Duration,
     /// How long a peer may be silent before its connection counts as lost.
     pub idle_timeout: Duration,
+    /// How long a peer may be heard and move nothing before its session ends, where the size of what it
+    /// sends is known. Data that arrived is kept.
+    pub stall_timeout: Duration,
     /// Keep a clone of it to stop the service.
     pub cancel: Cancel,
 }
@@ -108,6 +111,7 @@ impl ServeOptions {
             secrets,
             receive,
             max_peers: 16,
+            stall_timeout: Duration::from_secs(limits::STALL_SECONDS),
             wait: None,
             keep_partial: KEEP_PARTIAL,
             idle_timeout: Duration::from_secs(30),

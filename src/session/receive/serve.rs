@@ -1,6 +1,7 @@
 //! A drop box: every peer that knows a secret may put something into it.
 
 use crate::protocol::Role;
+use crate::session::connection::socket::streams_of_each;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::guest_book::Budget;
@@ -62,9 +63,13 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
         cancel: &options.cancel,
         operator,
     };
+    let streams = streams_of_each(options.max_peers);
     let somebody_came = AtomicBool::new(false);
-    let closing = hosting.run(&listener, &|guest| {
+    let closing = hosting.run(&listener, &|mut guest| {
         somebody_came.store(true, Ordering::Relaxed);
+        let session = &mut guest.session;
+        session.shared.liveness.limit_stalls(options.stall_timeout);
+        session.limit_streams(streams);
         take(guest, &options.receive, operator);
         retention.look();
     });

@@ -186,7 +186,7 @@ struct ZipCryptoKeys([u32; 3]);
 impl ZipCryptoKeys {
     fn encrypt(&mut self, byte: u8) -> u8 {
         let base = self.0[2] as u16 | 2;
-        let mask = (u32::from(base) * u32::from(base ^ 1) >> 8) as u8;
+        let mask = ((u32::from(base) * u32::from(base ^ 1)) >> 8) as u8;
         self.update(byte);
         byte ^ mask
     }
