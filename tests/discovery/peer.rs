@@ -191,7 +191,7 @@ pub fn work() {
     }
 }
 
-const CONTENTS: [u8; 100_000] = [7; 100_000];
+static CONTENTS: [u8; 100_000] = [7; 100_000];
 
 fn send(code: &str, pace: Pace) {
     let folder = tempfile::tempdir().unwrap();

@@ -45,7 +45,7 @@ impl Guess {
     }
 
     /// Whether the guess was answered until `deadline`; the wrong proof is sent then.
-    fn gets_an_answer(mut self, deadline: Instant) -> bool {
+    fn try_until(mut self, deadline: Instant) -> bool {
         let Some(body) = self.answer(deadline) else {
             return false;
         };
@@ -74,10 +74,10 @@ fn answered(guesses: Vec<Guess>, time: Duration) -> usize {
     scope(|scope| {
         let threads: Vec<_> = guesses
             .into_iter()
-            .map(|guess| scope.spawn(move || guess.gets_an_answer(deadline)))
+            .map(|guess| scope.spawn(move || guess.try_until(deadline)))
             .collect();
         let answers = threads.into_iter().map(|thread| thread.join().unwrap());
-        answers.filter(|gets_an_answer| *gets_an_answer).count()
+        answers.filter(|is_answered| *is_answered).count()
     })
 }
 
@@ -94,7 +94,7 @@ fn dial_from(address: u32, port: u16) -> TcpStream {
 fn guess_wrong(served: &DropBox, name: Option<&str>, times: u32) {
     for _ in 0..times {
         let before = served.failed();
-        assert!(Guess::dial(served.port, name).gets_an_answer(Instant::now() + LONG));
+        assert!(Guess::dial(served.port, name).try_until(Instant::now() + LONG));
         wait_until("the guess is counted", || served.failed() > before);
     }
 }
@@ -211,7 +211,7 @@ fn four_guessers_at_an_honest_sender_s_address_keep_it_waiting_and_not_out() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::SeqCst) {
-                    Guess::dial(served.port, None).gets_an_answer(Instant::now() + LONG);
+                    Guess::dial(served.port, None).try_until(Instant::now() + LONG);
                 }
             });
         }
@@ -240,7 +240,7 @@ fn guesses_from_many_addresses_have_one_rate_together() {
                 while Instant::now() < until {
                     let address = next.fetch_add(1, Ordering::SeqCst);
                     let guess = Guess::begin(dial_from(address, served.port), None);
-                    if guess.gets_an_answer(until) {
+                    if guess.try_until(until) {
                         answered.fetch_add(1, Ordering::SeqCst);
                     }
                 }
@@ -277,17 +277,15 @@ fn proofs_taken(
     proofs
 }
 
-/// What a false listener does with a proof.
-type Ending = Box<dyn Fn(&mut Line) + Send + Sync>;
-
 #[test]
 fn a_false_listener_gets_two_proofs_of_a_run_and_the_dialler_warns() {
     let busy = [&b"PEERBRDG"[..], &[4]].concat();
-    let endings: [Ending; 2] = [
-        Box::new(|_| {}),
-        Box::new(move |line| line.send_frame(FrameKind::Refuse as u8, &busy)),
-    ];
-    for hang_up in endings {
+    for refusal in [None, Some(busy)] {
+        let hang_up = |line: &mut Line| {
+            if let Some(refusal) = &refusal {
+                line.send_frame(FrameKind::Refuse as u8, refusal);
+            }
+        };
         let ground = Ground::small();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -1,11 +1,13 @@
 //! Those who know the address only: however many come, a real peer is served and everything comes back.
 
 use crate::harness::{Running, Scene, has_tool, until};
+use rustix::net::{AddressFamily, SocketType};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// These use the whole machine: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -229,6 +231,79 @@ fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
     let guesses: Vec<_> = (0..10).map(|_| guess(served.port())).collect();
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(!answers.contains(&REFUSE), "{answers:?}");
+}
+
+/// Connects from an address of its own on this machine.
+fn connect_from(address: u32, port: u16) -> TcpStream {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let from = Ipv4Addr::from_bits(0x7f02_0000 + address);
+    rustix::net::bind(&socket, &SocketAddrV4::new(from, 0)).unwrap();
+    rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).unwrap();
+    TcpStream::from(socket)
+}
+
+/// Guesses until it is over: each Hello that is answered is followed by a wrong proof, or by silence.
+fn guess_on(address: u32, port: u16, is_over: &AtomicBool, answered: &AtomicUsize) {
+    let confirm = [&[0, 0, 0, 32, 4][..], &[0; 32]].concat();
+    while !is_over.load(Ordering::SeqCst) {
+        let mut stream = connect_from(address, port);
+        let wait = Duration::from_secs(1);
+        stream.set_read_timeout(Some(wait)).unwrap();
+        // Whoever is turned away at once may be so before this is written.
+        let _ = stream.write_all(&hello());
+        let mut answer = [0; 5];
+        while !is_over.load(Ordering::SeqCst) {
+            match stream.read_exact(&mut answer) {
+                Ok(()) => break,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        if answer[4] == HELLO {
+            answered.fetch_add(1, Ordering::SeqCst);
+            match address % 2 {
+                0 => drop(stream.write_all(&confirm)),
+                _ => drop(stream.read(&mut [0; 512])),
+            }
+        }
+    }
+}
+
+/// With the numbers of `THREATS.md` it prints how long the real peer takes.
+#[test]
+fn idle_connections_and_guessers_from_fifty_addresses_keep_nobody_out() {
+    let _alone = ALONE.lock();
+    let count = match std::env::var_os(FULL) {
+        Some(_) => 5_000,
+        None => 1_000,
+    };
+    let scene = Scene::new();
+    let served = scene.listens("serve inbox");
+    let before = Before::of(&served);
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let idle: Vec<_> = (0..count).filter_map(|_| connect(served.port())).collect();
+    std::thread::scope(|scope| {
+        for address in 1..=50 {
+            let (port, is_over, answered) = (served.port(), &is_over, &answered);
+            scope.spawn(move || guess_on(address, port, is_over, answered));
+        }
+        until("guesses beyond those that are free", || {
+            (answered.load(Ordering::SeqCst) > 100).then_some(())
+        });
+        for number in 0..5 {
+            let name = format!("real{number}");
+            scene.tree(&name, 35);
+            let begun = Instant::now();
+            let sender = scene.run(&format!("send {name} --to @ --retry 0"));
+            let sent = sender.to(served.port()).ends();
+            println!("served after {:.2} s", begun.elapsed().as_secs_f64());
+            is_over.store(sent.code() != Some(0), Ordering::SeqCst);
+            sent.exits(0);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    drop(idle);
+    before.comes_back(&served);
 }
 
 /// How many descriptors it may have from now on, though more may be open.
