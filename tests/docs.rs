@@ -242,6 +242,18 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
             limits::UNPROVEN_FRAME_BYTES as u64,
         ),
         ("whole handshake, seconds", limits::HANDSHAKE_SECONDS),
+        (
+            "from the listener's Hello to the dialler's Confirm, seconds",
+            limits::PROOF_SECONDS,
+        ),
+        (
+            "guesses that a listener for one transfer answers",
+            limits::FAILED_PROOFS.into(),
+        ),
+        (
+            "return after the end of a session, seconds",
+            limits::RETURN_SECONDS,
+        ),
         ("versions in a Hello", limits::VERSIONS as u64),
         ("secret, bytes", MAX_SECRET_LENGTH as u64),
         ("raw message, bytes", limits::MESSAGE_BYTES as u64),

@@ -695,6 +695,8 @@ def check_vectors(vectors, words):
         "join_key": keys.of("join"),
         "session_id": keys.session_id,
         "digests_key": keys.of("digests"),
+        "return_key": keys.of("return"),
+        "return_name_key": keys.of("return name"),
         "phrase_bytes": phrase,
         "phrase_text": "-".join(words[number % 512] for number in numbers),
         "dialler_hello_frame": struct.pack(">IB", len(hellos[0]), 1) + hellos[0],
