@@ -1,9 +1,9 @@
 //! CPace, a password-authenticated key exchange: draft-irtf-cfrg-cpace-21 over ristretto255 with
 //! SHA-512, in its initiator-responder setting.
 //!
-//! The dialler is the initiator. Who watches learns nothing about the secret to try guesses on, and
-//! who takes part in the place of a peer can try one guess. The key says nothing yet about whether
-//! the peer has the same one: the confirmations do.
+//! The dialler is the initiator. An eavesdropper learns nothing to test guesses on, and an attacker that
+//! takes the place of a peer can test one guess. The key alone does not show that the peer has the same
+//! one: the confirmations do.
 
 use super::random::{RandomError, random_bytes};
 use super::secret::Secret;
@@ -77,8 +77,7 @@ impl Cpace {
         &self.share
     }
 
-    /// Ends the exchange on the side that ran it. The associated data are what the two sides said
-    /// beside their shares: the whole Hello bodies.
+    /// Ends the exchange. The associated data are the two whole Hello bodies.
     ///
     /// # Errors
     ///
@@ -133,7 +132,7 @@ impl fmt::Display for InvalidShare {
 
 impl std::error::Error for InvalidShare {}
 
-/// The generator that only who knows the secret can compute (the draft's calculate_generator).
+/// The generator, which only someone with the secret can compute (the draft's calculate_generator).
 fn generator(
     secret: &[u8],
     channel_identifier: &[u8],
@@ -144,7 +143,7 @@ fn generator(
     Zeroizing::new(RistrettoPoint::from_uniform_bytes(&hash))
 }
 
-/// What the generator is hashed from: the zeros make the hash's first block hold the secret alone.
+/// The input of the generator's hash. The zeros fill the first block, so that it holds only the secret.
 fn generator_string(
     secret: &[u8],
     channel_identifier: &[u8],
@@ -156,8 +155,8 @@ fn generator_string(
     prefixed(&[DOMAIN, secret, &zeros, channel_identifier, session_id])
 }
 
-/// The encoded product, unless the share is to be refused (the draft's scalar_mult_vfy). The
-/// identity decodes as a point: it is found in the product.
+/// The encoded product, or an error for a share that must be refused (the draft's scalar_mult_vfy). The
+/// identity decodes as a point, so the product is checked.
 fn multiply_verified(
     scalar: &Scalar,
     share: &[u8; SHARE_LENGTH],
@@ -172,8 +171,8 @@ fn multiply_verified(
     Ok(Zeroizing::new(product.compress().to_bytes()))
 }
 
-/// Each piece behind its length, joined (the draft's lv_cat). The buffer never grows, so that no
-/// copy of a secret stays behind.
+/// The pieces, each with its length in front, joined (the draft's lv_cat). The buffer never grows, so no
+/// copy of a secret is left behind.
 fn prefixed(pieces: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length = pieces
         .iter()
@@ -187,7 +186,7 @@ fn prefixed(pieces: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     joined
 }
 
-/// The hasher takes a piece behind its length.
+/// Hashes a piece with its length in front.
 fn update_prefixed(hasher: &mut Sha512, piece: &[u8]) {
     hasher.update(length_prefix(piece));
     hasher.update(piece);

@@ -1,7 +1,7 @@
 //! The key schedule: every key of a session and what it is for.
 //!
-//! One pseudorandom key is extracted from the CPace key, salted with the transcript hash. From it
-//! each key of the table is expanded under its label; from a direction's key, those of a position.
+//! One pseudorandom key is extracted from the CPace key, salted with the transcript hash. Each key of the
+//! table is expanded from it under its label. The keys of a position are expanded from a direction's key.
 
 use super::cpace::SharedKey;
 use super::hkdf::{PseudorandomKey, expand, extract};

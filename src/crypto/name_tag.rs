@@ -1,13 +1,13 @@
-//! How a dialler names the secret it goes by, readable only to who knows that name.
+//! A tag that tells a listener which named secret a dialler uses. Only someone who knows the name can read it.
 
 use super::mac::hmac_sha256;
 use hmac::Mac;
 
-/// The length of a name's tag, in bytes.
+/// Length of a name's tag, in bytes.
 pub const NAME_TAG_LENGTH: usize = 16;
 
-/// The first 16 bytes of HMAC-SHA256 under the dialler's nonce over the name; zeros without one.
-/// Who guesses the name can check the guess: a name is no secret, it is only not shown.
+/// The first 16 bytes of HMAC-SHA256 over the name, under the dialler's nonce. Zeros without a name.
+/// Someone who guesses the name can check the guess: a name is not secret, it is only not shown.
 #[must_use]
 pub fn name_tag(nonce: &[u8; 32], name: Option<&[u8]>) -> [u8; NAME_TAG_LENGTH] {
     let mut tag = [0; NAME_TAG_LENGTH];

@@ -1,4 +1,4 @@
-//! What keys may do before and after the peer has proven that it knows the secret.
+//! What keys can do before and after the peer has proven that it knows the secret.
 
 use super::cpace::SharedKey;
 use super::digest::DigestKey;
@@ -20,8 +20,8 @@ pub const PROOF_LENGTH: usize = 32;
 /// How many words the verification phrase has.
 const PHRASE_WORDS: usize = 4;
 
-/// The keys of a session whose peer has not proven yet that it knows the secret. They confirm and
-/// seal on one's own behalf, and open nothing.
+/// The keys of a session whose peer has not yet proven that it knows the secret. They confirm and seal for
+/// this side, and open nothing.
 pub struct UnprovenKeys {
     side: Side,
     schedule: KeySchedule,
@@ -29,7 +29,7 @@ pub struct UnprovenKeys {
 }
 
 impl UnprovenKeys {
-    /// The keys of the one who is on that side.
+    /// Derives the keys of that side.
     #[must_use]
     pub fn derive(side: Side, shared: SharedKey, transcript: TranscriptHash) -> UnprovenKeys {
         UnprovenKeys {
@@ -39,7 +39,7 @@ impl UnprovenKeys {
         }
     }
 
-    /// What proves to the peer that this side knows the secret. The dialler's goes first; a listener
+    /// The proof for the peer that this side knows the secret. The dialler sends its own first. A listener
     /// sends its own only to a dialler that has proven itself.
     #[must_use]
     pub fn confirmation(&self) -> [u8; PROOF_LENGTH] {
@@ -49,18 +49,18 @@ impl UnprovenKeys {
             .into()
     }
 
-    /// The keys for what this side sends before the peer's proof came: only a peer that knows the
-    /// secret can open it.
+    /// The keys for what this side sends before the peer's proof. Only a peer that knows the secret can
+    /// open it.
     #[must_use]
     pub fn sealing_keys(&self) -> SealingKeys {
         self.schedule.sealing_keys(self.side)
     }
 
-    /// Takes the peer's confirmation for its proof, in the same time wherever it differs.
+    /// Checks the peer's confirmation, in the same time wherever it differs.
     ///
     /// # Errors
     ///
-    /// [`WrongSecret`] when it does not hold. The keys are gone then: one guess a connection.
+    /// [`WrongSecret`] when it is wrong. The keys are gone then, so a connection has one guess.
     pub fn prove(self, received: &[u8]) -> Result<SessionKeys, WrongSecret> {
         let peer = self.side.other();
         self.confirmation_of(peer)
@@ -99,7 +99,7 @@ pub struct SessionKeys {
 }
 
 impl SessionKeys {
-    /// What a further stream names this session by. It travels in the clear and proves nothing.
+    /// The id by which a further stream names this session. It is sent in the clear and proves nothing.
     #[must_use]
     pub fn session_id(&self) -> [u8; 16] {
         self.session_id

@@ -1,8 +1,8 @@
 //! Sealing messages and parts.
 //!
-//! A sealed thing is a complete zip archive of one AES-256 entry (AE-2, so no checksum of the
-//! contents shows), in front of it an [`Envelope`]. Any zip program opens it given its password;
-//! peers open it with [`Opener`], which accepts nothing but what [`Sealer`] makes.
+//! A sealed message or part is an [`Envelope`] followed by a complete zip archive of one AES-256 entry
+//! (AE-2, so no checksum of the contents shows). Any zip program opens the archive with its password. Peers
+//! open it with [`Opener`], which accepts only what [`Sealer`] makes.
 
 mod archive;
 mod entry;
@@ -30,21 +30,20 @@ use zip::result::ZipError;
 use zip::write::FileOptions;
 use zip::{AesMode, CompressionMethod};
 
-/// The longest contents that are ever sealed, in bytes: 1 GiB keeps every length in an archive and
-/// an envelope far from its 32 bits. Limits on what a peer may send are smaller and set elsewhere.
+/// Longest contents that can be sealed, in bytes. 1 GiB keeps every length in an archive and an envelope far
+/// below 32 bits. The limits for a peer are smaller: see the limits table.
 pub const MAX_RAW_LENGTH: u32 = 1 << 30;
 
-/// Contents shorter than this are stored: what frames compressed data would eat up the gain.
+/// Shorter contents are stored: the framing of compressed data would cost more than it saves.
 const MIN_COMPRESSED_LENGTH: usize = 64;
 
-/// The length of each sample that is compressed on trial before all of the contents are, perhaps in
-/// vain.
+/// Length of a sample, in bytes. Samples are compressed first, to find out whether the whole is worth it.
 const SAMPLE_LENGTH: usize = 16 * 1024;
 
-/// Contents from this length on are sampled: at their start, middle and end.
+/// Contents of at least this length are sampled at their start, middle and end.
 const MIN_SAMPLED_LENGTH: usize = 3 * SAMPLE_LENGTH;
 
-/// How contents are to be compressed.
+/// How to compress contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.
@@ -80,7 +79,7 @@ impl Sealer {
     ///
     /// # Errors
     ///
-    /// [`SealError`], which is this side's own doing.
+    /// [`SealError`], which only this side can cause.
     pub fn seal(
         &mut self,
         keys: &SealingKeys,
@@ -100,12 +99,12 @@ impl Sealer {
         })
     }
 
-    /// Begins to seal `length` bytes of contents that are to be stored and are not all at hand yet, for
-    /// their position, which must not have been used before with these keys.
+    /// Begins to seal `length` bytes of contents that are stored and arrive slice by slice, for their
+    /// position, which must not have been used before with these keys.
     ///
     /// # Errors
     ///
-    /// [`SealError`], which is this side's own doing.
+    /// [`SealError`], which only this side can cause.
     pub fn begin_stored(
         &mut self,
         keys: &SealingKeys,
@@ -125,7 +124,7 @@ impl Sealer {
         })
     }
 
-    /// Writes the archive, compressed where that is asked for and pays.
+    /// Writes the archive, compressed if that is wanted and saves enough.
     fn write(
         &mut self,
         keys: &PositionKeys,
@@ -152,7 +151,7 @@ impl Sealer {
         }
     }
 
-    /// Whether it is worth a try to compress: of longer contents three samples must shrink.
+    /// Whether compression is worth trying: for longer contents, three samples must shrink.
     fn seems_compressible(&mut self, raw: &[u8]) -> Result<bool, ZipError> {
         if raw.len() < MIN_SAMPLED_LENGTH {
             return Ok(raw.len() >= MIN_COMPRESSED_LENGTH);
@@ -165,8 +164,7 @@ impl Sealer {
     }
 }
 
-/// Contents that are stored while they come, slice by slice: each is sealed while it is still in the
-/// processor's cache.
+/// Seals stored contents slice by slice as they arrive, while each slice is still in the processor's cache.
 pub struct Sealing<'a> {
     keys: PositionKeys,
     position: Position,
@@ -179,7 +177,7 @@ impl<'a> Sealing<'a> {
     ///
     /// # Errors
     ///
-    /// [`SealError`], also when there are more contents than was said at the beginning.
+    /// [`SealError`], also when there are more contents than announced.
     pub fn add(&mut self, slice: &[u8]) -> Result<(), SealError> {
         match self.archive.write(slice).map_err(SealError::Archive)? {
             Fit::Whole => Ok(()),
@@ -191,7 +189,7 @@ impl<'a> Sealing<'a> {
     ///
     /// # Errors
     ///
-    /// [`SealError`], also when there were not as many contents as was said at the beginning.
+    /// [`SealError`], also when there were fewer contents than announced.
     pub fn finish(self) -> Result<Sealed<'a>, SealError> {
         let (archive, fit) = self.archive.finish().map_err(SealError::Archive)?;
         if fit == Fit::TooLong
@@ -217,17 +215,17 @@ fn stored_options(keys: &PositionKeys) -> FileOptions<'_, 'static, ()> {
         .with_aes_encryption_bytes(AesMode::Aes256, &*keys.password)
 }
 
-/// The longest that contents may be once compressed, to be sent so: about 97 % of them.
+/// Longest useful length of compressed contents: about 97 % of the raw length.
 fn worthwhile_length(raw_length: usize) -> usize {
     raw_length - raw_length / 32
 }
 
-/// Why something could not be sealed; the peer has no part in it.
+/// Why contents could not be sealed. The peer is never the cause.
 #[derive(Debug)]
 pub enum SealError {
     /// The contents are longer than [`MAX_RAW_LENGTH`].
     TooLong,
-    /// There were more contents than was said before, or fewer.
+    /// There were more or fewer contents than announced.
     OtherLength,
     /// The archive could not be written: there is no such compression level, or the operating
     /// system has no random bytes.

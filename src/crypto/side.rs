@@ -1,6 +1,6 @@
 //! Which end of a connection a peer is.
 
-/// One of a session's two ends. Who dials and who sends are independent.
+/// One of a session's two ends. Which side dials does not depend on which side sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The peer that opened the connection; CPace's initiator.

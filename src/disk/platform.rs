@@ -147,8 +147,8 @@ pub(super) fn create_with_mode(options: &mut OpenOptions, bits: u32) {
 #[cfg(not(unix))]
 pub(super) fn create_with_mode(_options: &mut OpenOptions, _bits: u32) {}
 
-/// Whether a file may get these permissions when it is created, before it is written: so that the one
-/// who created it can read it back.
+/// Whether a file can have these permissions from its creation on: its creator must be able to read it
+/// back.
 #[cfg(unix)]
 pub(super) fn mode_fits_creation(bits: u32) -> bool {
     bits & 0o400 != 0

@@ -1,8 +1,8 @@
 //! Frames: what everything on a connection travels in.
 //!
 //! A frame is the length of its body (u32), its kind (u8) and its body. A body that is sealed begins
-//! with a head of fixed length, so a large archive is never copied: who sends writes head and archive
-//! one after the other (or as one vectored write), who receives splits the body where it lies.
+//! with a head of fixed length, so a large archive is never copied: the sender writes head and archive one
+//! after the other (or as one vectored write), and the receiver splits the body in place.
 
 use super::CodecError;
 use super::codec::Reader;

@@ -68,7 +68,7 @@ pub struct Proven {
 /// Why two peers do not come together.
 #[derive(Debug)]
 pub enum HandshakeError {
-    /// Whoever answers or asks does not speak this protocol at all.
+    /// The other side does not speak this protocol.
     NotPeerbridge,
     /// The peers share no version.
     Version {

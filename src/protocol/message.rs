@@ -110,7 +110,7 @@ pub struct Offer {
     pub streams: u16,
     /// Whether both persons are to compare the verification phrase before anything is accepted.
     pub verify: bool,
-    /// Whether files of the same size and time are to be compared as well.
+    /// Whether to compare files of the same size and time as well.
     pub checksum: bool,
     /// Whether the sender only asks what is there, and goes after the answer.
     pub dry_run: bool,
@@ -210,7 +210,7 @@ pub struct RoundEnd {
     pub round: u32,
     /// Bytes of the stream where the offer did not tell them, at most [`limits::STREAM_BYTES`].
     pub total: Option<u64>,
-    /// The joined streams whose StreamEnd of this round is to be waited for.
+    /// The joined streams whose StreamEnd of this round the receiver must wait for.
     pub streams: StreamList,
     /// Checks of parts, after those that went ahead in Checks.
     pub checks: PartChecks,

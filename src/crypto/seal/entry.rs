@@ -6,7 +6,7 @@ use std::io::{Read, Seek};
 use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 
-/// Gives the archive's entry to `read`.
+/// Passes the archive's entry to `read`.
 pub(super) fn with_entry(
     archive: impl Read + Seek,
     keys: &PositionKeys,
@@ -23,7 +23,7 @@ pub(super) fn with_entry(
     read(&mut entry)
 }
 
-/// The next contents of an entry that must have more of them.
+/// Reads the next contents of an entry that must have more.
 pub(super) fn next_of(entry: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, OpenError> {
     match entry.read(buffer) {
         Ok(0) => Err(OpenError::NotAsAgreed),
@@ -32,8 +32,8 @@ pub(super) fn next_of(entry: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, 
     }
 }
 
-/// The end of an entry. The reader checks the tag when it has read the last byte of the ciphertext, so it
-/// must be asked until it has nothing more; more than was announced, be it one byte, is an error.
+/// Reads the end of an entry. The zip reader checks the tag after the last byte of the ciphertext, so it must
+/// be read until it returns nothing. A single byte beyond the announced length is an error.
 pub(super) fn end_of(entry: &mut dyn Read) -> Result<(), OpenError> {
     match entry.read(&mut [0]) {
         Ok(0) => Ok(()),

@@ -1,4 +1,4 @@
-//! What travels in front of a sealed archive, and proves all of it that its own tag leaves open.
+//! The authenticated head of a sealed archive. Its MAC covers everything that the archive's own tag does not.
 
 use super::layout::{Layout, SEALED_OVERHEAD};
 use super::open_error::OpenError;
@@ -34,9 +34,9 @@ impl PartMethod {
 /// The head of a sealed archive: raw length (u32), method (u8), sealed length (u32), all big-endian,
 /// and an HMAC-SHA256 of 32 bytes.
 ///
-/// The HMAC is over the position, those three fields, and the archive: of one that is only stored
-/// every byte but the ciphertext, which the archive's own tag covers; of a compressed one every
-/// byte, because the decompressor reads ahead of that tag and must not be fed by a stranger.
+/// The HMAC covers the position, these three fields, and the archive. For stored contents it leaves out
+/// the ciphertext, which the archive's own tag covers. For compressed contents it covers every byte: the
+/// decompressor reads before that tag is checked, and must not read bytes from a stranger.
 #[derive(Debug, Clone)]
 pub struct Envelope {
     raw_length: u32,
@@ -46,8 +46,8 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Reads what a peer sent. The lengths of the envelope that comes back are within bounds: at
-    /// most the given raw length, and a sealed length that fits to it.
+    /// Reads a peer's envelope. Its raw length is at most the given limit, and its sealed length fits the
+    /// raw length.
     ///
     /// # Errors
     ///
@@ -95,13 +95,13 @@ impl Envelope {
         bytes
     }
 
-    /// How many bytes the contents have, opened.
+    /// Bytes of the opened contents.
     #[must_use]
     pub fn raw_length(&self) -> u32 {
         self.raw_length
     }
 
-    /// How many bytes of archive follow: [`SEALED_OVERHEAD`] more than the contents at most.
+    /// Bytes of the archive that follows: at most [`SEALED_OVERHEAD`] more than the contents.
     #[must_use]
     pub fn sealed_length(&self) -> u32 {
         self.sealed_length
@@ -111,7 +111,7 @@ impl Envelope {
         self.method
     }
 
-    /// The envelope for an archive, made by who has its keys.
+    /// Makes the envelope for an archive with the keys of its position.
     pub(super) fn over(
         keys: &PositionKeys,
         position: Position,
@@ -133,8 +133,8 @@ impl Envelope {
         envelope
     }
 
-    /// Whether the archive is the one that this envelope was made for, at that position. It takes
-    /// the same time wherever it is not.
+    /// Whether this envelope was made for the archive, at that position. It takes the same time wherever
+    /// they differ.
     pub(super) fn verify(
         &self,
         keys: &PositionKeys,

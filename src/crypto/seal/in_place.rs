@@ -1,5 +1,4 @@
-//! Opening stored contents where their ciphertext was: what comes in large parts is not copied to
-//! memory of its own.
+//! Opening stored contents over their own ciphertext, so that large parts are not copied.
 
 use super::entry::{end_of, next_of, with_entry};
 use super::layout::Layout;
@@ -9,11 +8,11 @@ use crate::model::{in_memory, len64};
 use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Replaces the archive's ciphertext by its contents. On an error what the archive holds must not be
-/// used: some of it may be contents that nobody vouches for.
+/// Replaces the archive's ciphertext with its contents. After an error the archive must not be used: it may
+/// hold contents that were not verified.
 ///
-/// The zip reader has always read what is overwritten: stored contents are as long as their ciphertext,
-/// and come out behind it, `slice` by `slice`.
+/// The zip reader is always ahead of the bytes that are overwritten: stored contents are as long as their
+/// ciphertext, and come out `slice` by `slice` after it was read.
 pub(super) fn open_in_place(
     archive: &mut [u8],
     layout: &Layout,
@@ -38,7 +37,7 @@ pub(super) fn open_in_place(
     })
 }
 
-/// Reads bytes that somebody else changes between two calls.
+/// Reads bytes that the caller changes between two reads.
 struct SharedReader<'s, 'a> {
     bytes: &'s RefCell<&'a mut [u8]>,
     position: u64,

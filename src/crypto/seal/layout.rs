@@ -1,4 +1,4 @@
-//! Where everything is in a sealed archive, and what must be there.
+//! The layout of a sealed archive, and the bytes that must be in it.
 //!
 //! The archive has one entry of a fixed name and no field that varies in length, so all lengths but
 //! the ciphertext's are constants. The structures are those of APPNOTE 6.3.10, sections 4.3.7,
@@ -10,7 +10,7 @@ use std::ops::Range;
 /// The name of the one entry.
 pub(super) const ENTRY_NAME: &str = "part";
 
-/// How many bytes a sealed archive has beside its ciphertext.
+/// Bytes of a sealed archive that are not ciphertext.
 pub const SEALED_OVERHEAD: u32 = 172;
 
 const _: () = assert!(HEAD_LENGTH + TAIL_LENGTH == SEALED_OVERHEAD as usize);
@@ -41,7 +41,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The places in an archive that long; none when it is too short for an empty ciphertext.
+    /// The layout of an archive of that length. `None` if it is too short for an empty ciphertext.
     pub(super) fn of(sealed_length: usize) -> Option<Layout> {
         let end = sealed_length.checked_sub(TAIL_LENGTH)?;
         (end >= HEAD_LENGTH).then_some(Layout {
@@ -59,10 +59,10 @@ impl Layout {
         self.descriptor() + DESCRIPTOR_LENGTH
     }
 
-    /// Whether all that is neither salt nor ciphertext nor tag is what a [`super::Sealer`] writes
-    /// around contents of that length and method: one entry of that name, encrypted with AES-256 in
-    /// version AE-2, those sizes, nothing before, between or behind. A zip reader does not ask so
-    /// much. Versions, times and attributes are the writing program's own and may be any.
+    /// Whether everything except salt, ciphertext and tag is what a [`super::Sealer`] writes around
+    /// contents of that length and method: one entry of that name, encrypted with AES-256 in version
+    /// AE-2, with those sizes, and nothing before, between or after. This is stricter than a zip reader.
+    /// Versions, times and attributes depend on the writing program and may have any value.
     pub(super) fn is_as_agreed(&self, archive: &[u8], method: u8, raw_length: u32) -> bool {
         let sizes = [self.entry_length().to_le_bytes(), raw_length.to_le_bytes()].concat();
         let aes = [0x01, 0x99, 7, 0, 2, 0, b'A', b'E', 3, method, 0];

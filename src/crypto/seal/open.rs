@@ -1,4 +1,4 @@
-//! Opening what a peer has sealed, and nothing else.
+//! Opening what a peer sealed.
 
 use super::entry::{end_of, next_of, with_entry};
 use super::envelope::{Envelope, PartMethod};
@@ -27,12 +27,12 @@ impl Opener {
         Opener::default()
     }
 
-    /// Opens the archive that came behind the envelope, at the position where it must belong. The
-    /// contents come back only when every byte was verified; on an error none of them is kept.
+    /// Opens the archive that followed the envelope, at the position where it must belong. It returns the
+    /// contents only when every byte is verified. On an error it keeps none of them.
     ///
     /// # Errors
     ///
-    /// [`OpenError`], which is the doing of the peer or of who sits in between.
+    /// [`OpenError`], caused by the peer or by someone on the line.
     pub fn open(
         &mut self,
         keys: &OpeningKeys,
@@ -45,12 +45,12 @@ impl Opener {
         self.open_verified(&keys, envelope, archive)
     }
 
-    /// The same, and stored contents take the place of their ciphertext: the archive is of no use any
-    /// more. After an error no contents are in it.
+    /// As [`Opener::open`], but stored contents overwrite their ciphertext, so the archive cannot be used
+    /// again. After an error it holds no contents.
     ///
     /// # Errors
     ///
-    /// [`OpenError`], which is the doing of the peer or of who sits in between.
+    /// [`OpenError`], caused by the peer or by someone on the line.
     pub fn open_in_place<'a>(
         &'a mut self,
         keys: &OpeningKeys,
@@ -105,7 +105,7 @@ impl Opener {
     }
 }
 
-/// Where everything is in the archive, once its envelope and its form were found true.
+/// The layout of an archive whose envelope and form were verified.
 fn verified_layout(
     keys: &PositionKeys,
     position: Position,

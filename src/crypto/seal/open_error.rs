@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// Why something could not be opened. It says no more, so that nothing can be learnt from it.
+/// Why something could not be opened. It says no more, so that an attacker learns nothing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenError {
     /// The peer announced contents above the limit.
     TooLong,
     /// What arrived does not verify: it is damaged, forged, or belongs elsewhere.
     NotAuthentic,
-    /// The peer sealed something that is not of the agreed form.
+    /// The peer sealed something in another form than agreed.
     NotAsAgreed,
 }
 

@@ -1,7 +1,7 @@
-//! Where in a session a sealed thing belongs.
+//! Where in a session a sealed message or part belongs.
 
-/// The place of a message or a part. Its keys come from its place and its direction, so it opens
-/// nowhere else, and the same place must never be sealed twice with other contents.
+/// The position of a message or a part. Its keys are derived from its position and direction, so it opens
+/// nowhere else. The same position must never be sealed twice with different contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Position {
     /// A message: they count up on each stream, from 0.

@@ -7,11 +7,11 @@ use crate::crypto::keys::{PositionKeys, SealingKeys};
 use crate::model::len32;
 use std::fmt;
 
-/// The longest contents that something prepared takes, in bytes.
+/// Longest contents of a prepared seal, in bytes.
 pub const PREPARED_LENGTH: usize = 256;
 
-/// The archive of short contents that are to be stored and not known yet. Its keys are derived, which is
-/// nearly all the work that sealing them takes.
+/// A sealed archive whose short contents are not known yet. Its keys are derived already, which is nearly
+/// all the work of sealing them.
 pub struct Prepared {
     keys: PositionKeys,
     position: Position,
@@ -19,8 +19,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Derives the keys for a position, which must not have been used before with these keys. What is
-    /// not sealed in the end has not used it.
+    /// Derives the keys for a position, which must not have been used before with these keys. Dropping
+    /// this without sealing leaves the position unused.
     ///
     /// # Errors
     ///

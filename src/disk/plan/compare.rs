@@ -9,7 +9,7 @@ use std::path::Path;
 /// How an entry and what already has its name stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExistingEntry {
-    /// They are the same: nothing is to be done.
+    /// They are the same: nothing to do.
     Same,
     /// Neither is a folder: a policy may let the one replace the other.
     Differs,

@@ -10,7 +10,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::PathBuf;
 
-/// A folder that is to be listed.
+/// A folder to list.
 pub(super) struct Folder {
     path: PathBuf,
     wire: Vec<u8>,

@@ -65,7 +65,7 @@ impl DiallerWaitsForHello {
     ///
     /// # Errors
     /// A [`HandshakeError`] when the listener speaks another protocol or version, has the same role,
-    /// or sends a share that is to be refused.
+    /// or sends an invalid share.
     pub fn on_hello(
         self,
         body: &[u8],
@@ -100,7 +100,7 @@ pub struct DiallerUnproven {
 }
 
 impl DiallerUnproven {
-    /// The keys for what goes along with the Confirm. Only who knows the secret can open it.
+    /// The keys for what travels with the Confirm. Only a peer that knows the secret can open it.
     pub fn sealing_keys(&self) -> SealingKeys {
         self.keys.sealing_keys()
     }

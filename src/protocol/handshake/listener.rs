@@ -22,7 +22,7 @@ impl ListenerStart {
     ///
     /// # Errors
     /// A [`HandshakeError`] when the dialler speaks another protocol or version or has the same role;
-    /// its [`HandshakeError::refusal`] is to be sent.
+    /// send its [`HandshakeError::refusal`].
     pub fn on_hello(self, body: &[u8]) -> Result<ListenerHeardHello, HandshakeError> {
         let dialler = DiallerHello::parse(body)?;
         dialler.role.check(self.role)?;
@@ -59,7 +59,7 @@ impl ListenerHeardHello {
     /// wrong secret.
     ///
     /// # Errors
-    /// [`HandshakeError::InvalidShare`] and [`HandshakeError::Random`]; nothing is to be sent then.
+    /// [`HandshakeError::InvalidShare`] and [`HandshakeError::Random`]; send nothing then.
     pub fn answer(
         self,
         secret: Option<&Secret>,
@@ -93,7 +93,7 @@ impl ListenerHeardHello {
     }
 }
 
-/// The name that a dialler goes by, readable only to who knows it.
+/// The name that a dialler gives. Only someone who knows the name can read it.
 pub struct DiallerName {
     nonce: [u8; 32],
     tag: [u8; NAME_TAG_LENGTH],
@@ -137,7 +137,7 @@ impl ListenerUnproven {
     /// Takes the body of the dialler's Confirm; beside the session, the body of the Confirm to answer.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] when it does not hold; its refusal is to be sent.
+    /// [`HandshakeError::Unproven`] when it does not hold; send its refusal.
     pub fn on_confirm(self, body: &[u8]) -> Result<(Proven, [u8; PROOF_LENGTH]), HandshakeError> {
         let confirmation = self.keys.confirmation();
         let proven = Proven {
