@@ -108,6 +108,7 @@ fn close(outcome: Result<Exit, Error>, context: &Context<'_>) -> Exit {
             .number("bytes", totals.bytes)
             .number("wire_bytes", totals.wire_bytes)
             .number("resumed_bytes", totals.resumed_bytes)
+            .number("same", totals.same)
             .seconds("seconds", totals.elapsed);
         if let Some((message, hint)) = &told {
             event = event.text("error", message);

@@ -31,7 +31,7 @@ mod words;
 pub use archive_password::{ArchivePassword, PasswordError};
 pub use code::{Channel, CodeError, MeetingCode, complete_code};
 pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH};
-pub use digest::{DigestKey, PieceDigest, PieceHasher, PiecePosition};
+pub use digest::{DIGEST_LENGTH, DigestKey, PieceDigest, PieceHasher, PiecePosition};
 pub use keys::{OpeningKeys, SealingKeys};
 pub use name_tag::{NAME_TAG_LENGTH, name_tag};
 pub use proof::{PROOF_LENGTH, SessionKeys, UnprovenKeys, WrongSecret};

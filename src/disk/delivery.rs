@@ -14,7 +14,7 @@ mod settle;
 
 use crate::disk::destination::Destination;
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::plan::Decision;
+use crate::disk::plan::{Decision, IsBeside};
 use crate::disk::staging::{Mark, Staging, StagingMode};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::path::PathBuf;
@@ -100,7 +100,10 @@ impl<'a> Run<'a> {
         for (index, _) in manifest.entries() {
             let parent = staging.plan.parent(manifest, index);
             let above = parent.and_then(|parent| outcomes[parent.get()]);
-            outcomes[index.get()] = match (staging.plan.decision(index), above) {
+            outcomes[index.get()] = match (staging.decision(index), above) {
+                (Decision::Skip, _) if staging.is_refused(index) => {
+                    Some(DeliveryResult::Failed(FailureReason::Differs))
+                }
                 (Decision::Identical, _) => Some(DeliveryResult::Identical),
                 (Decision::Skip, _) => Some(DeliveryResult::Skipped),
                 (_, Some(DeliveryResult::Failed(reason))) => Some(DeliveryResult::Failed(reason)),
@@ -163,7 +166,9 @@ impl<'a> Run<'a> {
         entry: EntryIndex,
         act: impl FnOnce(WirePath<'_>) -> Result<T, DiskError>,
     ) -> Result<T, DiskError> {
-        let bytes = self.staging.plan.delivered_path(self.manifest, entry);
+        let is_beside = self.staging.marks().has(entry, Mark::Differs);
+        let plan = &self.staging.plan;
+        let bytes = plan.delivered_path(self.manifest, entry, IsBeside(is_beside));
         match WirePath::parse(&bytes) {
             Ok(path) => act(path),
             Err(_) => Err(DiskError::refused(

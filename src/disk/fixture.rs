@@ -1,10 +1,12 @@
 //! Small transfers for tests.
 
 use crate::disk::plan::Decision;
-use crate::disk::{Delivery, DeliveryResult, Destination, Durability, Plan, Staging, platform};
+use crate::disk::{
+    Checked, Delivery, DeliveryResult, Destination, Durability, Plan, SameFiles, Staging, platform,
+};
 use crate::model::{
     EntryFailure, EntryIndex, Existing, FileSize, Manifest, ManifestBuilder, Mode, Mtime,
-    PartIndex, TransferId, limits,
+    PartIndex, PartSet, TransferId, limits,
 };
 use std::fs::{self, File};
 use std::path::Path;
@@ -93,7 +95,39 @@ impl Transfer {
 
     pub(super) fn plan(&self, into: &Path, existing: Existing) -> Plan {
         let destination = Destination::locate(into).unwrap();
-        Plan::decide(&self.manifest, &destination, existing).unwrap()
+        let same_files = SameFiles::Believed;
+        Plan::decide(&self.manifest, &destination, existing, same_files).unwrap()
+    }
+
+    /// The same, with files of the same size and mtime compared.
+    pub(super) fn open_to_compare(&self, into: &Path, existing: Existing) -> Staging {
+        let destination = Destination::locate(into).unwrap();
+        let same_files = SameFiles::Compared;
+        let plan = Plan::decide(&self.manifest, &destination, existing, same_files).unwrap();
+        let manifest = Arc::clone(&self.manifest);
+        Staging::open(&destination, ID, manifest, plan, PART, self.durability).unwrap()
+    }
+
+    /// Compares `parts` with the stream, as a sender's digests do. The numbers of those that held.
+    pub(super) fn check(&self, staging: &Staging, parts: &PartSet) -> Vec<u64> {
+        let mut checker = staging.checker();
+        let parts = staging
+            .layout()
+            .parts()
+            .filter(|part| parts.contains(*part));
+        let held = parts.filter(|&part| {
+            let raw = self.raw(staging, part);
+            let checked = checker.check(part, |_, segment, bytes| {
+                bytes == &raw[segment.part_offset..segment.part_offset + segment.length]
+            });
+            matches!(checked.unwrap(), Checked::Held(_))
+        });
+        held.map(PartIndex::get).collect()
+    }
+
+    /// Compares all claims. The numbers of those that held.
+    pub(super) fn check_claims(&self, staging: &Staging) -> Vec<u64> {
+        self.check(staging, &staging.claims())
     }
 
     pub(super) fn open(&self, into: &Path, existing: Existing) -> Staging {

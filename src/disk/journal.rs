@@ -6,15 +6,14 @@
 //! ```text
 //! header, 34 bytes
 //!   0   8  magic "pbjrnl\r\n"
-//!   8   2  version, 1
+//!   8   2  version, 2
 //!  10  16  transfer id
 //!  26   4  part size in bytes
 //!  30   4  CRC-32 of bytes 0 to 29
-//! record, 17 bytes, any number of them
+//! record, 13 bytes, any number of them
 //!   0   1  kind: 1 part present, 2 part revoked, 3 folder created at the destination
 //!   1   8  index of the part, or of the folder's entry in the manifest
-//!   9   4  kind 1: CRC-32 of the part's raw bytes, less those of files that the plan skips; else 0
-//!  13   4  CRC-32 of the header's last 4 bytes and bytes 0 to 12
+//!   9   4  CRC-32 of the header's last 4 bytes and bytes 0 to 8
 //! ```
 //!
 //! For each part its last record counts. A tail that is shorter than a record, or all zeros (what a power
@@ -22,6 +21,7 @@
 //! got lost: then nothing of the journal is believed.
 
 use crate::disk::error::DiskError;
+use crate::disk::platform;
 use crate::model::{EntryIndex, PartIndex, TransferId};
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -30,9 +30,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MAGIC: &[u8; 8] = b"pbjrnl\r\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER: usize = 34;
-const RECORD: usize = 17;
+const RECORD: usize = 13;
 const PART_PRESENT: u8 = 1;
 const PART_REVOKED: u8 = 2;
 const FOLDER_CREATED: u8 = 3;
@@ -45,11 +45,18 @@ pub(super) struct Journal {
     end: Mutex<JournalEnd>,
 }
 
+/// What tells whether a journal was written to: it only ever grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct JournalMark {
+    identity: (u64, u64),
+    length: u64,
+}
+
 /// Something that became true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JournalRecord {
-    /// The part is in the staging folder; the CRC-32 of what is there of it.
-    Present(PartIndex, u32),
+    /// What is needed of the part is in the staging folder.
+    Present(PartIndex),
     /// The part is not to be believed.
     Revoked(PartIndex),
     /// The folder is about to be created at the destination by this transfer.
@@ -61,8 +68,8 @@ pub(super) enum JournalRecord {
 pub(super) struct Recorded {
     /// The part size of that run.
     pub(super) part_size: u32,
-    /// Parts said to be present, ascending, with their CRC-32.
-    pub(super) parts: Vec<(u64, u32)>,
+    /// Parts said to be present, ascending.
+    pub(super) parts: Vec<u64>,
     /// Entries of folders that this transfer created.
     pub(super) folders: Vec<u64>,
 }
@@ -149,6 +156,16 @@ impl Journal {
         ))
     }
 
+    /// What the journal's file is and how long it is; `None` where the system does not say.
+    pub(super) fn mark(&self) -> Option<JournalMark> {
+        let end = self.lock();
+        let found = end.file.metadata().ok()?;
+        Some(JournalMark {
+            identity: platform::identity_of(&found),
+            length: found.len(),
+        })
+    }
+
     /// Appends a record, in one write. After an error the file ends where it ended before.
     pub(super) fn append(&self, record: JournalRecord) -> Result<(), DiskError> {
         let bytes = encode(record, self.seed);
@@ -211,6 +228,16 @@ impl JournalEnd {
     }
 }
 
+/// What the journal of an earlier run says, without a change to it; `None` where there is none to believe.
+pub(super) fn peek(path: &Path, id: TransferId) -> Option<Recorded> {
+    let mut reader = BufReader::new(File::open(path).ok()?);
+    let mut first = [0; HEADER];
+    reader.read_exact(&mut first).ok()?;
+    let part_size = check_header(&first, id).ok()?;
+    let records = read_records(&mut reader, seed_of(&first), part_size);
+    Some(records.ok()??.0)
+}
+
 fn header(id: TransferId, part_size: u32) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(MAGIC);
@@ -245,17 +272,16 @@ fn seed_of(header: &[u8; HEADER]) -> [u8; 4] {
 }
 
 fn encode(record: JournalRecord, seed: [u8; 4]) -> [u8; RECORD] {
-    let (kind, index, crc) = match record {
-        JournalRecord::Present(part, crc) => (PART_PRESENT, part.get(), crc),
-        JournalRecord::Revoked(part) => (PART_REVOKED, part.get(), 0),
-        JournalRecord::FolderCreated(entry) => (FOLDER_CREATED, entry.get() as u64, 0),
+    let (kind, index) = match record {
+        JournalRecord::Present(part) => (PART_PRESENT, part.get()),
+        JournalRecord::Revoked(part) => (PART_REVOKED, part.get()),
+        JournalRecord::FolderCreated(entry) => (FOLDER_CREATED, entry.get() as u64),
     };
     let mut bytes = [0; RECORD];
     bytes[0] = kind;
     bytes[1..9].copy_from_slice(&index.to_be_bytes());
-    bytes[9..13].copy_from_slice(&crc.to_be_bytes());
     let check = record_check(&bytes, seed);
-    bytes[13..].copy_from_slice(&check.to_be_bytes());
+    bytes[9..].copy_from_slice(&check.to_be_bytes());
     bytes
 }
 
@@ -263,9 +289,13 @@ fn encode(record: JournalRecord, seed: [u8; 4]) -> [u8; RECORD] {
 fn record_check(record: &[u8; RECORD], seed: [u8; 4]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&seed);
-    hasher.update(&record[..13]);
+    hasher.update(&record[..9]);
     hasher.finalize()
 }
+
+/// Whether a record says so, or takes it back.
+#[derive(Clone, Copy)]
+struct IsPresent(bool);
 
 /// Reads records to the end or to a torn tail; `None` when they are damaged. With how many hold.
 fn read_records(
@@ -273,7 +303,7 @@ fn read_records(
     seed: [u8; 4],
     part_size: u32,
 ) -> io::Result<Option<(Recorded, usize)>> {
-    let mut parts: Vec<(u64, Option<u32>)> = Vec::new();
+    let mut parts: Vec<(u64, IsPresent)> = Vec::new();
     let mut folders = Vec::new();
     let mut count = 0;
     loop {
@@ -287,14 +317,14 @@ fn read_records(
             }
             return Ok(None);
         }
-        if record_check(&record, seed).to_be_bytes() != record[13..] {
+        if record_check(&record, seed).to_be_bytes() != record[9..] {
             return Ok(None);
         }
-        let [kind, i0, i1, i2, i3, i4, i5, i6, i7, c0, c1, c2, c3, ..] = record;
+        let [kind, i0, i1, i2, i3, i4, i5, i6, i7, ..] = record;
         let index = u64::from_be_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
         match kind {
-            PART_PRESENT => parts.push((index, Some(u32::from_be_bytes([c0, c1, c2, c3])))),
-            PART_REVOKED => parts.push((index, None)),
+            PART_PRESENT => parts.push((index, IsPresent(true))),
+            PART_REVOKED => parts.push((index, IsPresent(false))),
             FOLDER_CREATED => folders.push(index),
             _ => return Ok(None),
         }
@@ -309,12 +339,12 @@ fn read_records(
 }
 
 /// The last record of each part, of those that are present. The sort keeps the order of equals.
-fn last_word(mut parts: Vec<(u64, Option<u32>)>) -> Vec<(u64, u32)> {
+fn last_word(mut parts: Vec<(u64, IsPresent)>) -> Vec<u64> {
     parts.sort_by_key(|&(index, _)| index);
     parts
         .chunk_by(|a, b| a.0 == b.0)
         .filter_map(|same| same.last())
-        .filter_map(|&(index, crc)| Some((index, crc?)))
+        .filter_map(|&(index, is_present)| is_present.0.then_some(index))
         .collect()
 }
 

@@ -3,6 +3,7 @@
 //! A sender's side reads a source tree into a manifest and parts; a receiver's side writes parts to a
 //! staging folder, records them in a journal and delivers the whole into place.
 
+mod basis;
 mod delivery;
 mod destination;
 mod error;
@@ -24,11 +25,14 @@ pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
-pub use plan::{Plan, PlanError};
+pub use plan::{Plan, PlanError, SameFiles};
 pub use source::{
     Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader, SpecialFile,
 };
-pub use staging::{Durability, FileWriter, Staging, StagingWriter, remove_abandoned};
+pub use staging::{
+    Checked, ClaimChecker, Durability, FileWriter, Preview, RunLedger, Staging, StagingWriter,
+    remove_abandoned,
+};
 pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, leftovers, survey};
 pub use zip_read::{
     AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, FoundOddity,

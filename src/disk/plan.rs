@@ -3,6 +3,7 @@
 mod compare;
 pub(super) mod free_name;
 
+use crate::disk::basis::Basis;
 use crate::disk::destination::{Destination, is_absent};
 use crate::disk::error::DiskError;
 use crate::disk::platform;
@@ -32,17 +33,38 @@ pub enum Decision {
     Replace,
     /// It is there already: a file of the same size and mtime, a link with the same target, a folder.
     Identical,
+    /// A file of the same size and mtime is there, and whether it is the same is to be compared.
+    Compare,
     /// The policy leaves it out, or a folder above it.
     Skip,
 }
 
-/// What becomes of each entry of a manifest: 8 bytes an entry, and the new names beside them.
+/// What is believed of a file that is there with the same size and mtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameFiles {
+    /// That it is the same.
+    #[default]
+    Believed,
+    /// Nothing: its contents are compared.
+    Compared,
+}
+
+/// What becomes of each entry of a manifest: 8 bytes an entry, and beside them new names and old files.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    existing: Existing,
     verdicts: Vec<EntryVerdict>,
     parents: Vec<u32>,
     renames: HashMap<usize, Box<[u8]>>,
+    /// New names of files that are compared, should they differ.
+    names_beside: HashMap<usize, Box<[u8]>>,
+    /// The old files of those that are replaced or compared.
+    bases: HashMap<usize, Basis>,
 }
+
+/// Whether a file was compared and differs, so that it goes beside the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IsBeside(pub(super) bool);
 
 #[derive(Clone, Copy, Debug)]
 struct EntryVerdict {
@@ -62,12 +84,16 @@ impl Plan {
         manifest: &Manifest,
         destination: &Destination,
         existing: Existing,
+        same_files: SameFiles,
     ) -> Result<Plan, PlanError> {
         let mut decider = Decider {
             manifest,
             destination,
-            existing,
-            plan: Plan::default(),
+            same_files,
+            plan: Plan {
+                existing,
+                ..Plan::default()
+            },
             conflicts: Vec::new(),
             count: 0,
             free_names: FreeNames::new(manifest),
@@ -90,7 +116,7 @@ impl Plan {
                 staged: true,
             }],
             parents: vec![NO_PARENT],
-            renames: HashMap::new(),
+            ..Plan::default()
         }
     }
 
@@ -107,7 +133,56 @@ impl Plan {
         matches!(self.decision(entry), Decision::Create | Decision::Replace)
     }
 
-    /// The parts that hold no byte of a needed file: they count as present. Empty for an open layout.
+    /// Whether it is to be delivered, or may turn out to be.
+    pub(super) fn concerns(&self, entry: EntryIndex) -> bool {
+        self.is_needed(entry) || self.decision(entry) == Decision::Compare
+    }
+
+    /// What becomes of a file that was compared and differs: replaced, created beside the other, or skipped.
+    pub(super) fn if_different(&self) -> Decision {
+        match self.existing {
+            Existing::Overwrite | Existing::Newer => Decision::Replace,
+            Existing::Rename => Decision::Create,
+            Existing::Skip | Existing::Fail => Decision::Skip,
+        }
+    }
+
+    /// Whether the operator wants to know of each file that is in the way.
+    pub(super) fn fails_when_in_the_way(&self) -> bool {
+        self.existing == Existing::Fail
+    }
+
+    /// The old file of an entry that is replaced or compared.
+    pub(super) fn basis(&self, entry: EntryIndex) -> Option<Basis> {
+        self.bases.get(&entry.get()).copied()
+    }
+
+    /// How many of the bytes that are needed may be in old files: those of the shorter of the two.
+    pub(super) fn bytes_in_bases(&self, manifest: &Manifest) -> u64 {
+        let bases = self.bases.iter();
+        let bytes = bases.filter_map(|(&number, basis)| {
+            let entry = manifest.index(number)?;
+            let range = manifest.stream_range(entry);
+            self.is_needed(entry)
+                .then(|| basis.length().min(range.end - range.start))
+        });
+        bytes.sum()
+    }
+
+    /// Bytes of all files that are to be delivered.
+    pub(super) fn needed_bytes(&self, manifest: &Manifest) -> u64 {
+        let needed = manifest
+            .entries()
+            .filter(|(index, _)| self.is_needed(*index));
+        let bytes = needed.map(|(index, _)| {
+            let range = manifest.stream_range(index);
+            range.end - range.start
+        });
+        bytes.sum()
+    }
+
+    /// The parts that hold no byte of a file that is or may be needed: they count as present. Empty for an
+    /// open layout.
     pub fn unneeded_parts(&self, manifest: &Manifest, layout: &PartLayout) -> PartSet {
         let mut unneeded = PartSet::new();
         if layout.total().is_none() {
@@ -117,7 +192,7 @@ impl Plan {
         let size = u64::from(layout.part_size());
         for (index, _) in manifest.entries() {
             let range = manifest.stream_range(index);
-            if range.is_empty() || !self.is_needed(index) {
+            if range.is_empty() || !self.concerns(index) {
                 continue;
             }
             for number in range.start / size..range.end.div_ceil(size) {
@@ -149,16 +224,19 @@ impl Plan {
         &self,
         manifest: &'a Manifest,
         entry: EntryIndex,
+        is_beside: IsBeside,
     ) -> Cow<'a, [u8]> {
         let own = manifest.entry(entry).path;
-        if self.renames.is_empty() {
+        let beside = self.names_beside.get(&entry.get()).filter(|_| is_beside.0);
+        if self.renames.is_empty() && beside.is_none() {
             return Cow::Borrowed(own.as_bytes());
         }
         let mut names: Vec<&[u8]> = own.components().collect();
         let mut ancestor = Some(entry);
         for name in names.iter_mut().rev() {
             let Some(current) = ancestor else { break };
-            if let Some(new) = self.renames.get(&current.get()) {
+            let beside = beside.filter(|_| current == entry);
+            if let Some(new) = beside.or_else(|| self.renames.get(&current.get())) {
                 *name = new;
             }
             ancestor = self.parent(manifest, current);
@@ -225,7 +303,7 @@ impl From<DiskError> for PlanError {
 struct Decider<'a> {
     manifest: &'a Manifest,
     destination: &'a Destination,
-    existing: Existing,
+    same_files: SameFiles,
     plan: Plan,
     conflicts: Vec<PathBuf>,
     count: usize,
@@ -247,7 +325,9 @@ impl<'a> Decider<'a> {
                 decision,
                 staged: false,
             });
-            if self.plan.is_needed(index) {
+            let may_be_needed =
+                decision == Decision::Compare && self.plan.if_different() != Decision::Skip;
+            if may_be_needed || self.plan.is_needed(index) {
                 self.mark_staged(index);
             }
         }
@@ -260,19 +340,25 @@ impl<'a> Decider<'a> {
             Some(Decision::Skip) => return Ok(Decision::Skip),
             // Below a folder that is not there, nothing is; the name must still be one here.
             Some(Decision::Create) => {
-                self.path_of(index)?;
+                self.path_of(index, IsBeside(false))?;
                 return Ok(Decision::Create);
             }
             _ => {}
         }
-        let path = self.path_of(index)?;
+        let path = self.path_of(index, IsBeside(false))?;
         let found = match fs::symlink_metadata(&path) {
             Ok(found) => found,
             Err(error) if is_absent(&error) => return Ok(Decision::Create),
             Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
         };
         let meeting = meet(entry, &found, &path)?;
-        Ok(match (meeting, self.existing) {
+        let decision = match (meeting, self.plan.existing) {
+            (ExistingEntry::Same, _) if self.is_compared(index, entry) => {
+                if self.plan.existing == Existing::Rename {
+                    self.choose_name_beside(index, entry)?;
+                }
+                Decision::Compare
+            }
             (ExistingEntry::Same, _) => Decision::Identical,
             (_, Existing::Skip) => Decision::Skip,
             (_, Existing::Rename) => return self.rename(index, entry),
@@ -287,7 +373,46 @@ impl<'a> Decider<'a> {
             (ExistingEntry::Differs, Existing::Fail) | (ExistingEntry::Blocks, _) => {
                 self.conflict(path)
             }
-        })
+        };
+        if let Decision::Replace | Decision::Compare = decision
+            && let Some(basis) = Basis::of(&found)
+        {
+            self.plan.bases.insert(index.get(), basis);
+        }
+        Ok(decision)
+    }
+
+    /// Whether the contents of a file that is there with its size and mtime are compared. Empty files are
+    /// the same.
+    fn is_compared(&self, index: EntryIndex, entry: &Entry<'_>) -> bool {
+        self.same_files == SameFiles::Compared
+            && matches!(entry.kind, EntryKind::File(_))
+            && !self.manifest.stream_range(index).is_empty()
+    }
+
+    /// A free name for a file that is compared, should it differ.
+    fn choose_name_beside(
+        &mut self,
+        index: EntryIndex,
+        entry: &Entry<'_>,
+    ) -> Result<(), PlanError> {
+        for number in 1..=free_name::TRIES {
+            let Some(name) = self.free_names.candidate(entry, number) else {
+                continue;
+            };
+            self.plan.names_beside.insert(index.get(), name);
+            let path = self.path_of(index, IsBeside(true))?;
+            match fs::symlink_metadata(&path) {
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
+                Ok(_) => continue,
+            }
+            if let Some(name) = self.plan.names_beside.get(&index.get()) {
+                self.free_names.take(entry, name);
+            }
+            return Ok(());
+        }
+        Err(PlanError::NoFreeName(self.path_of(index, IsBeside(false))?))
     }
 
     /// Tries `name (1)`, `name (2)` and so on until one is free, or taken by what would be put there.
@@ -297,11 +422,16 @@ impl<'a> Decider<'a> {
                 continue;
             };
             self.plan.renames.insert(index.get(), name);
-            let path = self.path_of(index)?;
+            let path = self.path_of(index, IsBeside(false))?;
             let decision = match fs::symlink_metadata(&path) {
                 Err(error) if is_absent(&error) => Decision::Create,
                 Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
                 Ok(found) => match meet(entry, &found, &path)? {
+                    ExistingEntry::Same if self.is_compared(index, entry) => {
+                        let basis = Basis::of(&found);
+                        basis.map(|basis| self.plan.bases.insert(index.get(), basis));
+                        Decision::Compare
+                    }
                     ExistingEntry::Same => Decision::Identical,
                     ExistingEntry::Differs | ExistingEntry::Blocks => continue,
                 },
@@ -309,10 +439,13 @@ impl<'a> Decider<'a> {
             if let Some(name) = self.plan.renames.get(&index.get()) {
                 self.free_names.take(entry, name);
             }
+            if decision == Decision::Compare {
+                self.choose_name_beside(index, entry)?;
+            }
             return Ok(decision);
         }
         self.plan.renames.remove(&index.get());
-        Err(PlanError::NoFreeName(self.path_of(index)?))
+        Err(PlanError::NoFreeName(self.path_of(index, IsBeside(false))?))
     }
 
     /// Counts a conflict; what lies below it is not counted once more.
@@ -335,8 +468,8 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn path_of(&self, index: EntryIndex) -> Result<PathBuf, PlanError> {
-        let bytes = self.plan.delivered_path(self.manifest, index);
+    fn path_of(&self, index: EntryIndex, is_beside: IsBeside) -> Result<PathBuf, PlanError> {
+        let bytes = self.plan.delivered_path(self.manifest, index, is_beside);
         let path = WirePath::parse(&bytes)
             .map_err(|_| PlanError::NoFreeName(self.destination.path().to_owned()))?;
         Ok(self.destination.disk_path(path)?)

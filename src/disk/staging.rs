@@ -12,16 +12,19 @@
 //! because something has its name is therefore the second of two names that are one here.
 
 mod abandoned;
+mod checker;
+mod claims;
 mod lock;
 mod marks;
 mod resume;
+mod runs;
 mod tree;
 mod whole;
 mod writer;
 
 use crate::disk::destination::{Destination, disk_path};
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::journal::{Found, Journal, JournalFault, JournalRecord};
+use crate::disk::journal::{Found, Journal, JournalFault, JournalMark, JournalRecord};
 use crate::disk::plan::Plan;
 use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
@@ -35,7 +38,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use abandoned::remove_abandoned;
+pub use checker::{Checked, ClaimChecker};
+pub use claims::Preview;
 pub(super) use marks::Mark;
+pub use runs::RunLedger;
 pub(super) use tree::{remove_if_there, remove_tree};
 pub use whole::FileWriter;
 pub use writer::StagingWriter;
@@ -86,8 +92,8 @@ pub struct Staging {
     turns: [Mutex<()>; TURNS],
     progress: Mutex<StagingProgress>,
     journal_fault: Option<JournalFault>,
-    /// Of the parts that an earlier run left here and that were verified.
-    resumed_bytes: u64,
+    /// Whether an earlier run left parts here.
+    has_earlier_parts: bool,
     /// Held until everything else is dropped.
     _lock: Lock,
 }
@@ -95,7 +101,12 @@ pub struct Staging {
 #[derive(Debug)]
 struct StagingProgress {
     layout: PartLayout,
+    /// Parts that need not be sent: written or compared in this run, or without a needed byte.
     present: PartSet,
+    /// Parts whose needed bytes are in the staging folder, as the journal says.
+    recorded: PartSet,
+    /// Parts that counted as there until a file in them turned out to differ from the old one.
+    unsettled: PartSet,
     writing: Vec<PartIndex>,
     /// Where the furthest part of the stream ends.
     stream_end: u64,
@@ -105,9 +116,8 @@ struct StagingProgress {
 
 impl Staging {
     /// Creates the destination where it is missing and the staging folder in it, or goes on with the one
-    /// of an earlier run: its part size holds, and its parts are read back and believed only where their
-    /// CRC-32 is the recorded one. Of a stream of unknown size nothing is believed, since such a stream
-    /// cannot be sent twice the same.
+    /// of an earlier run: its part size holds, and its parts are claims. Of a stream of unknown size nothing is
+    /// kept, since such a stream cannot be sent twice the same.
     ///
     /// # Errors
     /// [`DiskErrorKind::Locked`] while another process receives this transfer here,
@@ -121,17 +131,18 @@ impl Staging {
         durability: Durability,
     ) -> Result<Staging, DiskError> {
         destination.create()?;
-        let path = destination.path().join(format!(".peerbridge-{id}"));
+        let path = staging_path(destination, id);
         let lock = Lock::acquire(&path)?;
         let umask = tree::probe_umask(&path)?;
         let (earlier, journal_fault) = earlier_run(&path, id, &manifest)?;
         let (journal, layout, recorded) = match earlier {
             Some(earlier) => earlier,
             None => {
-                let layout = layout_of(&manifest, proposed_part_size)
-                    .map_err(|fault| bad_part_size(&path, fault))?;
+                let part_size = claims::part_size(&manifest, &plan, proposed_part_size);
+                let layout =
+                    layout_of(&manifest, part_size).map_err(|fault| bad_part_size(&path, fault))?;
                 let begun = tree::start_anew(&path)
-                    .and_then(|()| Journal::create(&path.join("journal"), id, proposed_part_size));
+                    .and_then(|()| Journal::create(&path.join("journal"), id, part_size));
                 let journal = match begun {
                     Err(error) if journal_fault.is_none() => {
                         abandon(&path);
@@ -152,12 +163,14 @@ impl Staging {
             progress: Mutex::new(StagingProgress {
                 layout,
                 present: plan.unneeded_parts(&manifest, &layout),
+                recorded: PartSet::new(),
+                unsettled: PartSet::new(),
                 writing: Vec::new(),
                 stream_end: 0,
                 short: None,
             }),
             created_folders: HashSet::new(),
-            resumed_bytes: 0,
+            has_earlier_parts: false,
             path,
             manifest,
             plan,
@@ -168,7 +181,7 @@ impl Staging {
             journal_fault,
             _lock: lock,
         };
-        resume::take_over(&mut staging, recorded)?;
+        resume::take_over(&mut staging, &recorded)?;
         Ok(staging)
     }
 
@@ -182,7 +195,7 @@ impl Staging {
         self.progress().layout
     }
 
-    /// The parts that need not be sent: there and verified, or without a needed byte.
+    /// The parts that need not be sent: written or compared in this run, or without a needed byte.
     pub fn present(&self) -> PartSet {
         self.progress().present.clone()
     }
@@ -205,7 +218,7 @@ impl Staging {
         let progress = self.progress();
         match progress.layout.total() {
             Some(_) => progress.present.len() == progress.layout.count(),
-            None => !self.files().any(|(index, _)| self.plan.is_needed(index)),
+            None => !self.files().any(|(index, _)| self.is_needed(index)),
         }
     }
 
@@ -220,8 +233,7 @@ impl Staging {
         self.marks.set(entry, Mark::Failed);
     }
 
-    /// Takes back that a part is there: its contents turned out to be wrong. The journal says so on the
-    /// disk before this returns.
+    /// Takes back that a part is there: its contents turned out to be wrong.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -229,10 +241,10 @@ impl Staging {
         self.distrust_holes(part);
         let mut progress = self.progress();
         progress.present.remove(part);
+        progress.recorded.remove(part);
         progress.short.take_if(|(short, _)| *short == part);
         drop(progress);
-        self.journal.append(JournalRecord::Revoked(part))?;
-        self.journal.sync()
+        self.journal.append(JournalRecord::Revoked(part))
     }
 
     /// Fixes the length of a stream of unknown size: `total` bytes, the authenticated end of the stream.
@@ -297,9 +309,9 @@ impl Staging {
     /// # Errors
     /// When the system refuses.
     pub fn discard_if_new(self) -> Result<(), DiskError> {
-        match self.resumed_bytes {
-            0 => self.remove(),
-            _ => Ok(()),
+        match self.has_earlier_parts {
+            false => self.remove(),
+            true => Ok(()),
         }
     }
 
@@ -377,6 +389,10 @@ fn earlier_run(
         }
         _ => Ok((None, fault)),
     }
+}
+
+fn staging_path(destination: &Destination, id: TransferId) -> PathBuf {
+    destination.path().join(format!(".peerbridge-{id}"))
 }
 
 fn layout_of(manifest: &Manifest, part_size: u32) -> Result<PartLayout, LayoutError> {

@@ -100,7 +100,6 @@ impl PartLayout {
     }
 
     /// All parts, ascending.
-    #[cfg(test)]
     pub fn parts(&self) -> impl Iterator<Item = PartIndex> + use<> {
         (0..self.count()).map(PartIndex)
     }

@@ -49,6 +49,28 @@ impl PartSet {
         self.count
     }
 
+    /// The parts that are in this set or in `other`.
+    pub fn union(&self, other: &PartSet) -> PartSet {
+        let (longer, shorter) = match self.words.len() >= other.words.len() {
+            true => (self, other),
+            false => (other, self),
+        };
+        let mut words = longer.words.clone();
+        words
+            .iter_mut()
+            .zip(&shorter.words)
+            .for_each(|(word, more)| *word |= more);
+        PartSet {
+            count: words.iter().map(|word| u64::from(word.count_ones())).sum(),
+            words,
+        }
+    }
+
+    /// Bytes of memory that the members take.
+    pub fn memory(&self) -> u64 {
+        self.words.len() as u64 * 8
+    }
+
     /// The runs of parts in the set, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = PartRange> + '_ {
         let end = len64(self.words.len()) * 64;
@@ -104,6 +126,22 @@ fn place(index: u64) -> (usize, u64) {
 mod tests {
     use super::*;
     use crate::model::PartLayout;
+
+    #[test]
+    fn a_union_has_the_members_of_both() {
+        let layout = PartLayout::known(65536 * 300, 65536).unwrap();
+        let set = |numbers: &[u64]| {
+            let mut set = PartSet::new();
+            for &number in numbers {
+                set.insert(layout.part(number).unwrap());
+            }
+            set
+        };
+        let both = set(&[1, 2, 299]).union(&set(&[0, 2]));
+        assert_eq!(both, set(&[0, 1, 2, 299]));
+        assert_eq!(set(&[0, 2]).union(&set(&[1, 2, 299])), both);
+        assert_eq!(both.len(), 4);
+    }
 
     #[test]
     fn ranges_and_gaps_mirror_each_other() {

@@ -13,6 +13,7 @@ mod handshake;
 mod manifest_chunk;
 mod manifest_code;
 mod message;
+mod piece;
 mod stream;
 #[cfg(test)]
 mod test_random;
@@ -39,5 +40,6 @@ pub use message::{
     Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,
     StreamList,
 };
+pub use piece::piece_position;
 pub use stream::StreamNumber;
 pub use text::PeerText;

@@ -137,8 +137,11 @@ pub enum Event<'a> {
     Accepted {
         /// Number of connections.
         streams: u16,
-        /// Bytes of contents that need not be sent, because the receiver has them or does not want them.
+        /// Bytes of contents that need not be sent, because the receiver has them or does not want them, and of
+        /// those that it may have.
         present_bytes: u64,
+        /// How many of them it only may have: they are compared while others are sent.
+        claimed_bytes: u64,
     },
     /// Contents moved. Told for every part, which can be hundreds of times a second.
     Progress(Progress),
@@ -218,7 +221,8 @@ pub struct Progress {
 pub enum FileResult {
     /// It was delivered: complete and verified.
     Delivered,
-    /// The same file was there already.
+    /// A file of the same size and time was there already, or one with the same contents where those were
+    /// compared; a link with the same target; a folder.
     Identical,
     /// Another file was there and was kept.
     Skipped,
@@ -271,8 +275,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes that went over the network in this run, in both directions.
     pub wire_bytes: u64,
-    /// Delivered bytes that an earlier run had brought before it broke off; files that were whole before don't
-    /// count. The same on both sides.
+    /// Bytes of contents that had not to be sent: an earlier run had brought them, or an older file had them, and
+    /// the sender's digests proved them. Files that were whole before are none of them. The same on both sides.
     pub resumed_bytes: u64,
     /// Duration since the offer was first accepted.
     pub elapsed: Duration,
@@ -282,7 +286,11 @@ pub struct Summary {
     pub left_out: u64,
     /// How many of those the sender could not read.
     pub lost_sources: u64,
-    /// Entries that were skipped because others exist at the destination.
+    /// Files that were there already, with the same size and time or, where they were compared, the same contents.
+    pub same: u64,
+    /// Whether those were compared: `checksum` was set on this side or, as a receiver knows, on the other one.
+    pub compared: bool,
+    /// Entries that were skipped because others were there.
     pub skipped: u64,
     /// Absolute paths of the delivered top-level entries. Empty on the sender.
     pub delivered: Vec<PathBuf>,

@@ -35,9 +35,12 @@ pub(crate) struct TransferStats {
     begun: Instant,
     wire_before: u64,
     transfer: Option<TransferId>,
-    /// Bytes of contents that were lacking when it was accepted first, `u64::MAX` where no length is known.
-    lacking_bytes: Option<u64>,
+    /// Whether it was accepted before.
+    is_accepted: bool,
+    /// Bytes that the receiver had or claimed when it was accepted last.
     present_bytes: u64,
+    /// Bytes that the receiver had and proved, over all connections.
+    held_bytes: u64,
     has_grown: bool,
     staging: Option<PathBuf>,
 }
@@ -49,8 +52,9 @@ impl TransferStats {
             begun: Instant::now(),
             wire_before: wire_bytes,
             transfer: None,
-            lacking_bytes: None,
+            is_accepted: false,
             present_bytes: 0,
+            held_bytes: 0,
             has_grown: false,
             staging: None,
         }
@@ -59,21 +63,20 @@ impl TransferStats {
     /// The receiver learned what is offered. Something else than what was cut off begins anew.
     pub(crate) fn offered(&mut self, transfer: TransferId) {
         if self.transfer.replace(transfer) != Some(transfer) {
-            self.lacking_bytes = None;
+            self.is_accepted = false;
             self.present_bytes = 0;
+            self.held_bytes = 0;
             self.staging = None;
         }
     }
 
-    /// The transfer is accepted, and `bytes` of its `total` need not be sent. Its time begins here: a person may
-    /// have thought it over before.
-    pub(crate) fn accepted(&mut self, bytes: u64, total: Option<u64>) {
-        let is_first = self.lacking_bytes.is_none();
+    /// The transfer is accepted, and the receiver has or claims `bytes` of it. What a person took to think it
+    /// over is not the transfer's time.
+    pub(crate) fn accepted(&mut self, bytes: u64) {
+        let is_first = !std::mem::replace(&mut self.is_accepted, true);
         if is_first {
             self.begun = Instant::now();
         }
-        let lacking = total.map_or(u64::MAX, |total| total.saturating_sub(bytes));
-        self.lacking_bytes.get_or_insert(lacking);
         self.has_grown |= !is_first && bytes > self.present_bytes;
         self.present_bytes = bytes;
     }
@@ -104,9 +107,15 @@ impl TransferStats {
         std::mem::take(&mut self.has_grown)
     }
 
-    /// Delivered bytes that were already here before this run.
-    pub(crate) fn resumed_bytes(&self, delivered: u64) -> u64 {
-        delivered.saturating_sub(self.lacking_bytes.unwrap_or(u64::MAX))
+    /// The receiver proved over one more connection that it had `bytes`.
+    pub(crate) fn held(&mut self, bytes: u64) {
+        self.held_bytes += bytes;
+    }
+
+    /// Bytes that had not to be sent in this run, since the receiver had and proved them: no more than it had or
+    /// claimed over the last connection.
+    pub(crate) fn resumed_bytes(&self) -> u64 {
+        self.held_bytes.min(self.present_bytes)
     }
 
     /// Bytes on the wire of this transfer, out of the `wire_bytes` of the whole run.
@@ -117,7 +126,6 @@ impl TransferStats {
     /// Completes the summary of what is done with what was counted here, and tells it.
     pub(crate) fn finish(&self, summary: Summary, operator: &dyn Operator) -> Summary {
         let summary = Summary {
-            resumed_bytes: self.resumed_bytes(summary.bytes),
             elapsed: self.elapsed(),
             ..summary
         };
@@ -204,60 +212,57 @@ mod tests {
 
     #[test]
     fn only_the_first_acceptance_starts_the_clock() {
-        let mut stats = TransferStats::begin(0);
-        stats.offered(ONE);
-        stats.begun -= Duration::from_secs(60);
-        stats.accepted(0, Some(500));
-        assert!(stats.elapsed() < Duration::from_secs(60));
-        let accepted = stats.begun;
-        stats.offered(ONE);
-        stats.accepted(50, Some(500));
-        assert_eq!(stats.begun, accepted);
+        let mut tally = TransferStats::begin(0);
+        tally.offered(ONE);
+        tally.begun -= Duration::from_secs(60);
+        tally.accepted(0);
+        assert!(tally.elapsed() < Duration::from_secs(60));
+        let accepted = tally.begun;
+        tally.offered(ONE);
+        tally.accepted(50);
+        assert_eq!(tally.begun, accepted);
     }
 
     #[test]
     fn what_an_earlier_connection_of_this_run_brought_is_not_resumed() {
-        let mut stats = TransferStats::begin(10);
-        stats.offered(ONE);
-        stats.accepted(100, Some(500));
-        assert!(!stats.take_growth());
-        stats.offered(ONE);
-        stats.accepted(300, Some(500));
-        assert!(stats.take_growth());
-        assert!(!stats.take_growth());
-        assert_eq!(stats.resumed_bytes(500), 100);
-        assert_eq!(stats.wire_bytes(25), 15);
+        let mut tally = TransferStats::begin(10);
+        tally.offered(ONE);
+        tally.accepted(100);
+        assert!(!tally.take_growth());
+        tally.offered(ONE);
+        tally.accepted(300);
+        assert!(tally.take_growth());
+        assert!(!tally.take_growth());
+        assert_eq!(tally.resumed_bytes(), 0);
+        assert_eq!(tally.wire_bytes(25), 15);
     }
 
     #[test]
-    fn files_that_were_whole_before_are_not_resumed() {
-        let mut stats = TransferStats::begin(0);
-        stats.offered(ONE);
-        stats.accepted(400, Some(500));
-        // Nothing was delivered, then one file of the 100 that were lacking, then one of 130.
-        let resumed = [0, 100, 130].map(|delivered| stats.resumed_bytes(delivered));
-        assert_eq!(resumed, [0, 0, 30]);
-    }
-
-    #[test]
-    fn of_a_length_that_is_not_known_nothing_is_resumed() {
-        let mut stats = TransferStats::begin(0);
-        stats.offered(ONE);
-        stats.accepted(0, None);
-        assert_eq!(stats.resumed_bytes(500), 0);
+    fn what_held_over_all_connections_is_resumed_but_no_more_than_is_there() {
+        let mut tally = TransferStats::begin(0);
+        tally.offered(ONE);
+        tally.accepted(400);
+        tally.held(100);
+        tally.offered(ONE);
+        tally.accepted(400);
+        tally.held(150);
+        assert_eq!(tally.resumed_bytes(), 250);
+        tally.accepted(200);
+        assert_eq!(tally.resumed_bytes(), 200);
     }
 
     #[test]
     fn something_else_begins_anew() {
-        let mut stats = TransferStats::begin(0);
-        assert!(!stats.is_open());
-        stats.offered(ONE);
-        stats.accepted(100, Some(500));
-        stats.staged(Path::new("here"));
-        stats.offered(OTHER);
-        assert_eq!(stats.staging(), None);
-        stats.accepted(300, Some(500));
-        assert!(!stats.take_growth());
-        assert_eq!(stats.resumed_bytes(500), 300);
+        let mut tally = TransferStats::begin(0);
+        assert!(!tally.is_open());
+        tally.offered(ONE);
+        tally.accepted(100);
+        tally.held(50);
+        tally.staged(Path::new("here"));
+        tally.offered(OTHER);
+        assert_eq!(tally.staging(), None);
+        tally.accepted(300);
+        assert!(!tally.take_growth());
+        assert_eq!(tally.resumed_bytes(), 0);
     }
 }

@@ -56,8 +56,13 @@ const KNOWN_CIRCLES: [(&[&str], &str); 6] = [
         "to be untied: helpers are defined in the floor's own file",
     ),
     (
-        &["disk/staging.rs", "disk/staging/writer.rs"],
-        "a staging folder makes its writers, and each writes into that folder",
+        &[
+            "disk/staging.rs",
+            "disk/staging/checker.rs",
+            "disk/staging/claims.rs",
+            "disk/staging/writer.rs",
+        ],
+        "a staging folder makes its writers and checkers of claims, and each works in that folder",
     ),
     (
         &["disk/zip_read/extra.rs", "disk/zip_read/record.rs"],

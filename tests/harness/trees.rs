@@ -278,14 +278,14 @@ fn is_staging(path: &Path) -> bool {
 
 /// Bytes of the parts that the journal in the one staging folder records, of a stream of `total` bytes in
 /// parts of `part` bytes. Its layout is documented in `src/disk/journal.rs`: 34 bytes of header, records of
-/// 17 bytes, kind 1 for a part, its index behind it.
+/// 13 bytes, kind 1 for a part, its index behind it.
 pub fn recorded_bytes(destination: &Path, total: u64, part: u64) -> u64 {
     let stagings = stagings(destination);
     let journal = stagings
         .first()
         .and_then(|path| fs::read(path.join("journal")).ok());
     let journal = journal.unwrap_or_default();
-    let records = journal.get(34..).unwrap_or_default().chunks_exact(17);
+    let records = journal.get(34..).unwrap_or_default().chunks_exact(13);
     let parts = records.filter(|record| record[0] == 1);
     let indexes: BTreeSet<u64> = parts
         .map(|record| u64::from_be_bytes(record[1..9].try_into().expect("eight bytes")))

@@ -6,6 +6,7 @@ pub mod harness;
 mod archives;
 mod at_once;
 mod budgets;
+mod claims;
 mod drop_box;
 mod faults;
 mod frames;

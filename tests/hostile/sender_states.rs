@@ -17,7 +17,7 @@ pub struct AtSender {
 }
 
 impl AtSender {
-    fn new(ground: Ground) -> AtSender {
+    pub fn new(ground: Ground) -> AtSender {
         AtSender::with(ground, &Side::default())
     }
 
@@ -43,7 +43,11 @@ impl AtSender {
         self.ground.expect_untouched();
     }
 
-    fn round_is_over(&mut self) {
+    pub fn sender_ends_well(self) {
+        self.sender.end().expect("its Done is its word");
+    }
+
+    pub fn round_is_over(&mut self) {
         let over = std::iter::from_fn(|| self.peer.hear())
             .any(|message| matches!(message, Message::RoundEnd(_)));
         assert!(over);
@@ -155,7 +159,7 @@ fn a_receiver_that_has_it_all_is_believed_only_with_a_done() {
     let mut at = AtSender::new(Ground::two_parts());
     at.peer.say(&accept(MIB, 1, &[(0, 2)]));
     at.round_is_over();
-    at.peer.say(&done(3));
+    at.peer.say(&done(1));
     at.sender.end().expect("its Done is its word");
 }
 

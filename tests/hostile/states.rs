@@ -189,7 +189,7 @@ fn offers_whose_numbers_overflow_are_refused() {
         ("a large part size", offer(|o| o.part_size = u32::MAX)),
         ("no stream", offer(|o| o.streams = 0)),
         ("65 streams", offer(|o| o.streams = 65)),
-        ("unknown flags", offer(|o| o.flags = 4)),
+        ("unknown flags", offer(|o| o.flags = 16)),
         ("more entries than are", offer(|o| o.count = u32::MAX)),
         ("fewer entries than come", offer(|o| o.count = 0)),
         ("half an entry", offer(|o| o.entries.truncate(9))),

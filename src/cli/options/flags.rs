@@ -394,6 +394,9 @@ pub(crate) const FLAGS: &[Flag] = &[
         "stop the program of --on-receive after this time (serve: 600; receive: no limit)"),
     flag(None, "fsync", Nothing, TAKING,
         "force every file to the disk before saying done"),
+    flag(None, "checksum", Nothing, &[Send, Receive, Serve],
+        "compare also files of the same size and time, and don't take them for the same; either side may \
+         ask for it"),
     flag(None, "count", Value("N"), &[Send],
         "with --listen: serve so many receivers, then end (1)"),
     flag(Some('n'), "streams", Value("N"), MOVING,

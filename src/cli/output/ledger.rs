@@ -20,6 +20,7 @@ pub(crate) struct Totals {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
     pub(crate) wire_bytes: u64,
+    pub(crate) same: u64,
     pub(crate) resumed_bytes: u64,
     pub(crate) elapsed: Duration,
 }
@@ -37,6 +38,7 @@ impl Ledger {
         let totals = &mut entries.finished;
         totals.files = totals.files.saturating_add(summary.files);
         totals.bytes = totals.bytes.saturating_add(summary.bytes);
+        totals.same = totals.same.saturating_add(summary.same);
         totals.wire_bytes = totals.wire_bytes.saturating_add(summary.wire_bytes);
         totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
         totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);

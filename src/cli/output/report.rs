@@ -128,9 +128,11 @@ impl Operator for Reporter<'_> {
             Event::Accepted {
                 streams,
                 present_bytes,
+                claimed_bytes,
             } => {
-                *self.pace() = RatePace::new(self.style.progress, *present_bytes);
-                self.accepted(*streams, *present_bytes);
+                let proved_bytes = present_bytes.saturating_sub(*claimed_bytes);
+                *self.pace() = RatePace::new(self.style.progress, proved_bytes);
+                self.accepted(*streams, proved_bytes, *claimed_bytes);
             }
             Event::Finished(summary) => self.finished(summary),
             Event::File {
@@ -260,10 +262,14 @@ impl Reporter<'_> {
     }
 
     /// Further connections prove themselves one by one; programs get their number once all are there.
-    fn accepted(&self, streams: u16, present_bytes: u64) {
-        if present_bytes > 0 {
-            let size = format::size(present_bytes);
+    fn accepted(&self, streams: u16, proved_bytes: u64, claimed_bytes: u64) {
+        if proved_bytes > 0 {
+            let size = format::size(proved_bytes);
             self.say(&format!("going on: {size} are there already"));
+        }
+        if claimed_bytes > 0 {
+            let size = format::size(claimed_bytes);
+            self.say(&format!("comparing {size} that may be there already"));
         }
         self.detail(&format!(
             "accepted; {} side by side",

@@ -140,8 +140,19 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         && summary.skipped == 0
     {
         text.push_str("everything is there");
+        if summary.same > 0 {
+            let files = format::count(summary.same, "file");
+            text.push_str(&format!(", {files} with {}", what_is_same(summary)));
+        }
     } else {
         text.push_str(&moved(summary));
+        if summary.same > 0 {
+            let same = summary.same;
+            text.push_str(&format!(
+                ", {same} more there with {}",
+                what_is_same(summary)
+            ));
+        }
     }
     if summary.skipped > 0 {
         text.push_str(&format!(
@@ -150,7 +161,8 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         ));
     }
     match side {
-        Perspective::Sender => text.push_str(", verified by the receiver"),
+        Perspective::Sender if summary.files > 0 => text.push_str(", verified by the receiver"),
+        Perspective::Sender => {}
         Perspective::Tester => text.push_str(", verified; nothing was written"),
         Perspective::Maker => {
             text.push_str(&delivered(&summary.delivered));
@@ -161,6 +173,14 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         }
     }
     text
+}
+
+/// What shows that files that were there are the same.
+fn what_is_same(summary: &Summary) -> &'static str {
+    match summary.compared {
+        true => "the same contents",
+        false => "the same size and time",
+    }
 }
 
 fn moved(summary: &Summary) -> String {
@@ -277,10 +297,20 @@ mod tests {
             done(Perspective::Sender, &summary)
                 .starts_with("done, but 1 entry was left out: 2 files")
         );
-        let nothing = Summary::default();
+        let mut nothing = Summary::default();
         assert_eq!(
             done(Perspective::Receiver, &nothing),
             "done: everything is there"
+        );
+        nothing.same = 3;
+        assert_eq!(
+            done(Perspective::Sender, &nothing),
+            "done: everything is there, 3 files with the same size and time"
+        );
+        nothing.compared = true;
+        assert_eq!(
+            done(Perspective::Receiver, &nothing),
+            "done: everything is there, 3 files with the same contents"
         );
     }
 }

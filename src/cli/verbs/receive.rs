@@ -39,6 +39,7 @@ pub(crate) struct ReceiveArgs {
     max_bytes: Option<u64>,
     max_files: Option<u64>,
     fsync: bool,
+    checksum: bool,
     /// The program to run after each transfer, and how long it may take.
     hook: Option<PathBuf>,
     hook_timeout: Option<Duration>,
@@ -61,6 +62,7 @@ impl ReceiveArgs {
             max_bytes: max_bytes.transpose()?,
             max_files: max_files.transpose()?,
             fsync: args.has("fsync"),
+            checksum: args.has("checksum"),
             hook: args.path("on-receive"),
             hook_timeout: seconds(args, "hook-timeout", 1)?,
         })
@@ -80,6 +82,7 @@ impl ReceiveArgs {
         options.max_bytes = self.max_bytes;
         options.max_files = self.max_files;
         options.fsync = self.fsync;
+        options.checksum = self.checksum;
         options
     }
 }

@@ -19,6 +19,7 @@ use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::crypto::Secret;
 use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Stream, Summary};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// A transfer from here, understood.
@@ -32,6 +33,7 @@ pub(crate) struct Send {
     level: Level,
     rate_limit: Option<u64>,
     verify: bool,
+    checksum: bool,
     task: SendTask,
     progress: ProgressChoice,
 }
@@ -106,6 +108,7 @@ impl Send {
             level: level.transpose()?.unwrap_or_default(),
             rate_limit: rate_limit.transpose()?,
             verify: verify(args, context)?,
+            checksum: args.has("checksum"),
             task: task(args)?,
             progress: ProgressChoice::of(args),
         })
@@ -128,6 +131,7 @@ impl Send {
         options.level = self.level;
         options.rate_limit = self.rate_limit;
         options.verify = self.verify;
+        options.checksum = self.checksum;
         let mut connect = self.connect.with(secret);
         if !is_repeatable {
             connect.retries = 0;
@@ -197,16 +201,23 @@ fn worst_of(
     Ok(exit)
 }
 
-fn tell_lacking(lacking: Option<u64>, context: &Context<'_>) {
-    let text = match lacking {
-        Some(0) => "the peer has everything already".to_owned(),
-        Some(bytes) => format!("the peer lacks {}", format::size(bytes)),
+fn tell_lacking(lacking: Option<RangeInclusive<u64>>, context: &Context<'_>) {
+    let bounds = lacking.map(RangeInclusive::into_inner);
+    let text = match bounds {
+        Some((_, 0)) => "the peer has everything already".to_owned(),
+        Some((least, most)) if least == most => format!("the peer lacks {}", format::size(most)),
+        Some((least, most)) => {
+            let (least, most) = (format::size(least), format::size(most));
+            format!("the peer lacks {least} to {most}: the rest it has to compare")
+        }
         None => "how much the peer lacks cannot be told".to_owned(),
     };
     context.console.say(&format!("nothing was sent: {text}"));
-    context
-        .console
-        .event(|| Object::event("lacking").number_or_null("bytes", lacking));
+    context.console.event(|| {
+        Object::event("lacking")
+            .number_or_null("bytes", bounds.map(|(_, most)| most))
+            .number_or_null("at_least", bounds.map(|(least, _)| least))
+    });
 }
 
 /// Whether there is something of this name. A link counts by itself, wherever it points.

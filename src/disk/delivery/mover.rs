@@ -73,7 +73,7 @@ impl Run<'_> {
         }
         let from = self.staging.staged_path(index)?;
         let to = self.target(index)?;
-        match (self.staging.plan.decision(index), kind) {
+        match (self.staging.decision(index), kind) {
             (Decision::Replace, _) => replace(&from, &to),
             (_, EntryKind::File(_)) => place_file(&from, &to),
             (_, EntryKind::Link(_)) => place(&from, &to),

@@ -13,7 +13,7 @@ impl Run<'_> {
         self.staging.make_folders()?;
         let manifest = self.manifest;
         for (index, entry) in manifest.entries() {
-            if matches!(entry.kind, EntryKind::File(_)) && self.staging.plan.is_needed(index) {
+            if matches!(entry.kind, EntryKind::File(_)) && self.staging.is_needed(index) {
                 self.prepare_file(index)?;
             }
         }
@@ -26,7 +26,7 @@ impl Run<'_> {
         }
         // Backwards, children come before their folder, whose time they would change.
         for (index, entry) in manifest.entries().rev() {
-            if entry.kind == EntryKind::Folder && self.staging.plan.is_needed(index) {
+            if entry.kind == EntryKind::Folder && self.staging.is_needed(index) {
                 self.prepare_folder(index)?;
             }
         }

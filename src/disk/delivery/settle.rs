@@ -55,7 +55,7 @@ impl Run<'_> {
 
     fn settle_folder(&self, index: EntryIndex) -> Result<(), DiskError> {
         let path = self.target(index)?;
-        let is_ours = self.staging.plan.decision(index) == Decision::Create
+        let is_ours = self.staging.decision(index) == Decision::Create
             || self.staging.created_folders.contains(&index);
         // The time of a folder that was there may be somebody else's to set.
         let is_foreign = |error: &DiskError| error.kind() == DiskErrorKind::Permission && !is_ours;

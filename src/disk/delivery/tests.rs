@@ -192,6 +192,7 @@ fn what_appeared_meanwhile_is_left_alone_and_the_rest_kept() {
     assert!(delivery.kept.is_some_and(|path| path.exists()));
     // The same again needs no bytes.
     let staging = transfer.open(dir.path(), Existing::Overwrite);
+    transfer.check_claims(&staging);
     assert!(staging.is_complete());
     fixture::deliver(staging, &[]);
     assert_whole(&transfer, dir.path());
@@ -223,6 +224,7 @@ fn a_delivery_interrupted_after_any_move_ends_whole() {
             }
             drop(staging);
             let staging = transfer.open(dir.path(), Existing::Fail);
+            transfer.check_claims(&staging);
             assert!(staging.is_complete(), "{what}, {moved} moved");
             fixture::deliver(staging, &[]);
             assert_whole(&transfer, dir.path());
@@ -311,6 +313,7 @@ mod unix {
         Run::begin(&staging, &[]).unwrap().prepare().unwrap();
         drop(staging);
         let staging = transfer.open(dir.path(), Existing::Fail);
+        transfer.check_claims(&staging);
         assert!(staging.is_complete());
         fixture::deliver(staging, &[]);
         for bits in modes {
@@ -435,6 +438,7 @@ mod unix {
         assert!(delivery.kept.is_some());
         set(&dir.path().join("t"), 0o755);
         let staging = transfer.open(dir.path(), Existing::Fail);
+        transfer.check_claims(&staging);
         assert!(staging.is_complete());
         fixture::deliver(staging, &[]);
         assert_whole(&transfer, dir.path());

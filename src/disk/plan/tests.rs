@@ -10,12 +10,19 @@ const POLICIES: [Existing; 5] = [Fail, Skip, Rename, Overwrite, Newer];
 fn outcome(transfer: &Transfer, dir: &Path, existing: Existing) -> Option<(Decision, String)> {
     let destination = Destination::locate(dir).unwrap();
     let before = crate::disk::fixture::names_in(dir);
-    let decided = Plan::decide(&transfer.manifest, &destination, existing);
+    let decided = Plan::decide(
+        &transfer.manifest,
+        &destination,
+        existing,
+        SameFiles::Believed,
+    );
     assert_eq!(before, crate::disk::fixture::names_in(dir));
     let index = transfer.index("x");
     match decided {
         Ok(plan) => {
-            let path = plan.delivered_path(&transfer.manifest, index).into_owned();
+            let path = plan
+                .delivered_path(&transfer.manifest, index, IsBeside(false))
+                .into_owned();
             Some((plan.decision(index), String::from_utf8(path).unwrap()))
         }
         Err(PlanError::InTheWay { first, count }) => {
@@ -162,7 +169,7 @@ fn a_renamed_folder_takes_along_what_it_holds() {
     let below = transfer.index("x/below");
     assert_eq!(plan.decision(transfer.index("x")), Decision::Identical);
     assert_eq!(plan.decision(below), Decision::Create);
-    let path = plan.delivered_path(&transfer.manifest, below);
+    let path = plan.delivered_path(&transfer.manifest, below, IsBeside(false));
     assert_eq!(&*path, b"x (1)/below (1)");
 }
 
@@ -183,7 +190,10 @@ fn new_names_avoid_those_of_the_manifest_and_each_other() {
     let plan = transfer.plan(dir.path(), Rename);
     let entries = transfer.manifest.entries();
     let names: Vec<String> = entries
-        .map(|(index, _)| plan.delivered_path(&transfer.manifest, index).into_owned())
+        .map(|(index, _)| {
+            plan.delivered_path(&transfer.manifest, index, IsBeside(false))
+                .into_owned()
+        })
         .map(|path| String::from_utf8(path).unwrap())
         .collect();
     assert_eq!(names[..2], ["a (2).txt", "a (1).txt"]);
@@ -213,7 +223,8 @@ fn all_conflicts_are_counted_and_the_first_named() {
     }
     let transfer = sample.finish();
     let destination = Destination::locate(dir.path()).unwrap();
-    let error = Plan::decide(&transfer.manifest, &destination, Fail).unwrap_err();
+    let error =
+        Plan::decide(&transfer.manifest, &destination, Fail, SameFiles::Believed).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("file00") && text.ends_with("and 12 more are in the way"),

@@ -17,6 +17,8 @@ pub(in crate::disk) enum Mark {
     Failed = 8,
     /// It came as a whole and was verified.
     Whole = 16,
+    /// It was compared with the old file of its name, which is another one.
+    Differs = 32,
 }
 
 /// Marks of all entries, one byte each, set by several threads.

@@ -1,5 +1,7 @@
 //! Parts into staged files.
 
+use super::checker::read_exact_at;
+use super::claims::PieceSource;
 use super::{Durability, Mark, Staging, StagingProgress, TURNS, tree};
 use crate::disk::error::DiskError;
 use crate::disk::journal::JournalRecord;
@@ -38,60 +40,58 @@ impl<'a> StagingWriter<'a> {
     /// already, or that another thread is writing, is not written again. In an open stream a part may
     /// be shorter than full: it is then the last one.
     ///
-    /// Returns the CRC-32 of `raw`, to be compared with the sender's.
+    /// Returns the CRC-32 of `raw`, to be compared with the sender's; `None` for a part that was not written.
     ///
     /// # Errors
     /// When `raw` is not as long as the part, or the system refuses; the part then counts as missing.
-    pub fn write_part(&mut self, part: PartIndex, raw: &[u8]) -> Result<u32, DiskError> {
+    pub fn write_part(&mut self, part: PartIndex, raw: &[u8]) -> Result<Option<u32>, DiskError> {
         let staging = self.staging;
-        let Some(claim) = Claim::take(staging, part, raw.len())? else {
-            return Ok(crc32fast::hash(raw));
+        let Some(writing) = WritingPart::begin(staging, part, raw.len())? else {
+            return Ok(None);
         };
         let mut checksum = crc32fast::Hasher::new();
-        let mut kept = Kept::All;
         let mut is_true = true;
         let start = staging.layout().range(part).start;
         for segment in staging.manifest.segments(start..start + raw.len() as u64) {
             let bytes = &raw[segment.part_offset..segment.part_offset + segment.length];
             is_true &= !staging.marks.has(segment.entry, Mark::Failed);
-            match staging.plan.decision(segment.entry) {
-                Decision::Create | Decision::Replace => {
-                    self.write_segment(&segment, bytes, &mut checksum)?;
-                    kept.add(bytes);
-                }
-                Decision::Identical => {
-                    checksum.update(bytes);
-                    kept.add(bytes);
-                }
-                Decision::Skip => {
-                    checksum.update(bytes);
-                    kept.leave_out(&raw[..segment.part_offset]);
-                }
+            self.compare_with_old(&segment, bytes);
+            match staging.is_needed(segment.entry) {
+                true => self.write_segment(&segment, bytes, &mut |slice| checksum.update(slice))?,
+                false => checksum.update(bytes),
             }
         }
-        let crc = checksum.finalize();
         if is_true {
-            let kept_crc = kept.crc().unwrap_or(crc);
-            staging
-                .journal
-                .append(JournalRecord::Present(part, kept_crc))?;
+            staging.journal.append(JournalRecord::Present(part))?;
+            staging.progress().recorded.insert(part);
         }
-        claim.fulfil();
-        Ok(crc)
+        writing.fulfil();
+        Ok(Some(checksum.finalize()))
     }
 
-    fn write_segment(
+    /// Of a file that is compared, what comes shows as well whether the old one is another.
+    fn compare_with_old(&mut self, segment: &Segment, bytes: &[u8]) {
+        let staging = self.staging;
+        let is_compared = staging.plan.decision(segment.entry) == Decision::Compare
+            && !staging.marks.has(segment.entry, Mark::Differs);
+        if is_compared && !staging.is_in_old_file(segment, bytes) {
+            staging.note_different(segment.entry);
+        }
+    }
+
+    /// Writes a piece of a file, slice by slice; `seen` is given each before it is written.
+    pub(super) fn write_segment(
         &mut self,
         segment: &Segment,
         bytes: &[u8],
-        checksum: &mut crc32fast::Hasher,
+        seen: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DiskError> {
         let range = self.staging.manifest.stream_range(segment.entry);
         if range.end - range.start == bytes.len() as u64 {
-            checksum.update(bytes);
+            seen(bytes);
             self.staging.write_whole(segment.entry, bytes)
         } else {
-            self.write_piece(segment, bytes, checksum)
+            self.write_piece(segment, bytes, seen)
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> StagingWriter<'a> {
         &mut self,
         segment: &Segment,
         bytes: &[u8],
-        checksum: &mut crc32fast::Hasher,
+        seen: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DiskError> {
         let staging = self.staging;
         let file = match self.open.take() {
@@ -109,7 +109,7 @@ impl<'a> StagingWriter<'a> {
         let turn = staging.turn(segment.entry);
         let mut offset = segment.file_offset;
         for slice in bytes.chunks(SLICE) {
-            checksum.update(slice);
+            seen(slice);
             staging.write_at(segment.entry, &file, slice, offset)?;
             offset += slice.len() as u64;
         }
@@ -119,46 +119,16 @@ impl<'a> StagingWriter<'a> {
     }
 }
 
-/// The CRC-32 of what of a part is not skipped. As long as nothing was, it is that of the part.
-enum Kept {
-    All,
-    Some(crc32fast::Hasher),
-}
-
-impl Kept {
-    fn add(&mut self, bytes: &[u8]) {
-        if let Kept::Some(hasher) = self {
-            hasher.update(bytes);
-        }
-    }
-
-    /// `before` is what of the part came before the first skipped byte.
-    fn leave_out(&mut self, before: &[u8]) {
-        if let Kept::All = self {
-            let mut hasher = crc32fast::Hasher::new();
-            hasher.update(before);
-            *self = Kept::Some(hasher);
-        }
-    }
-
-    fn crc(self) -> Option<u32> {
-        match self {
-            Kept::All => None,
-            Kept::Some(hasher) => Some(hasher.finalize()),
-        }
-    }
-}
-
-/// A part that this thread writes. Dropped without [`Claim::fulfil`] it counts as missing.
-struct Claim<'a> {
+/// A part that this thread writes. Dropped without [`WritingPart::fulfil`] it counts as missing.
+pub(super) struct WritingPart<'a> {
     staging: &'a Staging,
     part: PartIndex,
     is_fulfilled: bool,
 }
 
-impl<'a> Claim<'a> {
+impl<'a> WritingPart<'a> {
     /// `None` when the part is there or another thread has it.
-    fn take(
+    pub(super) fn begin(
         staging: &'a Staging,
         part: PartIndex,
         length: usize,
@@ -177,20 +147,26 @@ impl<'a> Claim<'a> {
         }
         progress.note_end(part, length);
         progress.writing.push(part);
-        Ok(Some(Claim {
+        Ok(Some(WritingPart {
             staging,
             part,
             is_fulfilled: false,
         }))
     }
 
-    fn fulfil(mut self) {
-        self.staging.progress().present.insert(self.part);
+    pub(super) fn fulfil(mut self) {
+        self.staging.progress().arrived(self.part);
+        self.is_fulfilled = true;
+    }
+
+    /// Nothing was written of it, and it is to be sent.
+    pub(super) fn leave(mut self) {
+        self.staging.progress().unsettled.remove(self.part);
         self.is_fulfilled = true;
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for WritingPart<'_> {
     fn drop(&mut self) {
         if !self.is_fulfilled {
             self.staging.distrust_holes(self.part);
@@ -218,6 +194,21 @@ impl StagingProgress {
 }
 
 impl Staging {
+    /// Whether the old file of the entry has these bytes there. One that cannot be read has not.
+    fn is_in_old_file(&self, segment: &Segment, bytes: &[u8]) -> bool {
+        let Ok(file) = self.open_piece_source(segment.entry, PieceSource::Old) else {
+            return false;
+        };
+        let mut buffer = vec![0; SLICE.min(bytes.len())];
+        let mut offset = segment.file_offset;
+        bytes.chunks(SLICE).all(|slice| {
+            let old = &mut buffer[..slice.len()];
+            let is_read = read_exact_at(&file, old, offset).is_ok();
+            offset += slice.len() as u64;
+            is_read && old == slice
+        })
+    }
+
     /// Creates a file, whole and finished at once: open, write, set time, close.
     pub(in crate::disk) fn write_whole(
         &self,

@@ -1,6 +1,6 @@
 //! What becomes of each entry under a policy, with the operator's help where names are taken.
 
-use crate::disk::{Destination, Plan, PlanError};
+use crate::disk::{Destination, Plan, PlanError, SameFiles};
 use crate::model::{Existing, Manifest};
 use crate::session::error::SessionError;
 use crate::session::events::{Conflicts, Operator};
@@ -13,12 +13,12 @@ use crate::session::events::{Conflicts, Operator};
 pub(crate) fn decide(
     manifest: &Manifest,
     destination: &Destination,
-    existing: Existing,
+    (existing, same_files): (Existing, SameFiles),
     operator: &dyn Operator,
 ) -> Result<Plan, SessionError> {
     let mut policy = existing;
     loop {
-        match Plan::decide(manifest, destination, policy) {
+        match Plan::decide(manifest, destination, policy, same_files) {
             Ok(plan) => return Ok(plan),
             Err(PlanError::InTheWay { first, count }) => {
                 let names = first

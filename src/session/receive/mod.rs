@@ -17,7 +17,9 @@ pub(crate) mod retention;
 pub(crate) mod rounds;
 pub(crate) mod serve;
 pub(crate) mod sink;
+pub(crate) mod verifier;
 
+use crate::disk::RunLedger;
 use crate::protocol::{DeclineReason, Message, Offer, Role};
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
@@ -63,7 +65,8 @@ pub fn receive(
     operator: &dyn Operator,
 ) -> Result<Vec<Summary>, SessionError> {
     let mut meeting = Meeting::open(connect, Role::Receive, operator)?;
-    let mut intake = Intake::new(None, options, operator);
+    let ledger = RunLedger::default();
+    let mut intake = Intake::new(None, options, &ledger, operator);
     let mut occasion = Occasion::First;
     let mut attempts = Attempts::default();
     loop {
@@ -121,6 +124,7 @@ pub(crate) struct Intake<'a> {
     /// That of the secret which the peer proved.
     name: Option<&'a str>,
     options: &'a ReceiveOptions,
+    ledger: &'a RunLedger,
     operator: &'a dyn Operator,
     summaries: Vec<Summary>,
     /// The end of the session met last.
@@ -130,15 +134,17 @@ pub(crate) struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    /// Nothing has come yet.
+    /// Nothing has come yet. `ledger` remembers what came over connections that were lost.
     pub(crate) fn new(
         name: Option<&'a str>,
         options: &'a ReceiveOptions,
+        ledger: &'a RunLedger,
         operator: &'a dyn Operator,
     ) -> Self {
         Intake {
             name,
             options,
+            ledger,
             operator,
             summaries: Vec::new(),
             peer: None,
@@ -223,6 +229,7 @@ impl<'a> Intake<'a> {
             session,
             name: self.name,
             options: self.options,
+            ledger: self.ledger,
             operator: self.operator,
             stats: &mut self.stats,
         };

@@ -1,7 +1,8 @@
 //! The receiver's side of one transfer: read the offer, decide, accept, take the parts in rounds, deliver.
 
-use crate::disk::Delivery;
-use crate::model::{Manifest, PartRange, limits};
+use crate::crypto::DIGEST_LENGTH;
+use crate::disk::{Delivery, RunLedger, Staging};
+use crate::model::{Manifest, PartRange, PartSet, limits};
 use crate::protocol::{
     Accept, Bounded, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message, Offer,
     PartRanges, PeerFailure, transfer_id,
@@ -15,9 +16,9 @@ use crate::session::listen::guest_book::Network;
 use crate::session::receive::allowance::Allowance;
 use crate::session::receive::memory::{self, MemoryOwner};
 use crate::session::receive::options::ReceiveOptions;
-use crate::session::receive::prepare::{IncomingOffer, OfferRefusal, prepare};
+use crate::session::receive::prepare::{IncomingOffer, OfferRefusal, prepare, preview};
 use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
-use crate::session::receive::rounds::{EarlyPart, ReceiveRounds, RoundEnded};
+use crate::session::receive::rounds::{EarlyPart, ReceiveRounds};
 use crate::session::receive::sink::Sink;
 use crate::session::stats::{ProgressReporter, TransferStats, offer_summary};
 use crate::session::tuning::stream_pool::StreamLimit;
@@ -33,6 +34,7 @@ pub(crate) struct ReceiveTransfer<'s> {
     /// That of the secret which the peer proved.
     pub(crate) name: Option<&'s str>,
     pub(crate) options: &'s ReceiveOptions,
+    pub(crate) ledger: &'s RunLedger,
     pub(crate) operator: &'s dyn Operator,
     pub(crate) stats: &'s mut TransferStats,
 }
@@ -83,28 +85,40 @@ impl<'s> ReceiveTransfer<'s> {
     fn receive(&mut self, message: Offer) -> Result<Received, Stop> {
         let pace = Pace::new("the offer", OFFER_TIME, limits::OFFER_BYTES_PER_SECOND);
         self.session.reader.connection().set_pace(Some(pace));
-        let offer = self.read_offer(&message)?;
+        let mut offer = self.read_offer(&message)?;
         let early = self.read_early(&message, &offer)?;
         self.session.reader.connection().set_pace(None);
         self.operator.event(&Event::Offer(&offer.summary));
         self.verify(message.verify)?;
-        let sink = prepare(&offer, self.options, self.operator)?;
+        if message.dry_run {
+            return self.answer_dry_run(&offer);
+        }
+        let sink = prepare(&offer, self.options, self.ledger, self.operator)?;
         let limit = self.stream_limit(&sink, message.streams);
-        let progress = self.accept(&sink, limit.most())?;
+        // The early part is the whole stream: nothing of it is to be compared.
+        let mut parts = ReportedParts::of(&sink, early.is_none());
+        if offer
+            .memory
+            .grow(parts.digest_bytes(&offer.manifest, &sink))
+            .is_err()
+        {
+            // Without memory for their digests they are sent.
+            parts.claims = PartSet::new();
+        }
+        let progress = self.accept(&sink, &parts, limit.most())?;
         let is_in_order = sink.is_in_order();
         let manifest = Arc::clone(&offer.manifest);
         let rounds = ReceiveRounds::new(sink, manifest, message.transfer, progress);
-        match rounds.run(self.session, limit, early) {
-            Ok(RoundEnded::Sent) => {}
-            Ok(RoundEnded::OnlyAsked) => {
-                rounds.sink.leave()?;
-                return Ok(Received::OnlyAsked);
-            }
+        let result = rounds.run(self.session, limit, early, parts.claims);
+        self.stats.held(rounds.held());
+        match result {
+            Ok(()) => {}
             Err(error) if is_in_order => {
                 self.discard(rounds.sink);
                 return Err(error.cut_short().into());
             }
             Err(error) => {
+                rounds.sink.remember(offer.run, self.ledger);
                 self.keep(rounds.sink);
                 return Err(error.into());
             }
@@ -156,9 +170,29 @@ impl<'s> ReceiveTransfer<'s> {
             id,
             summary: offer_summary(&manifest, self.session.peer),
             part_size: message.part_size,
+            checksum: message.checksum,
+            run: message.run,
             manifest,
-            _memory: memory,
+            memory,
         })
+    }
+
+    /// Tells what is there, and takes the sender's leave.
+    fn answer_dry_run(&mut self, offer: &IncomingOffer) -> Result<Received, Stop> {
+        let preview = preview(offer, self.options)?;
+        let have = PartRanges::take_from(&mut preview.present.ranges());
+        let room = limits::RANGES - have.len();
+        let claims = PartRanges::take_from(&mut preview.claims.ranges().take(room));
+        self.session.say(&Message::Accept(Accept {
+            part_size: preview.layout.part_size(),
+            streams: 1,
+            have,
+            claims,
+        }))?;
+        match self.session.hear()? {
+            Message::Bye => Ok(Received::OnlyAsked),
+            _ => Err(unexpected("something else than Bye after a dry run").into()),
+        }
     }
 
     /// Reads the only part of a small transfer, where it came along with the offer.
@@ -211,8 +245,13 @@ impl<'s> ReceiveTransfer<'s> {
         }
     }
 
-    /// Tells the sender how many streams it may use and which parts are here already.
-    fn accept(&mut self, sink: &Sink, streams: u16) -> Result<ProgressReporter<'s>, SessionError> {
+    /// Tells the sender how many streams it may use and which parts are or may be here already.
+    fn accept(
+        &mut self,
+        sink: &Sink,
+        parts: &ReportedParts,
+        streams: u16,
+    ) -> Result<ProgressReporter<'s>, SessionError> {
         if let Some(staging) = sink.staging() {
             if !sink.is_in_order() {
                 self.stats.staged(staging.path());
@@ -224,35 +263,30 @@ impl<'s> ReceiveTransfer<'s> {
             }
         }
         let layout = sink.layout();
-        let present = sink.present();
-        let have = match layout.total() {
-            None if sink.is_complete() => {
-                PartRanges::take_from(&mut std::iter::once(PartRange::ALL))
-            }
-            _ => PartRanges::take_from(&mut present.ranges()),
-        };
         // What the sender is told, so that both count the same.
-        let present_bytes = match layout.total() {
-            Some(_) => layout.bytes_of(have.iter().copied()),
+        let have_bytes = match layout.total() {
+            Some(_) => layout.bytes_of(parts.have.iter().copied()),
             None => 0,
         };
+        let present_bytes = have_bytes + layout.bytes_of(parts.claims.ranges());
         self.session.say(&Message::Accept(Accept {
             part_size: layout.part_size(),
             streams,
-            have,
-            claims: PartRanges::default(),
+            have: parts.have.clone(),
+            claims: PartRanges::take_from(&mut parts.claims.ranges()),
         }))?;
-        self.stats.accepted(present_bytes, layout.total());
+        self.stats.accepted(present_bytes);
         self.operator.event(&Event::Accepted {
             streams,
             present_bytes,
+            claimed_bytes: present_bytes - have_bytes,
         });
         let traffic = &self.session.shared.traffic;
         Ok(ProgressReporter::new(
             self.operator,
             self.stats,
             traffic,
-            present_bytes,
+            have_bytes,
         ))
     }
 
@@ -289,17 +323,62 @@ impl<'s> ReceiveTransfer<'s> {
         if let Some(folder) = &delivery.kept {
             tell_what_is_kept(folder, self.operator);
         }
-        let held = self.stats.resumed_bytes(delivery.bytes);
-        let done = done(&delivery, report.skipped(), held);
+        let resumed_bytes = self.stats.resumed_bytes();
+        let done = done(&delivery, report.skipped(), resumed_bytes);
         self.session.say(&Message::Done(done))?;
         let summary = Summary {
             peer: Some(self.session.peer),
             name: offer.summary.names.into_iter().next().unwrap_or_default(),
             wire_bytes: self.stats.wire_bytes(self.session.shared.traffic.total()),
+            resumed_bytes,
+            compared: offer.checksum || self.options.checksum,
             streams,
             ..report.summary(delivery)
         };
         Ok(self.stats.finish(summary, self.operator))
+    }
+}
+
+/// The parts that an Accept names.
+struct ReportedParts {
+    /// Those that are not to be sent.
+    have: PartRanges,
+    /// Those that are to be compared: as many runs as there is room for beside the others.
+    claims: PartSet,
+}
+
+impl ReportedParts {
+    fn of(sink: &Sink, may_claim: bool) -> Self {
+        let layout = sink.layout();
+        let present = sink.present();
+        let have = match layout.total() {
+            None if sink.is_complete() => {
+                PartRanges::take_from(&mut std::iter::once(PartRange::ALL))
+            }
+            _ => PartRanges::take_from(&mut present.ranges()),
+        };
+        let mut claims = PartSet::new();
+        let room = limits::RANGES - have.len();
+        let claimable = sink.staging().filter(|_| may_claim).map(Staging::claims);
+        for range in claimable.iter().flat_map(PartSet::ranges).take(room) {
+            let numbers = range.start..range.start + range.length;
+            for part in numbers.filter_map(|number| layout.part(number).ok()) {
+                claims.insert(part);
+            }
+        }
+        ReportedParts { have, claims }
+    }
+
+    /// Memory that the digests of what is claimed will take, in bytes.
+    fn digest_bytes(&self, manifest: &Manifest, sink: &Sink) -> u64 {
+        let layout = sink.layout();
+        let numbers = self.claims.ranges();
+        let numbers = numbers.flat_map(|range| range.start..range.start + range.length);
+        let parts = numbers.filter_map(|number| layout.part(number).ok());
+        let pieces: usize = parts
+            .map(|part| layout.segments(manifest, part).count())
+            .sum();
+        pieces as u64 * DIGEST_LENGTH as u64
     }
 }
 

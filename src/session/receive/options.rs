@@ -41,6 +41,8 @@ pub struct ReceiveOptions {
     /// Decline senders that don't ask for the phrase to be compared. If a sender asks, the phrase is
     /// compared in any case.
     pub verify: bool,
+    /// Whether files of the same size and time are compared, and not taken for the same.
+    pub checksum: bool,
 }
 
 impl ReceiveOptions {
@@ -55,6 +57,7 @@ impl ReceiveOptions {
             streams: None,
             fsync: false,
             verify: false,
+            checksum: false,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::session::error::SessionError;
 use crate::session::sync::lock;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A writer that receives the contents of one file, in place of a folder. Clones share the writer.
 ///
@@ -94,13 +94,6 @@ impl OutputFile {
         let mut held = lock(&self.writer);
         let written = held.write().and_then(|()| held.writer.flush());
         written.map_err(|source| self.failed(source))
-    }
-
-    /// Nothing has come and nothing will: the next file may have the output.
-    pub(crate) fn leave(self) {
-        let held = self.writer.into_inner();
-        let held = held.unwrap_or_else(PoisonError::into_inner);
-        *lock(&self.output.0.writer) = Some(held.writer);
     }
 
     fn failed(&self, source: io::Error) -> SessionError {

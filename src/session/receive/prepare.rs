@@ -1,11 +1,14 @@
 //! Decides about an offer before a byte moves, and makes ready what takes its parts.
 
-use crate::disk::{Destination, DiskError, DiskErrorKind, Durability, Staging, free_bytes};
-use crate::model::{EntryKind, Manifest, PartLayout, TransferId};
+use crate::disk::{
+    Destination, DiskError, DiskErrorKind, Durability, Preview, RunLedger, SameFiles, Staging,
+    free_bytes,
+};
+use crate::model::{EntryKind, Manifest, PartLayout, PartSet, RunId, TransferId};
 use crate::protocol::{Decline, DeclineReason, Message, PeerText};
 use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
-use crate::session::events::{Acceptance, OfferSummary, Operator};
+use crate::session::events::{Acceptance, OfferSummary, Operator, Unattended};
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::memory::MemoryCharge;
 use crate::session::receive::options::ReceiveOptions;
@@ -23,8 +26,20 @@ pub(crate) struct IncomingOffer {
     pub(crate) id: TransferId,
     pub(crate) summary: OfferSummary,
     pub(crate) part_size: u32,
-    /// For the manifest.
-    pub(crate) _memory: MemoryCharge<'static>,
+    /// For the manifest, and for digests of what is claimed.
+    pub(crate) memory: MemoryCharge<'static>,
+    /// Whether the sender wants files of the same size and time compared.
+    pub(crate) checksum: bool,
+    pub(crate) run: RunId,
+}
+
+impl IncomingOffer {
+    fn same_files(&self, options: &ReceiveOptions) -> SameFiles {
+        match self.checksum || options.checksum {
+            true => SameFiles::Compared,
+            false => SameFiles::Believed,
+        }
+    }
 }
 
 /// Why an offer is declined: what the peer is told, and the error of this side.
@@ -61,6 +76,7 @@ impl OfferRefusal {
 pub(crate) fn prepare(
     offer: &IncomingOffer,
     options: &ReceiveOptions,
+    ledger: &RunLedger,
     operator: &dyn Operator,
 ) -> Result<Sink, OfferRefusal> {
     let IncomingOffer {
@@ -78,7 +94,13 @@ pub(crate) fn prepare(
         return open_output(output, offer, options.max_bytes);
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(manifest, &destination, options.existing, operator).map_err(undecided)?;
+    let plan = decide(
+        manifest,
+        &destination,
+        (options.existing, offer.same_files(options)),
+        operator,
+    )
+    .map_err(undecided)?;
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
@@ -94,15 +116,45 @@ pub(crate) fn prepare(
         durability,
     )
     .map_err(cannot_write)?;
-    let layout = staging.layout();
-    // What an earlier run left here has its room already.
-    let present = layout.bytes_of(staging.present().ranges());
-    let needed = layout.total().map_or(0, |total| total - present);
+    staging.recall(offer.run, ledger);
+    // What an earlier run left here has its room already; what is taken from an old file needs it once more.
+    let needed = staging.bytes_to_write().unwrap_or(0);
     if let Err(error) = check_room(staging.path(), needed) {
         staging.discard_if_new().map_err(cannot_write)?;
         return Err(OfferRefusal::new(DeclineReason::NoSpace, error));
     }
     Ok(Sink::folder(staging, options.max_bytes))
+}
+
+/// What the sender of a dry run is told: nothing is created, and nobody is asked.
+///
+/// # Errors
+/// [`OfferRefusal`].
+pub(crate) fn preview(
+    offer: &IncomingOffer,
+    options: &ReceiveOptions,
+) -> Result<Preview, OfferRefusal> {
+    let manifest = &offer.manifest;
+    if let Some(output) = &options.output {
+        check_output(output, manifest)?;
+        return Ok(Preview {
+            layout: output_layout(offer)?,
+            present: PartSet::new(),
+            claims: PartSet::new(),
+        });
+    }
+    let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
+    let policy = (options.existing, offer.same_files(options));
+    let plan = decide(manifest, &destination, policy, &Unattended).map_err(undecided)?;
+    Preview::of(&destination, offer.id, manifest, &plan, offer.part_size).map_err(cannot_write)
+}
+
+fn output_layout(offer: &IncomingOffer) -> Result<PartLayout, OfferRefusal> {
+    let layout = match offer.manifest.total() {
+        Some(total) => PartLayout::known(total, offer.part_size),
+        None => PartLayout::open(offer.part_size),
+    };
+    layout.map_err(|fault| OfferRefusal::new(DeclineReason::Limit, fault.into()))
 }
 
 /// An output takes one file and no second one.
@@ -130,11 +182,7 @@ fn open_output(
     offer: &IncomingOffer,
     max_bytes: Option<u64>,
 ) -> Result<Sink, OfferRefusal> {
-    let layout = match offer.manifest.total() {
-        Some(total) => PartLayout::known(total, offer.part_size),
-        None => PartLayout::open(offer.part_size),
-    };
-    let layout = layout.map_err(|fault| OfferRefusal::new(DeclineReason::Limit, fault.into()))?;
+    let layout = output_layout(offer)?;
     match output.open() {
         Some(file) => Ok(Sink::output(file, layout, max_bytes)),
         // Another session of the same receiver was quicker.

@@ -42,6 +42,7 @@ impl<'a> DeliveryReport<'a> {
             bytes: delivery.bytes,
             left_out: delivery.failures.len() as u64,
             lost_sources: failures.filter(|f| f.reason.is_source()).count() as u64,
+            same: delivery.same,
             skipped: self.skipped,
             delivered: delivery.tops,
             ..Summary::default()

@@ -1,9 +1,9 @@
 //! The rounds of a transfer on the receiver's side: every stream a thread, all into one sink.
 
 use crate::disk::Delivery;
-use crate::model::{EntryFailure, EntryIndex, Manifest, limits};
+use crate::model::{EntryFailure, EntryIndex, Manifest, PartSet, limits};
 use crate::protocol::{
-    EarlyRound, Failures, Message, Missing, PartCheck, PartId, PartRanges, RoundEnd, StreamNumber,
+    EarlyRound, Failures, Message, Missing, PartId, PartRanges, RoundEnd, StreamNumber,
 };
 use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use crate::session::connection::join::{JoinedStream, SessionContext};
@@ -11,6 +11,7 @@ use crate::session::connection::session::{Session, attend};
 use crate::session::error::SessionError;
 use crate::session::receive::report::DeliveryReport;
 use crate::session::receive::sink::{Sink, SinkWriter};
+use crate::session::receive::verifier::Verifier;
 use crate::session::stats::ProgressReporter;
 use crate::session::sync::{Monitor, lock};
 use crate::session::tuning::stream_count::Work;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Instant;
 
 /// Receives the parts of an accepted transfer, round by round; shared by the threads of its streams.
@@ -31,6 +33,8 @@ pub(crate) struct ReceiveRounds<'a> {
     /// How many parts have not come yet, more or less: some may come twice.
     left: AtomicU64,
     round: AtomicU32,
+    /// Bytes that were here before and proved to be the same.
+    held: AtomicU64,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
     joined: Monitor<JoinedStates>,
 }
@@ -39,15 +43,6 @@ pub(crate) struct ReceiveRounds<'a> {
 const FIRST: PartId = PartId { round: 0, index: 0 };
 
 type JoinedStates = HashMap<StreamNumber, JoinedState>;
-
-/// How reading a round ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RoundEnded {
-    /// With all that the sender had for it.
-    Sent,
-    /// At once: the sender only asked what is here.
-    OnlyAsked,
-}
 
 /// How far a joined stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,13 +101,14 @@ impl<'a> ReceiveRounds<'a> {
             progress,
             left: AtomicU64::new(0),
             round: AtomicU32::new(0),
+            held: AtomicU64::new(0),
             failures: Mutex::default(),
             joined: Monitor::default(),
         }
     }
 
-    /// Receives until nothing is missing, or until it shows that the sender only asked. This is the main
-    /// loop of a receiver.
+    /// Receives until nothing is missing, and compares what is claimed meanwhile. This is the main loop of a
+    /// receiver.
     ///
     /// # Errors
     /// [`SessionError`]: what ended the session. What arrived is kept.
@@ -121,7 +117,8 @@ impl<'a> ReceiveRounds<'a> {
         session: &mut Session,
         limit: StreamLimit,
         early: Option<EarlyPart>,
-    ) -> Result<RoundEnded, SessionError> {
+        claims: PartSet,
+    ) -> Result<(), SessionError> {
         if limit != StreamLimit::Fixed(1) {
             let missing = self.sink.missing();
             let missing = missing.iter().map(|range| range.length).sum();
@@ -129,11 +126,16 @@ impl<'a> ReceiveRounds<'a> {
         }
         session.reader.expect_parts_of(Some(self.part_size()));
         let ended = StreamPool::run(session, limit, self, |session, pool| {
-            self.rounds(session, early, pool)
+            self.verified_rounds(session, early, claims, pool)
         });
         session.reader.expect_parts_of(None);
         self.progress.moved(0, self.sink.layout().total());
         ended
+    }
+
+    /// Bytes that were here before and need not be sent.
+    pub(crate) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Delivers what arrived, less what the sender could not read, and reports each entry.
@@ -150,16 +152,51 @@ impl<'a> ReceiveRounds<'a> {
         self.sink.layout().part_size()
     }
 
+    /// The rounds, and beside them a thread that compares what is claimed.
+    fn verified_rounds(
+        &self,
+        session: &mut Session,
+        early: Option<EarlyPart>,
+        claims: PartSet,
+        pool: &StreamPool,
+    ) -> Result<(), SessionError> {
+        let Some(staging) = self.sink.staging() else {
+            return self.rounds(session, early, None, pool);
+        };
+        let key = session.shared.keys.digest_key();
+        let verifier = Verifier::new(staging, &self.manifest, self.transfer, key, claims);
+        let (writer, cause) = (session.writer.clone(), session.shared.cause.clone());
+        let total = self.sink.layout().total();
+        let held = |bytes| self.progress.moved(bytes, total);
+        let verify = || verifier.run(&writer, &cause, held);
+        let result = thread::scope(|scope| {
+            let result = match verifier.is_idle() {
+                true => Ok(()),
+                false => thread::Builder::new().spawn_scoped(scope, verify).map(drop),
+            };
+            let result = result
+                .map_err(|source| SessionError::System { source })
+                .and_then(|()| self.rounds(session, early, Some(&verifier), pool));
+            verifier.stop();
+            result
+        });
+        self.held.store(verifier.held(), Ordering::Relaxed);
+        result
+    }
+
     fn rounds(
         &self,
         session: &mut Session,
         early: Option<EarlyPart>,
+        verifier: Option<&Verifier<'_>>,
         pool: &StreamPool,
-    ) -> Result<RoundEnded, SessionError> {
-        if let Some(early) = early {
-            self.take_early(early)?;
-        } else if self.read_round(session, 0, pool)? == RoundEnded::OnlyAsked {
-            return Ok(RoundEnded::OnlyAsked);
+    ) -> Result<(), SessionError> {
+        match early {
+            Some(early) => self.take_early(early)?,
+            None => self.read_round(session, 0, verifier, pool)?,
+        }
+        if let Some(verifier) = verifier {
+            verifier.settle()?;
         }
         for round in 1.. {
             let missing = self.sink.missing();
@@ -174,23 +211,32 @@ impl<'a> ReceiveRounds<'a> {
             self.round.store(round, Ordering::Relaxed);
             let ranges = PartRanges::take_from(&mut missing.into_iter());
             session.say(&Message::Missing(Missing { round, ranges }))?;
-            self.read_round(session, round, pool)?;
+            self.read_round(session, round, None, pool)?;
+            if let Some(verifier) = verifier {
+                verifier.settle()?;
+            }
         }
-        Ok(RoundEnded::Sent)
+        Ok(())
     }
 
     fn take_early(&self, early: EarlyPart) -> Result<(), SessionError> {
         let layout = self.sink.layout();
-        let index = 0;
-        let part = layout.part(index)?;
         self.note_failures(&early.round.failures)?;
-        // Where the journal of an earlier run cuts the stream in another way, it is asked for anew.
-        if layout.length(part) == early.raw.len() {
-            self.sink.writer().write(part, &early.raw)?;
-            self.moved(early.raw.len());
+        // What its sender read differently is asked for anew.
+        let is_true = crc32fast::hash(&early.raw) == early.round.crc32
+            && layout.total() == Some(early.raw.len() as u64);
+        let mut writer = self.sink.writer();
+        let mut rest = &early.raw[..];
+        for part in layout.parts().filter(|_| is_true) {
+            // It is the whole stream, in parts of the size that holds here.
+            let (raw, after) = rest
+                .split_at_checked(layout.length(part))
+                .ok_or_else(|| unexpected("a part of another length"))?;
+            writer.write(part, raw)?;
+            self.moved(raw.len());
+            rest = after;
         }
-        let crc32 = early.round.crc32;
-        self.sink.end_round([PartCheck { index, crc32 }], None)
+        self.sink.end_round([], None)
     }
 
     /// Reads the first stream to the end of the round, then waits for the joined streams' ends.
@@ -198,10 +244,10 @@ impl<'a> ReceiveRounds<'a> {
         &self,
         session: &mut Session,
         round: u32,
+        verifier: Option<&Verifier<'_>>,
         pool: &StreamPool,
-    ) -> Result<RoundEnded, SessionError> {
+    ) -> Result<(), SessionError> {
         let mut writer = self.sink.writer();
-        let mut is_asking = round == 0;
         let end = loop {
             let began = Instant::now();
             let message = match session.reader.read()? {
@@ -209,7 +255,6 @@ impl<'a> ReceiveRounds<'a> {
                     let waited = began.elapsed();
                     self.take_part(part, &mut writer)?;
                     pool.note(began.elapsed() - waited, waited);
-                    is_asking = false;
                     continue;
                 }
                 Incoming::Message(message) => attend(message, &session.writer)?,
@@ -219,13 +264,18 @@ impl<'a> ReceiveRounds<'a> {
                 Some(Message::Checks(checks)) => self.sink.note_checks(checks)?,
                 Some(Message::SourceFailed(failures)) => self.note_failures(&failures)?,
                 Some(Message::RoundEnd(end)) if end.round == round => break end,
-                Some(Message::Bye) if is_asking => return Ok(RoundEnded::OnlyAsked),
+                Some(Message::Digests(digests)) => match verifier {
+                    Some(verifier) => verifier.take(digests)?,
+                    None => return Err(unexpected("digests of nothing that is claimed")),
+                },
                 Some(_) => return Err(unexpected("something else than parts")),
             }
         };
+        if let Some(verifier) = verifier {
+            verifier.finish()?;
+        }
         self.wait_for_joined(&end, &session.shared)?;
-        self.sink.end_round(end.checks, end.total)?;
-        Ok(RoundEnded::Sent)
+        self.sink.end_round(end.checks, end.total)
     }
 
     /// Waits for what the joined streams still bring in this round. A stream that brings nothing for the

@@ -1,5 +1,6 @@
 //! A drop box: every peer that knows a secret may put something into it.
 
+use crate::disk::RunLedger;
 use crate::protocol::Role;
 use crate::session::connection::socket::streams_of_each;
 use crate::session::error::SessionError;
@@ -64,13 +65,14 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
         operator,
     };
     let streams = streams_of_each(options.max_peers);
+    let ledger = RunLedger::default();
     let somebody_came = AtomicBool::new(false);
     let closing = hosting.run(&listener, &|mut guest| {
         somebody_came.store(true, Ordering::Relaxed);
         let session = &mut guest.session;
         session.shared.liveness.limit_stalls(options.stall_timeout);
         session.limit_streams(streams);
-        take(guest, &options.receive, operator);
+        take(guest, &options.receive, &ledger, operator);
         retention.look();
     });
     match closing {
@@ -82,7 +84,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
 }
 
 /// One peer's session.
-fn take(guest: Guest, options: &ReceiveOptions, operator: &dyn Operator) {
+fn take(guest: Guest, options: &ReceiveOptions, ledger: &RunLedger, operator: &dyn Operator) {
     let Guest {
         mut session,
         name,
@@ -95,7 +97,7 @@ fn take(guest: Guest, options: &ReceiveOptions, operator: &dyn Operator) {
         options.max_files = limits.max_files.or(options.max_files);
     }
     let name = name.as_ref().map(|name| name.text.as_str());
-    let mut intake = Intake::new(name, &options, operator);
+    let mut intake = Intake::new(name, &options, ledger, operator);
     match intake.session(&mut session) {
         // A sender that left after its last transfer, without a word, broke nothing off.
         Err(error) if error.is_connection_gone() && intake.is_settled() => {}

@@ -1,7 +1,9 @@
 //! Where the parts of a transfer go, into a folder or to an output, and in which order they must come.
 
-use crate::disk::{Delivery, DeliveryResult, Staging, StagingWriter};
-use crate::model::{EntryFailure, EntryIndex, Manifest, PartIndex, PartLayout, PartRange, PartSet};
+use crate::disk::{Delivery, DeliveryResult, RunLedger, Staging, StagingWriter};
+use crate::model::{
+    EntryFailure, EntryIndex, Manifest, PartIndex, PartLayout, PartRange, PartSet, RunId,
+};
 use crate::protocol::PartCheck;
 use crate::session::connection::channel::unexpected;
 use crate::session::error::SessionError;
@@ -224,17 +226,10 @@ impl Sink {
         }
     }
 
-    /// Nothing will come: what was made ready for it goes away, unless it is an earlier run's.
-    ///
-    /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn leave(self) -> Result<(), SessionError> {
-        match self.target {
-            SinkTarget::Folder(staging) => Ok(staging.discard_if_new()?),
-            SinkTarget::Output(file, _) => {
-                file.leave();
-                Ok(())
-            }
+    /// Has `ledger` remember what is here of `run`, before a lost connection is tried again.
+    pub(crate) fn remember(&self, run: RunId, ledger: &RunLedger) {
+        if let SinkTarget::Folder(staging) = &self.target {
+            staging.remember(run, ledger);
         }
     }
 
@@ -289,7 +284,11 @@ impl SinkWriter<'_> {
         }
         let checksum = match &mut self.target {
             TargetWriter::Folder(writer) => writer.write_part(part, raw)?,
-            TargetWriter::Output(file) => file.write_part(raw)?,
+            TargetWriter::Output(file) => Some(file.write_part(raw)?),
+        };
+        // What is there already is not compared by what came last.
+        let Some(checksum) = checksum else {
+            return Ok(());
         };
         match &self.sink.order {
             PartOrder::InOrder(order) => lock(order).wrote(part, checksum)?,
@@ -373,15 +372,5 @@ mod tests {
             reason: FailureReason::SourceChanged,
         };
         assert!(sink.note_failed(failed).is_err());
-    }
-
-    #[test]
-    fn an_output_that_got_nothing_may_have_the_next_file() {
-        let output = Output::new("a test", Shown::default());
-        let file = output.open().unwrap();
-        assert!(output.is_used() && output.open().is_none());
-        let layout = PartLayout::open(SIZE).unwrap();
-        Sink::output(file, layout, None).leave().unwrap();
-        assert!(!output.is_used());
     }
 }

@@ -5,6 +5,7 @@
 //! same after a scan; a `feed` brings contents that are made meanwhile, such as an `archive`.
 
 pub(crate) mod archive;
+pub(crate) mod checker;
 pub(crate) mod feed;
 pub(crate) mod many;
 pub(crate) mod offer;
@@ -26,6 +27,7 @@ use crate::session::send::offer::{SendTransfer, queue_offer};
 use crate::session::send::options::SendOptions;
 use crate::session::send::outgoing::Outgoing;
 use crate::session::stats::TransferStats;
+use std::ops::RangeInclusive;
 
 /// Sends one transfer: scans the source, meets the peer, sends, and waits until the receiver has
 /// everything verified and in place.
@@ -62,8 +64,8 @@ pub fn send(
     Ok(summary)
 }
 
-/// Offers what would be sent and returns how many bytes the receiver still lacks. `None` means that the
-/// size is not known. No contents are sent and the receiver writes nothing.
+/// Offers what would be sent, and asks how many bytes of it the receiver lacks, at least and at most: the rest of
+/// them is compared only when it is sent. `None` where that cannot be told. Nothing is sent.
 ///
 /// # Errors
 /// As [`send`], also when the receiver declines the offer.
@@ -71,7 +73,7 @@ pub fn dry_run(
     connect: &Connect,
     options: &SendOptions,
     operator: &dyn Operator,
-) -> Result<Option<u64>, SessionError> {
+) -> Result<Option<RangeInclusive<u64>>, SessionError> {
     let outgoing = Outgoing::scan(options, operator)?.dry_run();
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| queue_offer(&outgoing, 0, peer, writer);

@@ -23,6 +23,7 @@ use crate::session::tuning::compression::CompressionTuner;
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::iter::Chain;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
@@ -50,6 +51,8 @@ struct Agreed {
     limit: StreamLimit,
     layout: PartLayout,
     have: PartSet,
+    /// Parts that the receiver may have, to be proved by digests.
+    claims: PartSet,
     /// Whether the receiver wants nothing of contents whose length is not known.
     is_unwanted: bool,
 }
@@ -70,16 +73,24 @@ impl<'o> SendTransfer<'_, 'o> {
         Ok(self.finish(agreed, &done, lost, stats))
     }
 
-    /// Only asks how many bytes of it the receiver lacks; `None` where the length is not known.
+    /// Only asks how many bytes of it the receiver lacks, at least and at most; `None` where the length is not
+    /// known.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub(crate) fn ask(mut self, offered: Option<Offered<'o>>) -> Result<Option<u64>, SessionError> {
+    pub(crate) fn ask(
+        mut self,
+        offered: Option<Offered<'o>>,
+    ) -> Result<Option<RangeInclusive<u64>>, SessionError> {
         let mut offered = self.offer(offered)?;
-        let Agreed { layout, have, .. } = self.agree(&mut offered)?;
+        let agreed = self.agree(&mut offered)?;
         self.session.say(&Message::Bye)?;
-        let total = layout.total();
-        Ok(total.map(|total| total - layout.bytes_of(have.ranges())))
+        let layout = agreed.layout;
+        let bytes = |parts: &PartSet| layout.bytes_of(parts.ranges());
+        Ok(layout.total().map(|total| {
+            let most = total - bytes(&agreed.have);
+            most - bytes(&agreed.claims)..=most
+        }))
     }
 
     /// Queues the offer, unless it went along with the proof.
@@ -134,15 +145,19 @@ impl<'o> SendTransfer<'_, 'o> {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
         };
+        if !accept.claims.is_empty() && (offered.early.is_some() || layout.total().is_none()) {
+            return Err(unexpected("claims of contents that are not read again"));
+        }
         Ok(Agreed {
             offer,
             streams: accept.streams,
             limit: limit.at_most(accept.streams),
             layout,
             have: match layout.total() {
-                Some(_) => agreed_parts(&accept, &layout)?,
+                Some(_) => parts_of(&accept.have, &layout)?,
                 None => PartSet::new(),
             },
+            claims: parts_of(&accept.claims, &layout)?,
             is_unwanted: layout.total().is_none() && wants_nothing(&accept)?,
         })
     }
@@ -155,11 +170,13 @@ impl<'o> SendTransfer<'_, 'o> {
         stats: &mut TransferStats,
     ) -> Result<(Done, u64), SessionError> {
         let layout = agreed.layout;
-        let present_bytes = layout.bytes_of(agreed.have.ranges());
-        stats.accepted(present_bytes, layout.total());
+        let have_bytes = layout.bytes_of(agreed.have.ranges());
+        let present_bytes = have_bytes + layout.bytes_of(agreed.claims.ranges());
+        stats.accepted(present_bytes);
         self.operator.event(&Event::Accepted {
             streams: agreed.streams,
             present_bytes,
+            claimed_bytes: present_bytes - have_bytes,
         });
         let (producer, losses) = match agreed.is_unwanted {
             true => (None, None),
@@ -178,13 +195,14 @@ impl<'o> SendTransfer<'_, 'o> {
             transfer: offered.transfer,
             compression: offered.compression,
             rate_limit: self.outgoing.rate_limit.as_ref(),
-            progress: ProgressReporter::new(self.operator, stats, traffic, present_bytes),
-            queue: PartQueue::new(layout, &agreed.have),
+            progress: ProgressReporter::new(self.operator, stats, traffic, have_bytes),
+            queue: PartQueue::new(layout, &agreed.have, &agreed.claims),
             fed: AtomicU64::new(0),
             checks: Mutex::default(),
+            handed_back: Mutex::default(),
             failures: Mutex::default(),
         };
-        let rounds = SendRounds::new(parts, feed, offered.early.as_deref());
+        let rounds = SendRounds::new(parts, feed, offered.early.as_deref(), &agreed.claims);
         match rounds.run(self.session, agreed.limit) {
             Ok(done) => {
                 let losses = losses.flatten();
@@ -206,7 +224,11 @@ impl<'o> SendTransfer<'_, 'o> {
             files: done.files,
             bytes: done.bytes,
             wire_bytes: stats.wire_bytes(self.session.shared.traffic.total()),
+            resumed_bytes: done.held,
             streams: agreed.streams,
+            same: done.same,
+            compared: self.outgoing.options.checksum,
+            skipped: done.skipped,
             left_out: self.outgoing.left_out().len() as u64 + done.failed + lost,
             lost_sources: failed_sources + lost,
             ..Summary::default()
@@ -259,8 +281,8 @@ pub(crate) fn queue_offer<'o>(
         part_size: proposal.part_size,
         streams: proposal.limit.most(),
         verify: outgoing.options.verify,
-        checksum: false,
-        dry_run: false,
+        checksum: outgoing.options.checksum,
+        dry_run: outgoing.is_dry_run,
         // Exact: a manifest has at most `limits::ENTRIES` entries.
         entry_count: u32::try_from(manifest.len()).unwrap_or(u32::MAX),
         entries,
@@ -327,15 +349,15 @@ impl EarlyContents {
     }
 }
 
-fn agreed_parts(accept: &Accept, layout: &PartLayout) -> Result<PartSet, SessionError> {
-    let mut have = PartSet::new();
-    for range in accept.have.iter() {
+fn parts_of(ranges: &[PartRange], layout: &PartLayout) -> Result<PartSet, SessionError> {
+    let mut parts = PartSet::new();
+    for range in ranges {
         let end = range.start.saturating_add(range.length);
         for index in range.start..end {
-            have.insert(layout.part(index)?);
+            parts.insert(layout.part(index)?);
         }
     }
-    Ok(have)
+    Ok(parts)
 }
 
 /// Whether a receiver wants nothing of contents whose length is not known. It cannot have some of them.

@@ -32,6 +32,8 @@ pub struct SendOptions {
     pub rate_limit: Option<u64>,
     /// Show a phrase on both sides and send nothing before both people found it the same.
     pub verify: bool,
+    /// Whether files of the same size and time are compared, and not taken for the same.
+    pub checksum: bool,
 }
 
 impl SendOptions {
@@ -52,6 +54,7 @@ impl SendOptions {
             level: Level::Auto,
             rate_limit: None,
             verify: false,
+            checksum: false,
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Outgoing<'a> {
     /// The rate that all streams and receivers share.
     pub(crate) rate_limit: Option<RateLimit>,
     /// Whether it is only offered to learn what the receiver lacks.
-    is_dry_run: bool,
+    pub(crate) is_dry_run: bool,
     /// The source that is offered.
     pub(crate) source: Source,
     /// The contents of the archive that is offered.

@@ -3,6 +3,9 @@
 //! A transfer goes in rounds. In a round every stream takes parts until none is left and then says so;
 //! when all have, the first stream ends the round. A stream that dies gives its part back, and what was
 //! lost on its way is named by the receiver, which opens the next round.
+//!
+//! Parts that the receiver claims to have are not handed out. While their digests are on their way round 0 stays
+//! open, and those that differ join it.
 
 use crate::model::{PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::StreamNumber;
@@ -18,6 +21,10 @@ pub(crate) struct PartQueue {
 
 struct QueueState {
     runs: VecDeque<PartRange>,
+    /// Parts that the receiver claims to have and has not named as different.
+    claimed: PartSet,
+    /// Whether digests of claimed parts are still to be sent.
+    is_checking: bool,
     round: u32,
     phase: RoundPhase,
     /// Joined streams that take parts now.
@@ -45,12 +52,14 @@ enum RoundPhase {
 }
 
 impl PartQueue {
-    /// Everything of `layout` that the receiver does not have, as round 0.
-    pub(crate) fn new(layout: PartLayout, have: &PartSet) -> Self {
+    /// Everything of `layout` that the receiver does neither have nor claim, as round 0.
+    pub(crate) fn new(layout: PartLayout, have: &PartSet, claims: &PartSet) -> Self {
         PartQueue {
             layout,
             state: Monitor::new(QueueState {
-                runs: have.gaps(layout.count()).collect(),
+                runs: have.union(claims).gaps(layout.count()).collect(),
+                claimed: claims.clone(),
+                is_checking: claims.len() > 0,
                 round: 0,
                 phase: RoundPhase::Open,
                 active: 0,
@@ -62,9 +71,10 @@ impl PartQueue {
         }
     }
 
-    /// The next part, ascending; `None` when none is left in this round.
+    /// The next part; `None` when none is left in this round. Waits while claimed parts may still turn out to
+    /// differ.
     pub(crate) fn take(&self) -> Option<PartIndex> {
-        self.take_from(self.state.lock())
+        self.take_from(self.state.wait_while(QueueState::may_get_more))
     }
 
     /// The next part for the joined stream of this `order`, which rests while fewer streams take parts;
@@ -75,12 +85,14 @@ impl PartQueue {
             order.0 >= working && state.phase == RoundPhase::Open && !state.runs.is_empty()
         };
         let state = self.state.lock();
-        if !is_resting(&state) {
-            return self.take_from(state);
+        if is_resting(&state) {
+            drop(state);
+            resting();
+        } else {
+            drop(state);
         }
-        drop(state);
-        resting();
-        self.take_from(self.state.wait_while(is_resting))
+        let waits = |state: &QueueState| is_resting(state) || state.may_get_more();
+        self.take_from(self.state.wait_while(waits))
     }
 
     fn take_from(&self, mut state: MutexGuard<'_, QueueState>) -> Option<PartIndex> {
@@ -98,6 +110,30 @@ impl PartQueue {
         }
         // Every run was cut to the layout when it came in.
         self.layout.part(index).ok()
+    }
+
+    /// All digests were sent.
+    pub(crate) fn end_checking(&self) {
+        self.state.change(|state| state.is_checking = false);
+    }
+
+    /// The receiver has something else in these claimed parts: they are sent in round 0, while that is open.
+    /// False when one of them was not claimed or was named before.
+    pub(crate) fn add_differing(&self, ranges: &[PartRange]) -> bool {
+        self.state.change(|state| {
+            for range in ranges {
+                for number in range.start..range.start.saturating_add(range.length) {
+                    let part = self.layout.part(number).ok();
+                    if !part.is_some_and(|part| state.claimed.remove(part)) {
+                        return false;
+                    }
+                }
+                if state.round == 0 && state.phase == RoundPhase::Open {
+                    state.runs.push_back(*range);
+                }
+            }
+            true
+        })
     }
 
     /// The contents have come to their end: no part is left in this round.
@@ -183,7 +219,8 @@ impl PartQueue {
     /// closes it. `None` when there is something to take again, or the transfer is finished.
     pub(crate) fn close_round(&self) -> Option<ClosedRound> {
         let mut state = self.state.wait_while(|state| {
-            state.phase == RoundPhase::Open && state.active > 0 && state.runs.is_empty()
+            let is_busy = state.active > 0 || state.is_checking;
+            state.phase == RoundPhase::Open && is_busy && state.runs.is_empty()
         });
         if state.phase != RoundPhase::Open || !state.runs.is_empty() {
             return None;
@@ -235,6 +272,13 @@ impl PartQueue {
     }
 }
 
+impl QueueState {
+    /// Whether nothing is to be sent now, and claimed parts may still turn out to differ.
+    fn may_get_more(&self) -> bool {
+        self.phase == RoundPhase::Open && self.runs.is_empty() && self.is_checking
+    }
+}
+
 /// A round in which nothing is left to send.
 pub(crate) struct ClosedRound {
     /// Its number.
@@ -251,7 +295,7 @@ mod tests {
     fn queue(parts: u64) -> PartQueue {
         let size = limits::PART_BYTES_MIN;
         let layout = PartLayout::known(parts * u64::from(size), size).unwrap();
-        PartQueue::new(layout, &PartSet::new())
+        PartQueue::new(layout, &PartSet::new(), &PartSet::new())
     }
 
     fn take_all(queue: &PartQueue) -> Vec<u64> {
@@ -274,7 +318,10 @@ mod tests {
         let mut have = PartSet::new();
         have.insert(layout.part(0).unwrap());
         have.insert(layout.part(3).unwrap());
-        assert_eq!(take_all(&PartQueue::new(layout, &have)), [1, 2, 4]);
+        assert_eq!(
+            take_all(&PartQueue::new(layout, &have, &PartSet::new())),
+            [1, 2, 4]
+        );
     }
 
     #[test]
@@ -343,6 +390,41 @@ mod tests {
         assert!(!queue.open_round(1, &range(1, 0)));
         assert!(queue.open_round(1, &range(1, 2)));
         assert_eq!(take_all(&queue), [1, 2]);
+    }
+
+    /// A queue of five parts of which the first three are claimed.
+    fn claimed() -> PartQueue {
+        let size = limits::PART_BYTES_MIN;
+        let layout = PartLayout::known(5 * u64::from(size), size).unwrap();
+        let mut claims = PartSet::new();
+        for part in 0..3 {
+            claims.insert(layout.part(part).unwrap());
+        }
+        PartQueue::new(layout, &PartSet::new(), &claims)
+    }
+
+    #[test]
+    fn claimed_parts_that_differ_join_round_0_while_it_is_open() {
+        let queue = claimed();
+        let range = |start, length| [PartRange { start, length }];
+        assert_eq!(
+            [queue.take(), queue.take()].map(|part| part.unwrap().get()),
+            [3, 4]
+        );
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| queue.take().map(PartIndex::get));
+            assert!(queue.add_differing(&range(1, 1)));
+            assert_eq!(waits.join().unwrap(), Some(1));
+        });
+        for wrong in [range(1, 1), range(3, 1), range(0, u64::MAX)] {
+            assert!(!claimed().add_differing(&wrong) || wrong == range(1, 1));
+        }
+        assert!(!queue.add_differing(&range(1, 1)), "it was named before");
+        queue.end_checking();
+        assert!(queue.take().is_none() && queue.close_round().is_some());
+        assert!(queue.add_differing(&range(0, 1)), "late, and of no effect");
+        assert!(queue.open_round(1, &range(2, 1)));
+        assert_eq!(take_all(&queue), [2]);
     }
 
     #[test]

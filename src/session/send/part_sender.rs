@@ -13,7 +13,7 @@ use crate::session::sync::lock;
 use crate::session::tuning::compression::{CompressionTuner, SentPart};
 use crate::session::tuning::rate_limit::RateLimit;
 use crate::session::tuning::stream_pool::StreamPool;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -37,6 +37,8 @@ pub(crate) struct OutgoingParts<'a> {
     pub(crate) fed: AtomicU64,
     /// Checks of parts that were sent, not told to the receiver yet.
     pub(crate) checks: Mutex<Vec<PartCheck>>,
+    /// The checks of parts that dead streams handed back in this round.
+    pub(crate) handed_back: Mutex<HashMap<PartIndex, u32>>,
     /// Why entries failed, each with its first reason.
     pub(crate) failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
 }
@@ -53,6 +55,27 @@ impl OutgoingParts<'_> {
         for failure in failures {
             noted.entry(failure.entry).or_insert(failure.reason);
         }
+    }
+
+    /// A dead stream hands a part back. It may have been sealed, and even arrived.
+    pub(crate) fn hand_back(&self, part: PartIndex) {
+        let checks = lock(&self.checks);
+        let sealed = checks.iter().rev().find(|check| check.index == part.get());
+        if let Some(check) = sealed {
+            lock(&self.handed_back).insert(part, check.crc32);
+        }
+    }
+
+    /// Keeps the check of a sealed part for the end of the round. False when it was sealed before in this round
+    /// with other contents: no position is sealed twice with different contents, so the part waits for the next
+    /// round.
+    fn note_check(&self, part: PartIndex, crc32: u32) -> bool {
+        if let Some(&before) = lock(&self.handed_back).get(&part) {
+            return before == crc32;
+        }
+        let index = part.get();
+        lock(&self.checks).push(PartCheck { index, crc32 });
+        true
     }
 
     /// All failures so far.
@@ -209,7 +232,9 @@ impl<'a> PartSender<'a> {
             sealed: sealed.archive.len(),
         };
         parts.note_failures(&failures);
-        lock(&parts.checks).push(PartCheck { index, crc32 });
+        if !parts.note_check(part, crc32) {
+            return Ok(());
+        }
         let busy = began.elapsed();
         if let Some(limit) = parts.rate_limit {
             limit.wait(sealed.archive.len(), || parts.queue.is_finished());

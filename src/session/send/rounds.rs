@@ -1,12 +1,13 @@
 //! The rounds of a transfer on the sender's side: every stream a thread, all on one queue of parts.
 
-use crate::model::EntryFailure;
+use crate::model::{EntryFailure, PartSet};
 use crate::protocol::{Done, Message, PartChecks, RoundEnd, StreamList, StreamNumber};
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::end_cause::EndCause;
 use crate::session::connection::join::{JoinedStream, SessionContext};
 use crate::session::connection::session::Session;
 use crate::session::error::SessionError;
+use crate::session::send::checker::ClaimDigester;
 use crate::session::send::feed::Feed;
 use crate::session::send::part_queue::ClosedRound;
 use crate::session::send::part_sender::{OutgoingParts, PartSender, queue_failures};
@@ -24,15 +25,18 @@ pub(crate) struct SendRounds<'a> {
     feed: Option<Feed>,
     /// Whether round 0 went along with the offer.
     went_early: bool,
+    /// Parts whose digests are sent in round 0.
+    claims: &'a PartSet,
 }
 
 impl<'a> SendRounds<'a> {
     /// Sends `parts`: those of `feed` where there is one, in one round and over the first stream. With
-    /// `early` failures, round 0 went along with the offer.
+    /// `early` failures, round 0 went along with the offer. Of the receiver's `claims` digests are sent.
     pub(crate) fn new(
         parts: OutgoingParts<'a>,
         feed: Option<Feed>,
         early: Option<&[EntryFailure]>,
+        claims: &'a PartSet,
     ) -> Self {
         if let Some(failures) = early {
             while parts.queue.take().is_some() {}
@@ -45,6 +49,7 @@ impl<'a> SendRounds<'a> {
             parts,
             feed,
             went_early: early.is_some(),
+            claims,
         }
     }
 
@@ -67,7 +72,19 @@ impl<'a> SendRounds<'a> {
                     let thread = thread::Builder::new().spawn_scoped(scope, round);
                     thread.map_err(|source| SessionError::System { source })
                 };
-                let result = self.rounds(session, send_round);
+                let digests = self.digester(session);
+                let (digests_writer, digests_cause) = (writer.clone(), cause.clone());
+                let send_digests =
+                    move || self.send_digests(digests, &digests_writer, &digests_cause);
+                let checking = match self.claims.len() {
+                    0 => Ok(()),
+                    _ => thread::Builder::new()
+                        .spawn_scoped(scope, send_digests)
+                        .map(drop),
+                };
+                let result = checking
+                    .map_err(|source| SessionError::System { source })
+                    .and_then(|()| self.rounds(session, send_round));
                 self.parts.queue.finish();
                 if let Some(feed) = &self.feed {
                     feed.close();
@@ -105,12 +122,44 @@ impl<'a> SendRounds<'a> {
                     }
                     send_round()?;
                 }
+                Message::Differs(ranges) => {
+                    if !self.parts.queue.add_differing(&ranges) {
+                        return Err(unexpected("parts that were not claimed"));
+                    }
+                }
                 Message::Done(done) if self.parts.queue.is_closed() => {
                     self.check_done(&done)?;
                     return Ok(done);
                 }
                 _ => return Err(unexpected("something else than a verdict on the parts")),
             }
+        }
+    }
+
+    fn digester(&self, session: &Session) -> ClaimDigester<'_> {
+        ClaimDigester::new(&self.parts, session.shared.keys.digest_key())
+    }
+
+    /// The digests of all that is claimed, beside the parts that are sent.
+    fn send_digests(
+        &self,
+        digests: ClaimDigester<'_>,
+        writer: &Mutex<MessageWriter>,
+        cause: &EndCause,
+    ) {
+        match digests.send(self.claims, writer) {
+            Ok(()) => self.parts.queue.end_checking(),
+            Err(error) => self.fail(error, cause),
+        }
+    }
+
+    /// What ended a thread of the first stream ends the session.
+    fn fail(&self, error: SessionError, cause: &EndCause) {
+        self.parts.queue.finish();
+        // A lost connection shows to the reader as well, and there behind what the peer said last. A
+        // peer that takes nothing more may go on with its heartbeats.
+        if !matches!(error, SessionError::Lost { .. }) {
+            cause.raise(error);
         }
     }
 
@@ -137,12 +186,7 @@ impl<'a> SendRounds<'a> {
     /// One round on the session's first stream, which also ends the round.
     fn send_round(&self, writer: &Mutex<MessageWriter>, cause: &EndCause, pool: &StreamPool) {
         if let Err(error) = self.try_to_send_round(writer, pool) {
-            self.parts.queue.finish();
-            // A lost connection shows to the reader as well, and there behind what the peer said last. A
-            // peer that takes nothing more may go on with its heartbeats.
-            if !matches!(error, SessionError::Lost { .. }) {
-                cause.raise(error);
-            }
+            self.fail(error, cause);
         }
     }
 
@@ -178,6 +222,7 @@ impl<'a> SendRounds<'a> {
             parts.note_failures(&parts.source.changed_empty_files());
         }
         queue_failures(writer, &parts.failure_list())?;
+        lock(&parts.handed_back).clear();
         let checks = std::mem::take(&mut *lock(&parts.checks));
         let mut checks = checks.into_iter().peekable();
         let mut last = PartChecks::take_from(&mut checks);
@@ -221,6 +266,7 @@ impl StreamWork for SendRounds<'_> {
             let ended = match sent {
                 Ok(()) => lock(&writer).send(&Message::StreamEnd { round }),
                 Err((unsent, _)) => {
+                    self.parts.hand_back(unsent);
                     queue.died(Some(unsent));
                     break;
                 }

@@ -135,6 +135,7 @@ fn programs_read_events() {
         Event::Accepted {
             streams: 4,
             present_bytes: 0,
+            claimed_bytes: 0,
         },
         Event::File {
             path: b"a\xff",

@@ -5,7 +5,9 @@ use super::hidden::{check_archive, check_inner, hides_names};
 use super::notices;
 use super::options::UnzipOptions;
 use super::workers::Workers;
-use crate::disk::{Archive, ArchiveTree, CheckedArchive, Destination, Durability, Plan, Staging};
+use crate::disk::{
+    Archive, ArchiveTree, CheckedArchive, Destination, Durability, Plan, SameFiles, Staging,
+};
 use crate::model::{EntryIndex, EntryKind};
 use crate::protocol::transfer_id;
 use crate::session::error::SessionError;
@@ -157,7 +159,12 @@ fn stage(
     operator: &dyn Operator,
 ) -> Result<(Staging, Vec<EntryIndex>), SessionError> {
     let destination = Destination::locate(&options.destination)?;
-    let plan = decide(&tree.manifest, &destination, options.existing, operator)?;
+    let plan = decide(
+        &tree.manifest,
+        &destination,
+        (options.existing, SameFiles::Believed),
+        operator,
+    )?;
     let files = needed_files(tree, &plan);
     let bytes = |&entry: &EntryIndex| {
         let range = tree.manifest.stream_range(entry);

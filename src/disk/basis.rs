@@ -1,0 +1,71 @@
+//! Old files at the destination: what is guessed to be in the new ones, until a digest says so.
+
+use crate::disk::platform;
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+/// A file that was at the destination when the plan was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Basis {
+    identity: (u64, u64),
+    length: u64,
+}
+
+impl Basis {
+    /// What was found, without following links, where a file is to go; `None` for what is no file.
+    pub(super) fn of(found: &Metadata) -> Option<Basis> {
+        found.is_file().then(|| Basis {
+            identity: platform::identity_of(found),
+            length: found.len(),
+        })
+    }
+
+    /// Its length in bytes.
+    pub(super) fn length(self) -> u64 {
+        self.length
+    }
+
+    /// Opens it, where it is still the same file.
+    ///
+    /// # Errors
+    /// What the system says, or that something else has taken its place.
+    pub(super) fn open(self, path: &Path) -> io::Result<File> {
+        let file = platform::open_source(path)?;
+        let found = file.metadata()?;
+        match found.is_file() && platform::identity_of(&found) == self.identity {
+            true => Ok(file),
+            false => Err(io::Error::other("another file has taken its place")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn only_the_file_that_was_found_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] = ["old", "other"].map(|name| folder.path().join(name));
+        fs::write(&path, "old").unwrap();
+        fs::write(&other, "other").unwrap();
+        let basis = Basis::of(&fs::symlink_metadata(&path).unwrap()).unwrap();
+        assert_eq!(basis.length(), 3);
+        assert!(basis.open(&path).is_ok());
+        fs::rename(&other, &path).unwrap();
+        assert!(cfg!(windows) || basis.open(&path).is_err());
+        assert!(Basis::of(&fs::symlink_metadata(folder.path()).unwrap()).is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_no_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, link] = ["old", "link"].map(|name| folder.path().join(name));
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(Basis::of(&fs::symlink_metadata(&link).unwrap()).is_none());
+    }
+}

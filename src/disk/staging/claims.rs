@@ -1,0 +1,270 @@
+//! What may be here of the parts before anything is sent: what an earlier run left in the staging folder, and
+//! what older files hold at the same place. Each is a claim: it counts once its contents were compared.
+
+use super::{Mark, Staging, StagingProgress};
+use crate::disk::destination::Destination;
+use crate::disk::error::DiskError;
+use crate::disk::journal::{self, Recorded};
+use crate::disk::plan::{Decision, Plan};
+use crate::model::{
+    EntryIndex, Manifest, PartIndex, PartLayout, PartSet, Segment, TransferId, limits,
+};
+
+/// A piece of an old file below this is not claimed, in bytes: whether it is the same would tell a sender
+/// whether its guess at a few bytes of a private file is right.
+const OLD_PIECE_BYTES_MIN: usize = 64 * 1024;
+
+/// Parts that a transfer is cut into where old files are compared, about.
+const PARTS_TO_COMPARE: u64 = 8192;
+
+/// Bytes of a part where old files are compared, at least.
+const COMPARED_PART_BYTES_MIN: u64 = 256 * 1024;
+
+/// Where a piece of a file may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PieceSource {
+    /// In the staging folder.
+    Staged,
+    /// In the old file at the destination.
+    Old,
+}
+
+/// What is known of a transfer before its parts are compared.
+#[derive(Clone, Copy)]
+pub(super) struct Guesses<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) plan: &'a Plan,
+    pub(super) layout: PartLayout,
+    /// Parts that need not be sent nor compared.
+    pub(super) present: &'a PartSet,
+    /// Parts that the journal says are in the staging folder.
+    pub(super) recorded: &'a PartSet,
+}
+
+impl Guesses<'_> {
+    /// The parts of which each piece that is or may be needed may be here, as many as may be claimed.
+    pub(super) fn claims(&self, is_staged: impl Fn(EntryIndex) -> bool) -> PartSet {
+        let mut claims = PartSet::new();
+        if self.layout.total().is_none() {
+            return claims;
+        }
+        let mut pieces = 0;
+        for gap in self.present.gaps(self.layout.count()) {
+            let numbers = gap.start..gap.start + gap.length;
+            for part in numbers.filter_map(|number| self.layout.part(number).ok()) {
+                let Some(count) = self.claimed_pieces(part, &is_staged) else {
+                    continue;
+                };
+                pieces += count;
+                if pieces > limits::CLAIMED_PIECES {
+                    return claims;
+                }
+                claims.insert(part);
+            }
+        }
+        claims
+    }
+
+    /// How many pieces the part has; `None` where one is surely not here.
+    fn claimed_pieces(
+        &self,
+        part: PartIndex,
+        is_staged: impl Fn(EntryIndex) -> bool,
+    ) -> Option<u64> {
+        let is_recorded = self.recorded.contains(part);
+        let mut count = 0;
+        for segment in self.layout.segments(self.manifest, part) {
+            let is_here = match self.plan.decision(segment.entry) {
+                Decision::Identical | Decision::Skip | Decision::Compare => true,
+                Decision::Create | Decision::Replace => {
+                    (is_recorded && is_staged(segment.entry)) || self.is_in_old_file(&segment)
+                }
+            };
+            if !is_here {
+                return None;
+            }
+            count += 1;
+        }
+        Some(count)
+    }
+
+    fn is_in_old_file(&self, segment: &Segment) -> bool {
+        let end = segment.file_offset + segment.length as u64;
+        let basis = self.plan.basis(segment.entry);
+        segment.length >= OLD_PIECE_BYTES_MIN && basis.is_some_and(|basis| end <= basis.length())
+    }
+}
+
+/// The part size for a transfer of which old files may hold most of what is needed: so small that a change here
+/// and there costs little. Where most is new, smaller parts would only cost their keys.
+pub(super) fn part_size(manifest: &Manifest, plan: &Plan, proposed: u32) -> u32 {
+    let Some(total) = manifest.total() else {
+        return proposed;
+    };
+    if plan.bytes_in_bases(manifest) * 2 < plan.needed_bytes(manifest).max(1) {
+        return proposed;
+    }
+    let share = total.div_ceil(PARTS_TO_COMPARE).next_power_of_two();
+    let share = share.max(COMPARED_PART_BYTES_MIN);
+    u32::try_from(share).map_or(proposed, |share| share.min(proposed))
+}
+
+impl Staging {
+    /// The parts that may be here and are not known to be: an earlier run recorded them, or older files may
+    /// hold the same.
+    pub fn claims(&self) -> PartSet {
+        let progress = self.progress();
+        let guesses = Guesses {
+            manifest: &self.manifest,
+            plan: &self.plan,
+            layout: progress.layout,
+            present: &progress.present,
+            recorded: &progress.recorded,
+        };
+        guesses.claims(|entry| self.marks.has(entry, Mark::There))
+    }
+
+    /// Bytes that are still to be written: those of parts that are neither there nor claimed to be staged.
+    pub fn bytes_to_write(&self) -> Option<u64> {
+        let progress = self.progress();
+        let staged = progress.present.union(&progress.recorded);
+        Some(progress.layout.total()? - progress.layout.bytes_of(staged.ranges()))
+    }
+
+    /// What becomes of the entry, as far as that is known by now: a file that is compared counts as identical
+    /// until it turns out to differ.
+    pub(in crate::disk) fn decision(&self, entry: EntryIndex) -> Decision {
+        match self.plan.decision(entry) {
+            Decision::Compare if self.marks.has(entry, Mark::Differs) => self.plan.if_different(),
+            Decision::Compare => Decision::Identical,
+            other => other,
+        }
+    }
+
+    /// Whether the entry is to be delivered, as far as that is known by now.
+    pub(in crate::disk) fn is_needed(&self, entry: EntryIndex) -> bool {
+        matches!(self.decision(entry), Decision::Create | Decision::Replace)
+    }
+
+    /// Whether the entry is a file that was compared, and must not be in the way of another one.
+    pub(in crate::disk) fn is_refused(&self, entry: EntryIndex) -> bool {
+        self.plan.fails_when_in_the_way() && self.marks.has(entry, Mark::Differs)
+    }
+
+    /// A file that was compared differs from the old one. Parts with bytes of it that count as there do not any
+    /// more, where it is needed now: those bytes are in the old file only.
+    pub(super) fn note_different(&self, entry: EntryIndex) {
+        let mut progress = self.progress();
+        if self.marks.has(entry, Mark::Differs) {
+            return;
+        }
+        self.marks.set(entry, Mark::Differs);
+        if !self.is_needed(entry) {
+            return;
+        }
+        let layout = progress.layout;
+        let range = self.manifest.stream_range(entry);
+        let size = u64::from(layout.part_size());
+        let numbers = range.start / size..range.end.div_ceil(size);
+        for part in numbers.filter_map(|number| layout.part(number).ok()) {
+            if progress.present.remove(part) || progress.writing.contains(&part) {
+                progress.unsettled.insert(part);
+            }
+        }
+    }
+
+    /// The parts that counted as there until a file in them turned out to differ from the old one, since this
+    /// was asked last. Those that are not compared again count as missing.
+    pub fn take_unsettled(&self) -> PartSet {
+        std::mem::take(&mut self.progress().unsettled)
+    }
+
+    /// Where the piece may be; `None` when its bytes are of no use here.
+    pub(super) fn source_of(&self, segment: &Segment, is_recorded: bool) -> Option<PieceSource> {
+        match (
+            self.plan.decision(segment.entry),
+            self.decision(segment.entry),
+        ) {
+            (_, Decision::Skip) => None,
+            (Decision::Compare, _) => Some(PieceSource::Old),
+            (Decision::Create | Decision::Replace, _) => Some(match is_recorded {
+                true if self.marks.has(segment.entry, Mark::There) => PieceSource::Staged,
+                _ => PieceSource::Old,
+            }),
+            (Decision::Identical | Decision::Skip, _) => None,
+        }
+    }
+}
+
+impl StagingProgress {
+    /// The part is here, unless a file in it turned out to differ while it was written.
+    pub(super) fn arrived(&mut self, part: PartIndex) {
+        if !self.unsettled.contains(part) {
+            self.present.insert(part);
+        }
+    }
+}
+
+/// What a transfer would find at the destination, without creating or locking anything there.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// How the stream would be cut into parts.
+    pub layout: PartLayout,
+    /// The parts that are not needed.
+    pub present: PartSet,
+    /// The parts that may be there.
+    pub claims: PartSet,
+}
+
+impl Preview {
+    /// Looks at what is there.
+    ///
+    /// # Errors
+    /// A part size out of bounds.
+    pub fn of(
+        destination: &Destination,
+        id: TransferId,
+        manifest: &Manifest,
+        plan: &Plan,
+        proposed_part_size: u32,
+    ) -> Result<Preview, DiskError> {
+        let path = super::staging_path(destination, id);
+        let recorded = match manifest.total() {
+            Some(_) => journal::peek(&path.join("journal"), id).unwrap_or_default(),
+            None => Recorded::default(),
+        };
+        let own = part_size(manifest, plan, proposed_part_size);
+        let size = match recorded.part_size {
+            0 => own,
+            earlier => earlier,
+        };
+        let layout = super::layout_of(manifest, size)
+            .or_else(|_| super::layout_of(manifest, own))
+            .map_err(|fault| super::bad_part_size(&path, fault))?;
+        let present = plan.unneeded_parts(manifest, &layout);
+        let mut staged = PartSet::new();
+        for part in recorded
+            .parts
+            .iter()
+            .filter_map(|&number| layout.part(number).ok())
+        {
+            staged.insert(part);
+        }
+        let guesses = Guesses {
+            manifest,
+            plan,
+            layout,
+            present: &present,
+            recorded: &staged,
+        };
+        let claims = guesses.claims(|_| true);
+        Ok(Preview {
+            layout,
+            present,
+            claims,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

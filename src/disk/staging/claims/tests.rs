@@ -1,0 +1,253 @@
+use super::*;
+use crate::disk::fixture::{self, PART, Sample, Transfer, mtime_of, noise, set_mtime};
+use crate::disk::{DeliveryResult, RunLedger};
+use crate::model::{Existing, FailureReason, Mtime, RunId};
+use std::fs;
+use std::path::Path;
+
+const P: usize = PART as usize;
+
+/// A large file and what an older version of it has in the parts `changed`.
+fn versions(parts: usize, changed: &[usize]) -> (Transfer, Vec<u8>) {
+    let new = noise(P * parts + 5, 1);
+    let mut old = new.clone();
+    changed.iter().for_each(|part| old[part * P] ^= 1);
+    (Sample::new().file("x", &new).finish(), old)
+}
+
+fn file(dir: &Path) -> Vec<u8> {
+    fs::read(dir.join("x")).unwrap()
+}
+
+/// Gives the file the size and time that are sent.
+fn disguise(transfer: &Transfer, path: &Path) {
+    let Mtime {
+        seconds,
+        nanoseconds,
+    } = transfer.manifest.entry(transfer.index("x")).mtime;
+    set_mtime(path, seconds, nanoseconds);
+}
+
+#[test]
+fn an_old_file_is_a_partial_arrival_of_the_new_one_and_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, old) = versions(4, &[2]);
+    fs::write(dir.path().join("x"), &old).unwrap();
+    let before = mtime_of(&dir.path().join("x"));
+    let staging = transfer.open(dir.path(), Existing::Overwrite);
+    // The last part is shorter than what may be claimed of an old file.
+    assert_eq!(staging.claims().len(), 4);
+    assert_eq!(transfer.check_claims(&staging), [0, 1, 3]);
+    transfer.write_all(&staging);
+    assert!(file(dir.path()) == old && mtime_of(&dir.path().join("x")) == before);
+    fixture::deliver(staging, &[]);
+    assert!(file(dir.path()) == transfer.stream);
+}
+
+#[test]
+fn an_old_file_is_no_basis_where_it_is_not_replaced() {
+    for existing in [Existing::Skip, Existing::Rename] {
+        let dir = tempfile::tempdir().unwrap();
+        let (transfer, old) = versions(2, &[0]);
+        fs::write(dir.path().join("x"), &old).unwrap();
+        let staging = transfer.open(dir.path(), existing);
+        assert_eq!(staging.claims(), PartSet::new(), "{existing:?}");
+    }
+}
+
+#[test]
+fn a_longer_file_takes_what_the_shorter_one_has_and_a_shorter_one_as_well() {
+    for length in [P * 2 + 9, P * 9] {
+        let dir = tempfile::tempdir().unwrap();
+        let (transfer, mut old) = versions(4, &[]);
+        old.resize(length, 7);
+        fs::write(dir.path().join("x"), &old).unwrap();
+        let staging = transfer.open(dir.path(), Existing::Overwrite);
+        let held = transfer.check_claims(&staging);
+        assert_eq!(held, Vec::from_iter(0..(length / P).min(4) as u64));
+        transfer.write_all(&staging);
+        fixture::deliver(staging, &[]);
+        assert!(file(dir.path()) == transfer.stream);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn holes_of_an_old_file_stay_holes() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mut new = vec![0; P * 40];
+    new[P * 20] = 1;
+    let transfer = Sample::new().file("x", &new).finish();
+    let old = fs::File::create(dir.path().join("x")).unwrap();
+    old.set_len(new.len() as u64).unwrap();
+    drop(old);
+    let staging = transfer.open(dir.path(), Existing::Overwrite);
+    assert_eq!(transfer.check_claims(&staging).len(), 39);
+    transfer.write_all(&staging);
+    fixture::deliver(staging, &[]);
+    let blocks = fs::metadata(dir.path().join("x")).unwrap().blocks();
+    assert!(blocks * 512 <= 2 * P as u64, "{blocks}");
+    assert!(file(dir.path()) == new);
+}
+
+#[test]
+fn an_old_file_that_another_one_takes_the_place_of_holds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, old) = versions(2, &[]);
+    fs::write(dir.path().join("x"), &old).unwrap();
+    let staging = transfer.open(dir.path(), Existing::Overwrite);
+    fs::write(dir.path().join("other"), &old).unwrap();
+    fs::rename(dir.path().join("other"), dir.path().join("x")).unwrap();
+    let held = transfer.check_claims(&staging);
+    assert!(cfg!(windows) || held.is_empty(), "{held:?}");
+}
+
+#[test]
+fn what_was_taken_from_an_old_file_is_there_for_the_next_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, old) = versions(4, &[1]);
+    fs::write(dir.path().join("x"), &old).unwrap();
+    let staging = transfer.open(dir.path(), Existing::Overwrite);
+    transfer.check_claims(&staging);
+    drop(staging);
+    fs::remove_file(dir.path().join("x")).unwrap();
+    let staging = transfer.open(dir.path(), Existing::Overwrite);
+    assert_eq!(transfer.check_claims(&staging), [0, 2, 3]);
+}
+
+#[test]
+fn parts_are_small_only_where_old_files_hold_most() {
+    let large = 8 * 1024 * 1024;
+    let size = |old: usize| {
+        let dir = tempfile::tempdir().unwrap();
+        let (transfer, bytes) = versions(8, &[]);
+        fs::write(dir.path().join("x"), &bytes[..old]).unwrap();
+        let staging = transfer.try_open(dir.path(), Existing::Overwrite, large);
+        staging.unwrap().layout().part_size()
+    };
+    assert_eq!(size(P * 7), 256 * 1024);
+    assert_eq!(size(P), large);
+}
+
+/// A file of the same size and time, of which one part differs, under a policy.
+fn compared(existing: Existing, dir: &Path) -> (Vec<u8>, Vec<u8>, Vec<DeliveryResult>) {
+    let (transfer, old) = versions(4, &[2]);
+    fs::write(dir.join("x"), &old).unwrap();
+    disguise(&transfer, &dir.join("x"));
+    let staging = transfer.open_to_compare(dir, existing);
+    assert_eq!(staging.claims().len(), 5);
+    transfer.check_claims(&staging);
+    settle(&transfer, &staging);
+    transfer.write_all(&staging);
+    let (_, results) = fixture::deliver(staging, &[]);
+    (old, transfer.stream, results)
+}
+
+/// As a session does at the end of a round.
+fn settle(transfer: &Transfer, staging: &Staging) {
+    let unsettled = staging.take_unsettled();
+    transfer.check(staging, &unsettled);
+}
+
+#[test]
+fn a_file_that_is_compared_and_differs_becomes_what_the_policy_says() {
+    for existing in Existing::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new, results) = compared(existing, dir.path());
+        let (is_old, result) = match existing {
+            Existing::Overwrite | Existing::Newer => (false, DeliveryResult::Delivered),
+            Existing::Rename => (true, DeliveryResult::Delivered),
+            Existing::Skip => (true, DeliveryResult::Skipped),
+            Existing::Fail => (true, DeliveryResult::Failed(FailureReason::Differs)),
+        };
+        assert_eq!(results, [result], "{existing:?}");
+        let expected = if is_old { old } else { new.clone() };
+        assert!(file(dir.path()) == expected, "{existing:?}");
+        if existing == Existing::Rename {
+            assert!(fs::read(dir.path().join("x (1)")).unwrap() == new);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_compared_and_the_same_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, old) = versions(3, &[]);
+    fs::write(dir.path().join("x"), old).unwrap();
+    disguise(&transfer, &dir.path().join("x"));
+    let staging = transfer.open_to_compare(dir.path(), Existing::Fail);
+    assert_eq!(transfer.check_claims(&staging), [0, 1, 2, 3]);
+    assert!(staging.is_complete() && staging.take_unsettled().len() == 0);
+    let (delivery, results) = fixture::deliver(staging, &[]);
+    assert_eq!((delivery.same, delivery.files), (1, 0));
+    assert_eq!(results, [DeliveryResult::Identical]);
+}
+
+#[test]
+fn what_arrives_of_a_file_that_is_compared_shows_a_difference_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, old) = versions(4, &[2]);
+    fs::write(dir.path().join("x"), old).unwrap();
+    disguise(&transfer, &dir.path().join("x"));
+    let staging = transfer.open_to_compare(dir.path(), Existing::Overwrite);
+    transfer.write(&staging, [0, 1, 2]);
+    let unsettled = staging.take_unsettled();
+    assert_eq!(unsettled.len(), 3, "of the first two nothing was written");
+    transfer.check(&staging, &unsettled);
+    transfer.write_all(&staging);
+    fixture::deliver(staging, &[]);
+    assert!(file(dir.path()) == transfer.stream);
+}
+
+#[test]
+fn a_run_that_comes_back_has_what_it_was_sent_and_another_run_claims_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, _) = versions(4, &[]);
+    let (one, other) = (RunId([1; 16]), RunId([2; 16]));
+    let ledger = RunLedger::default();
+    let cut = |run, parts: &[u64]| {
+        let staging = transfer.open(dir.path(), Existing::Fail);
+        staging.recall(run, &ledger);
+        let there = staging.present().len();
+        transfer.write(&staging, parts.iter().copied());
+        staging.remember(run, &ledger);
+        there
+    };
+    assert_eq!(cut(one, &[0, 1]), 0);
+    assert_eq!(cut(one, &[2]), 2);
+    assert_eq!(cut(other, &[]), 0);
+    assert_eq!(cut(one, &[]), 0, "another run was at work in it");
+}
+
+#[test]
+fn what_somebody_else_wrote_to_meanwhile_is_not_recalled() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, _) = versions(4, &[]);
+    let (run, ledger) = (RunId([1; 16]), RunLedger::default());
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    transfer.write(&staging, [0, 1]);
+    staging.remember(run, &ledger);
+    drop(staging);
+    let elsewhere = transfer.open(dir.path(), Existing::Fail);
+    transfer.write(&elsewhere, [3]);
+    drop(elsewhere);
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    staging.recall(run, &ledger);
+    assert_eq!(staging.present().len(), 0);
+}
+
+#[test]
+fn a_preview_finds_what_an_opened_folder_finds_and_creates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (transfer, old) = versions(4, &[2]);
+    fs::write(dir.path().join("x"), &old).unwrap();
+    let destination = Destination::locate(dir.path()).unwrap();
+    let plan = transfer.plan(dir.path(), Existing::Overwrite);
+    let preview = Preview::of(&destination, fixture::ID, &transfer.manifest, &plan, PART);
+    let preview = preview.unwrap();
+    assert_eq!(fixture::names_in(dir.path()), ["x"]);
+    let staging = transfer.open(dir.path(), Existing::Overwrite);
+    assert_eq!(preview.claims, staging.claims());
+    assert_eq!(preview.layout, staging.layout());
+}

@@ -1,0 +1,246 @@
+//! Compares what this side claims to have with the sender's digests, while parts arrive.
+
+use crate::crypto::{DigestKey, PieceDigest, PieceHasher};
+use crate::disk::{Checked, ClaimChecker, Staging};
+use crate::model::{Manifest, PartIndex, PartLayout, PartRange, PartSet};
+use crate::protocol::{Digests, Message, PartRanges, piece_position};
+use crate::session::connection::channel::{MessageWriter, unexpected};
+use crate::session::connection::end_cause::EndCause;
+use crate::session::error::SessionError;
+use crate::session::sync::{Monitor, lock};
+use std::sync::Mutex;
+
+/// Parts that differ are named once there are this many, or when there is nothing else to do.
+const NAME_FROM: usize = 64;
+
+/// The claims of one transfer: shared by the thread that hears digests and the one that compares.
+pub(crate) struct Verifier<'a> {
+    staging: &'a Staging,
+    manifest: &'a Manifest,
+    layout: PartLayout,
+    transfer: u32,
+    key: DigestKey,
+    claims: PartSet,
+    pieces: usize,
+    state: Monitor<VerifierState>,
+}
+
+#[derive(Default)]
+struct VerifierState {
+    /// Digests that came, of the pieces in the order of the stream.
+    digests: Vec<PieceDigest>,
+    /// Whether nothing is to be compared any more.
+    is_stopped: bool,
+    /// Whether all claims were compared.
+    is_done: bool,
+    /// Bytes that need not be sent.
+    held: u64,
+}
+
+impl<'a> Verifier<'a> {
+    /// A verifier of `claims`, of which nothing was compared.
+    pub(crate) fn new(
+        staging: &'a Staging,
+        manifest: &'a Manifest,
+        transfer: u32,
+        key: DigestKey,
+        claims: PartSet,
+    ) -> Self {
+        let layout = staging.layout();
+        let pieces = parts_of(&claims, layout)
+            .map(|part| layout.segments(manifest, part).count())
+            .sum();
+        Verifier {
+            staging,
+            manifest,
+            layout,
+            transfer,
+            key,
+            claims,
+            pieces,
+            state: Monitor::default(),
+        }
+    }
+
+    /// Takes digests that came.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when there are more than pieces were claimed.
+    pub(crate) fn take(&self, digests: Digests) -> Result<(), SessionError> {
+        self.state.change(|state| {
+            state.digests.extend(digests);
+            match state.digests.len() <= self.pieces {
+                true => Ok(()),
+                false => Err(unexpected("more digests than pieces")),
+            }
+        })
+    }
+
+    /// All digests have come. Waits until everything was compared.
+    ///
+    /// # Errors
+    /// [`SessionError::NotVerified`] when digests are missing.
+    pub(crate) fn finish(&self) -> Result<(), SessionError> {
+        if self.state.lock().digests.len() < self.pieces {
+            return Err(unexpected("too few digests"));
+        }
+        if self.is_idle() {
+            return Ok(());
+        }
+        drop(self.state.wait_while(|state| !state.is_done));
+        Ok(())
+    }
+
+    /// Nothing is to be compared any more.
+    pub(crate) fn stop(&self) {
+        self.state.change(|state| state.is_stopped = true);
+    }
+
+    /// Bytes that were proved to be here and need not be sent.
+    pub(crate) fn held(&self) -> u64 {
+        self.state.lock().held
+    }
+
+    /// Compares part after part as their digests come, and names those that differ. Runs in a thread of its
+    /// own, and ends the session with what the disk refuses. `held` is told of each part that is here.
+    pub(crate) fn run(&self, writer: &Mutex<MessageWriter>, cause: &EndCause, held: impl Fn(u64)) {
+        if let Err(error) = self.compare_all(writer, held) {
+            cause.raise(error);
+        }
+        self.state.change(|state| state.is_done = true);
+    }
+
+    /// Whether nothing is claimed.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pieces == 0
+    }
+
+    fn compare_all(
+        &self,
+        writer: &Mutex<MessageWriter>,
+        held: impl Fn(u64),
+    ) -> Result<(), SessionError> {
+        let mut checker = self.staging.checker();
+        let mut differing = Vec::new();
+        let mut first = 0;
+        for part in parts_of(&self.claims, self.layout) {
+            let count = self.layout.segments(self.manifest, part).count();
+            let digests = match self.digests(first, count) {
+                Some(digests) => digests,
+                None => {
+                    name(&mut differing, writer)?;
+                    let Some(digests) = self.wait_for_digests(first, count) else {
+                        return Ok(());
+                    };
+                    digests
+                }
+            };
+            first += count;
+            match self.compare(&mut checker, part, &digests)? {
+                Checked::Held(bytes) => {
+                    self.state.change(|state| state.held += bytes);
+                    held(self.layout.length(part) as u64);
+                }
+                Checked::Differs => differing.push(part),
+                Checked::Arrived => {}
+            }
+            if differing.len() >= NAME_FROM {
+                name(&mut differing, writer)?;
+            }
+        }
+        name(&mut differing, writer)
+    }
+
+    /// Compares parts once more that counted as here until a file in them turned out to differ from the old one.
+    /// Those that were not claimed, or differ, are taken back.
+    ///
+    /// # Errors
+    /// What the disk refused.
+    pub(crate) fn settle(&self) -> Result<(), SessionError> {
+        let unsettled = self.staging.take_unsettled();
+        if unsettled.len() == 0 {
+            return Ok(());
+        }
+        let mut checker = self.staging.checker();
+        let mut first = 0;
+        for part in parts_of(&self.claims, self.layout) {
+            let count = self.layout.segments(self.manifest, part).count();
+            if unsettled.contains(part)
+                && let Some(digests) = self.digests(first, count)
+                && let Checked::Held(bytes) = self.compare(&mut checker, part, &digests)?
+            {
+                self.state.change(|state| state.held += bytes);
+            }
+            first += count;
+        }
+        let present = self.staging.present();
+        for part in parts_of(&unsettled, self.layout).filter(|part| !present.contains(*part)) {
+            self.staging.forget_part(part)?;
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        checker: &mut ClaimChecker<'_>,
+        part: PartIndex,
+        digests: &[PieceDigest],
+    ) -> Result<Checked, SessionError> {
+        let checked = checker.check(part, |number, segment, bytes| {
+            let mut hasher = PieceHasher::default();
+            hasher.update(bytes);
+            self.key
+                .digest(piece_position(self.transfer, segment), hasher)
+                == digests[number]
+        });
+        Ok(checked?)
+    }
+
+    /// The digests of a part whose first piece is the `first` one of all; `None` where they have not come.
+    fn digests(&self, first: usize, count: usize) -> Option<Vec<PieceDigest>> {
+        let state = self.state.lock();
+        Some(state.digests.get(first..first + count)?.to_vec())
+    }
+
+    /// The same, once they have come; `None` when nothing is to be compared any more.
+    fn wait_for_digests(&self, first: usize, count: usize) -> Option<Vec<PieceDigest>> {
+        let end = first + count;
+        let state = self
+            .state
+            .wait_while(|state| !state.is_stopped && state.digests.len() < end);
+        match state.is_stopped {
+            true => None,
+            false => Some(state.digests[first..end].to_vec()),
+        }
+    }
+}
+
+/// Tells the sender which parts differ, so that it sends them in this round.
+fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+    let mut ranges: Vec<PartRange> = Vec::new();
+    for part in differing.drain(..) {
+        match ranges.last_mut() {
+            Some(last) if last.start + last.length == part.get() => last.length += 1,
+            _ => ranges.push(PartRange {
+                start: part.get(),
+                length: 1,
+            }),
+        }
+    }
+    if ranges.is_empty() {
+        return Ok(());
+    }
+    let ranges = PartRanges::take_from(&mut ranges.into_iter());
+    match lock(writer).send(&Message::Differs(ranges)) {
+        // Whoever reads the connection finds out as well, and what the peer said last.
+        Err(SessionError::Lost { .. }) => Ok(()),
+        sent => sent,
+    }
+}
+
+fn parts_of(claims: &PartSet, layout: PartLayout) -> impl Iterator<Item = PartIndex> + '_ {
+    let numbers = claims
+        .ranges()
+        .flat_map(|range| range.start..range.start + range.length);
+    numbers.filter_map(move |number| layout.part(number).ok())
+}
