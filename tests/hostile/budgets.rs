@@ -41,7 +41,7 @@ fn entries(count: u32, length: usize) -> Vec<u8> {
 
 /// Offers as many names, but for the last one, which never comes.
 fn offer_names(peer: &mut Peer, chunks: u32, a_chunk: u32) {
-    let chunk = entries(a_chunk, 4000);
+    let chunk = entries(a_chunk, 3999);
     let mut offer = RawOffer::file(1);
     offer.count = chunks * a_chunk + 1;
     offer.entries = chunk.clone();

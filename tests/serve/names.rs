@@ -29,7 +29,7 @@ fn each_name_has_a_secret_and_a_folder() {
     let received = served.waits_for(2, "received");
     assert_eq!(received[0]["name"], "alice");
     assert_eq!(received[1]["name"], "bob");
-    assert!(served.error().contains("from alice at 127.0.0.1"));
+    assert!(served.error().contains("from \"alice\" at 127.0.0.1"));
 
     for (name, secret) in [
         ("bob", "apple pie"),

@@ -45,6 +45,8 @@ fn codes_follow_the_contract() {
         (SessionError::NotPeerbridge, 11),
         (SessionError::Version { theirs: vec![2] }, 11),
         (SessionError::SameRole { role: "send" }, 2),
+        (SessionError::CodeNeeded, 2),
+        (SessionError::WrongCode, 3),
         (
             SessionError::PeerDeclined {
                 because: DeclineReason::Person,
@@ -75,7 +77,7 @@ fn codes_follow_the_contract() {
                 code: 9,
                 text: host(),
             },
-            12,
+            6,
         ),
         (
             SessionError::PeerAborted {

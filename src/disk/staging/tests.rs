@@ -231,6 +231,11 @@ fn staging_is_private_and_never_a_link() {
     let path = staging.path().to_owned();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&path), 0o700);
+    assert!(
+        !path.join("tree/d").exists(),
+        "no folder before the first byte"
+    );
+    staging.make_folders().unwrap();
     assert_eq!(mode(&path.join("tree/d")), 0o700);
     drop(staging);
     let elsewhere = tempfile::tempdir().unwrap();
