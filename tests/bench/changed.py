@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""What a file costs that the receiver has in part: an older version of it, or what a cut left.
+
+Usage: changed.py [--workloads changed,append,insert,resume,full] [--link loopback|1gbit|100mbit] ...
+
+Beside rsync over ssh where both are installed, and another build (--baseline) for `resume` and `full`. The
+builds take turns within one run; a line tells the median of the times, each time and the bytes on the line.
+"""
+
+import argparse
+import filecmp
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from links import network
+from processes import RECEIVER, SENDER
+from servers import Ssh, sshd_path
+
+MIB = 1 << 20
+SSH_PORT = 2222
+
+
+def noise(path, size):
+    with open("/dev/urandom", "rb") as source, open(path, "wb") as file:
+        for _ in range(size // MIB):
+            file.write(source.read(MIB))
+
+
+def lines(count):
+    for _ in range(count):
+        number = random.getrandbits(32)
+        yield b"2026-11-29T21:00:00.%06dZ app[%d]: request %08x took %d us\n" % (
+            number % 1000000,
+            number % 9999,
+            number,
+            random.randrange(100000),
+        )
+
+
+def log(path, size, mode):
+    with open(path, mode) as file:
+        end = file.tell() + size
+        while file.tell() < end:
+            file.write(b"".join(lines(10000)))
+
+
+def versions(workload, scale, old, new):
+    """Writes an older version of a file and the one that is sent."""
+    if workload == "append":
+        log(old, int(1024 * scale) * MIB, "wb")
+        shutil.copyfile(old, new)
+        log(new, int(10 * scale) * MIB, "ab")
+        return
+    size = int(2048 * scale) * MIB
+    noise(old, size)
+    if workload == "insert":
+        with open(old, "rb") as source, open(new, "wb") as file:
+            file.write(source.read(size // 2) + b"x")
+            shutil.copyfileobj(source, file, MIB)
+        return
+    shutil.copyfile(old, new)
+    with open(new, "r+b") as file:
+        for _ in range(100):
+            file.seek(random.randrange(size - 4096))
+            file.write(os.urandom(4096))
+
+
+class Bench:
+    def __init__(self, net, folder):
+        self.net, self.folder = net, folder
+        self.source, self.old, self.into = folder / "file", folder / "old", folder / "into"
+
+    def inside(self, end, words):
+        namespace = self.net.namespaces.get(end)
+        return ["ip", "netns", "exec", namespace, *words] if namespace else words
+
+    def before(self, old=None):
+        shutil.rmtree(self.into, ignore_errors=True)
+        self.into.mkdir()
+        if old:
+            shutil.copyfile(old, self.into / "file")
+            os.utime(self.into / "file", (1e9, 1e9))
+
+    def peerbridge(self, program, *receive, cut=None):
+        """Seconds and bytes on the line of a transfer; of one that is cut after `cut` bytes nothing."""
+        environment = dict(os.environ, PEERBRIDGE_SECRET="bench")
+        pipes = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        retry = ["--retry", "0"]
+        words = [program, "receive", str(self.into), "--yes", "--json", "--port", "0", *retry, *receive]
+        receiver = subprocess.Popen(self.inside(RECEIVER, words + ["--bind", self.net.address]), **pipes)
+        port = json.loads(receiver.stdout.readline())["port"]
+        to = f"{self.net.address}:{port}"
+        began = time.perf_counter()
+        words = [program, "send", str(self.source), "--to", to, "--json", *retry]
+        sender = subprocess.Popen(self.inside(SENDER, words), **pipes)
+        while cut is not None:
+            event = json.loads(sender.stdout.readline())
+            if event["event"] == "done" or event.get("bytes", 0) >= cut and event["event"] == "progress":
+                sender.kill()
+                break
+        said, complained = sender.communicate()
+        receiver.communicate()
+        took = time.perf_counter() - began
+        if cut is not None:
+            return None
+        if sender.returncode or receiver.returncode:
+            raise SystemExit(complained)
+        return took, json.loads(said.splitlines()[-1])["wire_bytes"]
+
+    def rsync(self, ssh):
+        listen = ["-D", "-f", ssh.folder / "sshd_config", "-o", f"ListenAddress={self.net.address}"]
+        words = [sshd_path(), *map(str, listen), "-p", str(SSH_PORT)]
+        server = subprocess.Popen(self.inside(RECEIVER, words))
+        shell = f"ssh -F {ssh.client(self.net.address, SSH_PORT)}"
+        time.sleep(0.5)
+        began = time.perf_counter()
+        words = ["rsync", "-t", "--stats", "-e", shell, str(self.source), f"bench:{self.into}/"]
+        run = subprocess.run(self.inside(SENDER, words), capture_output=True, text=True, check=False)
+        took = time.perf_counter() - began
+        server.terminate()
+        server.wait()
+        if run.returncode:
+            raise SystemExit(run.stderr)
+        told = dict(line.split(":", 1) for line in run.stdout.splitlines() if ":" in line)
+        totals = (told[f"Total bytes {way}"].replace(",", "") for way in ("sent", "received"))
+        return took, sum(map(int, totals))
+
+    def same(self):
+        if not filecmp.cmp(self.source, self.into / "file", shallow=False):
+            raise SystemExit("it did not arrive as it was sent")
+
+
+def measure(bench, workload, options, builds, ssh):
+    rows = {}
+    for number in range(options.runs):
+        if workload in ("resume", "full"):
+            for name, program in builds if number % 2 else reversed(builds):
+                bench.before()
+                if workload == "resume":
+                    bench.peerbridge(program, cut=bench.source.stat().st_size // 2)
+                rows.setdefault(name, []).append(bench.peerbridge(program))
+                bench.same()
+            continue
+        bench.before(bench.old)
+        rows.setdefault("peerbridge", []).append(
+            bench.peerbridge(options.peerbridge, "--existing", "overwrite")
+        )
+        bench.same()
+        if ssh:
+            bench.before(bench.old)
+            rows.setdefault("rsync", []).append(bench.rsync(ssh))
+            bench.same()
+    for name, runs in rows.items():
+        times = ", ".join(f"{took:.2f}" for took, _ in runs)
+        took = statistics.median(took for took, _ in runs)
+        wire = statistics.median(wire for _, wire in runs)
+        what = f"{workload}, {options.link}"
+        print(f"| {what} | {name} | {took:.2f} | {times} | {wire / 1e6:.1f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peerbridge", default="./target/release/peerbridge")
+    parser.add_argument("--baseline")
+    parser.add_argument("--workloads", default="changed,append,insert,resume,full")
+    parser.add_argument("--link", default="loopback", choices=["loopback", "1gbit", "100mbit"])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--dir", default="/dev/shm")
+    options = parser.parse_args()
+    builds = [("peerbridge", options.peerbridge)]
+    if options.baseline:
+        builds.append(("baseline", options.baseline))
+    folder = Path(tempfile.mkdtemp(dir=options.dir, prefix="pb-changed-"))
+    ssh = Ssh(folder / "ssh") if sshd_path() and shutil.which("rsync") else None
+    try:
+        with network(options.link) as net:
+            bench = Bench(net, folder)
+            for workload in options.workloads.split(","):
+                if workload in ("resume", "full"):
+                    noise(bench.source, int(2048 * options.scale) * MIB)
+                else:
+                    versions(workload, options.scale, bench.old, bench.source)
+                measure(bench, workload, options, builds, ssh)
+    finally:
+        if ssh:
+            ssh.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
