@@ -203,7 +203,7 @@ fn offers_whose_numbers_overflow_are_refused() {
     }
     // The length of the entries says more than there is.
     let mut raw = RawOffer::file(1).to_bytes();
-    raw[16..20].copy_from_slice(&u32::MAX.to_be_bytes());
+    raw[32..36].copy_from_slice(&u32::MAX.to_be_bytes());
     let mut at = AtReceiver::new();
     at.peer.say(&raw);
     at.expect_end(NOT_VERIFIED, "entries that are not there");
