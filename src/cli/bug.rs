@@ -1,11 +1,11 @@
-//! Panics: always a bug, never a person's or a peer's doing.
+//! Panics, which are always a bug, never the fault of a person or a peer.
 
 use crate::cli::error::Error;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
-/// Makes every thread's panic one line that says where, and not with what: a panic's text may hold a
-/// name, or a piece of a secret.
+/// Reports the panic of any thread in one line with its location, but without its message, which may hold
+/// a name or a piece of a secret.
 pub(crate) fn announce_panics() {
     panic::set_hook(Box::new(|info| {
         let line = announcement(info);
@@ -15,7 +15,7 @@ pub(crate) fn announce_panics() {
 
 /// Runs `work`; a panic in it becomes [`Error::Bug`].
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // What `work` leaves half done behind its locks is printed over, never relied on.
+    // Nothing relies on state that `work` leaves half changed behind its locks.
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Bug))
 }
 

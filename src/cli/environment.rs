@@ -1,4 +1,4 @@
-//! The environment variables that count, read once.
+//! The environment variables in use, read once.
 
 use crate::disk::TimeZone;
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ pub(crate) const SECRET: &str = "PEERBRIDGE_SECRET";
 pub(crate) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
 /// An archive's password.
 pub(crate) const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
-/// What no other program may see.
+/// Variables that no other program may see.
 pub(crate) const SECRETS: [&str; 3] = [SECRET, SECRET_FILE, ZIP_PASSWORD];
-/// The port, where no option tells it.
+/// The port if no option gives one.
 pub(crate) const PORT: &str = "PEERBRIDGE_PORT";
-/// No colours, when it is there and not empty (no-color.org).
+/// No colours, if it is set and not empty (no-color.org).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
-/// The kind of terminal; `dumb` can draw no bar.
+/// The kind of terminal; `dumb` cannot draw a bar.
 const TERM: &str = "TERM";
 /// The folder that `~` stands for.
 pub(crate) const HOME: &str = "HOME";

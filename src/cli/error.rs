@@ -12,35 +12,35 @@ use std::path::{Path, PathBuf};
 /// stop, safe to show on a terminal.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// The words on the command line are off.
+    /// The command line is wrong.
     Usage {
-        /// What is off.
+        /// What is wrong.
         message: String,
         /// What to type instead.
         hint: Option<String>,
     },
-    /// Something must be asked, and there is no terminal to ask on.
+    /// A question is needed, and there is no terminal to ask it on.
     NoTerminal {
-        /// What would be asked, behind "asked": "for the secret".
+        /// What would be asked: "for the secret".
         question: &'static str,
-        /// How to say it without being asked.
+        /// How to avoid the question.
         hint: &'static str,
     },
-    /// What was given as the secret is none.
+    /// The secret that was given cannot be used.
     Secret {
         /// Where it came from: a variable, a file, the terminal.
         origin: String,
         /// What is wrong with it.
         fault: SecretError,
     },
-    /// What was given as an archive's password is none.
+    /// The archive's password that was given cannot be used.
     Password {
         /// Where it came from: a variable, a file, the terminal.
         origin: String,
         /// What is wrong with it.
         fault: PasswordError,
     },
-    /// The file of a secret or a password may be read by others than its owner.
+    /// Other users can read the file of a secret or a password.
     SecretExposed {
         /// The file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub(crate) enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// What is to be sent or packed is missing or unreadable.
+    /// Something to send or to pack is missing or unreadable.
     Source {
         /// Its path.
         path: PathBuf,
@@ -86,7 +86,7 @@ pub(crate) enum Error {
     Asking(io::Error),
     /// The system has no random bytes.
     Random(RandomError),
-    /// The program that runs after a transfer failed; the files are there.
+    /// The hook failed; the files were delivered.
     Hook {
         /// The program.
         program: PathBuf,
@@ -95,7 +95,7 @@ pub(crate) enum Error {
     },
     /// A session ended.
     Session(SessionError),
-    /// The program itself is wrong: something panicked.
+    /// A bug: something panicked.
     Bug,
 }
 
@@ -153,7 +153,7 @@ impl fmt::Display for Error {
         match self {
             Error::Usage { message, .. } => f.write_str(&escaped(message.as_bytes())),
             Error::NoTerminal { question, .. } => {
-                write!(f, "nobody can be asked {question}: there is no terminal")
+                write!(f, "cannot ask {question}: there is no terminal")
             }
             Error::Secret { origin, fault } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))

@@ -12,11 +12,11 @@ pub enum Exit {
     Done = 0,
     /// A bug, or the system itself fails.
     Unexpected = 1,
-    /// The words are off, or a question cannot be asked without a terminal.
+    /// Wrong usage, or a question without a terminal to ask it on.
     Usage = 2,
     /// The secrets differ.
     WrongSecret = 3,
-    /// No way to the peer: name not found, refused, port in use, cannot bind.
+    /// Cannot reach the peer: name not found, refused, port in use, cannot bind.
     NoWay = 4,
     /// Nobody came, or the peer fell silent.
     TimedOut = 5,
@@ -30,7 +30,7 @@ pub enum Exit {
     CannotWrite = 9,
     /// What arrived does not verify.
     NotVerified = 10,
-    /// The peer speaks another version, or no peerbridge at all.
+    /// The peer has another protocol version, or is not peerbridge.
     Version = 11,
     /// The connection was lost; what arrived is kept.
     Lost = 12,
@@ -65,7 +65,7 @@ impl Exit {
         }
     }
 
-    /// How a run of several transfers went: one that left something out decides.
+    /// How a run of several transfers went: the first that left something out decides.
     pub(crate) fn of_summaries(summaries: &[Summary]) -> Exit {
         let mut exits = summaries.iter().map(Exit::of_summary);
         exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)

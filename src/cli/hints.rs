@@ -19,7 +19,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::Usage { hint, .. } => return hint.clone(),
         Error::NoTerminal { hint, .. } => (*hint).to_owned(),
         Error::Secret { .. } => {
-            "`peerbridge secret` makes a secret; 1 to 1024 bytes on one line are one".to_owned()
+            "a secret is one line of 1 to 1024 bytes; `peerbridge secret` makes one".to_owned()
         }
         Error::SecretExposed { path, exposure } => {
             let path = shell_word(path.as_os_str().as_encoded_bytes());
@@ -35,71 +35,69 @@ fn hint(error: &Error) -> Option<String> {
             }
         }
         Error::Password { .. } => {
-            "an archive's password has 1 to 99 bytes on one line; to open one made elsewhere it may \
-             have 1024"
+            "an archive's password is one line of 1 to 99 bytes; for archives made elsewhere, up to 1024"
                 .to_owned()
         }
         Error::PasswordFile { .. } => {
-            "--zip-password-file takes a file whose first line is the password".to_owned()
+            "--zip-password-file reads the password from the first line of a file".to_owned()
         }
         Error::SecretFile { .. } => {
-            "--secret-file takes a file whose first line is the secret".to_owned()
+            "--secret-file reads the secret from the first line of a file".to_owned()
         }
         Error::Source { source, .. } if source.kind() == ErrorKind::NotFound => {
-            "check the spelling; a path is relative to the folder you are in".to_owned()
+            "check the spelling; paths are relative to the current folder".to_owned()
         }
         Error::Source { .. } => "check the permissions, or leave it out".to_owned(),
         Error::CannotWrite { .. } => "check the permissions and the free space there".to_owned(),
         Error::Bug => "please report it with the line above, the output of `peerbridge --version` \
                        and the command you typed (without the secret)"
             .to_owned(),
-        Error::Different { .. } => "did the source change meanwhile? run it again".to_owned(),
-        Error::Hook { .. } => "the files are there; the hook's own words stand above".to_owned(),
+        Error::Different { .. } => "if the source changed meanwhile, run it again".to_owned(),
+        Error::Hook { .. } => "the files were delivered; the hook's own messages are above".to_owned(),
         Error::Asking(_) | Error::Random(_) => return None,
         Error::Session(error) => return of_session(error).map(str::to_owned),
     })
 }
 
-const GO_ON: &str = "run the same command again to go on where it stopped";
-const ANEW: &str = "nothing of it is kept, and it cannot go on: begin anew on both sides";
+const RESUME: &str = "run the same command again to resume";
+const START_OVER: &str = "nothing is kept, so it cannot be resumed: start over on both sides";
 
 fn of_session(error: &SessionError) -> Option<&'static str> {
     Some(match error {
         SessionError::NameNotFound { .. } => {
-            "check the name, or give the address itself, like 192.0.2.7 or [2001:db8::7]:8080"
+            "check the name, or give an address such as 192.0.2.7 or [2001:db8::7]:8080"
         }
         SessionError::NoConnection { .. } => {
-            "is the other side waiting, on this port, and does a firewall let it through? \
+            "check that the other side is waiting on this port and that no firewall blocks it; \
              --wait SECS keeps trying longer"
         }
         SessionError::CannotListen { source, .. } => match source.kind() {
             ErrorKind::AddrInUse => {
-                "another program has this port: take another with --port N, \
-                 or --port 0 to let the system choose"
+                "another program uses this port: choose another with --port N, \
+                 or --port 0 for a free one"
             }
-            ErrorKind::PermissionDenied => "take a port above 1023 with --port N",
-            _ => "--bind takes an address of this machine; without it all of them are used",
+            ErrorKind::PermissionDenied => "choose a port above 1023 with --port N",
+            _ => "--bind takes an address of this machine; without it, all are used",
         },
         SessionError::NobodyCame { .. } => "start the other side, or wait longer with --wait SECS",
         SessionError::Silent { .. } => {
-            "run the same command again to go on where it stopped; \
-             --idle-timeout SECS allows longer silences"
+            "run the same command again to resume; --idle-timeout SECS allows longer silences"
         }
         SessionError::WrongSecret { .. } => {
-            "give both sides the same secret, case and blanks included; \
-             `peerbridge secret` makes one that is easy to say"
+            "use the same secret on both sides, with the same case and spaces; a drop box with named \
+             secrets also needs the right --as NAME"
         }
         SessionError::Unconfirmed { .. } => {
-            "somebody may sit in between and have tried a guess at the secret: make sure that the other \
-             side runs and that the address is its own before you run this again; a secret of \
-             `peerbridge secret` is safe from guesses"
+            "someone in between may have tried to guess the secret: before you run this again, make sure \
+             that the other side runs and that the address is right; guessing a secret made by \
+             `peerbridge secret` is hopeless"
         }
         SessionError::PhraseDiffers => {
-            "somebody who knows the secret may sit in between: make a new secret and tell it in \
+            "someone who knows the secret may be in between: make a new secret and share it in \
              another way"
         }
         SessionError::NotPeerbridge => {
-            "check the address and the port: some other program answers there"
+            "check the address and the port: another program answers there"
         }
         SessionError::Version { .. } => {
             "install the same version on both sides; `peerbridge --version` shows it"
@@ -108,91 +106,93 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
         SessionError::SameRole { .. } => "the other side must run `peerbridge send`",
         SessionError::Busy => "try again in a moment",
         SessionError::InTheWay { .. } => {
-            "say what to do with --existing skip, rename, overwrite or newer, \
-             or name another folder"
+            "choose --existing skip, rename, overwrite or newer, or another folder"
         }
         SessionError::Taken { is_folder, .. } => match is_folder {
-            true => "name the archive itself: FOLDER/NAME.zip",
-            false => {
-                "say what to do with --existing skip, rename, overwrite or newer, \
-                 or give another name"
-            }
+            true => "give the name of the archive itself: FOLDER/NAME.zip",
+            false => "choose --existing skip, rename, overwrite or newer, or another name",
         },
         SessionError::NotVerified { .. } => {
-            "run the same command again: only what verified is kept"
+            "run the same command again; only verified data is kept"
         }
-        SessionError::Lost { .. } | SessionError::Stalled { .. } | SessionError::Cancelled => GO_ON,
+        SessionError::Lost { .. } | SessionError::Stalled { .. } | SessionError::Cancelled => {
+            RESUME
+        }
         SessionError::PeerAborted { code, .. } => match *code {
             AbortCode::CANNOT_WRITE => {
-                "once the other side can write again, run the same command again to go on"
+                "once the other side can write again, run the same command again to resume"
             }
-            AbortCode::UNEXPECTED | AbortCode::LOST | AbortCode::HOOK_FAILED => GO_ON,
+            AbortCode::UNEXPECTED | AbortCode::LOST | AbortCode::HOOK_FAILED => RESUME,
             _ => return None,
         },
         SessionError::CutShort { cause } => return of_cut(cause),
-        SessionError::CannotRead { .. } => "check what writes to it, and begin anew on both sides",
-        SessionError::ReadBefore { .. } => "open it again: it is read once, from where it stands",
-        SessionError::SourceFailed { .. } => "send it again when it is at rest",
+        SessionError::CannotRead { .. } => {
+            "check the program that writes to it, then start over on both sides"
+        }
+        SessionError::ReadBefore { .. } => {
+            "open it again: a stream is read once, from its current position"
+        }
+        SessionError::SourceFailed { .. } => "send it again when nothing changes it",
         SessionError::Output { .. } => {
-            "what reads it ended or cannot write: begin anew on both sides once it can"
+            "the program that reads it ended or cannot write; fix that, then start over on both sides"
         }
         SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
         SessionError::Source(error) => match error {
             SourceError::Missing(_) | SourceError::Unreadable(..) => {
                 "check the spelling and the permissions, or leave it out"
             }
-            SourceError::Special(..) => "only files, folders and links are taken: leave it out",
+            SourceError::Special(..) => "only files, folders and links are supported: leave it out",
             SourceError::Name(..) | SourceError::NotUnicode(_) => "rename it, or leave it out",
             SourceError::SameName(..) => {
-                "give each once; of two that have one name, give the folder above them"
+                "give each path once; for two with the same name, give the folder above them"
             }
             SourceError::Manifest(_) => "leave some of it out with --exclude",
         },
-        SessionError::NoRoom { .. } => "make room there, or name a folder on another disk",
+        SessionError::NoRoom { .. } => "make room there, or choose a folder on another disk",
         SessionError::Disk(error) => match error.kind() {
-            DiskErrorKind::Full => "make room, then run the same command again to go on",
+            DiskErrorKind::Full => "make room, then run the same command again to resume",
             DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
-                "name a folder that you may write to"
+                "choose a folder that you can write to"
             }
-            DiskErrorKind::Locked => "wait for the other receiver, or receive into another folder",
+            DiskErrorKind::Locked => "wait for the other receiver, or choose another folder",
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
-                "ask the sender to rename it, or to leave it out with --exclude"
+                "ask the sender to rename it or to leave it out with --exclude"
             }
-            DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
+            DiskErrorKind::NotAFolder => "a file has that name: choose another folder",
             DiskErrorKind::Absent | DiskErrorKind::Other => {
-                "what arrived is kept: run the same command again to go on"
+                "what arrived is kept: run the same command again to resume"
             }
         },
         SessionError::CannotMake(error) => match error.kind() {
             DiskErrorKind::Full => "make room there, or make the archive on another disk",
-            DiskErrorKind::Locked => "wait for the other one, or give another name",
+            DiskErrorKind::Locked => "wait for the other one, or choose another name",
             DiskErrorKind::Absent | DiskErrorKind::NotAFolder => {
-                "there is no such folder: check the spelling, or make it"
+                "there is no such folder: check the spelling, or create it"
             }
             DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
-                "make the archive in a folder that you may write to"
+                "make the archive in a folder that you can write to"
             }
             DiskErrorKind::NameCollision | DiskErrorKind::Name | DiskErrorKind::Other => {
-                "give another name, or make the archive in another folder"
+                "choose another name, or make the archive in another folder"
             }
         },
         SessionError::CannotUnpack(error) => match error.kind() {
-            DiskErrorKind::Full => "make room there, or name a folder on another disk",
-            DiskErrorKind::Locked => "wait for the other one, or name another folder",
+            DiskErrorKind::Full => "make room there, or choose a folder on another disk",
+            DiskErrorKind::Locked => "wait for the other one, or choose another folder",
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
-                "name a folder on another disk, or open it with another program"
+                "choose a folder on another disk, or open it with another program"
             }
-            DiskErrorKind::NotAFolder => "a file has that name: name a folder, or a new one",
+            DiskErrorKind::NotAFolder => "a file has that name: choose another folder",
             DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
-                "name a folder that you may write to"
+                "choose a folder that you can write to"
             }
             DiskErrorKind::Absent | DiskErrorKind::Other => {
-                "nothing of it is kept: run the same command again once that is mended"
+                "nothing is kept: fix that, then run the same command again"
             }
         },
         SessionError::Archive(error) => of_archive(error.fault()),
         SessionError::Expansion(_) => {
-            "if you trust whoever made it and have the room, --yes opens it all the same"
+            "--yes opens it anyway, if you trust its maker and have the space"
         }
         SessionError::PeerDeclined { because, .. } => return of_decline(*because),
         SessionError::DeclinedHere { .. }
@@ -206,65 +206,63 @@ fn of_archive(fault: &ArchiveFault) -> &'static str {
         ArchiveFault::Unreadable(_) => "check the spelling and the permissions",
         ArchiveFault::NotZip => "peerbridge opens zip archives only",
         ArchiveFault::Damaged(_) | ArchiveFault::NotVerified(_) => {
-            "nothing of it was put in place; get the archive once more from where it came from"
+            "nothing was written; get the archive again from its source"
         }
         ArchiveFault::Trap(_) | ArchiveFault::Unsafe(_) | ArchiveFault::TooLarge(_) => {
-            "nothing of it was put in place; `peerbridge unzip --list` shows what it holds"
+            "nothing was written; `peerbridge unzip --list` shows what is in it"
         }
         ArchiveFault::ZipCrypto => {
-            "without --strict it is opened, with a warning; have it made again with AES"
+            "without --strict it is opened, with a warning; ask for one made with AES"
         }
         ArchiveFault::NothingSelected => {
             "`peerbridge unzip --list` shows its entries; * ? [abc] and ** are special in --only \
              and --exclude"
         }
         ArchiveFault::Unsupported(_) => {
-            "open it with another program, or have it made again without that"
+            "open it with another program, or ask for one made without that"
         }
-        ArchiveFault::Method(_) => {
-            "open it with 7-Zip (`7zz x`), or have it made again with deflate"
-        }
+        ArchiveFault::Method(_) => "open it with 7-Zip (`7zz x`), or ask for one made with deflate",
         ArchiveFault::PasswordNeeded => {
             "give its password with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD"
         }
         ArchiveFault::WrongPassword => {
-            "nothing was written; check the password, case and blanks included"
+            "nothing was written; check the password, with its case and spaces"
         }
     }
 }
 
-/// What to do about a transfer that cannot go on where it stopped.
+/// What to do about a transfer that cannot be resumed.
 fn of_cut(cause: &SessionError) -> Option<&'static str> {
     match cause {
         SessionError::Disk(error) if error.kind() == DiskErrorKind::Full => {
-            Some("make room, then begin anew on both sides: nothing of it is kept")
+            Some("make room, then start over on both sides: nothing is kept")
         }
         SessionError::Lost { .. }
         | SessionError::Silent { .. }
         | SessionError::Cancelled
         | SessionError::NotVerified { .. }
-        | SessionError::Disk(_) => Some(ANEW),
+        | SessionError::Disk(_) => Some(START_OVER),
         SessionError::PeerAborted { code, .. } => match *code {
             AbortCode::WRONG_SECRET | AbortCode::VERSION => None,
-            _ => Some(ANEW),
+            _ => Some(START_OVER),
         },
         other => of_session(other),
     }
 }
 
-/// What the person at the other side may do, so that the one here can ask for it.
+/// What the person on the other side can do, so that the one here can ask for it.
 fn of_decline(because: DeclineReason) -> Option<&'static str> {
     Some(match because {
         DeclineReason::Person => return None,
         DeclineReason::InTheWay => {
-            "the other side names it, and may say --existing skip, rename, overwrite or newer"
+            "the other side shows its name; it can choose --existing skip, rename, overwrite or newer"
         }
-        DeclineReason::UnsafeName => "the other side names it: rename it, or --exclude it",
-        DeclineReason::Limit => "the other side sets it with --max-size and --max-files",
+        DeclineReason::UnsafeName => {
+            "the other side shows its name: rename it, or leave it out with --exclude"
+        }
+        DeclineReason::Limit => "the other side sets the limit with --max-size and --max-files",
         DeclineReason::NoSpace => "make room there, or send less",
-        DeclineReason::CannotWrite => {
-            "the other side must receive into a folder that it may write to"
-        }
+        DeclineReason::CannotWrite => "the other side must choose a folder that it can write to",
         DeclineReason::Busy => "wait until the other transfer has ended",
     })
 }

@@ -1,9 +1,9 @@
 //! Floor 4: the command line, the only floor that prints, asks, reads the environment and ends the
 //! process.
 //!
-//! A run has two argument stages. `args` sorts what was typed; each verb under `verbs` then finds out
-//! what it means and becomes an action that cannot be an impossible mix. While the action runs,
-//! `report` reads the session's events. However it ends, [`run`] says so in one place.
+//! Arguments are read in two stages: `args` sorts them, then each command under `verbs` interprets them and
+//! becomes an action without impossible combinations. While the action runs, `report` shows the session's
+//! events. However it ends, [`run`] reports the end in one place.
 
 mod bug;
 mod context;
@@ -32,14 +32,14 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-/// Runs the guided dialogue on this process's terminal and gives the exit code; without a terminal it
-/// only says how to use the program.
+/// Runs the guided dialogue on the terminal of this process and returns the exit code. Without a terminal
+/// it only prints how to use the program.
 #[must_use]
 pub fn main() -> ExitCode {
     run_words(&[])
 }
 
-/// Runs the program with the process's own arguments and streams, and gives its exit code.
+/// Runs the program with the arguments and streams of this process, and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -68,7 +68,7 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
     ExitCode::from(perform(args, &context).code())
 }
 
-/// Understands what was typed, does it, and says how it ended.
+/// Interprets the arguments, runs the action, and reports the end.
 fn perform(args: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
     let outcome =
         bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
@@ -90,7 +90,7 @@ fn perform(args: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
     }
 }
 
-/// The one place where a run ends: the error and its hint for people, `done` for programs.
+/// The one place where a run ends: prints the error and its hint for people, `done` for programs.
 fn close(outcome: Result<Exit, Error>, context: &Context<'_>) -> Exit {
     let (exit, told) = match outcome {
         Ok(exit) => (exit, None),

@@ -1,4 +1,4 @@
-//! What differs between Unix and Windows on this floor.
+//! What differs between Unix and Windows in the command line.
 
 use crate::cli::error::Exposure;
 use std::fs::Metadata;
@@ -44,7 +44,7 @@ pub(crate) fn exposure(
     None
 }
 
-/// Reads a line from the terminal that does not show while it is typed.
+/// Reads a line from the terminal without showing it.
 ///
 /// # Errors
 /// There is no terminal, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
@@ -59,7 +59,7 @@ pub(crate) fn read_hidden() -> io::Result<String> {
     read
 }
 
-/// Reads a line from the console that does not show while it is typed.
+/// Reads a line from the console without showing it.
 ///
 /// # Errors
 /// There is no console, or it fails; [`io::ErrorKind::UnexpectedEof`] at the end of input.
@@ -68,21 +68,21 @@ pub(crate) fn read_hidden() -> io::Result<String> {
     rpassword::read_password()
 }
 
-/// A shell that puts the terminal back when this process is gone, whatever ended it: a signal that std
-/// cannot catch would leave the terminal without echo. It waits for the end of its input.
+/// A shell that restores the terminal when this process is gone, whatever ended it: a signal, which std
+/// cannot catch, would leave the terminal without echo. The shell waits for the end of its input.
 #[cfg(unix)]
 struct TerminalGuard(std::process::Child);
 
 #[cfg(unix)]
 impl TerminalGuard {
-    /// It outlives what the terminal sends to all that run on it, and may still set the terminal when the
-    /// shell above has taken that back.
+    /// It ignores the signals that the terminal sends to everything that runs on it, and may set the terminal
+    /// even after the parent shell has taken it back.
     const SCRIPT: &str = "trap '' HUP INT QUIT TERM TSTP TTOU; read -r end; stty \"$0\" <&1";
 
-    /// `None` when there is no shell: then only what ends in the usual ways puts the terminal back.
+    /// `None` if there is no shell: then only a normal end restores the terminal.
     fn start(settings: &str) -> Option<Self> {
         use std::process::{Command, Stdio};
-        // Opened now: a terminal whose first process is gone cannot be opened any more.
+        // Opened now: it cannot be opened any more once its session leader is gone.
         let terminal = std::fs::File::open("/dev/tty").ok()?;
         Command::new("sh")
             .args(["-c", Self::SCRIPT, settings])
@@ -101,13 +101,13 @@ impl TerminalGuard {
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // There is nothing to do about a shell that fails: the terminal was put back before.
+        // A failure of the shell does not matter: the terminal was restored before.
         let _ = self.0.wait();
     }
 }
 
-/// Ends the line that was typed, after it has put the terminal back. On Ctrl-C rpassword ends the line
-/// and then the process, before it would put the terminal back itself.
+/// Restores the terminal, then ends the line. On Ctrl-C rpassword ends the line and then the process,
+/// before it would restore the terminal itself.
 #[cfg(unix)]
 struct LineEnd {
     settings: Option<String>,
@@ -127,12 +127,12 @@ impl io::Write for LineEnd {
     }
 }
 
-/// Runs stty (POSIX) on the terminal and gives what it says; `None` when it does not work.
+/// Runs stty (POSIX) on the terminal and returns its output; `None` if that fails.
 #[cfg(unix)]
 fn stty(argument: &str) -> Option<String> {
     use std::process::{Command, Stdio};
     let terminal = std::fs::File::open("/dev/tty").ok()?;
-    // Only the search path is handed on: a secret in the environment is none of stty's business.
+    // Only the search path is passed on, so that stty never sees a secret.
     let output = Command::new("stty")
         .arg(argument)
         .env_clear()
@@ -145,14 +145,14 @@ fn stty(argument: &str) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// Creates a folder that only its owner can look into; fails when the name is taken.
+/// Creates a folder that only its owner can open; fails if the name is taken.
 #[cfg(unix)]
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Creates a folder; fails when the name is taken.
+/// Creates a folder; fails if the name is taken.
 #[cfg(not(unix))]
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)
@@ -215,13 +215,13 @@ pub(crate) fn make_link(target: &str, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Makes none: on Windows links need a privilege that most people lack.
+/// Does nothing: on Windows, links need a privilege that most people lack.
 #[cfg(not(unix))]
 pub(crate) fn make_link(_target: &str, _link: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What shows that a file is another one than before, or has changed.
+/// Shows whether a file was replaced or changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
     length: Option<u64>,
@@ -239,7 +239,7 @@ impl Stamp {
         }
     }
 
-    /// That of whatever has this name now; one of its own when nothing has.
+    /// That of the file with this name; the default if there is none.
     pub(crate) fn of_path(path: &Path) -> Stamp {
         std::fs::metadata(path).map_or_else(|_| Stamp::default(), |found| Stamp::of(&found))
     }

@@ -106,7 +106,7 @@ fn with_tries_a_line_that_breaks_again_and_again_ends_whole_without_a_hand() {
                     // All connections together, and nothing was there before this run.
                     assert_eq!(side.total("resumed_bytes"), 0, "{side:?}");
                     assert!(side.total("wire_bytes") > 20 * MIB as u64, "{side:?}");
-                    let tells = ["trying again in", "waiting for the other side"];
+                    let tells = ["reconnecting in", "waiting for the other side"];
                     assert!(
                         tells.iter().any(|tell| side.error().contains(tell)),
                         "{side:?}"
@@ -178,7 +178,7 @@ fn a_verdict_that_got_lost_is_asked_for_again() {
         let (sender, receiver) = (sender.exits(0), receiver.ends().exits(0));
         assert_eq!(receiver.total("files"), 1);
         assert_eq!(
-            sender.error().contains("trying again"),
+            sender.error().contains("reconnecting"),
             answers.is_some(),
             "{sender:?}"
         );

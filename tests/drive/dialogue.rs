@@ -283,7 +283,7 @@ fn names_in_the_way_are_asked_about() {
         let port = receiver.port();
         let sender = scene.run("send file --to @").to(port).start();
         receiver.answers("Receive it into in? [y/N] ", "y");
-        receiver.shows("In the way: ");
+        receiver.shows("Already there: ");
         receiver.answers("(d)ecline? [d] ", "what?");
         receiver.answers("(d)ecline? [d] ", answer);
         receiver.exits(exit);

@@ -111,7 +111,7 @@ fn the_same_again_is_done_at_once() {
     sent.exits(0);
     let before = look(&scene.path("in/tree"));
     let (received, sent) = transfer(&scene, "");
-    let received = received.exits(0).says("everything is there");
+    let received = received.exits(0).says("everything was there already");
     let sent = sent.exits(0);
     assert_same_entries(&before, &look(&scene.path("in/tree")));
     for ended in [received, sent] {
@@ -167,8 +167,8 @@ fn a_folder_that_cannot_be_written_is_said_on_both_sides() {
     open_to_all(&scene);
     let receiver = scene.run("receive in --yes --port 0").without_rights();
     let (received, sent) = crate::harness::meet(receiver, scene.run("send tree --to @"));
-    received.exits(9).complains("in", "you may write");
-    sent.exits(6).complains("cannot be written", "may write");
+    received.exits(9).complains("in", "you can write");
+    sent.exits(6).complains("cannot be written", "can write");
     assert!(scene.names_in("in").is_empty());
 }
 

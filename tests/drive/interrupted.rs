@@ -168,12 +168,12 @@ fn a_lost_connection_is_dialled_again() {
     let sender = scene.run("send file --to @ --level 0 --json --idle-timeout 3");
     let sender = sender.to(wire.port()).start();
     wire.wait_for_acts(1);
-    sender.says("trying again");
+    sender.says("reconnecting");
     wire.release();
     let sender = sender.ends().exits(0);
     receiver.ends().exits(0);
     assert_same(&scene.path("file"), &scene.path("in/file"));
-    let done = sender.says("are there already").done();
+    let done = sender.says("resuming: ").done();
     // What this very run brought before does not count as resumed, and is not sent twice. What the
     // kernel had taken but not carried when the line was lost does not come by here.
     assert_eq!(done["resumed_bytes"], 0);
@@ -224,6 +224,6 @@ fn a_peer_that_does_not_come_back_is_a_lost_connection() {
     receiver.signal(Signal::KILL);
     receiver.ends();
     wire.refuse();
-    let sent = sender.ends().exits(12).says("(try 2)");
+    let sent = sender.ends().exits(12).says("(attempt 2)");
     sent.complains("the connection was lost", "run the same command again");
 }

@@ -23,7 +23,7 @@ fn temporary_in(scene: &Scene, folder: &str) -> Option<PathBuf> {
 fn follow_advice(scene: &Scene, said: &str) {
     let advice = said
         .lines()
-        .find_map(|line| line.split_once("give it up: "));
+        .find_map(|line| line.split_once("discard it: "));
     let (_, command) = advice.expect("an advice");
     let shell = Command::new("sh")
         .args(["-c", command])
@@ -56,9 +56,9 @@ fn a_killed_zip_is_found_by_the_doctor() {
         said.contains("look  leftovers: made/.peerbridge-zip-"),
         "{said}"
     );
-    assert!(said.contains(" stopped half-way "), "{said}");
+    assert!(said.contains(": unfinished since "), "{said}");
     assert!(
-        said.contains("run the same `zip` again to begin anew"),
+        said.contains("run the same `zip` again to start over"),
         "{said}"
     );
     let json = scene.run("doctor made --port 0 --json").ends().exits(0);
@@ -69,7 +69,7 @@ fn a_killed_zip_is_found_by_the_doctor() {
     assert_eq!(found.unwrap()["result"], "look");
     follow_advice(&scene, &said);
     assert!(scene.names_in("made").is_empty());
-    assert!(doctor().contains("nothing stopped half-way"));
+    assert!(doctor().contains("no unfinished transfers"));
 }
 
 /// A folder in which names can be made and not removed; `None` where there are none.

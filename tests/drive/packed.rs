@@ -203,7 +203,7 @@ fn an_archive_that_is_there_is_replaced_only_when_told() {
     let folder = zip(&scene, "folder.zip file -e overwrite").ends();
     folder
         .exits(7)
-        .complains("folder.zip is a folder", "name the archive itself");
+        .complains("folder.zip is a folder", "name of the archive itself");
 }
 
 #[test]
@@ -275,7 +275,9 @@ fn the_password_comes_from_a_private_file_or_there_is_none() {
     set_mode(&secret, 0o644);
     let line = "zip a.zip file --zip-password-file word";
     let exposed = scene.run(line).ends();
-    exposed.exits(2).complains("others than you", "chmod 600");
+    exposed
+        .exits(2)
+        .complains("other users can read", "chmod 600");
     set_mode(&secret, 0o600);
     scene.run(line).ends().exits(0);
     if has_tool("7zz") {

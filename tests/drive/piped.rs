@@ -131,7 +131,7 @@ fn a_consumer_that_stops_early_ends_both_sides() {
         let sender = scene.run(send).to(receiver.port()).input(fed).start();
         let sent = sender.ends().exits(6);
         let received = receiver.ends().exits(9);
-        received.complains("cannot write to standard output: Broken pipe", "begin anew");
+        received.complains("cannot write to standard output: Broken pipe", "start over");
         sent.says("the peer gave up: cannot write to standard output: Broken pipe");
     }
 }
@@ -149,7 +149,7 @@ fn input_that_cannot_be_read_is_not_taken_for_its_end() {
         let sent = sent.exits(8);
         sent.complains(
             "cannot read what is sent as x: Is a directory",
-            "begin anew",
+            "start over",
         );
         let received = received.exits(8);
         assert!(received.bytes().is_empty());
@@ -169,7 +169,7 @@ fn a_stream_without_an_end_is_stopped_at_max_size() {
             "it is longer than the 9437184 bytes that are allowed here",
             "",
         );
-        sent.exits(6).complains("it is longer than", "anew");
+        sent.exits(6).complains("it is longer than", "start over");
         assert_eq!(scene.names_in("in"), [""; 0]);
     }
 }

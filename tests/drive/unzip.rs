@@ -43,7 +43,7 @@ fn one_that_hides_its_names_is_opened_through() {
     unzip(&scene, "bad.zip bad")
         .ends()
         .exits(10)
-        .complains("bad.zip is damaged", "nothing of it");
+        .complains("bad.zip is damaged", "nothing was written");
     assert!(!scene.path("bad").exists());
     // One that is not encrypted, or not alone, is an archive like any other.
     archive(

@@ -110,7 +110,7 @@ fn the_doctor_finds_what_a_broken_transfer_left() {
     let scene = Scene::new();
     scene.folder(".peerbridge-0123");
     let told = scene.run("doctor . --port 0").exits(0).output();
-    let leftover = told.lines().find(|line| line.contains("stopped half-way"));
+    let leftover = told.lines().find(|line| line.contains("unfinished since"));
     assert!(
         leftover.is_some_and(|line| line.starts_with("look")),
         "{told}"

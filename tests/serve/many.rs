@@ -131,10 +131,10 @@ fn a_question_about_what_is_there_already() {
     let port = served.port();
     scene.sends("gift", port).exits(0);
     let asked = scene.sends("gift --dry-run", port).exits(0);
-    asked.says("everything already");
+    asked.says("already has everything");
     fs::remove_file(scene.path("inbox/gift/deep/two")).unwrap();
     let asked = scene.sends("gift --dry-run", port).exits(0);
-    asked.says("the peer lacks ");
+    asked.says("the receiver lacks ");
     until("nothing else", || {
         (scene.names_in("inbox").len() == 1).then_some(())
     });

@@ -45,7 +45,7 @@ fn each_name_has_a_secret_and_a_folder() {
     scene.private_file("names", "carol\n");
     send("carol", "cherry").exits(0);
     let said = served.error();
-    assert!(said.contains("still count"), "{said}");
+    assert!(said.contains("stay in use"), "{said}");
     for secret in ["apple", "banana", "cherry"] {
         assert!(!said.contains(secret), "{said}");
     }
@@ -125,7 +125,7 @@ fn after_twenty_wrong_secrets_a_real_peer_is_served() {
     });
     sent.exits(0);
     scene.assert_same("tree", "inbox/tree");
-    assert!(served.error().contains("does not know the secret"));
+    assert!(served.error().contains("wrong secret from"));
     assert!(fs::read_dir(scene.path("inbox")).unwrap().count() == 1);
 }
 

@@ -1,4 +1,4 @@
-//! What a receiver asks before it takes anything.
+//! What a receiver asks before it accepts anything.
 
 use crate::cli::input::terminal::Answers;
 use crate::cli::output::console::Console;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
 pub(crate) enum Questions<'a> {
-    /// Nobody is asked: what the options allow is taken.
+    /// Nobody is asked: everything that the options allow is accepted.
     Unasked,
     /// A person is.
     Asked {
@@ -22,12 +22,12 @@ pub(crate) enum Questions<'a> {
     },
 }
 
-/// What happens when names are taken and nothing was said about it.
+/// What happens if names are taken and `--existing` is not given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnConflict {
     /// The person is asked.
     Ask,
-    /// The transfer fails, as the options say.
+    /// The transfer fails.
     Fail,
 }
 
@@ -36,7 +36,7 @@ impl Questions<'_> {
         matches!(self, Questions::Asked { .. })
     }
 
-    /// Whether to take an offer. No answer is a no.
+    /// Whether to accept an offer. No answer means no.
     pub(crate) fn accept(&self, offer: &OfferSummary) -> Acceptance {
         let Questions::Asked { destination, .. } = self else {
             return Acceptance::Accept;
@@ -48,7 +48,7 @@ impl Questions<'_> {
         }
     }
 
-    /// What to do about names that are taken. No answer declines.
+    /// What to do about names that are taken. No answer means to decline.
     pub(crate) fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         match self {
             Questions::Asked {
@@ -59,7 +59,7 @@ impl Questions<'_> {
         }
     }
 
-    /// Whether to open an archive that grows out of proportion. No answer is a no.
+    /// Whether to open an archive that grows suspiciously large. No answer means no.
     pub(crate) fn accept_expansion(&self, growth: Expansion) -> Acceptance {
         match self.ask(expansion_question(growth), yes_or_no) {
             Some(true) => Acceptance::Accept,
@@ -67,7 +67,7 @@ impl Questions<'_> {
         }
     }
 
-    /// Asks until the answer is understood; `None` when there will be none.
+    /// Asks until the answer is understood; `None` at the end of input.
     fn ask<T>(&self, question: String, understand: fn(&str) -> Option<T>) -> Option<T> {
         let Questions::Asked {
             answers, console, ..
@@ -93,10 +93,10 @@ impl Questions<'_> {
 }
 
 /// Shows the verification phrase until a person says whether the other side shows the same. No answer
-/// is a no.
+/// means no.
 pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Comparison {
     let question = format!(
-        "Both sides show a phrase; compare them, over a call or side by side:\n  {phrase}\n\
+        "Compare this phrase with the other side, over a call or side by side:\n  {phrase}\n\
          Is it the same there? [y/N] "
     );
     let questions = Questions::Asked {
@@ -111,7 +111,7 @@ pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
     }
 }
 
-/// A folder as it was typed; `.` says little to who has forgotten where the program was started.
+/// A folder as it was typed, but `.` as the absolute path, which says more.
 fn shown(destination: &Path) -> String {
     let typed = escaped(destination.as_os_str().as_encoded_bytes());
     match std::path::absolute(destination) {
@@ -140,9 +140,9 @@ pub(crate) fn yes_or_no(answer: &str) -> Option<bool> {
 
 fn expansion_question(growth: Expansion) -> String {
     format!(
-        "The archive has {} and would become {} in {} files and folders, as archives do that are made to fill \
-         disks.\n\
-         Open it all the same? [y/N] ",
+        "The archive has {} and would grow to {} in {} files and folders, which is typical of archives made to \
+         fill disks.\n\
+         Open it anyway? [y/N] ",
         format::size(growth.archive_bytes),
         format::size(growth.bytes),
         growth.entries,
@@ -151,8 +151,7 @@ fn expansion_question(growth: Expansion) -> String {
 
 fn conflict_question(conflicts: &Conflicts) -> String {
     format!(
-        "In the way: {}\n  (s)kip them, (r)ename the new ones, (o)verwrite, overwrite only \
-         where (n)ewer, (d)ecline? [d] ",
+        "Already there: {}\n(s)kip, (r)ename the new files, (o)verwrite, overwrite if (n)ewer, (d)ecline? [d] ",
         wording::names(&conflicts.names, conflicts.count)
     )
 }

@@ -1,7 +1,7 @@
 //! A file of named secrets, `NAME SECRET` a line, that is read again when it changes.
 //!
-//! A line of options behind a name's line is for that name only. No name begins with a dash, so the two
-//! kinds of lines cannot be mixed up.
+//! A line of options below a name's line is for that name only. No name begins with a dash, so the two
+//! kinds of lines cannot be confused.
 
 use crate::cli::error::Error;
 use crate::cli::input::private_file;
@@ -21,7 +21,7 @@ const LONGEST_FILE: u64 = 1024 * 1024;
 /// The longest name, in bytes: names are folders.
 const LONGEST_NAME: usize = 64;
 
-/// The file and what it said when it was read last.
+/// The file, and its contents when it was last read.
 pub(crate) struct SecretsFile {
     path: PathBuf,
     state: Mutex<FileState>,
@@ -36,7 +36,7 @@ impl SecretsFile {
     /// Reads the file.
     ///
     /// # Errors
-    /// It cannot or should not be read, or a line in it is none.
+    /// It cannot or should not be read, or a line in it is wrong.
     pub(crate) fn open(path: PathBuf) -> Result<SecretsFile, Error> {
         let (stamp, list) = read(&path)?;
         let state = Mutex::new(FileState { stamp, list });
@@ -45,8 +45,8 @@ impl SecretsFile {
 }
 
 impl NamedSecrets for SecretsFile {
-    /// What counts while a changed file is no good is what it said before: a slip of the editor must not
-    /// shut everybody out.
+    /// While a changed file has errors, its previous contents count: a typing error must not lock everybody
+    /// out.
     fn current(&self) -> CurrentSecrets {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = platform::Stamp::of_path(&self.path);
@@ -59,7 +59,7 @@ impl NamedSecrets for SecretsFile {
                     *state = FileState { stamp, list };
                     format!("the secrets were read again: {count} names")
                 }
-                Err(error) => format!("{error}; the secrets of before still count"),
+                Err(error) => format!("{error}; the previous secrets stay in use"),
             });
         }
         CurrentSecrets {
@@ -85,22 +85,22 @@ fn read(path: &Path) -> Result<ParsedSecrets, Error> {
     bounded.read_to_end(&mut text).map_err(unreadable)?;
     if text.len() == capacity {
         return Err(Error::usage(
-            format!("{} grows or is too long", path.display()),
-            "a file of names and secrets has at most 1 MiB",
+            format!("{} is too long", path.display()),
+            "a secrets file has at most 1 MiB",
         ));
     }
     private_file::without_byte_order_mark(&mut text);
     let list = parse(&text).map_err(|fault| {
         Error::usage(
             format!("{}, {fault}", path.display()),
-            "each line is NAME SECRET, or --max-size SIZE and --max-files N for the name above; a \
-             name has letters, digits, - _ and .",
+            "each line is NAME SECRET, or --max-size SIZE and --max-files N for the name above; names \
+             consist of letters, digits, - _ and .",
         )
     })?;
     Ok((platform::Stamp::of(&metadata), list.into()))
 }
 
-/// Where the fault is and what it is; never with a secret in it.
+/// On failure, says where the fault is and what it is, without any secret.
 fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
     let mut list = Vec::new();
     let mut seen = HashSet::new();
@@ -122,7 +122,7 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
         let name = name_of(name).map_err(at)?;
         if !seen.insert(name.to_ascii_lowercase()) {
             return Err(at(
-                "the name is there already, perhaps in another case".into()
+                "the name appears twice, perhaps in different case".into()
             ));
         }
         let secret = Secret::from_text(secret.trim_ascii_start());
@@ -256,7 +256,7 @@ mod tests {
         assert!(is_now(&["alice", "bob"]).unwrap().contains("2 names"));
         assert_eq!(is_now(&["alice", "bob"]), None);
         write(&path, "carol\n", 0o600);
-        assert!(is_now(&["alice", "bob"]).unwrap().contains("still count"));
+        assert!(is_now(&["alice", "bob"]).unwrap().contains("stay in use"));
         assert_eq!(is_now(&["alice", "bob"]), None, "told once");
         write(&path, "carol z\n", 0o644);
         assert!(is_now(&["alice", "bob"]).is_some(), "others can read it");

@@ -34,7 +34,7 @@ impl Terminal {
     }
 }
 
-/// Whoever answers questions: a person at the terminal, or a test.
+/// Answers questions: a person at the terminal, or a test.
 pub(crate) trait Answers: Sync {
     /// One line without its line end; `None` at the end of input.
     ///
@@ -42,15 +42,15 @@ pub(crate) trait Answers: Sync {
     /// The terminal fails.
     fn line(&self, question: &str) -> Result<Option<String>, Error>;
 
-    /// One line that does not show while it is typed; `None` at the end of input.
+    /// One line that is not shown while it is typed; `None` at the end of input.
     ///
     /// # Errors
     /// The terminal fails.
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error>;
 }
 
-/// Asks for one line that does not show, until what is typed is good; `None` at the end of input. What was
-/// wrong is said above the question.
+/// Asks for one hidden line until it is usable; `None` at the end of input. The fault is shown above the
+/// repeated question.
 ///
 /// # Errors
 /// The terminal fails.
@@ -74,7 +74,7 @@ pub(crate) struct Person<'a> {
     pub(crate) console: &'a Console,
 }
 
-/// Longer than any path that a system takes.
+/// Longer than any path that a system accepts.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 impl Answers for Person<'_> {

@@ -1,4 +1,4 @@
-//! Where a peer listens, as a person writes it.
+//! Addresses and ports as people write them.
 
 use crate::cli::error::Error;
 use std::net::{IpAddr, Ipv6Addr};
@@ -30,15 +30,15 @@ pub(crate) fn peer(text: &str) -> Result<WrittenAddress, Error> {
     })
 }
 
-/// Reads a port that can be dialled.
+/// Reads a port to dial.
 ///
 /// # Errors
-/// A usage error when it is none, or 0.
+/// A usage error if it is not a port, or 0.
 pub(crate) fn dialled_port(text: &str) -> Result<u16, Error> {
     match port(text)? {
         0 => Err(Error::usage(
             "port 0 cannot be dialled",
-            "take the port that the listening side shows",
+            "use the port that the listening side shows",
         )),
         port => Ok(port),
     }
@@ -47,13 +47,13 @@ pub(crate) fn dialled_port(text: &str) -> Result<u16, Error> {
 /// Reads a port.
 ///
 /// # Errors
-/// A usage error when it is none.
+/// A usage error if it is not a port.
 pub(crate) fn port(text: &str) -> Result<u16, Error> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits => Ok(port),
         _ => Err(Error::usage(
-            format!("{text:?} is no port"),
+            format!("{text:?} is not a port"),
             "a port is a number from 1 to 65535",
         )),
     }
@@ -62,16 +62,16 @@ pub(crate) fn port(text: &str) -> Result<u16, Error> {
 /// Reads an address of this machine, IPv6 with or without brackets.
 ///
 /// # Errors
-/// A usage error when it is a name or no address.
+/// A usage error if it is not an IP address.
 pub(crate) fn own(text: &str) -> Result<IpAddr, Error> {
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     bare.unwrap_or(text).parse().map_err(|_| {
         Error::usage(
-            format!("{text:?} is no IP address"),
-            "--bind takes an address of this machine, like 127.0.0.1 or ::1; \
-             the port goes into --port",
+            format!("{text:?} is not an IP address"),
+            "--bind takes an address of this machine, such as 127.0.0.1 or ::1; \
+             --port sets the port",
         )
     })
 }
@@ -96,21 +96,21 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// An IPv6 address, perhaps with a zone: `fe80::1%eth0`.
+/// Whether it is an IPv6 address, with or without a zone: `fe80::1%eth0`.
 fn is_ipv6(text: &str) -> bool {
     let address = text.split_once('%').map_or(text, |(address, _)| address);
     address.parse::<Ipv6Addr>().is_ok()
 }
 
-/// Letters of every language: resolvers know names beyond ASCII. What can only be a mistake, like the
-/// slashes of a URL or the `@` of a login, is refused.
+/// Letters of every language, because resolvers know names beyond ASCII. Obvious mistakes, such as the
+/// slashes of a URL or the `@` of a login, are refused.
 fn may_be_in_host(character: char) -> bool {
     character.is_alphanumeric() || "-_.:%".contains(character)
 }
 
 fn unclear(text: &str) -> Error {
     Error::usage(
-        format!("{text:?} is no address"),
+        format!("{text:?} is not an address"),
         "write HOST, HOST:PORT or, for IPv6 with a port, [ADDRESS]:PORT",
     )
 }

@@ -1,29 +1,30 @@
-//! The first of two argument stages: what was typed. What it means is found out by each verb.
+//! The first of two argument stages: sorts the arguments. Each verb then interprets them.
 
 use crate::cli::error::Error;
-use crate::cli::options::flags::{self, FLAGS, Takes, Verb};
+use crate::cli::options::flags::{self, FLAGS, Takes};
+use crate::cli::options::verbs::{self, Verb};
 use crate::cli::output::console::{Audience, Verbosity};
 use crate::model::nearest;
 use getopts::{Fail, Matches};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The words of a command line, sorted but not yet understood.
+/// The arguments of a command line, sorted but not yet interpreted.
 #[derive(Debug)]
 pub(crate) struct ParsedArgs {
-    /// The first word that is no option, if it is a verb.
+    /// The first argument that is not an option.
     pub(crate) verb: Option<Verb>,
-    /// The words after it, in their order.
+    /// The other arguments that are not options, in order.
     pub(crate) words: Vec<OsString>,
     options: Matches,
     odd: OddWords,
 }
 
 impl ParsedArgs {
-    /// Sorts the arguments behind the program's name.
+    /// Sorts the arguments after the program's name.
     ///
     /// # Errors
-    /// A usage error for unknown verbs and options, and for options that do not fit the verb.
+    /// A usage error for unknown commands and options, and for options that do not fit the command.
     pub(crate) fn parse(arguments: &[OsString]) -> Result<ParsedArgs, Error> {
         let (texts, odd) = OddWords::set_aside(arguments)?;
         let mut options = flags::parser().parse(texts).map_err(not_understood)?;
@@ -66,7 +67,7 @@ impl ParsedArgs {
         Some(self.odd.put_back(value).into())
     }
 
-    /// How much to say.
+    /// How much to print.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.has("quiet"), self.has("verbose")) {
             (true, _) => Verbosity::Quiet,
@@ -75,7 +76,7 @@ impl ParsedArgs {
         }
     }
 
-    /// Only paths may be something else: a pattern, say, would match nothing in silence.
+    /// Only paths may be something else. A pattern, for example, would silently match nothing.
     fn check_values_are_text(&self) -> Result<(), Error> {
         for flag in FLAGS {
             let may_be_odd = matches!(flag.takes, Takes::Path(_) | Takes::Nothing);
@@ -87,7 +88,7 @@ impl ParsedArgs {
             {
                 return Err(Error::usage(
                     format!("the value of --{} is not UTF-8", flag.long),
-                    "only paths may be something else",
+                    "only paths may contain other bytes",
                 ));
             }
         }
@@ -117,7 +118,7 @@ impl ParsedArgs {
                 "give one of them",
             ));
         }
-        // Without a verb only what goes with every verb is left, and help goes with all of those.
+        // Without a command, only the options of every command are allowed. Help has exactly those.
         let verb = self.verb.unwrap_or(Verb::Help);
         let stray = FLAGS
             .iter()
@@ -128,13 +129,13 @@ impl ParsedArgs {
                 format!(
                     "--{} does not go with {}",
                     flag.long,
-                    flags::entry(verb).name
+                    verbs::entry(verb).name
                 ),
                 misplaced(flag.long, verb),
             )),
             (Some(flag), None) => Err(Error::usage(
-                format!("--{} needs a verb before it", flag.long),
-                "`peerbridge help` lists the verbs",
+                format!("--{} needs a command before it", flag.long),
+                "`peerbridge help` lists the commands",
             )),
         }
     }
@@ -149,8 +150,8 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// Who reads standard output, also when the rest of the command line is off: `--json` promises a last
-/// event even then.
+/// Who reads standard output. This works even if the rest of the command line is wrong, because `--json`
+/// promises a last event then, too.
 pub(crate) fn reader(arguments: &[OsString]) -> Audience {
     let before_end = arguments.iter().take_while(|word| *word != "--");
     match before_end.into_iter().any(|word| word == "--json") {
@@ -161,15 +162,20 @@ pub(crate) fn reader(arguments: &[OsString]) -> Audience {
 
 fn verb(word: &OsStr) -> Result<Verb, Error> {
     let shown = word.to_string_lossy();
-    if let Some(entry) = flags::verb(&shown) {
+    if let Some(entry) = verbs::by_name(&shown) {
         return Ok(entry.verb);
     }
-    let names = flags::VERBS.iter().map(|entry| entry.name);
-    let hint = match nearest(&shown, names) {
+    let hint = match nearest_verb(&shown) {
         Some(name) => format!("did you mean `peerbridge {name}`?"),
-        None => "`peerbridge help` lists what there is".to_owned(),
+        None if shown == "version" => "did you mean `peerbridge --version`?".to_owned(),
+        None => "`peerbridge help` lists the commands".to_owned(),
     };
-    Err(Error::usage(format!("there is no verb {shown:?}"), hint))
+    Err(Error::usage(format!("unknown command {shown:?}"), hint))
+}
+
+/// The command that was probably meant.
+pub(crate) fn nearest_verb(word: &str) -> Option<&'static str> {
+    nearest(word, verbs::VERBS.iter().map(|entry| entry.name))
 }
 
 fn misplaced(long: &str, verb: Verb) -> String {
@@ -187,7 +193,7 @@ fn misplaced(long: &str, verb: Verb) -> String {
         ("yes", Verb::Serve) => "serve never asks: leave it out".to_owned(),
         _ => format!(
             "`peerbridge help {}` lists what does",
-            flags::entry(verb).name
+            verbs::entry(verb).name
         ),
     }
 }
@@ -218,8 +224,8 @@ fn not_understood(fail: Fail) -> Error {
 fn unknown(name: &str) -> Error {
     if ["secret", "password", "passphrase", "word"].contains(&name) {
         return Error::usage(
-            format!("there is no --{name}: others could read it in the process list"),
-            "give the secret with --secret-file FILE, in PEERBRIDGE_SECRET, or when you are asked",
+            format!("there is no --{name}: other users could read it in the process list"),
+            "use --secret-file FILE or PEERBRIDGE_SECRET, or type it when you are asked",
         );
     }
     let of_info_zip = match name {
@@ -232,16 +238,18 @@ fn unknown(name: &str) -> Error {
         return Error::usage(format!("there is no option -{name}"), hint);
     }
     let dashes = if name.chars().count() == 1 { "-" } else { "--" };
-    let hint = match nearest(name, FLAGS.iter().map(|flag| flag.long)) {
+    let longs = || FLAGS.iter().map(|flag| flag.long);
+    let part = || longs().find(|long| long.split('-').any(|part| part == name));
+    let hint = match part().or_else(|| nearest(name, longs())) {
         Some(known) => format!("did you mean --{known}?"),
-        None => "`peerbridge help VERB` lists the options; `--` goes before paths that begin \
-                 with a dash"
+        None => "`peerbridge help VERB` lists the options; put `--` before paths that begin with \
+                 a dash"
             .to_owned(),
     };
-    Error::usage(format!("there is no option {dashes}{name}"), hint)
+    Error::usage(format!("unknown option {dashes}{name}"), hint)
 }
 
-/// An option's long name, given either of its names.
+/// An option's long name, from either of its names.
 fn long(name: &str) -> String {
     let mut letters = name.chars();
     let short = letters.next().filter(|_| letters.next().is_none());
@@ -251,13 +259,13 @@ fn long(name: &str) -> String {
     flag.map_or(name, |flag| flag.long).to_owned()
 }
 
-/// Words that are no UTF-8. The parser takes text only, so each travels through it as a mark and its
-/// number.
+/// Arguments that are not UTF-8. The parser takes text only, so each is replaced by a mark and its number
+/// while it is parsed.
 #[derive(Debug, Default)]
 struct OddWords(Vec<OsString>);
 
 impl OddWords {
-    /// A noncharacter (Unicode Standard, section 23.7): not in any text that means something.
+    /// A noncharacter (Unicode Standard, section 23.7), which no meaningful text contains.
     const MARK: char = '\u{10ffff}';
 
     fn set_aside(arguments: &[OsString]) -> Result<(Vec<String>, OddWords), Error> {
@@ -270,9 +278,9 @@ impl OddWords {
                 Some(text) if !text.contains(Self::MARK) => text.to_owned(),
                 _ if !options_ended && argument.as_encoded_bytes().starts_with(b"-") => {
                     return Err(Error::usage(
-                        "an option is no text",
-                        "give the value as a word of its own behind the option, \
-                         and put `--` before paths that begin with a dash",
+                        "an option is not UTF-8",
+                        "write the value as a separate argument, and put `--` before paths that \
+                         begin with a dash",
                     ));
                 }
                 _ => {

@@ -1,4 +1,4 @@
-//! How to meet the peer, as typed: what send and receive have in common.
+//! The options that say how to reach the peer.
 
 use crate::cli::environment::{self, Environment};
 use crate::cli::error::Error;
@@ -10,7 +10,7 @@ use crate::session::{Connect, DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvo
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to meet the peer; only the secret is missing.
+/// How to reach the peer; only the secret is missing.
 #[derive(Debug)]
 pub(crate) struct ConnectArgs {
     pub(crate) rendezvous: Rendezvous,
@@ -21,17 +21,17 @@ pub(crate) struct ConnectArgs {
     retries: Option<u32>,
 }
 
-/// What happens when neither dialling nor listening was asked for.
+/// What a command does that is told neither to dial nor to listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DefaultRendezvous {
     /// Listen.
     Listens,
-    /// It is a usage error: both are equally likely to be meant.
+    /// It fails with a usage error: both are equally likely to be meant.
     Refuses,
 }
 
 impl ConnectArgs {
-    /// Understands the options; `dial` is the one that names the peer to dial.
+    /// Interprets the options; `dial` is the one that names the peer to dial.
     ///
     /// # Errors
     /// A usage error for impossible values and mixes.
@@ -44,7 +44,7 @@ impl ConnectArgs {
         ConnectArgs::at(args, rendezvous(args, environment, dial, default)?)
     }
 
-    /// Understands the options of a verb that dials the peer which one of its words names.
+    /// Interprets the options of a command whose argument names the peer to dial.
     ///
     /// # Errors
     /// A usage error for impossible values and mixes.
@@ -57,7 +57,7 @@ impl ConnectArgs {
         ConnectArgs::at(args, Rendezvous::Dial(peer))
     }
 
-    /// Understands the options of a verb that always listens.
+    /// Interprets the options of a command that always listens.
     ///
     /// # Errors
     /// A usage error for impossible values.
@@ -76,12 +76,12 @@ impl ConnectArgs {
         let name = args.value("as");
         if name.is_some() && matches!(rendezvous, Rendezvous::Listen(_)) {
             return Err(Error::usage(
-                "--as is for dialling: a listener goes by no name",
+                "--as needs a peer to dial: a listener has no name",
                 "leave out --as, or dial with --to HOST",
             ));
         }
         if name.as_ref().is_some_and(String::is_empty) {
-            return Err(Error::usage("the name behind --as is empty", "--as NAME"));
+            return Err(Error::usage("the name after --as is empty", "--as NAME"));
         }
         Ok(ConnectArgs {
             rendezvous,
@@ -89,7 +89,7 @@ impl ConnectArgs {
             secret_file: args.path("secret-file"),
             wait: seconds(args, "wait", 0)?,
             idle_timeout: seconds(args, "idle-timeout", 1)?,
-            retries: retries.transpose()?.map(|number| number as u32),
+            retries: retries.transpose()?,
         })
     }
 
@@ -128,15 +128,17 @@ fn rendezvous(
     match (args.value(dial), args.has("listen")) {
         (Some(_), true) => Err(Error::usage(
             format!("--{dial} and --listen contradict each other"),
-            format!("--{dial} HOST dials a peer that listens; --listen waits for one that dials"),
+            format!(
+                "--{dial} HOST dials a peer that listens; --listen waits for a peer that dials"
+            ),
         )),
         (Some(text), false) => {
             let label = format!("--{dial}");
             dialled(args, environment, &label, &text).map(Rendezvous::Dial)
         }
         (None, false) if default == DefaultRendezvous::Refuses => Err(Error::usage(
-            "it is not said where the peer is",
-            format!("--{dial} HOST dials it; --listen waits until it dials"),
+            format!("no peer given: use --{dial} HOST, or --listen"),
+            format!("--{dial} HOST dials the peer; --listen waits until it dials"),
         )),
         (None, _) => listening(args, environment).map(Rendezvous::Listen),
     }
@@ -150,7 +152,7 @@ fn dialled(
 ) -> Result<PeerAddress, Error> {
     if args.has("bind") {
         return Err(Error::usage(
-            format!("--bind is for listening, and {label} dials"),
+            format!("--bind is for listening, but {label} dials"),
             "leave out --bind",
         ));
     }
@@ -164,7 +166,7 @@ fn dialled(
     {
         return Err(Error::usage(
             format!("two ports are given: {one} with {label}, {other} with --port"),
-            "give one of them",
+            "give only one of them",
         ));
     }
     let port = match written.port.or(option) {
@@ -187,7 +189,7 @@ fn listening(args: &ParsedArgs, environment: &Environment) -> Result<ListenAddre
     })
 }
 
-/// The port where no option tells it.
+/// The port if no option gives one.
 fn usual_port(
     environment: &Environment,
     understand: fn(&str) -> Result<u16, Error>,

@@ -6,4 +6,5 @@ pub(crate) mod choices;
 pub(crate) mod connect;
 pub(crate) mod flags;
 pub(crate) mod numbers;
+pub(crate) mod verbs;
 pub(crate) mod words;

@@ -1,4 +1,4 @@
-//! Numbers as people write them.
+//! Numbers as people write them: counts, times, sizes, rates.
 
 use crate::cli::error::Error;
 use crate::model::limits;
@@ -6,18 +6,24 @@ use crate::session::Level;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// A year: no real wait is longer, and clocks can still add it.
+/// A year: longer than any real wait, and short enough for every clock to add.
 const LONGEST_SECONDS: u64 = 366 * 24 * 3600;
 
 /// Reads a whole number within a range.
 ///
 /// # Errors
 /// A usage error that names the option and the range.
-pub(crate) fn whole(option: &str, text: &str, range: RangeInclusive<u64>) -> Result<u64, Error> {
+pub(crate) fn whole<T: TryFrom<u64>>(
+    option: &str,
+    text: &str,
+    range: RangeInclusive<u64>,
+) -> Result<T, Error> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if digits && range.contains(&number) => Ok(number),
-        _ => {
+    let number = text.parse().ok().filter(|_| digits);
+    let number = number.filter(|number| range.contains(number));
+    match number.and_then(|number: u64| T::try_from(number).ok()) {
+        Some(number) => Ok(number),
+        None => {
             let (first, last) = (range.start(), range.end());
             let allowed = match *last {
                 u64::MAX => format!("a whole number, {first} or more"),
@@ -42,17 +48,16 @@ pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duratio
 /// A usage error.
 pub(crate) fn days(option: &str, text: &str) -> Result<Duration, Error> {
     const DAY: u64 = 24 * 3600;
-    let days = whole(option, text, 1..=LONGEST_SECONDS / DAY)?;
+    let days: u64 = whole(option, text, 1..=LONGEST_SECONDS / DAY)?;
     Ok(Duration::from_secs(days * DAY))
 }
 
-/// Reads how many connections to use side by side.
+/// Reads a number of parallel connections.
 ///
 /// # Errors
 /// A usage error.
 pub(crate) fn streams(text: &str) -> Result<u16, Error> {
-    let number = whole("--streams", text, 1..=limits::STREAMS.into())?;
-    Ok(number as u16)
+    whole("--streams", text, 1..=limits::STREAMS.into())
 }
 
 /// Reads a size: `1500`, `10K`, `2G`, in units of 1024. `KB` and `KiB` mean the same as `K`.

@@ -5,15 +5,15 @@ use crate::model::escaped;
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How much is said.
+/// How much is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Errors only.
     Quiet,
-    /// What a person wants to know.
+    /// What people want to know.
     #[default]
     Normal,
-    /// A line a step.
+    /// Every step.
     Verbose,
 }
 
@@ -27,11 +27,11 @@ pub(crate) enum Audience {
     Program,
 }
 
-/// Both outputs of the process. A line is escaped as a whole, so that nothing that was put into it can
-/// become a second line or reach the terminal as a command.
+/// Both outputs of the process. A line is escaped as a whole, so nothing in it can become a second line or
+/// control the terminal.
 ///
-/// Standard error has nowhere to report its own failure to; it is not reported. Of standard output a
-/// broken pipe counts as "nobody reads on"; anything else is kept for [`Console::output_failure`].
+/// A failure of standard error is ignored, because there is nowhere to report it. On standard output a
+/// broken pipe means that nobody reads on; any other failure is kept for [`Console::output_failure`].
 pub(crate) struct Console {
     streams: Mutex<Streams>,
     verbosity: Verbosity,
@@ -82,17 +82,17 @@ impl Console {
         self.verbosity == Verbosity::Quiet
     }
 
-    /// Says something that a person wants to know.
+    /// Prints what people want to know.
     pub(crate) fn say(&self, text: &str) {
         self.line(Verbosity::Normal, text);
     }
 
-    /// Says what happens, for those who want every step.
+    /// Prints a step, with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
         self.line(Verbosity::Verbose, text);
     }
 
-    /// Says something even to those who want errors only.
+    /// Prints a line even with `--quiet`.
     pub(crate) fn insist(&self, text: &str) {
         self.line(Verbosity::Quiet, text);
     }
@@ -105,8 +105,8 @@ impl Console {
         }
     }
 
-    /// Draws the bar over the one before. Whoever comes while another line is written draws nothing:
-    /// the next drawing is near.
+    /// Draws the bar over the previous one. While another thread prints, nothing is drawn: the next drawing
+    /// is near.
     pub(crate) fn draw(&self, bar: &str) {
         if let Ok(mut streams) = self.streams.try_lock() {
             streams.bar_is_drawn = true;
@@ -119,19 +119,19 @@ impl Console {
         self.lock().erase();
     }
 
-    /// Writes a question; the answer is typed behind it.
+    /// Prints a question; the answer is typed after it.
     pub(crate) fn prompt(&self, question: &str) {
         let mut streams = self.lock();
         streams.erase();
         streams.write_error(question);
     }
 
-    /// Writes text of our own as it is to standard error: help, and the dialogue's lines.
+    /// Prints our own text unescaped to standard error: help, and the lines of the dialogue.
     pub(crate) fn show(&self, text: &str) {
         self.prompt(text);
     }
 
-    /// Writes a result as it is: to standard output, or to standard error where a program reads that.
+    /// Prints a result unescaped: to standard output, or to standard error if a program reads standard output.
     pub(crate) fn result(&self, text: &str) {
         match self.reader {
             Audience::Person => self.lock().write_output(text),
@@ -139,14 +139,14 @@ impl Console {
         }
     }
 
-    /// Writes lines of a result that programs get as events of their own.
+    /// Prints lines of a result that programs get as events.
     pub(crate) fn lines(&self, text: &str) {
         if self.reader == Audience::Person {
             self.lock().write_output(text);
         }
     }
 
-    /// Writes an event for programs; does nothing when none reads.
+    /// Prints an event if a program reads standard output.
     pub(crate) fn event(&self, event: impl FnOnce() -> Object) {
         if self.reader == Audience::Program {
             let mut line = event().finish();
@@ -155,7 +155,7 @@ impl Console {
         }
     }
 
-    /// What went wrong with standard output, once.
+    /// The failure of standard output; told once.
     pub(crate) fn output_failure(&self) -> Option<io::Error> {
         let mut streams = self.lock();
         match std::mem::replace(&mut streams.output_state, OutputState::Closed) {
@@ -176,7 +176,7 @@ impl Console {
         streams.write_error(&format!("{PREFIX}{}\n", escaped(text.as_bytes())));
     }
 
-    /// A thread that panicked while it printed leaves nothing behind that others could not print over.
+    /// A thread that panicked while printing leaves nothing that others cannot print over.
     fn lock(&self) -> MutexGuard<'_, Streams> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -24,13 +24,11 @@ pub(crate) fn rate(bytes_per_second: u64) -> String {
     format!("{}/s", size(bytes_per_second))
 }
 
-/// Bytes a second; 0 when no time has passed.
+/// Bytes a second; 0 if no time has passed.
 pub(crate) fn bytes_per_second(bytes: u64, elapsed: Duration) -> u64 {
-    let seconds = elapsed.as_secs_f64();
-    if seconds <= 0.0 {
-        return 0;
-    }
-    (bytes as f64 / seconds) as u64
+    let scaled = u128::from(bytes) * 1_000_000_000;
+    let rate = scaled.checked_div(elapsed.as_nanos()).unwrap_or(0);
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 /// A time: `0.25 s`, `12.3 s`, `2 min 05 s`, `3 h 07 min`.

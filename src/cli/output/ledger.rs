@@ -1,10 +1,10 @@
-//! What a run has moved, for its last event.
+//! What a run has transferred, for its last event.
 
 use crate::session::{Progress, Summary};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Sums up transfers as they end, and keeps what the running one has put on the line so far.
+/// Sums up finished transfers, and keeps the bytes that the current one has put on the line.
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Entries>);
 
@@ -26,12 +26,12 @@ pub(crate) struct Totals {
 }
 
 impl Ledger {
-    /// Takes note of how far the running transfer is.
+    /// Records the progress of the current transfer.
     pub(crate) fn moving(&self, progress: Progress) {
         self.lock().running_wire_bytes = progress.wire_bytes;
     }
 
-    /// Adds a transfer that ended well.
+    /// Adds a finished transfer.
     pub(crate) fn finished(&self, summary: &Summary) {
         let mut entries = self.lock();
         entries.running_wire_bytes = 0;
@@ -44,7 +44,7 @@ impl Ledger {
         totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);
     }
 
-    /// Everything so far. Of a transfer that did not end only the bytes on the line count.
+    /// Everything so far. An unfinished transfer counts only by its bytes on the line.
     pub(crate) fn totals(&self) -> Totals {
         let entries = self.lock();
         let mut totals = entries.finished;

@@ -1,4 +1,4 @@
-//! Reads a session's events three ways: lines for a person, a progress bar, JSON for programs.
+//! Shows the events of a session three ways: lines for people, a progress bar, JSON for programs.
 
 use crate::cli::error::Error;
 use crate::cli::hook::Hook;
@@ -27,7 +27,7 @@ pub(crate) struct ReportStyle {
     pub(crate) colour: Colour,
     pub(crate) guide: Guide,
     pub(crate) programs: Programs,
-    /// Put before each line, where both sides speak: `sender: `.
+    /// Put before each line if both sides print: `sender: `.
     pub(crate) label: &'static str,
 }
 
@@ -40,10 +40,10 @@ pub(crate) enum Guide {
     Nobody,
 }
 
-/// Whether this side's events go to programs; of two sides in one process only one's do.
+/// Whether this side's events go to programs; of two sides in one process, only one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Programs {
-    /// If a program reads at all.
+    /// If `--json` is given.
     Told,
     /// Never.
     Untold,
@@ -102,19 +102,19 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Has a program run after each transfer.
+    /// Runs a program after each transfer.
     pub(crate) fn with_hook(mut self, hook: Option<Hook>) -> Self {
         self.hook = hook;
         self
     }
 
-    /// Has a person compare the verification phrase.
+    /// Lets a person compare the verification phrase.
     pub(crate) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
         self.comparer = Some(answers);
         self
     }
 
-    /// How the program failed that ran after a transfer, if it did.
+    /// The failure of the hook, if there was one.
     pub(crate) fn hook_failure(&self) -> Option<Error> {
         let mut failure = self.hook_failure.lock();
         failure.as_mut().ok().and_then(|failure| failure.take())
@@ -150,10 +150,10 @@ impl Operator for Reporter<'_> {
             }
             Event::Reconnecting { attempt, pause } => {
                 let what = match pause.is_zero() {
-                    true => "waiting for the other side to come back".to_owned(),
-                    false => format!("trying again in {}", format::time(*pause)),
+                    true => "waiting for the other side to reconnect".to_owned(),
+                    false => format!("reconnecting in {}", format::time(*pause)),
                 };
-                self.warning(&format!("{what} (try {attempt})"));
+                self.warning(&format!("{what} (attempt {attempt})"));
             }
             Event::ProofFailed { peer, count } => {
                 self.warning(&wording::wrong_secret(*peer, *count));
@@ -190,7 +190,7 @@ impl Operator for Reporter<'_> {
             Some(answers) => questions::compare(phrase, answers, self.console),
             None => {
                 self.warning(
-                    "the other side wants the phrase compared: --verify does that here as well",
+                    "the other side requires the phrase to be compared: use --verify here, too",
                 );
                 Comparison::Different
             }
@@ -245,9 +245,9 @@ impl Reporter<'_> {
             Perspective::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
             Perspective::Maker => self.say(&format!("packing {names} ({contents})")),
             Perspective::Opener | Perspective::Tester => {
-                self.detail(&format!("it holds {names} ({contents})"))
+                self.detail(&format!("contains {names} ({contents})"))
             }
-            // The question says it itself.
+            // The question says it.
             Perspective::Receiver if self.questions.are_asked() => {}
             Perspective::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
         }
@@ -261,18 +261,18 @@ impl Reporter<'_> {
         });
     }
 
-    /// Further connections prove themselves one by one; programs get their number once all are there.
+    /// Further connections join one by one; programs get their number once all are there.
     fn accepted(&self, streams: u16, proved_bytes: u64, claimed_bytes: u64) {
         if proved_bytes > 0 {
             let size = format::size(proved_bytes);
-            self.say(&format!("going on: {size} are there already"));
+            self.say(&format!("resuming: {size} already there"));
         }
         if claimed_bytes > 0 {
             let size = format::size(claimed_bytes);
             self.say(&format!("comparing {size} that may be there already"));
         }
         self.detail(&format!(
-            "accepted; {} side by side",
+            "accepted; {} in parallel",
             format::count(streams.into(), "connection")
         ));
         if streams > 1 {
@@ -280,7 +280,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// Comes from every connection for every part: whoever finds another one at it goes back to work.
+    /// Called by every connection for every part. While one thread is here, the others do not wait for it.
     fn progress(&self, progress: Progress) {
         let Ok(mut pace) = self.pace.try_lock() else {
             return;
@@ -318,8 +318,8 @@ impl Reporter<'_> {
         };
         match result {
             FileResult::Delivered => self.detail(&format!("delivered {shown}")),
-            FileResult::Identical => self.detail(&format!("there already: {shown}")),
-            FileResult::Skipped => self.say(&format!("kept as it was: {shown}")),
+            FileResult::Identical => self.detail(&format!("already there: {shown}")),
+            FileResult::Skipped => self.say(&format!("skipped, kept as it was: {shown}")),
             FileResult::Failed { why } => {
                 self.insist(&format!("error: left out {shown}: {why}"));
             }

@@ -1,4 +1,4 @@
-//! What a session tells, in a person's words.
+//! The events of a session in words for people.
 
 use crate::cli::output::format;
 use crate::model::limits;
@@ -22,7 +22,7 @@ pub(crate) enum Perspective {
     Tester,
 }
 
-/// Below this, what is measured is how long the greetings took.
+/// For fewer bytes the speed says only how long the handshake took.
 const WORTH_A_SPEED: u64 = 1024 * 1024;
 
 /// The most names that are shown of a list.
@@ -94,7 +94,7 @@ pub(crate) fn endpoints(addresses: &[SocketAddr]) -> String {
     words.join(" and ")
 }
 
-/// What to type on the other side, once this one listens there.
+/// The command for the other side, once this one listens.
 pub(crate) fn what_to_type(side: Perspective, address: SocketAddr) -> String {
     let verb = match side {
         Perspective::Sender => "receive --from",
@@ -111,10 +111,10 @@ pub(crate) fn what_to_type(side: Perspective, address: SocketAddr) -> String {
     }
 }
 
-/// Somebody did not know the secret.
+/// A wrong secret.
 pub(crate) fn wrong_secret(address: SocketAddr, count: u32) -> String {
     format!(
-        "{} does not know the secret (attempt {count} of {})",
+        "wrong secret from {} (attempt {count} of {})",
         peer(Some(address)),
         limits::FAILED_PROOFS
     )
@@ -124,8 +124,8 @@ pub(crate) fn wrong_secret(address: SocketAddr, count: u32) -> String {
 pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
     if side == Perspective::Maker && summary.delivered.is_empty() {
         return match summary.skipped {
-            0 => "no archive was made: nothing was left to put into it".to_owned(),
-            _ => "no archive was made: the one that is there is kept".to_owned(),
+            0 => "no archive was made: nothing was left to pack".to_owned(),
+            _ => "no archive was made: the existing one is kept".to_owned(),
         };
     }
     let mut text = match summary.left_out {
@@ -139,7 +139,7 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         && summary.left_out == 0
         && summary.skipped == 0
     {
-        text.push_str("everything is there");
+        text.push_str("everything was there already");
         if summary.same > 0 {
             let files = format::count(summary.same, "file");
             text.push_str(&format!(", {files} with {}", what_is_same(summary)));
@@ -197,7 +197,7 @@ fn moved(summary: &Summary) -> String {
     }
     if summary.resumed_bytes > 0 {
         let before = format::size(summary.resumed_bytes);
-        text.push_str(&format!(", {before} of it were there before"));
+        text.push_str(&format!(", {before} of it resumed"));
     }
     text
 }
@@ -289,7 +289,7 @@ mod tests {
         summary.resumed_bytes = 2 << 20;
         assert_eq!(
             done(Perspective::Sender, &summary),
-            "done: 2 files, 4.0 MiB in 2.00 s (1.0 MiB/s), 2.0 MiB of it were there before, \
+            "done: 2 files, 4.0 MiB in 2.00 s (1.0 MiB/s), 2.0 MiB of it resumed, \
              verified by the receiver"
         );
         summary.left_out = 1;
@@ -300,17 +300,17 @@ mod tests {
         let mut nothing = Summary::default();
         assert_eq!(
             done(Perspective::Receiver, &nothing),
-            "done: everything is there"
+            "done: everything was there already"
         );
         nothing.same = 3;
         assert_eq!(
             done(Perspective::Sender, &nothing),
-            "done: everything is there, 3 files with the same size and time"
+            "done: everything was there already, 3 files with the same size and time"
         );
         nothing.compared = true;
         assert_eq!(
             done(Perspective::Receiver, &nothing),
-            "done: everything is there, 3 files with the same contents"
+            "done: everything was there already, 3 files with the same contents"
         );
     }
 }

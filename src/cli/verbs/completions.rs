@@ -1,12 +1,13 @@
-//! `peerbridge completions`: scripts for shells, made from the table of options.
+//! `peerbridge completions`: completion scripts, made from the table of options.
 
 use super::manual;
 use crate::cli::error::Error;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes, VERBS, Verb, VerbEntry};
+use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes};
+use crate::cli::options::verbs::{VERBS, Verb, VerbEntry};
 use crate::cli::options::words::too_many;
 
-/// What to write.
+/// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completions {
     Bash,
@@ -22,7 +23,7 @@ impl Completions {
     pub(crate) fn understand(args: &ParsedArgs) -> Result<Completions, Error> {
         let hint = "peerbridge completions bash, zsh, fish or man";
         let shell = match args.words.as_slice() {
-            [] => return Err(Error::usage("it is not said for which shell", hint)),
+            [] => return Err(Error::usage("no shell given", hint)),
             [shell] => shell.to_string_lossy(),
             [_, second, ..] => return Err(too_many("completions", second)),
         };
@@ -32,7 +33,7 @@ impl Completions {
             "fish" => Ok(Completions::Fish),
             "man" => Ok(Completions::Manual),
             other => Err(Error::usage(
-                format!("there is no completion for {other:?}"),
+                format!("no completion script for {other:?}"),
                 hint,
             )),
         }
@@ -49,7 +50,7 @@ impl Completions {
     }
 }
 
-/// What the words behind a verb are.
+/// What the arguments of a command are.
 enum Words {
     Paths,
     Folder,
@@ -76,7 +77,7 @@ fn flags_of(verb: Verb) -> impl Iterator<Item = &'static Flag> {
     FLAGS.iter().filter(move |flag| flag.verbs.contains(&verb))
 }
 
-/// What a verb does, in a few words.
+/// What a command does, in a few words.
 fn what(entry: &VerbEntry) -> &'static str {
     entry.forms.first().map_or("", |(_, what)| what)
 }
@@ -156,7 +157,10 @@ fn zsh() -> String {
             names(entry).join("|")
         ));
         for flag in flags_of(entry.verb) {
-            cases.push_str(&format!("                {} \\\n", zsh_option(flag)));
+            cases.push_str(&format!(
+                "                {} \\\n",
+                zsh_option(flag, entry.verb)
+            ));
         }
         let words = match words_of(entry.verb) {
             Words::Paths => "'*:path:_files'".to_owned(),
@@ -177,12 +181,17 @@ fn zsh() -> String {
          return\n    fi\n    \
          local verb=$words[at]\n    shift $((at - 1)) words\n    (( CURRENT -= at - 1 ))\n    \
          case $verb in\n{cases}    \
-         esac\n}}\n_peerbridge \"$@\"\n"
+         esac\n}}\n\
+         if [[ $funcstack[1] == _peerbridge ]]; then\n    \
+         _peerbridge \"$@\"\n\
+         else\n    \
+         (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit; }}\n    \
+         compdef _peerbridge peerbridge\nfi\n"
     )
 }
 
-fn zsh_option(flag: &Flag) -> String {
-    let help = zsh_text(flag.help);
+fn zsh_option(flag: &Flag, verb: Verb) -> String {
+    let help = zsh_text(flag.brief_with(verb));
     let value = match flag.takes {
         Takes::Nothing => String::new(),
         Takes::Path(name) => format!(":{name}:_files"),
@@ -250,7 +259,7 @@ fn fish() -> String {
                 "complete -c peerbridge -n '{seen}'{} -l {}{value} -d '{}'\n",
                 short.unwrap_or_default(),
                 flag.long,
-                fish_text(flag.help)
+                fish_text(flag.brief_with(entry.verb))
             ));
         }
         let words = match words_of(entry.verb) {

@@ -29,7 +29,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// A demonstration, understood.
+/// The arguments of `demo`, interpreted.
 #[derive(Debug)]
 pub(crate) struct Demo {
     paths: Vec<PathBuf>,
@@ -37,7 +37,7 @@ pub(crate) struct Demo {
     progress: ProgressChoice,
 }
 
-/// Both sides are here: whoever has not met the other by then never will.
+/// Both sides run here, so anything longer means that they never meet.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -82,13 +82,13 @@ impl Demo {
         outcome
     }
 
-    /// Says where everything is. Where nothing is said nobody would find it: then it is cleared away.
+    /// Says where everything is. With `--quiet` nobody would find it, so it is removed.
     fn leave(&self, folder: &Path, context: &Context<'_>) -> Result<(), Error> {
         if context.console.is_quiet() {
             return std::fs::remove_dir_all(folder).map_err(|source| cannot_write(folder, source));
         }
         context.console.say(&format!(
-            "everything is in {}; delete it when you have seen it",
+            "everything is in {}; delete it when you are done",
             folder.display()
         ));
         Ok(())
@@ -182,7 +182,7 @@ impl Operator for Receiver<'_> {
         if let Event::Listening { addresses } = event
             && let Some(address) = addresses.first()
         {
-            // Nobody waits for it any more when the sender's side is gone: then it does not matter.
+            // Fails only if the sender's side is gone, and then nobody needs the port.
             let _ = self.port.send(address.port());
         }
     }
@@ -196,7 +196,7 @@ impl Operator for Receiver<'_> {
     }
 }
 
-/// Of two errors the one that caused the other: a side that merely saw the other one go knows less.
+/// The error that caused the other one: a side that lost its peer knows less than a side that gave up.
 fn first_cause(
     sent: Result<Option<()>, Error>,
     received: Result<Vec<Summary>, Error>,
@@ -216,7 +216,7 @@ fn first_cause(
     }
 }
 
-/// A secret cannot be copied; its words can be used twice.
+/// A `Secret` cannot be cloned, so each side makes its own from the words.
 fn secret(words: &str) -> Result<Secret, Error> {
     Secret::from_text(words).map_err(|fault| Error::Secret {
         origin: "the fresh secret".to_owned(),
@@ -224,7 +224,7 @@ fn secret(words: &str) -> Result<Secret, Error> {
     })
 }
 
-/// A folder of our own below the system's one for temporary files.
+/// A new private folder below the system's folder for temporary files.
 fn fresh_folder() -> Result<PathBuf, Error> {
     let number = u64::from_be_bytes(random_bytes()?);
     let path = std::env::temp_dir().join(format!("peerbridge-demo-{number:016x}"));

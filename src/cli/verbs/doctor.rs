@@ -1,4 +1,4 @@
-//! `peerbridge doctor`: what a transfer needs here, a line a check.
+//! `peerbridge doctor`: checks what a transfer needs here, one line per check.
 
 mod checks;
 mod loopback;
@@ -13,7 +13,7 @@ use crate::cli::output::json::Object;
 use crate::session::DEFAULT_PORT;
 use std::path::PathBuf;
 
-/// An examination, understood.
+/// The arguments of `doctor`, interpreted.
 #[derive(Debug)]
 pub(crate) struct Doctor {
     folder: PathBuf,
@@ -31,11 +31,11 @@ struct Finding {
     advice: Option<String>,
 }
 
-/// How bad it is.
+/// How serious it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CheckResult {
     Pass,
-    /// Transfers work, but something may surprise.
+    /// Transfers work, but something may be unexpected.
     Look,
     /// A transfer would end with this.
     Fail(Exit),
@@ -101,10 +101,10 @@ impl Doctor {
         })
     }
 
-    /// Goes on after a check that fails: the next one may say why. Ends with the code of the worst.
+    /// Runs every check, since a later one may explain an earlier failure. Ends with the code of the worst.
     ///
     /// # Errors
-    /// None: what fails is a finding.
+    /// None: every failure is a finding.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
         let mut findings = checks::ports(self.port);
         findings.push(checks::loopback());
@@ -147,8 +147,7 @@ fn tell(finding: &Finding, context: &Context<'_>) {
     });
 }
 
-/// What must be mended first: a transfer that cannot begin, then one that cannot be written, then one
-/// that goes wrong.
+/// What to fix first: what keeps a transfer from starting, then what keeps it from writing, then the rest.
 fn worst(findings: &[Finding]) -> Exit {
     const ORDER: [Exit; 3] = [Exit::Usage, Exit::NoWay, Exit::CannotWrite];
     let failed = |exit: &Exit| {

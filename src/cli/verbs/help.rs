@@ -1,15 +1,26 @@
-//! `peerbridge help`: pages made from the table of options.
+//! `peerbridge help`: pages made from the tables of commands and options, in two lengths.
 
 use crate::cli::error::Error;
-use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::flags::{self, FLAGS, Flag, Verb, VerbEntry};
-use crate::cli::options::words::{no_words, too_many};
+use crate::cli::options::args::{self, ParsedArgs};
+use crate::cli::options::flags::{FLAGS, Flag, Group};
+use crate::cli::options::verbs::{self, VERBS, Verb, VerbEntry};
+use crate::cli::options::words::too_many;
 
-/// Which page.
+/// A page of the help.
 #[derive(Debug)]
-pub(crate) enum Page {
-    Overview,
-    Of(Verb),
+pub(crate) struct Page {
+    /// What it is about; `None` is the overview.
+    verb: Option<Verb>,
+    level: Level,
+}
+
+/// How long the page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// The essentials, on a terminal of 24 rows (`-h`).
+    Short,
+    /// Everything (`--help`).
+    Full,
 }
 
 /// The width of a page, in columns.
@@ -17,73 +28,93 @@ const WIDTH: usize = 78;
 /// Where the explanations of options begin.
 const OPTION_INDENT: usize = 28;
 
-const SECRETS: &[&str] = &[
-    "The secret comes from --secret-file, else PEERBRIDGE_SECRET, else the file that \
-     PEERBRIDGE_SECRET_FILE names, else you are asked. It is never a word of the command line: \
-     others could read it there.",
-];
+const SECRETS: &str = "The secret comes from --secret-file, else PEERBRIDGE_SECRET, else the file \
+    that PEERBRIDGE_SECRET_FILE names, else you are asked. It is never given on the command line, \
+    where other users could read it.";
 
 impl Page {
-    /// The page for `--help` behind a verb.
-    pub(crate) fn of(verb: Option<Verb>) -> Page {
-        match verb {
-            None | Some(Verb::Help) => Page::Overview,
-            Some(verb) => Page::Of(verb),
-        }
+    /// The page for `-h` or `--help` after a command.
+    pub(crate) fn of(verb: Option<Verb>, level: Level) -> Page {
+        let verb = verb.filter(|verb| *verb != Verb::Help);
+        Page { verb, level }
     }
 
     /// # Errors
-    /// A usage error when there is no such page.
+    /// A usage error if there is no such page.
     pub(crate) fn understand(args: &ParsedArgs) -> Result<Page, Error> {
-        let Some(word) = args.words.first() else {
-            return no_words(args, "help").map(|()| Page::Overview);
+        let level = Level::Full;
+        let word = match args.words.as_slice() {
+            [] => return Ok(Page { verb: None, level }),
+            [word] => word.to_string_lossy(),
+            [_, second, ..] => return Err(too_many("help", second)),
         };
-        if let Some(second) = args.words.get(1) {
-            return Err(too_many("help", second));
-        }
-        match flags::verb(&word.to_string_lossy()) {
-            Some(entry) => Ok(Page::Of(entry.verb)),
+        match verbs::by_name(&word) {
+            Some(entry) => Ok(Page {
+                verb: Some(entry.verb),
+                level,
+            }),
             None => Err(Error::usage(
-                format!("there is no help about {:?}", word.to_string_lossy()),
-                "`peerbridge help` lists what there is",
+                format!("no help about {word:?}"),
+                match args::nearest_verb(&word) {
+                    Some(name) => format!("did you mean `peerbridge help {name}`?"),
+                    None => "`peerbridge help` lists the commands".to_owned(),
+                },
             )),
         }
     }
 
     /// The page's text.
     pub(crate) fn text(&self) -> String {
-        match self {
-            Page::Overview => overview(),
-            Page::Of(verb) => page(flags::entry(*verb)),
+        match (self.verb.map(verbs::entry), self.level) {
+            (None, Level::Short) => short_overview(),
+            (None, Level::Full) => overview(),
+            (Some(entry), Level::Short) => short_page(entry),
+            (Some(entry), Level::Full) => page(entry),
         }
     }
 }
 
+const INTRODUCTION: &str = "peerbridge moves files and folders straight from one machine to \
+    another, encrypted with a secret that both sides know. One side listens, the other dials; \
+    either may send.";
+
+fn short_overview() -> String {
+    let mut text = String::from("Usage: peerbridge COMMAND [OPTIONS]\n\nCommands:\n");
+    for entry in VERBS {
+        let what = entry.forms.first().map_or("", |(_, what)| what);
+        text.push_str(&format!("  {:<14}{what}\n", entry.name));
+    }
+    text.push_str(
+        "\nFor example:\n  \
+         on one machine    peerbridge receive\n  \
+         on the other      peerbridge send PATH --to HOST\n\n\
+         Without a command, on a terminal, peerbridge asks what to do.\n\
+         `peerbridge COMMAND -h` shows the options of a command, --help explains them.\n",
+    );
+    text
+}
+
 fn overview() -> String {
     let mut text = String::new();
-    wrap(
-        &mut text,
-        0,
-        "peerbridge moves files and folders straight from one machine to another, encrypted with \
-         a secret that both sides know. One side listens, the other one dials; either may send.",
-    );
+    wrap(&mut text, 0, INTRODUCTION);
     text.push('\n');
     form(&mut text, "", "ask me, step by step");
-    for entry in flags::VERBS {
+    for entry in VERBS {
         for (words, what) in entry.forms {
             form(&mut text, words, what);
         }
     }
     text.push_str(
-        "\nThe quickest way:\n\n  \
+        "\nFor example:\n\n  \
          on one machine      peerbridge receive\n  \
-         on the other one    peerbridge send PATH --to HOST\n\n",
+         on the other        peerbridge send PATH --to HOST\n\n",
     );
     wrap(
         &mut text,
         0,
         "and type the same secret on both (`peerbridge secret` makes one). \
-         `peerbridge help VERB` shows the options of a verb.",
+         `peerbridge help COMMAND` explains a command and its options, `peerbridge COMMAND -h` shows \
+         them in short.",
     );
     text
 }
@@ -91,6 +122,42 @@ fn overview() -> String {
 fn form(text: &mut String, words: &str, what: &str) {
     let command = format!("peerbridge {words}");
     text.push_str(&format!("  {command:<44}{what}\n"));
+}
+
+fn flags_of(verb: Verb, group: Group) -> impl Iterator<Item = &'static Flag> {
+    FLAGS
+        .iter()
+        .filter(move |flag| flag.group == group && flag.verbs.contains(&verb))
+}
+
+/// The usual form, the common options one a line, and the names of the others.
+fn short_page(entry: &VerbEntry) -> String {
+    let mut text = String::new();
+    for (number, (words, _)) in entry.forms.iter().enumerate() {
+        let label = if number == 0 { "Usage:" } else { "" };
+        text.push_str(&format!("{label:<6} peerbridge {words}\n"));
+    }
+    text.push('\n');
+    for flag in flags_of(entry.verb, Group::Common) {
+        let names = names(flag);
+        text.push_str(&format!("{names:<28}{}\n", flag.brief_with(entry.verb)));
+    }
+    text.push('\n');
+    for group in Group::ALL.into_iter().skip(1) {
+        let longs: Vec<_> = flags_of(entry.verb, group)
+            .map(|flag| format!("--{}", flag.long))
+            .collect();
+        if !longs.is_empty() {
+            let mut names = String::new();
+            wrap(&mut names, 20, &longs.join(", "));
+            text.push_str(&format!("{:<20}{}", group.heading(), names.trim_start()));
+        }
+    }
+    text.push_str(&format!(
+        "\n`peerbridge {} --help` explains them all.\n",
+        entry.name
+    ));
+    text
 }
 
 fn page(entry: &VerbEntry) -> String {
@@ -105,18 +172,18 @@ fn page(entry: &VerbEntry) -> String {
         text.push('\n');
         wrap(&mut text, 0, paragraph);
     }
-    text.push_str("\nOptions:\n\n");
-    for flag in FLAGS.iter().filter(|flag| flag.verbs.contains(&entry.verb)) {
-        option(&mut text, flag);
-    }
-    if FLAGS
-        .iter()
-        .any(|flag| flag.long == "secret-file" && flag.verbs.contains(&entry.verb))
-    {
-        for paragraph in SECRETS {
-            text.push('\n');
-            wrap(&mut text, 0, paragraph);
+    for group in Group::ALL {
+        let mut flags = flags_of(entry.verb, group).peekable();
+        if flags.peek().is_some() {
+            text.push_str(&format!("\n{}:\n\n", group.heading()));
         }
+        for flag in flags {
+            option(&mut text, flag, entry.verb);
+        }
+    }
+    if flags_of(entry.verb, Group::Connecting).any(|flag| flag.long == "secret-file") {
+        text.push('\n');
+        wrap(&mut text, 0, SECRETS);
     }
     text.push_str(match entry.examples.len() {
         1 => "\nExample:\n\n",
@@ -128,7 +195,8 @@ fn page(entry: &VerbEntry) -> String {
     text
 }
 
-fn option(text: &mut String, flag: &Flag) {
+/// `  -p, --port N`.
+fn names(flag: &Flag) -> String {
     let mut names = match flag.short {
         Some(short) => format!("  -{short}, --{}", flag.long),
         None => format!("      --{}", flag.long),
@@ -137,13 +205,18 @@ fn option(text: &mut String, flag: &Flag) {
         names.push(' ');
         names.push_str(value);
     }
+    names
+}
+
+fn option(text: &mut String, flag: &Flag, verb: Verb) {
+    let mut names = names(flag);
     if names.len() + 2 > OPTION_INDENT {
         text.push_str(&names);
         text.push('\n');
         names.clear();
     }
     let mut explained = String::new();
-    wrap(&mut explained, OPTION_INDENT, flag.help);
+    wrap(&mut explained, OPTION_INDENT, flag.help_with(verb));
     names.push_str(&" ".repeat(OPTION_INDENT - names.len()));
     text.push_str(&names);
     text.push_str(explained.trim_start());
@@ -175,14 +248,35 @@ fn push_line(text: &mut String, indent: usize, line: &str) {
 mod tests {
     use super::*;
 
-    fn pages() -> Vec<String> {
-        let verbs = flags::VERBS.iter().map(|entry| Page::Of(entry.verb).text());
-        verbs.chain([Page::Overview.text()]).collect()
+    fn of(verb: Option<Verb>, level: Level) -> String {
+        Page::of(verb, level).text()
+    }
+
+    fn pages(level: Level) -> Vec<String> {
+        let verbs = VERBS.iter().map(|entry| of(Some(entry.verb), level));
+        verbs.chain([of(None, level)]).collect()
+    }
+
+    #[test]
+    fn the_short_pages_fit_a_terminal() {
+        for page in pages(Level::Short) {
+            assert!(page.lines().count() <= 24, "{page}");
+        }
+    }
+
+    #[test]
+    fn every_option_is_named_on_the_short_page_of_its_verb() {
+        for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
+            let page = of(Some(entry.verb), Level::Short);
+            for flag in FLAGS.iter().filter(|flag| flag.verbs.contains(&entry.verb)) {
+                assert!(page.contains(&format!("--{}", flag.long)), "{page}");
+            }
+        }
     }
 
     #[test]
     fn every_page_fits_80_columns() {
-        for page in pages() {
+        for page in [pages(Level::Short), pages(Level::Full)].concat() {
             for line in page.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
                 assert_eq!(line, line.trim_end(), "blanks at the end");
@@ -192,8 +286,8 @@ mod tests {
 
     #[test]
     fn every_option_is_on_the_pages_of_its_verbs_and_on_no_other() {
-        for entry in flags::VERBS {
-            let page = Page::Of(entry.verb).text();
+        for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
+            let page = of(Some(entry.verb), Level::Full);
             for flag in FLAGS {
                 let begins = |line: &str| {
                     let names = line.split("  ").find(|piece| !piece.is_empty());
@@ -218,15 +312,15 @@ mod tests {
 
     #[test]
     fn the_overview_names_every_verb() {
-        let page = Page::Overview.text();
-        for entry in flags::VERBS {
+        let page = of(None, Level::Full);
+        for entry in VERBS {
             assert!(page.contains(&format!("peerbridge {}", entry.name)));
         }
     }
 
     #[test]
     fn every_example_parses() {
-        for entry in flags::VERBS {
+        for entry in VERBS {
             for example in entry.examples {
                 let commands = example.split([';', '|', '>']).map(str::trim);
                 let mut ours = commands.filter(|command| command.starts_with("peerbridge "));

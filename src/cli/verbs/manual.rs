@@ -1,11 +1,12 @@
 //! The manual page, made from the same table as the parser and the help.
 
-use crate::cli::options::flags::{self, FLAGS, Flag, VERBS};
+use crate::cli::options::flags::{FLAGS, Flag};
+use crate::cli::options::verbs::{self, VERBS};
 
-/// When what it says was last true, as far as anybody checked.
+/// The date of the last check that the page is true.
 const DATE: &str = "2026-11-26";
 
-/// Environment variables and what each is for.
+/// The environment variables.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("PEERBRIDGE_SECRET", "the secret"),
     (
@@ -13,11 +14,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "a file whose first line is the secret",
     ),
     ("PEERBRIDGE_ZIP_PASSWORD", "the password of an archive"),
-    ("PEERBRIDGE_PORT", "the port, where no option tells it"),
-    ("NO_COLOR", "when not empty: no colours"),
+    ("PEERBRIDGE_PORT", "the port, if no option gives one"),
+    ("NO_COLOR", "if not empty, no colours are used"),
 ];
 
-/// What a program of --on-receive finds in its environment.
+/// What the program of --on-receive gets in its environment.
 const HOOK: &[(&str, &str)] = &[
     (
         "PEERBRIDGE_PATHS_FILE",
@@ -26,18 +27,18 @@ const HOOK: &[(&str, &str)] = &[
     ),
     (
         "PEERBRIDGE_PATH",
-        "the path, where exactly one was delivered and no control character is in it; else not set",
+        "the path, if exactly one was delivered and it has no control character; else not set",
     ),
     ("PEERBRIDGE_FILES", "how many files"),
     ("PEERBRIDGE_BYTES", "how many bytes"),
     ("PEERBRIDGE_PEER", "the sender's address"),
     (
         "PEERBRIDGE_NAME",
-        "the sender's name, empty without named secrets",
+        "the sender's name; empty without named secrets",
     ),
 ];
 
-/// Exit codes and what each means.
+/// The exit codes.
 const EXITS: &[(&str, &str)] = &[
     (
         "0",
@@ -46,12 +47,12 @@ const EXITS: &[(&str, &str)] = &[
     ("1", "a bug"),
     (
         "2",
-        "the words are off, or a question cannot be asked without a terminal",
+        "wrong usage, or a question without a terminal to ask it on",
     ),
     ("3", "wrong secret, or the phrase differs"),
     (
         "4",
-        "no way to the peer: name not found, refused, busy, port in use, cannot bind (try again)",
+        "cannot reach the peer: name not found, refused, busy, port in use, cannot bind (try again)",
     ),
     ("5", "nobody came, or the peer fell silent (try again)"),
     ("6", "the peer declined"),
@@ -67,11 +68,11 @@ const EXITS: &[(&str, &str)] = &[
     ("10", "what arrived does not verify (try again)"),
     (
         "11",
-        "the peer speaks another version, or is no peerbridge at all",
+        "the peer has another protocol version, or is not peerbridge",
     ),
     (
         "12",
-        "the connection was lost; the same command again goes on where it stopped (try again)",
+        "the connection was lost; the same command resumes where it stopped (try again)",
     ),
     ("13", "done, but some entries were left out; each is named"),
     ("14", "declined here: a limit, or an unsafe name"),
@@ -94,12 +95,13 @@ pub(crate) fn page() -> String {
     text.push_str(".SH DESCRIPTION\n");
     paragraph(
         &mut text,
-        "One side listens, the other one dials; either may send. Both know a secret word and prove it \
-         to each other before anything else is said. Everything travels encrypted. An interrupted \
-         transfer goes on when the same command is run again. Nothing appears at its name before it \
-         is complete and verified. Without arguments, on a terminal, it asks for what it needs.",
+        "One side listens, the other one dials; either may send. Both know a secret and prove it to \
+         each other before anything else is exchanged. Everything is encrypted on the way. To resume \
+         an interrupted transfer, run the same command again. Nothing appears under its own name \
+         before it is complete and verified. Without arguments, on a terminal, peerbridge asks for \
+         what it needs.",
     );
-    text.push_str(".SH VERBS\n");
+    text.push_str(".SH COMMANDS\n");
     for entry in VERBS {
         let mut names = vec![entry.name];
         names.extend(entry.aliases);
@@ -116,11 +118,11 @@ pub(crate) fn page() -> String {
     paragraph(
         &mut text,
         "The secret comes from --secret-file, else PEERBRIDGE_SECRET, else the file that \
-         PEERBRIDGE_SECRET_FILE names, else it is asked for. It is never a word of the command line.",
+         PEERBRIDGE_SECRET_FILE names, else you are asked. It is never given on the command line.",
     );
     text.push_str(".SH ENVIRONMENT\n");
     list(&mut text, ENVIRONMENT);
-    paragraph(&mut text, "A program of --on-receive finds:");
+    paragraph(&mut text, "The program of --on-receive also gets:");
     list(&mut text, HOOK);
     text.push_str(".SH EXIT STATUS\n");
     list(&mut text, EXITS);
@@ -143,11 +145,14 @@ fn option(text: &mut String, flag: &Flag) {
     }
     text.push_str(&format!(".TP\n.B {}\n", escaped(&names)));
     lines(text, &format!("{}.", flag.help));
+    for (verb, help) in flag.verb_help {
+        lines(text, &format!("With {}: {help}.", verbs::entry(*verb).name));
+    }
     if flag.verbs.len() < VERBS.len() {
         let verbs: Vec<_> = flag
             .verbs
             .iter()
-            .map(|verb| flags::entry(*verb).name)
+            .map(|verb| verbs::entry(*verb).name)
             .collect();
         text.push_str(&format!("(with {})\n", escaped(&verbs.join(", "))));
     }

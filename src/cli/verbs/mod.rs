@@ -1,4 +1,4 @@
-//! The second argument stage: what was typed becomes an action with all that it needs.
+//! The second argument stage: each command interprets its arguments and becomes an action.
 
 mod completions;
 mod demo;
@@ -20,10 +20,10 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::flags::Verb;
+use crate::cli::options::verbs::Verb;
 use crate::cli::options::words::no_words;
 
-/// What is to be done, understood and checked.
+/// What to do, interpreted and checked.
 #[derive(Debug)]
 pub(crate) enum Action {
     Send(send::Send),
@@ -39,18 +39,21 @@ pub(crate) enum Action {
     Help(help::Page),
     Version,
     Dialogue,
-    /// No verb, and no terminal to ask on.
+    /// No command, and no terminal to ask on.
     Usage,
 }
 
 impl Action {
-    /// Finds out what was meant.
+    /// Interprets the arguments.
     ///
     /// # Errors
     /// A usage error.
     pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Action, Error> {
         if args.has("help") {
-            return Ok(Action::Help(help::Page::of(args.verb)));
+            return Ok(Action::Help(help::Page::of(args.verb, help::Level::Full)));
+        }
+        if args.has("h") {
+            return Ok(Action::Help(help::Page::of(args.verb, help::Level::Short)));
         }
         if args.has("version") {
             return Ok(Action::Version);
@@ -74,7 +77,7 @@ impl Action {
         }
     }
 
-    /// Does it.
+    /// Runs it.
     ///
     /// # Errors
     /// What stood in the way.
@@ -105,10 +108,12 @@ impl Action {
             }
             Action::Dialogue => dialogue::run(context),
             Action::Usage => {
-                context.console.show(&help::Page::Overview.text());
+                context
+                    .console
+                    .show(&help::Page::of(None, help::Level::Full).text());
                 Err(Error::usage(
-                    "no verb is given, and there is no terminal to ask on",
-                    "begin with send, receive, serve, demo, secret or help",
+                    "no command given, and no terminal to ask on",
+                    "start with send, receive, serve, demo, secret or help",
                 ))
             }
         }

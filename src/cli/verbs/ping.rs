@@ -16,7 +16,7 @@ use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::session::{self, PingReport};
 
-/// A measurement, understood.
+/// The arguments of `ping`, interpreted.
 #[derive(Debug)]
 pub(crate) struct PingArgs {
     connect: ConnectArgs,
@@ -29,7 +29,7 @@ impl PingArgs {
         let host = match args.words.as_slice() {
             [] => {
                 return Err(Error::usage(
-                    "it is not said where the peer is",
+                    "no peer given to ping",
                     "peerbridge ping HOST[:PORT]",
                 ));
             }
@@ -65,7 +65,7 @@ fn tell(report: &PingReport, context: &Context<'_>) {
     );
     context.console.say("the secret is the same on both sides");
     context.console.say(&format!(
-        "round trip {round_trip:.1} ms, handshake {handshake:.1} ms, {} there, {} back",
+        "round trip {round_trip:.1} ms, handshake {handshake:.1} ms, {} to the peer, {} back",
         format::rate(report.up),
         format::rate(report.down)
     ));

@@ -1,4 +1,4 @@
-//! `-`: standard input in place of what is sent, standard output in place of a folder.
+//! `-`: standard input as the source, standard output as the destination.
 
 use crate::cli::context::Context;
 use crate::cli::error::Error;
@@ -7,23 +7,23 @@ use crate::cli::options::numbers;
 use crate::session::{Output, SessionError, Stream};
 use std::io;
 
-/// Standard input, where it is what is to be sent: the only word is `-`.
+/// Standard input as the source, if the only argument is `-`.
 ///
 /// # Errors
-/// A usage error for what does not go with it.
+/// A usage error for options that do not go with it.
 pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Stream>, Error> {
     if !args.words.iter().any(|word| word == "-") {
         return match args.has("name") && !args.has("zip") {
             false => Ok(None),
             true => Err(Error::usage(
-                "--name is for standard input and archives: files keep their names",
-                "send - --name NAME sends standard input, --zip makes an archive",
+                "--name is for standard input and archives; files keep their names",
+                "send - --name NAME sends standard input; --zip makes an archive",
             )),
         };
     }
     if args.words.len() > 1 {
         return Err(Error::usage(
-            "standard input (-) is sent alone and once",
+            "standard input (-) cannot be sent with other paths",
             "send - --name NAME; ./- is a file of that name",
         ));
     }
@@ -32,7 +32,7 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
             return Err(contradiction(
                 other,
                 "-",
-                "standard input is read as it comes",
+                "standard input is read as it arrives",
             ));
         }
     }
@@ -41,19 +41,19 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
         "count",
         1,
         "-",
-        "standard input can be read once only",
+        "standard input can be read only once",
     )?;
     at_most(args, "retry", 0, "-", "standard input cannot be read again")?;
-    at_most(args, "streams", 1, "-", "standard input goes in order")?;
+    at_most(args, "streams", 1, "-", "standard input is sent in order")?;
     if context.terminal.input {
         return Err(Error::usage(
-            "standard input is a terminal: there is nothing in it to send",
+            "standard input is a terminal, so there is nothing to send",
             "some-program | peerbridge send - --name NAME --to HOST",
         ));
     }
     let Some(name) = args.value("name") else {
         return Err(Error::usage(
-            "standard input has no name, and the peer needs one",
+            "standard input has no name, but the receiver needs one",
             "send - --name NAME",
         ));
     };
@@ -66,16 +66,16 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
     })
 }
 
-/// Standard output, where what comes is to be written there.
+/// Standard output as the destination, if `--output -` is given.
 ///
 /// # Errors
-/// A usage error for what does not go with it.
+/// A usage error for options that do not go with it.
 pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Output>, Error> {
     let folder = args.words.first();
     match args.value("output").as_deref() {
         None if folder.is_some_and(|word| word == "-") => {
             return Err(Error::usage(
-                "- is no folder",
+                "- is not a folder",
                 "receive --output - writes to standard output; ./- is a folder of that name",
             ));
         }
@@ -83,8 +83,8 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
         Some("-") => {}
         Some(_) => {
             return Err(Error::usage(
-                "--output takes - only: standard output",
-                "receive DIR puts it into a folder, under the name that it has",
+                "--output takes only -, which is standard output",
+                "receive DIR saves files in a folder, under their own names",
             ));
         }
     }
@@ -96,17 +96,11 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
     }
     for other in ["json", "existing", "fsync", "on-receive"] {
         if args.has(other) {
-            let why = "standard output holds what the sender sends, and nothing else is written";
+            let why = "only the contents of the file are written to standard output";
             return Err(contradiction(other, "-", why));
         }
     }
-    at_most(
-        args,
-        "retry",
-        0,
-        "-",
-        "what was written cannot be taken back",
-    )?;
+    at_most(args, "retry", 0, "-", "output cannot be taken back")?;
     at_most(
         args,
         "streams",
@@ -116,14 +110,14 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
     )?;
     if context.terminal.output {
         return Err(Error::usage(
-            "standard output is a terminal, and what comes is not meant for one",
+            "standard output is a terminal; refusing to write file contents to it",
             "peerbridge receive --output - | some-program, or > FILE",
         ));
     }
     Ok(Some(Output::new("standard output", io::stdout())))
 }
 
-/// Refuses an option's number beyond `most` beside `what`.
+/// Refuses a number above `most` for an option, in a command line with `what`.
 ///
 /// # Errors
 /// A usage error.
@@ -137,7 +131,7 @@ pub(crate) fn at_most(
     let Some(text) = args.value(long) else {
         return Ok(());
     };
-    match numbers::whole(&format!("--{long}"), &text, 0..=u64::MAX)? {
+    match numbers::whole::<u64>(&format!("--{long}"), &text, 0..=u64::MAX)? {
         number if number <= most => Ok(()),
         number => Err(contradiction(&format!("{long} {number}"), what, why)),
     }

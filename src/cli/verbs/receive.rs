@@ -19,7 +19,7 @@ use crate::session::{self, Output, ReceiveOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A transfer to here, understood.
+/// The arguments of `receive`, interpreted.
 #[derive(Debug)]
 pub(crate) struct Receive {
     connect: ConnectArgs,
@@ -31,7 +31,7 @@ pub(crate) struct Receive {
     progress: ProgressChoice,
 }
 
-/// Where to put what comes, and what may come.
+/// Where to save what arrives, and what to accept.
 #[derive(Debug)]
 pub(crate) struct ReceiveArgs {
     destination: PathBuf,
@@ -68,14 +68,14 @@ impl ReceiveArgs {
         })
     }
 
-    /// The program to run after each transfer, where one is named. `usual` is how long it may take where
-    /// no option says it.
+    /// The program to run after each transfer, if one is given. `usual` is how long it may take if no
+    /// option says it.
     pub(crate) fn hook(&self, usual: Option<Duration>) -> Option<Hook> {
         let program = self.hook.clone()?;
         Some(Hook::new(program, self.hook_timeout.or(usual)))
     }
 
-    /// The same for a session.
+    /// As the options of a session.
     pub(crate) fn options(&self) -> ReceiveOptions {
         let mut options = ReceiveOptions::new(self.destination.clone());
         options.existing = self.existing.unwrap_or_default();
@@ -87,12 +87,12 @@ impl ReceiveArgs {
     }
 }
 
-/// Who says yes to an offer.
+/// Who accepts an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Consent {
-    /// `--yes` did already.
+    /// `--yes` accepts every offer.
     Given,
-    /// The person at the terminal will be asked.
+    /// The person at the terminal is asked.
     Asked,
 }
 
@@ -153,7 +153,7 @@ impl Receive {
         }
         let mut reporter =
             Reporter::new(context.console, context.ledger, questions, style).with_hook(hook);
-        // A sender may want the phrase compared, also where it was not asked for here.
+        // The sender may require the comparison even if this side did not ask for it.
         if context.terminal.can_ask() {
             reporter = reporter.with_comparer(context.answers);
         }
@@ -165,19 +165,19 @@ impl Receive {
     }
 }
 
-/// Stops at once where nobody could answer later, before anything listens.
+/// Fails at once if nobody could answer the question later.
 fn consent(args: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> {
     match (args.has("yes"), context.terminal.can_ask()) {
         (true, _) => Ok(Consent::Given),
         (false, true) => Ok(Consent::Asked),
         (false, false) => Err(Error::NoTerminal {
             question: "whether to accept",
-            hint: "--yes accepts what comes; --max-size and --max-files limit it",
+            hint: "--yes accepts every offer; --max-size and --max-files limit it",
         }),
     }
 }
 
-/// Whether persons compare the phrase; stops at once where there is none to ask.
+/// Whether people compare the phrase. Fails at once if there is nobody to ask.
 ///
 /// # Errors
 /// A usage error.
@@ -185,7 +185,7 @@ pub(crate) fn verify(args: &ParsedArgs, context: &Context<'_>) -> Result<bool, E
     match (args.has("verify"), context.terminal.can_ask()) {
         (true, false) => Err(Error::NoTerminal {
             question: "whether the phrase is the same on both sides",
-            hint: "leave out --verify: the secret alone proves the peer to a script",
+            hint: "leave out --verify: for scripts the secret alone proves the peer",
         }),
         (verify, _) => Ok(verify),
     }

@@ -8,7 +8,7 @@ use crate::cli::output::json::Object;
 use crate::crypto::Secret;
 use zeroize::Zeroizing;
 
-/// Prints the words on standard output, to be piped or read, and what they are worth beside it.
+/// Prints the secret on standard output and its strength on standard error.
 ///
 /// # Errors
 /// The system has no random bytes.
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
         }),
     }
     context.console.say(&format!(
-        "strength: {bits} bits; each connection allows one guess, and none can be made offline"
+        "strength: {bits} bits; each connection allows one guess, and guessing offline is impossible"
     ));
     Ok(Exit::Done)
 }

@@ -22,7 +22,7 @@ use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Str
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-/// A transfer from here, understood.
+/// The arguments of `send`, interpreted.
 #[derive(Debug)]
 pub(crate) struct Send {
     connect: ConnectArgs,
@@ -38,7 +38,7 @@ pub(crate) struct Send {
     progress: ProgressChoice,
 }
 
-/// What is sent; of an archive only the password is missing.
+/// What to send; for an archive only the password is missing.
 #[derive(Debug)]
 enum SendContents {
     Paths(Vec<PathBuf>),
@@ -74,18 +74,18 @@ impl SendContents {
     }
 }
 
-/// What to do with the peers that are met.
+/// What to do with the peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SendTask {
     /// Send to one.
     Once,
-    /// Send to so many, many at once.
+    /// Send to that many, several at a time.
     ToMany(usize),
-    /// Ask one what it lacks.
+    /// Ask one how much it lacks.
     DryRun,
 }
 
-/// Receivers of one offer.
+/// The most receivers of one offer.
 const MOST_RECEIVERS: u64 = 1_000_000;
 
 impl Send {
@@ -117,7 +117,7 @@ impl Send {
     /// # Errors
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
-        // Before the secret is asked for and the peer is kept waiting.
+        // Fail early: before asking for the secret and keeping the peer waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
         let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
@@ -165,15 +165,14 @@ fn task(args: &ParsedArgs) -> Result<SendTask, Error> {
     let task = match count.transpose()? {
         None | Some(1) if args.has("dry-run") => SendTask::DryRun,
         None => return Ok(SendTask::Once),
-        // Below `MOST_RECEIVERS`.
-        Some(count) => SendTask::ToMany(count as usize),
+        Some(count) => SendTask::ToMany(count),
     };
     if matches!(task, SendTask::ToMany(_)) {
         for other in ["dry-run", "verify", "to"] {
             if args.has(other) {
                 return Err(Error::usage(
                     format!("--count and --{other} contradict each other"),
-                    "--count N goes with --listen, for receivers that dial",
+                    "--count N needs --listen: it is for receivers that dial",
                 ));
             }
         }
@@ -181,7 +180,7 @@ fn task(args: &ParsedArgs) -> Result<SendTask, Error> {
     Ok(task)
 }
 
-/// With many receivers, the first that did not get everything makes the whole run one that did not.
+/// The exit code for many receivers: not 0 if any of them did not get everything.
 fn worst_of(
     results: Vec<Result<Summary, SessionError>>,
     context: &Context<'_>,
@@ -204,13 +203,15 @@ fn worst_of(
 fn tell_lacking(lacking: Option<RangeInclusive<u64>>, context: &Context<'_>) {
     let bounds = lacking.map(RangeInclusive::into_inner);
     let text = match bounds {
-        Some((_, 0)) => "the peer has everything already".to_owned(),
-        Some((least, most)) if least == most => format!("the peer lacks {}", format::size(most)),
+        Some((_, 0)) => "the receiver already has everything".to_owned(),
+        Some((least, most)) if least == most => {
+            format!("the receiver lacks {}", format::size(most))
+        }
         Some((least, most)) => {
             let (least, most) = (format::size(least), format::size(most));
-            format!("the peer lacks {least} to {most}: the rest it has to compare")
+            format!("the receiver lacks {least} to {most}; it must compare the rest")
         }
-        None => "how much the peer lacks cannot be told".to_owned(),
+        None => "it is unknown how much the receiver lacks".to_owned(),
     };
     context.console.say(&format!("nothing was sent: {text}"));
     context.console.event(|| {
@@ -220,7 +221,7 @@ fn tell_lacking(lacking: Option<RangeInclusive<u64>>, context: &Context<'_>) {
     });
 }
 
-/// Whether there is something of this name. A link counts by itself, wherever it points.
+/// Checks that something has this name. A link counts, wherever it points.
 ///
 /// # Errors
 /// [`Error::Source`].
@@ -237,7 +238,7 @@ pub(crate) fn check_source(path: &Path) -> Result<(), Error> {
 fn paths(args: &ParsedArgs) -> Result<Vec<PathBuf>, Error> {
     if args.words.is_empty() {
         return Err(Error::usage(
-            "it is not said what to send",
+            "nothing to send: name a file or folder",
             "peerbridge send PATH... --to HOST",
         ));
     }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A drop box, understood.
+/// The arguments of `serve`, interpreted.
 #[derive(Debug)]
 pub(crate) struct Serve {
     connect: ConnectArgs,
@@ -29,7 +29,7 @@ pub(crate) struct Serve {
     keep_partial: Option<Duration>,
 }
 
-/// More threads than this are no use on any machine.
+/// No machine has use for more threads.
 const MOST_PEERS: u64 = 4096;
 
 /// How long a hook may take: nobody watches a drop box, and a hook that hangs holds its session.
@@ -41,14 +41,14 @@ impl Serve {
     pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Serve, Error> {
         let Some(destination) = words::folder(&args.words, "serve")? else {
             return Err(Error::usage(
-                "no folder given for what comes",
+                "no folder given to save files in",
                 "peerbridge serve DIR",
             ));
         };
         if args.has("secret-file") && args.has("secrets-file") {
             return Err(Error::usage(
                 "--secret-file and --secrets-file contradict each other",
-                "one secret for all, or one for each name",
+                "use one secret for all, or one for each name",
             ));
         }
         let max_peers = args.value("max-peers");
@@ -61,8 +61,7 @@ impl Serve {
             listen,
             secrets_file: args.path("secrets-file"),
             receive: ReceiveArgs::understand(args, destination)?,
-            // Below `MOST_PEERS`.
-            max_peers: max_peers.transpose()?.map(|number| number as usize),
+            max_peers: max_peers.transpose()?,
             keep_partial: keep_partial.transpose()?,
         })
     }

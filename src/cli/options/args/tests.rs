@@ -72,7 +72,9 @@ fn a_secret_on_the_command_line_is_refused_without_being_repeated() {
 fn mistyped_words_get_a_suggestion() {
     assert_eq!(refused("recieve").1, "did you mean `peerbridge receive`?");
     assert_eq!(refused("send a --exlude b").1, "did you mean --exclude?");
-    assert_eq!(refused("rx -X").0, "there is no option -X");
+    assert_eq!(refused("send a --rate 1").1, "did you mean --limit-rate?");
+    assert_eq!(refused("version").1, "did you mean `peerbridge --version`?");
+    assert_eq!(refused("rx -X").0, "unknown option -X");
 }
 
 #[test]

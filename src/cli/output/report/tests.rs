@@ -92,9 +92,9 @@ fn a_person_reads_what_matters() {
     assert_eq!(
         lines(Verbosity::Normal, &events),
         "peerbridge: listening on [::]:8080\n\
-         peerbridge: warning: 192.0.2.7 does not know the secret (attempt 2 of 5)\n\
+         peerbridge: warning: wrong secret from 192.0.2.7 (attempt 2 of 5)\n\
          peerbridge: 192.0.2.7 offers photos and \\x1b[2J (12 files, 1 folder, 1.0 MiB)\n\
-         peerbridge: kept as it was: b\\x1b\n"
+         peerbridge: skipped, kept as it was: b\\x1b\n"
     );
     assert!(lines(Verbosity::Verbose, &events).contains("delivered a\\n\n"));
 }
@@ -155,7 +155,7 @@ fn programs_read_events() {
         r#"{"event":"authenticated","v":1,"streams":4}"#,
         "{\"event\":\"file\",\"v\":1,\"path\":\"a\u{fffd}\",\"path_bytes\":\"61ff\",\"bytes\":1,\
          \"result\":\"failed\",\"why\":\"no \\\"room\\\"\"}",
-        "{\"event\":\"warning\",\"v\":1,\"message\":\"trying again in 2.00 s (try 1)\"}",
+        "{\"event\":\"warning\",\"v\":1,\"message\":\"reconnecting in 2.00 s (attempt 1)\"}",
     ];
     assert_eq!(
         json(&events),

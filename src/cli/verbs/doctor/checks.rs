@@ -16,13 +16,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
-/// Less room than this is worth a look.
+/// Less free space than this deserves attention.
 const LITTLE_ROOM: u64 = 1 << 30;
 
 /// Clocks that differ by less look the same to a person.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
-/// Whether the port can be listened on, by each family.
+/// Whether the port is free, for each address family.
 pub(super) fn ports(port: u16) -> Vec<Finding> {
     let v4 = family("IPv4", Ipv4Addr::UNSPECIFIED.into(), port);
     let v6 = family("IPv6", Ipv6Addr::UNSPECIFIED.into(), port);
@@ -35,10 +35,10 @@ fn family(name: &'static str, address: IpAddr, port: u16) -> Finding {
         port,
     };
     match session::can_listen(&address) {
-        Ok(()) => Finding::pass(name, format!("port {port} can be listened on")),
+        Ok(()) => Finding::pass(name, format!("port {port} is free")),
         // Machines without IPv6 are common, and those without IPv4 exist.
         Err(SessionError::CannotListen { source, .. }) if is_family_missing(source.kind()) => {
-            let advice = "peers that only have it cannot dial this machine";
+            let advice = "peers that only have this family cannot dial this machine";
             Finding::look(name, "this machine has none", advice)
         }
         Err(error) => Finding::fail(name, &error.into()),
@@ -52,13 +52,12 @@ fn is_family_missing(kind: ErrorKind) -> bool {
 /// A transfer from this machine to itself.
 pub(super) fn loopback() -> Finding {
     match loopback::transfer() {
-        Ok(()) => Finding::pass("transfer", "one over loopback arrived whole"),
+        Ok(()) => Finding::pass("transfer", "a test over loopback arrived complete"),
         Err(error) => Finding::fail("transfer", &error),
     }
 }
 
-/// What the destination takes, and how much; where it is not there yet, what the folder takes in which
-/// it will be made.
+/// What the destination supports and how much fits. If it does not exist, its parent is checked.
 pub(super) fn destination(folder: &Path) -> Vec<Finding> {
     let failed = |error: DiskError| {
         let error = Error::from(SessionError::Disk(error));
@@ -75,27 +74,27 @@ pub(super) fn destination(folder: &Path) -> Vec<Finding> {
     };
     let shown = escaped(folder.as_os_str().as_encoded_bytes());
     let mut findings = vec![match destination.path() == anchor {
-        true => Finding::pass("destination", format!("{shown} can be written")),
+        true => Finding::pass("destination", format!("{shown} is writable")),
         false => Finding::look(
             "destination",
-            format!("{shown} is not there yet, and can be made"),
-            "receive and serve make it; if it should be there already, check the spelling",
+            format!("{shown} does not exist yet, but can be created"),
+            "receive and serve create it; if it should exist already, check the spelling",
         ),
     }];
     findings.push(match survey.case {
-        CaseRule::Distinguishes => Finding::pass("names", "a and A are two names there"),
+        CaseRule::Distinguishes => Finding::pass("names", "a and A are different names there"),
         CaseRule::Ignores => Finding::look(
             "names",
-            "a and A are one name there",
-            "offers with both are declined; ask the sender to rename one",
+            "a and A are the same name there",
+            "offers that hold both are declined; ask the sender to rename one",
         ),
     });
     findings.push(match survey.links {
-        true => Finding::pass("links", "symbolic links can be made there"),
+        true => Finding::pass("links", "symbolic links work there"),
         false => Finding::look(
             "links",
-            "no symbolic links can be made there",
-            "ask the sender to send what they point to, with --follow-links",
+            "symbolic links do not work there",
+            "ask the sender to use --follow-links, which sends what links point to",
         ),
     });
     findings.push(clock(survey.clock_difference));
@@ -109,7 +108,7 @@ fn clock(difference: Duration) -> Finding {
         false => Finding::look(
             "clock",
             format!("the destination differs by {}", format::time(difference)),
-            "set both clocks, or --existing newer may be wrong about which file is newer",
+            "set both clocks; otherwise --existing newer may pick the wrong file",
         ),
     }
 }
@@ -120,25 +119,25 @@ fn room(folder: &Path) -> Finding {
         Some(free) if free < LITTLE_ROOM => Finding::look(
             "space",
             format!("{} are free", format::size(free)),
-            "make room before something large comes",
+            "make room before you receive something large",
         ),
         Some(free) => Finding::pass("space", format!("{} are free", format::size(free))),
         None => Finding::look(
             "space",
-            "how much is free cannot be told",
-            "a full disk shows at the first write that fails; what arrived is kept",
+            "the free space is unknown",
+            "if the disk fills up, what arrived is kept and the transfer can be resumed",
         ),
     }
 }
 
-/// What broken transfers and archives left.
+/// What interrupted transfers and archives left behind.
 pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
     let Ok(mut found) = disk::leftovers(folder) else {
-        // There is nothing yet, or the destination's own check says why.
+        // There is no folder yet, or the check of the destination says what is wrong.
         return Vec::new();
     };
     if found.is_empty() {
-        return vec![Finding::pass("leftovers", "nothing stopped half-way there")];
+        return vec![Finding::pass("leftovers", "no unfinished transfers")];
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.iter().map(leftover).collect()
@@ -150,29 +149,29 @@ fn leftover(leftover: &Leftover) -> Finding {
     let (now, again, remove) = match leftover.kind {
         LeftoverKind::Transfer => (
             "received into",
-            "transfer again to go on (`unzip` begins anew)",
+            "transfer again to resume it (`unzip` starts over)",
             "rm -r",
         ),
-        LeftoverKind::Archive => ("made into an archive", "`zip` again to begin anew", "rm"),
+        LeftoverKind::Archive => ("made into an archive", "`zip` again to start over", "rm"),
     };
     match leftover.state {
         LeftoverState::InUse => Finding::pass("leftovers", format!("{path} is being {now} now")),
         LeftoverState::Abandoned => Finding::look(
             "leftovers",
-            format!("{path} stopped half-way {age} ago"),
+            format!("{path}: unfinished since {age} ago"),
             format!(
-                "run the same {again}, or give it up: {remove} {}",
+                "run the same {again}, or discard it: {remove} {}",
                 shell_word(leftover.path.as_os_str().as_encoded_bytes())
             ),
         ),
     }
 }
 
-/// Whether the secret is there and is one, and nobody else can read its file.
+/// Whether the secret is usable and only its owner can read its file.
 pub(super) fn secret(file: Option<&Path>, context: &Context<'_>) -> Finding {
     match credentials::given::<Secret>(file, context.environment) {
-        Ok(Some(_)) => Finding::pass("secret", "it is given, and it can be used"),
-        Ok(None) => Finding::pass("secret", "none is given here; it will be asked for"),
+        Ok(Some(_)) => Finding::pass("secret", "given and usable"),
+        Ok(None) => Finding::pass("secret", "not given; you will be asked for it"),
         Err(error) => no_secret(&error),
     }
 }
@@ -182,7 +181,7 @@ pub(super) fn secrets(file: &Path) -> Finding {
     match SecretsFile::open(file.to_owned()) {
         Ok(file) => {
             let names = format::count(file.current().list.len() as u64, "name");
-            Finding::pass("secrets", format!("{names} can be used"))
+            Finding::pass("secrets", format!("{names}, all usable"))
         }
         Err(error) => no_secret(&error),
     }

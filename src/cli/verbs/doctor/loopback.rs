@@ -1,4 +1,4 @@
-//! A whole transfer from this machine to itself, through the same code as any other.
+//! A complete transfer from this machine to itself, through the same code as any other.
 
 use crate::cli::error::Error;
 use crate::cli::platform;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Both sides are here: whoever has not met the other by then never will.
+/// Both sides run here, so anything longer means that they never meet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Large enough for several parts.
@@ -41,7 +41,10 @@ pub(super) fn transfer() -> Result<(), Error> {
 
 fn transfer_in(folder: &Path) -> Result<(), Error> {
     let (source, received) = (folder.join("file"), folder.join("received"));
-    let contents: Vec<u8> = (0..BYTES as u32).map(|n| (n ^ (n >> 8)) as u8).collect();
+    let contents: Vec<u8> = (0_u32..)
+        .map(|n| (n ^ (n >> 8)).to_le_bytes()[0])
+        .take(BYTES)
+        .collect();
     std::fs::write(&source, &contents).map_err(|error| Error::CannotWrite {
         what: source.display().to_string(),
         source: error,
@@ -113,7 +116,7 @@ impl Operator for Port {
         if let Event::Listening { addresses } = event
             && let Some(first) = addresses.first()
         {
-            // Only the first is waited for.
+            // Only the first address is needed.
             let _ = self.0.try_send(first.port());
         }
     }

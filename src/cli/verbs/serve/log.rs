@@ -1,4 +1,4 @@
-//! What a drop box tells: a line a transfer, for a log or for programs.
+//! The log of a drop box: one line per transfer, or one JSON event.
 
 use crate::cli::context::Context;
 use crate::cli::error::Error;
@@ -13,8 +13,7 @@ use crate::model::quoted;
 use crate::session::{Event, FileResult, Operator, Reception, Summary};
 use std::time::{Duration, SystemTime};
 
-/// The operator of a drop box. Its sessions run side by side, so no line needs another one to be
-/// understood.
+/// The operator of a drop box. Its sessions run in parallel, so each line makes sense by itself.
 pub(super) struct Log<'a> {
     console: &'a Console,
     ledger: &'a Ledger,
@@ -55,9 +54,7 @@ impl Operator for Log<'_> {
             }
             Event::ProofFailed { peer, count } => {
                 let peer = wording::peer(Some(*peer));
-                self.warn(&format!(
-                    "{peer} does not know the secret ({count} such so far)"
-                ));
+                self.warn(&format!("wrong secret from {peer} ({count} so far)"));
             }
             Event::Warning { message } => self.warn(message),
             Event::Kept { path } => {
@@ -164,7 +161,7 @@ fn stamped(line: &str) -> String {
     format!("{} {line}", rfc3339(SystemTime::now()))
 }
 
-/// One transfer, whole or less some entries.
+/// One transfer, complete or with entries left out.
 fn received(from: &str, summary: &Summary) -> String {
     let mut line = format!(
         "received {} from {from}: {}, {} in {}",
@@ -175,7 +172,7 @@ fn received(from: &str, summary: &Summary) -> String {
     );
     if summary.resumed_bytes > 0 {
         let before = format::size(summary.resumed_bytes);
-        line.push_str(&format!(", {before} of it were there before"));
+        line.push_str(&format!(", {before} of it resumed"));
     }
     if summary.left_out > 0 {
         line.push_str(&format!(", {} left out", summary.left_out));
