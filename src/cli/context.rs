@@ -3,9 +3,10 @@
 use crate::cli::environment::Environment;
 use crate::cli::input::terminal::{Answers, Terminal};
 use crate::cli::options::choices::ProgressChoice;
+use crate::cli::output::colour::Colour;
 use crate::cli::output::console::Console;
 use crate::cli::output::ledger::Ledger;
-use crate::cli::output::progress::{Colour, ProgressStyle};
+use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::{Guide, Programs, ReportStyle};
 use crate::cli::output::wording::Perspective;
 
@@ -47,10 +48,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn colour(&self) -> Colour {
-        match self.terminal.error && !self.environment.no_color() {
-            true => Colour::Allowed,
-            false => Colour::Plain,
-        }
+        Colour::of(self.terminal, self.environment)
     }
 
     fn guide(&self) -> Guide {

@@ -24,7 +24,8 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
-use crate::cli::output::console::{Console, Verbosity};
+use crate::cli::output::colour::Colour;
+use crate::cli::output::console::{Console, LineStyle, Verbosity};
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::verbs::Action;
@@ -52,16 +53,23 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
     let verbosity = args
         .as_ref()
         .map_or(Verbosity::Normal, ParsedArgs::verbosity);
+    let environment = Environment::of_process();
+    let terminal = Terminal::of_process();
+    let line_style = match terminal.error {
+        true => LineStyle::Terminal(Colour::of(terminal, &environment)),
+        false => LineStyle::Logged,
+    };
     let console = Console::new(
         Box::new(io::stderr()),
         Box::new(io::stdout()),
         verbosity,
         args::reader(arguments),
+        line_style,
     );
     let context = Context {
         console: &console,
-        environment: &Environment::of_process(),
-        terminal: Terminal::of_process(),
+        environment: &environment,
+        terminal,
         answers: &Person { console: &console },
         ledger: &Ledger::default(),
     };

@@ -44,6 +44,20 @@ pub(crate) fn exposure(
     None
 }
 
+/// The width of the terminal on standard error, in columns.
+#[cfg(unix)]
+pub(crate) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    // Terminals without a size say 0.
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// The width of the terminal on standard error: unknown here.
+#[cfg(not(unix))]
+pub(crate) fn columns() -> Option<usize> {
+    None
+}
+
 /// Reads a line from the terminal without showing it.
 ///
 /// # Errors

@@ -204,7 +204,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Common, None, "max-peers", Value("N"), &[Serve],
         "serve at most N peers at once (default 16); others are told to try again"),
     flag(Common, None, "keep-partial", Value("DAYS"), &[Serve],
-        "remove an unfinished transfer that nobody resumes in that time (default 14)"),
+        "remove unfinished transfers after that time (default 14), if nobody resumes them"),
     flag(Common, Some('n'), "streams", Value("N"), TRANSFERRING,
         "use N parallel connections, 1 to 64 (default: chosen by machine and size)"),
     flag(Common, None, "limit-rate", Value("BYTES"), &[Send],

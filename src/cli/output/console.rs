@@ -1,5 +1,6 @@
 //! What is printed: lines for people on standard error, results and JSON on standard output.
 
+use crate::cli::output::colour::Colour;
 use crate::cli::output::json::Object;
 use crate::model::escaped;
 use std::io::{self, Write};
@@ -36,6 +37,7 @@ pub(crate) struct Console {
     streams: Mutex<Streams>,
     verbosity: Verbosity,
     reader: Audience,
+    line_style: LineStyle,
 }
 
 struct Streams {
@@ -51,6 +53,15 @@ enum OutputState {
     Failed(io::Error),
 }
 
+/// How lines for people look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineStyle {
+    /// In a log among the lines of other programs: with the program's name.
+    Logged,
+    /// On a terminal.
+    Terminal(Colour),
+}
+
 const PREFIX: &str = "peerbridge: ";
 const ERASE_LINE: &str = "\r\x1b[K";
 
@@ -60,6 +71,7 @@ impl Console {
         output: Box<dyn Write + Send>,
         verbosity: Verbosity,
         reader: Audience,
+        line_style: LineStyle,
     ) -> Console {
         Console {
             streams: Mutex::new(Streams {
@@ -70,6 +82,7 @@ impl Console {
             }),
             verbosity,
             reader,
+            line_style,
         }
     }
 
@@ -173,7 +186,11 @@ impl Console {
         }
         let mut streams = self.lock();
         streams.erase();
-        streams.write_error(&format!("{PREFIX}{}\n", escaped(text.as_bytes())));
+        let text = escaped(text.as_bytes());
+        streams.write_error(&match self.line_style {
+            LineStyle::Logged => format!("{PREFIX}{text}\n"),
+            LineStyle::Terminal(colour) => format!("{}\n", colour.line(&text)),
+        });
     }
 
     /// A thread that panicked while printing leaves nothing that others cannot print over.
@@ -246,6 +263,7 @@ pub(crate) mod tests {
             Box::new(output.clone()),
             verbosity,
             reader,
+            LineStyle::Logged,
         );
         (console, error, output)
     }
@@ -265,7 +283,13 @@ pub(crate) mod tests {
     fn broken(kind: io::ErrorKind) -> Console {
         let output = Box::new(Broken(kind));
         let error = Box::new(Broken(kind));
-        Console::new(error, output, Verbosity::Normal, Audience::Person)
+        Console::new(
+            error,
+            output,
+            Verbosity::Normal,
+            Audience::Person,
+            LineStyle::Logged,
+        )
     }
 
     #[test]
@@ -294,6 +318,28 @@ pub(crate) mod tests {
         assert_eq!(
             error.text(),
             "peerbridge: error: no\\npeerbridge: done\\x1b[A\n"
+        );
+    }
+
+    #[test]
+    fn on_a_terminal_the_name_of_the_program_goes() {
+        let said = |colour| {
+            let screen = Screen::default();
+            let console = Console::new(
+                Box::new(screen.clone()),
+                Box::new(io::sink()),
+                Verbosity::Normal,
+                Audience::Person,
+                LineStyle::Terminal(colour),
+            );
+            console.error("no\x1b[2J", Some("yes"));
+            console.say("x");
+            screen.text()
+        };
+        assert_eq!(said(Colour::Plain), "error: no\\x1b[2J\nhint: yes\nx\n");
+        assert_eq!(
+            said(Colour::Allowed),
+            "\x1b[1;31merror:\x1b[0m no\\x1b[2J\n\x1b[1;36mhint:\x1b[0m yes\nx\n"
         );
     }
 

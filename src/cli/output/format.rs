@@ -19,6 +19,15 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// `84.0 of 200.0 MiB`, with one unit where both have the same.
+pub(crate) fn part(bytes: u64, total: u64) -> String {
+    let (bytes, total) = (size(bytes), size(total));
+    match (bytes.split_once(' '), total.split_once(' ')) {
+        (Some((number, one)), Some((_, other))) if one == other => format!("{number} of {total}"),
+        _ => format!("{bytes} of {total}"),
+    }
+}
+
 /// A speed in bytes a second: `1.5 MiB/s`.
 pub(crate) fn rate(bytes_per_second: u64) -> String {
     format!("{}/s", size(bytes_per_second))
@@ -73,6 +82,12 @@ mod tests {
         assert_eq!(size(1024 * 1024 - 1), "1.0 MiB");
         assert_eq!(size(3 << 29), "1.5 GiB");
         assert_eq!(size(u64::MAX), "16.0 EiB");
+    }
+
+    #[test]
+    fn parts() {
+        assert_eq!(part(50 << 20, 200 << 20), "50.0 of 200.0 MiB");
+        assert_eq!(part(5, 200 << 20), "5 B of 200.0 MiB");
     }
 
     #[test]

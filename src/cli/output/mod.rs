@@ -1,5 +1,6 @@
 //! What a person or a program reads: lines, the progress bar, JSON.
 
+pub(crate) mod colour;
 pub(crate) mod console;
 pub(crate) mod format;
 pub(crate) mod json;
@@ -8,4 +9,5 @@ pub(crate) mod looking;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod timestamp;
+pub(crate) mod width;
 pub(crate) mod wording;

@@ -4,21 +4,26 @@ use crate::cli::error::Error;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{self, Questions};
 use crate::cli::input::terminal::Answers;
+use crate::cli::output::colour::Colour;
 use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::looking;
-use crate::cli::output::progress::{self, Colour, ProgressStyle, Speed, Throttle};
+use crate::cli::output::progress::meter::Meter;
+use crate::cli::output::progress::{ProgressStyle, Throttle, line};
 use crate::cli::output::wording::{self, Perspective};
+use crate::cli::platform;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
+    self, Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
     Progress, Reception, StillLooking, Summary,
 };
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How one side of a session is shown.
 pub(crate) struct ReportStyle {
@@ -55,32 +60,49 @@ pub(crate) struct Reporter<'a> {
     ledger: &'a Ledger,
     questions: Questions<'a>,
     style: ReportStyle,
-    pace: Mutex<RatePace>,
+    transfer: Mutex<Transfer>,
     hook: Option<Hook>,
     hook_failure: Mutex<Option<Error>>,
     comparer: Option<&'a dyn Answers>,
 }
 
-/// When something was last drawn or told.
-struct RatePace {
-    speed: Speed,
+/// What the reporter knows of the transfer that is under way.
+struct Transfer {
+    /// Whether it was accepted and has not ended.
+    is_moving: bool,
+    offer: OfferSummary,
+    /// The name of the file that moved last.
+    current: String,
+    meter: Meter,
     drawing: Throttle,
     telling: Throttle,
+    /// The offer that a person accepted, if the connection was lost since.
+    accepted_before: Option<OfferSummary>,
+    /// Whether it was said that the transfer may be interrupted.
+    is_reassured: bool,
 }
 
-impl RatePace {
-    fn new(style: ProgressStyle, bytes: u64) -> RatePace {
+impl Transfer {
+    fn new(style: ProgressStyle, offer: OfferSummary, bytes: u64) -> Transfer {
         let now = Instant::now();
-        RatePace {
-            speed: Speed::new(now, bytes),
+        Transfer {
+            is_moving: false,
+            meter: Meter::new(now, bytes, offer.bytes),
+            offer,
+            current: String::new(),
             drawing: match style {
-                ProgressStyle::Lines => Throttle::lines(now),
+                ProgressStyle::Lines => Throttle::seconds(now),
                 ProgressStyle::Bar | ProgressStyle::Off => Throttle::bar(now),
             },
-            telling: Throttle::events(now),
+            telling: Throttle::seconds(now),
+            accepted_before: None,
+            is_reassured: false,
         }
     }
 }
+
+/// How often the line is drawn while nothing moves.
+const TICK: Duration = Duration::from_millis(100);
 
 impl<'a> Reporter<'a> {
     pub(crate) fn new(
@@ -89,13 +111,13 @@ impl<'a> Reporter<'a> {
         questions: Questions<'a>,
         style: ReportStyle,
     ) -> Reporter<'a> {
-        let pace = Mutex::new(RatePace::new(style.progress, 0));
+        let transfer = Transfer::new(style.progress, OfferSummary::default(), 0);
         Reporter {
             console,
             ledger,
             questions,
             style,
-            pace,
+            transfer: Mutex::new(transfer),
             hook: None,
             hook_failure: Mutex::default(),
             comparer: None,
@@ -112,6 +134,26 @@ impl<'a> Reporter<'a> {
     pub(crate) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
         self.comparer = Some(answers);
         self
+    }
+
+    /// Runs a session and shows its progress also while nothing moves.
+    pub(crate) fn watch<R>(&self, session: impl FnOnce() -> R) -> R {
+        if self.style.progress == ProgressStyle::Off {
+            return session();
+        }
+        thread::scope(|scope| {
+            let (running, ended) = mpsc::channel::<()>();
+            let ticker = thread::Builder::new().name("progress".to_owned());
+            // Without a thread the line is drawn when bytes move.
+            let _ = ticker.spawn_scoped(scope, move || {
+                while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    self.show(Instant::now());
+                }
+            });
+            let result = session();
+            drop(running);
+            result
+        })
     }
 
     /// The failure of the hook, if there was one.
@@ -131,7 +173,6 @@ impl Operator for Reporter<'_> {
                 claimed_bytes,
             } => {
                 let proved_bytes = present_bytes.saturating_sub(*claimed_bytes);
-                *self.pace() = RatePace::new(self.style.progress, proved_bytes);
                 self.accepted(*streams, proved_bytes, *claimed_bytes);
             }
             Event::Finished(summary) => self.finished(summary),
@@ -149,6 +190,10 @@ impl Operator for Reporter<'_> {
                 self.tell(|| Object::event("warning").text("message", &message));
             }
             Event::Reconnecting { attempt, pause } => {
+                let mut transfer = self.transfer();
+                transfer.is_moving = false;
+                transfer.accepted_before = Some(transfer.offer.clone());
+                drop(transfer);
                 let what = match pause.is_zero() {
                     true => "waiting for the other side to reconnect".to_owned(),
                     false => format!("reconnecting in {}", format::time(*pause)),
@@ -174,6 +219,10 @@ impl Operator for Reporter<'_> {
     }
 
     fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        if self.transfer().accepted_before.as_ref() == Some(offer) && self.questions.are_asked() {
+            self.say("the same offer again: resuming without another question");
+            return Acceptance::Accept;
+        }
         self.questions.accept(offer)
     }
 
@@ -212,9 +261,17 @@ impl Reporter<'_> {
         let Some(first) = addresses.first() else {
             return;
         };
-        self.say(&format!("listening on {}", wording::endpoints(addresses)));
-        if self.style.guide == Guide::Person {
-            self.say(&wording::what_to_type(self.style.perspective, *first));
+        match self.style.guide {
+            Guide::Person => {
+                let reachable = wording::reachable(addresses, &session::discovery::own_addresses());
+                self.say(&format!("listening on {}", wording::endpoints(&reachable)));
+                for line in wording::invitation(self.style.perspective, &reachable) {
+                    self.say(&line);
+                }
+            }
+            Guide::Nobody => {
+                self.say(&format!("listening on {}", wording::endpoints(addresses)));
+            }
         }
         self.tell(|| {
             Object::event("listening")
@@ -238,11 +295,14 @@ impl Reporter<'_> {
     }
 
     fn offer(&self, offer: &OfferSummary) {
+        self.transfer().offer = offer.clone();
         let names = wording::names(&offer.names, offer.tops);
         let contents = wording::contents(offer);
         let peer = wording::peer(offer.peer);
         match self.style.perspective {
-            Perspective::Sender => self.say(&format!("offering {names} to {peer} ({contents})")),
+            Perspective::Sender => self.say(&format!(
+                "offering {names} to {peer} ({contents}): waiting for them to accept"
+            )),
             Perspective::Maker => self.say(&format!("packing {names} ({contents})")),
             Perspective::Opener | Perspective::Tester => {
                 self.detail(&format!("contains {names} ({contents})"))
@@ -262,10 +322,22 @@ impl Reporter<'_> {
     }
 
     /// Further connections join one by one; programs get their number once all are there.
-    fn accepted(&self, streams: u16, proved_bytes: u64, claimed_bytes: u64) {
-        if proved_bytes > 0 {
-            let size = format::size(proved_bytes);
-            self.say(&format!("resuming: {size} already there"));
+    fn accepted(&self, streams: u16, present_bytes: u64, claimed_bytes: u64) {
+        let mut transfer = self.transfer();
+        let offer = std::mem::take(&mut transfer.offer);
+        let total = offer.bytes;
+        *transfer = Transfer {
+            is_moving: true,
+            is_reassured: transfer.is_reassured,
+            ..Transfer::new(self.style.progress, offer, present_bytes)
+        };
+        drop(transfer);
+        if present_bytes > 0 && total != Some(present_bytes) {
+            let present = match total {
+                Some(total) => format::part(present_bytes, total),
+                None => format::size(present_bytes),
+            };
+            self.say(&format!("resuming: {present} already there"));
         }
         if claimed_bytes > 0 {
             let size = format::size(claimed_bytes);
@@ -282,13 +354,16 @@ impl Reporter<'_> {
 
     /// Called by every connection for every part. While one thread is here, the others do not wait for it.
     fn progress(&self, progress: Progress) {
-        let Ok(mut pace) = self.pace.try_lock() else {
+        let Ok(mut transfer) = self.transfer.try_lock() else {
             return;
         };
         let now = Instant::now();
-        let rate = pace.speed.measure(now, progress.bytes);
+        // Archives are neither offered nor accepted.
+        transfer.is_moving = true;
+        transfer.meter.note(now, progress);
         self.ledger.moving(progress);
-        if pace.telling.passes(now) {
+        if transfer.telling.passes(now) {
+            let rate = transfer.meter.read(now).rate;
             self.tell(|| {
                 Object::event("progress")
                     .number("bytes", progress.bytes)
@@ -296,16 +371,42 @@ impl Reporter<'_> {
                     .number("rate", rate)
             });
         }
-        if self.style.progress == ProgressStyle::Off || !pace.drawing.passes(now) {
+        drop(transfer);
+        self.show(now);
+    }
+
+    /// Shows how far the transfer is, if it is time to.
+    fn show(&self, now: Instant) {
+        let Ok(mut transfer) = self.transfer.try_lock() else {
+            return;
+        };
+        let is_wanted = self.style.progress != ProgressStyle::Off && transfer.is_moving;
+        if !is_wanted || !transfer.drawing.passes(now) {
             return;
         }
-        match self.style.progress {
-            ProgressStyle::Bar => {
-                let bar = progress::bar(progress, rate, self.style.colour);
-                self.console.draw(&bar);
-            }
-            _ => self.say(progress::line(progress, rate).trim_start()),
+        let reading = transfer.meter.read(now);
+        let other = self.style.perspective.other();
+        if self.style.progress == ProgressStyle::Lines {
+            self.say(&line::words(&reading, other));
+            return;
         }
+        let resumes = matches!(
+            self.style.perspective,
+            Perspective::Sender | Perspective::Receiver
+        ) && reading.total.is_some();
+        if resumes && !std::mem::replace(&mut transfer.is_reassured, true) {
+            self.say("safe to interrupt: the same command resumes");
+        }
+        // Asked each time, since the window may have another size now. The last column stays free: some
+        // terminals wrap when it is used.
+        let columns = platform::columns().unwrap_or(80).saturating_sub(1);
+        self.console.draw(&line::draw(
+            &reading,
+            &transfer.current,
+            other,
+            columns,
+            self.style.colour,
+        ));
     }
 
     fn file(&self, path: &[u8], bytes: u64, result: &FileResult) {
@@ -342,9 +443,19 @@ impl Reporter<'_> {
     }
 
     fn finished(&self, summary: &Summary) {
+        let mut transfer = self.transfer();
+        let was_moving = std::mem::take(&mut transfer.is_moving);
+        if was_moving && self.style.progress == ProgressStyle::Lines {
+            let reading = transfer.meter.read(Instant::now());
+            self.say(&line::words(&reading, self.style.perspective.other()));
+        }
+        drop(transfer);
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.style.perspective, summary));
+        if let Some(saved) = wording::saved(self.style.perspective, &summary.delivered) {
+            self.say(&saved);
+        }
         if matches!(
             self.style.perspective,
             Perspective::Sender | Perspective::Receiver
@@ -372,8 +483,8 @@ impl Reporter<'_> {
         }
     }
 
-    fn pace(&self) -> MutexGuard<'_, RatePace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    fn transfer(&self) -> MutexGuard<'_, Transfer> {
+        self.transfer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

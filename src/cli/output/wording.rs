@@ -22,6 +22,17 @@ pub(crate) enum Perspective {
     Tester,
 }
 
+impl Perspective {
+    /// Who is waited for when a transfer stalls.
+    pub(crate) fn other(self) -> &'static str {
+        match self {
+            Perspective::Sender => "the receiver",
+            Perspective::Receiver => "the sender",
+            Perspective::Maker | Perspective::Opener | Perspective::Tester => "the disk",
+        }
+    }
+}
+
 /// For fewer bytes the speed says only how long the handshake took.
 const WORTH_A_SPEED: u64 = 1024 * 1024;
 
@@ -94,20 +105,55 @@ pub(crate) fn endpoints(addresses: &[SocketAddr]) -> String {
     words.join(" and ")
 }
 
-/// The command for the other side, once this one listens.
-pub(crate) fn what_to_type(side: Perspective, address: SocketAddr) -> String {
-    let verb = match side {
-        Perspective::Sender => "receive --from",
-        Perspective::Receiver | Perspective::Maker | Perspective::Opener | Perspective::Tester => {
-            "send PATH... --to"
+/// Where peers can reach a listener: its addresses, or those of this machine if it listens on all.
+pub(crate) fn reachable(listening: &[SocketAddr], own: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut reachable = Vec::new();
+    for address in listening {
+        let family = |ip: &&IpAddr| address.is_ipv6() || ip.is_ipv4();
+        match address.ip().is_unspecified() {
+            true => reachable.extend(
+                own.iter()
+                    .filter(family)
+                    .map(|ip| SocketAddr::new(*ip, address.port())),
+            ),
+            false => reachable.push(*address),
         }
+    }
+    reachable.sort_by_key(SocketAddr::is_ipv6);
+    reachable.dedup();
+    match reachable.is_empty() {
+        true => listening.to_owned(),
+        false => reachable,
+    }
+}
+
+/// The most commands that are shown for the other side.
+const COMMANDS_SHOWN: usize = 4;
+
+/// The command for the other side, for each address of this listener, ready to paste.
+pub(crate) fn invitation(perspective: Perspective, reachable: &[SocketAddr]) -> Vec<String> {
+    let verb = match perspective {
+        Perspective::Sender => "receive --from",
+        _ => "send PATH --to",
     };
-    let command = format!("on the other side: peerbridge {verb}");
-    match (address.ip().is_unspecified(), address.port()) {
-        (true, DEFAULT_PORT) => format!("{command} HOST (this machine's name or address)"),
-        (true, port) => format!("{command} HOST:{port} (HOST: this machine's name or address)"),
-        (false, DEFAULT_PORT) => format!("{command} {}", plain(address.ip())),
-        (false, _) => format!("{command} {}", endpoint(address)),
+    let commands = reachable.iter().take(COMMANDS_SHOWN).map(|address| {
+        let host = match (address.ip().is_unspecified(), address.port()) {
+            (true, DEFAULT_PORT) => "HOST".to_owned(),
+            (true, port) => format!("HOST:{port}"),
+            (false, DEFAULT_PORT) => plain(address.ip()).to_string(),
+            (false, _) => endpoint(*address),
+        };
+        format!("peerbridge {verb} {host}")
+    });
+    let mut commands: Vec<String> = commands.collect();
+    commands.dedup();
+    match commands.as_slice() {
+        [only] => vec![format!("on the other machine: {only}")],
+        several => {
+            let mut lines = vec!["on the other machine, one of:".to_owned()];
+            lines.extend(several.iter().map(|command| format!("  {command}")));
+            lines
+        }
     }
 }
 
@@ -133,17 +179,17 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         1 => "done, but 1 entry was left out: ".to_owned(),
         many => format!("done, but {many} entries were left out: "),
     };
-    if !matches!(side, Perspective::Maker | Perspective::Tester)
-        && summary.files == 0
-        && summary.bytes == 0
-        && summary.left_out == 0
-        && summary.skipped == 0
-    {
+    let is_transfer = !matches!(side, Perspective::Maker | Perspective::Tester);
+    let is_nothing =
+        is_transfer && summary.files == 0 && summary.bytes == 0 && summary.left_out == 0;
+    if is_nothing && summary.skipped == 0 {
         text.push_str("everything was there already");
         if summary.same > 0 {
             let files = format::count(summary.same, "file");
             text.push_str(&format!(", {files} with {}", what_is_same(summary)));
         }
+    } else if is_nothing {
+        text.push_str("nothing was replaced");
     } else {
         text.push_str(&moved(summary));
         if summary.same > 0 {
@@ -165,12 +211,10 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
         Perspective::Sender => {}
         Perspective::Tester => text.push_str(", verified; nothing was written"),
         Perspective::Maker => {
-            text.push_str(&delivered(&summary.delivered));
-            text.push_str(&format!(" ({})", format::size(summary.wire_bytes)));
+            let size = format::size(summary.wire_bytes);
+            text.push_str(&format!(", archive of {size}"));
         }
-        Perspective::Receiver | Perspective::Opener => {
-            text.push_str(&delivered(&summary.delivered))
-        }
+        Perspective::Receiver | Perspective::Opener => {}
     }
     text
 }
@@ -202,15 +246,25 @@ fn moved(summary: &Summary) -> String {
     text
 }
 
-fn delivered(paths: &[PathBuf]) -> String {
-    let Some(first) = paths.first() else {
-        return String::new();
+/// Where everything is now; `None` on the sender, and if nothing new is there.
+pub(crate) fn saved(perspective: Perspective, delivered: &[PathBuf]) -> Option<String> {
+    let first = delivered.first()?;
+    let shown = |path: &std::path::Path| escaped(path.as_os_str().as_encoded_bytes());
+    let folder = first.parent().filter(|_| perspective != Perspective::Maker);
+    let Some(folder) = folder else {
+        return Some(format!("saved as {}", shown(first)));
     };
-    let shown = escaped(first.as_os_str().as_encoded_bytes());
-    match paths.len() {
-        1 => format!(", now {shown}"),
-        count => format!(", now {shown} and {} more", count - 1),
+    let is_here = |path: &&PathBuf| path.parent() == Some(folder);
+    if !delivered.iter().all(|path| is_here(&path)) {
+        return Some(format!("saved {} and others", shown(first)));
     }
+    let names: Vec<Vec<u8>> = delivered
+        .iter()
+        .take(NAMES_SHOWN)
+        .filter_map(|path| Some(path.file_name()?.as_encoded_bytes().to_vec()))
+        .collect();
+    let names = self::names(&names, delivered.len());
+    Some(format!("saved to {}: {names}", shown(folder)))
 }
 
 /// IPv4 as IPv4, also where the socket speaks IPv6.
@@ -252,16 +306,45 @@ mod tests {
     }
 
     #[test]
-    fn what_the_other_side_types() {
-        let any = "[::]:8080".parse().unwrap();
+    fn a_listener_says_how_to_reach_it() {
+        let parse = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let own = ["192.0.2.7", "2001:db8::7"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        let everywhere = [parse("[::]:8080"), parse("0.0.0.0:8080")];
+        let found = reachable(&everywhere, &own);
+        assert_eq!(endpoints(&found), "192.0.2.7:8080 and [2001:db8::7]:8080");
         assert_eq!(
-            what_to_type(Perspective::Receiver, any),
-            "on the other side: peerbridge send PATH... --to HOST (this machine's name or address)"
+            invitation(Perspective::Sender, &found),
+            [
+                "on the other machine, one of:",
+                "  peerbridge receive --from 192.0.2.7",
+                "  peerbridge receive --from 2001:db8::7",
+            ]
         );
-        let one = "[::1]:9000".parse().unwrap();
+        let one = [parse("[::1]:9000")];
+        assert_eq!(reachable(&one, &own), one);
         assert_eq!(
-            what_to_type(Perspective::Sender, one),
-            "on the other side: peerbridge receive --from [::1]:9000"
+            invitation(Perspective::Receiver, &one),
+            ["on the other machine: peerbridge send PATH --to [::1]:9000"]
+        );
+        assert_eq!(
+            invitation(Perspective::Receiver, &reachable(&everywhere, &[])),
+            ["on the other machine: peerbridge send PATH --to HOST"]
+        );
+    }
+
+    #[test]
+    fn where_everything_is_now() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let saved = |paths: &[PathBuf]| saved(Perspective::Receiver, paths);
+        assert_eq!(
+            saved(&paths(&["/in/photos", "/in/notes (1).txt"])).unwrap(),
+            "saved to /in: photos and notes (1).txt"
+        );
+        assert_eq!(saved(&[]), None);
+        let archive = paths(&["/in/a.zip"]);
+        assert_eq!(
+            super::saved(Perspective::Maker, &archive).unwrap(),
+            "saved as /in/a.zip"
         );
     }
 
@@ -284,7 +367,7 @@ mod tests {
         };
         assert_eq!(
             done(Perspective::Receiver, &summary),
-            "done: 2 files, 4.0 MiB in 2.00 s (2.0 MiB/s), now /in/a and 1 more"
+            "done: 2 files, 4.0 MiB in 2.00 s (2.0 MiB/s)"
         );
         summary.resumed_bytes = 2 << 20;
         assert_eq!(

@@ -157,7 +157,7 @@ impl Receive {
         if context.terminal.can_ask() {
             reporter = reporter.with_comparer(context.answers);
         }
-        let summaries = session::receive(&connect, &options, &reporter)?;
+        let summaries = reporter.watch(|| session::receive(&connect, &options, &reporter))?;
         match reporter.hook_failure() {
             Some(error) => Err(error),
             None => Ok(Exit::of_summaries(&summaries)),

@@ -143,11 +143,12 @@ impl Send {
         }
         match self.task {
             SendTask::Once => {
-                let summary = session::send(&connect, &options, &reporter)?;
+                let summary = reporter.watch(|| session::send(&connect, &options, &reporter))?;
                 Ok(Exit::of_summary(&summary))
             }
             SendTask::ToMany(count) => {
-                let results = session::send_to_many(&connect, &options, count, &reporter)?;
+                let results = reporter
+                    .watch(|| session::send_to_many(&connect, &options, count, &reporter))?;
                 worst_of(results, context)
             }
             SendTask::DryRun => {

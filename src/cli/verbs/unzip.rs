@@ -120,7 +120,8 @@ impl Unzip {
         let archive = self.checked(archive, &mut options, context)?;
         let style = context.report_style(Perspective::Tester, self.progress);
         let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
-        let summary = session::verify(&archive, &options, &std::env::temp_dir(), &reporter)?;
+        let summary = reporter
+            .watch(|| session::verify(&archive, &options, &std::env::temp_dir(), &reporter))?;
         Ok(Exit::of_summary(&summary))
     }
 
@@ -138,7 +139,7 @@ impl Unzip {
         let style = context.report_style(Perspective::Opener, self.progress);
         let questions = opening.questions(context);
         let reporter = Reporter::new(context.console, context.ledger, questions, style);
-        let summary = session::unpack(&archive, &options, &reporter)?;
+        let summary = reporter.watch(|| session::unpack(&archive, &options, &reporter))?;
         Ok(Exit::of_summary(&summary))
     }
 

@@ -74,7 +74,7 @@ impl Zip {
         options.zone = context.environment.time_zone();
         let style = context.report_style(Perspective::Maker, self.progress);
         let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
-        let summary = session::zip(&options, &reporter)?;
+        let summary = reporter.watch(|| session::zip(&options, &reporter))?;
         Ok(Exit::of_summary(&summary))
     }
 }

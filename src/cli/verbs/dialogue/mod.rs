@@ -68,7 +68,8 @@ fn send(
             None => SendOptions::new(vec![path]),
             Some(password) => SendOptions::of(Payload::Archive(archive_of(path, password)?)),
         };
-        summaries.push(session.send(&options).map_err(Error::from)?);
+        let summary = reporter.watch(|| session.send(&options));
+        summaries.push(summary.map_err(Error::from)?);
         next = conversation.one_more(&connect.secret)?;
     }
     session.finish().map_err(Error::from)?;
@@ -90,6 +91,8 @@ fn receive(
     let reporter = Reporter::new(context.console, context.ledger, questions, style)
         .with_comparer(context.answers);
     let options = ReceiveOptions::new(destination);
-    let summaries = session::receive(connect, &options, &reporter).map_err(Error::from)?;
+    let summaries = reporter
+        .watch(|| session::receive(connect, &options, &reporter))
+        .map_err(Error::from)?;
     Ok(Exit::of_summaries(&summaries))
 }

@@ -1,0 +1,282 @@
+//! The line that shows a reading, in as many columns as there are.
+
+use super::meter::Reading;
+use crate::cli::output::colour::Colour;
+use crate::cli::output::{format, width};
+use std::time::Duration;
+
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const BAR: std::ops::RangeInclusive<usize> = 8..=24;
+/// Less of a name says nothing.
+const SHORTEST_NAME: usize = 10;
+
+/// A piece of the line. `colour` is a code of [`Colour::paint`].
+struct Piece {
+    text: String,
+    colour: Option<&'static str>,
+}
+
+impl Piece {
+    fn new(text: impl Into<String>) -> Piece {
+        Piece {
+            text: text.into(),
+            colour: None,
+        }
+    }
+
+    fn width(&self) -> usize {
+        width::of_text(&self.text) + GAP.len()
+    }
+}
+
+const GAP: &str = "  ";
+
+/// The reading in at most `columns`: first what matters most, then what there is room for. `name` is that of
+/// the current file, escaped; `other` is who is waited for in a stall.
+pub(crate) fn draw(
+    reading: &Reading,
+    name: &str,
+    other: &str,
+    columns: usize,
+    colour: Colour,
+) -> String {
+    let essence = match reading.total {
+        Some(total) => Piece::new(format!("{:>3}%", percent(reading.bytes, total))),
+        None => Piece::new(format::size(reading.bytes)),
+    };
+    let mut room = columns.saturating_sub(width::of_text(&essence.text));
+    let mut take = |piece: Option<Piece>| {
+        let piece = piece?;
+        room = room.checked_sub(piece.width())?;
+        Some(piece)
+    };
+    // In the order of their weight.
+    let rate = take(Some(match reading.stalled {
+        Some(time) => stall(time, other, columns),
+        None => Piece::new(format::rate(reading.rate)),
+    }));
+    let left = reading.left.filter(|_| reading.stalled.is_none());
+    let left = take(left.map(|left| Piece::new(format!("{} left", clock(left)))));
+    let amount = take(
+        reading
+            .total
+            .map(|total| Piece::new(format::part(reading.bytes, total))),
+    );
+    let is_wide = columns >= 60;
+    let bar = reading.total.filter(|_| is_wide);
+    let cells = (columns / 5).clamp(*BAR.start(), *BAR.end());
+    let bar = take(bar.map(|total| Piece::new(cells_of(reading.bytes, total, cells))));
+    let curve = take((is_wide && !reading.curve.is_empty()).then(|| curve(&reading.curve)));
+    let name = (room >= SHORTEST_NAME + GAP.len() && !name.is_empty())
+        .then(|| Piece::new(width::tail(name, room - GAP.len())));
+    let bar = bar.map(|piece| Piece {
+        colour: Some(GREEN),
+        ..piece
+    });
+    let pieces = [bar, Some(essence), amount, rate, left, curve, name];
+    let mut line = String::new();
+    for piece in pieces.into_iter().flatten() {
+        if !line.is_empty() {
+            line.push_str(GAP);
+        }
+        match piece.colour {
+            Some(code) => line.push_str(&colour.paint(code, &piece.text)),
+            None => line.push_str(&piece.text),
+        }
+    }
+    line.trim_start().to_owned()
+}
+
+/// The reading in words, for logs.
+pub(crate) fn words(reading: &Reading, other: &str) -> String {
+    let mut text = match reading.total {
+        Some(total) => format!(
+            "{}% of {}",
+            percent(reading.bytes, total),
+            format::size(total)
+        ),
+        None => format::size(reading.bytes),
+    };
+    match reading.stalled {
+        Some(time) => {
+            let time = time.as_secs();
+            text.push_str(&format!(", stalled for {time} s: waiting for {other}"));
+        }
+        None => text.push_str(&format!(", {}", format::rate(reading.rate))),
+    }
+    if let Some(left) = reading.left.filter(|_| reading.stalled.is_none()) {
+        text.push_str(&format!(", {} left", clock(left)));
+    }
+    text
+}
+
+fn stall(time: Duration, other: &str, columns: usize) -> Piece {
+    let seconds = time.as_secs();
+    let text = match columns {
+        60.. => format!("stalled for {seconds} s: waiting for {other}"),
+        _ => format!("stalled {seconds} s"),
+    };
+    Piece {
+        text,
+        colour: Some(YELLOW),
+    }
+}
+
+fn cells_of(bytes: u64, total: u64, cells: usize) -> String {
+    let inner = cells.saturating_sub(2);
+    let filled = inner * percent(bytes, total) / 100;
+    format!("[{}{}]", "#".repeat(filled), ".".repeat(inner - filled))
+}
+
+/// The speed of the last seconds, from the lowest step for nothing to the highest for the most.
+fn curve(rates: &[u64]) -> Piece {
+    const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = rates.iter().copied().max().unwrap_or(0);
+    let step = |rate: &u64| STEPS[(STEPS.len() - 1) * percent(*rate, most.max(1)) / 100];
+    Piece::new(rates.iter().map(step).collect::<String>())
+}
+
+fn percent(bytes: u64, total: u64) -> usize {
+    let scaled = u128::from(bytes.min(total)) * 100;
+    let percent = scaled.checked_div(u128::from(total)).unwrap_or(100);
+    usize::try_from(percent).unwrap_or(100)
+}
+
+/// `0:07`, `12:30`, `1:02:03`.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading() -> Reading {
+        Reading {
+            bytes: 50 << 20,
+            total: Some(200 << 20),
+            rate: 10 << 20,
+            left: Some(Duration::from_secs(15)),
+            stalled: None,
+            curve: vec![0, 5 << 20, 10 << 20],
+        }
+    }
+
+    fn plain(reading: &Reading, columns: usize) -> String {
+        draw(
+            reading,
+            "photos/写真.jpg",
+            "the receiver",
+            columns,
+            Colour::Plain,
+        )
+    }
+
+    #[test]
+    fn what_a_line_shows_at_each_width() {
+        let reading = reading();
+        assert_eq!(plain(&reading, 20), "25%  10.0 MiB/s");
+        assert_eq!(
+            plain(&reading, 40),
+            "25%  10.0 MiB/s  0:15 left  ../写真.jpg"
+        );
+        assert_eq!(
+            plain(&reading, 50),
+            "25%  50.0 of 200.0 MiB  10.0 MiB/s  0:15 left"
+        );
+        assert_eq!(
+            plain(&reading, 79),
+            "[###..........]   25%  50.0 of 200.0 MiB  10.0 MiB/s  0:15 left  ▁▄█"
+        );
+        assert_eq!(
+            plain(&reading, 200),
+            "[#####.................]   25%  50.0 of 200.0 MiB  10.0 MiB/s  0:15 left  ▁▄█  \
+             photos/写真.jpg"
+        );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_its_columns() {
+        let huge = Reading {
+            bytes: u64::MAX - 1,
+            total: Some(u64::MAX),
+            rate: u64::MAX,
+            left: Some(Duration::from_secs(99 * 3600)),
+            curve: vec![7; 12],
+            stalled: None,
+        };
+        let stalled = Reading {
+            stalled: Some(Duration::from_secs(86_400)),
+            ..reading()
+        };
+        let unknown = Reading {
+            total: None,
+            left: None,
+            ..reading()
+        };
+        for reading in [huge, stalled, unknown, reading()] {
+            for columns in 20..=200 {
+                let line = plain(&reading, columns);
+                assert!(width::of_text(&line) <= columns, "{columns}: {line}");
+                assert_eq!(line, line.trim(), "{columns}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stall_is_named_in_place_of_the_speed() {
+        let reading = Reading {
+            stalled: Some(Duration::from_secs(12)),
+            ..reading()
+        };
+        assert_eq!(plain(&reading, 20), "25%  stalled 12 s");
+        let wide = plain(&reading, 100);
+        assert!(
+            wide.contains("stalled for 12 s: waiting for the receiver"),
+            "{wide}"
+        );
+        assert!(!wide.contains("MiB/s") && !wide.contains("left"), "{wide}");
+        assert_eq!(
+            words(&reading, "the receiver"),
+            "25% of 200.0 MiB, stalled for 12 s: waiting for the receiver"
+        );
+    }
+
+    #[test]
+    fn in_words() {
+        let reading = reading();
+        assert_eq!(
+            words(&reading, "the receiver"),
+            "25% of 200.0 MiB, 10.0 MiB/s, 0:15 left"
+        );
+        let unknown = Reading {
+            total: None,
+            left: None,
+            ..reading
+        };
+        assert_eq!(words(&unknown, "the receiver"), "50.0 MiB, 10.0 MiB/s");
+    }
+
+    #[test]
+    fn nothing_to_move_is_all_of_it() {
+        let empty = Reading {
+            total: Some(0),
+            ..Reading::default()
+        };
+        assert!(plain(&empty, 20).starts_with("100%"));
+    }
+
+    #[test]
+    fn colour_takes_no_columns_and_is_switched_off() {
+        let reading = reading();
+        let coloured = draw(&reading, "", "", 80, Colour::Allowed);
+        assert!(coloured.contains("\x1b[32m"));
+        assert!(!plain(&reading, 80).contains('\x1b'));
+    }
+}

@@ -1,0 +1,82 @@
+//! How far a transfer is: when to show it, what is measured, and the line that shows it.
+
+pub(crate) mod line;
+pub(crate) mod meter;
+
+use std::time::{Duration, Instant};
+
+/// How progress is shown to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProgressStyle {
+    /// One line that is drawn again and again.
+    Bar,
+    /// A line a second, for logs.
+    Lines,
+    /// Not at all.
+    Off,
+}
+
+/// Lets something through now and then.
+pub(crate) struct Throttle {
+    next: Instant,
+    gap: Duration,
+}
+
+impl Throttle {
+    /// A bar: first after 250 ms, so that short transfers show none, then at most ten times a second.
+    pub(crate) fn bar(start: Instant) -> Throttle {
+        Throttle::new(
+            start,
+            Duration::from_millis(250),
+            Duration::from_millis(100),
+        )
+    }
+
+    /// Lines and JSON events: every second.
+    pub(crate) fn seconds(start: Instant) -> Throttle {
+        Throttle::new(start, Duration::from_secs(1), Duration::from_secs(1))
+    }
+
+    fn new(start: Instant, first: Duration, gap: Duration) -> Throttle {
+        Throttle {
+            next: start + first,
+            gap,
+        }
+    }
+
+    /// Whether it is time; if so, the next time is a gap away.
+    pub(crate) fn passes(&mut self, now: Instant) -> bool {
+        if now < self.next {
+            return false;
+        }
+        self.next = now + self.gap;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(mut throttle: Throttle, start: Instant, step: usize, end: u64) -> Vec<u64> {
+        let times = (0..=end).step_by(step);
+        times
+            .filter(|time| throttle.passes(start + Duration::from_millis(*time)))
+            .collect()
+    }
+
+    #[test]
+    fn a_bar_first_shows_after_250_ms_and_then_at_most_ten_times_a_second() {
+        let start = Instant::now();
+        let drawn = passed(Throttle::bar(start), start, 1, 1250);
+        assert_eq!(drawn[..3], [250, 350, 450]);
+        assert!(drawn.len() <= 11, "{}", drawn.len());
+    }
+
+    #[test]
+    fn logs_and_programs_hear_of_it_every_second() {
+        let start = Instant::now();
+        let events = passed(Throttle::seconds(start), start, 300, 3600);
+        assert_eq!(events, [1200, 2400, 3600]);
+    }
+}
