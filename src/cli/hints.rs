@@ -146,6 +146,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             SourceError::SameName(..) => {
                 "give each path once; for two with the same name, give the folder above them"
             }
+            SourceError::NothingLeft => "check the patterns of --exclude",
             SourceError::Manifest(_) => "leave some of it out with --exclude",
         },
         SessionError::NoRoom { .. } => "make room there, or choose a folder on another disk",

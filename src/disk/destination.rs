@@ -50,6 +50,30 @@ impl Destination {
         &self.anchor
     }
 
+    /// Checks that the folder is there or can be created. To know that, its first missing folder is created
+    /// and removed again.
+    ///
+    /// # Errors
+    /// What the system says about creating it.
+    pub fn check(&self) -> Result<(), DiskError> {
+        let Ok(missing) = self.path.strip_prefix(&self.anchor) else {
+            return Ok(());
+        };
+        let Some(first) = missing.components().next() else {
+            return Ok(());
+        };
+        let folder = self.anchor.join(first);
+        match fs::create_dir(&folder) {
+            Ok(()) => {
+                // Whoever has put something into it meanwhile keeps it.
+                let _ = fs::remove_dir(&folder);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(DiskError::at("create folder", &folder)(error)),
+        }
+    }
+
     /// Creates the folder and those above it that are missing, as `mkdir -p` does.
     ///
     /// # Errors

@@ -143,6 +143,11 @@ pub enum Event<'a> {
         /// How many of them it only may have: they are compared while others are sent.
         claimed_bytes: u64,
     },
+    /// Contents of this file moved; told for every part, before its [`Event::Progress`].
+    Moving {
+        /// Its path in the transfer, raw bytes.
+        path: &'a [u8],
+    },
     /// Contents moved. Told for every part, which can be hundreds of times a second.
     Progress(Progress),
     /// The result for one entry. The receiver tells it for each file and link, the sender only for

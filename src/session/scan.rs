@@ -1,6 +1,6 @@
 //! Scans files and folders, to send or to pack them.
 
-use crate::disk::{Glob, Links, Source, SourceOptions};
+use crate::disk::{Glob, Links, Source, SourceError, SourceOptions};
 use crate::session::error::SessionError;
 use crate::session::events::{Event, FileResult, Operator};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Scans `paths`, without what is in `omit`, and tells the operator what is left out.
 ///
 /// # Errors
-/// [`SessionError::Source`] and [`SessionError::BadPattern`].
+/// [`SessionError::Source`], also when everything is excluded, and [`SessionError::BadPattern`].
 pub(crate) fn scan_paths(
     paths: &[PathBuf],
     exclude: &[String],
@@ -26,7 +26,11 @@ pub(crate) fn scan_paths(
         exclude,
         omit,
     };
+    let excludes = !scanning.exclude.is_empty();
     let source = Source::scan(paths, &scanning)?;
+    if excludes && source.manifest().is_empty() && source.left_out().is_empty() {
+        return Err(SourceError::NothingLeft.into());
+    }
     for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
         operator.event(&Event::File {

@@ -1,6 +1,6 @@
 //! The figures of one transfer, over all the connections that it needs, and their summary.
 
-use crate::model::{EntryKind, Manifest, TransferId};
+use crate::model::{EntryKind, Manifest, PartIndex, PartLayout, TransferId};
 use crate::session::events::{Event, OfferSummary, Operator, Progress, Summary};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -160,6 +160,14 @@ impl<'a> ProgressReporter<'a> {
             traffic: Arc::clone(traffic),
             wire_before: stats.wire_before,
             bytes: AtomicU64::new(bytes),
+        }
+    }
+
+    /// Tells which file a part is of, the first if there are several.
+    pub(crate) fn at(&self, manifest: &Manifest, layout: &PartLayout, part: PartIndex) {
+        if let Some(segment) = layout.segments(manifest, part).next() {
+            let path = manifest.entry(segment.entry).path.as_bytes();
+            self.operator.event(&Event::Moving { path });
         }
     }
 

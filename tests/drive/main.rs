@@ -23,6 +23,7 @@ mod memory;
 mod output;
 mod packed;
 mod piped;
+mod progress;
 mod refused;
 mod secrets;
 mod sources;

@@ -90,3 +90,40 @@ fn a_device_is_never_opened() {
     let ended = scene.run("send /dev/zero --wait 0 --to 127.0.0.1:1").ends();
     ended.exits(8);
 }
+
+#[test]
+fn to_exclude_everything_is_an_error() {
+    let scene = Scene::new();
+    scene.file("photos/a", "x");
+    let sent = scene
+        .run("send photos --exclude photos --to 192.0.2.1")
+        .ends();
+    sent.exits(8)
+        .complains("everything is excluded", "--exclude");
+    let zip = scene.run("zip a.zip photos --exclude photos");
+    let zipped = zip
+        .env("PEERBRIDGE_ZIP_PASSWORD", "orchard Lantern-58")
+        .ends();
+    zipped
+        .exits(8)
+        .complains("everything is excluded", "--exclude");
+    assert!(!scene.path("a.zip").exists());
+}
+
+#[test]
+fn a_destination_that_cannot_be_is_refused_before_anything_listens() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    for line in [
+        "receive file --yes",
+        "receive /proc/none --yes",
+        "serve file/in",
+    ] {
+        let ended = scene.run(line).ends().exits(9);
+        assert!(!ended.error().contains("listening"), "{}", ended.told());
+    }
+    // Nothing is left of the check.
+    let receiver = scene.run("receive new/folder --yes --wait 0 --port 0");
+    receiver.ends().exits(5);
+    assert!(!scene.path("new").exists());
+}

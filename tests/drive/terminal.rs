@@ -75,6 +75,12 @@ impl Terminal {
             .expect("a terminal");
     }
 
+    /// Makes the terminal this wide.
+    pub fn becomes_wide(&self, columns: u16) {
+        let size = pty_process::Size::new(24, columns);
+        self.line.resize(size).expect("a terminal");
+    }
+
     pub fn presses(&self, key: u8) {
         (&*self.line).write_all(&[key]).expect("a terminal");
     }

@@ -166,6 +166,7 @@ impl<'a> Reporter<'a> {
 impl Operator for Reporter<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
+            Event::Moving { path } => self.moving(path),
             Event::Progress(progress) => self.progress(*progress),
             Event::Accepted {
                 streams,
@@ -349,6 +350,14 @@ impl Reporter<'_> {
         ));
         if streams > 1 {
             self.tell(|| Object::event("authenticated").number("streams", streams.into()));
+        }
+    }
+
+    fn moving(&self, path: &[u8]) {
+        if self.style.progress == ProgressStyle::Bar
+            && let Ok(mut transfer) = self.transfer.try_lock()
+        {
+            transfer.current = escaped(path);
         }
     }
 

@@ -14,8 +14,9 @@ use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
+use crate::disk::Destination;
 use crate::model::Existing;
-use crate::session::{self, Output, ReceiveOptions};
+use crate::session::{self, Output, ReceiveOptions, SessionError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,6 +76,16 @@ impl ReceiveArgs {
         Some(Hook::new(program, self.hook_timeout.or(usual)))
     }
 
+    /// Checks that the destination is there or can be created, before anything is asked or listens.
+    ///
+    /// # Errors
+    /// What the system says about it.
+    pub(crate) fn check_destination(&self) -> Result<(), Error> {
+        let destination = Destination::locate(&self.destination).map_err(SessionError::Disk)?;
+        destination.check().map_err(SessionError::Disk)?;
+        Ok(())
+    }
+
     /// As the options of a session.
     pub(crate) fn options(&self) -> ReceiveOptions {
         let mut options = ReceiveOptions::new(self.destination.clone());
@@ -125,6 +136,9 @@ impl Receive {
     /// # Errors
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        if self.output.is_none() {
+            self.receive.check_destination()?;
+        }
         let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
         let questions = match (self.consent, self.receive.existing) {
             (Consent::Given, _) => Questions::Unasked,

@@ -69,6 +69,7 @@ impl Serve {
     /// # Errors
     /// What stood in the way.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        self.receive.check_destination()?;
         let secrets = match self.secrets_file {
             Some(path) => Secrets::Named(Arc::new(SecretsFile::open(path)?)),
             None => Secrets::One(Arc::new(credentials::get(

@@ -21,6 +21,8 @@ pub enum SourceError {
     NotUnicode(PathBuf),
     /// Two arguments would have the same name at the peer or in the archive.
     SameName(PathBuf, PathBuf),
+    /// Everything was excluded.
+    NothingLeft,
     /// There are more entries than a transfer can have, or the tree changed too much during the scan.
     Manifest(ManifestError),
 }
@@ -28,6 +30,7 @@ pub enum SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            SourceError::NothingLeft => f.write_str("nothing is left: everything is excluded"),
             SourceError::Missing(path) => write!(f, "{} is not there", path.display()),
             SourceError::Unreadable(path, kind) => {
                 write!(f, "cannot read {}: {kind}", path.display())

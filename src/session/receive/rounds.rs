@@ -341,6 +341,7 @@ impl<'a> ReceiveRounds<'a> {
         let index = self.sink.layout().part(part.id.index)?;
         let raw = part.open(self.transfer)?;
         writer.write(index, raw)?;
+        self.progress.at(&self.manifest, &self.sink.layout(), index);
         self.moved(raw.len());
         Ok(())
     }

@@ -251,6 +251,9 @@ impl<'a> PartSender<'a> {
         parts.compression.note(&sent, busy, blocked, streams);
         // The rate limit is no reason for more streams.
         pool.note(busy, blocked - held_back);
+        parts
+            .progress
+            .at(parts.source.manifest(), &parts.layout, part);
         parts.progress.moved(bytes as u64, parts.layout.total());
         Ok(())
     }

@@ -80,6 +80,7 @@ impl Operator for Log<'_> {
             Event::Authenticated { .. }
             | Event::StillLooking(_)
             | Event::Accepted { .. }
+            | Event::Moving { .. }
             | Event::Progress(_)
             | Event::File { .. }
             | Event::Reconnecting { .. } => {}
