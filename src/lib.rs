@@ -44,7 +44,7 @@ mod session;
 pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve, unzip, zip};
 
 // How to meet the peer.
-pub use crypto::{Channel, CodeError, MeetingCode, Secret, SecretError};
+pub use crypto::{Channel, CodeError, MeetingCode, Secret, SecretError, TotpKey, TotpKeyError};
 pub use session::{
     Cancel, Connect, DEFAULT_PORT, Discovery, FindOptions, ListenAddress, PeerAddress, PingReport,
     Rendezvous,
@@ -88,15 +88,19 @@ pub use cli::run;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::cli::exit::Exit;
+    pub use crate::cli::input::secrets_file::count_names;
+    pub use crate::cli::options::address::is_address;
     pub use crate::crypto::{
         Compression, DigestKey, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH, Opener, PieceDigest,
         PieceHasher, PiecePosition, Position, SEALED_OVERHEAD, Sealer, SessionKeys, complete_code,
     };
-    pub use crate::model::{PartRange, limits};
+    pub use crate::disk::{Glob, recorded_parts};
+    pub use crate::model::{Manifest, PartRange, TransferId, limits};
     pub use crate::protocol::{
         Accept, DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, Digests,
-        FrameKind, JoinRequest, ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH, Message,
-        PADDING_BYTES, PartId, Ping, Presence, Role, StreamNumber, frame, message_head, part_head,
+        FrameKind, JoinRequest, ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH,
+        ManifestCodeError, ManifestDecoder, ManifestEncoder, Message, PADDING_BYTES, PartId, Ping,
+        Presence, Role, StreamNumber, frame, message_head, part_head,
     };
     pub use crate::session::discovery::Lookout;
 }

@@ -320,6 +320,10 @@ fn numbers_in_the_text_of_the_pages_are_those_of_the_program() {
         ),
         (
             "docs/PROTOCOL.md",
+            format!("none comes within {} seconds", limits::CODE_SECONDS),
+        ),
+        (
+            "docs/PROTOCOL.md",
             format!("come within {} seconds and", limits::OFFER_SECONDS),
         ),
         (

@@ -451,7 +451,7 @@ def read_message(raw):
 
     names = (
         "Ready Offer Entries Accept Decline StreamEnd RoundEnd Checks SourceFailed Missing Done Next Bye"
-        " Ping Pong Abort Confirmed Digests Differs"
+        " Ping Pong Abort Confirmed Digests Differs CodeWanted Code"
     ).split()
     must(1 <= kind <= len(names), "an unknown kind of message")
     name = names[kind - 1]
@@ -504,6 +504,9 @@ def read_message(raw):
         found["token"], found["padding"] = fields.number(8), fields.take(fields.number(4))
     elif name == "Abort":
         found["code"], found["text"] = fields.number(1), text()
+    elif name == "Code":
+        found["code"] = fields.take(6)
+        must(found["code"].isdigit(), "a code that is not of digits")
     fields.finish()
     return name, found
 

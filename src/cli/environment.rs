@@ -11,8 +11,10 @@ pub(crate) const SECRET: &str = "PEERBRIDGE_SECRET";
 pub(crate) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
 /// An archive's password.
 pub(crate) const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
+/// A one-time code.
+pub(crate) const OTP: &str = "PEERBRIDGE_OTP";
 /// Variables that no other program may see.
-pub(crate) const SECRETS: [&str; 3] = [SECRET, SECRET_FILE, ZIP_PASSWORD];
+pub(crate) const SECRETS: [&str; 4] = [SECRET, SECRET_FILE, ZIP_PASSWORD, OTP];
 /// The port if no option gives one.
 pub(crate) const PORT: &str = "PEERBRIDGE_PORT";
 /// No colours, if it is set and not empty (no-color.org).
@@ -41,6 +43,7 @@ impl Environment {
             SECRET,
             SECRET_FILE,
             ZIP_PASSWORD,
+            OTP,
             PORT,
             NO_COLOR,
             TERM,

@@ -83,9 +83,12 @@ impl Exit {
             | SessionError::Stalled { .. } => Exit::TimedOut,
             SessionError::WrongSecret { .. }
             | SessionError::Unconfirmed { .. }
+            | SessionError::WrongCode
             | SessionError::PhraseDiffers => Exit::WrongSecret,
             SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
-            SessionError::SameRole { .. } | SessionError::BadPattern { .. } => Exit::Usage,
+            SessionError::SameRole { .. }
+            | SessionError::CodeNeeded
+            | SessionError::BadPattern { .. } => Exit::Usage,
             SessionError::Source(_)
             | SessionError::CannotRead { .. }
             | SessionError::ReadBefore { .. }

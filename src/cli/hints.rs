@@ -102,6 +102,12 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
         SessionError::Version { .. } => {
             "install the same version on both sides; `peerbridge --version` shows it"
         }
+        SessionError::CodeNeeded => {
+            "run it on a terminal, or give the code of your authenticator app in PEERBRIDGE_OTP"
+        }
+        SessionError::WrongCode => {
+            "each code counts once and for half a minute: wait for the next one"
+        }
         SessionError::SameRole { role: "send" } => "the other side must run `peerbridge receive`",
         SessionError::SameRole { .. } => "the other side must run `peerbridge send`",
         SessionError::Busy => "try again in a moment",

@@ -21,7 +21,6 @@ mod return_ticket;
 mod seal;
 mod secret;
 mod side;
-#[cfg(test)]
 mod totp;
 mod transcript;
 #[cfg(test)]
@@ -43,4 +42,5 @@ pub use seal::{
 };
 pub use secret::{MAX_SECRET_LENGTH, Secret, SecretError};
 pub use side::Side;
+pub use totp::{CODE_DIGITS, TotpKey, TotpKeyError, TotpStep};
 pub use transcript::TranscriptHash;

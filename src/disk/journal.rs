@@ -204,6 +204,15 @@ impl Journal {
     }
 }
 
+/// How many parts are in the journal at `path`, whatever its transfer; `None` where it is not believed. For tests
+/// that damage one.
+pub fn recorded_parts(path: &Path, id: TransferId) -> Result<Option<usize>, DiskError> {
+    Ok(match Journal::open(path, id)? {
+        Found::Good(_, recorded) => Some(recorded.parts.len()),
+        Found::Nothing | Found::Faulty(_) => None,
+    })
+}
+
 /// Where the next record goes.
 #[derive(Debug)]
 struct JournalEnd {

@@ -25,6 +25,7 @@ pub use delivery::{Delivery, DeliveryResult};
 pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
+pub use journal::recorded_parts;
 pub use plan::{Plan, PlanError, SameFiles};
 pub use source::{
     Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader, SpecialFile,

@@ -12,6 +12,9 @@ pub const HANDSHAKE_SECONDS: u64 = 10;
 /// long, and an honest dialler confirms within a round trip.
 pub const PROOF_SECONDS: u64 = 4;
 
+/// Time for a one-time code, in seconds: a person reads it off another device.
+pub const CODE_SECONDS: u64 = 120;
+
 /// Raw (unsealed) control message, in bytes. Manifests travel in chunks of at most this.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 

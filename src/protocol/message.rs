@@ -6,7 +6,7 @@
 
 use super::manifest_chunk::ManifestChunk;
 use super::{Bounded, CodecError, PeerText, StreamNumber};
-use crate::crypto::PieceDigest;
+use crate::crypto::{CODE_DIGITS, PieceDigest};
 use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, RunId, len32, limits};
 use std::fmt;
 
@@ -77,6 +77,13 @@ pub enum Message {
         code: u8,
         /// Why, in words.
         text: PeerText,
+    },
+    /// Listener, along with its Confirm: a one-time code is wanted before anything else.
+    CodeWanted,
+    /// Dialler: its one-time code, in ASCII digits.
+    Code {
+        /// The digits.
+        code: [u8; CODE_DIGITS],
     },
     /// Either: its person has compared the verification phrase and found it the same.
     Confirmed,
@@ -346,6 +353,8 @@ mod kind {
     pub(super) const CONFIRMED: u8 = 17;
     pub(super) const DIGESTS: u8 = 18;
     pub(super) const DIFFERS: u8 = 19;
+    pub(super) const CODE_WANTED: u8 = 20;
+    pub(super) const CODE: u8 = 21;
 }
 
 /// Bit of an offer's flags: compare the verification phrase.

@@ -78,6 +78,10 @@ pub enum SessionError {
     },
     /// The peer does not speak this protocol.
     NotPeerbridge,
+    /// The listener wants a one-time code, and there is none.
+    CodeNeeded,
+    /// The one-time code of the peer is wrong, or was used before.
+    WrongCode,
     /// The peer speaks only other versions of the protocol.
     Version {
         /// The versions that it speaks.
@@ -264,6 +268,10 @@ impl fmt::Display for Unescaped<'_> {
                     "the peer speaks other versions of the protocol: {theirs:?}"
                 )
             }
+            SessionError::CodeNeeded => {
+                f.write_str("the other side wants a one-time code, and there is none")
+            }
+            SessionError::WrongCode => f.write_str("the one-time code is wrong"),
             SessionError::SameRole { role } => write!(f, "both sides want to {role}"),
             SessionError::Busy => f.write_str("the peer is busy with others"),
             SessionError::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
@@ -399,7 +407,8 @@ impl SessionError {
     /// What the peer is told when this ends the session.
     pub(crate) fn abort_code(&self) -> u8 {
         match self {
-            SessionError::PhraseDiffers => AbortCode::WRONG_SECRET,
+            SessionError::PhraseDiffers | SessionError::WrongCode => AbortCode::WRONG_SECRET,
+            SessionError::CodeNeeded => AbortCode::USAGE,
             SessionError::Busy | SessionError::Stalled { .. } => AbortCode::BUSY,
             SessionError::CutShort { cause } => cause.abort_code(),
             SessionError::Source(_)

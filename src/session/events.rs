@@ -61,6 +61,12 @@ pub trait Operator: Sync {
         Comparison::Different
     }
 
+    /// The one-time code that the listener wants beside the secret: six digits, as an authenticator app shows
+    /// them. It waits for two minutes. `None` gives up.
+    fn one_time_code(&self) -> Option<String> {
+        None
+    }
+
     /// A transfer to this side has ended, and its sender knows. This may take long: only the same peer's
     /// next transfer waits for it.
     fn received(&self, reception: &Reception<'_>) {

@@ -27,6 +27,7 @@ use crate::session::listen::tickets::RETURN_WAIT;
 use crate::session::meet::find::{Chosen, Search};
 use crate::session::meet::occasion::LAST_WORDS;
 use crate::session::options::{Connect, FindOptions, ListenAddress, PeerAddress, Rendezvous};
+use crate::session::second_factor;
 use crate::session::stats::Traffic;
 use crate::session::sync::lock;
 use std::io::ErrorKind;
@@ -424,7 +425,10 @@ pub(crate) fn reach<T>(
     let peer = stream.peer_addr().map_err(SessionError::lost)?;
     operator.event(&Event::Connected { peer });
     let queue = |writer: &mut _| first_flight(peer, writer);
-    let (authenticated, queued) = dial(stream, credential, role, connect.idle_timeout, queue)?;
+    let (mut authenticated, queued) = dial(stream, credential, role, connect.idle_timeout, queue)?;
+    if authenticated.wants_code {
+        second_factor::give(&mut authenticated, operator)?;
+    }
     operator.event(&Event::Authenticated { peer });
     Ok(Reached {
         peer,

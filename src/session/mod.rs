@@ -27,6 +27,7 @@ mod options;
 mod ping;
 mod receive;
 mod scan;
+pub(crate) mod second_factor;
 mod send;
 mod stats;
 mod sync;

@@ -19,7 +19,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// The rooms of `session`, each importing only from those before it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "sync",
     "error",
     "events",
@@ -28,6 +28,7 @@ const ROOMS: [&str; 16] = [
     "stats",
     "scan",
     "connection",
+    "second_factor",
     "discovery",
     "tuning",
     "listen",

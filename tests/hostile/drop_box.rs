@@ -60,6 +60,7 @@ impl DropBox {
     /// Those of alice and bob.
     pub fn two_secrets() -> Secrets {
         let list = ["alice", "bob"].map(|name| NamedSecret {
+            second_factor: None,
             name: name.into(),
             secret: secret(&format!("{name}'s")),
             limits: NameLimits::default(),

@@ -248,6 +248,8 @@ pub fn one_of_each() -> Vec<(u8, Vec<u8>)> {
         (18, digests(&[[7; 16]])),
         (19, differs(&[(0, 1)])),
         (20, vec![20]),
+        (21, Raw::kind(21).bytes(b"012345").0),
+        (22, vec![22]),
         (0, vec![0]),
         (255, vec![255]),
     ]

@@ -12,4 +12,5 @@ mod load;
 mod many;
 mod names;
 mod recipes;
+mod second_factor;
 mod shells;

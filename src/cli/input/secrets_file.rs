@@ -1,13 +1,13 @@
 //! A file of named secrets, `NAME SECRET` a line, that is read again when it changes.
 //!
-//! A line of options below a name's line is for that name only. No name begins with a dash, so the two
-//! kinds of lines cannot be confused.
+//! A line `NAME --totp KEY` below asks that name for one-time codes, too. A line of options below a name's
+//! line is for that name only. No name begins with a dash, so the kinds of lines cannot be confused.
 
 use crate::cli::error::Error;
 use crate::cli::input::private_file;
 use crate::cli::options::numbers;
 use crate::cli::platform;
-use crate::crypto::Secret;
+use crate::crypto::{Secret, TotpKey, TotpKeyError};
 use crate::session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets};
 use std::collections::HashSet;
 use std::io::Read;
@@ -93,8 +93,8 @@ fn read(path: &Path) -> Result<ParsedSecrets, Error> {
     let list = parse(&text).map_err(|fault| {
         Error::usage(
             format!("{}, {fault}", path.display()),
-            "each line is NAME SECRET, or --max-size SIZE and --max-files N for the name above; names \
-             consist of letters, digits, - _ and .",
+            "each line is NAME SECRET, NAME --totp KEY below it, or --max-size SIZE and --max-files N \
+             for the name above; names consist of letters, digits, - _ and .",
         )
     })?;
     Ok((platform::Stamp::of(&metadata), list.into()))
@@ -120,6 +120,17 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
         let end = line.iter().position(u8::is_ascii_whitespace);
         let (name, secret) = line.split_at(end.unwrap_or(line.len()));
         let name = name_of(name).map_err(at)?;
+        if let Some(key) = second_factor(secret) {
+            let key = key.map_err(at)?;
+            let named = list
+                .iter_mut()
+                .find(|named: &&mut NamedSecret| named.name == name);
+            let named = named.ok_or_else(|| at("the name has no secret above this line".into()))?;
+            if named.second_factor.replace(Arc::new(key)).is_some() {
+                return Err(at("the name has a --totp already".into()));
+            }
+            continue;
+        }
         if !seen.insert(name.to_ascii_lowercase()) {
             return Err(at(
                 "the name appears twice, perhaps in different case".into()
@@ -130,6 +141,7 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
         list.push(NamedSecret {
             name,
             secret,
+            second_factor: None,
             limits: NameLimits::default(),
         });
     }
@@ -137,6 +149,26 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
         true => Err("it has no names".into()),
         false => Ok(list),
     }
+}
+
+/// How many names a text has that is to be a secrets file.
+///
+/// # Errors
+/// Where the fault is and what it is; never with a secret in it.
+pub fn count_names(text: &[u8]) -> Result<usize, String> {
+    parse(text).map(|list| list.len())
+}
+
+/// What stands behind a name where that is `--totp KEY` and no secret.
+fn second_factor(rest: &[u8]) -> Option<Result<TotpKey, String>> {
+    let rest = rest.trim_ascii_start().strip_prefix(b"--totp")?;
+    if !rest.first().is_some_and(u8::is_ascii_whitespace) {
+        return None;
+    }
+    Some(match std::str::from_utf8(rest.trim_ascii()) {
+        Ok(key) => TotpKey::from_base32(key).map_err(|fault| fault.to_string()),
+        Err(_) => Err(TotpKeyError::NotBase32.to_string()),
+    })
 }
 
 /// `--max-size SIZE` and `--max-files N`, as on the command line, on top of what an earlier line said.
@@ -162,7 +194,10 @@ fn limits_of(line: &[u8], mut limits: NameLimits) -> Result<NameLimits, String> 
 }
 
 /// A name that can be a folder anywhere.
-fn name_of(bytes: &[u8]) -> Result<String, String> {
+///
+/// # Errors
+/// That it is none.
+pub(crate) fn name_of(bytes: &[u8]) -> Result<String, String> {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     match std::str::from_utf8(bytes) {
         Ok(name)
@@ -204,6 +239,26 @@ mod tests {
             .collect();
         let expected = [(Some(2048), Some(7)), (None, Some(0)), (None, None)];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_name_may_owe_one_time_codes() {
+        const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+        let text = format!("alice a b\nbob --totp-like words\nalice --totp {KEY}\n");
+        let list = parse(text.as_bytes()).unwrap();
+        let owes: Vec<_> = list.iter().map(|n| n.second_factor.is_some()).collect();
+        assert_eq!(owes, [true, false]);
+        for wrong in [
+            format!("# x\nalice --totp {KEY}"),
+            "alice a b\nalice --totp hunter2".to_owned(),
+            format!("alice a b\nbob --totp {KEY}"),
+        ] {
+            let fault = names(&wrong).unwrap_err();
+            assert!(fault.starts_with("line 2: "), "{fault}");
+            assert!(!fault.contains("hunter2") && !fault.contains(KEY));
+        }
+        let twice = format!("alice a b\nalice --totp {KEY}\nalice --totp {KEY}");
+        assert!(names(&twice).unwrap_err().starts_with("line 3: "));
     }
 
     #[test]

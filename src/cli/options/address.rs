@@ -30,6 +30,11 @@ pub(crate) fn peer(text: &str) -> Result<WrittenAddress, Error> {
     })
 }
 
+/// Whether a text is an address of a peer.
+pub fn is_address(text: &str) -> bool {
+    peer(text).is_ok()
+}
+
 /// Reads a port to dial.
 ///
 /// # Errors

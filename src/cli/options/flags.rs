@@ -261,6 +261,8 @@ pub(crate) const FLAGS: &[Flag] = &[
          (one a second) or off"),
     flag(Scripts, None, "json", Nothing, EVERY_VERB,
         "print one JSON object a line on standard output; text goes to standard error"),
+    flag(Scripts, None, "totp", Value("NAME"), &[Verb::Secret],
+        "make a key for the one-time codes of NAME in a secrets file, and no secret"),
     flag(Scripts, Some('q'), "quiet", Nothing, EVERY_VERB, "print errors only"),
     flag(Scripts, Some('v'), "verbose", Nothing, EVERY_VERB, "print every step"),
     flag(Scripts, Some('h'), "help", Nothing, EVERY_VERB,

@@ -103,7 +103,8 @@ pub(crate) const VERBS: &[VerbEntry] = &[
              peer that tries wrong secrets is answered more and more slowly.",
             "With --secrets-file each peer has its own secret and gives its name with --as; its \
              files go into DIR/NAME. Each line of that file is a name and a secret (# starts a \
-             comment). It is read again when it changes. A line of --max-size SIZE and \
+             comment). It is read again when it changes. A line NAME --totp KEY below the name asks \
+             it for a one-time code as well. A line of --max-size SIZE and \
              --max-files N below a name replaces the limits of the command line for that name.",
         ],
         examples: &[
@@ -188,10 +189,16 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         verb: Verb::Secret,
         name: "secret",
         aliases: &[],
-        forms: &[("secret", "print a new secret, easy to say")],
+        forms: &[
+            ("secret", "print a new secret, easy to say"),
+            ("secret --totp NAME", "print a key for one-time codes"),
+        ],
         about: &[
             "Prints a new secret on standard output. Tell it to the other side in a way you trust, \
              such as a phone call.",
+            "With --totp NAME it prints a key for the one-time codes of an authenticator app: as a line \
+             for a secrets file, as an otpauth:// URI, and on a terminal as a QR code. A name with such \
+             a line must give a code beside its secret.",
         ],
         examples: &[
             "peerbridge secret",

@@ -2,6 +2,7 @@
 
 use crate::cli::error::Error;
 use crate::cli::hook::Hook;
+use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::questions::{self, Questions};
 use crate::cli::input::terminal::Answers;
 use crate::cli::output::colour::Colour;
@@ -64,6 +65,7 @@ pub(crate) struct Reporter<'a> {
     hook: Option<Hook>,
     hook_failure: Mutex<Option<Error>>,
     comparer: Option<&'a dyn Answers>,
+    codes: CodeSource<'a>,
 }
 
 /// What the reporter knows of the transfer that is under way.
@@ -121,6 +123,7 @@ impl<'a> Reporter<'a> {
             hook: None,
             hook_failure: Mutex::default(),
             comparer: None,
+            codes: CodeSource::None,
         }
     }
 
@@ -133,6 +136,12 @@ impl<'a> Reporter<'a> {
     /// Lets a person compare the verification phrase.
     pub(crate) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
         self.comparer = Some(answers);
+        self
+    }
+
+    /// Has one-time codes come from there.
+    pub(crate) fn with_codes(mut self, codes: CodeSource<'a>) -> Self {
+        self.codes = codes;
         self
     }
 
@@ -245,6 +254,10 @@ impl Operator for Reporter<'_> {
                 Comparison::Different
             }
         }
+    }
+
+    fn one_time_code(&self) -> Option<String> {
+        self.codes.get(self.console)
     }
 
     fn received(&self, reception: &Reception<'_>) {

@@ -21,7 +21,6 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::verbs::Verb;
-use crate::cli::options::words::no_words;
 
 /// What to do, interpreted and checked.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub(crate) enum Action {
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Demo(demo::Demo),
-    Secret,
+    Secret(secret::SecretArgs),
     Help(help::Page),
     Version,
     Dialogue,
@@ -70,7 +69,7 @@ impl Action {
                 completions::Completions::understand(args).map(Action::Completions)
             }
             Some(Verb::Demo) => demo::Demo::understand(args).map(Action::Demo),
-            Some(Verb::Secret) => no_words(args, "secret").map(|()| Action::Secret),
+            Some(Verb::Secret) => secret::SecretArgs::understand(args).map(Action::Secret),
             Some(Verb::Help) => help::Page::understand(args).map(Action::Help),
             None if context.terminal.can_ask() => Ok(Action::Dialogue),
             None => Ok(Action::Usage),
@@ -95,7 +94,7 @@ impl Action {
                 Ok(Exit::Done)
             }
             Action::Demo(demo) => demo.run(context),
-            Action::Secret => secret::run(context),
+            Action::Secret(secret) => secret.run(context),
             Action::Help(page) => {
                 context.console.result(&page.text());
                 Ok(Exit::Done)

@@ -3,6 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
@@ -50,7 +51,8 @@ impl PingArgs {
             ProgressChoice::Always(ProgressStyle::Off),
         );
         let connect = self.connect.with(secret);
-        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
+        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style)
+            .with_codes(CodeSource::of(context));
         let report = session::ping(&connect, &reporter)?;
         tell(&report, context);
         Ok(Exit::Done)

@@ -1,18 +1,58 @@
 //! `peerbridge secret`.
 
+mod qr_code;
+
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::input::secrets_file::name_of;
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::words::no_words;
 use crate::cli::output::console::Audience;
 use crate::cli::output::json::Object;
-use crate::crypto::Secret;
+use crate::crypto::{Secret, TotpKey};
 use zeroize::Zeroizing;
 
-/// Prints the secret on standard output and its strength on standard error.
-///
-/// # Errors
-/// The system has no random bytes.
-pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
+/// What authenticator apps show as the issuer of a code.
+const ISSUER: &str = "peerbridge";
+
+/// The arguments of `secret`, interpreted.
+#[derive(Debug)]
+pub(crate) struct SecretArgs {
+    /// Whose key for one-time codes to make, in place of a secret.
+    totp: Option<String>,
+}
+
+impl SecretArgs {
+    /// # Errors
+    /// A usage error.
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<SecretArgs, Error> {
+        no_words(args, "secret")?;
+        let totp = args.value("totp");
+        let totp = totp.map(|name| match name_of(name.as_bytes()) {
+            Ok(name) => Ok(name),
+            Err(_) => Err(Error::usage(
+                format!("{name:?} can be no name of a secrets file"),
+                "a name has letters, digits, - _ and .; at most 64 of them",
+            )),
+        });
+        Ok(SecretArgs {
+            totp: totp.transpose()?,
+        })
+    }
+
+    /// # Errors
+    /// The system has no random bytes.
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+        match self.totp {
+            None => print_secret(context),
+            Some(name) => print_totp(&name, context),
+        }
+    }
+}
+
+/// Prints the words on standard output, to be piped or read, and what they are worth beside it.
+fn print_secret(context: &Context<'_>) -> Result<Exit, Error> {
     let secret = Secret::generate()?;
     let bits = secret.bits();
     match context.console.reader() {
@@ -28,6 +68,36 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
     }
     context.console.say(&format!(
         "strength: {bits} bits; each connection allows one guess, and guessing offline is impossible"
+    ));
+    Ok(Exit::Done)
+}
+
+/// Prints a fresh key: the line for the secrets file, and the URI that an app reads, on a terminal also as a
+/// picture.
+fn print_totp(name: &str, context: &Context<'_>) -> Result<Exit, Error> {
+    let key = TotpKey::generate()?;
+    let (base32, uri) = (key.to_base32(), key.uri(ISSUER, name));
+    match context.console.reader() {
+        Audience::Person => {
+            let lines = Zeroizing::new(format!("{name} --totp {}\n{}\n", *base32, *uri));
+            context.console.result(&lines);
+        }
+        Audience::Program => context.console.event(|| {
+            Object::event("totp")
+                .text("name", name)
+                .text("key", &base32)
+                .text("uri", &uri)
+        }),
+    }
+    if context.terminal.output && context.console.reader() == Audience::Person {
+        match qr_code::picture(&uri, context.colour()) {
+            Some(picture) => context.console.result(&picture),
+            None => context.console.say("the URI is too long for a QR code"),
+        }
+    }
+    context.console.say(&format!(
+        "put the first line into the secrets file, below the secret of {name}, and the URI into an \
+         authenticator app; the key stands in both"
     ));
     Ok(Exit::Done)
 }

@@ -1,9 +1,10 @@
 //! The authenticated head of a sealed archive. Its MAC covers everything that the archive's own tag does not.
 
+use super::Compression;
 use super::layout::{Layout, SEALED_OVERHEAD};
 use super::open_error::OpenError;
 use super::position::Position;
-use crate::crypto::keys::PositionKeys;
+use crate::crypto::keys::{PositionKeys, SealingKeys};
 use crate::crypto::mac::{HmacSha256, hmac_sha256};
 use crate::model::len32;
 use hmac::Mac;
@@ -109,6 +110,24 @@ impl Envelope {
 
     pub(super) fn method(&self) -> PartMethod {
         self.method
+    }
+
+    /// A valid envelope around any bytes, as a peer that has the keys may make one, and the password of the archive
+    /// that belongs into it. For tests of what it must not get through with.
+    pub fn forged(
+        keys: &SealingKeys,
+        position: Position,
+        raw_length: u32,
+        compression: Compression,
+        archive: &[u8],
+    ) -> (Envelope, [u8; 64]) {
+        let keys = keys.at(position);
+        let method = match compression {
+            Compression::Stored => PartMethod::Stored,
+            Compression::Zstd(_) => PartMethod::Zstd,
+        };
+        let envelope = Envelope::over(&keys, position, raw_length, method, archive);
+        (envelope, *keys.password)
     }
 
     /// Makes the envelope for an archive with the keys of its position.

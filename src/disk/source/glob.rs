@@ -77,6 +77,11 @@ impl Glob {
         })
     }
 
+    /// Whether the pattern leaves out a file at `path`, the bytes of a wire path.
+    pub fn matches_file(&self, path: &[u8]) -> bool {
+        self.matches(path, GlobShape::Other)
+    }
+
     /// Whether the pattern matches `path`, the bytes of a wire path.
     pub(in crate::disk) fn matches(&self, path: &[u8], shape: GlobShape) -> bool {
         if self.only_folders && shape != GlobShape::Folder {

@@ -1,7 +1,7 @@
 //! Removing the staging folders that nobody came back for.
 
 use super::lock::{self, Lock};
-use super::{remove_if_there, remove_tree};
+use super::tree::{remove_if_there, remove_tree};
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::model::STAGING_PREFIX;
 use std::fs;

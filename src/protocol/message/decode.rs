@@ -7,7 +7,7 @@ use super::{
     Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, PeerText, Ping, RoundEnd,
     StreamList, StreamNumber, kind,
 };
-use crate::crypto::PieceDigest;
+use crate::crypto::{CODE_DIGITS, PieceDigest};
 use crate::model::{FailureReason, PartRange, RunId, len64, limits};
 
 impl Message {
@@ -55,8 +55,20 @@ fn fields(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
             text: text(reader)?,
         },
         kind::CONFIRMED => Message::Confirmed,
+        kind::CODE_WANTED => Message::CodeWanted,
+        kind::CODE => Message::Code {
+            code: code(reader)?,
+        },
         unknown => return Err(MessageError::UnknownKind(unknown)),
     })
+}
+
+fn code(reader: &mut Reader<'_>) -> Result<[u8; CODE_DIGITS], MessageError> {
+    let code: [u8; CODE_DIGITS] = reader.array()?;
+    match code.iter().all(u8::is_ascii_digit) {
+        true => Ok(code),
+        false => Err(MessageError::Value("a one-time code that is not of digits")),
+    }
 }
 
 fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {

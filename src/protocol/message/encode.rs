@@ -56,6 +56,11 @@ impl Message {
                 short_text(writer, text);
             }
             Message::Confirmed => writer.u8(kind::CONFIRMED),
+            Message::CodeWanted => writer.u8(kind::CODE_WANTED),
+            Message::Code { code } => {
+                writer.u8(kind::CODE);
+                writer.bytes(code);
+            }
         }
     }
 }

@@ -80,6 +80,8 @@ fn one_of_each() -> Vec<Message> {
             text: PeerText::new("größer"),
         },
         Message::Confirmed,
+        Message::CodeWanted,
+        Message::Code { code: *b"012345" },
     ];
     messages.extend((1..=7).map(|code| {
         Message::Decline(Decline {
@@ -484,4 +486,17 @@ fn failures_are_checked_against_the_manifest() {
     let manifest = builder.finish().unwrap();
     let checked = failure.check(&manifest).unwrap();
     assert_eq!(PeerFailure::from(checked), failure);
+}
+
+#[test]
+fn a_code_has_digits_only() {
+    for code in [
+        &b"01234a"[..],
+        b"01234",
+        b"0123456",
+        b"\xd9\xa0\xd9\xa1\xd9\xa2",
+    ] {
+        let bytes = [&[kind::CODE], code].concat();
+        assert!(Message::decode(&bytes).is_err(), "{}", code.escape_ascii());
+    }
 }

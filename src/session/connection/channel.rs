@@ -11,6 +11,7 @@ use crate::protocol::{
 use crate::session::connection::next_seal::NextSeal;
 use crate::session::connection::transport::{Connection, FrameBuffer};
 use crate::session::error::SessionError;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Messages this long are worth compressing; shorter ones can be prepared.
@@ -167,6 +168,8 @@ pub(crate) struct MessageReader {
     opener: Opener,
     frame: FrameBuffer,
     bounds: FrameBounds,
+    /// Frames that came before their time, in their order, each message with its sequence.
+    held: VecDeque<(FrameKind, u64, FrameBuffer)>,
 }
 
 /// What a proven peer sent.
@@ -215,6 +218,7 @@ impl MessageReader {
             opener: Opener::new(),
             frame: FrameBuffer::default(),
             bounds: bounds_of(stream),
+            held: VecDeque::new(),
         }
     }
 
@@ -229,10 +233,22 @@ impl MessageReader {
     /// # Errors
     /// [`SessionError`]: lost, silent, or something that does not verify.
     pub(crate) fn read(&mut self) -> Result<Incoming<'_>, SessionError> {
-        let kind = self.read_frame()?;
-        let body = self.frame.body();
+        let (kind, sequence) = match self.held.pop_front() {
+            Some((kind, sequence, frame)) => {
+                self.frame = frame;
+                (kind, sequence)
+            }
+            None => match self.read_frame()? {
+                FrameKind::Message => {
+                    self.sequence += 1;
+                    (FrameKind::Message, self.sequence - 1)
+                }
+                kind => (kind, 0),
+            },
+        };
         match kind {
             FrameKind::Part => {
+                let body = self.frame.body();
                 let (id, envelope, archive) = split_part(body)?;
                 let head = body.len() - archive.len();
                 let archive = &mut body[head..];
@@ -245,20 +261,53 @@ impl MessageReader {
                 }))
             }
             _ => {
-                let (envelope, archive) = split_message(body)?;
-                let position = Position::Message {
-                    stream: self.stream.get(),
-                    sequence: self.sequence,
-                };
-                let raw = self.opener.open(&self.keys, position, &envelope, archive)?;
-                self.sequence += 1;
-                let message = Message::decode(raw)?;
+                let message = self.open_message(sequence)?;
                 if let Message::Entries(_) | Message::Digests(_) = message {
                     self.connection.moved();
                 }
                 Ok(Incoming::Message(message))
             }
         }
+    }
+
+    /// The message behind what came along with the peer's proof: one message and at most one part, which are held
+    /// unread and come next.
+    ///
+    /// # Errors
+    /// [`SessionError`]: lost, silent, or something that does not verify.
+    pub(crate) fn read_behind_the_first_flight(&mut self) -> Result<Message, SessionError> {
+        let stage = Stage::Proven(self.bounds);
+        let mut frame = FrameBuffer::default();
+        match self.connection.read_frame(stage, &mut frame)? {
+            FrameKind::Message => {}
+            _ => return Err(unexpected("a part")),
+        }
+        let mut held = VecDeque::from([(FrameKind::Message, self.sequence, frame)]);
+        self.sequence += 1;
+        let mut next = FrameBuffer::default();
+        if self.connection.read_frame(stage, &mut next)? == FrameKind::Part {
+            held.push_back((FrameKind::Part, 0, std::mem::take(&mut next)));
+            match self.connection.read_frame(stage, &mut next)? {
+                FrameKind::Message => {}
+                _ => return Err(unexpected("two parts")),
+            }
+        }
+        self.frame = next;
+        let message = self.open_message(self.sequence)?;
+        self.sequence += 1;
+        self.held = held;
+        Ok(message)
+    }
+
+    /// Opens the message in the buffer.
+    fn open_message(&mut self, sequence: u64) -> Result<Message, SessionError> {
+        let (envelope, archive) = split_message(self.frame.body())?;
+        let position = Position::Message {
+            stream: self.stream.get(),
+            sequence,
+        };
+        let raw = self.opener.open(&self.keys, position, &envelope, archive)?;
+        Ok(Message::decode(raw)?)
     }
 
     /// The next frame. What was said last on the first stream decides what comes next on all of them, so

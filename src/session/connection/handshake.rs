@@ -4,9 +4,9 @@ use crate::crypto::{PROOF_LENGTH, ReturnTicket, Secret};
 use crate::model::limits;
 use crate::protocol::{
     DiallerName, DiallerRole, DiallerWaitsForHello, FrameKind, HandshakeError, JoinRequest,
-    ListenerStart, ListenerUnproven, Proven, Role, Stage, StreamNumber, frame,
+    ListenerStart, ListenerUnproven, Message, Ping, Proven, Role, Stage, StreamNumber, frame,
 };
-use crate::session::connection::channel::{MessageReader, MessageWriter};
+use crate::session::connection::channel::{MessageReader, MessageWriter, aborted, unexpected};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::join::{SessionContext, channel};
 use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
@@ -21,6 +21,8 @@ pub(crate) struct Authenticated {
     pub(crate) shared: SessionContext,
     pub(crate) reader: MessageReader,
     pub(crate) writer: MessageWriter,
+    /// Whether the listener that was dialled wants a one-time code before anything else.
+    pub(crate) wants_code: bool,
 }
 
 /// What a dialler proves.
@@ -78,13 +80,26 @@ pub(crate) fn dial<T>(
     let shared = share(proven, traffic, idle_limit);
     let patience = Patience::WhileAlive(Arc::clone(&shared.liveness));
     writer.connection().set_patience(patience);
-    let (reader, _) = channel(connection, &shared, first);
+    let (mut reader, _) = channel(connection, &shared, first);
+    let has_name = matches!(credential, Credential::Word { name: Some(_), .. });
+    let wants_code = has_name && takes_greeting(&mut reader)?;
     let authenticated = Authenticated {
         shared,
         reader,
         writer,
+        wants_code,
     };
     Ok((authenticated, queued))
+}
+
+/// What a listener that knows names says along with its proof: whether it wants a one-time code.
+fn takes_greeting(reader: &mut MessageReader) -> Result<bool, SessionError> {
+    match reader.read_message()? {
+        Message::CodeWanted => Ok(true),
+        Message::Ping(Ping { token: 0, .. }) => Ok(false),
+        Message::Abort { code, text } => Err(aborted(code, &text)),
+        _ => Err(unexpected("something else than whether it wants a code")),
+    }
 }
 
 /// A listener that knows the secret refuses nobody behind a proof but one that it finds wrong.
@@ -130,6 +145,9 @@ pub(crate) trait HandshakePolicy {
     /// # Errors
     /// [`HandshakeError::Busy`].
     fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError>;
+
+    /// What goes along with the own proof to who was admitted: to one that gave a name, whether it owes a code.
+    fn greeting(&self) -> Option<Message>;
 }
 
 /// Answers a caller until it has proven itself, has asked to join, or is turned away.
@@ -188,11 +206,16 @@ pub(crate) fn answer(
         writer.abort(&SessionError::from(error));
         return Err(SessionError::Busy.before_a_guess());
     }
+    if let Some(greeting) = policy.greeting() {
+        let queued = writer.queue(&greeting);
+        queued.map_err(SessionError::before_a_guess)?;
+    }
     writer.flush().map_err(SessionError::before_a_guess)?;
     let authenticated = Authenticated {
         shared,
         reader,
         writer,
+        wants_code: false,
     };
     Ok(Caller::Session(dialler_role, Box::new(authenticated)))
 }

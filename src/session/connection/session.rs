@@ -52,6 +52,7 @@ impl Session {
             shared,
             reader,
             writer,
+            wants_code: _,
         } = authenticated;
         let writer = Arc::new(Mutex::new(writer));
         let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)

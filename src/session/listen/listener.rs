@@ -1,13 +1,15 @@
 //! Waiting for peers: the accept loop, a thread for each connection that has not proven itself, and
 //! the gates through which further streams reach their sessions.
 
-use crate::crypto::Secret;
-use crate::model::limits;
+use crate::crypto::{Secret, TotpKey};
+use crate::model::{limits, quoted};
 use crate::protocol::{
-    DiallerName, DiallerRole, FrameKind, HandshakeError, JoinRequest, Role, frame,
+    DiallerName, DiallerRole, FrameKind, HandshakeError, JoinRequest, Message, Ping, Role, frame,
 };
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{Caller, HandshakePolicy, answer, refuse};
+use crate::session::connection::handshake::{
+    Authenticated, Caller, HandshakePolicy, answer, refuse,
+};
 use crate::session::connection::join::JoinedStream;
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::{Origin, Session};
@@ -21,6 +23,7 @@ use crate::session::listen::secrets::{Name, Secrets, Snapshot};
 use crate::session::listen::slots::{Holder, SessionSlots, Slot};
 use crate::session::listen::tickets::{FoundTicket, Tickets};
 use crate::session::options::ListenAddress;
+use crate::session::second_factor::UsedCodes;
 use crate::session::sync::lock;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -98,6 +101,7 @@ struct Door {
     gates: Mutex<HashMap<[u8; 16], Weak<JoinGate>>>,
     admission: Arc<Admission>,
     tickets: Tickets,
+    codes: UsedCodes,
     ping_seats: Arc<SessionSlots>,
     /// Peers among the arrivals.
     waiting: Arc<AtomicUsize>,
@@ -122,6 +126,7 @@ impl Listener {
             gates: Mutex::default(),
             admission,
             tickets: Tickets::default(),
+            codes: UsedCodes::none_yet(),
             ping_seats: SessionSlots::at_once(limits::PING_SESSIONS),
             waiting: Arc::default(),
             closed: AtomicBool::new(false),
@@ -262,9 +267,16 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
         secrets,
         name: None,
         ticket: None,
+        second_factor: None,
         seat: None,
     };
-    let answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
+    let mut answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
+    if let Ok(Caller::Session(role, authenticated)) = &mut answered
+        && let Err(arrival) = visit.take_code(*role, authenticated)
+    {
+        door.tell(*arrival);
+        return;
+    }
     let Visit {
         pass,
         secrets,
@@ -325,6 +337,8 @@ struct Visit<'a> {
     name: Option<Name>,
     /// Of the session that it comes back to.
     ticket: Option<FoundTicket>,
+    /// What makes the codes of that name, where it owes one.
+    second_factor: Option<Arc<TotpKey>>,
     seat: Option<Slot>,
 }
 
@@ -347,7 +361,9 @@ impl HandshakePolicy for Visit<'_> {
             (Snapshot::Named(_), _) => Subject::Unknown,
         };
         self.pass.claim(Claim::Word(subject))?;
-        self.name = found.and_then(|(_, named)| named.map(Name::of));
+        let named = found.and_then(|(_, named)| named);
+        self.name = named.map(Name::of);
+        self.second_factor = named.and_then(|named| named.second_factor.clone());
         Ok(found.map(|(secret, _)| secret))
     }
 
@@ -366,6 +382,28 @@ impl HandshakePolicy for Visit<'_> {
         {
             return Err(HandshakeError::Busy);
         }
+        match (&self.name, &self.second_factor) {
+            (Some(name), Some(_)) => {
+                let subject = Subject::Code(name.text.as_str().into());
+                self.pass.claim(Claim::Word(subject))
+            }
+            _ => self.take_seat(role),
+        }
+    }
+
+    fn greeting(&self) -> Option<Message> {
+        match (&self.secrets, &self.second_factor) {
+            // Who comes back by a key of its session owes none.
+            _ if self.ticket.is_some() => None,
+            (Snapshot::One(_), _) => None,
+            (Snapshot::Named(_), None) => Some(Message::Ping(Ping::default())),
+            (Snapshot::Named(_), Some(_)) => Some(Message::CodeWanted),
+        }
+    }
+}
+
+impl Visit<'_> {
+    fn take_seat(&mut self, role: DiallerRole) -> Result<(), HandshakeError> {
         let holder = match &self.name {
             Some(name) => Holder::Name(name.text.clone()),
             None => Holder::Network(Network::of(self.peer.ip())),
@@ -376,6 +414,31 @@ impl HandshakePolicy for Visit<'_> {
         };
         self.seat = Some(seats.take(holder).ok_or(HandshakeError::Busy)?);
         Ok(())
+    }
+
+    /// Takes the code of a peer that owes one, and then a seat. What came of it where that fails.
+    fn take_code(
+        &mut self,
+        role: DiallerRole,
+        session: &mut Authenticated,
+    ) -> Result<(), Box<Arrival>> {
+        let (Some(name), Some(key)) = (&self.name, &self.second_factor) else {
+            return Ok(());
+        };
+        let peer = self.peer;
+        if let Err(error) = self.door.codes.expect(session, &name.text, key) {
+            self.pass.spend();
+            session.writer.abort(&error);
+            let (name, peer) = (quoted(name.text.as_bytes()), peer.ip().to_canonical());
+            let message = format!("{name} at {peer} gave no right one-time code: {error}");
+            return Err(Box::new(Arrival::News { message }));
+        }
+        self.pass.prove();
+        self.take_seat(role).map_err(|busy| {
+            let error = SessionError::from(busy);
+            session.writer.abort(&error);
+            Box::new(Arrival::TurnedAway { peer, error })
+        })
     }
 }
 

@@ -89,6 +89,10 @@ mod tests {
         fn admit(&mut self, _: DiallerRole) -> Result<(), HandshakeError> {
             Ok(())
         }
+
+        fn greeting(&self) -> Option<Message> {
+            None
+        }
     }
 
     /// Who pings, and who answers.

@@ -1,6 +1,6 @@
 //! The secrets that a listener takes: one, or several by name.
 
-use crate::crypto::Secret;
+use crate::crypto::{Secret, TotpKey};
 use crate::protocol::DiallerName;
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ pub enum Secrets {
 /// let alice = NamedSecret {
 ///     name: "alice".into(),
 ///     secret: Secret::from_text("correct horse battery")?,
+///     second_factor: None,
 ///     limits: NameLimits::default(),
 /// };
 /// let secrets = Secrets::Named(Arc::new(Fixed(Arc::new([alice]))));
@@ -54,6 +55,8 @@ pub struct NamedSecret {
     pub name: String,
     /// The secret that a peer of this name must know.
     pub secret: Secret,
+    /// The key of the one-time codes that a peer of this name must give as well. `None` asks for none.
+    pub second_factor: Option<Arc<TotpKey>>,
     /// Limits for transfers with this name.
     pub limits: NameLimits,
 }

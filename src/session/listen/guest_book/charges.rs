@@ -47,6 +47,14 @@ const NAME: Tariff = Tariff {
     longest: Duration::from_millis(500),
 };
 
+/// Guesses at the one-time codes of one name, from everywhere: three of a million are right at any time. The
+/// longest gap leaves room for an answer within a handshake.
+const CODE: Tariff = Tariff {
+    free: limits::FAILED_PROOFS,
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(8),
+};
+
 /// All guesses: ten a second.
 const OVERALL: Tariff = Tariff {
     free: 64,
@@ -69,8 +77,20 @@ pub(crate) enum Subject {
     Sole,
     /// The secret of this name.
     Named(Arc<str>),
+    /// The one-time code of this name, by whoever knows its secret.
+    Code(Arc<str>),
     /// A name that is not in the list, or none: no guess can be right.
     Unknown,
+}
+
+impl Subject {
+    /// What guesses at it cost, wherever they come from.
+    fn tariff(&self) -> &'static Tariff {
+        match self {
+            Subject::Code(_) => &CODE,
+            Subject::Sole | Subject::Named(_) | Subject::Unknown => &NAME,
+        }
+    }
 }
 
 /// One account of mistakes.
@@ -174,7 +194,7 @@ impl Charges {
         let site = network.site().and_then(|site| self.networks.get(&site));
         of(self.networks.get(&network), &NETWORK)
             .max(of(site, &SITE))
-            .max(of(self.names.get(subject), &NAME))
+            .max(of(self.names.get(subject), subject.tariff()))
             .max(self.overall.ready(&OVERALL, now))
     }
 
@@ -193,7 +213,7 @@ impl Charges {
             site.answered(&SITE, now);
         }
         if let Some(name) = self.names.get_mut(subject) {
-            name.answered(&NAME, now);
+            name.answered(subject.tariff(), now);
         }
         self.overall.answered(&OVERALL, now);
     }
@@ -214,7 +234,8 @@ impl Charges {
         // The only secret is guessed at by all guesses together.
         if *subject != Subject::Sole {
             let name = self.names.entry(subject.clone());
-            name.or_insert_with(|| Account::new(now)).charge(&NAME, now);
+            let name = name.or_insert_with(|| Account::new(now));
+            name.charge(subject.tariff(), now);
         }
         self.overall.charge(&OVERALL, now);
     }
@@ -361,6 +382,19 @@ mod tests {
         }
         assert!(charges.ready(network(999), &named("alice"), now) > now);
         assert_eq!(charges.ready(network(999), &named("bob"), now), now);
+    }
+
+    #[test]
+    fn codes_of_one_name_are_guessed_ever_more_slowly() {
+        let now = Instant::now();
+        let mut charges = Charges::new(now);
+        let code = Subject::Code("alice".into());
+        for n in 0..20 {
+            charges.charge(network(n), &code, now);
+        }
+        let ready = charges.ready(network(999), &code, now);
+        assert_eq!(ready, now + CODE.longest);
+        assert_eq!(charges.ready(network(999), &named("alice"), now), now);
     }
 
     #[test]

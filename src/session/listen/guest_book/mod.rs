@@ -42,6 +42,9 @@ const FLIGHT_OF_SITE: usize = 16 * FLIGHT_OF_NETWORK;
 /// Answers to guesses at one name at once.
 const FLIGHT_OF_NAME: usize = 4;
 
+/// Persons of one name who read a code off at once.
+const FLIGHT_OF_CODE: usize = 5;
+
 /// Answers to returns to one session at once: its own peer makes one.
 const FLIGHT_OF_RETURN: usize = 2;
 
@@ -91,12 +94,24 @@ impl GuestLimits {
         match lane {
             Lane::Open => self.connections / 4,
             Lane::Return | Lane::Proven => self.connections / 8,
+            Lane::Code => self.codes(),
         }
     }
 
     /// Answers of one lane at once.
-    fn flight(self) -> usize {
-        self.connections / 8
+    fn flight(self, lane: Lane) -> usize {
+        match lane {
+            Lane::Open | Lane::Return | Lane::Proven => self.connections / 8,
+            Lane::Code => self.codes(),
+        }
+    }
+
+    /// Persons who read a code off at once, and as many who wait: out of the eighth that never waits otherwise.
+    fn codes(self) -> usize {
+        match self.connections {
+            0..24 => 0,
+            enough => (enough / 32).max(1),
+        }
     }
 }
 
@@ -120,6 +135,7 @@ enum Stage {
 enum Lane {
     Return,
     Proven,
+    Code,
     Open,
 }
 
@@ -211,9 +227,10 @@ impl GuestBook {
         Some(id)
     }
 
-    /// A guest has said Hello.
+    /// A guest has said Hello, or has proven itself and owes a code.
     pub(crate) fn claim(&mut self, id: GuestId, claim: Claim, now: Instant) {
-        let Some(guest) = self.guests.get(&id).filter(|g| g.stage == Stage::Silent) else {
+        let may_claim = |guest: &&Guest| matches!(guest.stage, Stage::Silent | Stage::Proven);
+        let Some(guest) = self.guests.get(&id).filter(may_claim) else {
             return;
         };
         let network = guest.network;
@@ -338,6 +355,7 @@ impl GuestBook {
     fn lane(&self, network: Network, claim: &Claim, now: Instant) -> Lane {
         match claim {
             Claim::Return(_) => Lane::Return,
+            Claim::Word(Subject::Code(_)) => Lane::Code,
             Claim::Word(subject) if self.charges.is_proven(network, subject, now) => Lane::Proven,
             Claim::Word(_) => Lane::Open,
         }
@@ -413,7 +431,7 @@ impl GuestBook {
         let subject = match claim {
             Claim::Return(_) => {
                 return flight.count(|_, other| other == claim) < FLIGHT_OF_RETURN
-                    && flight.of_lane(lane) < self.limits.flight();
+                    && flight.of_lane(lane) < self.limits.flight(lane);
             }
             Claim::Word(subject) => subject,
         };
@@ -424,6 +442,7 @@ impl GuestBook {
         let pair = flight.count(|of, other| of == network && other == claim);
         let has_room = match lane {
             Lane::Return | Lane::Proven => pair < FLIGHT_OF_NETWORK,
+            Lane::Code => flight.count(|_, other| other == claim) < FLIGHT_OF_CODE,
             Lane::Open => {
                 flight.in_open(|of, _| of == network) < FLIGHT_OF_NETWORK
                     && flight.in_open(|of, _| of.site().is_some() && of.site() == network.site())
@@ -433,7 +452,7 @@ impl GuestBook {
             }
         };
         has_room
-            && flight.of_lane(lane) < self.limits.flight()
+            && flight.of_lane(lane) < self.limits.flight(lane)
             && self.charges.ready(network, subject, now) <= now
     }
 }

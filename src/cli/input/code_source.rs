@@ -1,0 +1,48 @@
+//! Where the one-time code of a second factor comes from.
+
+use crate::cli::context::Context;
+use crate::cli::environment;
+use crate::cli::input::terminal::Answers;
+use crate::cli::output::console::Console;
+use crate::session::second_factor::digits;
+
+/// Who knows the code.
+pub(crate) enum CodeSource<'a> {
+    /// Nobody.
+    None,
+    /// Whoever started this process: the value of `PEERBRIDGE_OTP`.
+    Given(String),
+    /// The person at the terminal.
+    Asked(&'a dyn Answers),
+}
+
+impl<'a> CodeSource<'a> {
+    /// The variable where it is set, else the person where there is a terminal.
+    pub(crate) fn of(context: &Context<'a>) -> CodeSource<'a> {
+        match context.environment.get(environment::OTP) {
+            Some(code) => CodeSource::Given(code.to_string_lossy().into_owned()),
+            None if context.terminal.can_ask() => CodeSource::Asked(context.answers),
+            None => CodeSource::None,
+        }
+    }
+
+    /// The code, in a form that has six digits where it was asked for; `None` when there is none.
+    pub(crate) fn get(&self, console: &Console) -> Option<String> {
+        let answers = match self {
+            CodeSource::None => return None,
+            CodeSource::Given(code) => return Some(code.clone()),
+            CodeSource::Asked(answers) => answers,
+        };
+        loop {
+            match answers.line("One-time code: ") {
+                Ok(Some(answer)) if digits(&answer).is_some() => return Some(answer),
+                Ok(Some(_)) => console.say("a one-time code has six digits"),
+                Ok(None) => return None,
+                Err(error) => {
+                    console.error(&error.to_string(), None);
+                    return None;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One-time codes: a second proof beside the secret of a name.
+//!
+//! Whoever knows the secret learns that a code is wanted, and so that the secret is right. What came along with
+//! its proof is held unread until the code is right.
+
+use crate::crypto::{CODE_DIGITS, TotpKey, TotpStep};
+use crate::model::limits;
+use crate::protocol::Message;
+use crate::session::connection::channel::unexpected;
+use crate::session::connection::clock::Deadline;
+use crate::session::connection::handshake::Authenticated;
+use crate::session::connection::transport::Patience;
+use crate::session::error::SessionError;
+use crate::session::events::Operator;
+use crate::session::sync::lock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Which codes a listener has taken: each counts once.
+pub(crate) struct UsedCodes {
+    /// Before this step none counts: what an earlier run has taken is not known.
+    start: TotpStep,
+    latest: Mutex<HashMap<String, TotpStep>>,
+}
+
+impl UsedCodes {
+    /// None was taken since `start`, in which this listener has begun.
+    fn since(start: TotpStep) -> Self {
+        UsedCodes {
+            start,
+            latest: Mutex::default(),
+        }
+    }
+
+    /// None was taken. The codes of this moment don't count.
+    pub(crate) fn none_yet() -> Self {
+        UsedCodes::since(now())
+    }
+
+    /// Whether the code is right for this name and none was taken in its place.
+    fn take(&self, name: &str, key: &TotpKey, code: &[u8], now: TotpStep) -> bool {
+        let mut latest = lock(&self.latest);
+        let used = latest.get(name).copied().unwrap_or(self.start);
+        let step = key.step_of(code, now, Some(used));
+        if let Some(step) = step {
+            latest.insert(name.to_owned(), step);
+        }
+        step.is_some()
+    }
+
+    /// Waits for the code of a dialler that was told to give one.
+    ///
+    /// # Errors
+    /// [`SessionError::WrongCode`], or that none came.
+    pub(crate) fn expect(
+        &self,
+        session: &mut Authenticated,
+        name: &str,
+        key: &TotpKey,
+    ) -> Result<(), SessionError> {
+        let time = Deadline::after(Duration::from_secs(limits::CODE_SECONDS));
+        let connection = session.reader.connection();
+        connection.set_patience(Patience::Until(time));
+        let code = match session.reader.read_behind_the_first_flight()? {
+            Message::Code { code } => code,
+            Message::Abort { .. } => return Err(SessionError::WrongCode),
+            _ => return Err(unexpected("something else than a one-time code")),
+        };
+        if !self.take(name, key, &code, now()) {
+            return Err(SessionError::WrongCode);
+        }
+        let liveness = Arc::clone(&session.shared.liveness);
+        liveness.heard();
+        let connection = session.reader.connection();
+        connection.set_patience(Patience::WhileAlive(liveness));
+        Ok(())
+    }
+}
+
+/// Gives the listener the code that it wants.
+///
+/// # Errors
+/// [`SessionError::CodeNeeded`] where the operator has none, or that the connection is gone.
+pub(crate) fn give(
+    session: &mut Authenticated,
+    operator: &dyn Operator,
+) -> Result<(), SessionError> {
+    let code = operator.one_time_code().and_then(|text| digits(&text));
+    let Some(code) = code else {
+        let error = SessionError::CodeNeeded;
+        session.writer.abort(&error);
+        return Err(error);
+    };
+    session.writer.send(&Message::Code { code })
+}
+
+/// The digits of a code as people type it; `None` where it has more or fewer.
+pub(crate) fn digits(text: &str) -> Option<[u8; CODE_DIGITS]> {
+    let typed = text.bytes().filter(|byte| !b" -".contains(byte));
+    let digits: [u8; CODE_DIGITS] = typed.collect::<Vec<_>>().try_into().ok()?;
+    digits.iter().all(u8::is_ascii_digit).then_some(digits)
+}
+
+fn now() -> TotpStep {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH);
+    TotpStep::at(seconds.unwrap_or_default().as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6238, appendix B: its codes at 59 and 1,111,111,109 seconds.
+    fn key() -> TotpKey {
+        TotpKey::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()
+    }
+
+    #[test]
+    fn a_code_counts_once_and_for_its_name() {
+        let codes = UsedCodes::since(TotpStep::at(0));
+        let at = TotpStep::at(59);
+        assert!(!codes.take("alice", &key(), b"287083", at));
+        assert!(codes.take("alice", &key(), b"287082", at));
+        assert!(!codes.take("alice", &key(), b"287082", at));
+        assert!(codes.take("bob", &key(), b"287082", at));
+    }
+
+    #[test]
+    fn what_an_earlier_run_may_have_taken_does_not_count() {
+        let codes = UsedCodes::since(TotpStep::at(59));
+        assert!(!codes.take("alice", &key(), b"287082", TotpStep::at(61)));
+        assert!(codes.take("alice", &key(), b"081804", TotpStep::at(1_111_111_109)));
+    }
+
+    #[test]
+    fn codes_are_read_as_people_type_them() {
+        assert_eq!(digits("287 082"), Some(*b"287082"));
+        for wrong in ["", "28708", "2870822", "28708x", "٢٨٧٠٨٢"] {
+            assert_eq!(digits(wrong), None, "{wrong}");
+        }
+    }
+}

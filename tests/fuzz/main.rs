@@ -1,0 +1,52 @@
+//! Any bytes, made from good ones, for everything that reads what others wrote: it may refuse them, and must not
+//! panic, hang, or take them for what they are not.
+//!
+//! Each target runs for `PEERBRIDGE_FUZZ_SECONDS` (1 unless told) with a seed that it prints and that
+//! `PEERBRIDGE_TEST_SEED` repeats. What it begins with is in `corpus/`, a folder a target: an input that found
+//! something goes there.
+
+#[path = "../harness/chance.rs"]
+pub mod chance;
+
+mod mutate;
+mod readers;
+mod sealed;
+mod wire;
+
+use chance::Chance;
+use mutate::Mutator;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Feeds `target` with inputs made from its corpus, beginning with the corpus itself, until the time is over.
+pub fn fuzz(name: &str, mut target: impl FnMut(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fuzz/corpus")
+        .join(name);
+    let mut corpus: Vec<Vec<u8>> = std::fs::read_dir(&folder)
+        .expect("a corpus")
+        .map(|item| std::fs::read(item.expect("a file").path()).expect("a file"))
+        .collect();
+    corpus.sort();
+    corpus.iter().for_each(|input| target(input));
+    let mut mutator = Mutator::new(Chance::new(Chance::seed()), corpus);
+    let mut rounds = 0_u64;
+    let end = Instant::now() + time();
+    while Instant::now() < end {
+        let input = mutator.next();
+        if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
+            let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+            panic!("{name} fails on {} bytes: {hex}", input.len());
+        }
+        rounds += 1;
+    }
+    println!("{name}: {rounds} inputs");
+}
+
+/// How long each target runs.
+fn time() -> Duration {
+    let given = std::env::var("PEERBRIDGE_FUZZ_SECONDS").ok();
+    let seconds = given.map_or(1, |text| text.parse().expect("a number of seconds"));
+    Duration::from_secs(seconds)
+}
