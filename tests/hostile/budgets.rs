@@ -11,10 +11,10 @@ use crate::wire::{Entries, PART, Raw, RawOffer, accept};
 use peerbridge::internals::{FrameKind, Message, Role, limits};
 use std::net::TcpListener;
 
-const MIB: u64 = 1 << 20;
+pub const MIB: u64 = 1 << 20;
 
 /// A drop box, after a first session: what every process costs is there already.
-fn serve(ground: &Ground, options: &str) -> Running {
+pub fn serve(ground: &Ground, options: &str) -> Running {
     let serve = "serve destination --port 0 --bind 127.0.0.1 --max-peers 64";
     let program = ground.run(&format!("{serve} {options}")).start();
     let sender = Side::default().send_dialling(&ground.source, program.port());
@@ -40,7 +40,7 @@ fn entries(count: u32, length: usize) -> Vec<u8> {
 }
 
 /// Offers as many names, but for the last one, which never comes.
-fn offer_names(peer: &mut Peer, chunks: u32, a_chunk: u32) {
+pub fn offer_names(peer: &mut Peer, chunks: u32, a_chunk: u32) {
     let chunk = entries(a_chunk, 3999);
     let mut offer = RawOffer::file(1);
     offer.count = chunks * a_chunk + 1;

@@ -7,6 +7,7 @@ mod archives;
 mod at_once;
 mod budgets;
 mod claims;
+mod costs;
 mod drop_box;
 mod faults;
 mod frames;

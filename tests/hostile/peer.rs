@@ -108,6 +108,8 @@ pub struct Peer {
     pub keys: Arc<SessionKeys>,
     pub stream: u16,
     pub said: u64,
+    /// Bytes of what was said on purpose.
+    pub sent: u64,
     pub heard: u64,
     /// The round that parts are sent in: what the last Missing named.
     pub round: u32,
@@ -153,6 +155,7 @@ impl Peer {
             keys,
             stream,
             said: 0,
+            sent: 0,
             heard: 0,
             round: 0,
             sealer: Sealer::new(),
@@ -193,6 +196,7 @@ impl Peer {
     /// Says a message of these bytes, whatever they are, at its place.
     pub fn say(&mut self, raw: &[u8]) {
         let frame = self.sealed(raw);
+        self.sent += frame.len() as u64;
         self.line.send(&frame);
     }
 

@@ -1,0 +1,287 @@
+//! The table of hostile peers and limits: what each peer costs a drop box, in all that it could run out of.
+
+use crate::budgets::{MIB, offer_names, serve};
+use crate::frames::begun;
+use crate::harness::Running;
+use crate::harness::trees::paths;
+use crate::peer::{Line, Peer, hello};
+use crate::real::wait_until;
+use crate::tree::Ground;
+use crate::wire::{Entries, PART, Raw, RawOffer, ping, round_end};
+use peerbridge::internals::{
+    Compression, DiallerRole, FrameKind, Message, Position, Role, Sealer, frame, message_head,
+};
+
+/// A hostile peer, or many. What it gives back is held until all is measured; beside it, the bytes that it sent.
+type Attack = fn(&Running) -> (Vec<Line>, u64);
+
+/// What an attack may cost at most, beyond what the process had before.
+struct Budget {
+    what: &'static str,
+    attack: Attack,
+    /// Most memory that was resident at once, in bytes.
+    resident: u64,
+    threads: usize,
+    descriptors: usize,
+    /// Files and folders that stand in the destination while the peer is there.
+    names: usize,
+    /// Bytes in them.
+    disk: u64,
+    /// Processor time for each MiB on the line, in hundredths of a second, in a build without optimisation.
+    ticks_per_mib: u64,
+    /// The same for what any attack costs once, as hundreds of handshakes do.
+    ticks: u64,
+}
+
+const TABLE: [Budget; 9] = [
+    Budget {
+        what: "400 connections that say nothing",
+        attack: |at| (dial(at, 400, &[]), 0),
+        resident: 24 * MIB,
+        threads: 260,
+        descriptors: 300,
+        ..Budget::NOTHING
+    },
+    Budget {
+        what: "300 connections that begin the longest frame",
+        attack: |at| (dial(at, 300, &begun(512, 1)), 300 * 205),
+        resident: 24 * MIB,
+        threads: 260,
+        descriptors: 300,
+        ..Budget::NOTHING
+    },
+    Budget {
+        what: "60 handshakes that end at the Hello",
+        attack: hellos,
+        resident: 24 * MIB,
+        threads: 260,
+        descriptors: 300,
+        ..Budget::NOTHING
+    },
+    Budget {
+        what: "16 sessions of heartbeats",
+        attack: |at| sessions(at, 16, |peer| peer.say(&ping(0, 0))),
+        resident: 24 * MIB,
+        threads: 40,
+        descriptors: 40,
+        ..Budget::NOTHING
+    },
+    Budget {
+        what: "a flood of pings that all want long answers",
+        attack: |at| {
+            sessions(at, 1, |peer| {
+                for token in 1..200 {
+                    peer.say(&ping(token, 1000));
+                    assert!(peer.hear().is_some());
+                }
+            })
+        },
+        ticks_per_mib: 4000,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "messages that are far longer than they look",
+        attack: zstd_bombs,
+        ticks_per_mib: 2000,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "an offer of 100 MB of names that does not end",
+        attack: |at| sessions(at, 1, |peer| offer_names(peer, 3, 8000)),
+        resident: 160 * MIB,
+        ticks_per_mib: 2000,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "an offer of 5,000 folders of which nothing comes",
+        attack: |at| sessions(at, 1, offer_folders),
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "an empty round after an offer of a terabyte",
+        attack: |at| sessions(at, 1, terabyte),
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::SMALL
+    },
+];
+
+impl Budget {
+    const NOTHING: Budget = Budget {
+        what: "",
+        attack: |_| (Vec::new(), 0),
+        resident: 0,
+        threads: 0,
+        descriptors: 0,
+        names: 0,
+        disk: 0,
+        ticks_per_mib: 400,
+        ticks: 300,
+    };
+
+    /// Of one session.
+    const SMALL: Budget = Budget {
+        resident: 12 * MIB,
+        threads: 6,
+        descriptors: 8,
+        ..Budget::NOTHING
+    };
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn each_hostile_peer_keeps_within_its_budget() {
+    for row in TABLE {
+        let ground = Ground::small();
+        let program = serve(&ground, "");
+        let delivered = names_and_bytes(&ground);
+        let (resident, ticks) = (program.memory("VmHWM"), program.ticks());
+        let (threads, descriptors) = (program.threads(), program.descriptors());
+        let (held, sent) = (row.attack)(&program);
+        let now = [
+            (
+                "resident bytes",
+                program.memory("VmHWM") - resident,
+                row.resident,
+            ),
+            (
+                "threads",
+                (program.threads().saturating_sub(threads)) as u64,
+                row.threads as u64,
+            ),
+            (
+                "descriptors",
+                program.descriptors().saturating_sub(descriptors) as u64,
+                row.descriptors as u64,
+            ),
+            (
+                "names",
+                (names_and_bytes(&ground).0 - delivered.0) as u64,
+                row.names as u64,
+            ),
+            (
+                "bytes on the disk",
+                names_and_bytes(&ground).1 - delivered.1,
+                row.disk,
+            ),
+            (
+                "hundredths of a second",
+                program.ticks() - ticks,
+                row.ticks + row.ticks_per_mib * sent / MIB,
+            ),
+        ];
+        println!("{}: {now:?}, {sent} bytes sent", row.what);
+        for (of, cost, most) in now {
+            assert!(cost <= most, "{}: {cost} {of}, {most} allowed", row.what);
+        }
+        drop(held);
+        wait_until("all of it comes back", || {
+            program.threads() <= threads + 1
+                && program.descriptors() <= descriptors + 1
+                && names_and_bytes(&ground) == delivered
+        });
+    }
+}
+
+/// What is in the destination, in blocks as the disk has them.
+fn names_and_bytes(ground: &Ground) -> (usize, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let all = paths(&ground.destination);
+    let bytes = all.iter().filter_map(|path| {
+        let found = std::fs::symlink_metadata(ground.destination.join(path)).ok()?;
+        found.is_file().then(|| found.blocks() * 512)
+    });
+    (all.len(), bytes.sum())
+}
+
+fn dial(at: &Running, count: usize, first: &[u8]) -> Vec<Line> {
+    let lines = (0..count).map(|_| {
+        let mut line = Line::dial(at.port());
+        line.send(first);
+        line
+    });
+    lines.collect()
+}
+
+/// Each answered Hello costs the listener two multiplications.
+fn hellos(at: &Running) -> (Vec<Line>, u64) {
+    let mut lines = dial(at, 60, &[]);
+    for line in lines.iter_mut().take(2) {
+        hello(line, DiallerRole::Transfer(Role::Send));
+    }
+    let body = [&b"PEERBRDG\x01\x02\x01"[..], &[7; 80]].concat();
+    for line in lines.iter_mut().skip(2) {
+        line.send(&frame(FrameKind::Hello, &body));
+    }
+    (lines, 60 * 96)
+}
+
+/// As many proven peers, each of which does something.
+fn sessions(at: &Running, count: usize, act: fn(&mut Peer)) -> (Vec<Line>, u64) {
+    let peers = (0..count).map(|_| {
+        let mut peer = Peer::dial(at.port(), Role::Send);
+        act(&mut peer);
+        peer
+    });
+    let peers: Vec<_> = peers.collect();
+    let sent = peers.iter().map(|peer| peer.sent).sum();
+    (peers.into_iter().map(|peer| peer.line).collect(), sent)
+}
+
+/// Heartbeats with 256 KiB of zeros, which travel in a few hundred bytes.
+fn zstd_bombs(at: &Running) -> (Vec<Line>, u64) {
+    sessions(at, 1, |peer| {
+        let padding = vec![0; peerbridge::internals::PADDING_BYTES];
+        let raw = Raw::kind(14).u64(0).u32(0).u32(padding.len() as u32);
+        let raw = raw.bytes(&padding).0;
+        let mut sealer = Sealer::new();
+        for _ in 0..300 {
+            let position = Position::Message {
+                stream: 0,
+                sequence: peer.said,
+            };
+            peer.said += 1;
+            let sealed = sealer
+                .seal(
+                    &peer.keys.sealing_keys(),
+                    position,
+                    &raw,
+                    Compression::Zstd(3),
+                )
+                .expect("it can be sealed");
+            let frame = [&message_head(&sealed.envelope)[..], sealed.archive].concat();
+            peer.sent += frame.len() as u64;
+            peer.line.send(&frame);
+        }
+        answered(peer);
+    })
+}
+
+/// Whatever was said before was read.
+fn answered(peer: &mut Peer) {
+    peer.say(&ping(1, 0));
+    assert!(matches!(peer.hear(), Some(Message::Pong { .. })));
+}
+
+fn offer_folders(peer: &mut Peer) {
+    let folders = (0..5000_u32).fold(Entries::default(), |entries, number| {
+        entries.folder(number.to_string().as_bytes())
+    });
+    peer.say(&RawOffer::of(&folders.file(b"x", 10)).to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+}
+
+fn terabyte(peer: &mut Peer) {
+    let size = u64::from(PART) << 20;
+    peer.say(&RawOffer::file(size).to_bytes());
+    match peer.hear() {
+        Some(Message::Accept(_)) => {}
+        // A disk that has no such room says so.
+        Some(Message::Decline(_)) => return,
+        other => panic!("{other:?}"),
+    }
+    peer.say(&round_end(0, &[], &[]));
+    assert!(matches!(peer.hear(), Some(Message::Missing(_))));
+}
