@@ -1,6 +1,7 @@
 //! What every verb may use.
 
 use crate::cli::environment::Environment;
+use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::terminal::{Answers, Terminal};
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::colour::Colour;
@@ -49,6 +50,11 @@ impl Context<'_> {
 
     pub(crate) fn colour(&self) -> Colour {
         Colour::of(self.terminal, self.environment)
+    }
+
+    /// Where a one-time code comes from, should the other side want one.
+    pub(crate) fn codes(&self) -> CodeSource<'_> {
+        CodeSource::of(self.environment, self.terminal, self.answers)
     }
 
     fn guide(&self) -> Guide {

@@ -1,8 +1,7 @@
 //! Where the one-time code of a second factor comes from.
 
-use crate::cli::context::Context;
-use crate::cli::environment;
-use crate::cli::input::terminal::Answers;
+use crate::cli::environment::{self, Environment};
+use crate::cli::input::terminal::{Answers, Terminal};
 use crate::cli::output::console::Console;
 use crate::session::second_factor::digits;
 
@@ -18,10 +17,14 @@ pub(crate) enum CodeSource<'a> {
 
 impl<'a> CodeSource<'a> {
     /// The variable where it is set, else the person where there is a terminal.
-    pub(crate) fn of(context: &Context<'a>) -> CodeSource<'a> {
-        match context.environment.get(environment::OTP) {
+    pub(crate) fn of(
+        environment: &Environment,
+        terminal: Terminal,
+        answers: &'a dyn Answers,
+    ) -> CodeSource<'a> {
+        match environment.get(environment::OTP) {
             Some(code) => CodeSource::Given(code.to_string_lossy().into_owned()),
-            None if context.terminal.can_ask() => CodeSource::Asked(context.answers),
+            None if terminal.can_ask() => CodeSource::Asked(answers),
             None => CodeSource::None,
         }
     }

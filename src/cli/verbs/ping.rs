@@ -3,7 +3,6 @@
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
@@ -52,7 +51,7 @@ impl PingArgs {
         );
         let connect = self.connect.with(secret);
         let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style)
-            .with_codes(CodeSource::of(context));
+            .with_codes(context.codes());
         let report = session::ping(&connect, &reporter)?;
         tell(&report, context);
         Ok(Exit::Done)

@@ -6,7 +6,6 @@ use super::zipped::Zipped;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
@@ -139,7 +138,7 @@ impl Send {
         }
         let mut reporter =
             Reporter::new(context.console, context.ledger, Questions::Unasked, style)
-                .with_codes(CodeSource::of(context));
+                .with_codes(context.codes());
         if self.verify {
             reporter = reporter.with_comparer(context.answers);
         }
