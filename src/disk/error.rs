@@ -53,8 +53,8 @@ impl DiskError {
         self.kind
     }
 
-    /// The same, for who must not learn where things are on this machine: with the name that an entry has in its
-    /// transfer, or with none.
+    /// The same without the place on this machine: the path is shortened to the name that the entry has in its
+    /// transfer, or left out.
     pub(crate) fn without_its_place(&self) -> String {
         let name = match self.name_in_transfer() {
             Some(name) => format!(" {name:?}"),

@@ -151,7 +151,7 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
     }
 }
 
-/// How many names a text has that is to be a secrets file.
+/// Reads a text as a secrets file and counts its names.
 ///
 /// # Errors
 /// Where the fault is and what it is; never with a secret in it.

@@ -146,7 +146,7 @@ pub(crate) trait HandshakePolicy {
     /// [`HandshakeError::Busy`].
     fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError>;
 
-    /// What goes along with the own proof to who was admitted: to one that gave a name, whether it owes a code.
+    /// The message that goes along with the own proof. It tells a caller that gave a name whether it owes a code.
     fn greeting(&self) -> Option<Message>;
 }
 

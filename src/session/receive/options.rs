@@ -8,7 +8,7 @@ use crate::session::receive::output::Output;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long broken transfers are kept unless told otherwise.
+/// How long broken transfers are kept by default.
 const KEEP_PARTIAL: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Where to put what arrives, and what to accept.

@@ -77,7 +77,7 @@ pub(crate) enum Subject {
     Sole,
     /// The secret of this name.
     Named(Arc<str>),
-    /// The one-time code of this name, by whoever knows its secret.
+    /// The one-time code of this name. Only somebody who knows its secret gets so far.
     Code(Arc<str>),
     /// A name that is not in the list, or none: no guess can be right.
     Unknown,

@@ -42,7 +42,7 @@ const FLIGHT_OF_SITE: usize = 16 * FLIGHT_OF_NETWORK;
 /// Answers to guesses at one name at once.
 const FLIGHT_OF_NAME: usize = 4;
 
-/// Persons of one name who read a code off at once.
+/// One-time codes of one name that are waited for at once.
 const FLIGHT_OF_CODE: usize = 5;
 
 /// Answers to returns to one session at once: its own peer makes one.
@@ -106,7 +106,8 @@ impl GuestLimits {
         }
     }
 
-    /// Persons who read a code off at once, and as many who wait: out of the eighth that never waits otherwise.
+    /// One-time codes that are waited for at once, and as many claims in line for that. They are part of the eighth
+    /// that the other lanes leave.
     fn codes(self) -> usize {
         match self.connections {
             0..24 => 0,
