@@ -1,6 +1,5 @@
 //! The authenticated head of a sealed archive. Its MAC covers everything that the archive's own tag does not.
 
-use super::Compression;
 use super::layout::{Layout, SEALED_OVERHEAD};
 use super::open_error::OpenError;
 use super::position::Position;
@@ -118,13 +117,13 @@ impl Envelope {
         keys: &SealingKeys,
         position: Position,
         raw_length: u32,
-        compression: Compression,
+        is_compressed: bool,
         archive: &[u8],
     ) -> (Envelope, [u8; 64]) {
         let keys = keys.at(position);
-        let method = match compression {
-            Compression::Stored => PartMethod::Stored,
-            Compression::Zstd(_) => PartMethod::Zstd,
+        let method = match is_compressed {
+            false => PartMethod::Stored,
+            true => PartMethod::Zstd,
         };
         let envelope = Envelope::over(&keys, position, raw_length, method, archive);
         (envelope, *keys.password)
