@@ -4,7 +4,8 @@
 Usage: changed.py [--workloads changed,append,insert,resume,full] [--link loopback|1gbit|100mbit] ...
 
 Beside rsync over ssh where both are installed, and another build (--baseline) for `resume` and `full`. The
-builds take turns within one run; a line tells the median of the times, each time and the bytes on the line.
+builds take turns within one run; a line tells the median of the seconds, each of them, the median of the seconds of
+processor time at both ends together, and the megabytes on the line.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import filecmp
 import json
 import os
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -72,6 +74,12 @@ def versions(workload, scale, old, new):
             file.write(os.urandom(4096))
 
 
+def processor_time():
+    """Seconds that processes which have ended took, with their children."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Bench:
     def __init__(self, net, folder):
         self.net, self.folder = net, folder
@@ -89,7 +97,7 @@ class Bench:
             os.utime(self.into / "file", (1e9, 1e9))
 
     def peerbridge(self, program, *receive, cut=None):
-        """Seconds and bytes on the line of a transfer; of one that is cut after `cut` bytes nothing."""
+        """Seconds, processor time and bytes on the line of a transfer; of one that is cut after `cut` bytes nothing."""
         environment = dict(os.environ, PEERBRIDGE_SECRET="bench")
         pipes = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         retry = ["--retry", "0"]
@@ -97,7 +105,7 @@ class Bench:
         receiver = subprocess.Popen(self.inside(RECEIVER, words + ["--bind", self.net.address]), **pipes)
         port = json.loads(receiver.stdout.readline())["port"]
         to = f"{self.net.address}:{port}"
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), processor_time()
         words = [program, "send", str(self.source), "--to", to, "--json", *retry]
         sender = subprocess.Popen(self.inside(SENDER, words), **pipes)
         while cut is not None:
@@ -112,7 +120,8 @@ class Bench:
             return None
         if sender.returncode or receiver.returncode:
             raise SystemExit(complained)
-        return took, json.loads(said.splitlines()[-1])["wire_bytes"]
+        wire = json.loads(said.splitlines()[-1])["wire_bytes"]
+        return took, processor_time() - busy, wire
 
     def rsync(self, ssh):
         listen = ["-D", "-f", ssh.folder / "sshd_config", "-o", f"ListenAddress={self.net.address}"]
@@ -120,7 +129,7 @@ class Bench:
         server = subprocess.Popen(self.inside(RECEIVER, words))
         shell = f"ssh -F {ssh.client(self.net.address, SSH_PORT)}"
         time.sleep(0.5)
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), processor_time()
         words = ["rsync", "-t", "--stats", "-e", shell, str(self.source), f"bench:{self.into}/"]
         run = subprocess.run(self.inside(SENDER, words), capture_output=True, text=True, check=False)
         took = time.perf_counter() - began
@@ -130,7 +139,7 @@ class Bench:
             raise SystemExit(run.stderr)
         told = dict(line.split(":", 1) for line in run.stdout.splitlines() if ":" in line)
         totals = (told[f"Total bytes {way}"].replace(",", "") for way in ("sent", "received"))
-        return took, sum(map(int, totals))
+        return took, processor_time() - busy, sum(map(int, totals))
 
     def same(self):
         if not filecmp.cmp(self.source, self.into / "file", shallow=False):
@@ -158,11 +167,10 @@ def measure(bench, workload, options, builds, ssh):
             rows.setdefault("rsync", []).append(bench.rsync(ssh))
             bench.same()
     for name, runs in rows.items():
-        times = ", ".join(f"{took:.2f}" for took, _ in runs)
-        took = statistics.median(took for took, _ in runs)
-        wire = statistics.median(wire for _, wire in runs)
+        times = ", ".join(f"{run[0]:.2f}" for run in runs)
+        took, busy, wire = (statistics.median(run[at] for run in runs) for at in range(3))
         what = f"{workload}, {options.link}"
-        print(f"| {what} | {name} | {took:.2f} | {times} | {wire / 1e6:.1f} |", flush=True)
+        print(f"| {what} | {name} | {took:.2f} | {times} | {busy:.2f} | {wire / 1e6:.1f} |", flush=True)
 
 
 def main():
