@@ -58,7 +58,7 @@ pub enum Durability {
 }
 
 /// Locks for the files that are written piece by piece: enough that two files seldom share one.
-const TURNS: usize = 16;
+const WRITE_LOCKS: usize = 16;
 
 /// How contents come in, and so what makes them complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +88,8 @@ pub struct Staging {
     creation: Mutex<()>,
     /// Whether the folders are there. They are made for the first file: an offer that brings nothing costs none.
     has_folders: Mutex<bool>,
-    /// Of every so manyth entry one: who writes a piece of it.
-    turns: [Mutex<()>; TURNS],
+    /// Striped locks: all writers of an entry share one of these.
+    write_locks: [Mutex<()>; WRITE_LOCKS],
     progress: Mutex<StagingProgress>,
     journal_fault: Option<JournalFault>,
     /// Whether an earlier run left parts here.
@@ -159,7 +159,7 @@ impl Staging {
             marks: Marks::new(manifest.len()),
             creation: Mutex::new(()),
             has_folders: Mutex::new(false),
-            turns: Default::default(),
+            write_locks: Default::default(),
             progress: Mutex::new(StagingProgress {
                 layout,
                 present: plan.unneeded_parts(&manifest, &layout),

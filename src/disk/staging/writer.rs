@@ -2,7 +2,7 @@
 
 use super::checker::read_exact_at;
 use super::claims::PieceSource;
-use super::{Durability, Mark, Staging, StagingProgress, TURNS, tree};
+use super::{Durability, Mark, Staging, StagingProgress, WRITE_LOCKS, tree};
 use crate::disk::error::DiskError;
 use crate::disk::journal::JournalRecord;
 use crate::disk::plan::Decision;
@@ -106,14 +106,14 @@ impl<'a> StagingWriter<'a> {
             Some((entry, file)) if entry == segment.entry => file,
             _ => staging.open_piecewise(segment.entry)?,
         };
-        let turn = staging.turn(segment.entry);
+        let locked = staging.write_lock(segment.entry);
         let mut offset = segment.file_offset;
         for slice in bytes.chunks(SLICE) {
             seen(slice);
             staging.write_at(segment.entry, &file, slice, offset)?;
             offset += slice.len() as u64;
         }
-        drop(turn);
+        drop(locked);
         self.open = Some((segment.entry, file));
         Ok(())
     }
@@ -261,9 +261,9 @@ impl Staging {
 
     /// To be held while a piece of the file is written. Systems let one thread at a time write to a file, and
     /// Linux has the others wait turning in circles: here they sleep, and leave the core to who has work.
-    fn turn(&self, index: EntryIndex) -> MutexGuard<'_, ()> {
-        let turn = &self.turns[index.get() % TURNS];
-        turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn write_lock(&self, index: EntryIndex) -> MutexGuard<'_, ()> {
+        let striped = &self.write_locks[index.get() % WRITE_LOCKS];
+        striped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a file that is written piece by piece. The first piece creates it at its full length.
