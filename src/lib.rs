@@ -22,7 +22,7 @@
 //! | send files, a stream or an archive | [`send`], [`send_to_many`], [`SendSession`], [`dry_run`] |
 //! | receive | [`receive`], [`serve`] |
 //! | make and open zip archives | [`zip()`], [`unzip()`] |
-//! | measure a line | [`ping`] |
+//! | measure a line, see who is near | [`ping`], [`nearby`] |
 //! | follow progress, answer questions | [`Operator`], [`Event`] |
 //! | stop from another thread | [`Cancel`] |
 //! | react to an error | [`Error`] |
@@ -41,13 +41,15 @@ mod protocol;
 mod session;
 
 // What to do.
-pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve, unzip, zip};
+pub use session::{
+    SendSession, dry_run, nearby, ping, receive, send, send_to_many, serve, unzip, zip,
+};
 
 // How to meet the peer.
 pub use crypto::{Channel, CodeError, MeetingCode, Secret, SecretError, TotpKey, TotpKeyError};
 pub use session::{
-    Cancel, Connect, DEFAULT_PORT, Discovery, FindOptions, ListenAddress, PeerAddress, PingReport,
-    Rendezvous,
+    Activity, Cancel, Connect, DEFAULT_PORT, Discovery, FindOptions, ListenAddress, Neighbour,
+    PeerAddress, PingReport, Rendezvous,
 };
 
 // What to send and how.

@@ -17,6 +17,8 @@ pub(crate) const OTP: &str = "PEERBRIDGE_OTP";
 pub(crate) const SECRETS: [&str; 4] = [SECRET, SECRET_FILE, ZIP_PASSWORD, OTP];
 /// The port if no option gives one.
 pub(crate) const PORT: &str = "PEERBRIDGE_PORT";
+/// How far to look for peers: `on`, `loopback` or `off`.
+pub(crate) const DISCOVERY: &str = "PEERBRIDGE_DISCOVERY";
 /// No colours, if it is set and not empty (no-color.org).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The kind of terminal; `dumb` cannot draw a bar.

@@ -23,7 +23,8 @@ fn ran(line: &str, terminal: Terminal) -> Ran {
         args,
         &Context {
             console: &console,
-            environment: &Environment::default(),
+            // Nobody else's network hears of a test.
+            environment: &Environment::of(&[(environment::DISCOVERY, "off")]),
             terminal,
             answers: &Script::new(&[]),
             ledger: &Ledger::default(),
@@ -128,7 +129,7 @@ fn impossible_words_are_usage_errors() {
         "serve a b",
         "serve . --max-peers 0",
         "serve . --secrets-file a --secret-file b",
-        "ping",
+        "ping --no-discovery",
         "ping a b",
         "ping host:0",
         "completions",

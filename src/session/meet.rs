@@ -26,7 +26,9 @@ use crate::session::listen::slots::{Holder, SessionSlots, Slot};
 use crate::session::listen::tickets::RETURN_WAIT;
 use crate::session::meet::find::{Chosen, Search};
 use crate::session::meet::occasion::LAST_WORDS;
-use crate::session::options::{Connect, FindOptions, ListenAddress, PeerAddress, Rendezvous};
+use crate::session::options::{
+    Connect, Discovery, FindOptions, ListenAddress, PeerAddress, Rendezvous,
+};
 use crate::session::second_factor;
 use crate::session::stats::Traffic;
 use crate::session::sync::lock;
@@ -359,7 +361,11 @@ impl<'a> Finding<'a> {
             }
             opened => opened?,
         };
-        announce(&listener, connect, operator);
+        match options.discovery {
+            // Nobody finds it, so a person must say where it is.
+            Discovery::Off => announce(&listener, connect, operator),
+            Discovery::On | Discovery::Loopback => connect.cancel.wake(listener.waker()),
+        }
         let port = listener.addresses().first().map(SocketAddr::port);
         let port = port.and_then(NonZeroU16::new);
         let port = port.ok_or(SessionError::NobodyCame { seconds: 0 })?;

@@ -13,6 +13,7 @@
 //! | `receive` | the receiving side of a transfer |
 //! | `archive` | zip archives for people, unpacked as if they were received |
 //! | `send` | the sending side of a transfer, which may pack an archive on the way |
+//! | `nearby` | who is on the networks of this machine |
 //! | `ping` | proving the secret and measuring the line, without a file |
 
 mod archive;
@@ -23,6 +24,7 @@ mod error;
 mod events;
 mod listen;
 mod meet;
+mod nearby;
 mod options;
 mod ping;
 mod receive;
@@ -47,6 +49,7 @@ pub use events::{
     Reception, Sights, StillLooking, Summary, Unattended,
 };
 pub use listen::secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
+pub use nearby::{Activity, Neighbour, nearby};
 pub use options::{
     Connect, DEFAULT_PORT, Discovery, FindOptions, Level, ListenAddress, PeerAddress, Rendezvous,
 };

@@ -33,6 +33,7 @@ const ROOMS: [&str; 17] = [
     "tuning",
     "listen",
     "meet",
+    "nearby",
     "receive",
     "archive",
     "send",

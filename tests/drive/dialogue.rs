@@ -351,7 +351,8 @@ fn the_secret_is_asked_for_by_a_verb_as_well() {
     sender.shows("verified by the receiver");
     sender.exits(0);
     receiver.ends().exits(0);
-    let mut interrupted = Terminal::start(scene.run("receive").without("PEERBRIDGE_SECRET"));
+    let mut interrupted =
+        Terminal::start(scene.run("receive --listen").without("PEERBRIDGE_SECRET"));
     interrupted.shows(HIDDEN);
     interrupted.echo_becomes(false);
     interrupted.presses(CTRL_C);
@@ -362,7 +363,8 @@ fn the_secret_is_asked_for_by_a_verb_as_well() {
 fn whatever_ends_it_at_the_secret_leaves_the_terminal_as_it_was() {
     let scene = Scene::new();
     for signal in [Signal::TERM, Signal::HUP, Signal::KILL] {
-        let mut terminal = Terminal::start(scene.run("receive").without("PEERBRIDGE_SECRET"));
+        let mut terminal =
+            Terminal::start(scene.run("receive --listen").without("PEERBRIDGE_SECRET"));
         terminal.shows(HIDDEN);
         terminal.echo_becomes(false);
         terminal.is_killed(signal);

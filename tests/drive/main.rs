@@ -12,6 +12,7 @@ mod terminal;
 
 mod agreement;
 mod archives;
+mod by_code;
 mod counted;
 mod dialogue;
 mod existing;

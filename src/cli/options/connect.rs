@@ -5,8 +5,10 @@ use crate::cli::error::Error;
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
-use crate::crypto::Secret;
-use crate::session::{Connect, DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous};
+use crate::crypto::{MeetingCode, Secret};
+use crate::session::{
+    Connect, DEFAULT_PORT, Discovery, FindOptions, ListenAddress, PeerAddress, Rendezvous,
+};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,6 +93,24 @@ impl ConnectArgs {
             idle_timeout: seconds(args, "idle-timeout", 1)?,
             retries: retries.transpose()?,
         })
+    }
+
+    /// Ready to meet by code, and to listen where the options say meanwhile.
+    pub(crate) fn with_code(self, code: &MeetingCode, discovery: Discovery) -> Connect {
+        let listen = match &self.rendezvous {
+            Rendezvous::Listen(listen) => listen.clone(),
+            Rendezvous::Dial(_) | Rendezvous::Find(_) => ListenAddress {
+                address: None,
+                port: DEFAULT_PORT,
+            },
+        };
+        let mut connect = self.with(code.to_secret());
+        connect.rendezvous = Rendezvous::Find(FindOptions {
+            channel: code.channel(),
+            listen,
+            discovery,
+        });
+        connect
     }
 
     /// Ready to connect.

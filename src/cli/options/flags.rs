@@ -213,6 +213,12 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Common, Some('z'), "level", OneOf("LEVEL", LEVELS), &[Send, ZipVerb],
         "how hard to compress: auto (the default; stores what does not shrink), or 0 (not at all) to 9 \
          (most)"),
+    flag(Connecting, None, "code", Nothing, &[Send],
+        "ask for the code that the receiver made (default: make one)"),
+    flag(Connecting, None, "no-discovery", Nothing, &[Send, Receive, Ping],
+        "neither look for peers on the network nor answer them (or PEERBRIDGE_DISCOVERY=off)"),
+    flag(Connecting, None, "announce", Nothing, &[Serve],
+        "answer peers on the network that look around with peerbridge ping"),
     flag(Connecting, Some('p'), "port", Value("N"), &[Send, Receive, Serve, Ping, Doctor],
         "port (default 8080, or PEERBRIDGE_PORT); 0 listens on a free one and shows it")
         .but(&[(Ping, "the peer's port (default 8080, or PEERBRIDGE_PORT)"),

@@ -35,6 +35,7 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         name: "send",
         aliases: &["tx"],
         forms: &[
+            ("send PATH...", "find a peer by a code"),
             (
                 "send PATH... --to HOST[:PORT]",
                 "dial a peer and send it files",
@@ -59,6 +60,7 @@ pub(crate) const VERBS: &[VerbEntry] = &[
              PEERBRIDGE_ZIP_PASSWORD, else you are asked twice. It must differ from the secret.",
         ],
         examples: &[
+            "peerbridge send photos",
             "peerbridge send photos notes.txt --to 192.0.2.7",
             "peerbridge send backup --to [2001:db8::7]:9000 --exclude '*.tmp'",
             "peerbridge send photos --listen --wait 600",
@@ -71,7 +73,7 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         name: "receive",
         aliases: &["recv", "rx"],
         forms: &[
-            ("receive [DIR]", "wait for a peer, save files in DIR"),
+            ("receive [DIR]", "wait for or find a peer, into DIR"),
             ("receive [DIR] --from HOST[:PORT]", "dial a peer that sends"),
             ("receive --output -", "write to standard output"),
         ],
@@ -116,11 +118,16 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         verb: Verb::Ping,
         name: "ping",
         aliases: &[],
-        forms: &[("ping HOST[:PORT]", "test the secret, measure the speed")],
+        forms: &[
+            ("ping HOST[:PORT]", "test the secret, measure the speed"),
+            ("ping", "show who is near"),
+        ],
         about: &[
             "Proves the secret to a peer that listens, then measures for about four seconds the \
              round-trip time and the speed in each direction. No file is sent, and the peer keeps \
              waiting.",
+            "Without HOST it shows who on this network waits for a peer by a code, and drop boxes with \
+             --announce.",
         ],
         examples: &["peerbridge ping 192.0.2.7"],
     },

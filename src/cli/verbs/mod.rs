@@ -1,5 +1,6 @@
 //! The second argument stage: each command interprets its arguments and becomes an action.
 
+mod by_code;
 mod completions;
 mod demo;
 mod dialogue;

@@ -1,5 +1,6 @@
 //! `peerbridge receive`.
 
+use super::by_code::{ByCode, CodeMaker};
 use super::piped;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
@@ -24,6 +25,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Receive {
     connect: ConnectArgs,
+    by_code: Option<ByCode>,
     receive: ReceiveArgs,
     output: Option<Output>,
     consent: Consent,
@@ -114,7 +116,9 @@ impl Receive {
         let destination = words::folder(&args.words, "receive")?;
         let streams = args.value("streams");
         let streams = streams.map(|text| numbers::streams(&text));
+        let other_side = "peerbridge send PATH --code";
         Ok(Receive {
+            by_code: ByCode::of(args, context, CodeMaker::There, other_side)?,
             connect: ConnectArgs::of(
                 args,
                 context.environment,
@@ -139,7 +143,16 @@ impl Receive {
         if self.output.is_none() {
             self.receive.check_destination()?;
         }
-        let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
+        let mut connect = match self.by_code {
+            Some(by_code) => {
+                let code = by_code.code(context)?;
+                self.connect.with_code(&code, by_code.discovery)
+            }
+            None => {
+                let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
+                self.connect.with(secret)
+            }
+        };
         let questions = match (self.consent, self.receive.existing) {
             (Consent::Given, _) => Questions::Unasked,
             (Consent::Asked, existing) => Questions::Asked {
@@ -161,7 +174,6 @@ impl Receive {
         options.verify = self.verify;
         options.output = self.output;
         let hook = self.receive.hook(None);
-        let mut connect = self.connect.with(secret);
         if options.output.is_some() {
             connect.retries = 0;
         }

@@ -1,5 +1,6 @@
 //! `peerbridge send`.
 
+use super::by_code::{ByCode, CodeMaker};
 use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Send {
     connect: ConnectArgs,
+    by_code: Option<ByCode>,
     what: SendContents,
     exclude: Vec<String>,
     links: Links,
@@ -96,9 +98,25 @@ impl Send {
         let level = args.value("level").map(|text| numbers::level(&text));
         let rate_limit = args.value("limit-rate");
         let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
+        let maker = match args.has("code") {
+            true => CodeMaker::There,
+            false => CodeMaker::Here,
+        };
+        let by_code = ByCode::of(args, context, maker, "peerbridge receive")?;
+        let default = match by_code {
+            Some(_) => DefaultRendezvous::Listens,
+            None if maker == CodeMaker::There => {
+                return Err(Error::usage(
+                    "--code needs a terminal, and no other secret or peer",
+                    "peerbridge send PATH --code asks for the code that the receiver shows",
+                ));
+            }
+            None => DefaultRendezvous::Refuses,
+        };
         Ok(Send {
             what: SendContents::understand(args, context)?,
-            connect: ConnectArgs::of(args, context.environment, "to", DefaultRendezvous::Refuses)?,
+            connect: ConnectArgs::of(args, context.environment, "to", default)?,
+            by_code,
             exclude: args.values("exclude"),
             links: match args.has("follow-links") {
                 true => Links::Follow,
@@ -120,9 +138,18 @@ impl Send {
         // Fail early: before asking for the secret and keeping the peer waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
-        let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
+        let mut connect = match self.by_code {
+            Some(by_code) => {
+                let code = by_code.code(context)?;
+                self.connect.with_code(&code, by_code.discovery)
+            }
+            None => {
+                let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
+                self.connect.with(secret)
+            }
+        };
         let style = context.report_style(Perspective::Sender, self.progress);
-        let payload = self.what.payload(&secret, context)?;
+        let payload = self.what.payload(&connect.secret, context)?;
         let is_repeatable = matches!(payload, Payload::Paths(_));
         let mut options = SendOptions::of(payload);
         options.exclude = self.exclude;
@@ -132,7 +159,6 @@ impl Send {
         options.rate_limit = self.rate_limit;
         options.verify = self.verify;
         options.checksum = self.checksum;
-        let mut connect = self.connect.with(secret);
         if !is_repeatable {
             connect.retries = 0;
         }

@@ -2,6 +2,7 @@
 
 mod log;
 
+use super::by_code;
 use super::receive::ReceiveArgs;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
@@ -12,7 +13,7 @@ use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
 use crate::cli::options::words;
-use crate::session::{self, ListenAddress, Secrets, ServeOptions};
+use crate::session::{self, Discovery, ListenAddress, Secrets, ServeOptions};
 use log::Log;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) struct Serve {
     receive: ReceiveArgs,
     max_peers: Option<usize>,
     keep_partial: Option<Duration>,
+    announce: Discovery,
 }
 
 /// No machine has use for more threads.
@@ -62,6 +64,10 @@ impl Serve {
             secrets_file: args.path("secrets-file"),
             receive: ReceiveArgs::understand(args, destination)?,
             max_peers: max_peers.transpose()?,
+            announce: match args.has("announce") {
+                true => by_code::discovery(args, context)?,
+                false => Discovery::Off,
+            },
             keep_partial: keep_partial.transpose()?,
         })
     }
@@ -84,6 +90,7 @@ impl Serve {
         options.max_peers = self.max_peers.unwrap_or(options.max_peers);
         options.keep_partial = self.keep_partial.unwrap_or(options.keep_partial);
         log.keeps(options.keep_partial);
+        options.announce = self.announce;
         options.wait = self.connect.wait;
         options.idle_timeout = self.connect.idle_timeout.unwrap_or(options.idle_timeout);
         session::serve(&options, &log)?;

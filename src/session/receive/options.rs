@@ -3,7 +3,7 @@
 use crate::model::{Existing, limits};
 use crate::session::cancel::Cancel;
 use crate::session::listen::secrets::Secrets;
-use crate::session::options::ListenAddress;
+use crate::session::options::{Discovery, ListenAddress};
 use crate::session::receive::output::Output;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -102,6 +102,8 @@ pub struct ServeOptions {
     /// How long a peer may be heard and move nothing before its session ends, where the size of what it
     /// sends is known. Data that arrived is kept.
     pub stall_timeout: Duration,
+    /// How far to announce the service to those who look around; usually not at all.
+    pub announce: Discovery,
     /// Keep a clone of it to stop the service.
     pub cancel: Cancel,
 }
@@ -118,6 +120,7 @@ impl ServeOptions {
             wait: None,
             keep_partial: KEEP_PARTIAL,
             idle_timeout: Duration::from_secs(30),
+            announce: Discovery::Off,
             cancel: Cancel::new(),
         }
     }

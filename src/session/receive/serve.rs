@@ -1,8 +1,9 @@
 //! A drop box: every peer that knows a secret may put something into it.
 
 use crate::disk::RunLedger;
-use crate::protocol::Role;
+use crate::protocol::{Presence, Role};
 use crate::session::connection::socket::streams_of_each;
+use crate::session::discovery::Lookout;
 use crate::session::error::SessionError;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::guest_book::Budget;
@@ -13,6 +14,9 @@ use crate::session::listen::slots::SessionSlots;
 use crate::session::receive::Intake;
 use crate::session::receive::options::{ReceiveOptions, ServeOptions};
 use crate::session::receive::retention::Retention;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Receives from many peers at once until [`ServeOptions::cancel`] is called, or until nobody came for
@@ -58,6 +62,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
     operator.event(&Event::Listening {
         addresses: listener.addresses(),
     });
+    let _lookout = announce(options, &listener, operator);
     let hosting = Hosting {
         seats: &seats,
         wait: options.wait,
@@ -81,6 +86,23 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
         }),
         Closing::Quiet | Closing::Full | Closing::Cancelled => Ok(()),
     }
+}
+
+/// Answers those who look around, if that is wanted. Where it fails, peers that know the address still
+/// come.
+fn announce(
+    options: &ServeOptions,
+    listener: &Listener,
+    operator: &dyn Operator,
+) -> Option<Lookout> {
+    let port = listener.addresses().first().map(SocketAddr::port);
+    let port = port.and_then(NonZeroU16::new)?;
+    let lookout = Lookout::start(options.announce, Presence::Serving { port }, drop);
+    let warn = |error: &io::Error| {
+        let message = format!("the service cannot be announced: {error}");
+        operator.event(&Event::Warning { message: &message });
+    };
+    lookout.inspect_err(warn).ok()
 }
 
 /// One peer's session.
