@@ -1,8 +1,8 @@
 //! The thread that asks: groups in rounds, then single hosts, and hears the answers to that.
 
-use super::lookout::Shared;
 use super::own_addresses::OwnAddresses;
 use super::schedule::{PORTS, Round, Schedule};
+use super::shared::Shared;
 use super::sockets::{Senders, Sent};
 use super::sweep::Sweep;
 use crate::session::options::Discovery;

@@ -2,26 +2,18 @@
 
 use super::Found;
 use super::asker::Asker;
-use super::exchange::Exchange;
-use super::quota::ReadQuota;
 use super::schedule::PORTS;
-use super::sockets::{PortSockets, Sent};
-use crate::crypto::random_bytes;
-use crate::protocol::{DATAGRAM_LENGTH, Instance, Nonce, Presence};
+use super::shared::Shared;
+use crate::protocol::Presence;
 use crate::session::events::Sights;
 use crate::session::options::Discovery;
-use crate::session::sync::Monitor;
-use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, UdpSocket};
+use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Stack of each thread.
 const STACK: usize = 256 * 1024;
-
-/// What is done with a find.
-type OnFound = dyn Fn(Found) + Send + Sync;
 
 /// Looks for others and answers those that look, until it is dropped; from then on nothing is sent.
 pub struct Lookout {
@@ -31,21 +23,6 @@ pub struct Lookout {
 struct Running {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// What the threads share.
-pub(super) struct Shared {
-    pub(super) mode: Discovery,
-    pub(super) ports: PortSockets,
-    pub(super) state: Monitor<State>,
-    on_found: Box<OnFound>,
-}
-
-pub(super) struct State {
-    pub(super) exchange: Exchange,
-    pub(super) sent: Sent,
-    quota: ReadQuota,
-    has_ended: bool,
 }
 
 impl Lookout {
@@ -63,19 +40,7 @@ impl Lookout {
             return Ok(Lookout { running: None });
         }
         let now = Instant::now();
-        let instance = Instance(random_bytes().map_err(io::Error::other)?);
-        let nonce = Nonce(random_bytes().map_err(io::Error::other)?);
-        let shared = Arc::new(Shared {
-            mode,
-            ports: PortSockets::bind(mode)?,
-            on_found: Box::new(on_found),
-            state: Monitor::new(State {
-                exchange: Exchange::new(presence, instance, nonce, now),
-                quota: ReadQuota::new(now),
-                sent: Sent::default(),
-                has_ended: false,
-            }),
-        });
+        let shared = Arc::new(Shared::new(mode, presence, Box::new(on_found), now)?);
         // From here on an error ends the threads that run already.
         let mut running = Running {
             shared: Arc::clone(&shared),
@@ -129,8 +94,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.shared.state.change(|state| state.has_ended = true);
-        self.shared.ports.wake();
+        self.shared.end();
         for thread in self.threads.drain(..) {
             // It can only have panicked, and is over then as well.
             let _ = thread.join();
@@ -138,80 +102,10 @@ impl Drop for Running {
     }
 }
 
-impl Shared {
-    /// Reads from a socket on the discovery port.
-    fn hear(&self, socket: &UdpSocket) {
-        let mut buffer = [0; DATAGRAM_LENGTH + 1];
-        loop {
-            let received = socket.recv_from(&mut buffer);
-            if self.wait(Duration::ZERO) {
-                return;
-            }
-            match received {
-                Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
-                Err(error) if is_timeout(&error) => {}
-                // Windows reports here that a host refused a query, or that a datagram was too long.
-                Err(_) => self.state.lock().quota.charge(Instant::now()),
-            }
-            if self.wait(self.read_pause()) {
-                return;
-            }
-        }
-    }
-
-    /// Reads what waits at a socket that does not block.
-    ///
-    /// Returns whether there was anything.
-    pub(super) fn read_waiting(&self, socket: &UdpSocket) -> bool {
-        let mut buffer = [0; DATAGRAM_LENGTH + 1];
-        let mut has_read = false;
-        while self.read_pause().is_zero() {
-            match socket.recv_from(&mut buffer) {
-                Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
-                Err(error) if is_timeout(&error) => break,
-                Err(_) => self.state.lock().quota.charge(Instant::now()),
-            }
-            has_read = true;
-        }
-        has_read
-    }
-
-    fn read_pause(&self) -> Duration {
-        self.state.lock().quota.pause(Instant::now())
-    }
-
-    fn take_in(&self, socket: &UdpSocket, bytes: &[u8], source: SocketAddr) {
-        let now = Instant::now();
-        let outcome = {
-            let mut state = self.state.lock();
-            state.quota.charge(now);
-            state.exchange.receive(bytes, source, now)
-        };
-        if let Some(answer) = outcome.answer {
-            // Where it cannot be sent, the next query gets another.
-            let _ = socket.send_to(&answer, source);
-        }
-        if let Some(found) = outcome.found {
-            (self.on_found)(found);
-        }
-    }
-
-    /// Waits for that long, and returns whether it has ended.
-    pub(super) fn wait(&self, pause: Duration) -> bool {
-        let has_ended = |state: &State| state.has_ended;
-        let state = self.state.wait_while_for(pause, |state| !has_ended(state));
-        has_ended(&state)
-    }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::Channel;
+    use crate::crypto::{Channel, random_bytes};
     use crate::protocol::Role;
     use std::num::NonZeroU16;
     use std::sync::mpsc;

@@ -12,6 +12,7 @@
 //! | `exchange` | what is said, and what follows from what is heard |
 //! | `own_addresses` | the addresses and interfaces of this machine, and who is near |
 //! | `sockets` | the sockets, and what is sent from which |
+//! | `shared` | what the threads share, and what each does with a datagram |
 //! | `asker`, `lookout` | the threads |
 //!
 //! The first five decide, without sockets and with the time given. Discovery is an offer: no error of a
@@ -24,6 +25,7 @@ mod lookout;
 mod own_addresses;
 mod quota;
 mod schedule;
+mod shared;
 mod sockets;
 mod sweep;
 
