@@ -47,6 +47,7 @@ impl Environment {
             ZIP_PASSWORD,
             OTP,
             PORT,
+            DISCOVERY,
             NO_COLOR,
             TERM,
             HOME,
