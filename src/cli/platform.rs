@@ -91,7 +91,8 @@ struct TerminalGuard(std::process::Child);
 impl TerminalGuard {
     /// It ignores the signals that the terminal sends to everything that runs on it, and may set the terminal
     /// even after the parent shell has taken it back.
-    const SCRIPT: &str = "trap '' HUP INT QUIT TERM TSTP TTOU; read -r end; stty \"$0\" <&1";
+    const SCRIPT: &str =
+        "trap '' HUP INT QUIT TERM TSTP TTOU; echo ready >&2; read -r end; stty \"$0\" <&1";
 
     /// `None` if there is no shell: then only a normal end restores the terminal.
     fn start(settings: &str) -> Option<Self> {
@@ -104,10 +105,22 @@ impl TerminalGuard {
             .env("PATH", std::env::var_os("PATH")?)
             .stdin(Stdio::piped())
             .stdout(terminal)
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .ok()
-            .map(TerminalGuard)
+            .map(TerminalGuard::when_ready)
+    }
+}
+
+#[cfg(unix)]
+impl TerminalGuard {
+    /// Waits until the shell ignores the signals: before that, one could end it together with this process.
+    fn when_ready(mut shell: std::process::Child) -> Self {
+        if let Some(mut ready) = shell.stderr.take() {
+            // A shell that ends early says nothing, and then there is no guard.
+            let _ = io::Read::read(&mut ready, &mut [0]);
+        }
+        TerminalGuard(shell)
     }
 }
 

@@ -42,10 +42,10 @@ pub struct Connect {
 
 impl Connect {
     /// The defaults: no name, `wait` of `None`, 30 seconds of silence, five retries.
-    pub fn new(rendezvous: Rendezvous, secret: Secret) -> Self {
+    pub fn new(rendezvous: Rendezvous, secret: impl Into<Arc<Secret>>) -> Self {
         Connect {
             rendezvous,
-            secret: Arc::new(secret),
+            secret: secret.into(),
             name: None,
             wait: None,
             idle_timeout: Duration::from_secs(30),

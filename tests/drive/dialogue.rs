@@ -6,7 +6,7 @@ use crate::harness::{SECRET, Scene};
 use rustix::process::Signal;
 use std::fs;
 
-const PLACE: &str = "[i/w] ";
+const PLACE: &str = "[s/r] ";
 const DIRECTION: &str = "(s)end or (r)eceive? ";
 const OWN_PORT: &str = "Port to wait on";
 const ADDRESS: &str = "Address of the other side";
@@ -14,7 +14,7 @@ const PORT: &str = "Its port";
 const HIDDEN: &str = "Secret (the same on both sides, not shown): ";
 const SOURCE: &str = "What to send";
 const ARCHIVE: &str = "As one encrypted archive? ";
-const FOLDER: &str = "Folder to put it into";
+const FOLDER: &str = "Folder to save it in";
 const ACCEPT: &str = "[y/N] ";
 const MORE: &str = "Send one more? [y/N] ";
 
@@ -109,20 +109,71 @@ fn the_sender_may_wait_and_the_receiver_dial() {
 }
 
 #[test]
+fn what_is_sent_comes_first_and_the_address_last() {
+    let scene = Scene::new();
+    let file = scene.file("my file", "1");
+    let mut receiver = Terminal::start(scene.run("receive in --port 0"));
+    let port = receiver.port();
+    let mut sender = dialogue(&scene);
+    sender.answers(PLACE, "?");
+    sender.shows("s sends a file or folder");
+    sender.answers(PLACE, "s");
+    sender.answers(SOURCE, "my\\ file");
+    types_the_secret(&mut sender);
+    sender.answers(ARCHIVE, "n");
+    sender.answers(
+        "(Enter: wait until it dials): ",
+        &format!("127.0.0.1:{port}"),
+    );
+    receiver.answers(ACCEPT, "?");
+    receiver.shows("y accepts");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "n");
+    sender.exits(0);
+    receiver.exits(0);
+    assert_same(&file, &scene.path("in/my file"));
+}
+
+#[test]
+fn only_what_failed_is_asked_again() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let receiver = scene.run("receive in --yes --port 0").start();
+    let mut sender = dialogue(&scene);
+    sender.answers(PLACE, "s");
+    sender.answers(SOURCE, "file");
+    sender.shows(HIDDEN);
+    sender.echo_becomes(false);
+    sender.types("another word");
+    sender.echo_becomes(true);
+    sender.answers(ARCHIVE, "n");
+    sender.answers("(Enter: wait until it dials): ", "no.such.host.invalid");
+    sender.shows("No address is known for no.such.host.invalid");
+    let address = format!("127.0.0.1:{}", receiver.port());
+    sender.answers("(Enter: wait until it dials): ", &address);
+    sender.shows("error: the secrets differ");
+    types_the_secret(&mut sender);
+    sender.answers(MORE, "n");
+    sender.exits(0);
+    receiver.ends().exits(0);
+    assert!(scene.path("in/file").exists());
+}
+
+#[test]
 fn wrong_entries_are_asked_again() {
     let scene = Scene::new();
     scene.file("file", "1");
     let (mut receiver, port) = waiting(&scene);
     let mut sender = dialogue(&scene);
     sender.answers(PLACE, "");
-    sender.shows("Type i or w.");
+    sender.shows("Type s to send or r to receive");
     sender.answers(PLACE, "perhaps");
     sender.answers(PLACE, "I");
     sender.answers(DIRECTION, "x");
     sender.shows("Type s or r.");
     sender.answers(DIRECTION, "");
     sender.answers(ADDRESS, "");
-    sender.shows("nobody to reach");
+    sender.shows("Type a name or an address.");
     sender.answers(ADDRESS, "a b");
     sender.answers(ADDRESS, "127.0.0.1");
     for wrong in ["http", "0", "65536", "-1"] {

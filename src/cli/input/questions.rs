@@ -31,6 +31,14 @@ pub(crate) enum OnConflict {
     Fail,
 }
 
+const ACCEPT_HELP: &str = "y accepts all of it, n declines. Nothing is replaced without another question, and \
+     nothing appears before it is complete.";
+const CONFLICT_HELP: &str = "s keeps what is there, r saves the new files under free names such as notes (1).txt, o \
+     replaces what is there, n replaces it where the new file is newer, d declines everything.";
+const EXPANSION_HELP: &str = "y opens it; n leaves it as it is. Nothing was written yet.";
+const COMPARE_HELP: &str =
+    "y if the other side shows the same words. If they differ, someone is in between: answer n.";
+
 impl Questions<'_> {
     pub(crate) fn are_asked(&self) -> bool {
         matches!(self, Questions::Asked { .. })
@@ -42,7 +50,7 @@ impl Questions<'_> {
             return Acceptance::Accept;
         };
         let question = offer_question(offer, &shown(destination));
-        match self.ask(question, yes_or_no) {
+        match self.ask(question, ACCEPT_HELP, yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
         }
@@ -54,33 +62,35 @@ impl Questions<'_> {
             Questions::Asked {
                 conflicts: OnConflict::Ask,
                 ..
-            } => self.ask(conflict_question(conflicts), conflict_answer)?,
+            } => self.ask(conflict_question(conflicts), CONFLICT_HELP, conflict_answer)?,
             _ => None,
         }
     }
 
     /// Whether to open an archive that grows suspiciously large. No answer means no.
     pub(crate) fn accept_expansion(&self, growth: Expansion) -> Acceptance {
-        match self.ask(expansion_question(growth), yes_or_no) {
+        match self.ask(expansion_question(growth), EXPANSION_HELP, yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
         }
     }
 
-    /// Asks until the answer is understood; `None` at the end of input.
-    fn ask<T>(&self, question: String, understand: fn(&str) -> Option<T>) -> Option<T> {
+    /// Asks until the answer is understood, and explains the question for `?`; `None` at the end of input.
+    fn ask<T>(&self, question: String, help: &str, understand: fn(&str) -> Option<T>) -> Option<T> {
         let Questions::Asked {
             answers, console, ..
         } = self
         else {
             return None;
         };
+        let mut text = question.clone();
         loop {
-            match answers.line(&question) {
+            match answers.line(&text) {
                 Ok(Some(answer)) => {
                     if let Some(meaning) = understand(answer.trim()) {
                         return Some(meaning);
                     }
+                    text = format!("  {help}\n{question}");
                 }
                 Ok(None) => return None,
                 Err(error) => {
@@ -105,7 +115,7 @@ pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
         destination: PathBuf::new(),
         conflicts: OnConflict::Fail,
     };
-    match questions.ask(question, yes_or_no) {
+    match questions.ask(question, COMPARE_HELP, yes_or_no) {
         Some(true) => Comparison::Same,
         Some(false) | None => Comparison::Different,
     }

@@ -3,8 +3,9 @@
 use crate::cli::error::Error;
 use crate::cli::input::questions;
 use crate::cli::options::address::{self, WrittenAddress};
-use crate::session::DEFAULT_PORT;
+use crate::session::{DEFAULT_PORT, PeerAddress};
 use std::ffi::OsStr;
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
 /// Which side of the connection to be.
@@ -21,13 +22,23 @@ pub(super) enum TransferDirection {
     Receiving,
 }
 
-pub(super) fn place(answer: &str) -> Result<PeerPlace, String> {
-    match answer.to_ascii_lowercase().as_str() {
-        "i" | "initiate" | "d" | "dial" | "c" | "connect" => Ok(PeerPlace::Dialling),
-        // "(i)nitiate or (r)eceive" was the first PeerBridge's question.
-        "w" | "wait" | "l" | "listen" | "r" | "receive" => Ok(PeerPlace::Listening),
-        _ => Err("Type i or w.".to_owned()),
-    }
+/// The answer to the first question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Which way the files go.
+    Direction(TransferDirection),
+    /// Who dials: the first question of the first PeerBridge.
+    Place(PeerPlace),
+}
+
+pub(super) fn start(answer: &str) -> Result<Start, String> {
+    Ok(match answer.to_ascii_lowercase().as_str() {
+        "s" | "send" => Start::Direction(TransferDirection::Sending),
+        "r" | "receive" => Start::Direction(TransferDirection::Receiving),
+        "i" | "initiate" | "d" | "dial" | "c" | "connect" => Start::Place(PeerPlace::Dialling),
+        "w" | "wait" | "l" | "listen" => Start::Place(PeerPlace::Listening),
+        _ => return Err("Type s to send or r to receive; ? explains more.".to_owned()),
+    })
 }
 
 pub(super) fn direction(
@@ -48,9 +59,26 @@ pub(super) fn yes_or_no(answer: &str) -> Result<bool, String> {
 
 pub(super) fn peer(answer: &str) -> Result<WrittenAddress, String> {
     if answer.is_empty() {
-        return Err("Without an address there is nobody to reach.".to_owned());
+        return Err("Type a name or an address.".to_owned());
     }
     address::peer(answer).map_err(|error| reason(&error))
+}
+
+/// An address, or nothing to wait for the peer.
+pub(super) fn peer_or_wait(answer: &str) -> Result<Option<WrittenAddress>, String> {
+    match answer {
+        "" => Ok(None),
+        _ => peer(answer).map(Some),
+    }
+}
+
+/// Whether the host has an address.
+pub(super) fn resolve(peer: &PeerAddress) -> Result<(), String> {
+    match (peer.host.as_str(), peer.port).to_socket_addrs() {
+        Ok(addresses) if addresses.len() > 0 => Ok(()),
+        Ok(_) => Err(format!("No address is known for {}.", peer.host)),
+        Err(error) => Err(format!("No address is known for {}: {error}.", peer.host)),
+    }
 }
 
 pub(super) fn peer_port(answer: &str) -> Result<u16, String> {
@@ -67,7 +95,7 @@ pub(super) fn own_port(answer: &str) -> Result<u16, String> {
     }
 }
 
-/// Something that is there.
+/// Something that exists.
 pub(super) fn source(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, String> {
     if answer.is_empty() {
         return Err("Type the path of a file or a folder.".to_owned());
@@ -86,12 +114,13 @@ pub(super) fn folder(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, Stri
     }
     let path = path(answer, home);
     match std::fs::metadata(&path) {
-        Ok(metadata) if !metadata.is_dir() => Err("That is no folder.".to_owned()),
+        Ok(metadata) if !metadata.is_dir() => Err("That is not a folder.".to_owned()),
         _ => Ok(path),
     }
 }
 
-/// People paste paths with quotes around them, and write `~` where a shell would have read it.
+/// Paths may have quotes around them or backslashes before spaces, as file managers and shells write them, and
+/// begin with `~`.
 fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
     if Path::new(answer).symlink_metadata().is_ok() {
         return PathBuf::from(answer);
@@ -102,6 +131,10 @@ fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
     });
     if let Some(bare) = bare {
         return PathBuf::from(bare);
+    }
+    let unescaped = answer.replace("\\ ", " ");
+    if unescaped != answer && Path::new(&unescaped).symlink_metadata().is_ok() {
+        return PathBuf::from(unescaped);
     }
     match (answer.strip_prefix('~'), home) {
         (Some(""), Some(home)) => PathBuf::from(home),
@@ -125,9 +158,9 @@ mod tests {
 
     #[test]
     fn the_words_of_the_first_peerbridge_still_work() {
-        assert_eq!(place("i"), Ok(PeerPlace::Dialling));
-        assert_eq!(place("R"), Ok(PeerPlace::Listening));
-        assert!(place("").is_err());
+        assert_eq!(start("i"), Ok(Start::Place(PeerPlace::Dialling)));
+        assert_eq!(start("Wait"), Ok(Start::Place(PeerPlace::Listening)));
+        assert!(start("").is_err());
     }
 
     #[test]

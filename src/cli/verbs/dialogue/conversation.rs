@@ -1,19 +1,21 @@
 //! The questions in their order.
 
-use super::answers::{self, PeerPlace, TransferDirection};
+use super::answers::{self, PeerPlace, Start, TransferDirection};
 use crate::cli::environment::Environment;
 use crate::cli::error::Error;
 use crate::cli::input::credentials;
 use crate::cli::input::terminal::Answers;
+use crate::cli::options::address::WrittenAddress;
 use crate::cli::output::console::Console;
 use crate::cli::verbs::zipped::check_password;
 use crate::crypto::{ArchivePassword, Secret};
-use crate::session::{ListenAddress, PeerAddress, Rendezvous};
+use crate::session::{DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous, SessionError};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub(super) const GREETING: &str = "\
 peerbridge moves files straight to another machine, encrypted all the way.
-Run it on both, and type the same secret. Ctrl-D leaves.
+Run it on both, and type the same secret. ? explains a question, Ctrl-D leaves.
 
 ";
 pub(super) const FAREWELL: &str = "Goodbye.\n";
@@ -27,16 +29,16 @@ pub(super) struct Wish {
 
 /// What to do once the peer is there.
 pub(super) enum DialogueTask {
-    /// Give this.
+    /// Send this.
     Send(Errand),
-    /// Put what comes there.
+    /// Save what arrives there.
     Receive(PathBuf),
 }
 
-/// What to give.
+/// What to send.
 pub(super) struct Errand {
     pub(super) path: PathBuf,
-    /// That of the archive, where it is to be one.
+    /// The archive's password, if it is sent as one.
     pub(super) password: Option<ArchivePassword>,
 }
 
@@ -55,11 +57,69 @@ impl From<Error> for DialogueHalt {
     }
 }
 
+/// A question, and what `?` says about it.
+struct Question {
+    text: &'static str,
+    help: &'static str,
+}
+
+const START: Question = Question {
+    text: "Do you want to (s)end or (r)eceive? [s/r] ",
+    help: "s sends a file or folder to another machine, r receives what it sends.\n  \
+           i (initiate) and w (wait) ask in the order of the first PeerBridge: who dials, then the \
+           address, the port and the secret.",
+};
+const DIRECTION_OF_DIALLER: Question = Question {
+    text: "Do you (s)end or (r)eceive? [s] ",
+    help: "Who dials and who sends are independent.",
+};
+const DIRECTION_OF_LISTENER: Question = Question {
+    text: "Do you (s)end or (r)eceive? [r] ",
+    help: DIRECTION_OF_DIALLER.help,
+};
+const ADDRESS_OR_WAIT: Question = Question {
+    text: "Address of the other side (Enter: wait until it dials): ",
+    help: "One side waits and the other one dials; either may send. The waiting side shows its \
+           addresses.\n  Type that name or address here, such as 192.0.2.7, with :PORT if the port \
+           is not 8080.\n  If neither side knows an address, press Enter on one of them.",
+};
+const ADDRESS: Question = Question {
+    text: "Address of the other side (a name or an IP address): ",
+    help: "The other side shows it when it waits. Add :PORT if the port is not 8080.",
+};
+const PEER_PORT: Question = Question {
+    text: "Its port [8080]: ",
+    help: "The other side shows it when it waits.",
+};
+const OWN_PORT: Question = Question {
+    text: "Port to wait on (0: any free one) [8080]: ",
+    help: "A number from 1 to 65535 that the other side can reach, also through a firewall.",
+};
+const SOURCE: Question = Question {
+    text: "What to send (a file or a folder): ",
+    help: "Type a path, or drag it here from a file manager. Quotes, ~ and spaces are understood.",
+};
+const AS_ARCHIVE: Question = Question {
+    text: "As one encrypted archive? [y/N] ",
+    help: "y sends one zip archive with a password of its own, which the other side keeps as it is.\n  \
+           n sends the files themselves.",
+};
+const FOLDER: Question = Question {
+    text: "Folder to save it in [the current one]: ",
+    help: "It is created if it does not exist. Nothing in it is replaced without a question.",
+};
+const MORE: Question = Question {
+    text: "Send one more? [y/N] ",
+    help: "The connection stays open, so the secret is not needed again.",
+};
+
 /// Asks one question after the other.
 pub(super) struct Conversation<'a> {
     answers: &'a dyn Answers,
     console: &'a Console,
     environment: &'a Environment,
+    /// Checks that a host has an address, while it can still be corrected.
+    resolve: fn(&PeerAddress) -> Result<(), String>,
 }
 
 impl<'a> Conversation<'a> {
@@ -72,40 +132,37 @@ impl<'a> Conversation<'a> {
             answers,
             console,
             environment,
+            resolve: answers::resolve,
         }
     }
 
     /// Asks everything that must be known before the peer is met.
     pub(super) fn wish(&self) -> Result<Wish, DialogueHalt> {
-        let place = self.ask(
-            "Do you (i)nitiate the connection, or (w)ait for the other side to? [i/w] ",
-            answers::place,
-        )?;
-        let direction = match place {
-            PeerPlace::Dialling => self.ask("Do you (s)end or (r)eceive? [s] ", |answer| {
-                answers::direction(answer, TransferDirection::Sending)
-            })?,
-            PeerPlace::Listening => self.ask("Do you (s)end or (r)eceive? [r] ", |answer| {
-                answers::direction(answer, TransferDirection::Receiving)
-            })?,
+        match self.ask(&START, answers::start)? {
+            Start::Direction(direction) => self.by_direction(direction),
+            Start::Place(place) => self.by_place(place),
+        }
+    }
+
+    /// First what a person knows: which way, and what. Then the secret, and last the way to the peer.
+    fn by_direction(&self, direction: TransferDirection) -> Result<Wish, DialogueHalt> {
+        // The password of an archive is asked for once the secret is known, from which it must differ.
+        let source = match direction {
+            TransferDirection::Sending => Some(self.source()?),
+            TransferDirection::Receiving => None,
         };
-        let rendezvous = match place {
-            PeerPlace::Dialling => Rendezvous::Dial(self.peer()?),
-            PeerPlace::Listening => Rendezvous::Listen(ListenAddress {
-                address: None,
-                port: self.ask(
-                    "Port to wait on (0: any free one) [8080]: ",
-                    answers::own_port,
-                )?,
-            }),
+        let folder = match direction {
+            TransferDirection::Sending => None,
+            TransferDirection::Receiving => Some(self.folder()?),
         };
         let secret = self.secret()?;
-        let task = match direction {
-            TransferDirection::Sending => DialogueTask::Send(self.errand(&secret)?),
-            TransferDirection::Receiving => {
-                let question = "Folder to put it into [the current one]: ";
-                DialogueTask::Receive(self.ask(question, |answer| self.folder(answer))?)
-            }
+        let task = match (source, folder) {
+            (Some(path), _) => DialogueTask::Send(self.errand(path, &secret)?),
+            (None, folder) => DialogueTask::Receive(folder.unwrap_or_else(|| PathBuf::from("."))),
+        };
+        let rendezvous = match self.peer(&ADDRESS_OR_WAIT, answers::peer_or_wait)? {
+            Some(peer) => Rendezvous::Dial(peer),
+            None => self.listen(DEFAULT_PORT),
         };
         Ok(Wish {
             rendezvous,
@@ -114,25 +171,115 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// What to send next; `None` when that was all. Leaving here is a no.
+    /// The order of the first PeerBridge.
+    fn by_place(&self, place: PeerPlace) -> Result<Wish, DialogueHalt> {
+        let direction = match place {
+            PeerPlace::Dialling => self.ask(&DIRECTION_OF_DIALLER, |answer| {
+                answers::direction(answer, TransferDirection::Sending)
+            })?,
+            PeerPlace::Listening => self.ask(&DIRECTION_OF_LISTENER, |answer| {
+                answers::direction(answer, TransferDirection::Receiving)
+            })?,
+        };
+        let rendezvous = match place {
+            PeerPlace::Dialling => Rendezvous::Dial(self.address()?),
+            PeerPlace::Listening => self.listen(self.ask(&OWN_PORT, answers::own_port)?),
+        };
+        let secret = self.secret()?;
+        let task = match direction {
+            TransferDirection::Sending => DialogueTask::Send(self.errand(self.source()?, &secret)?),
+            TransferDirection::Receiving => DialogueTask::Receive(self.folder()?),
+        };
+        Ok(Wish {
+            rendezvous,
+            secret,
+            task,
+        })
+    }
+
+    /// Whether another answer may help against `error`.
+    pub(super) fn can_correct(&self, error: &SessionError, rendezvous: &Rendezvous) -> bool {
+        match error {
+            SessionError::NameNotFound { .. }
+            | SessionError::NoConnection { .. }
+            | SessionError::NotPeerbridge
+            | SessionError::CannotListen { .. } => true,
+            SessionError::WrongSecret { .. } => matches!(rendezvous, Rendezvous::Dial(_)),
+            _ => false,
+        }
+    }
+
+    /// Asks again for the answer that led to `error`, and keeps the others.
+    pub(super) fn correct(
+        &self,
+        error: &SessionError,
+        rendezvous: &mut Rendezvous,
+        secret: &mut Arc<Secret>,
+    ) -> Result<(), DialogueHalt> {
+        match error {
+            SessionError::WrongSecret { .. } => {
+                let typed = credentials::ask(self.answers)?;
+                *secret = Arc::new(typed.ok_or(DialogueHalt::EndOfInput)?);
+            }
+            SessionError::CannotListen { .. } => {
+                *rendezvous = self.listen(self.ask(&OWN_PORT, answers::own_port)?);
+            }
+            _ => *rendezvous = Rendezvous::Dial(self.address()?),
+        }
+        Ok(())
+    }
+
+    /// Says what went wrong, before it is asked for again.
+    pub(super) fn explain(&self, error: &Error) {
+        self.console
+            .error(&error.to_string(), error.hint().as_deref());
+    }
+
+    /// What to send next; `None` when that was all. Leaving here means no.
     pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<Errand>, DialogueHalt> {
-        match self.ask("Send one more? [y/N] ", answers::yes_or_no) {
-            Ok(true) => self.errand(secret).map(Some),
+        match self.ask(&MORE, answers::yes_or_no) {
+            Ok(true) => self.errand(self.source()?, secret).map(Some),
             Ok(false) => Ok(None),
             Err(DialogueHalt::EndOfInput) => Ok(None),
             Err(halt) => Err(halt),
         }
     }
 
-    fn peer(&self) -> Result<PeerAddress, DialogueHalt> {
-        let question = "Address of the other side (a name or an IP address): ";
-        let written = self.ask(question, answers::peer)?;
-        let port = match written.port {
-            Some(port) => port,
-            None => self.ask("Its port [8080]: ", answers::peer_port)?,
+    fn listen(&self, port: u16) -> Rendezvous {
+        Rendezvous::Listen(ListenAddress {
+            address: None,
+            port,
+        })
+    }
+
+    fn address(&self) -> Result<PeerAddress, DialogueHalt> {
+        let peer = self.peer(&ADDRESS, |answer| answers::peer(answer).map(Some))?;
+        peer.ok_or(DialogueHalt::EndOfInput)
+    }
+
+    /// Asks for an address until it can be used, and for its port if it has none.
+    fn peer(
+        &self,
+        question: &Question,
+        understand: fn(&str) -> Result<Option<WrittenAddress>, String>,
+    ) -> Result<Option<PeerAddress>, DialogueHalt> {
+        let written = self.ask(question, |answer| {
+            let written = understand(answer)?;
+            if let Some(written) = &written {
+                let host = written.host.clone();
+                let port = written.port.unwrap_or(DEFAULT_PORT);
+                (self.resolve)(&PeerAddress { host, port })?;
+            }
+            Ok(written)
+        })?;
+        let Some(WrittenAddress { host, port }) = written else {
+            return Ok(None);
         };
-        let host = written.host;
-        Ok(PeerAddress { host, port })
+        let port = match port {
+            Some(port) => port,
+            None => self.ask(&PEER_PORT, answers::peer_port)?,
+        };
+        Ok(Some(PeerAddress { host, port }))
     }
 
     fn secret(&self) -> Result<Secret, DialogueHalt> {
@@ -142,15 +289,21 @@ impl<'a> Conversation<'a> {
         credentials::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
     }
 
-    fn errand(&self, secret: &Secret) -> Result<Errand, DialogueHalt> {
-        let question = "What to send (a file or a folder): ";
-        let path = self.ask(question, |answer| self.existing(answer))?;
-        let is_archive = self.ask("As one encrypted archive? [y/N] ", answers::yes_or_no)?;
+    fn source(&self) -> Result<PathBuf, DialogueHalt> {
+        self.ask(&SOURCE, |answer| answers::source(answer, self.home()))
+    }
+
+    fn folder(&self) -> Result<PathBuf, DialogueHalt> {
+        self.ask(&FOLDER, |answer| answers::folder(answer, self.home()))
+    }
+
+    fn errand(&self, path: PathBuf, secret: &Secret) -> Result<Errand, DialogueHalt> {
+        let is_archive = self.ask(&AS_ARCHIVE, answers::yes_or_no)?;
         let password = is_archive.then(|| self.password(secret)).transpose()?;
         Ok(Errand { path, password })
     }
 
-    /// Asks until it is another than the secret.
+    /// Asks until it differs from the secret.
     fn password(&self, secret: &Secret) -> Result<ArchivePassword, DialogueHalt> {
         loop {
             let password =
@@ -162,30 +315,27 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn existing(&self, answer: &str) -> Result<PathBuf, String> {
-        answers::source(answer, self.home())
-    }
-
-    fn folder(&self, answer: &str) -> Result<PathBuf, String> {
-        answers::folder(answer, self.home())
-    }
-
     fn home(&self) -> Option<&std::ffi::OsStr> {
         self.environment.get(crate::cli::environment::HOME)
     }
 
-    /// Asks until the answer can be used; what is wrong with it stands above the next question.
+    /// Asks until the answer can be used. What is wrong with it, or the explanation that `?` asks for, is
+    /// shown above the repeated question.
     fn ask<T>(
         &self,
-        question: &str,
+        question: &Question,
         understand: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, DialogueHalt> {
-        let mut text = question.to_owned();
+        let mut text = question.text.to_owned();
         while let Some(answer) = self.answers.line(&text)? {
-            match understand(answer.trim()) {
-                Ok(meaning) => return Ok(meaning),
-                Err(why) => text = format!("  {why}\n{question}"),
-            }
+            let note = match answer.trim() {
+                "?" => question.help.to_owned(),
+                answer => match understand(answer) {
+                    Ok(meaning) => return Ok(meaning),
+                    Err(why) => why,
+                },
+            };
+            text = format!("  {note}\n{}", question.text);
         }
         Err(DialogueHalt::EndOfInput)
     }
@@ -204,9 +354,67 @@ mod tests {
         let script = Script::new(answers);
         let environment = Environment::default();
         let (console, ..) = console(Verbosity::Normal, Audience::Person);
-        let wish = Conversation::new(&script, &console, &environment).wish();
+        let mut conversation = Conversation::new(&script, &console, &environment);
+        conversation.resolve = |_| Ok(());
+        let wish = conversation.wish();
         assert_eq!(script.left(), 0, "answers are left over");
         wish
+    }
+
+    #[test]
+    fn sending_and_receiving_in_the_order_of_what_a_person_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let sending = wish(&["?", "s", path, "word", "n", "192.0.2.7:9000"]).unwrap();
+        let expected = PeerAddress {
+            host: "192.0.2.7".to_owned(),
+            port: 9000,
+        };
+        assert_eq!(sending.rendezvous, Rendezvous::Dial(expected));
+        assert!(matches!(sending.task, DialogueTask::Send(errand) if errand.path == folder.path()));
+        let receiving = wish(&["receive", path, "word", "?", ""]).unwrap();
+        let expected = ListenAddress {
+            address: None,
+            port: 8080,
+        };
+        assert_eq!(receiving.rendezvous, Rendezvous::Listen(expected));
+        assert!(matches!(receiving.task, DialogueTask::Receive(at) if at == folder.path()));
+    }
+
+    #[test]
+    fn only_what_failed_is_asked_again() {
+        let (console, ..) = console(Verbosity::Normal, Audience::Person);
+        let environment = Environment::default();
+        let correct = |error: &SessionError, rendezvous: &mut Rendezvous, answers: &[&str]| {
+            let script = Script::new(answers);
+            let mut conversation = Conversation::new(&script, &console, &environment);
+            conversation.resolve = |_| Ok(());
+            let mut secret = Arc::new(Secret::from_text("word").unwrap());
+            assert!(conversation.can_correct(error, rendezvous));
+            conversation
+                .correct(error, rendezvous, &mut secret)
+                .unwrap();
+            assert_eq!(script.left(), 0);
+        };
+        let dial = |host: &str| {
+            Rendezvous::Dial(PeerAddress {
+                host: host.to_owned(),
+                port: 9000,
+            })
+        };
+        let refused = SessionError::NoConnection {
+            address: "here".to_owned(),
+            source: std::io::ErrorKind::ConnectionRefused.into(),
+        };
+        let mut rendezvous = dial("here");
+        correct(&refused, &mut rendezvous, &["there:9000"]);
+        assert_eq!(rendezvous, dial("there"));
+        let wrong = SessionError::WrongSecret { attempts: 1 };
+        correct(&wrong, &mut rendezvous, &["other word"]);
+        assert_eq!(rendezvous, dial("there"), "the address is kept");
+        let script = Script::new(&[]);
+        let conversation = Conversation::new(&script, &console, &environment);
+        assert!(!conversation.can_correct(&SessionError::Busy, &rendezvous));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The guided dialogue: `peerbridge` without arguments, for people who do not want to know options.
 //!
-//! `conversation` asks until it knows what is wanted; a wrong answer is asked again. Then the same
-//! sessions run as for any verb.
+//! `conversation` asks until it knows what is wanted, and asks again for an answer that cannot be used. Then
+//! the same sessions run as for any command. If one fails because of an answer, only that is asked again.
 
 mod answers;
 mod conversation;
@@ -16,7 +16,7 @@ use crate::cli::output::wording::Perspective;
 use crate::cli::verbs::zipped::archive_of;
 use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
 use conversation::{Conversation, DialogueHalt, DialogueTask, Errand, Wish};
-use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Asks what is wanted and does it. Whoever ends the input instead of answering has decided to leave:
 /// that is no error.
@@ -39,38 +39,69 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
     }
 }
 
+/// Does it, and asks again for what failed.
 fn grant(
     wish: Wish,
     conversation: &Conversation<'_>,
     context: &Context<'_>,
 ) -> Result<Exit, DialogueHalt> {
-    let connect = Connect::new(wish.rendezvous, wish.secret);
-    match wish.task {
-        DialogueTask::Send(first) => send(&connect, first, conversation, context),
-        DialogueTask::Receive(destination) => receive(&connect, destination, context),
+    let mut rendezvous = wish.rendezvous;
+    let mut secret = Arc::new(wish.secret);
+    let transfer = match wish.task {
+        DialogueTask::Send(errand) => Transfer::Send(options_of(errand)?),
+        DialogueTask::Receive(folder) => Transfer::Receive(ReceiveOptions::new(folder)),
+    };
+    loop {
+        let connect = Connect::new(rendezvous.clone(), Arc::clone(&secret));
+        let ended = match &transfer {
+            Transfer::Send(first) => send(&connect, first, conversation, context),
+            Transfer::Receive(options) => receive(&connect, options, context),
+        };
+        let Err(DialogueHalt::Error(error)) = ended else {
+            return ended;
+        };
+        let Error::Session(fault) = &error else {
+            return Err(error.into());
+        };
+        if !conversation.can_correct(fault, &rendezvous) {
+            return Err(error.into());
+        }
+        context.console.erase();
+        conversation.explain(&error);
+        conversation.correct(fault, &mut rendezvous, &mut secret)?;
     }
 }
 
-/// One session, as many transfers as are wanted.
+/// A task with its options; they serve for every attempt.
+enum Transfer {
+    Send(SendOptions),
+    Receive(ReceiveOptions),
+}
+
+fn options_of(errand: Errand) -> Result<SendOptions, Error> {
+    Ok(match errand.password {
+        None => SendOptions::new(vec![errand.path]),
+        Some(password) => SendOptions::of(Payload::Archive(archive_of(errand.path, password)?)),
+    })
+}
+
+/// One session, with as many transfers as are wanted.
 fn send(
     connect: &Connect,
-    first: Errand,
+    first: &SendOptions,
     conversation: &Conversation<'_>,
     context: &Context<'_>,
 ) -> Result<Exit, DialogueHalt> {
     let style = context.report_style(Perspective::Sender, ProgressChoice::Auto);
     let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
     let mut session = SendSession::open(connect, &reporter).map_err(Error::from)?;
-    let mut summaries = Vec::new();
-    let mut next = Some(first);
-    while let Some(Errand { path, password }) = next {
-        let options = match password {
-            None => SendOptions::new(vec![path]),
-            Some(password) => SendOptions::of(Payload::Archive(archive_of(path, password)?)),
-        };
-        let summary = reporter.watch(|| session.send(&options));
-        summaries.push(summary.map_err(Error::from)?);
-        next = conversation.one_more(&connect.secret)?;
+    let mut sent = |options: &SendOptions| {
+        let summary = reporter.watch(|| session.send(options));
+        summary.map_err(|error| DialogueHalt::from(Error::from(error)))
+    };
+    let mut summaries = vec![sent(first)?];
+    while let Some(errand) = conversation.one_more(&connect.secret)? {
+        summaries.push(sent(&options_of(errand)?)?);
     }
     session.finish().map_err(Error::from)?;
     Ok(Exit::of_summaries(&summaries))
@@ -78,21 +109,18 @@ fn send(
 
 fn receive(
     connect: &Connect,
-    destination: PathBuf,
+    options: &ReceiveOptions,
     context: &Context<'_>,
 ) -> Result<Exit, DialogueHalt> {
     let questions = Questions::Asked {
         answers: context.answers,
         console: context.console,
-        destination: destination.clone(),
+        destination: options.destination.clone(),
         conflicts: OnConflict::Ask,
     };
     let style = context.report_style(Perspective::Receiver, ProgressChoice::Auto);
     let reporter = Reporter::new(context.console, context.ledger, questions, style)
         .with_comparer(context.answers);
-    let options = ReceiveOptions::new(destination);
-    let summaries = reporter
-        .watch(|| session::receive(connect, &options, &reporter))
-        .map_err(Error::from)?;
-    Ok(Exit::of_summaries(&summaries))
+    let received = reporter.watch(|| session::receive(connect, options, &reporter));
+    Ok(Exit::of_summaries(&received.map_err(Error::from)?))
 }
