@@ -7,7 +7,7 @@
 use super::random::{RandomError, random_bytes};
 use super::secret::Secret;
 use super::words;
-use crate::model::{escaped, nearest};
+use crate::model::{escaped, nearest, number16};
 use std::fmt;
 use std::ops::RangeInclusive;
 use zeroize::Zeroizing;
@@ -45,9 +45,9 @@ impl Channel {
     fn random() -> Result<Channel, RandomError> {
         // Some channels are likelier than others by one part in 400,000, which does not matter: a channel
         // is no secret.
-        let draw = u32::from_be_bytes(random_bytes()?);
-        let count = u32::from(CHANNELS.end() - CHANNELS.start()) + 1;
-        Ok(Channel(CHANNELS.start() + (draw % count) as u16))
+        let draw = u64::from(u32::from_be_bytes(random_bytes()?));
+        let count = u64::from(CHANNELS.end() - CHANNELS.start()) + 1;
+        Ok(Channel(CHANNELS.start() + number16(draw % count)))
     }
 }
 

@@ -15,6 +15,7 @@ mod place;
 mod plan;
 mod platform;
 mod source;
+mod special_file;
 mod staging;
 mod survey;
 mod zip_read;
@@ -27,9 +28,7 @@ pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
 pub use journal::recorded_parts;
 pub use plan::{Plan, PlanError, SameFiles};
-pub use source::{
-    Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader, SpecialFile,
-};
+pub use source::{Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader};
 pub use staging::{
     Checked, ClaimChecker, Durability, FileWriter, Preview, RunLedger, Staging, StagingWriter,
     remove_abandoned,

@@ -8,7 +8,7 @@ use crate::disk::destination::{Destination, is_absent};
 use crate::disk::error::DiskError;
 use crate::disk::platform;
 use crate::model::{
-    Entry, EntryIndex, EntryKind, Existing, Manifest, PartLayout, PartSet, WirePath,
+    Entry, EntryIndex, EntryKind, Existing, Manifest, PartLayout, PartSet, WirePath, len32,
 };
 use compare::{ExistingEntry, meet};
 use free_name::FreeNames;
@@ -318,7 +318,7 @@ impl<'a> Decider<'a> {
             let parent = parent.and_then(|path| folders.get(path.as_bytes()).copied());
             self.plan.parents.push(parent.unwrap_or(NO_PARENT));
             if entry.kind == EntryKind::Folder {
-                folders.insert(entry.path.as_bytes(), index.get() as u32);
+                folders.insert(entry.path.as_bytes(), len32(index.get()));
             }
             let decision = self.decide_one(index, &entry)?;
             self.plan.verdicts.push(EntryVerdict {

@@ -1,6 +1,6 @@
 //! What differs between Unix and Windows, in one file.
 
-use crate::disk::SpecialFile;
+use crate::disk::special_file::SpecialFile;
 use crate::model::{Mode, Mtime};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};

@@ -23,6 +23,21 @@ pub fn len8(length: usize) -> u8 {
     u8::try_from(length).unwrap_or(u8::MAX)
 }
 
+/// A number that fits 32 bits.
+pub fn number32(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A number that fits 16 bits.
+pub fn number16(number: u64) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// A number that may have more than 64 bits, such as a product.
+pub fn number64(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
 /// A length or offset of something that is in memory.
 pub fn in_memory(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)

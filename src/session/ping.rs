@@ -1,5 +1,6 @@
 //! A session that moves no file: the secret is proven and the line is measured.
 
+use crate::model::{len32, number64};
 use crate::protocol::{DiallerRole, Message, PADDING_BYTES, Ping};
 use crate::session::connection::channel::{aborted, unexpected};
 use crate::session::connection::handshake::Authenticated;
@@ -119,7 +120,7 @@ fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Se
             sent += 1;
             let (padding, answer_padding) = match direction {
                 FillDirection::Up => (noise.bytes(length), 0),
-                FillDirection::Down => (Vec::new(), length as u32),
+                FillDirection::Down => (Vec::new(), len32(length)),
             };
             session.writer.send(&Message::Ping(Ping {
                 token: sent,
@@ -139,8 +140,8 @@ fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Se
         allowed = (allowed * 2).min(UNDER_WAY);
         length = (length * 2).min(PADDING_BYTES);
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    Ok((answered as f64 / seconds) as u64)
+    let per_second = (u128::from(answered) * 1_000_000_000).checked_div(begun.elapsed().as_nanos());
+    Ok(number64(per_second.unwrap_or(0)))
 }
 
 fn expect_pong(session: &mut Authenticated, expected: u64) -> Result<(), SessionError> {

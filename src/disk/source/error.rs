@@ -1,6 +1,6 @@
 //! Why a scan gives no source.
 
-use super::SpecialFile;
+use crate::disk::special_file::SpecialFile;
 use crate::model::{ManifestError, PathFault};
 use std::fmt;
 use std::io;

@@ -1,5 +1,6 @@
 //! What a scan could not take, and why.
 
+use crate::disk::special_file::SpecialFile;
 use crate::model::{LinkFault, PathFault};
 use std::fmt;
 use std::io;
@@ -45,29 +46,5 @@ impl fmt::Display for LeftOutReason {
             LeftOutReason::Dangling => f.write_str("the link points to nothing"),
             LeftOutReason::Loop => f.write_str("the link leads back to a folder it is in"),
         }
-    }
-}
-
-/// Something in a file system that is no file, folder or link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpecialFile {
-    /// A named pipe.
-    Pipe,
-    /// A socket.
-    Socket,
-    /// A block or character device.
-    Device,
-    /// Something this program does not know.
-    Other,
-}
-
-impl fmt::Display for SpecialFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SpecialFile::Pipe => "a pipe",
-            SpecialFile::Socket => "a socket",
-            SpecialFile::Device => "a device",
-            SpecialFile::Other => "no file, folder or link",
-        })
     }
 }

@@ -1,7 +1,7 @@
 //! What a folder holds, in little memory.
 
-use super::SpecialFile;
 use crate::disk::platform;
+use crate::disk::special_file::SpecialFile;
 use crate::model::{Mode, Mtime, len16};
 use std::fs::Metadata;
 

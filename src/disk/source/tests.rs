@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::special_file::SpecialFile;
 use crate::model::{LinkFault, PathFault};
 use std::fs::{create_dir, create_dir_all, write};
 use std::path::Path;

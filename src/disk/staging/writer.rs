@@ -7,7 +7,7 @@ use crate::disk::error::DiskError;
 use crate::disk::journal::JournalRecord;
 use crate::disk::plan::Decision;
 use crate::disk::platform;
-use crate::model::{EntryIndex, Mtime, PartIndex, Segment};
+use crate::model::{EntryIndex, Mtime, PartIndex, Segment, in_memory, len64};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -307,7 +307,7 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut pending = 0;
     let mut at = 0;
     while at < bytes.len() {
-        let into_block = ((offset + at as u64) % HOLE as u64) as usize;
+        let into_block = in_memory((offset + len64(at)) % len64(HOLE));
         let end = bytes.len().min(at + HOLE - into_block);
         if end - at == HOLE && is_zero(&bytes[at..end]) {
             write_run(file, &bytes[pending..at], offset + pending as u64)?;

@@ -1,7 +1,10 @@
 //! The dialler's side.
 
-use super::hello::{DiallerHello, DiallerRole, ListenerHello};
-use super::{HandshakeError, Proven, Role, VERSION};
+use super::error::HandshakeError;
+use super::hello::{DiallerHello, ListenerHello, check_roles};
+use super::proven::Proven;
+use super::role::{DiallerRole, Role};
+use super::version::VERSION;
 use crate::crypto::{
     Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, ReturnTicket, SealingKeys, Secret, Side, TranscriptHash,
     UnprovenKeys, name_tag, random_bytes,
@@ -71,7 +74,7 @@ impl DiallerWaitsForHello {
         body: &[u8],
     ) -> Result<(DiallerUnproven, [u8; PROOF_LENGTH]), HandshakeError> {
         let listener = ListenerHello::parse(body)?;
-        self.role.check(listener.role)?;
+        check_roles(self.role, listener.role)?;
         let shared = self
             .cpace
             .finish(Side::Dialler, &listener.share, &self.hello, body)?;

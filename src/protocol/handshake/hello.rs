@@ -1,71 +1,11 @@
 //! The two Hello bodies.
 
 use super::super::codec::{Reader, Writer};
-use super::{HandshakeError, MAGIC, VERSION};
+use super::error::HandshakeError;
+use super::role::{DiallerRole, Role};
+use super::version::{MAGIC, VERSION};
 use crate::crypto::{NAME_TAG_LENGTH, SHARE_LENGTH};
-use crate::model::{len8, limits};
-
-/// What a peer does with files. The numbers travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Role {
-    /// It has some to give.
-    Send = 1,
-    /// It wants some.
-    Receive = 2,
-}
-
-/// What a dialler connects for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiallerRole {
-    /// To send to a listener that receives, or the other way round.
-    Transfer(Role),
-    /// To prove the secret and measure the line: any listener will do. Number 3.
-    Ping,
-}
-
-impl Role {
-    pub(super) fn from_number(number: u8) -> Result<Self, HandshakeError> {
-        match number {
-            1 => Ok(Role::Send),
-            2 => Ok(Role::Receive),
-            _ => Err(HandshakeError::Malformed),
-        }
-    }
-}
-
-impl DiallerRole {
-    pub(super) fn number(self) -> u8 {
-        match self {
-            DiallerRole::Transfer(role) => role as u8,
-            DiallerRole::Ping => 3,
-        }
-    }
-
-    fn from_number(number: u8) -> Result<Self, HandshakeError> {
-        match number {
-            3 => Ok(DiallerRole::Ping),
-            _ => Role::from_number(number).map(DiallerRole::Transfer),
-        }
-    }
-
-    /// CPace's channel identifier: the protocol's name and this role, each behind its length.
-    pub(super) fn channel_identifier(self) -> Vec<u8> {
-        const PROTOCOL: &[u8] = b"peerbridge/1";
-        let mut identifier = vec![len8(PROTOCOL.len())];
-        identifier.extend_from_slice(PROTOCOL);
-        identifier.extend_from_slice(&[1, self.number()]);
-        identifier
-    }
-
-    /// Whether a dialler of this role and a listener of that one have something to do.
-    pub(super) fn check(self, listener: Role) -> Result<(), HandshakeError> {
-        if self == DiallerRole::Transfer(listener) {
-            return Err(HandshakeError::SameRole { theirs: listener });
-        }
-        Ok(())
-    }
-}
+use crate::model::limits;
 
 /// A dialler's Hello, without the versions, of which 1 was among them.
 pub(super) struct DiallerHello {
@@ -98,7 +38,7 @@ impl DiallerHello {
             return Err(HandshakeError::Version { theirs: versions });
         }
         let hello = DiallerHello {
-            role: DiallerRole::from_number(reader.u8()?)?,
+            role: DiallerRole::from_number(reader.u8()?).ok_or(HandshakeError::Malformed)?,
             nonce: reader.array()?,
             name_tag: reader.array()?,
             share: reader.array()?,
@@ -137,13 +77,21 @@ impl ListenerHello {
             });
         }
         let hello = ListenerHello {
-            role: Role::from_number(reader.u8()?)?,
+            role: Role::from_number(reader.u8()?).ok_or(HandshakeError::Malformed)?,
             nonce: reader.array()?,
             share: reader.array()?,
         };
         reader.finish()?;
         Ok(hello)
     }
+}
+
+/// Checks that a dialler and a listener of these roles have something to do.
+pub(super) fn check_roles(dialler: DiallerRole, listener: Role) -> Result<(), HandshakeError> {
+    if dialler == DiallerRole::Transfer(listener) {
+        return Err(HandshakeError::SameRole { theirs: listener });
+    }
+    Ok(())
 }
 
 pub(super) fn check_magic(reader: &mut Reader<'_>) -> Result<(), HandshakeError> {
@@ -160,22 +108,4 @@ pub(super) fn versions(reader: &mut Reader<'_>) -> Result<Vec<u8>, HandshakeErro
         return Err(HandshakeError::Malformed);
     }
     Ok(reader.bytes(count)?.to_vec())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_channel_identifier_names_protocol_and_role() {
-        let roles = [
-            DiallerRole::Transfer(Role::Send),
-            DiallerRole::Transfer(Role::Receive),
-            DiallerRole::Ping,
-        ];
-        for (role, number) in roles.into_iter().zip(1..) {
-            let expected = [&b"\x0cpeerbridge/1\x01"[..], &[number]].concat();
-            assert_eq!(role.channel_identifier(), expected);
-        }
-    }
 }

@@ -6,8 +6,9 @@
 
 use super::super::StreamNumber;
 use super::super::codec::{Reader, Writer};
+use super::error::HandshakeError;
 use super::hello::check_magic;
-use super::{HandshakeError, MAGIC};
+use super::version::MAGIC;
 use crate::crypto::{PROOF_LENGTH, SessionKeys, random_bytes};
 
 /// A dialler that wants to add a stream to its session.

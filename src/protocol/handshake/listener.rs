@@ -1,7 +1,10 @@
 //! The listener's side.
 
-use super::hello::{DiallerHello, DiallerRole, ListenerHello};
-use super::{HandshakeError, Proven, Role, VERSION};
+use super::error::HandshakeError;
+use super::hello::{DiallerHello, ListenerHello, check_roles};
+use super::proven::Proven;
+use super::role::{DiallerRole, Role};
+use super::version::VERSION;
 use crate::crypto::{
     Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, RandomError, ReturnTicket, Secret, Side, TranscriptHash,
     UnprovenKeys, name_tag, random_bytes,
@@ -25,7 +28,7 @@ impl ListenerStart {
     /// send its [`HandshakeError::refusal`].
     pub fn on_hello(self, body: &[u8]) -> Result<ListenerHeardHello, HandshakeError> {
         let dialler = DiallerHello::parse(body)?;
-        dialler.role.check(self.role)?;
+        check_roles(dialler.role, self.role)?;
         let name = DiallerName {
             nonce: dialler.nonce,
             tag: dialler.name_tag,

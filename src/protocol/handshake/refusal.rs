@@ -1,8 +1,10 @@
 //! The body of a Refuse.
 
 use super::super::codec::{Reader, Writer};
-use super::hello::{Role, check_magic, versions};
-use super::{HandshakeError, MAGIC};
+use super::error::HandshakeError;
+use super::hello::{check_magic, versions};
+use super::role::Role;
+use super::version::{MAGIC, VERSION};
 use crate::model::len8;
 
 /// How a listener turns a dialler away before it hangs up. It travels in the clear and proves nothing.
@@ -57,7 +59,7 @@ impl Refusal {
                 spoken: versions(&mut reader)?,
             },
             2 => Refusal::Role {
-                own: Role::from_number(reader.u8()?)?,
+                own: Role::from_number(reader.u8()?).ok_or(HandshakeError::Malformed)?,
             },
             3 => Refusal::Unproven,
             4 => Refusal::Busy,
@@ -66,5 +68,37 @@ impl Refusal {
         };
         reader.finish()?;
         Ok(refusal)
+    }
+}
+
+impl HandshakeError {
+    /// What a listener with this error answers before it hangs up. It answers nothing to a peer that does not
+    /// speak the protocol or breaks it.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            HandshakeError::Version { .. } => Some(Refusal::Version {
+                spoken: vec![VERSION],
+            }),
+            HandshakeError::SameRole { theirs } => Some(Refusal::Role { own: *theirs }),
+            HandshakeError::Unproven => Some(Refusal::Unproven),
+            HandshakeError::Busy => Some(Refusal::Busy),
+            HandshakeError::NoSession => Some(Refusal::NoSession),
+            HandshakeError::NotPeerbridge
+            | HandshakeError::Malformed
+            | HandshakeError::InvalidShare
+            | HandshakeError::Random(_) => None,
+        }
+    }
+
+    /// What the body of a Refuse means to the dialler that got it.
+    pub(super) fn refused(body: &[u8]) -> HandshakeError {
+        match Refusal::parse(body) {
+            Ok(Refusal::Version { spoken }) => HandshakeError::Version { theirs: spoken },
+            Ok(Refusal::Role { own }) => HandshakeError::SameRole { theirs: own },
+            Ok(Refusal::Unproven) => HandshakeError::Unproven,
+            Ok(Refusal::Busy) => HandshakeError::Busy,
+            Ok(Refusal::NoSession) => HandshakeError::NoSession,
+            Err(error) => error,
+        }
     }
 }

@@ -1,5 +1,7 @@
 use super::hello::{DiallerHello, ListenerHello};
+use super::version::MAGIC;
 use super::*;
+use crate::crypto::Side;
 use crate::crypto::{Compression, Opener, Position, Sealer, Secret};
 use crate::model::limits;
 use crate::protocol::test_random::Random;

@@ -1,5 +1,6 @@
 //! Deadlines and liveness, from one clock.
 
+use crate::model::number64;
 use crate::session::connection::stall::{StallClock, Waiting};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -112,7 +113,7 @@ impl Liveness {
 
     /// Bytes came.
     pub(crate) fn heard(&self) {
-        let now = self.start.elapsed().as_millis() as u64;
+        let now = number64(self.start.elapsed().as_millis());
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 

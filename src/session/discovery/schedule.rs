@@ -4,6 +4,7 @@
 //! second. A round asks port 8080 and one of the nine others, so a peer that could not have 8080 is asked
 //! within nine rounds.
 
+use crate::model::{len32, number16};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ impl Schedule {
     /// When the next round is due.
     pub(super) fn next(&self) -> Instant {
         let early = EARLY_ROUNDS.get(self.done as usize);
-        let last = EARLY_ROUNDS.len() as u32 - 1;
+        let last = len32(EARLY_ROUNDS.len()) - 1;
         let later = || EARLY_ROUNDS[last as usize] + ROUND_PAUSE * (self.done - last);
         self.started + early.copied().unwrap_or_else(later)
     }
@@ -70,8 +71,8 @@ impl Schedule {
 impl Round {
     /// The two ports that it asks.
     fn ports(self) -> [u16; 2] {
-        let others = u32::from(PORTS.end() - PORTS.start());
-        let other = PORTS.start() + 1 + (self.0 % others) as u16;
+        let others = u64::from(PORTS.end() - PORTS.start());
+        let other = PORTS.start() + 1 + number16(u64::from(self.0) % others);
         [*PORTS.start(), other]
     }
 

@@ -4,6 +4,7 @@
 //! makes whatever comes back an answer, so two peers that ask each other get through on both sides.
 
 use super::own_addresses::is_private;
+use crate::model::len32;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ impl Sweep {
         if self.asked == 0 {
             self.networks = private_networks(own);
         }
-        let count = self.networks.len() as u32;
+        let count = len32(self.networks.len());
         if self.asked >= count * HOSTS {
             let is_idle = self.networks.is_empty();
             self.begins = now + if is_idle { FIRST_SWEEP } else { SWEEP_PAUSE };

@@ -28,6 +28,7 @@ mod tests;
 pub(crate) use charges::Subject;
 pub(crate) use network::Network;
 
+use crate::model::{in_memory, len64};
 use charges::Charges;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -417,7 +418,7 @@ impl GuestBook {
                 .min()?;
             in_lane.retain(|(network, _)| mistakes(*network) == fewest);
         }
-        let chosen = (random % in_lane.len() as u64) as usize;
+        let chosen = in_memory(random % len64(in_lane.len()));
         Some((in_lane[chosen].1, lane))
     }
 
