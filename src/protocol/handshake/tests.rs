@@ -1,5 +1,6 @@
 use super::hello::{DiallerHello, ListenerHello};
-use super::version::MAGIC;
+use super::refusal::Refusal;
+use super::version::{MAGIC, VERSION};
 use super::*;
 use crate::crypto::Side;
 use crate::crypto::{Compression, Opener, Position, Sealer, Secret};
