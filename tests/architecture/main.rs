@@ -41,7 +41,7 @@ const ROOMS: [&str; 17] = [
 ];
 
 /// Files that still use each other in a circle, each group with the reason why. A group may only shrink.
-const KNOWN_CIRCLES: [(&[&str], &str); 5] = [
+const KNOWN_CIRCLES: [(&[&str], &str); 3] = [
     (
         &[
             "disk/mod.rs",
@@ -63,23 +63,12 @@ const KNOWN_CIRCLES: [(&[&str], &str); 5] = [
         "a staging folder makes its writers and checkers of claims, and each works in that folder",
     ),
     (
-        &["disk/zip_read/extra.rs", "disk/zip_read/record.rs"],
-        "to be untied: extra fields fill in a record that they are read for",
-    ),
-    (
         &[
             "protocol/handshake.rs",
             "protocol/handshake/hello.rs",
             "protocol/handshake/refusal.rs",
         ],
         "to be untied: the error of the handshake is defined beside its states",
-    ),
-    (
-        &[
-            "session/archive/unzip/hidden.rs",
-            "session/archive/unzip/mod.rs",
-        ],
-        "an archive within an archive is opened as one that is not",
     ),
 ];
 

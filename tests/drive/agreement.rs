@@ -44,7 +44,7 @@ build('ntfs', [entry('ntfs', extra=ntfs(1700000003)), entry('both', extra=unix(5
 build('modes', [entry('script', mode=0o100755), entry('private', mode=0o100600), folder('open/', 0o040700)])
 build('dos-modes', [entry('usual', host=DOS, mode=0), entry('read-only', host=DOS, mode=1)])
 build('piped', [entry('-', b'piped', 0o010600)])
-build('odd-folder', [folder('d/', 0o177777), entry('d/f')])
+build('odd-folder', [folder('d/', 0o170755), entry('d/f')])
 build('padded', [entry('a')], bytes(10240))
 build('tail', [entry('a')], b'signature')
 build('folder-twice', [folder('d/'), folder('d/'), entry('d/f')])
