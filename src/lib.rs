@@ -32,6 +32,8 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// Tests make numbers that fit by construction.
+#![cfg_attr(not(test), deny(clippy::cast_possible_truncation))]
 
 mod cli;
 mod crypto;

@@ -23,11 +23,6 @@ pub fn len8(length: usize) -> u8 {
     u8::try_from(length).unwrap_or(u8::MAX)
 }
 
-/// A number that fits 32 bits.
-pub fn number32(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
 /// A number that fits 16 bits.
 pub fn number16(number: u64) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)

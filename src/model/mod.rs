@@ -20,7 +20,7 @@ mod wire_path;
 
 pub use escape::{escaped, is_deceptive, quoted, shell_word};
 pub use failure::{EntryFailure, FailureReason};
-pub use integer::{in_memory, len8, len16, len32, len64, number16, number32, number64};
+pub use integer::{in_memory, len8, len16, len32, len64, number16, number64};
 pub use layout::{LayoutError, PartIndex, PartLayout, PartRange};
 pub use link::{LinkFault, LinkTarget};
 pub use manifest::{
