@@ -22,7 +22,7 @@ mod chance;
 use chance::Chance;
 
 /// Transfers of all lanes together, unless the environment says another number.
-const RUNS: u64 = 1500;
+const RUNS: u64 = 600;
 
 /// Transfers into one destination before it begins anew.
 const RUNS_OF_A_STORY: u64 = 12;
