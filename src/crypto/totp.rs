@@ -13,6 +13,9 @@ const STEP_SECONDS: u64 = 30;
 /// Digits of a code.
 pub const CODE_DIGITS: usize = 6;
 
+/// One more than the largest code.
+const CODE_BOUND: u32 = 1_000_000;
+
 /// How many steps the other side's clock may be off, in each direction.
 const DRIFT_STEPS: u64 = 1;
 
@@ -136,7 +139,7 @@ impl TotpKey {
             hash[offset + 2],
             hash[offset + 3],
         ];
-        let number = (u32::from_be_bytes(four) & 0x7fff_ffff) % 10u32.pow(CODE_DIGITS as u32);
+        let number = (u32::from_be_bytes(four) & 0x7fff_ffff) % CODE_BOUND;
         Zeroizing::new(format!("{number:0CODE_DIGITS$}"))
     }
 }

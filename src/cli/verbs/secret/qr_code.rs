@@ -60,18 +60,19 @@ mod tests {
             let width = (code.size() + 2 * QUIET_ZONE) as usize;
             assert!(lines.iter().all(|line| line.len() == width));
             assert_eq!(lines.len(), width.div_ceil(2));
-            for y in 0..width {
-                for x in 0..width {
-                    let halves = match lines[y / 2][x] {
+            for (row, line) in (0..).step_by(2).zip(&lines) {
+                for (column, character) in (0..).zip(line) {
+                    let halves = match character {
                         '█' => [true, true],
                         '▀' => [true, false],
                         '▄' => [false, true],
                         _ => [false, false],
                     };
-                    let zone = QUIET_ZONE as usize;
-                    let (x, y) = (x as i32 - QUIET_ZONE, y as i32 - QUIET_ZONE);
-                    let is_dark = halves[(y + QUIET_ZONE) as usize % 2] == drawn;
-                    assert_eq!(is_dark, code.get_module(x, y), "{x} {y} {zone}");
+                    for (half, is_drawn) in (0..).zip(halves).take(width - row as usize) {
+                        let (x, y) = (column - QUIET_ZONE, row + half - QUIET_ZONE);
+                        let is_dark = is_drawn == drawn;
+                        assert_eq!(is_dark, code.get_module(x, y), "{x} {y}");
+                    }
                 }
             }
         }
