@@ -117,6 +117,7 @@ fn close(outcome: Result<Exit, Error>, context: &Context<'_>) -> Exit {
             .number("wire_bytes", totals.wire_bytes)
             .number("resumed_bytes", totals.resumed_bytes)
             .number("same", totals.same)
+            .number("skipped", totals.skipped)
             .seconds("seconds", totals.elapsed);
         if let Some((message, hint)) = &told {
             event = event.text("error", message);

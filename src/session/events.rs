@@ -123,6 +123,11 @@ pub enum Event<'a> {
         /// The other end.
         peer: SocketAddr,
     },
+    /// A peer proved the secret with a ping, and wanted nothing else.
+    Pinged {
+        /// The other end.
+        peer: SocketAddr,
+    },
     /// A peer did not prove the secret.
     ProofFailed {
         /// The other end.

@@ -107,7 +107,7 @@ fn a_name_that_cannot_be_removed_is_told_and_the_archive_is_there() {
     ended
         .says("warning: the archive is whole, but has a second name: cannot remove ")
         .says(&left.file_name().unwrap().to_string_lossy())
-        .says("now ");
+        .says("saved as ");
     drop(folder);
     let whole = fs::read(scene.path("made/a.zip")).unwrap();
     let said = scene.run("doctor made --port 0").ends().exits(0).output();

@@ -108,6 +108,9 @@ comppostfuncs=(over)
 print READY
 "#;
 
+/// How the script is found in a folder of `fpath`.
+const ZSH_FPATH: &str = "fpath=($PWD $fpath)\nautoload -Uz compinit\ncompinit -D -u\n";
+
 #[test]
 fn zsh_completes() {
     if !has_tool("zsh") {
@@ -116,9 +119,14 @@ fn zsh_completes() {
     let scene = Scene::new();
     scene.file("home/_peerbridge", script("zsh"));
     scene.file("home/outer", ZSH);
-    scene.file("home/inner", ZSH_INNER);
     says("zsh", &["-n", "_peerbridge"], &scene, "");
-    for (line, expected) in LINES {
+    let sourced = ZSH_INNER.replace(ZSH_FPATH, "source ./_peerbridge\n");
+    assert_ne!(sourced, ZSH_INNER);
+    let runs = LINES
+        .iter()
+        .flat_map(|case| [(case, ZSH_INNER), (case, &sourced)]);
+    for ((line, expected), inner) in runs {
+        scene.file("home/inner", inner);
         let found = says("zsh", &["-f", "outer", line], &scene, "");
         let mut found: Vec<_> = found
             .iter()

@@ -22,6 +22,8 @@ pub(crate) struct Totals {
     pub(crate) wire_bytes: u64,
     pub(crate) same: u64,
     pub(crate) resumed_bytes: u64,
+    /// Entries that were kept as they were.
+    pub(crate) skipped: u64,
     pub(crate) elapsed: Duration,
 }
 
@@ -41,6 +43,7 @@ impl Ledger {
         totals.same = totals.same.saturating_add(summary.same);
         totals.wire_bytes = totals.wire_bytes.saturating_add(summary.wire_bytes);
         totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
+        totals.skipped = totals.skipped.saturating_add(summary.skipped);
         totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);
     }
 

@@ -215,6 +215,11 @@ impl Operator for Reporter<'_> {
             }
             Event::Listening { addresses } => self.listening(addresses),
             Event::StillLooking(looking) => self.still_looking(looking),
+            Event::Pinged { peer } => {
+                let peer = wording::peer(Some(*peer));
+                self.say(&format!("ping from {peer}, which knows the secret"));
+                self.tell(|| Object::event("pinged").text("peer", &peer));
+            }
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
                 self.detail(&format!("connected to {peer}"));

@@ -185,7 +185,7 @@ fn zsh() -> String {
          if [[ $funcstack[1] == _peerbridge ]]; then\n    \
          _peerbridge \"$@\"\n\
          else\n    \
-         (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit; }}\n    \
+         (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit -i; }}\n    \
          compdef _peerbridge peerbridge\nfi\n"
     )
 }

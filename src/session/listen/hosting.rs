@@ -105,10 +105,7 @@ pub(crate) fn mention(arrival: &Arrival, operator: &dyn Operator) {
         Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
             format!("turned {} away: {error}", peer.ip().to_canonical())
         }
-        Arrival::Pinged { peer } => {
-            let peer = peer.ip().to_canonical();
-            format!("{peer} proved the secret with a ping")
-        }
+        Arrival::Pinged { peer } => return operator.event(&Event::Pinged { peer: *peer }),
         Arrival::News { message } => message.clone(),
         Arrival::TurnedAway { .. }
         | Arrival::Peer(_)

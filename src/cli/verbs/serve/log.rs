@@ -56,6 +56,12 @@ impl Operator for Log<'_> {
                 let peer = wording::peer(Some(*peer));
                 self.warn(&format!("wrong secret from {peer} ({count} so far)"));
             }
+            Event::Pinged { peer } => {
+                let peer = wording::peer(Some(*peer));
+                self.say(&format!("ping from {peer}, which knows the secret"));
+                self.console
+                    .event(|| Object::event("pinged").text("peer", &peer));
+            }
             Event::Warning { message } => self.warn(message),
             Event::Kept { path } => {
                 let path = quoted(path.as_os_str().as_encoded_bytes());
