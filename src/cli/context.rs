@@ -49,7 +49,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn colour(&self) -> Colour {
-        Colour::of(self.terminal, self.environment)
+        Colour::of(self.terminal.error, self.environment)
     }
 
     /// Where a one-time code comes from, should the other side want one.

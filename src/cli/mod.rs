@@ -56,7 +56,7 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
     let environment = Environment::of_process();
     let terminal = Terminal::of_process();
     let line_style = match terminal.error {
-        true => LineStyle::Terminal(Colour::of(terminal, &environment)),
+        true => LineStyle::Terminal(Colour::of(terminal.error, &environment)),
         false => LineStyle::Logged,
     };
     let console = Console::new(

@@ -19,7 +19,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// The rooms of `session`, each importing only from those before it.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "sync",
     "error",
     "events",

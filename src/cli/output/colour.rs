@@ -1,7 +1,6 @@
 //! Colours, where they help and are allowed.
 
 use crate::cli::environment::Environment;
-use crate::cli::input::terminal::Terminal;
 
 /// Whether lines for people may be coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +20,9 @@ const WORDS: [(&str, &str); 4] = [
 ];
 
 impl Colour {
-    /// What is allowed on standard error.
-    pub(crate) fn of(terminal: Terminal, environment: &Environment) -> Colour {
-        let can_colour = terminal.error && !environment.is_dumb_terminal();
+    /// What is allowed on an output.
+    pub(crate) fn of(is_terminal: bool, environment: &Environment) -> Colour {
+        let can_colour = is_terminal && !environment.is_dumb_terminal();
         match can_colour && !environment.no_color() {
             true => Colour::Allowed,
             false => Colour::Plain,

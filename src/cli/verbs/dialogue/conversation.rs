@@ -1,6 +1,10 @@
 //! The questions in their order.
 
 use super::answers::{self, PeerPlace, Start, TransferDirection};
+use super::text::{
+    ADDRESS, ADDRESS_OR_WAIT, AS_ARCHIVE, DIRECTION_OF_DIALLER, DIRECTION_OF_LISTENER, FOLDER,
+    MORE, OWN_PORT, PEER_PORT, Question, SOURCE, START,
+};
 use crate::cli::environment::Environment;
 use crate::cli::error::Error;
 use crate::cli::input::credentials;
@@ -12,13 +16,6 @@ use crate::crypto::{ArchivePassword, Secret};
 use crate::session::{DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous, SessionError};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-pub(super) const GREETING: &str = "\
-peerbridge moves files straight to another machine, encrypted all the way.
-Run it on both, and type the same secret. ? explains a question, Ctrl-D leaves.
-
-";
-pub(super) const FAREWELL: &str = "Goodbye.\n";
 
 /// What a person wants.
 pub(super) struct Wish {
@@ -56,62 +53,6 @@ impl From<Error> for DialogueHalt {
         DialogueHalt::Error(error)
     }
 }
-
-/// A question, and what `?` says about it.
-struct Question {
-    text: &'static str,
-    help: &'static str,
-}
-
-const START: Question = Question {
-    text: "Do you want to (s)end or (r)eceive? [s/r] ",
-    help: "s sends a file or folder to another machine, r receives what it sends.\n  \
-           i (initiate) and w (wait) ask in the order of the first PeerBridge: who dials, then the \
-           address, the port and the secret.",
-};
-const DIRECTION_OF_DIALLER: Question = Question {
-    text: "Do you (s)end or (r)eceive? [s] ",
-    help: "Who dials and who sends are independent.",
-};
-const DIRECTION_OF_LISTENER: Question = Question {
-    text: "Do you (s)end or (r)eceive? [r] ",
-    help: DIRECTION_OF_DIALLER.help,
-};
-const ADDRESS_OR_WAIT: Question = Question {
-    text: "Address of the other side (Enter: wait until it dials): ",
-    help: "One side waits and the other one dials; either may send. The waiting side shows its \
-           addresses.\n  Type that name or address here, such as 192.0.2.7, with :PORT if the port \
-           is not 8080.\n  If neither side knows an address, press Enter on one of them.",
-};
-const ADDRESS: Question = Question {
-    text: "Address of the other side (a name or an IP address): ",
-    help: "The other side shows it when it waits. Add :PORT if the port is not 8080.",
-};
-const PEER_PORT: Question = Question {
-    text: "Its port [8080]: ",
-    help: "The other side shows it when it waits.",
-};
-const OWN_PORT: Question = Question {
-    text: "Port to wait on (0: any free one) [8080]: ",
-    help: "A number from 1 to 65535 that the other side can reach, also through a firewall.",
-};
-const SOURCE: Question = Question {
-    text: "What to send (a file or a folder): ",
-    help: "Type a path, or drag it here from a file manager. Quotes, ~ and spaces are understood.",
-};
-const AS_ARCHIVE: Question = Question {
-    text: "As one encrypted archive? [y/N] ",
-    help: "y sends one zip archive with a password of its own, which the other side keeps as it is.\n  \
-           n sends the files themselves.",
-};
-const FOLDER: Question = Question {
-    text: "Folder to save it in [the current one]: ",
-    help: "It is created if it does not exist. Nothing in it is replaced without a question.",
-};
-const MORE: Question = Question {
-    text: "Send one more? [y/N] ",
-    help: "The connection stays open, so the secret is not needed again.",
-};
 
 /// Asks one question after the other.
 pub(super) struct Conversation<'a> {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod conversation;
+mod text;
 
 use crate::cli::context::Context;
 use crate::cli::error::Error;
@@ -25,14 +26,14 @@ use std::sync::Arc;
 /// What stood in the way of a transfer.
 pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
     let conversation = Conversation::new(context.answers, context.console, context.environment);
-    context.console.show(conversation::GREETING);
+    context.console.show(text::GREETING);
     let ended = conversation
         .wish()
         .and_then(|wish| grant(wish, &conversation, context));
     match ended {
         Ok(exit) => Ok(exit),
         Err(DialogueHalt::EndOfInput) => {
-            context.console.show(conversation::FAREWELL);
+            context.console.show(text::FAREWELL);
             Ok(Exit::Done)
         }
         Err(DialogueHalt::Error(error)) => Err(error),
