@@ -15,6 +15,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     ("PEERBRIDGE_ZIP_PASSWORD", "the password of an archive"),
     ("PEERBRIDGE_PORT", "the port, if no option gives one"),
+    (
+        "PEERBRIDGE_DISCOVERY",
+        "how far to look for peers: on (default), loopback (this machine), off",
+    ),
     ("NO_COLOR", "if not empty, no colours are used"),
 ];
 
