@@ -69,7 +69,7 @@ impl MeetingCode {
     /// Makes a fresh code.
     ///
     /// # Errors
-    /// [`RandomError`] when the operating system has no random bytes.
+    /// An error when the operating system has no random bytes.
     pub fn generate() -> Result<MeetingCode, RandomError> {
         let phrase = words::random_phrase::<CODE_WORDS>()?;
         Ok(MeetingCode::join(Channel::random()?, phrase.split('-')))

@@ -73,7 +73,7 @@ pub enum Message {
     },
     /// Either: it gives the session up.
     Abort {
-        /// Why: one of the numbers in [`crate::protocol::AbortCode`].
+        /// Why: one of the numbers in `AbortCode`.
         code: u8,
         /// Why, in words.
         text: PeerText,

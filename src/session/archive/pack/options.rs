@@ -27,7 +27,7 @@ pub enum Names {
     /// They do, as in every encrypted zip archive; any program opens it in one go.
     #[default]
     Shown,
-    /// They do not: the archive holds one encrypted archive, [`INNER_NAME`].
+    /// They are hidden: the archive holds one encrypted archive, `contents.zip`.
     Hidden,
 }
 
