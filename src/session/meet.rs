@@ -56,7 +56,7 @@ pub(crate) struct Meeting<'a> {
     ticket: Option<Arc<ReturnTicket>>,
     /// Whether a peer has proven itself.
     has_met: bool,
-    /// Of the session met last, with all before it.
+    /// Bytes of all sessions so far.
     traffic: Arc<Traffic>,
 }
 
@@ -169,9 +169,9 @@ impl<'a> Meeting<'a> {
         let error = self.connect.cancel.cause(error);
         let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
         let has_given_up = matches!(error, SessionError::NobodyCame { .. });
-        // Somebody who answers and never says a word is another program, and will not say one later.
+        // A server that accepts and never says a word is another program, and will not say one later.
         let is_stranger = !self.has_met && matches!(error, SessionError::Silent { .. });
-        // Whoever has taken one proof and given none gets one more in this run, however far it comes.
+        // A listener that took a proof and gave none gets one more in this run, however far that comes.
         let is_unconfirmed = matches!(error, SessionError::Unconfirmed { .. });
         let is_first_suspicion = is_unconfirmed && !self.was_unconfirmed;
         self.was_unconfirmed |= is_unconfirmed;
@@ -302,7 +302,7 @@ impl<'a> Meeting<'a> {
         };
         let mut told = 0;
         loop {
-            // Whoever was in a session may come back all the same.
+            // A peer that was in a session may come back all the same.
             let is_over = occasion == Occasion::First && listener.is_spent();
             let deadline = match is_over {
                 true if told < listener.failed_proofs() => Some(Deadline::after(LAST_WORDS)),

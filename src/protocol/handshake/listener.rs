@@ -51,8 +51,8 @@ pub struct ListenerHeardHello {
 }
 
 impl ListenerHeardHello {
-    /// The name that the dialler goes by. Whoever looks for its secret should compare all names there
-    /// are, also behind one that matches.
+    /// The name that the dialler goes by. A search for its secret should compare all names, also behind
+    /// one that matches.
     pub fn name(&self) -> &DiallerName {
         &self.name
     }

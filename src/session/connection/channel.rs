@@ -20,7 +20,7 @@ const COMPRESS_FROM: usize = PREPARED_LENGTH;
 /// The level for messages: they are few.
 const MESSAGE_LEVEL: i32 = 3;
 
-/// The own direction of a stream.
+/// The sending half of a stream.
 pub(crate) struct MessageWriter {
     connection: Connection,
     keys: SealingKeys,
@@ -148,7 +148,7 @@ impl MessageWriter {
         }
     }
 
-    /// The keys of the own direction.
+    /// The keys of the sending half.
     pub(crate) fn keys(&self) -> &SealingKeys {
         &self.keys
     }
@@ -159,7 +159,7 @@ impl MessageWriter {
     }
 }
 
-/// The peer's direction of a stream.
+/// The receiving half of a stream.
 pub(crate) struct MessageReader {
     connection: Connection,
     keys: OpeningKeys,

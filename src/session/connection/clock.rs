@@ -94,7 +94,7 @@ impl Liveness {
         self.may_pause.store(may_pause, Ordering::Relaxed);
     }
 
-    /// The session ends so that another can begin: whoever waits for the peer finds out within a tick.
+    /// Ends the session so that another can begin: every blocked read returns within a tick.
     pub(crate) fn make_way(&self) {
         self.makes_way.store(true, Ordering::Relaxed);
     }
@@ -117,8 +117,8 @@ impl Liveness {
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// Whether the peer has been silent for as long as it may. What it sent while this side did not read
-    /// (a slow disk, a person who thinks) waits to be read, so ask only after a read that brought nothing.
+    /// Whether the peer has been silent for as long as it may. What it sent while this side was busy with a
+    /// disk or a person is yet to be read, so ask only after a read that brought nothing.
     pub(crate) fn is_silent(&self) -> bool {
         self.left().is_zero()
     }

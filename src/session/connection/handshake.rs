@@ -38,7 +38,7 @@ pub(crate) enum Credential<'a> {
 }
 
 /// Proves the secret to a listener and has it proven. `first_flight` queues what goes along with the
-/// own proof: only who knows the secret can open it.
+/// own proof: only a peer that knows the secret can open it.
 ///
 /// # Errors
 /// [`SessionError`]: whatever went wrong on the way.
@@ -202,7 +202,7 @@ pub(crate) fn answer(
     let (reader, mut writer) = channel(connection, &shared, StreamNumber::FIRST);
     writer.queue_plain(FrameKind::Confirm, &confirmation);
     if let Err(error) = admitted {
-        // Sealed: only who knows the secret learns of it, and nobody else can say it.
+        // Sealed: only a peer that knows the secret learns of it, and nobody else can say it.
         writer.abort(&SessionError::from(error));
         return Err(SessionError::Busy.before_a_guess());
     }

@@ -108,7 +108,7 @@ impl StreamQueue {
     }
 
     /// The transfer is over: ends every stream, also those that threads are blocked on, and wakes
-    /// whoever waits for one.
+    /// the thread that waits for one.
     pub(crate) fn close(&self) {
         self.0.change(|state| {
             state.closed = true;

@@ -1,5 +1,5 @@
-//! The seal of a stream's next message, prepared while nothing else is to be done: most of what a
-//! message costs is the derivation of its keys, and a peer waits for it.
+//! The seal of a stream's next message, prepared ahead of need by an idle thread: deriving the keys is most
+//! of what a message costs, and a peer waits for it.
 
 use crate::crypto::{Position, Prepared, SealingKeys};
 use crate::protocol::StreamNumber;
@@ -93,12 +93,12 @@ impl NextSeal {
         }
     }
 
-    /// Ends the preparing thread, and whoever waits for it.
+    /// Ends the preparing thread, and the wait of any thread for it.
     pub(crate) fn close(&self) {
         self.state.change(|state| *state = SealState::Closed);
     }
 
-    /// A seal that cannot be prepared is made, and its error found, by who needs it.
+    /// If it cannot be prepared, the thread that needs the seal makes it, and gets the error.
     fn prepare(&self, sequence: u64) -> SealState {
         let stream = self.stream.get();
         let position = Position::Message { stream, sequence };
@@ -114,47 +114,47 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn ahead() -> NextSeal {
+    fn next_seal() -> NextSeal {
         NextSeal::new(SealingKeys::of_no_session(), StreamNumber::FIRST)
     }
 
     /// Prepares what is wanted, and comes back.
-    fn serve(ahead: &NextSeal) {
+    fn serve(next_seal: &NextSeal) {
         assert!(matches!(
-            ahead.serve_until(Instant::now()),
+            next_seal.serve_until(Instant::now()),
             SealTask::Overdue
         ));
     }
 
     #[test]
     fn what_is_wanted_is_ready_when_it_was_prepared() {
-        let ahead = ahead();
-        ahead.want(3);
-        serve(&ahead);
-        assert!(ahead.take(3).is_some());
-        assert!(ahead.take(3).is_none(), "each is used once");
+        let next_seal = next_seal();
+        next_seal.want(3);
+        serve(&next_seal);
+        assert!(next_seal.take(3).is_some());
+        assert!(next_seal.take(3).is_none(), "each is used once");
     }
 
     #[test]
     fn what_nobody_has_begun_is_not_waited_for() {
-        let ahead = ahead();
-        ahead.want(0);
-        assert!(ahead.take(0).is_none());
-        serve(&ahead);
-        assert!(ahead.take(0).is_none(), "nor prepared any more");
+        let next_seal = next_seal();
+        next_seal.want(0);
+        assert!(next_seal.take(0).is_none());
+        serve(&next_seal);
+        assert!(next_seal.take(0).is_none(), "nor prepared any more");
     }
 
     #[test]
     fn a_seal_is_for_one_number_only() {
-        let ahead = ahead();
-        ahead.want(0);
-        serve(&ahead);
-        assert!(ahead.take(1).is_none());
-        ahead.want(0);
-        serve(&ahead);
-        ahead.want(1);
-        serve(&ahead);
-        assert!(ahead.take(1).is_some());
+        let next_seal = next_seal();
+        next_seal.want(0);
+        serve(&next_seal);
+        assert!(next_seal.take(1).is_none());
+        next_seal.want(0);
+        serve(&next_seal);
+        next_seal.want(1);
+        serve(&next_seal);
+        assert!(next_seal.take(1).is_some());
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
         let ahead = ahead();
         *ahead.state.lock() = SealState::Begun;
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| ahead.take(0));
+            let waiting = scope.spawn(|| next_seal.take(0));
             std::thread::sleep(Duration::from_millis(20));
             ahead.state.change(|state| *state = ahead.prepare(0));
             assert!(waiting.join().unwrap().is_some());
@@ -175,13 +175,13 @@ mod tests {
         *ahead.state.lock() = SealState::Begun;
         let far = Instant::now() + Duration::from_secs(3600);
         std::thread::scope(|scope| {
-            let taking = scope.spawn(|| ahead.take(0));
-            let serving = scope.spawn(|| ahead.serve_until(far));
-            ahead.close();
+            let taking = scope.spawn(|| next_seal.take(0));
+            let serving = scope.spawn(|| next_seal.serve_until(far));
+            next_seal.close();
             assert!(taking.join().unwrap().is_none());
             assert!(matches!(serving.join().unwrap(), SealTask::End));
         });
-        ahead.want(0);
-        assert!(ahead.take(0).is_none());
+        next_seal.want(0);
+        assert!(next_seal.take(0).is_none());
     }
 }

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex};
 
-/// Who is at the other end and how to talk to it.
+/// A proven peer, and the means to talk to it.
 pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     pub(crate) shared: SessionContext,
@@ -142,7 +142,7 @@ impl Session {
 }
 
 impl Session {
-    /// Ends the first stream in both directions; whoever is blocked on it wakes up.
+    /// Ends the first stream in both directions: every thread that is blocked on it wakes up.
     pub(crate) fn shutdown(&mut self) {
         self.reader.connection().shutdown();
     }

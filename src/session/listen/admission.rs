@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// How long a Hello may wait: what is left of a handshake is for the answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(limits::HANDSHAKE_SECONDS - 1);
 
-/// Everybody who has not proven itself yet.
+/// The connections that have not proven themselves yet.
 pub(crate) struct Admission {
     state: Mutex<AdmissionState>,
     changed: Condvar,
@@ -79,7 +79,7 @@ impl Admission {
         lock(&self.state).book.is_spent()
     }
 
-    /// An event of the book; whoever waits may now be answered.
+    /// Notes an event in the book, and wakes the threads that wait: one of them may now be answered.
     fn note<T>(&self, event: impl FnOnce(&mut GuestBook, Instant) -> T) -> T {
         let result = event(&mut lock(&self.state).book, Instant::now());
         self.changed.notify_all();

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Whom to serve, and for how long.
 pub(crate) struct Hosting<'a> {
     /// The listener's.
-    pub(crate) seats: &'a Arc<SessionSlots>,
+    pub(crate) slots: &'a Arc<SessionSlots>,
     /// End when nobody has come for so long.
     pub(crate) wait: Option<Duration>,
     pub(crate) cancel: &'a Cancel,
@@ -24,7 +24,7 @@ pub(crate) struct Hosting<'a> {
 /// Why hosting ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closing {
-    /// All seats were used up.
+    /// All slots were used up.
     Full,
     /// Nobody came any more.
     Quiet,
@@ -33,14 +33,14 @@ pub(crate) enum Closing {
 }
 
 impl Hosting<'_> {
-    /// Serves whoever comes, each in a thread, and comes back when all threads have ended.
+    /// Serves each peer in a thread of its own, and returns when all threads have ended.
     pub(crate) fn run(&self, listener: &Listener, serve: &(dyn Fn(Guest) + Sync)) -> Closing {
         scope(|scope| {
             loop {
                 if self.cancel.is_cancelled() {
                     return Closing::Cancelled;
                 }
-                if self.seats.are_used_up() {
+                if self.slots.are_used_up() {
                     return Closing::Full;
                 }
                 match listener.wait(self.wait.map(Deadline::after)) {
@@ -62,7 +62,7 @@ impl Hosting<'_> {
                         self.operator.event(&Event::ProofFailed { peer, count });
                     }
                     Some(other) => mention(&other, self.operator),
-                    None if self.seats.taken() == 0 && !listener.is_pinged() => {
+                    None if self.slots.taken() == 0 && !listener.is_pinged() => {
                         return Closing::Quiet;
                     }
                     None => {}

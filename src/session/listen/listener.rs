@@ -47,7 +47,7 @@ const WAKE_UP: Duration = Duration::from_millis(500);
 /// Peers that have come and wait to be taken.
 const ARRIVALS: usize = 64;
 
-/// Sockets that listen, and everybody who came through them.
+/// Sockets that listen, and the peers that came through them.
 pub(crate) struct Listener {
     addresses: Vec<SocketAddr>,
     arrivals: Receiver<Arrival>,
@@ -59,8 +59,8 @@ pub(crate) struct Listener {
 pub(crate) struct Terms {
     pub(crate) role: Role,
     pub(crate) secrets: Secrets,
-    /// Room for proven peers; who finds none is told so.
-    pub(crate) seats: Arc<SessionSlots>,
+    /// Room for proven peers; a peer that finds none is told so.
+    pub(crate) slots: Arc<SessionSlots>,
     pub(crate) idle_limit: Duration,
     pub(crate) guesses: Budget,
 }
@@ -82,7 +82,7 @@ pub(crate) enum Arrival {
     Pinged { peer: SocketAddr },
     /// There is something to say about the secrets.
     News { message: String },
-    /// Nobody: whoever waits should look around.
+    /// Nobody: the thread that waits should look whether anything has changed.
     Woken,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct Guest {
     pub(crate) session: Session,
     /// The name of its secret, where the secrets have names.
     pub(crate) name: Option<Name>,
-    pub(crate) seat: Slot,
+    pub(crate) slot: Slot,
 }
 
 /// What the threads of a listener share.
@@ -109,7 +109,7 @@ struct Door {
 }
 
 impl Listener {
-    /// Listens, and takes in whoever comes from now on.
+    /// Listens, and lets peers in from now on.
     ///
     /// # Errors
     /// [`SessionError::CannotListen`], or [`SessionError::System`] without threads.
@@ -178,9 +178,9 @@ impl Listener {
         arrival
     }
 
-    /// Whether somebody is here who only pings.
+    /// Whether a peer is here that only pings.
     pub(crate) fn is_pinged(&self) -> bool {
-        self.door.ping_seats.taken() > 0
+        self.door.ping_slots.taken() > 0
     }
 
     /// The book of guesses, for a side that dials as well.
@@ -281,7 +281,7 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
         pass,
         secrets,
         name,
-        seat,
+        slot,
         ..
     } = visit;
     let arrival = match answered {
@@ -293,19 +293,19 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
         Ok(Caller::Session(DiallerRole::Ping, mut authenticated)) => {
             drop(pass);
             let answered = ping_answer::answer(&mut authenticated);
-            drop(seat);
+            drop(slot);
             match answered {
                 Ok(()) => Arrival::Pinged { peer },
                 Err(error) => Arrival::TurnedAway { peer, error },
             }
         }
         Ok(Caller::Session(DiallerRole::Transfer(_), mut authenticated)) => {
-            let Some(seat) = seat else {
+            let Some(slot) = slot else {
                 return;
             };
             let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));
             door.open_gate(&gate);
-            seat.begun(&authenticated.shared.liveness);
+            slot.begun(&authenticated.shared.liveness);
             let proven_by = name.clone().map(|name| (name, secrets));
             let key = authenticated.shared.keys.return_ticket();
             let socket = authenticated.reader.connection().socket();
@@ -314,7 +314,7 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
                 Ok(session) => Arrival::Peer(Box::new(Guest {
                     session,
                     name,
-                    seat,
+                    slot,
                 })),
                 Err(error) => Arrival::TurnedAway { peer, error },
             }
@@ -335,7 +335,7 @@ struct Visit<'a> {
     pass: Pass,
     secrets: Snapshot,
     name: Option<Name>,
-    /// Of the session that it comes back to.
+    /// The ticket of the session that it comes back to.
     ticket: Option<FoundTicket>,
     /// What makes the codes of that name, where it owes one.
     second_factor: Option<Arc<TotpKey>>,
@@ -408,11 +408,11 @@ impl Visit<'_> {
             Some(name) => Holder::Name(name.text.clone()),
             None => Holder::Network(Network::of(self.peer.ip())),
         };
-        let seats = match role {
-            DiallerRole::Ping => &self.door.ping_seats,
-            DiallerRole::Transfer(_) => &self.door.terms.seats,
+        let slots = match role {
+            DiallerRole::Ping => &self.door.ping_slots,
+            DiallerRole::Transfer(_) => &self.door.terms.slots,
         };
-        self.seat = Some(seats.take(holder).ok_or(HandshakeError::Busy)?);
+        self.slot = Some(slots.take(holder).ok_or(HandshakeError::Busy)?);
         Ok(())
     }
 
@@ -470,8 +470,8 @@ impl Door {
         });
     }
 
-    /// Hands an arrival to whoever waits. No thread waits for its turn: of what happens while nobody looks
-    /// the newest is left out, and a peer that finds no room is hung up on.
+    /// Hands an arrival over, and never blocks: while nobody takes arrivals and the queue is full, news are
+    /// dropped and peers hung up on.
     fn tell(&self, arrival: Arrival) {
         let is_peer = matches!(arrival, Arrival::Peer(_));
         if is_peer {

@@ -52,7 +52,7 @@ impl Noise {
         Ok(Noise(words.flatten().collect()))
     }
 
-    /// So many of them, at most [`PADDING_BYTES`].
+    /// This many of them, at most [`PADDING_BYTES`].
     pub(crate) fn bytes(&self, length: usize) -> Vec<u8> {
         self.0[..length.min(self.0.len())].to_vec()
     }
@@ -95,7 +95,7 @@ mod tests {
         }
     }
 
-    /// Who pings, and who answers.
+    /// The two sides of a ping: the one that asks, and the one that answers.
     fn sessions() -> (Authenticated, Box<Authenticated>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

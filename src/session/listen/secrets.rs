@@ -119,7 +119,7 @@ impl Snapshot {
         }
     }
 
-    /// The secret of who goes by this name, and its entry in the list where there is one. Every name is
+    /// The secret of the dialler that goes by this name, and its entry in the list where there is one. Every name is
     /// compared, whichever matches.
     pub(crate) fn find(&self, dialler: &DiallerName) -> Option<(&Secret, Option<&NamedSecret>)> {
         match self {

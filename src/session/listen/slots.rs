@@ -1,8 +1,8 @@
 //! How many proven peers a listener has at once, and in all.
 //!
 //! Nobody has a fixed share: many peers of one name or network may come as long as there are slots. When
-//! all are taken, whoever has the most gives one up to somebody with fewer: the session whose peer has
-//! moved nothing for the longest time.
+//! all are taken and a holder with fewer comes, the holder with the most gives one up: the slot of the
+//! session whose peer has moved nothing for the longest time.
 
 use crate::session::connection::clock::Liveness;
 use crate::session::listen::guest_book::Network;
@@ -22,7 +22,7 @@ pub(crate) struct SessionSlots {
     freed: Condvar,
 }
 
-/// Who has a slot: where secrets have names, everybody of that name.
+/// The party that has a slot: a name where secrets have names, else a network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Holder {
     Name(String),
@@ -38,7 +38,7 @@ struct SlotState {
 
 struct TakenSlot {
     holder: Holder,
-    /// Of the session that has begun in it.
+    /// The session in it, once that has begun.
     session: Weak<Liveness>,
     /// Its session was told to end.
     is_ending: bool,
@@ -67,7 +67,7 @@ impl SessionSlots {
         })
     }
 
-    /// A slot for that holder, where one is free or somebody who has more gives one up.
+    /// A slot for that holder, if one is free or another holder has to give one up.
     pub(crate) fn take(self: &Arc<Self>, holder: Holder) -> Option<Slot> {
         let mut state = lock(&self.state);
         if !self.has_room(&state) {
@@ -117,7 +117,7 @@ impl SessionSlots {
 }
 
 impl SlotState {
-    /// Has one session end for a newcomer; false where nobody has so many that it would be fairer.
+    /// Tells one session to end for a newcomer; false if that would be no fairer.
     fn make_room(&mut self, newcomer: &Holder) -> bool {
         let mut counts: BTreeMap<&Holder, usize> = BTreeMap::new();
         for slot in self.taken.values().filter(|slot| !slot.is_ending) {
@@ -125,7 +125,8 @@ impl SlotState {
         }
         let own = counts.get(newcomer).copied().unwrap_or(0);
         let most = counts.values().copied().max().unwrap_or(0);
-        // Who gives one up still has as many as the newcomer: nobody is sent back and forth.
+        // The holder that gives one up keeps at least as many as the newcomer gets: no two holders take a
+        // slot from each other in turn.
         if own + 1 >= most {
             return false;
         }

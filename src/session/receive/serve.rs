@@ -53,7 +53,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
     let terms = Terms {
         role: Role::Receive,
         secrets: options.secrets.clone(),
-        seats: seats.clone(),
+        slots: slots.clone(),
         idle_limit: options.idle_timeout,
         guesses: Budget::Slowed,
     };
@@ -64,7 +64,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
     });
     let _lookout = announce(options, &listener, operator);
     let hosting = Hosting {
-        seats: &seats,
+        slots: &slots,
         wait: options.wait,
         cancel: &options.cancel,
         operator,
@@ -110,7 +110,7 @@ fn take(guest: Guest, options: &ReceiveOptions, ledger: &RunLedger, operator: &d
     let Guest {
         mut session,
         name,
-        seat,
+        slot,
     } = guest;
     let mut options = options.clone();
     if let Some(Name { text, limits }) = &name {
@@ -128,5 +128,5 @@ fn take(guest: Guest, options: &ReceiveOptions, ledger: &RunLedger, operator: &d
         Ok(_) => {}
     }
     drop(session);
-    drop(seat);
+    drop(slot);
 }

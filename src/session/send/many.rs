@@ -58,7 +58,7 @@ pub fn send_to_many(
     let terms = Terms {
         role: Role::Send,
         secrets: Secrets::One(Arc::clone(&connect.secret)),
-        seats: seats.clone(),
+        slots: slots.clone(),
         idle_limit: connect.idle_timeout,
         guesses: Budget::Slowed,
     };
@@ -68,7 +68,7 @@ pub fn send_to_many(
         addresses: listener.addresses(),
     });
     let hosting = Hosting {
-        seats: &seats,
+        slots: &slots,
         wait: connect.wait,
         cancel: &connect.cancel,
         operator,
@@ -94,7 +94,7 @@ fn give(
     results: &Mutex<Vec<Result<Summary, SessionError>>>,
 ) {
     let Guest {
-        mut session, seat, ..
+        mut session, slot, ..
     } = guest;
     let transfer = SendTransfer {
         session: &mut session,
@@ -120,5 +120,5 @@ fn give(
         return;
     }
     lock(results).push(result);
-    seat.use_up();
+    slot.use_up();
 }

@@ -2,7 +2,7 @@
 //!
 //! A guess is charged to the network that it came from, to the name that it was made at, and to all
 //! guesses together, each with a gap of its own. A name that was proven from a network within a day pays
-//! there for its own mistakes alone: whoever shares its address cannot keep it waiting.
+//! there for its own mistakes alone: others at the same address cannot keep it waiting.
 
 use super::network::Network;
 use crate::model::limits;
@@ -25,8 +25,8 @@ struct Tariff {
     longest: Duration,
 }
 
-/// A person who mistyped for a while still gets through, also when four others guess at the same address:
-/// five answers fit into a handshake's ten seconds.
+/// Five answers fit into the nine seconds that a Hello may wait: a person gets through although four others
+/// guess at the same address.
 const NETWORK: Tariff = Tariff {
     free: limits::FAILED_PROOFS,
     first: Duration::from_millis(250),

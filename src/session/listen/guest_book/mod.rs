@@ -1,4 +1,4 @@
-//! Who stands at the door of a listener, and whose Hello is answered next.
+//! The connections of a listener that have not proven themselves, and whose Hello is answered next.
 //!
 //! Each answered Hello is a chance to try a secret, so it is charged before it is answered and given back
 //! by a proof alone. A pure state machine: each method takes an event and the time, and leaves a state in
@@ -14,7 +14,7 @@
 //!             +---- evict --------+-----------------------+------> Evicted
 //! ```
 //!
-//! Whoever waits or was answered is never evicted: an honest dialler would take that for an attack.
+//! A guest that waits or was answered is never evicted: an honest dialler would take that for an attack.
 //!
 //! A claim waits in one of three lanes. Returns prove a key that nobody can guess: they are always
 //! answered. A name that was proven from the same network within a day has a lane of its own. All others
@@ -167,7 +167,7 @@ pub(crate) struct GuestBook {
     next: u64,
     charges: Charges,
     failed: u32,
-    /// Answers so far: each second one goes to whoever has guessed least.
+    /// Answers so far: every second one goes to the network with the fewest mistakes.
     answers: u64,
 }
 
@@ -259,7 +259,8 @@ impl GuestBook {
         }
     }
 
-    /// Answers whoever may be answered now; `random` decides between networks. Whether anything changed.
+    /// Answers every guest that may be answered now; `random` decides between networks. Gives whether
+    /// anything changed.
     pub(crate) fn advance(&mut self, now: Instant, random: u64) -> bool {
         let mut has_changed = false;
         if self.is_spent() {
@@ -272,8 +273,8 @@ impl GuestBook {
         has_changed
     }
 
-    /// When somebody who waits may be answered without anything else happening; `None` where something
-    /// must happen before.
+    /// When the next waiting guest may be answered by the passing of time alone; `None` if another event
+    /// must come first.
     pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         let ready = self.guests.values().filter_map(|guest| match &guest.stage {
             Stage::Waiting(Claim::Word(subject)) if self.budget == Budget::Slowed => {
@@ -363,8 +364,8 @@ impl GuestBook {
         }
     }
 
-    /// Whether one more may wait in its lane, at the cost of another where the lane is full: the newest of
-    /// the network that has the most there, or that has guessed the most.
+    /// Whether one more may wait in its lane. A full lane turns another away for it: the newest guest of the
+    /// network that has the most there or, among equals, the most mistakes.
     fn has_room_to_wait(&mut self, network: Network, claim: &Claim, now: Instant) -> bool {
         let lane = self.lane(network, claim, now);
         let waiting: Vec<_> = self
@@ -394,8 +395,8 @@ impl GuestBook {
         }
     }
 
-    /// Who is answered next: the oldest of a network, each network by chance or, each second time, by how
-    /// little it has guessed wrong.
+    /// The guest that is answered next: the oldest of a network. The network is chosen by chance, and every
+    /// second time among those with the fewest mistakes.
     fn pick(&self, now: Instant, random: u64) -> Option<(GuestId, Lane)> {
         let flight = Flight::of(self);
         let mut ready: BTreeMap<(Lane, Network), GuestId> = BTreeMap::new();
