@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// Every file, folder and link of a transfer, in stream order, checked as a whole: each path is a
-/// [`WirePath`] and named once, each parent is a folder of the manifest that stands before its
+/// `WirePath` and named once, each parent is a folder of the manifest that stands before its
 /// children, each link stays inside. About 40 bytes an entry beside its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
