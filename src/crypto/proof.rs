@@ -158,9 +158,9 @@ impl SessionKeys {
     }
 
     fn join_proof_of(&self, side: Side, transcript: &[u8]) -> HmacSha256 {
-        let (length, name): (u8, &[u8]) = match side {
-            Side::Dialler => (7, b"dialler"),
-            Side::Listener => (8, b"listener"),
+        let name: &[u8] = match side {
+            Side::Dialler => b"dialler",
+            Side::Listener => b"listener",
         };
         let mut mac = hmac_sha256(&*self.join);
         mac.update(&[len8(name.len())]);

@@ -383,7 +383,7 @@ fn terms(connect: &Connect, role: Role, slots: &Arc<SessionSlots>) -> Terms {
     Terms {
         role,
         secrets: Secrets::One(Arc::clone(&connect.secret)),
-        seats: Arc::clone(slots),
+        slots: Arc::clone(slots),
         idle_limit: connect.idle_timeout,
         guesses: Budget::InAll(limits::FAILED_PROOFS),
     }

@@ -159,20 +159,22 @@ mod tests {
 
     #[test]
     fn what_has_been_begun_is_waited_for() {
-        let ahead = ahead();
-        *ahead.state.lock() = SealState::Begun;
+        let next_seal = next_seal();
+        *next_seal.state.lock() = SealState::Begun;
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| next_seal.take(0));
             std::thread::sleep(Duration::from_millis(20));
-            ahead.state.change(|state| *state = ahead.prepare(0));
+            next_seal
+                .state
+                .change(|state| *state = next_seal.prepare(0));
             assert!(waiting.join().unwrap().is_some());
         });
     }
 
     #[test]
     fn the_end_wakes_both_sides() {
-        let ahead = ahead();
-        *ahead.state.lock() = SealState::Begun;
+        let next_seal = next_seal();
+        *next_seal.state.lock() = SealState::Begun;
         let far = Instant::now() + Duration::from_secs(3600);
         std::thread::scope(|scope| {
             let taking = scope.spawn(|| next_seal.take(0));

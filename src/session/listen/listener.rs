@@ -102,7 +102,7 @@ struct Door {
     admission: Arc<Admission>,
     tickets: Tickets,
     codes: UsedCodes,
-    ping_seats: Arc<SessionSlots>,
+    ping_slots: Arc<SessionSlots>,
     /// Peers among the arrivals.
     waiting: Arc<AtomicUsize>,
     closed: AtomicBool,
@@ -127,7 +127,7 @@ impl Listener {
             admission,
             tickets: Tickets::default(),
             codes: UsedCodes::none_yet(),
-            ping_seats: SessionSlots::at_once(limits::PING_SESSIONS),
+            ping_slots: SessionSlots::at_once(limits::PING_SESSIONS),
             waiting: Arc::default(),
             closed: AtomicBool::new(false),
         });
@@ -268,7 +268,7 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
         name: None,
         ticket: None,
         second_factor: None,
-        seat: None,
+        slot: None,
     };
     let mut answered = answer(stream, door.terms.role, door.terms.idle_limit, &mut visit);
     if let Ok(Caller::Session(role, authenticated)) = &mut answered
@@ -339,7 +339,7 @@ struct Visit<'a> {
     ticket: Option<FoundTicket>,
     /// What makes the codes of that name, where it owes one.
     second_factor: Option<Arc<TotpKey>>,
-    seat: Option<Slot>,
+    slot: Option<Slot>,
 }
 
 impl HandshakePolicy for Visit<'_> {
@@ -416,7 +416,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// Takes the code of a peer that owes one, and then a seat. What came of it where that fails.
+    /// Takes the code of a peer that owes one, and then a slot. What came of it where that fails.
     fn take_code(
         &mut self,
         role: DiallerRole,

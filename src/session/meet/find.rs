@@ -251,15 +251,15 @@ impl<'a> Search<'a> {
     fn on_arrival(&mut self, arrival: Arrival) -> Result<Option<Chosen>, SessionError> {
         match arrival {
             Arrival::Peer(guest) if self.role == Role::Receive => {
-                let Guest { session, seat, .. } = *guest;
-                self.wait_for_message(session, Some(seat))?;
+                let Guest { session, slot, .. } = *guest;
+                self.wait_for_message(session, Some(slot))?;
             }
             Arrival::Peer(guest) if self.mailbox.is_greeting() => {
                 self.accepted = Some((guest, Instant::now() + OWN_DIAL));
             }
             Arrival::Peer(guest) => {
-                let Guest { session, seat, .. } = *guest;
-                return Ok(Some(self.choose(session, Some(seat), false)));
+                let Guest { session, slot, .. } = *guest;
+                return Ok(Some(self.choose(session, Some(slot), false)));
             }
             Arrival::ProofFailed { peer } => {
                 if self.role == Role::Receive {
@@ -277,8 +277,8 @@ impl<'a> Search<'a> {
         let has_waited = |(_, until): &mut (Box<Guest>, Instant)| *until <= now;
         let is_alone = !self.mailbox.is_greeting();
         if let Some((guest, _)) = self.accepted.take_if(|own| is_alone || has_waited(own)) {
-            let Guest { session, seat, .. } = *guest;
-            return Some(self.choose(session, Some(seat), false));
+            let Guest { session, slot, .. } = *guest;
+            return Some(self.choose(session, Some(slot), false));
         }
         while let Some((instance, address)) = self.plan.due(now) {
             if let Err(error) = self.dialler.start(instance, address) {

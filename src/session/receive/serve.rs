@@ -49,7 +49,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
     let retention = Retention::new(options, operator);
     retention.look();
-    let seats = SessionSlots::at_once(options.max_peers);
+    let slots = SessionSlots::at_once(options.max_peers);
     let terms = Terms {
         role: Role::Receive,
         secrets: options.secrets.clone(),

@@ -54,7 +54,7 @@ pub fn send_to_many(
         return Err(SessionError::DeclinedHere { reason });
     }
     let outgoing = Outgoing::scan(options, operator)?;
-    let seats = SessionSlots::limited(AT_ONCE, count);
+    let slots = SessionSlots::limited(AT_ONCE, count);
     let terms = Terms {
         role: Role::Send,
         secrets: Secrets::One(Arc::clone(&connect.secret)),
