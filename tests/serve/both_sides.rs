@@ -106,8 +106,11 @@ fn source_changed(scene: &Scene) -> Ends {
 }
 
 fn cannot_write(scene: &Scene) -> Ends {
+    let receiver = receiver(scene, "");
+    // Before it listens it would have seen that.
+    receiver.port();
     scene.file("inbox", "a file");
-    meet(scene, receiver(scene, ""))
+    meet(scene, receiver)
 }
 
 /// The place for what arrives is taken away once the first part is there.

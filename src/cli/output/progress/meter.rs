@@ -80,13 +80,12 @@ impl Meter {
             }
         }
         let idle = now.saturating_duration_since(self.moved_at);
-        let is_done = self.latest.total == Some(self.latest.bytes);
         Reading {
             bytes: self.latest.bytes,
             total: self.latest.total,
             rate,
             left: self.left(now, rate),
-            stalled: (idle >= STALL && !is_done).then_some(idle),
+            stalled: (idle >= STALL).then_some(idle),
             curve: self.curve.iter().copied().collect(),
         }
     }
@@ -192,7 +191,8 @@ mod tests {
         assert_eq!(meter.read(now).stalled, None);
         meter.note(now, at(1_000_000));
         let later = meter.read(now + Duration::from_secs(60));
-        assert_eq!(later.stalled, None, "what is complete does not stall");
+        let stalled = later.stalled.unwrap().as_secs();
+        assert_eq!(stalled, 60, "sent is not yet confirmed");
     }
 
     #[test]
