@@ -217,7 +217,7 @@ pub struct Sights {
     pub sent: u64,
     /// Queries to networks that it refused.
     pub refused: u64,
-    /// Queries and answers of others, on any channel.
+    /// Queries and answers of others that want to meet, on any channel.
     pub heard: u64,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Exchange {
     own: OwnAddresses,
     quota: AnswerQuota,
     finds: Finds,
-    /// Datagrams of other instances from near.
+    /// Datagrams from near of other instances that want to meet.
     heard: u64,
 }
 
@@ -74,7 +74,8 @@ impl Exchange {
         if datagram.instance == self.instance || !self.own.is_near(source.ip()) {
             return Outcome::default();
         }
-        self.heard += 1;
+        // Somebody who only looks around is no sign of a peer.
+        self.heard += u64::from(matches!(datagram.presence, Presence::Meeting { .. }));
         let is_query = datagram.kind == DatagramKind::Query;
         if !is_query && datagram.nonce != self.nonce {
             return Outcome::default();
@@ -282,6 +283,11 @@ mod tests {
         assert_eq!(serving.query(), None);
         let heard = receive(&mut serving, &looking.query().unwrap(), NEAR);
         assert_eq!(heard.found, None);
+        let mut meets = exchange(meeting.presence, 4);
+        receive(&mut meets, &looking.query().unwrap(), NEAR);
+        assert_eq!(meets.heard(), 0);
+        receive(&mut meets, &meeting.query().unwrap(), NEAR);
+        assert_eq!(meets.heard(), 1);
         let server = receive(&mut looking, &heard.answer.unwrap(), NEAR)
             .found
             .unwrap();
