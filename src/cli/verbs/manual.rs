@@ -13,6 +13,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "PEERBRIDGE_SECRET_FILE",
         "a file whose first line is the secret",
     ),
+    (
+        "PEERBRIDGE_OTP",
+        "the one-time code, if the other side wants one",
+    ),
     ("PEERBRIDGE_ZIP_PASSWORD", "the password of an archive"),
     ("PEERBRIDGE_PORT", "the port, if no option gives one"),
     (
@@ -53,13 +57,13 @@ const EXITS: &[(&str, &str)] = &[
         "2",
         "wrong usage, or a question without a terminal to ask it on",
     ),
-    ("3", "wrong secret, or the phrase differs"),
+    ("3", "wrong secret or one-time code, or the phrase differs"),
     (
         "4",
         "cannot reach the peer: name not found, refused, busy, port in use, cannot bind (try again)",
     ),
     ("5", "nobody came, or the peer fell silent (try again)"),
-    ("6", "the peer declined"),
+    ("6", "the peer declined, or cannot write what it is sent"),
     ("7", "a file is in the way"),
     (
         "8",
