@@ -154,7 +154,9 @@ fn a_transfer_that_was_called_off_goes_on_later() {
         assert!(matches!(error, Error::Cancelled), "{error}");
         assert!(!inbox.join("tree").exists());
         // The box may yet have to notice that the first session is over.
-        let again = SendOptions::new(vec![source.clone()]);
+        let mut again = SendOptions::new(vec![source.clone()]);
+        // So that it waits for the answer: what goes along with an offer is sent as a whole.
+        again.rate_limit = Some(1 << 30);
         let summary = until("the second time", || {
             match peerbridge::send(&dials(port), &again, &Unattended) {
                 Ok(summary) => Some(summary),
