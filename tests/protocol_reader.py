@@ -635,6 +635,7 @@ class Session:
             self.transfer["round"] += 1
             must(found["round"] == self.transfer["round"], "the number of a round")
         elif name == "Done":
+            must(not self.transfer["sent"], "a verdict before the end of a round")
             must(found["bytes"] == self.transfer["total"], "the bytes that were delivered")
             self.take_what_held(found["held"])
             self.delivered[self.transfer["id"]] = self.contents()
