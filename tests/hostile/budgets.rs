@@ -63,14 +63,20 @@ fn frames_are_as_long_as_the_parts_that_were_agreed() {
     offer.streams = STREAMS;
     peer.say(&offer.to_bytes());
     assert!(matches!(peer.hear(), Some(Message::Accept(_))));
-    let head = |length: u32| [&length.to_be_bytes()[..], &[FrameKind::Part as u8]].concat();
-    let mut frame = head(limits::PART_BYTES_MAX);
-    frame.resize(limits::PART_BYTES_MAX as usize, 0);
+    // A true head of the largest part, and all of it but its last byte.
+    let (raw, sealed) = (limits::PART_BYTES_MAX, limits::PART_BYTES_MAX + 172);
+    let head = Raw::default().u32(53 + sealed).u8(FrameKind::Part as u8);
+    let head = head.u32(0).u64(0).u32(raw).u8(0).u32(sealed);
+    let mut frame = head.0;
+    frame.resize(5 + 52 + sealed as usize, 0);
     let joined: Vec<Peer> = (1..STREAMS)
         .map(|number| peer.join(program.port(), number).expect("it may join"))
         .collect();
-    for mut stream in joined {
-        stream.line.send(&frame);
+    let mut joined = joined;
+    joined
+        .iter_mut()
+        .for_each(|stream| stream.line.send(&frame));
+    for stream in &mut joined {
         assert!(stream.line.read_to_end().is_empty());
     }
     let grown = program.memory("VmHWM") - before;
