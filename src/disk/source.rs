@@ -26,7 +26,7 @@ mod walk;
 
 pub use error::SourceError;
 pub use glob::Glob;
-pub(in crate::disk) use glob::GlobShape;
+pub(crate) use glob::GlobShape;
 pub use left_out::{LeftOut, LeftOutReason};
 pub use reader::SourceReader;
 

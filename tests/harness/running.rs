@@ -111,10 +111,7 @@ impl Running {
     #[track_caller]
     pub fn port(&self) -> u16 {
         let port = match self.is_json {
-            true => self.output.wait(self.limit, |text| {
-                let event = events_in(text, "listening").next()?;
-                u16::try_from(event["port"].as_u64()?).ok()
-            }),
+            true => self.listens_or_ends(),
             false => self.error.wait(self.limit, |text| {
                 let line = text.lines().find(|line| line.contains("listening on "));
                 let (_, port) = line.filter(|_| text.ends_with('\n'))?.rsplit_once(':')?;
@@ -122,6 +119,17 @@ impl Running {
             }),
         };
         port.unwrap_or_else(|| panic!("it never listened: {}", self.told()))
+    }
+
+    /// The port that it listens on, once it does; `None` when it says that it is done before.
+    pub fn listens_or_ends(&self) -> Option<u16> {
+        let heard = self.output.wait(self.limit, |text| {
+            let is_done = events_in(text, "done").next().is_some();
+            let listening = events_in(text, "listening").next();
+            let port = listening.and_then(|event| u16::try_from(event["port"].as_u64()?).ok());
+            (port.is_some() || is_done).then_some(port)
+        });
+        heard.flatten()
     }
 
     /// Its JSON events of this name so far.

@@ -4,7 +4,7 @@ use crate::model::{Entry, EntryKind, Manifest, WirePath, len32, limits};
 use std::collections::HashSet;
 
 /// Numbers that are tried before an entry is given up.
-pub(in crate::disk) const TRIES: u32 = 10_000;
+pub(crate) const TRIES: u32 = 10_000;
 
 /// Longest ending that is kept behind the number, in bytes: endings are short, and what is longer is the
 /// tail of a name with a dot in it.
@@ -69,7 +69,7 @@ fn sibling(entry: &Entry<'_>, name: &[u8]) -> Vec<u8> {
 
 /// `stem (number).ext`, the stem cut so that the whole stays within [`limits::COMPONENT_BYTES`], not
 /// inside a character where the name is UTF-8.
-pub(in crate::disk) fn numbered(name: &[u8], is_folder: bool, number: u32) -> Vec<u8> {
+pub(crate) fn numbered(name: &[u8], is_folder: bool, number: u32) -> Vec<u8> {
     let dot = name.iter().rposition(|&byte| byte == b'.');
     let dot = dot.filter(|&at| at > 0 && !is_folder && name.len() - at <= EXTENSION_BYTES);
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));

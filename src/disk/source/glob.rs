@@ -26,7 +26,7 @@ enum Scope {
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::disk) enum GlobShape {
+pub(crate) enum GlobShape {
     Folder,
     Other,
 }
@@ -83,7 +83,7 @@ impl Glob {
     }
 
     /// Whether the pattern matches `path`, the bytes of a wire path.
-    pub(in crate::disk) fn matches(&self, path: &[u8], shape: GlobShape) -> bool {
+    pub(crate) fn matches(&self, path: &[u8], shape: GlobShape) -> bool {
         if self.only_folders && shape != GlobShape::Folder {
             return false;
         }

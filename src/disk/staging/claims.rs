@@ -133,7 +133,7 @@ impl Staging {
 
     /// What becomes of the entry, as far as that is known by now: a file that is compared counts as identical
     /// until it turns out to differ.
-    pub(in crate::disk) fn decision(&self, entry: EntryIndex) -> Decision {
+    pub(crate) fn decision(&self, entry: EntryIndex) -> Decision {
         match self.plan.decision(entry) {
             Decision::Compare if self.marks.has(entry, Mark::Differs) => self.plan.if_different(),
             Decision::Compare => Decision::Identical,
@@ -142,12 +142,12 @@ impl Staging {
     }
 
     /// Whether the entry is to be delivered, as far as that is known by now.
-    pub(in crate::disk) fn is_needed(&self, entry: EntryIndex) -> bool {
+    pub(crate) fn is_needed(&self, entry: EntryIndex) -> bool {
         matches!(self.decision(entry), Decision::Create | Decision::Replace)
     }
 
     /// Whether the entry is a file that was compared, and must not be in the way of another one.
-    pub(in crate::disk) fn is_refused(&self, entry: EntryIndex) -> bool {
+    pub(crate) fn is_refused(&self, entry: EntryIndex) -> bool {
         self.plan.fails_when_in_the_way() && self.marks.has(entry, Mark::Differs)
     }
 

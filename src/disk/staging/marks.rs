@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// A fact about a staged file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(in crate::disk) enum Mark {
+pub(crate) enum Mark {
     /// It is there.
     There = 1,
     /// This run created it and what was not written to yet reads as zeros.
@@ -23,22 +23,22 @@ pub(in crate::disk) enum Mark {
 
 /// Marks of all entries, one byte each, set by several threads.
 #[derive(Debug)]
-pub(in crate::disk) struct Marks(Vec<AtomicU8>);
+pub(crate) struct Marks(Vec<AtomicU8>);
 
 impl Marks {
     pub(super) fn new(entries: usize) -> Self {
         Marks((0..entries).map(|_| AtomicU8::new(0)).collect())
     }
 
-    pub(in crate::disk) fn has(&self, entry: EntryIndex, mark: Mark) -> bool {
+    pub(crate) fn has(&self, entry: EntryIndex, mark: Mark) -> bool {
         self.0[entry.get()].load(Ordering::Acquire) & mark as u8 != 0
     }
 
-    pub(in crate::disk) fn set(&self, entry: EntryIndex, mark: Mark) {
+    pub(crate) fn set(&self, entry: EntryIndex, mark: Mark) {
         self.0[entry.get()].fetch_or(mark as u8, Ordering::AcqRel);
     }
 
-    pub(in crate::disk) fn unset(&self, entry: EntryIndex, mark: Mark) {
+    pub(crate) fn unset(&self, entry: EntryIndex, mark: Mark) {
         self.0[entry.get()].fetch_and(!(mark as u8), Ordering::AcqRel);
     }
 }

@@ -227,7 +227,6 @@ fn staging_is_private_and_never_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
-    staging.make_folders().unwrap();
     let path = staging.path().to_owned();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&path), 0o700);

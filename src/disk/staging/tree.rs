@@ -36,7 +36,7 @@ pub(super) fn complete(staging: &Path, manifest: &Manifest, plan: &Plan) -> Resu
 
 /// Removes a tree, also where an interrupted delivery took the permission to do so from its folders. That
 /// there is none is no error.
-pub(in crate::disk) fn remove_tree(path: &Path) -> Result<(), DiskError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), DiskError> {
     let removed = match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(path).and_then(|()| fs::remove_dir_all(path))
@@ -67,7 +67,7 @@ pub(super) fn probe_umask(staging: &Path) -> Result<u32, DiskError> {
 }
 
 /// Removes a file or link. That there is none is no error.
-pub(in crate::disk) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(DiskError::at("remove", path)(error))

@@ -210,11 +210,7 @@ impl Staging {
     }
 
     /// Creates a file, whole and finished at once: open, write, set time, close.
-    pub(in crate::disk) fn write_whole(
-        &self,
-        index: EntryIndex,
-        bytes: &[u8],
-    ) -> Result<(), DiskError> {
+    pub(crate) fn write_whole(&self, index: EntryIndex, bytes: &[u8]) -> Result<(), DiskError> {
         self.make_folders()?;
         let path = self.staged_path(index)?;
         if self.marks.has(index, Mark::There) {
@@ -285,7 +281,7 @@ impl Staging {
 }
 
 /// Gives a file the manifest's time; one that this system cannot express is left out.
-pub(in crate::disk) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
+pub(crate) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
     match platform::system_time(mtime) {
         Some(time) => file.set_modified(time),
         None => Ok(()),

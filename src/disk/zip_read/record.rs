@@ -22,13 +22,13 @@ pub(super) const METHOD_AES: u16 = 99;
 
 /// Flags of an entry (APPNOTE 4.4.4).
 pub(super) mod flag {
-    pub(in crate::disk) const ENCRYPTED: u16 = 1 << 0;
+    pub(crate) const ENCRYPTED: u16 = 1 << 0;
     /// Sizes and CRC-32 follow the contents.
-    pub(in crate::disk) const DESCRIPTOR: u16 = 1 << 3;
-    pub(in crate::disk) const PATCH: u16 = 1 << 5;
-    pub(in crate::disk) const STRONG: u16 = 1 << 6;
-    pub(in crate::disk) const UTF8: u16 = 1 << 11;
-    pub(in crate::disk) const MASKED: u16 = 1 << 13;
+    pub(crate) const DESCRIPTOR: u16 = 1 << 3;
+    pub(crate) const PATCH: u16 = 1 << 5;
+    pub(crate) const STRONG: u16 = 1 << 6;
+    pub(crate) const UTF8: u16 = 1 << 11;
+    pub(crate) const MASKED: u16 = 1 << 13;
 }
 
 /// One entry, with numbers that are not yet believed. Its names lie in the directory's text.
