@@ -351,6 +351,27 @@ pub(super) fn make_link(target: &OsStr, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
+/// Sets the time of a symbolic link itself.
+#[cfg(unix)]
+pub(super) fn set_link_time(link: &Path, mtime: Mtime) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+    let time = Timespec {
+        tv_sec: mtime.seconds,
+        tv_nsec: mtime.nanoseconds.into(),
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    utimensat(CWD, link, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)
+}
+
+/// Leaves the time as it is: std has no way to set that of a link.
+#[cfg(not(unix))]
+pub(super) fn set_link_time(_link: &Path, _mtime: Mtime) -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes a symbolic link, to a folder where the target is one already.
 #[cfg(not(unix))]
 pub(super) fn make_link(target: &OsStr, link: &Path) -> io::Result<()> {

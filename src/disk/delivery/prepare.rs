@@ -6,6 +6,7 @@ use crate::disk::platform;
 use crate::disk::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
 use crate::model::{EntryIndex, EntryKind, FailureReason, LinkTarget};
 use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 
 impl Run<'_> {
@@ -81,7 +82,14 @@ impl Run<'_> {
         };
         let path = self.staging.staged_path(index)?;
         match platform::make_link(&text, &path) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                let mtime = self.manifest.entry(index).mtime;
+                match platform::set_link_time(&path, mtime) {
+                    // Some file systems keep no times of links: the link itself is what was sent.
+                    Err(error) if is_refused(&error) => Ok(()),
+                    set => set.map_err(DiskError::at("set time of", &path)),
+                }
+            }
             Err(error) => {
                 let error = DiskError::at("create link", &path)(error);
                 match error.kind() {
@@ -127,4 +135,10 @@ impl Run<'_> {
     fn final_mode(&self, index: EntryIndex) -> u32 {
         self.manifest.entry(index).mode.bits() & !self.staging.umask
     }
+}
+
+/// Whether the system says that it does not do this here, and not that it failed.
+fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::disk::fixture::{
     self, FILE_MODE, FOLDER_MODE, PART, Sample, Transfer, mtime_of, names_in, noise,
 };
+use crate::disk::platform;
 use crate::disk::staging::Durability;
 use crate::model::Existing;
 use std::fs;
@@ -38,6 +39,8 @@ fn assert_whole(transfer: &Transfer, dir: &Path) {
             EntryKind::Folder => assert!(found.is_dir()),
             EntryKind::Link(_) => {
                 assert!(found.is_symlink());
+                #[cfg(unix)]
+                assert_eq!(platform::mtime_of(&found), entry.mtime, "{path:?}");
                 continue;
             }
         }
