@@ -49,7 +49,7 @@ impl TotpKey {
     /// A fresh key of 160 bits.
     ///
     /// # Errors
-    /// [`RandomError`] when the operating system has no random bytes.
+    /// The operating system has no random bytes.
     pub fn generate() -> Result<TotpKey, RandomError> {
         let bytes = Zeroizing::new(random_bytes::<GENERATED_BYTES>()?);
         Ok(TotpKey(Zeroizing::new(bytes.to_vec())))
