@@ -186,7 +186,7 @@ fn guess(port: u16) -> TcpStream {
 fn guesses_wrong(served: &Running, times: u32) {
     for count in 1..=times {
         assert_eq!(kind_of_answer(guess(served.port())), Some(HELLO));
-        let counted = format!("({count} such so far)");
+        let counted = format!("({count} so far)");
         until("the count", || {
             served.error().contains(&counted).then_some(())
         });
