@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What this program is made of.
 
-check   fails where a package has a licence that is not on the list, comes from elsewhere than crates.io, has no
+check   fails where a package has a licence that is not on the list, comes from elsewhere than the others, has no
         checksum, or is there in two versions
 sbom    prints a CycloneDX 1.5 bill of materials of the program, without what only tests use
 """
@@ -13,7 +13,6 @@ import sys
 import tomllib
 
 ROOT = "peerbridge"
-SOURCE = "registry+https://github.com/rust-lang/crates.io-index"
 LICENCES = {
     "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-0", "Unicode-3.0", "Unlicense", "Zlib",
 }
@@ -74,13 +73,15 @@ def is_allowed(expression):
 
 def faults():
     known, used = checksums(), shipped()
-    versions = {}
+    versions, registry = {}, None
     for package in packages():
         name, version = package["name"], package["version"]
         if name == ROOT:
             continue
-        if package["source"] != SOURCE:
-            yield f"{name} {version} comes from {package['source']}"
+        source = package["source"] or "this machine"
+        registry = registry or source
+        if not source.startswith("registry+") or source != registry:
+            yield f"{name} {version} comes from {source}"
         if not known.get((name, version)):
             yield f"{name} {version} has no checksum in Cargo.lock"
         if not is_allowed(package["license"] or "none"):
