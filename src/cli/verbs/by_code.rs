@@ -3,9 +3,11 @@
 use crate::cli::context::Context;
 use crate::cli::environment;
 use crate::cli::error::Error;
+use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::connect::ConnectArgs;
 use crate::crypto::MeetingCode;
-use crate::session::Discovery;
+use crate::session::{Connect, Discovery};
 use zeroize::Zeroizing;
 
 /// Options that say how to meet, or where the secret comes from: with one of them nobody is looked for.
@@ -25,10 +27,32 @@ pub(crate) enum CodeMaker {
 /// A meeting by code, as far as the command line says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ByCode {
-    pub(crate) discovery: Discovery,
+    discovery: Discovery,
     maker: CodeMaker,
     /// What the other side types.
     other_side: &'static str,
+}
+
+/// The way to the peer: by a code where nothing else was told, and with the secret elsewhere. Asks the person
+/// for either where it must.
+///
+/// # Errors
+/// A usage error, or the terminal or the file of the secret fails.
+pub(crate) fn connect(
+    args: ConnectArgs,
+    by_code: Option<ByCode>,
+    context: &Context<'_>,
+) -> Result<Connect, Error> {
+    match by_code {
+        Some(by_code) => {
+            let code = by_code.code(context)?;
+            Ok(args.with_code(&code, by_code.discovery))
+        }
+        None => {
+            let secret = credentials::get(args.secret_file.as_deref(), context)?;
+            Ok(args.with(secret))
+        }
+    }
 }
 
 impl ByCode {

@@ -1,12 +1,11 @@
 //! `peerbridge receive`.
 
-use super::by_code::{ByCode, CodeMaker};
+use super::by_code::{self, ByCode, CodeMaker};
 use super::piped;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
-use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
@@ -143,16 +142,7 @@ impl Receive {
         if self.output.is_none() {
             self.receive.check_destination()?;
         }
-        let mut connect = match self.by_code {
-            Some(by_code) => {
-                let code = by_code.code(context)?;
-                self.connect.with_code(&code, by_code.discovery)
-            }
-            None => {
-                let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
-                self.connect.with(secret)
-            }
-        };
+        let mut connect = by_code::connect(self.connect, self.by_code, context)?;
         let questions = match (self.consent, self.receive.existing) {
             (Consent::Given, _) => Questions::Unasked,
             (Consent::Asked, existing) => Questions::Asked {

@@ -1,13 +1,12 @@
 //! `peerbridge send`.
 
-use super::by_code::{ByCode, CodeMaker};
+use super::by_code::{self, ByCode, CodeMaker};
 use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
@@ -138,16 +137,7 @@ impl Send {
         // Fail early: before asking for the secret and keeping the peer waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
-        let mut connect = match self.by_code {
-            Some(by_code) => {
-                let code = by_code.code(context)?;
-                self.connect.with_code(&code, by_code.discovery)
-            }
-            None => {
-                let secret = credentials::get(self.connect.secret_file.as_deref(), context)?;
-                self.connect.with(secret)
-            }
-        };
+        let mut connect = by_code::connect(self.connect, self.by_code, context)?;
         let style = context.report_style(Perspective::Sender, self.progress);
         let payload = self.what.payload(&connect.secret, context)?;
         let is_repeatable = matches!(payload, Payload::Paths(_));
