@@ -80,7 +80,7 @@ pub use session::{
 // What can go wrong.
 pub use disk::{ArchiveError, ArchiveFault, DiskError, DiskErrorKind, SourceError};
 pub use protocol::DeclineReason;
-pub use session::SessionError as Error;
+pub use session::Error;
 
 // The program.
 pub use cli::main;

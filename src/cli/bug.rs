@@ -1,6 +1,6 @@
 //! Panics, which are always a bug, never the fault of a person or a peer.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
@@ -13,10 +13,10 @@ pub(crate) fn announce_panics() {
     }));
 }
 
-/// Runs `work`; a panic in it becomes [`Error::Bug`].
-pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+/// Runs `work`; a panic in it becomes [`CliError::Bug`].
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, CliError>) -> Result<T, CliError> {
     // Nothing relies on state that `work` leaves half changed behind its locks.
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Bug))
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(CliError::Bug))
 }
 
 fn announcement(info: &PanicHookInfo<'_>) -> String {
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn other_results_pass() {
         assert_eq!(caught(|| Ok(5)).unwrap(), 5);
-        let error = caught::<()>(|| Err(Error::usage("x", "y"))).unwrap_err();
+        let error = caught::<()>(|| Err(CliError::usage("x", "y"))).unwrap_err();
         assert_eq!(error.exit_code(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::crypto::{PasswordError, RandomError, SecretError};
 use crate::model::escaped;
-use crate::session::SessionError;
+use crate::session::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// What stood in the way, and whose doing it was. `Display` gives one line, lower case, without a full
 /// stop, safe to show on a terminal.
 #[derive(Debug)]
-pub(crate) enum Error {
+pub(crate) enum CliError {
     /// The command line is wrong.
     Usage {
         /// What is wrong.
@@ -94,15 +94,15 @@ pub(crate) enum Error {
         why: String,
     },
     /// A session ended.
-    Session(SessionError),
+    Session(Error),
     /// A bug: something panicked.
     Bug,
 }
 
-impl Error {
+impl CliError {
     /// A usage error with what to type instead.
-    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
-        Error::Usage {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> CliError {
+        CliError::Usage {
             message: message.into(),
             hint: Some(hint.into()),
         }
@@ -111,20 +111,20 @@ impl Error {
     /// The exit code that is true for this side.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Error::Usage { .. }
-            | Error::NoTerminal { .. }
-            | Error::Secret { .. }
-            | Error::SecretExposed { .. }
-            | Error::SecretFile { .. }
-            | Error::Password { .. }
-            | Error::PasswordFile { .. }
-            | Error::Asking(_) => Exit::Usage,
-            Error::Source { .. } => Exit::Source,
-            Error::CannotWrite { .. } => Exit::CannotWrite,
-            Error::Different { .. } => Exit::NotVerified,
-            Error::Random(_) | Error::Bug => Exit::Unexpected,
-            Error::Hook { .. } => Exit::HookFailed,
-            Error::Session(error) => Exit::of_session(error),
+            CliError::Usage { .. }
+            | CliError::NoTerminal { .. }
+            | CliError::Secret { .. }
+            | CliError::SecretExposed { .. }
+            | CliError::SecretFile { .. }
+            | CliError::Password { .. }
+            | CliError::PasswordFile { .. }
+            | CliError::Asking(_) => Exit::Usage,
+            CliError::Source { .. } => Exit::Source,
+            CliError::CannotWrite { .. } => Exit::CannotWrite,
+            CliError::Different { .. } => Exit::NotVerified,
+            CliError::Random(_) | CliError::Bug => Exit::Unexpected,
+            CliError::Hook { .. } => Exit::HookFailed,
+            CliError::Session(error) => Exit::of_session(error),
         }
     }
 
@@ -148,20 +148,20 @@ pub(crate) enum Exposure {
     Folder,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage { message, .. } => f.write_str(&escaped(message.as_bytes())),
-            Error::NoTerminal { question, .. } => {
+            CliError::Usage { message, .. } => f.write_str(&escaped(message.as_bytes())),
+            CliError::NoTerminal { question, .. } => {
                 write!(f, "cannot ask {question}: there is no terminal")
             }
-            Error::Secret { origin, fault } => {
+            CliError::Secret { origin, fault } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))
             }
-            Error::Password { origin, fault } => {
+            CliError::Password { origin, fault } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))
             }
-            Error::SecretExposed { path, exposure } => {
+            CliError::SecretExposed { path, exposure } => {
                 let path = shown(path);
                 match exposure {
                     Exposure::Readable => write!(f, "other users can read {path}"),
@@ -170,50 +170,50 @@ impl fmt::Display for Error {
                     Exposure::Folder => write!(f, "other users can replace {path}"),
                 }
             }
-            Error::SecretFile { path, source } => {
+            CliError::SecretFile { path, source } => {
                 write!(f, "cannot read the secret from {}: {source}", shown(path))
             }
-            Error::PasswordFile { path, source } => {
+            CliError::PasswordFile { path, source } => {
                 write!(
                     f,
                     "cannot read the archive's password from {}: {source}",
                     shown(path)
                 )
             }
-            Error::Source { path, source } => write!(f, "cannot read {}: {source}", shown(path)),
-            Error::CannotWrite { what, source } => {
+            CliError::Source { path, source } => write!(f, "cannot read {}: {source}", shown(path)),
+            CliError::CannotWrite { what, source } => {
                 write!(f, "cannot write {}: {source}", escaped(what.as_bytes()))
             }
-            Error::Different { path, count: 1 } => {
+            CliError::Different { path, count: 1 } => {
                 write!(f, "the result differs from the source: {}", shown(path))
             }
-            Error::Different { path, count } => write!(
+            CliError::Different { path, count } => write!(
                 f,
                 "the result differs from the source in {count} places, the first is {}",
                 shown(path)
             ),
-            Error::Asking(source) => write!(f, "cannot ask on this terminal: {source}"),
-            Error::Random(error) => write!(f, "{error}"),
-            Error::Hook { program, why } => {
+            CliError::Asking(source) => write!(f, "cannot ask on this terminal: {source}"),
+            CliError::Random(error) => write!(f, "{error}"),
+            CliError::Hook { program, why } => {
                 write!(f, "the hook {} failed: {why}", shown(program))
             }
-            Error::Session(error) => error.fmt(f),
-            Error::Bug => f.write_str("this is a bug in peerbridge"),
+            CliError::Session(error) => error.fmt(f),
+            CliError::Bug => f.write_str("this is a bug in peerbridge"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for CliError {}
 
-impl From<SessionError> for Error {
-    fn from(error: SessionError) -> Error {
-        Error::Session(error)
+impl From<Error> for CliError {
+    fn from(error: Error) -> CliError {
+        CliError::Session(error)
     }
 }
 
-impl From<RandomError> for Error {
-    fn from(error: RandomError) -> Error {
-        Error::Random(error)
+impl From<RandomError> for CliError {
+    fn from(error: RandomError) -> CliError {
+        CliError::Random(error)
     }
 }
 

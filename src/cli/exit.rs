@@ -2,7 +2,7 @@
 
 use crate::disk::{ArchiveFault, DiskErrorKind};
 use crate::protocol::AbortCode;
-use crate::session::{SessionError, Summary};
+use crate::session::{Error, Summary};
 
 /// How the process ends. The numbers are part of the command line's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Exit {
     HookFailed = 15,
 }
 
-impl SessionError {
+impl Error {
     /// The code that the program ends with for this error, 1 to 15: what the table of exit codes in
     /// `docs/CLI.md` says.
     pub fn exit_code(&self) -> u8 {
@@ -72,46 +72,40 @@ impl Exit {
     }
 
     /// The code for what ended a session, true for this side.
-    pub(crate) fn of_session(error: &SessionError) -> Exit {
+    pub(crate) fn of_session(error: &Error) -> Exit {
         match error {
-            SessionError::NameNotFound { .. }
-            | SessionError::NoConnection { .. }
-            | SessionError::CannotListen { .. }
-            | SessionError::Busy => Exit::NoWay,
-            SessionError::NobodyCame { .. }
-            | SessionError::Silent { .. }
-            | SessionError::Stalled { .. } => Exit::TimedOut,
-            SessionError::WrongSecret { .. }
-            | SessionError::Unconfirmed { .. }
-            | SessionError::WrongCode
-            | SessionError::PhraseDiffers => Exit::WrongSecret,
-            SessionError::NotPeerbridge | SessionError::Version { .. } => Exit::Version,
-            SessionError::SameRole { .. }
-            | SessionError::CodeNeeded
-            | SessionError::BadPattern { .. } => Exit::Usage,
-            SessionError::Source(_)
-            | SessionError::CannotRead { .. }
-            | SessionError::ReadBefore { .. }
-            | SessionError::SourceFailed { .. } => Exit::Source,
-            SessionError::Disk(error) | SessionError::CannotUnpack(error) => match error.kind() {
+            Error::NameNotFound { .. }
+            | Error::NoConnection { .. }
+            | Error::CannotListen { .. }
+            | Error::Busy => Exit::NoWay,
+            Error::NobodyCame { .. } | Error::Silent { .. } | Error::Stalled { .. } => {
+                Exit::TimedOut
+            }
+            Error::WrongSecret { .. }
+            | Error::Unconfirmed { .. }
+            | Error::WrongCode
+            | Error::PhraseDiffers => Exit::WrongSecret,
+            Error::NotPeerbridge | Error::Version { .. } => Exit::Version,
+            Error::SameRole { .. } | Error::CodeNeeded | Error::BadPattern { .. } => Exit::Usage,
+            Error::Source(_)
+            | Error::CannotRead { .. }
+            | Error::ReadBefore { .. }
+            | Error::SourceFailed { .. } => Exit::Source,
+            Error::Disk(error) | Error::CannotUnpack(error) => match error.kind() {
                 DiskErrorKind::Name | DiskErrorKind::NameCollision => Exit::DeclinedHere,
                 _ => Exit::CannotWrite,
             },
-            SessionError::CannotMake(_)
-            | SessionError::NoRoom { .. }
-            | SessionError::Output { .. } => Exit::CannotWrite,
-            SessionError::Archive(error) => Exit::of_archive(error.fault()),
-            SessionError::Expansion(_) => Exit::DeclinedHere,
-            SessionError::PeerDeclined { .. } => Exit::PeerDeclined,
-            SessionError::DeclinedHere { .. } | SessionError::UnsafeOffer { .. } => {
-                Exit::DeclinedHere
-            }
-            SessionError::InTheWay { .. } | SessionError::Taken { .. } => Exit::InTheWay,
-            SessionError::NotVerified { .. } => Exit::NotVerified,
-            SessionError::Lost { .. } | SessionError::Cancelled => Exit::Lost,
-            SessionError::PeerAborted { code, .. } => Exit::of_peer(*code),
-            SessionError::CutShort { cause } => Exit::of_session(cause),
-            SessionError::System { .. } => Exit::Unexpected,
+            Error::CannotMake(_) | Error::NoRoom { .. } | Error::Output { .. } => Exit::CannotWrite,
+            Error::Archive(error) => Exit::of_archive(error.fault()),
+            Error::Expansion(_) => Exit::DeclinedHere,
+            Error::PeerDeclined { .. } => Exit::PeerDeclined,
+            Error::DeclinedHere { .. } | Error::UnsafeOffer { .. } => Exit::DeclinedHere,
+            Error::InTheWay { .. } | Error::Taken { .. } => Exit::InTheWay,
+            Error::NotVerified { .. } => Exit::NotVerified,
+            Error::Lost { .. } | Error::Cancelled => Exit::Lost,
+            Error::PeerAborted { code, .. } => Exit::of_peer(*code),
+            Error::CutShort { cause } => Exit::of_session(cause),
+            Error::System { .. } => Exit::Unexpected,
         }
     }
 

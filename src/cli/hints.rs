@@ -1,27 +1,27 @@
 //! What to do about each error.
 
-use crate::cli::error::{Error, Exposure};
+use crate::cli::error::{CliError, Exposure};
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
 use crate::protocol::{AbortCode, DeclineReason};
-use crate::session::SessionError;
+use crate::session::Error;
 use std::io::ErrorKind;
 
-impl Error {
+impl CliError {
     /// What to type or to look at next; `None` where nothing helps.
     pub(crate) fn hint(&self) -> Option<String> {
         hint(self)
     }
 }
 
-fn hint(error: &Error) -> Option<String> {
+fn hint(error: &CliError) -> Option<String> {
     Some(match error {
-        Error::Usage { hint, .. } => return hint.clone(),
-        Error::NoTerminal { hint, .. } => (*hint).to_owned(),
-        Error::Secret { .. } => {
+        CliError::Usage { hint, .. } => return hint.clone(),
+        CliError::NoTerminal { hint, .. } => (*hint).to_owned(),
+        CliError::Secret { .. } => {
             "a secret is one line of 1 to 1024 bytes; `peerbridge secret` makes one".to_owned()
         }
-        Error::SecretExposed { path, exposure } => {
+        CliError::SecretExposed { path, exposure } => {
             let path = shell_word(path.as_os_str().as_encoded_bytes());
             match exposure {
                 Exposure::Readable => format!(
@@ -34,44 +34,44 @@ fn hint(error: &Error) -> Option<String> {
                 ),
             }
         }
-        Error::Password { .. } => {
+        CliError::Password { .. } => {
             "an archive's password is one line of 1 to 99 bytes; for archives made elsewhere, up to 1024"
                 .to_owned()
         }
-        Error::PasswordFile { .. } => {
+        CliError::PasswordFile { .. } => {
             "--zip-password-file reads the password from the first line of a file".to_owned()
         }
-        Error::SecretFile { .. } => {
+        CliError::SecretFile { .. } => {
             "--secret-file reads the secret from the first line of a file".to_owned()
         }
-        Error::Source { source, .. } if source.kind() == ErrorKind::NotFound => {
+        CliError::Source { source, .. } if source.kind() == ErrorKind::NotFound => {
             "check the spelling; paths are relative to the current folder".to_owned()
         }
-        Error::Source { .. } => "check the permissions, or leave it out".to_owned(),
-        Error::CannotWrite { .. } => "check the permissions and the free space there".to_owned(),
-        Error::Bug => "please report it with the line above, the output of `peerbridge --version` \
+        CliError::Source { .. } => "check the permissions, or leave it out".to_owned(),
+        CliError::CannotWrite { .. } => "check the permissions and the free space there".to_owned(),
+        CliError::Bug => "please report it with the line above, the output of `peerbridge --version` \
                        and the command you typed (without the secret)"
             .to_owned(),
-        Error::Different { .. } => "if the source changed meanwhile, run it again".to_owned(),
-        Error::Hook { .. } => "the files were delivered; the hook's own messages are above".to_owned(),
-        Error::Asking(_) | Error::Random(_) => return None,
-        Error::Session(error) => return of_session(error).map(str::to_owned),
+        CliError::Different { .. } => "if the source changed meanwhile, run it again".to_owned(),
+        CliError::Hook { .. } => "the files were delivered; the hook's own messages are above".to_owned(),
+        CliError::Asking(_) | CliError::Random(_) => return None,
+        CliError::Session(error) => return of_session(error).map(str::to_owned),
     })
 }
 
 const RESUME: &str = "run the same command again to resume";
 const START_OVER: &str = "nothing is kept, so it cannot be resumed: start over on both sides";
 
-fn of_session(error: &SessionError) -> Option<&'static str> {
+fn of_session(error: &Error) -> Option<&'static str> {
     Some(match error {
-        SessionError::NameNotFound { .. } => {
+        Error::NameNotFound { .. } => {
             "check the name, or give an address such as 192.0.2.7 or [2001:db8::7]:8080"
         }
-        SessionError::NoConnection { .. } => {
+        Error::NoConnection { .. } => {
             "check that the other side is waiting on this port and that no firewall blocks it; \
              --wait SECS keeps trying longer"
         }
-        SessionError::CannotListen { source, .. } => match source.kind() {
+        Error::CannotListen { source, .. } => match source.kind() {
             ErrorKind::AddrInUse => {
                 "another program uses this port: choose another with --port N, \
                  or --port 0 for a free one"
@@ -79,71 +79,63 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             ErrorKind::PermissionDenied => "choose a port above 1023 with --port N",
             _ => "--bind takes an address of this machine; without it, all are used",
         },
-        SessionError::NobodyCame { .. } => "start the other side, or wait longer with --wait SECS",
-        SessionError::Silent { .. } => {
+        Error::NobodyCame { .. } => "start the other side, or wait longer with --wait SECS",
+        Error::Silent { .. } => {
             "run the same command again to resume; --idle-timeout SECS allows longer silences"
         }
-        SessionError::WrongSecret { .. } => {
+        Error::WrongSecret { .. } => {
             "use the same secret on both sides, with the same case and spaces; a drop box with named \
              secrets also needs the right --as NAME"
         }
-        SessionError::Unconfirmed { .. } => {
+        Error::Unconfirmed { .. } => {
             "someone in between may have tried to guess the secret: before you run this again, make sure \
              that the other side runs and that the address is right; guessing a secret made by \
              `peerbridge secret` is hopeless"
         }
-        SessionError::PhraseDiffers => {
+        Error::PhraseDiffers => {
             "someone who knows the secret may be in between: make a new secret and share it in \
              another way"
         }
-        SessionError::NotPeerbridge => {
-            "check the address and the port: another program answers there"
-        }
-        SessionError::Version { .. } => {
+        Error::NotPeerbridge => "check the address and the port: another program answers there",
+        Error::Version { .. } => {
             "install the same version on both sides; `peerbridge --version` shows it"
         }
-        SessionError::CodeNeeded => {
+        Error::CodeNeeded => {
             "run it on a terminal, or give the code of your authenticator app in PEERBRIDGE_OTP"
         }
-        SessionError::WrongCode => {
-            "each code counts once and for half a minute: wait for the next one"
-        }
-        SessionError::SameRole { role: "send" } => "the other side must run `peerbridge receive`",
-        SessionError::SameRole { .. } => "the other side must run `peerbridge send`",
-        SessionError::Busy => "try again in a moment",
-        SessionError::InTheWay { .. } => {
+        Error::WrongCode => "each code counts once and for half a minute: wait for the next one",
+        Error::SameRole { role: "send" } => "the other side must run `peerbridge receive`",
+        Error::SameRole { .. } => "the other side must run `peerbridge send`",
+        Error::Busy => "try again in a moment",
+        Error::InTheWay { .. } => {
             "choose --existing skip, rename, overwrite or newer, or another folder"
         }
-        SessionError::Taken { is_folder, .. } => match is_folder {
+        Error::Taken { is_folder, .. } => match is_folder {
             true => "give the name of the archive itself: FOLDER/NAME.zip",
             false => "choose --existing skip, rename, overwrite or newer, or another name",
         },
-        SessionError::NotVerified { .. } => {
-            "run the same command again; only verified data is kept"
-        }
-        SessionError::Lost { .. } | SessionError::Stalled { .. } | SessionError::Cancelled => {
-            RESUME
-        }
-        SessionError::PeerAborted { code, .. } => match *code {
+        Error::NotVerified { .. } => "run the same command again; only verified data is kept",
+        Error::Lost { .. } | Error::Stalled { .. } | Error::Cancelled => RESUME,
+        Error::PeerAborted { code, .. } => match *code {
             AbortCode::CANNOT_WRITE => {
                 "once the other side can write again, run the same command again to resume"
             }
             AbortCode::UNEXPECTED | AbortCode::LOST | AbortCode::HOOK_FAILED => RESUME,
             _ => return None,
         },
-        SessionError::CutShort { cause } => return of_cut(cause),
-        SessionError::CannotRead { .. } => {
+        Error::CutShort { cause } => return of_cut(cause),
+        Error::CannotRead { .. } => {
             "check the program that writes to it, then start over on both sides"
         }
-        SessionError::ReadBefore { .. } => {
+        Error::ReadBefore { .. } => {
             "open it again: a stream is read once, from its current position"
         }
-        SessionError::SourceFailed { .. } => "send it again when nothing changes it",
-        SessionError::Output { .. } => {
+        Error::SourceFailed { .. } => "send it again when nothing changes it",
+        Error::Output { .. } => {
             "the program that reads it ended or cannot write; fix that, then start over on both sides"
         }
-        SessionError::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
-        SessionError::Source(error) => match error {
+        Error::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
+        Error::Source(error) => match error {
             SourceError::Missing(_) | SourceError::Unreadable(..) => {
                 "check the spelling and the permissions, or leave it out"
             }
@@ -155,8 +147,8 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
             SourceError::NothingLeft => "check the patterns of --exclude",
             SourceError::Manifest(_) => "leave some of it out with --exclude",
         },
-        SessionError::NoRoom { .. } => "make room there, or choose a folder on another disk",
-        SessionError::Disk(error) => match error.kind() {
+        Error::NoRoom { .. } => "make room there, or choose a folder on another disk",
+        Error::Disk(error) => match error.kind() {
             DiskErrorKind::Full => "make room, then run the same command again to resume",
             DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
                 "choose a folder that you can write to"
@@ -170,7 +162,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
                 "what arrived is kept: run the same command again to resume"
             }
         },
-        SessionError::CannotMake(error) => match error.kind() {
+        Error::CannotMake(error) => match error.kind() {
             DiskErrorKind::Full => "make room there, or make the archive on another disk",
             DiskErrorKind::Locked => "wait for the other one, or choose another name",
             DiskErrorKind::Absent | DiskErrorKind::NotAFolder => {
@@ -183,7 +175,7 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
                 "choose another name, or make the archive in another folder"
             }
         },
-        SessionError::CannotUnpack(error) => match error.kind() {
+        Error::CannotUnpack(error) => match error.kind() {
             DiskErrorKind::Full => "make room there, or choose a folder on another disk",
             DiskErrorKind::Locked => "wait for the other one, or choose another folder",
             DiskErrorKind::NameCollision | DiskErrorKind::Name => {
@@ -197,14 +189,12 @@ fn of_session(error: &SessionError) -> Option<&'static str> {
                 "nothing is kept: fix that, then run the same command again"
             }
         },
-        SessionError::Archive(error) => of_archive(error.fault()),
-        SessionError::Expansion(_) => {
-            "--yes opens it anyway, if you trust its maker and have the space"
+        Error::Archive(error) => of_archive(error.fault()),
+        Error::Expansion(_) => "--yes opens it anyway, if you trust its maker and have the space",
+        Error::PeerDeclined { because, .. } => return of_decline(*because),
+        Error::DeclinedHere { .. } | Error::UnsafeOffer { .. } | Error::System { .. } => {
+            return None;
         }
-        SessionError::PeerDeclined { because, .. } => return of_decline(*because),
-        SessionError::DeclinedHere { .. }
-        | SessionError::UnsafeOffer { .. }
-        | SessionError::System { .. } => return None,
     })
 }
 
@@ -239,17 +229,17 @@ fn of_archive(fault: &ArchiveFault) -> &'static str {
 }
 
 /// What to do about a transfer that cannot be resumed.
-fn of_cut(cause: &SessionError) -> Option<&'static str> {
+fn of_cut(cause: &Error) -> Option<&'static str> {
     match cause {
-        SessionError::Disk(error) if error.kind() == DiskErrorKind::Full => {
+        Error::Disk(error) if error.kind() == DiskErrorKind::Full => {
             Some("make room, then start over on both sides: nothing is kept")
         }
-        SessionError::Lost { .. }
-        | SessionError::Silent { .. }
-        | SessionError::Cancelled
-        | SessionError::NotVerified { .. }
-        | SessionError::Disk(_) => Some(START_OVER),
-        SessionError::PeerAborted { code, .. } => match *code {
+        Error::Lost { .. }
+        | Error::Silent { .. }
+        | Error::Cancelled
+        | Error::NotVerified { .. }
+        | Error::Disk(_) => Some(START_OVER),
+        Error::PeerAborted { code, .. } => match *code {
             AbortCode::WRONG_SECRET | AbortCode::VERSION => None,
             _ => Some(START_OVER),
         },

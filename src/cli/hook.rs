@@ -1,6 +1,6 @@
 //! The program that runs after each transfer to here.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::{environment, platform};
 use crate::crypto::random_bytes;
 use crate::session::Summary;
@@ -37,13 +37,13 @@ impl Hook {
     /// The secrets are not in its environment.
     ///
     /// # Errors
-    /// [`Error::Hook`]; the files are there all the same.
+    /// [`CliError::Hook`]; the files are there all the same.
     pub(crate) fn run(
         &self,
         peer: SocketAddr,
         name: Option<&str>,
         summary: &Summary,
-    ) -> Result<(), Error> {
+    ) -> Result<(), CliError> {
         let ended = PathsFile::create(&summary.delivered).and_then(|paths| {
             let mut command = self.command(peer, name, summary);
             command
@@ -60,7 +60,7 @@ impl Hook {
             ),
             Err(error) => error.to_string(),
         };
-        Err(Error::Hook {
+        Err(CliError::Hook {
             program: self.program.clone(),
             why,
         })

@@ -20,7 +20,7 @@ mod verbs;
 
 use crate::cli::context::Context;
 use crate::cli::environment::Environment;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
@@ -77,14 +77,14 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
 }
 
 /// Interprets the arguments, runs the action, and reports the end.
-fn perform(args: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
+fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
     let outcome =
         bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
     let exit = close(outcome, context);
     match context.console.output_failure() {
         Some(source) => {
             let what = "standard output".to_owned();
-            let error = Error::CannotWrite { what, source };
+            let error = CliError::CannotWrite { what, source };
             context
                 .console
                 .error(&error.to_string(), error.hint().as_deref());
@@ -99,7 +99,7 @@ fn perform(args: Result<ParsedArgs, Error>, context: &Context<'_>) -> Exit {
 }
 
 /// The one place where a run ends: prints the error and its hint for people, `done` for programs.
-fn close(outcome: Result<Exit, Error>, context: &Context<'_>) -> Exit {
+fn close(outcome: Result<Exit, CliError>, context: &Context<'_>) -> Exit {
     let (exit, told) = match outcome {
         Ok(exit) => (exit, None),
         Err(error) => (error.exit(), Some((error.to_string(), error.hint()))),

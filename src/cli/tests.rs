@@ -1,6 +1,6 @@
 //! Whole runs up to where a session begins, with injected streams, environment and terminal.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::terminal::tests::Script;
 use crate::cli::output::console::Audience;
 use crate::cli::output::console::tests::console;
@@ -193,7 +193,7 @@ fn a_bug_ends_with_1_and_one_done() {
         answers: &Script::new(&[]),
         ledger: &Ledger::default(),
     };
-    assert_eq!(close(Err(Error::Bug), &context).code(), 1);
+    assert_eq!(close(Err(CliError::Bug), &context).code(), 1);
     assert!(error.text().contains("report"));
     assert!(
         output

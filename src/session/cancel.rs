@@ -1,13 +1,13 @@
 //! Ending from outside: a program can cancel a session at any time.
 
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::sync::Monitor;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Stops a call from another thread. Every clone stops the same call: waiting, dialling and transferring
-/// end with [`SessionError::Cancelled`], and serving ends without an error. Data that arrived is kept, so
+/// end with [`Error::Cancelled`], and serving ends without an error. Data that arrived is kept, so
 /// the transfer can be resumed.
 ///
 /// ```
@@ -76,10 +76,10 @@ impl Cancel {
         drop(self.0.wait_while_for(pause, |state| !state.is_cancelled));
     }
 
-    /// The error to end with: [`SessionError::Cancelled`] where that caused `error`.
-    pub(crate) fn cause(&self, error: SessionError) -> SessionError {
+    /// The error to end with: [`Error::Cancelled`] where that caused `error`.
+    pub(crate) fn cause(&self, error: Error) -> Error {
         match self.is_cancelled() {
-            true => SessionError::Cancelled,
+            true => Error::Cancelled,
             false => error,
         }
     }

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum SessionError {
+pub enum Error {
     /// The host name has no address.
     NameNotFound {
         /// The name.
@@ -73,7 +73,7 @@ pub enum SessionError {
     /// guess at the secret.
     Unconfirmed {
         /// What came instead.
-        cause: Box<SessionError>,
+        cause: Box<Error>,
     },
     /// The peer does not speak this protocol.
     NotPeerbridge,
@@ -189,7 +189,7 @@ pub enum SessionError {
     /// output as they arrived. Nothing is kept.
     CutShort {
         /// The error that interrupted it.
-        cause: Box<SessionError>,
+        cause: Box<Error>,
     },
     /// The operator of this side did not confirm the verification phrase.
     PhraseDiffers,
@@ -217,113 +217,111 @@ pub struct Expansion {
     pub entries: u64,
 }
 
-impl fmt::Display for SessionError {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escaped(Unescaped(self).to_string().as_bytes()))
     }
 }
 
 /// The line as it is before the peer's words and names in it are made safe to show.
-struct Unescaped<'a>(&'a SessionError);
+struct Unescaped<'a>(&'a Error);
 
 impl fmt::Display for Unescaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            SessionError::NameNotFound { host, source } => {
+            Error::NameNotFound { host, source } => {
                 write!(f, "no address is known for {host}: {source}")
             }
-            SessionError::NoConnection { address, source } => {
+            Error::NoConnection { address, source } => {
                 write!(f, "no connection to {address}: {source}")
             }
-            SessionError::CannotListen { address, source } => {
+            Error::CannotListen { address, source } => {
                 write!(f, "cannot listen on {address}: {source}")
             }
-            SessionError::NobodyCame { seconds } => {
+            Error::NobodyCame { seconds } => {
                 write!(f, "nobody came within {seconds} s")
             }
-            SessionError::Silent { seconds } => {
+            Error::Silent { seconds } => {
                 write!(f, "the peer has been silent for {seconds} s")
             }
-            SessionError::Stalled { seconds } => {
+            Error::Stalled { seconds } => {
                 write!(
                     f,
                     "the peer has moved nothing for {seconds} s, and others wait"
                 )
             }
-            SessionError::WrongSecret { attempts: 1 } => f.write_str("the secrets differ"),
-            SessionError::WrongSecret { attempts } => {
+            Error::WrongSecret { attempts: 1 } => f.write_str("the secrets differ"),
+            Error::WrongSecret { attempts } => {
                 write!(f, "{attempts} attempts with a wrong secret")
             }
-            SessionError::Unconfirmed { cause } => {
+            Error::Unconfirmed { cause } => {
                 write!(
                     f,
                     "the peer did not prove that it knows the secret: {cause}"
                 )
             }
-            SessionError::NotPeerbridge => f.write_str("the peer does not speak peerbridge"),
-            SessionError::Version { theirs } => {
+            Error::NotPeerbridge => f.write_str("the peer does not speak peerbridge"),
+            Error::Version { theirs } => {
                 write!(
                     f,
                     "the peer speaks other versions of the protocol: {theirs:?}"
                 )
             }
-            SessionError::CodeNeeded => {
+            Error::CodeNeeded => {
                 f.write_str("the other side wants a one-time code, and there is none")
             }
-            SessionError::WrongCode => f.write_str("the one-time code is wrong"),
-            SessionError::SameRole { role } => write!(f, "both sides want to {role}"),
-            SessionError::Busy => f.write_str("the peer is busy with others"),
-            SessionError::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
-            SessionError::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
-            SessionError::Source(error) => error.fmt(f),
-            SessionError::CannotRead { name, source } => {
+            Error::WrongCode => f.write_str("the one-time code is wrong"),
+            Error::SameRole { role } => write!(f, "both sides want to {role}"),
+            Error::Busy => f.write_str("the peer is busy with others"),
+            Error::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
+            Error::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
+            Error::Source(error) => error.fmt(f),
+            Error::CannotRead { name, source } => {
                 write!(f, "cannot read what is sent as {name}: {source}")
             }
-            SessionError::ReadBefore { name } => {
+            Error::ReadBefore { name } => {
                 write!(f, "what is to be sent as {name} was read before")
             }
-            SessionError::SourceFailed { reason } => {
+            Error::SourceFailed { reason } => {
                 write!(f, "the sender could not read the file: {reason}")
             }
-            SessionError::Disk(error)
-            | SessionError::CannotMake(error)
-            | SessionError::CannotUnpack(error) => error.fmt(f),
-            SessionError::Taken { path, is_folder } => match is_folder {
+            Error::Disk(error) | Error::CannotMake(error) | Error::CannotUnpack(error) => {
+                error.fmt(f)
+            }
+            Error::Taken { path, is_folder } => match is_folder {
                 false => write!(f, "{} is there already", path.display()),
                 true => write!(f, "{} is a folder", path.display()),
             },
-            SessionError::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
-            SessionError::NoRoom { needed, free } => {
+            Error::Output { name, source } => write!(f, "cannot write to {name}: {source}"),
+            Error::NoRoom { needed, free } => {
                 write!(f, "{needed} bytes are needed and {free} are free")
             }
-            SessionError::DeclinedHere { reason } => write!(f, "declined: {reason}"),
-            SessionError::UnsafeOffer { reason } => {
+            Error::DeclinedHere { reason } => write!(f, "declined: {reason}"),
+            Error::UnsafeOffer { reason } => {
                 write!(f, "the peer offers something unsafe: {reason}")
             }
-            SessionError::InTheWay { names, count } => {
+            Error::InTheWay { names, count } => {
                 match count {
                     1 => f.write_str("a file is in the way")?,
                     _ => write!(f, "{count} files are in the way")?,
                 }
                 write_names(f, names, *count)
             }
-            SessionError::NotVerified { what } => {
+            Error::NotVerified { what } => {
                 write!(f, "what arrived does not verify: {what}")
             }
-            SessionError::Lost { source } => write!(f, "the connection was lost: {source}"),
-            SessionError::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
-            SessionError::CutShort { cause } => Unescaped(cause).fmt(f),
-            SessionError::PhraseDiffers => {
-                f.write_str("the phrase was not found the same on both sides")
-            }
-            SessionError::Archive(error) => error.fmt(f),
-            SessionError::Expansion(growth) => write!(
+            Error::Lost { source } => write!(f, "the connection was lost: {source}"),
+            Error::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
+            Error::CutShort { cause } => Unescaped(cause).fmt(f),
+            Error::PhraseDiffers => f.write_str("the phrase was not found the same on both sides"),
+            Error::Archive(error) => error.fmt(f),
+            Error::Expansion(growth) => write!(
                 f,
                 "not opened: {} bytes would become {} in {} files and folders",
                 growth.archive_bytes, growth.bytes, growth.entries
             ),
-            SessionError::Cancelled => f.write_str("called off"),
-            SessionError::System { source } => write!(f, "the system refuses: {source}"),
+            Error::Cancelled => f.write_str("called off"),
+            Error::System { source } => write!(f, "the system refuses: {source}"),
         }
     }
 }
@@ -340,32 +338,29 @@ fn write_names(f: &mut fmt::Formatter<'_>, names: &[Vec<u8>], count: usize) -> f
     }
 }
 
-impl std::error::Error for SessionError {}
+impl std::error::Error for Error {}
 
-impl SessionError {
+impl Error {
     pub(crate) fn lost(source: io::Error) -> Self {
-        SessionError::Lost { source }
+        Error::Lost { source }
     }
 
     /// The same, where a proof of its own was due.
     pub(crate) fn unconfirmed(self) -> Self {
         let cause = Box::new(self);
-        SessionError::Unconfirmed { cause }
+        Error::Unconfirmed { cause }
     }
 
     /// Whether the connection was lost or the peer fell silent. The same call again resumes the transfer.
     pub fn is_connection_gone(&self) -> bool {
-        matches!(
-            self,
-            SessionError::Lost { .. } | SessionError::Silent { .. }
-        )
+        matches!(self, Error::Lost { .. } | Error::Silent { .. })
     }
 
     /// Whether the peer can and should be told why this side gives up.
     pub(crate) fn is_worth_an_abort(&self) -> bool {
         match self {
-            SessionError::CutShort { cause } => cause.is_worth_an_abort(),
-            SessionError::PeerAborted { .. } => false,
+            Error::CutShort { cause } => cause.is_worth_an_abort(),
+            Error::PeerAborted { .. } => false,
             _ => !self.is_connection_gone(),
         }
     }
@@ -373,7 +368,7 @@ impl SessionError {
     /// The same error, of a transfer that cannot be resumed.
     pub(crate) fn cut_short(self) -> Self {
         let cause = Box::new(self);
-        SessionError::CutShort { cause }
+        Error::CutShort { cause }
     }
 
     /// Whether nobody was there: the peer may be on its way back, or may not have noticed yet that the
@@ -381,11 +376,11 @@ impl SessionError {
     pub(crate) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
-            SessionError::NoConnection { .. }
-                | SessionError::NameNotFound { .. }
-                | SessionError::NobodyCame { .. }
-                | SessionError::Busy
-                | SessionError::PeerDeclined {
+            Error::NoConnection { .. }
+                | Error::NameNotFound { .. }
+                | Error::NobodyCame { .. }
+                | Error::Busy
+                | Error::PeerDeclined {
                     because: DeclineReason::Busy,
                     ..
                 }
@@ -397,32 +392,28 @@ impl SessionError {
     pub(crate) fn is_worth_telling(&self) -> bool {
         matches!(
             self,
-            SessionError::SameRole { .. }
-                | SessionError::Version { .. }
-                | SessionError::System { .. }
+            Error::SameRole { .. } | Error::Version { .. } | Error::System { .. }
         )
     }
 
     /// What the peer is told when this ends the session.
     pub(crate) fn abort_code(&self) -> u8 {
         match self {
-            SessionError::PhraseDiffers | SessionError::WrongCode => AbortCode::WRONG_SECRET,
-            SessionError::CodeNeeded => AbortCode::USAGE,
-            SessionError::Busy | SessionError::Stalled { .. } => AbortCode::BUSY,
-            SessionError::CutShort { cause } => cause.abort_code(),
-            SessionError::Source(_)
-            | SessionError::CannotRead { .. }
-            | SessionError::SourceFailed { .. } => AbortCode::SOURCE,
+            Error::PhraseDiffers | Error::WrongCode => AbortCode::WRONG_SECRET,
+            Error::CodeNeeded => AbortCode::USAGE,
+            Error::Busy | Error::Stalled { .. } => AbortCode::BUSY,
+            Error::CutShort { cause } => cause.abort_code(),
+            Error::Source(_) | Error::CannotRead { .. } | Error::SourceFailed { .. } => {
+                AbortCode::SOURCE
+            }
             // Not `CANNOT_WRITE`: what the output has taken cannot be written once more, so there is nothing
             // to wait for.
-            SessionError::Output { .. } | SessionError::DeclinedHere { .. } => {
-                AbortCode::DECLINED_HERE
-            }
-            SessionError::Disk(_)
-            | SessionError::CannotMake(_)
-            | SessionError::CannotUnpack(_)
-            | SessionError::NoRoom { .. } => AbortCode::CANNOT_WRITE,
-            SessionError::NotVerified { .. } => AbortCode::NOT_VERIFIED,
+            Error::Output { .. } | Error::DeclinedHere { .. } => AbortCode::DECLINED_HERE,
+            Error::Disk(_)
+            | Error::CannotMake(_)
+            | Error::CannotUnpack(_)
+            | Error::NoRoom { .. } => AbortCode::CANNOT_WRITE,
+            Error::NotVerified { .. } => AbortCode::NOT_VERIFIED,
             _ => AbortCode::UNEXPECTED,
         }
     }
@@ -431,17 +422,17 @@ impl SessionError {
     /// peer itself gave it.
     pub(crate) fn told_to_the_peer(&self) -> String {
         match self {
-            SessionError::Disk(error)
-            | SessionError::CannotMake(error)
-            | SessionError::CannotUnpack(error) => error.without_its_place(),
-            SessionError::Source(_) => "what is sent cannot be read any more".to_owned(),
-            SessionError::CutShort { cause } => cause.told_to_the_peer(),
+            Error::Disk(error) | Error::CannotMake(error) | Error::CannotUnpack(error) => {
+                error.without_its_place()
+            }
+            Error::Source(_) => "what is sent cannot be read any more".to_owned(),
+            Error::CutShort { cause } => cause.told_to_the_peer(),
             other => other.to_string(),
         }
     }
 
     fn not_verified(what: impl fmt::Display) -> Self {
-        SessionError::NotVerified {
+        Error::NotVerified {
             what: what.to_string(),
         }
     }

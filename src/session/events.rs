@@ -1,7 +1,7 @@
 //! What a session tells while it runs, and what it asks.
 
 use crate::model::Existing;
-use crate::session::error::{Expansion, SessionError};
+use crate::session::error::{Error, Expansion};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,7 +91,7 @@ pub struct Reception<'a> {
     /// The name of its secret, if secrets have names.
     pub name: Option<&'a str>,
     /// How it went, or why it failed.
-    pub outcome: Result<&'a Summary, &'a SessionError>,
+    pub outcome: Result<&'a Summary, &'a Error>,
 }
 
 /// An [`Operator`] that accepts every offer and ignores events.

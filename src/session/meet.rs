@@ -16,7 +16,7 @@ use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::{Authenticated, Credential, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::guest_book::{Budget, Network};
 use crate::session::listen::hosting::{mention, welcome};
@@ -64,7 +64,7 @@ pub(crate) struct Meeting<'a> {
 #[derive(Default)]
 pub(crate) struct Attempts {
     tried: u32,
-    lost: Option<SessionError>,
+    lost: Option<Error>,
 }
 
 impl Attempts {
@@ -94,12 +94,12 @@ impl<'a> Meeting<'a> {
     /// Listens, where this side does.
     ///
     /// # Errors
-    /// [`SessionError::CannotListen`] and the like.
+    /// [`Error::CannotListen`] and the like.
     pub(crate) fn open(
         connect: &'a Connect,
         role: Role,
         operator: &'a dyn Operator,
-    ) -> Result<Self, SessionError> {
+    ) -> Result<Self, Error> {
         let way = match &connect.rendezvous {
             Rendezvous::Dial(address) => Route::Dial(address),
             Rendezvous::Listen(address) => {
@@ -128,12 +128,12 @@ impl<'a> Meeting<'a> {
     /// its proof; a listener has none.
     ///
     /// # Errors
-    /// [`SessionError`]: nobody there, nobody came, wrong secret and the like.
+    /// [`Error`]: nobody there, nobody came, wrong secret and the like.
     pub(crate) fn meet<T>(
         &mut self,
         occasion: Occasion,
-        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-    ) -> Result<(Session, Option<T>), SessionError> {
+        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+    ) -> Result<(Session, Option<T>), Error> {
         let (mut session, queued) = match &self.way {
             Route::Dial(address) => {
                 let address = *address;
@@ -161,18 +161,14 @@ impl<'a> Meeting<'a> {
     /// # Errors
     /// What to end with where trying again is no use: where the peer did not come back, that is what it
     /// was lost by, and where this side was called off, that.
-    pub(crate) fn try_again(
-        &mut self,
-        error: SessionError,
-        attempts: &mut Attempts,
-    ) -> Result<(), SessionError> {
+    pub(crate) fn try_again(&mut self, error: Error, attempts: &mut Attempts) -> Result<(), Error> {
         let error = self.connect.cancel.cause(error);
         let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
-        let has_given_up = matches!(error, SessionError::NobodyCame { .. });
+        let has_given_up = matches!(error, Error::NobodyCame { .. });
         // A server that accepts and never says a word is another program, and will not say one later.
-        let is_stranger = !self.has_met && matches!(error, SessionError::Silent { .. });
+        let is_stranger = !self.has_met && matches!(error, Error::Silent { .. });
         // A listener that took a proof and gave none gets one more in this run, however far that comes.
-        let is_unconfirmed = matches!(error, SessionError::Unconfirmed { .. });
+        let is_unconfirmed = matches!(error, Error::Unconfirmed { .. });
         let is_first_suspicion = is_unconfirmed && !self.was_unconfirmed;
         self.was_unconfirmed |= is_unconfirmed;
         let is_temporary =
@@ -200,7 +196,7 @@ impl<'a> Meeting<'a> {
         attempts.lost.get_or_insert(error);
         self.connect.cancel.sleep(pause);
         match self.connect.cancel.is_cancelled() {
-            true => Err(SessionError::Cancelled),
+            true => Err(Error::Cancelled),
             false => Ok(()),
         }
     }
@@ -208,8 +204,8 @@ impl<'a> Meeting<'a> {
     fn dial<T>(
         &mut self,
         address: &PeerAddress,
-        mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-    ) -> Result<(Session, T), SessionError> {
+        mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+    ) -> Result<(Session, T), Error> {
         let returned = match self.ticket.take() {
             None => None,
             Some(ticket) => {
@@ -217,9 +213,7 @@ impl<'a> Meeting<'a> {
                 match self.reach(address, credential, &mut first_flight) {
                     Ok(dialled) => Some(dialled),
                     // The listener has forgotten that session, or it ends before it has answered.
-                    Err(SessionError::WrongSecret { .. } | SessionError::Unconfirmed { .. }) => {
-                        None
-                    }
+                    Err(Error::WrongSecret { .. } | Error::Unconfirmed { .. }) => None,
                     Err(error) => {
                         self.ticket = Some(ticket);
                         return Err(error);
@@ -240,10 +234,10 @@ impl<'a> Meeting<'a> {
     fn find<T>(
         &mut self,
         occasion: Occasion,
-        mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-    ) -> Result<(Session, Option<T>), SessionError> {
+        mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+    ) -> Result<(Session, Option<T>), Error> {
         let Route::Find(finding) = &mut self.way else {
-            return Err(SessionError::NobodyCame { seconds: 0 });
+            return Err(Error::NobodyCame { seconds: 0 });
         };
         finding.slot = None;
         let wait = match occasion {
@@ -278,8 +272,8 @@ impl<'a> Meeting<'a> {
         &self,
         address: &PeerAddress,
         credential: Credential<'_>,
-        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-    ) -> Result<Reached<T>, SessionError> {
+        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+    ) -> Result<Reached<T>, Error> {
         let role = DiallerRole::Transfer(self.role);
         reach(
             self.connect,
@@ -291,14 +285,14 @@ impl<'a> Meeting<'a> {
         )
     }
 
-    fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Session, SessionError> {
+    fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Session, Error> {
         let wait = match occasion {
             Occasion::First => self.connect.wait,
             Occasion::Again => Some(RETURN_WAIT),
         };
         let deadline = wait.map(Deadline::after);
         let Route::Listen(listener) = &self.way else {
-            return Err(SessionError::NobodyCame { seconds: 0 });
+            return Err(Error::NobodyCame { seconds: 0 });
         };
         let mut told = 0;
         loop {
@@ -325,16 +319,16 @@ impl<'a> Meeting<'a> {
                     told = count;
                 }
                 Some(_) if self.connect.cancel.is_cancelled() => {
-                    return Err(SessionError::Cancelled);
+                    return Err(Error::Cancelled);
                 }
                 Some(other) => mention(&other, self.operator),
                 None if listener.failed_proofs() > 0 && occasion == Occasion::First => {
                     let attempts = listener.failed_proofs();
-                    return Err(SessionError::WrongSecret { attempts });
+                    return Err(Error::WrongSecret { attempts });
                 }
                 None => {
                     let seconds = wait.unwrap_or_default().as_secs();
-                    return Err(SessionError::NobodyCame { seconds });
+                    return Err(Error::NobodyCame { seconds });
                 }
             }
         }
@@ -347,12 +341,10 @@ impl<'a> Finding<'a> {
         connect: &Connect,
         role: Role,
         operator: &dyn Operator,
-    ) -> Result<Self, SessionError> {
+    ) -> Result<Self, Error> {
         let slots = SessionSlots::at_once(1);
         let listener = match Listener::open(&options.listen, terms(connect, role, &slots)) {
-            Err(SessionError::CannotListen { source, .. })
-                if source.kind() == ErrorKind::AddrInUse =>
-            {
+            Err(Error::CannotListen { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
                 let anywhere = ListenAddress {
                     port: 0,
                     ..options.listen.clone()
@@ -368,7 +360,7 @@ impl<'a> Finding<'a> {
         }
         let port = listener.addresses().first().map(SocketAddr::port);
         let port = port.and_then(NonZeroU16::new);
-        let port = port.ok_or(SessionError::NobodyCame { seconds: 0 })?;
+        let port = port.ok_or(Error::NobodyCame { seconds: 0 })?;
         Ok(Finding {
             options,
             listener,
@@ -416,19 +408,19 @@ pub(crate) fn word(connect: &Connect) -> Credential<'_> {
 /// Dials until somebody listens, and proves the secret both ways.
 ///
 /// # Errors
-/// [`SessionError`]: nobody there, wrong secret and the like.
+/// [`Error`]: nobody there, wrong secret and the like.
 pub(crate) fn reach<T>(
     connect: &Connect,
     address: &PeerAddress,
     role: DiallerRole,
     operator: &dyn Operator,
     credential: Credential<'_>,
-    mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, SessionError>,
-) -> Result<Reached<T>, SessionError> {
+    mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+) -> Result<Reached<T>, Error> {
     let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
     let stream = socket::dial(address, deadline, &connect.cancel)?;
     let begun = Instant::now();
-    let peer = stream.peer_addr().map_err(SessionError::lost)?;
+    let peer = stream.peer_addr().map_err(Error::lost)?;
     operator.event(&Event::Connected { peer });
     let queue = |writer: &mut _| first_flight(peer, writer);
     let (mut authenticated, queued) = dial(stream, credential, role, connect.idle_timeout, queue)?;

@@ -43,7 +43,7 @@ pub use archive::unzip::{
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;
 pub use connection::socket::can_listen;
-pub use error::{Expansion, SessionError};
+pub use error::{Error, Expansion};
 pub use events::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
     Reception, Sights, StillLooking, Summary, Unattended,

@@ -4,7 +4,7 @@ use crate::crypto::Channel;
 use crate::protocol::{Presence, Role};
 use crate::session::cancel::Cancel;
 use crate::session::discovery::{Found, Lookout};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::options::Discovery;
 use crate::session::sync::lock;
 use std::net::SocketAddr;
@@ -35,12 +35,12 @@ pub enum Activity {
 /// queries, which come each second.
 ///
 /// # Errors
-/// [`SessionError::System`] when the system has no port or thread, [`SessionError::Cancelled`].
+/// [`Error::System`] when the system has no port or thread, [`Error::Cancelled`].
 pub fn nearby(
     discovery: Discovery,
     time: Duration,
     cancel: &Cancel,
-) -> Result<Vec<Neighbour>, SessionError> {
+) -> Result<Vec<Neighbour>, Error> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let lookout = {
         let seen = Arc::clone(&seen);
@@ -48,11 +48,11 @@ pub fn nearby(
             lock(&seen).extend(neighbour(&found));
         })
     };
-    let lookout = lookout.map_err(|source| SessionError::System { source })?;
+    let lookout = lookout.map_err(|source| Error::System { source })?;
     cancel.sleep(time);
     drop(lookout);
     if cancel.is_cancelled() {
-        return Err(SessionError::Cancelled);
+        return Err(Error::Cancelled);
     }
     let mut seen = std::mem::take(&mut *lock(&seen));
     seen.sort_by_key(|neighbour: &Neighbour| neighbour.address);

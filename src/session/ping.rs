@@ -4,7 +4,7 @@ use crate::model::{len32, number64};
 use crate::protocol::{DiallerRole, Message, PADDING_BYTES, Ping};
 use crate::session::connection::channel::{aborted, unexpected};
 use crate::session::connection::handshake::Authenticated;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::Operator;
 use crate::session::listen::ping_answer::Noise;
 use crate::session::meet::{Reached, reach, word};
@@ -48,12 +48,12 @@ pub struct PingReport {
 /// ```
 ///
 /// # Errors
-/// A [`SessionError`] if the peer cannot be reached, the secrets differ, or `connect` listens instead of
+/// An [`Error`] if the peer cannot be reached, the secrets differ, or `connect` listens instead of
 /// dialling.
-pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, SessionError> {
+pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, Error> {
     let Rendezvous::Dial(address) = &connect.rendezvous else {
         let reason = "only a peer that listens can be pinged".into();
-        return Err(SessionError::DeclinedHere { reason });
+        return Err(Error::DeclinedHere { reason });
     };
     let Reached {
         authenticated: mut session,
@@ -83,7 +83,7 @@ pub fn ping(connect: &Connect, operator: &dyn Operator) -> Result<PingReport, Se
     Ok(report)
 }
 
-fn round_trip(session: &mut Authenticated) -> Result<Duration, SessionError> {
+fn round_trip(session: &mut Authenticated) -> Result<Duration, Error> {
     let mut times = Vec::with_capacity(ROUND_TRIPS);
     for token in 2..2 + ROUND_TRIPS as u64 {
         let begun = Instant::now();
@@ -106,7 +106,7 @@ enum FillDirection {
 }
 
 /// Keeps the line full in one direction; gives bytes a second, as far as answers came.
-fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, SessionError> {
+fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Error> {
     let noise = Noise::new()?;
     let begun = Instant::now();
     let mut length = FIRST_PADDING;
@@ -144,7 +144,7 @@ fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Se
     Ok(number64(per_second.unwrap_or(0)))
 }
 
-fn expect_pong(session: &mut Authenticated, expected: u64) -> Result<(), SessionError> {
+fn expect_pong(session: &mut Authenticated, expected: u64) -> Result<(), Error> {
     loop {
         match session.reader.read_message()? {
             Message::Pong { token, .. } if token == expected => return Ok(()),

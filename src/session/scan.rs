@@ -1,24 +1,24 @@
 //! Scans files and folders, to send or to pack them.
 
 use crate::disk::{Glob, Links, Source, SourceError, SourceOptions};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, FileResult, Operator};
 use std::path::PathBuf;
 
 /// Scans `paths`, without what is in `omit`, and tells the operator what is left out.
 ///
 /// # Errors
-/// [`SessionError::Source`], also when everything is excluded, and [`SessionError::BadPattern`].
+/// [`Error::Source`], also when everything is excluded, and [`Error::BadPattern`].
 pub(crate) fn scan_paths(
     paths: &[PathBuf],
     exclude: &[String],
     links: Links,
     omit: Vec<PathBuf>,
     operator: &dyn Operator,
-) -> Result<Source, SessionError> {
+) -> Result<Source, Error> {
     let globs = exclude.iter().map(|glob| Glob::parse(glob.as_bytes()));
     let exclude = globs.collect::<Result<Vec<_>, _>>();
-    let exclude = exclude.map_err(|fault| SessionError::BadPattern {
+    let exclude = exclude.map_err(|fault| Error::BadPattern {
         fault: fault.to_string(),
     })?;
     let scanning = SourceOptions {

@@ -10,7 +10,7 @@ use crate::session::connection::channel::unexpected;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::Authenticated;
 use crate::session::connection::transport::Patience;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::Operator;
 use crate::session::sync::lock;
 use std::collections::HashMap;
@@ -52,23 +52,23 @@ impl UsedCodes {
     /// Waits for the code of a dialler that was told to give one.
     ///
     /// # Errors
-    /// [`SessionError::WrongCode`], or that none came.
+    /// [`Error::WrongCode`], or that none came.
     pub(crate) fn expect(
         &self,
         session: &mut Authenticated,
         name: &str,
         key: &TotpKey,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let time = Deadline::after(Duration::from_secs(limits::CODE_SECONDS));
         let connection = session.reader.connection();
         connection.set_patience(Patience::Until(time));
         let code = match session.reader.read_behind_the_first_flight()? {
             Message::Code { code } => code,
-            Message::Abort { .. } => return Err(SessionError::WrongCode),
+            Message::Abort { .. } => return Err(Error::WrongCode),
             _ => return Err(unexpected("something else than a one-time code")),
         };
         if !self.take(name, key, &code, now()) {
-            return Err(SessionError::WrongCode);
+            return Err(Error::WrongCode);
         }
         let liveness = Arc::clone(&session.shared.liveness);
         liveness.heard();
@@ -81,14 +81,11 @@ impl UsedCodes {
 /// Gives the listener the code that it wants.
 ///
 /// # Errors
-/// [`SessionError::CodeNeeded`] where the operator has none, or that the connection is gone.
-pub(crate) fn give(
-    session: &mut Authenticated,
-    operator: &dyn Operator,
-) -> Result<(), SessionError> {
+/// [`Error::CodeNeeded`] where the operator has none, or that the connection is gone.
+pub(crate) fn give(session: &mut Authenticated, operator: &dyn Operator) -> Result<(), Error> {
     let code = operator.one_time_code().and_then(|text| digits(&text));
     let Some(code) = code else {
-        let error = SessionError::CodeNeeded;
+        let error = Error::CodeNeeded;
         session.writer.abort(&error);
         return Err(error);
     };

@@ -6,7 +6,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::environment::{self, Environment};
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::private_file;
 use crate::cli::input::terminal::{Answers, ask_until_good};
 use crate::crypto::{ArchivePassword, PasswordError, Secret, SecretError};
@@ -27,10 +27,10 @@ pub(crate) trait Credential: Sized {
 
     fn from_text(text: Vec<u8>) -> Result<Self, Self::Fault>;
     /// The error for one that cannot be used; `origin` says where it came from.
-    fn unusable(origin: String, fault: Self::Fault) -> Error;
-    fn unreadable(path: PathBuf, source: io::Error) -> Error;
-    fn cannot_ask() -> Error;
-    fn nothing_typed() -> Error;
+    fn unusable(origin: String, fault: Self::Fault) -> CliError;
+    fn unreadable(path: PathBuf, source: io::Error) -> CliError;
+    fn cannot_ask() -> CliError;
+    fn nothing_typed() -> CliError;
 }
 
 impl Credential for Secret {
@@ -43,24 +43,24 @@ impl Credential for Secret {
         Secret::from_text(text)
     }
 
-    fn unusable(origin: String, fault: SecretError) -> Error {
-        Error::Secret { origin, fault }
+    fn unusable(origin: String, fault: SecretError) -> CliError {
+        CliError::Secret { origin, fault }
     }
 
-    fn unreadable(path: PathBuf, source: io::Error) -> Error {
-        Error::SecretFile { path, source }
+    fn unreadable(path: PathBuf, source: io::Error) -> CliError {
+        CliError::SecretFile { path, source }
     }
 
-    fn cannot_ask() -> Error {
-        Error::NoTerminal {
+    fn cannot_ask() -> CliError {
+        CliError::NoTerminal {
             question: "for the secret",
             hint: "give it with --secret-file FILE, or in PEERBRIDGE_SECRET or \
                    PEERBRIDGE_SECRET_FILE",
         }
     }
 
-    fn nothing_typed() -> Error {
-        Error::usage("no secret was typed", "both sides need the same one")
+    fn nothing_typed() -> CliError {
+        CliError::usage("no secret was typed", "both sides need the same one")
     }
 }
 
@@ -74,23 +74,23 @@ impl Credential for ArchivePassword {
         ArchivePassword::from_text(text)
     }
 
-    fn unusable(origin: String, fault: PasswordError) -> Error {
-        Error::Password { origin, fault }
+    fn unusable(origin: String, fault: PasswordError) -> CliError {
+        CliError::Password { origin, fault }
     }
 
-    fn unreadable(path: PathBuf, source: io::Error) -> Error {
-        Error::PasswordFile { path, source }
+    fn unreadable(path: PathBuf, source: io::Error) -> CliError {
+        CliError::PasswordFile { path, source }
     }
 
-    fn cannot_ask() -> Error {
-        Error::NoTerminal {
+    fn cannot_ask() -> CliError {
+        CliError::NoTerminal {
             question: "for the archive's password",
             hint: "give it with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD",
         }
     }
 
-    fn nothing_typed() -> Error {
-        Error::usage(
+    fn nothing_typed() -> CliError {
+        CliError::usage(
             "no password was typed",
             "an archive cannot be made or opened without one",
         )
@@ -101,7 +101,10 @@ impl Credential for ArchivePassword {
 ///
 /// # Errors
 /// None is given and nobody can be asked, it is unusable, or its file cannot or should not be read.
-pub(crate) fn get<T: Credential>(file: Option<&Path>, context: &Context<'_>) -> Result<T, Error> {
+pub(crate) fn get<T: Credential>(
+    file: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<T, CliError> {
     if let Some(credential) = given(file, context.environment)? {
         return Ok(credential);
     }
@@ -117,13 +120,13 @@ pub(crate) fn get<T: Credential>(file: Option<&Path>, context: &Context<'_>) -> 
 pub(crate) fn new_password(
     file: Option<&Path>,
     context: &Context<'_>,
-) -> Result<ArchivePassword, Error> {
+) -> Result<ArchivePassword, CliError> {
     if let Some((password, origin)) =
         given_with_origin::<ArchivePassword>(file, context.environment)?
     {
         return password
             .for_making()
-            .map_err(|fault| Error::Password { origin, fault });
+            .map_err(|fault| CliError::Password { origin, fault });
     }
     check_can_ask::<ArchivePassword>(context)?;
     ask_new_password(context.answers)?.ok_or_else(ArchivePassword::nothing_typed)
@@ -136,7 +139,7 @@ pub(crate) fn new_password(
 pub(crate) fn given<T: Credential>(
     file: Option<&Path>,
     environment: &Environment,
-) -> Result<Option<T>, Error> {
+) -> Result<Option<T>, CliError> {
     let found = given_with_origin(file, environment)?;
     Ok(found.map(|(credential, _)| credential))
 }
@@ -145,7 +148,7 @@ pub(crate) fn given<T: Credential>(
 ///
 /// # Errors
 /// The terminal fails.
-pub(crate) fn ask<T: Credential>(answers: &dyn Answers) -> Result<Option<T>, Error> {
+pub(crate) fn ask<T: Credential>(answers: &dyn Answers) -> Result<Option<T>, CliError> {
     ask_until_good(answers, T::QUESTION, |text| T::from_text(text.into_bytes()))
 }
 
@@ -153,7 +156,7 @@ pub(crate) fn ask<T: Credential>(answers: &dyn Answers) -> Result<Option<T>, Err
 ///
 /// # Errors
 /// The terminal fails.
-pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePassword>, Error> {
+pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePassword>, CliError> {
     const AGAIN: &str = "The same once more: ";
     let mut question = ArchivePassword::QUESTION.to_owned();
     while let Some(text) = answers.hidden(&question)? {
@@ -176,7 +179,7 @@ pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePa
 fn given_with_origin<T: Credential>(
     file: Option<&Path>,
     environment: &Environment,
-) -> Result<Option<(T, String)>, Error> {
+) -> Result<Option<(T, String)>, CliError> {
     let named = T::FILE_VARIABLE.and_then(|variable| environment.get(variable));
     let (text, origin) = if let Some(path) = file {
         line_of::<T>(path)?
@@ -193,12 +196,12 @@ fn given_with_origin<T: Credential>(
     }
 }
 
-fn line_of<T: Credential>(path: &Path) -> Result<(Vec<u8>, String), Error> {
+fn line_of<T: Credential>(path: &Path) -> Result<(Vec<u8>, String), CliError> {
     let line = private_file::first_line(path, T::unreadable)?;
     Ok((line, path.to_string_lossy().into_owned()))
 }
 
-fn check_can_ask<T: Credential>(context: &Context<'_>) -> Result<(), Error> {
+fn check_can_ask<T: Credential>(context: &Context<'_>) -> Result<(), CliError> {
     match context.terminal.can_ask() {
         true => Ok(()),
         false => Err(T::cannot_ask()),

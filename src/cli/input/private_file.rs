@@ -1,6 +1,6 @@
 //! A file that only its owner can read and change: how secrets and passwords are kept in files.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::{environment, platform};
 use crate::crypto::MAX_SECRET_LENGTH;
 use std::fs::{File, Metadata};
@@ -19,11 +19,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// nobody can swap it in between; pipes and terminals have no mode that counts.
 ///
 /// # Errors
-/// [`Error::SecretExposed`], or what `unreadable` makes of what the system says.
+/// [`CliError::SecretExposed`], or what `unreadable` makes of what the system says.
 pub(crate) fn open(
     path: &Path,
-    unreadable: impl Fn(PathBuf, io::Error) -> Error,
-) -> Result<(File, Metadata), Error> {
+    unreadable: impl Fn(PathBuf, io::Error) -> CliError,
+) -> Result<(File, Metadata), CliError> {
     let failed = |source| unreadable(path.to_owned(), source);
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -35,7 +35,7 @@ pub(crate) fn open(
         };
         let exposure = platform::exposure(&metadata, folder.as_ref(), is_mounted_secret(&place));
         if let Some(exposure) = exposure {
-            return Err(Error::SecretExposed {
+            return Err(CliError::SecretExposed {
                 path: path.to_owned(),
                 exposure,
             });
@@ -63,8 +63,8 @@ fn is_mounted_secret(place: &Path) -> bool {
 /// As [`open`].
 pub(crate) fn first_line(
     path: &Path,
-    unreadable: impl Fn(PathBuf, io::Error) -> Error,
-) -> Result<Vec<u8>, Error> {
+    unreadable: impl Fn(PathBuf, io::Error) -> CliError,
+) -> Result<Vec<u8>, CliError> {
     let (file, _) = open(path, &unreadable)?;
     line_of(file).map_err(|source| unreadable(path.to_owned(), source))
 }
@@ -125,10 +125,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
 
         fn exposure(path: &Path) -> Option<Exposure> {
-            let unreadable = |path, source| Error::SecretFile { path, source };
+            let unreadable = |path, source| CliError::SecretFile { path, source };
             match open(path, unreadable) {
                 Ok(_) => None,
-                Err(Error::SecretExposed { exposure, .. }) => Some(exposure),
+                Err(CliError::SecretExposed { exposure, .. }) => Some(exposure),
                 Err(error) => panic!("{error}"),
             }
         }

@@ -3,7 +3,7 @@
 //! A line `NAME --totp KEY` below asks that name for one-time codes, too. A line of options below a name's
 //! line is for that name only. No name begins with a dash, so the kinds of lines cannot be confused.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::private_file;
 use crate::cli::options::numbers;
 use crate::cli::platform;
@@ -37,7 +37,7 @@ impl SecretsFile {
     ///
     /// # Errors
     /// It cannot or should not be read, or a line in it is wrong.
-    pub(crate) fn open(path: PathBuf) -> Result<SecretsFile, Error> {
+    pub(crate) fn open(path: PathBuf) -> Result<SecretsFile, CliError> {
         let (stamp, list) = read(&path)?;
         let state = Mutex::new(FileState { stamp, list });
         Ok(SecretsFile { path, state })
@@ -71,27 +71,27 @@ impl NamedSecrets for SecretsFile {
 
 type ParsedSecrets = (platform::Stamp, Arc<[NamedSecret]>);
 
-fn read(path: &Path) -> Result<ParsedSecrets, Error> {
-    let unreadable = |source| Error::SecretFile {
+fn read(path: &Path) -> Result<ParsedSecrets, CliError> {
+    let unreadable = |source| CliError::SecretFile {
         path: path.to_owned(),
         source,
     };
     let (file, metadata) =
-        private_file::open(path, |path, source| Error::SecretFile { path, source })?;
+        private_file::open(path, |path, source| CliError::SecretFile { path, source })?;
     // As large as it may get, so that growing leaves no piece of a secret behind.
     let capacity = metadata.len().min(LONGEST_FILE) as usize + 1;
     let mut text = Zeroizing::new(Vec::with_capacity(capacity));
     let mut bounded = file.take(capacity as u64);
     bounded.read_to_end(&mut text).map_err(unreadable)?;
     if text.len() == capacity {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             format!("{} is too long", path.display()),
             "a secrets file has at most 1 MiB",
         ));
     }
     private_file::without_byte_order_mark(&mut text);
     let list = parse(&text).map_err(|fault| {
-        Error::usage(
+        CliError::usage(
             format!("{}, {fault}", path.display()),
             "each line is NAME SECRET, NAME --totp KEY below it, or --max-size SIZE and --max-files N \
              for the name above; names consist of letters, digits, - _ and .",

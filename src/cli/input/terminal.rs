@@ -1,6 +1,6 @@
 //! Questions to a person.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::output::console::Console;
 use crate::cli::platform;
 use std::fmt;
@@ -40,13 +40,13 @@ pub(crate) trait Answers: Sync {
     ///
     /// # Errors
     /// The terminal fails.
-    fn line(&self, question: &str) -> Result<Option<String>, Error>;
+    fn line(&self, question: &str) -> Result<Option<String>, CliError>;
 
     /// One line that is not shown while it is typed; `None` at the end of input.
     ///
     /// # Errors
     /// The terminal fails.
-    fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error>;
+    fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError>;
 }
 
 /// Asks for one hidden line until it is usable; `None` at the end of input. The fault is shown above the
@@ -58,7 +58,7 @@ pub(crate) fn ask_until_good<T, F: fmt::Display>(
     answers: &dyn Answers,
     question: &str,
     take: impl Fn(String) -> Result<T, F>,
-) -> Result<Option<T>, Error> {
+) -> Result<Option<T>, CliError> {
     let mut asked = question.to_owned();
     while let Some(mut typed) = answers.hidden(&asked)? {
         match take(std::mem::take(&mut *typed)) {
@@ -78,14 +78,14 @@ pub(crate) struct Person<'a> {
 const LONGEST_LINE: u64 = 64 * 1024;
 
 impl Answers for Person<'_> {
-    fn line(&self, question: &str) -> Result<Option<String>, Error> {
+    fn line(&self, question: &str) -> Result<Option<String>, CliError> {
         self.console.prompt(question);
         let mut bytes = Vec::new();
         io::stdin()
             .lock()
             .take(LONGEST_LINE)
             .read_until(b'\n', &mut bytes)
-            .map_err(Error::Asking)?;
+            .map_err(CliError::Asking)?;
         if bytes.is_empty() {
             self.console.show("\n");
             return Ok(None);
@@ -94,7 +94,7 @@ impl Answers for Person<'_> {
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
-    fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error> {
+    fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError> {
         self.console.prompt(question);
         match platform::read_hidden() {
             Ok(text) => Ok(Some(Zeroizing::new(text))),
@@ -102,7 +102,7 @@ impl Answers for Person<'_> {
                 self.console.show("\n");
                 Ok(None)
             }
-            Err(error) => Err(Error::Asking(error)),
+            Err(error) => Err(CliError::Asking(error)),
         }
     }
 }
@@ -137,12 +137,12 @@ pub(crate) mod tests {
     }
 
     impl Answers for Script {
-        fn line(&self, question: &str) -> Result<Option<String>, Error> {
+        fn line(&self, question: &str) -> Result<Option<String>, CliError> {
             self.questions.lock().unwrap().push(question.to_owned());
             Ok(self.answers.lock().unwrap().pop_front())
         }
 
-        fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError> {
             Ok(self.line(question)?.map(Zeroizing::new))
         }
     }

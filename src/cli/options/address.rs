@@ -1,6 +1,6 @@
 //! Addresses and ports as people write them.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The longest host name (RFC 1035, section 2.3.4), with room for an IPv6 zone.
@@ -19,7 +19,7 @@ pub(crate) struct WrittenAddress {
 ///
 /// # Errors
 /// A usage error that says how to write it.
-pub(crate) fn peer(text: &str) -> Result<WrittenAddress, Error> {
+pub(crate) fn peer(text: &str) -> Result<WrittenAddress, CliError> {
     let (host, port) = split(text).ok_or_else(|| unclear(text))?;
     if host.is_empty() || host.len() > LONGEST_HOST || host.contains(|c| !may_be_in_host(c)) {
         return Err(unclear(text));
@@ -39,9 +39,9 @@ pub fn is_address(text: &str) -> bool {
 ///
 /// # Errors
 /// A usage error if it is not a port, or 0.
-pub(crate) fn dialled_port(text: &str) -> Result<u16, Error> {
+pub(crate) fn dialled_port(text: &str) -> Result<u16, CliError> {
     match port(text)? {
-        0 => Err(Error::usage(
+        0 => Err(CliError::usage(
             "port 0 cannot be dialled",
             "use the port that the listening side shows",
         )),
@@ -53,11 +53,11 @@ pub(crate) fn dialled_port(text: &str) -> Result<u16, Error> {
 ///
 /// # Errors
 /// A usage error if it is not a port.
-pub(crate) fn port(text: &str) -> Result<u16, Error> {
+pub(crate) fn port(text: &str) -> Result<u16, CliError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits => Ok(port),
-        _ => Err(Error::usage(
+        _ => Err(CliError::usage(
             format!("{text:?} is not a port"),
             "a port is a number from 1 to 65535",
         )),
@@ -68,12 +68,12 @@ pub(crate) fn port(text: &str) -> Result<u16, Error> {
 ///
 /// # Errors
 /// A usage error if it is not an IP address.
-pub(crate) fn own(text: &str) -> Result<IpAddr, Error> {
+pub(crate) fn own(text: &str) -> Result<IpAddr, CliError> {
     let bare = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     bare.unwrap_or(text).parse().map_err(|_| {
-        Error::usage(
+        CliError::usage(
             format!("{text:?} is not an IP address"),
             "--bind takes an address of this machine, such as 127.0.0.1 or ::1; \
              --port sets the port",
@@ -113,8 +113,8 @@ fn may_be_in_host(character: char) -> bool {
     character.is_alphanumeric() || "-_.:%".contains(character)
 }
 
-fn unclear(text: &str) -> Error {
-    Error::usage(
+fn unclear(text: &str) -> CliError {
+    CliError::usage(
         format!("{text:?} is not an address"),
         "write HOST, HOST:PORT or, for IPv6 with a port, [ADDRESS]:PORT",
     )

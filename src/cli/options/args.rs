@@ -1,6 +1,6 @@
 //! The first of two argument stages: sorts the arguments. Each verb then interprets them.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::options::flags::{self, FLAGS, Takes};
 use crate::cli::options::verbs::{self, Verb};
 use crate::cli::output::console::{Audience, Verbosity};
@@ -25,7 +25,7 @@ impl ParsedArgs {
     ///
     /// # Errors
     /// A usage error for unknown commands and options, and for options that do not fit the command.
-    pub(crate) fn parse(arguments: &[OsString]) -> Result<ParsedArgs, Error> {
+    pub(crate) fn parse(arguments: &[OsString]) -> Result<ParsedArgs, CliError> {
         let (texts, odd) = OddWords::set_aside(arguments)?;
         let mut options = flags::parser().parse(texts).map_err(not_understood)?;
         let words = std::mem::take(&mut options.free).into_iter();
@@ -77,7 +77,7 @@ impl ParsedArgs {
     }
 
     /// Only paths may be something else. A pattern, for example, would silently match nothing.
-    fn check_values_are_text(&self) -> Result<(), Error> {
+    fn check_values_are_text(&self) -> Result<(), CliError> {
         for flag in FLAGS {
             let may_be_odd = matches!(flag.takes, Takes::Path(_) | Takes::Nothing);
             if !may_be_odd
@@ -86,7 +86,7 @@ impl ParsedArgs {
                     .iter()
                     .any(|value| self.odd.is_one(value))
             {
-                return Err(Error::usage(
+                return Err(CliError::usage(
                     format!("the value of --{} is not UTF-8", flag.long),
                     "only paths may contain other bytes",
                 ));
@@ -95,14 +95,14 @@ impl ParsedArgs {
         Ok(())
     }
 
-    fn check_choices(&self) -> Result<(), Error> {
+    fn check_choices(&self) -> Result<(), CliError> {
         for flag in FLAGS {
             let words = flag.takes.choices();
             let Some(value) = self.value(flag.long).filter(|_| !words.is_empty()) else {
                 continue;
             };
             if !words.contains(&value.as_str()) {
-                return Err(Error::usage(
+                return Err(CliError::usage(
                     format!("--{} cannot be {value:?}", flag.long),
                     format!("--{} takes {}", flag.long, one_of(words)),
                 ));
@@ -111,9 +111,9 @@ impl ParsedArgs {
         Ok(())
     }
 
-    fn check_options_fit(&self) -> Result<(), Error> {
+    fn check_options_fit(&self) -> Result<(), CliError> {
         if self.has("quiet") && self.has("verbose") {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "--quiet and --verbose contradict each other",
                 "give one of them",
             ));
@@ -125,7 +125,7 @@ impl ParsedArgs {
             .find(|flag| self.has(flag.long) && !flag.verbs.contains(&verb));
         match (stray, self.verb) {
             (None, _) => Ok(()),
-            (Some(flag), Some(verb)) => Err(Error::usage(
+            (Some(flag), Some(verb)) => Err(CliError::usage(
                 format!(
                     "--{} does not go with {}",
                     flag.long,
@@ -133,7 +133,7 @@ impl ParsedArgs {
                 ),
                 misplaced(flag.long, verb),
             )),
-            (Some(flag), None) => Err(Error::usage(
+            (Some(flag), None) => Err(CliError::usage(
                 format!("--{} needs a command before it", flag.long),
                 "`peerbridge help` lists the commands",
             )),
@@ -160,7 +160,7 @@ pub(crate) fn reader(arguments: &[OsString]) -> Audience {
     }
 }
 
-fn verb(word: &OsStr) -> Result<Verb, Error> {
+fn verb(word: &OsStr) -> Result<Verb, CliError> {
     let shown = word.to_string_lossy();
     if let Some(entry) = verbs::by_name(&shown) {
         return Ok(entry.verb);
@@ -170,7 +170,7 @@ fn verb(word: &OsStr) -> Result<Verb, Error> {
         None if shown == "version" => "did you mean `peerbridge --version`?".to_owned(),
         None => "`peerbridge help` lists the commands".to_owned(),
     };
-    Err(Error::usage(format!("unknown command {shown:?}"), hint))
+    Err(CliError::usage(format!("unknown command {shown:?}"), hint))
 }
 
 /// The command that was probably meant.
@@ -198,32 +198,32 @@ fn misplaced(long: &str, verb: Verb) -> String {
     }
 }
 
-fn not_understood(fail: Fail) -> Error {
+fn not_understood(fail: Fail) -> CliError {
     match fail {
         Fail::UnrecognizedOption(name) => unknown(&name),
         Fail::ArgumentMissing(name) => {
             let name = long(&name);
             let flag = FLAGS.iter().find(|flag| flag.long == name);
             let value = flag.and_then(|flag| flag.takes.value_name());
-            Error::usage(
+            CliError::usage(
                 format!("--{name} needs a value"),
                 format!("--{name} {}", value.unwrap_or("VALUE")),
             )
         }
-        Fail::OptionDuplicated(name) | Fail::OptionMissing(name) => Error::usage(
+        Fail::OptionDuplicated(name) | Fail::OptionMissing(name) => CliError::usage(
             format!("--{} is given more than once", long(&name)),
             "give it once",
         ),
-        Fail::UnexpectedArgument(name) => Error::usage(
+        Fail::UnexpectedArgument(name) => CliError::usage(
             format!("--{} takes no value", long(&name)),
             format!("--{}", long(&name)),
         ),
     }
 }
 
-fn unknown(name: &str) -> Error {
+fn unknown(name: &str) -> CliError {
     if ["secret", "password", "passphrase", "word"].contains(&name) {
-        return Error::usage(
+        return CliError::usage(
             format!("there is no --{name}: other users could read it in the process list"),
             "use --secret-file FILE or PEERBRIDGE_SECRET, or type it when you are asked",
         );
@@ -235,7 +235,7 @@ fn unknown(name: &str) -> Error {
         _ => None,
     };
     if let Some(hint) = of_info_zip {
-        return Error::usage(format!("there is no option -{name}"), hint);
+        return CliError::usage(format!("there is no option -{name}"), hint);
     }
     let dashes = if name.chars().count() == 1 { "-" } else { "--" };
     let longs = || FLAGS.iter().map(|flag| flag.long);
@@ -246,7 +246,7 @@ fn unknown(name: &str) -> Error {
                  a dash"
             .to_owned(),
     };
-    Error::usage(format!("unknown option {dashes}{name}"), hint)
+    CliError::usage(format!("unknown option {dashes}{name}"), hint)
 }
 
 /// An option's long name, from either of its names.
@@ -268,7 +268,7 @@ impl OddWords {
     /// A noncharacter (Unicode Standard, section 23.7), which no meaningful text contains.
     const MARK: char = '\u{10ffff}';
 
-    fn set_aside(arguments: &[OsString]) -> Result<(Vec<String>, OddWords), Error> {
+    fn set_aside(arguments: &[OsString]) -> Result<(Vec<String>, OddWords), CliError> {
         let mut odd = OddWords::default();
         let mut options_ended = false;
         let mut texts = Vec::with_capacity(arguments.len());
@@ -277,7 +277,7 @@ impl OddWords {
             texts.push(match argument.to_str() {
                 Some(text) if !text.contains(Self::MARK) => text.to_owned(),
                 _ if !options_ended && argument.as_encoded_bytes().starts_with(b"-") => {
-                    return Err(Error::usage(
+                    return Err(CliError::usage(
                         "an option is not UTF-8",
                         "write the value as a separate argument, and put `--` before paths that \
                          begin with a dash",

@@ -1,7 +1,7 @@
 //! The options that say how to reach the peer.
 
 use crate::cli::environment::{self, Environment};
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
@@ -42,7 +42,7 @@ impl ConnectArgs {
         environment: &Environment,
         dial: &'static str,
         default: DefaultRendezvous,
-    ) -> Result<ConnectArgs, Error> {
+    ) -> Result<ConnectArgs, CliError> {
         ConnectArgs::at(args, rendezvous(args, environment, dial, default)?)
     }
 
@@ -54,7 +54,7 @@ impl ConnectArgs {
         args: &ParsedArgs,
         environment: &Environment,
         text: &str,
-    ) -> Result<ConnectArgs, Error> {
+    ) -> Result<ConnectArgs, CliError> {
         let peer = dialled(args, environment, "HOST", text)?;
         ConnectArgs::at(args, Rendezvous::Dial(peer))
     }
@@ -66,24 +66,24 @@ impl ConnectArgs {
     pub(crate) fn of_listener(
         args: &ParsedArgs,
         environment: &Environment,
-    ) -> Result<(ConnectArgs, ListenAddress), Error> {
+    ) -> Result<(ConnectArgs, ListenAddress), CliError> {
         let address = listening(args, environment)?;
         let connect = ConnectArgs::at(args, Rendezvous::Listen(address.clone()))?;
         Ok((connect, address))
     }
 
-    fn at(args: &ParsedArgs, rendezvous: Rendezvous) -> Result<ConnectArgs, Error> {
+    fn at(args: &ParsedArgs, rendezvous: Rendezvous) -> Result<ConnectArgs, CliError> {
         let retries = args.value("retry");
         let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
         let name = args.value("as");
         if name.is_some() && matches!(rendezvous, Rendezvous::Listen(_)) {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "--as needs a peer to dial: a listener has no name",
                 "leave out --as, or dial with --to HOST",
             ));
         }
         if name.as_ref().is_some_and(String::is_empty) {
-            return Err(Error::usage("the name after --as is empty", "--as NAME"));
+            return Err(CliError::usage("the name after --as is empty", "--as NAME"));
         }
         Ok(ConnectArgs {
             rendezvous,
@@ -132,7 +132,7 @@ pub(crate) fn seconds(
     args: &ParsedArgs,
     long: &str,
     shortest: u64,
-) -> Result<Option<Duration>, Error> {
+) -> Result<Option<Duration>, CliError> {
     let value = args.value(long);
     value
         .map(|text| numbers::seconds(&format!("--{long}"), &text, shortest))
@@ -144,9 +144,9 @@ fn rendezvous(
     environment: &Environment,
     dial: &'static str,
     default: DefaultRendezvous,
-) -> Result<Rendezvous, Error> {
+) -> Result<Rendezvous, CliError> {
     match (args.value(dial), args.has("listen")) {
-        (Some(_), true) => Err(Error::usage(
+        (Some(_), true) => Err(CliError::usage(
             format!("--{dial} and --listen contradict each other"),
             format!(
                 "--{dial} HOST dials a peer that listens; --listen waits for a peer that dials"
@@ -156,7 +156,7 @@ fn rendezvous(
             let label = format!("--{dial}");
             dialled(args, environment, &label, &text).map(Rendezvous::Dial)
         }
-        (None, false) if default == DefaultRendezvous::Refuses => Err(Error::usage(
+        (None, false) if default == DefaultRendezvous::Refuses => Err(CliError::usage(
             format!("no peer given: use --{dial} HOST, or --listen"),
             format!("--{dial} HOST dials the peer; --listen waits until it dials"),
         )),
@@ -169,9 +169,9 @@ fn dialled(
     environment: &Environment,
     label: &str,
     text: &str,
-) -> Result<PeerAddress, Error> {
+) -> Result<PeerAddress, CliError> {
     if args.has("bind") {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             format!("--bind is for listening, but {label} dials"),
             "leave out --bind",
         ));
@@ -184,7 +184,7 @@ fn dialled(
     if let (Some(one), Some(other)) = (written.port, option)
         && one != other
     {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             format!("two ports are given: {one} with {label}, {other} with --port"),
             "give only one of them",
         ));
@@ -197,7 +197,7 @@ fn dialled(
     Ok(PeerAddress { host, port })
 }
 
-fn listening(args: &ParsedArgs, environment: &Environment) -> Result<ListenAddress, Error> {
+fn listening(args: &ParsedArgs, environment: &Environment) -> Result<ListenAddress, CliError> {
     let address = args.value("bind").map(|text| address::own(&text));
     let port = match args.value("port") {
         Some(text) => address::port(&text)?,
@@ -212,13 +212,13 @@ fn listening(args: &ParsedArgs, environment: &Environment) -> Result<ListenAddre
 /// The port if no option gives one.
 fn usual_port(
     environment: &Environment,
-    understand: fn(&str) -> Result<u16, Error>,
-) -> Result<u16, Error> {
+    understand: fn(&str) -> Result<u16, CliError>,
+) -> Result<u16, CliError> {
     let Some(text) = environment.get(environment::PORT) else {
         return Ok(DEFAULT_PORT);
     };
     understand(&text.to_string_lossy()).map_err(|error| {
-        Error::usage(
+        CliError::usage(
             format!("{}: {error}", environment::PORT),
             "set it to a number from 1 to 65535, unset it, or give --port N",
         )
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
     use std::ffi::OsString;
 
-    fn connect_in(line: &str, values: &[(&'static str, &str)]) -> Result<ConnectArgs, Error> {
+    fn connect_in(line: &str, values: &[(&'static str, &str)]) -> Result<ConnectArgs, CliError> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let args = ParsedArgs::parse(&words)?;
         let (dial, default) = match line.starts_with("send") {

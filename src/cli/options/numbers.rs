@@ -1,6 +1,6 @@
 //! Numbers as people write them: counts, times, sizes, rates.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::model::limits;
 use crate::session::Level;
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ pub(crate) fn whole<T: TryFrom<u64>>(
     option: &str,
     text: &str,
     range: RangeInclusive<u64>,
-) -> Result<T, Error> {
+) -> Result<T, CliError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|_| digits);
     let number = number.filter(|number| range.contains(number));
@@ -38,7 +38,7 @@ pub(crate) fn whole<T: TryFrom<u64>>(
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duration, Error> {
+pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duration, CliError> {
     whole(option, text, shortest..=LONGEST_SECONDS).map(Duration::from_secs)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duratio
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn days(option: &str, text: &str) -> Result<Duration, Error> {
+pub(crate) fn days(option: &str, text: &str) -> Result<Duration, CliError> {
     const DAY: u64 = 24 * 3600;
     let days: u64 = whole(option, text, 1..=LONGEST_SECONDS / DAY)?;
     Ok(Duration::from_secs(days * DAY))
@@ -56,7 +56,7 @@ pub(crate) fn days(option: &str, text: &str) -> Result<Duration, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn streams(text: &str) -> Result<u16, Error> {
+pub(crate) fn streams(text: &str) -> Result<u16, CliError> {
     whole("--streams", text, 1..=limits::STREAMS.into())
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn streams(text: &str) -> Result<u16, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn size(option: &str, text: &str) -> Result<u64, Error> {
+pub(crate) fn size(option: &str, text: &str) -> Result<u64, CliError> {
     let error = || wrong(option, text, "a size like 1500, 10K, 20M, 2G or 1T");
     let end = text.find(|letter: char| !letter.is_ascii_digit());
     let (digits, unit) = text.split_at(end.unwrap_or(text.len()));
@@ -84,7 +84,7 @@ pub(crate) fn size(option: &str, text: &str) -> Result<u64, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn rate(option: &str, text: &str) -> Result<u64, Error> {
+pub(crate) fn rate(option: &str, text: &str) -> Result<u64, CliError> {
     match size(option, text)? {
         0 => Err(wrong(option, text, "bytes a second, like 500K or 10M")),
         bytes => Ok(bytes),
@@ -95,7 +95,7 @@ pub(crate) fn rate(option: &str, text: &str) -> Result<u64, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn level(text: &str) -> Result<Level, Error> {
+pub(crate) fn level(text: &str) -> Result<Level, CliError> {
     match text.as_bytes() {
         b"auto" => Ok(Level::Auto),
         [digit @ b'0'..=b'9'] => Ok(Level::Fixed(digit - b'0')),
@@ -103,8 +103,8 @@ pub(crate) fn level(text: &str) -> Result<Level, Error> {
     }
 }
 
-fn wrong(option: &str, text: &str, allowed: &str) -> Error {
-    Error::usage(
+fn wrong(option: &str, text: &str, allowed: &str) -> CliError {
+    CliError::usage(
         format!("{option} cannot be {text:?}"),
         format!("{option} takes {allowed}"),
     )

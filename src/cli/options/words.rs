@@ -1,6 +1,6 @@
 //! The words of a command line that are no options.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// A usage error that names the first.
-pub(crate) fn no_words(args: &ParsedArgs, verb: &str) -> Result<(), Error> {
+pub(crate) fn no_words(args: &ParsedArgs, verb: &str) -> Result<(), CliError> {
     match args.words.first() {
         None => Ok(()),
         Some(word) => Err(too_many(verb, word)),
@@ -20,7 +20,7 @@ pub(crate) fn no_words(args: &ParsedArgs, verb: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// A usage error for an empty word or a second one.
-pub(crate) fn folder(words: &[OsString], verb: &str) -> Result<Option<PathBuf>, Error> {
+pub(crate) fn folder(words: &[OsString], verb: &str) -> Result<Option<PathBuf>, CliError> {
     match words {
         [] => Ok(None),
         [only] if only.is_empty() => Err(empty("the folder's name is empty")),
@@ -33,7 +33,7 @@ pub(crate) fn folder(words: &[OsString], verb: &str) -> Result<Option<PathBuf>, 
 ///
 /// # Errors
 /// A usage error for an empty word.
-pub(crate) fn paths(words: &[OsString]) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn paths(words: &[OsString]) -> Result<Vec<PathBuf>, CliError> {
     match words.iter().any(|word| word.is_empty()) {
         true => Err(empty("a path is empty")),
         false => Ok(words.iter().map(PathBuf::from).collect()),
@@ -41,8 +41,8 @@ pub(crate) fn paths(words: &[OsString]) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// A usage error for a word that a verb has no use for.
-pub(crate) fn too_many(verb: &str, word: &OsString) -> Error {
-    Error::usage(
+pub(crate) fn too_many(verb: &str, word: &OsString) -> CliError {
+    CliError::usage(
         format!(
             "{verb} takes no further argument {:?}",
             word.to_string_lossy()
@@ -51,6 +51,6 @@ pub(crate) fn too_many(verb: &str, word: &OsString) -> Error {
     )
 }
 
-fn empty(message: &str) -> Error {
-    Error::usage(message, "is a variable in your script not set?")
+fn empty(message: &str) -> CliError {
+    CliError::usage(message, "is a variable in your script not set?")
 }

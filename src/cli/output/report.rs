@@ -1,6 +1,6 @@
 //! Shows the events of a session three ways: lines for people, a progress bar, JSON for programs.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::hook::Hook;
 use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::questions::{self, Questions};
@@ -63,7 +63,7 @@ pub(crate) struct Reporter<'a> {
     style: ReportStyle,
     transfer: Mutex<Transfer>,
     hook: Option<Hook>,
-    hook_failure: Mutex<Option<Error>>,
+    hook_failure: Mutex<Option<CliError>>,
     comparer: Option<&'a dyn Answers>,
     codes: CodeSource<'a>,
 }
@@ -166,7 +166,7 @@ impl<'a> Reporter<'a> {
     }
 
     /// The failure of the hook, if there was one.
-    pub(crate) fn hook_failure(&self) -> Option<Error> {
+    pub(crate) fn hook_failure(&self) -> Option<CliError> {
         let mut failure = self.hook_failure.lock();
         failure.as_mut().ok().and_then(|failure| failure.take())
     }

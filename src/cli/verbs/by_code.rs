@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::environment;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::connect::ConnectArgs;
@@ -42,7 +42,7 @@ pub(crate) fn connect(
     args: ConnectArgs,
     by_code: Option<ByCode>,
     context: &Context<'_>,
-) -> Result<Connect, Error> {
+) -> Result<Connect, CliError> {
     match by_code {
         Some(by_code) => {
             let code = by_code.code(context)?;
@@ -65,7 +65,7 @@ impl ByCode {
         context: &Context<'_>,
         maker: CodeMaker,
         other_side: &'static str,
-    ) -> Result<Option<ByCode>, Error> {
+    ) -> Result<Option<ByCode>, CliError> {
         let has_own_way = OWN_WAYS.iter().any(|option| args.has(option));
         let secrets = [environment::SECRET, environment::SECRET_FILE];
         let has_secret = secrets
@@ -85,7 +85,7 @@ impl ByCode {
     ///
     /// # Errors
     /// The terminal fails, nothing more can be typed, or the system has no random bytes.
-    pub(crate) fn code(self, context: &Context<'_>) -> Result<MeetingCode, Error> {
+    pub(crate) fn code(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
         let code = match self.maker {
             CodeMaker::Here => self.make(context)?,
             CodeMaker::There => self.ask(context)?,
@@ -98,19 +98,19 @@ impl ByCode {
         Ok(code)
     }
 
-    fn make(self, context: &Context<'_>) -> Result<MeetingCode, Error> {
-        let code = MeetingCode::generate().map_err(Error::Random)?;
+    fn make(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
+        let code = MeetingCode::generate().map_err(CliError::Random)?;
         let console = context.console;
         console.insist(&format!("Code:  {}", code.text()));
         console.insist(&format!("On the other machine:  {}", self.other_side));
         Ok(code)
     }
 
-    fn ask(self, context: &Context<'_>) -> Result<MeetingCode, Error> {
+    fn ask(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
         let mut question = QUESTION.to_owned();
         loop {
             let Some(typed) = context.answers.line(&question)?.map(Zeroizing::new) else {
-                return Err(Error::usage(
+                return Err(CliError::usage(
                     "no code was typed",
                     "the other side shows one; Enter makes one here",
                 ));
@@ -130,7 +130,7 @@ impl ByCode {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn discovery(args: &ParsedArgs, context: &Context<'_>) -> Result<Discovery, Error> {
+pub(crate) fn discovery(args: &ParsedArgs, context: &Context<'_>) -> Result<Discovery, CliError> {
     if args.has("no-discovery") {
         return Ok(Discovery::Off);
     }
@@ -139,7 +139,7 @@ pub(crate) fn discovery(args: &ParsedArgs, context: &Context<'_>) -> Result<Disc
         None | Some("on") => Ok(Discovery::On),
         Some("loopback") => Ok(Discovery::Loopback),
         Some("off") => Ok(Discovery::Off),
-        Some(other) => Err(Error::usage(
+        Some(other) => Err(CliError::usage(
             format!("{} cannot be {other}", environment::DISCOVERY),
             "set it to on, loopback or off, or unset it",
         )),

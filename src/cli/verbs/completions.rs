@@ -1,7 +1,7 @@
 //! `peerbridge completions`: completion scripts, made from the table of options.
 
 use super::manual;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes};
 use crate::cli::options::verbs::{VERBS, Verb, VerbEntry};
@@ -20,10 +20,10 @@ pub(crate) enum Completions {
 impl Completions {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<Completions, Error> {
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<Completions, CliError> {
         let hint = "peerbridge completions bash, zsh, fish or man";
         let shell = match args.words.as_slice() {
-            [] => return Err(Error::usage("no shell given", hint)),
+            [] => return Err(CliError::usage("no shell given", hint)),
             [shell] => shell.to_string_lossy(),
             [_, second, ..] => return Err(too_many("completions", second)),
         };
@@ -32,7 +32,7 @@ impl Completions {
             "zsh" => Ok(Completions::Zsh),
             "fish" => Ok(Completions::Fish),
             "man" => Ok(Completions::Manual),
-            other => Err(Error::usage(
+            other => Err(CliError::usage(
                 format!("no completion script for {other:?}"),
                 hint,
             )),

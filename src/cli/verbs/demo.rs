@@ -5,7 +5,7 @@ mod sample;
 
 use super::send::check_source;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
@@ -20,8 +20,8 @@ use crate::cli::platform;
 use crate::crypto::{Secret, random_bytes};
 use crate::model::Existing;
 use crate::session::{
-    self, Acceptance, Conflicts, Connect, Event, ListenAddress, OfferSummary, Operator,
-    PeerAddress, ReceiveOptions, Rendezvous, SendOptions, SessionError, Summary,
+    self, Acceptance, Conflicts, Connect, Error, Event, ListenAddress, OfferSummary, Operator,
+    PeerAddress, ReceiveOptions, Rendezvous, SendOptions, Summary,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 impl Demo {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<Demo, Error> {
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<Demo, CliError> {
         let streams = args.value("streams").map(|text| numbers::streams(&text));
         Ok(Demo {
             paths: args.words.iter().map(PathBuf::from).collect(),
@@ -55,7 +55,7 @@ impl Demo {
 
     /// # Errors
     /// What stood in the way, or a result that differs.
-    pub(crate) fn run(mut self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(mut self, context: &Context<'_>) -> Result<Exit, CliError> {
         for path in &self.paths {
             check_source(path)?;
         }
@@ -83,7 +83,7 @@ impl Demo {
     }
 
     /// Says where everything is. With `--quiet` nobody would find it, so it is removed.
-    fn leave(&self, folder: &Path, context: &Context<'_>) -> Result<(), Error> {
+    fn leave(&self, folder: &Path, context: &Context<'_>) -> Result<(), CliError> {
         if context.console.is_quiet() {
             return std::fs::remove_dir_all(folder).map_err(|source| cannot_write(folder, source));
         }
@@ -95,7 +95,7 @@ impl Demo {
     }
 
     /// Runs both sides to their ends.
-    fn transfer(&self, received: &Path, context: &Context<'_>) -> Result<Vec<Summary>, Error> {
+    fn transfer(&self, received: &Path, context: &Context<'_>) -> Result<Vec<Summary>, CliError> {
         let words = Secret::generate()?;
         let [ours, theirs] = [&words, &words].map(|words| secret(words.text()));
         let listen = Rendezvous::Listen(ListenAddress {
@@ -120,17 +120,17 @@ impl Demo {
                     let side = side;
                     session::receive(&listener, &options, &side)
                 })
-                .map_err(|source| SessionError::System { source })?;
+                .map_err(|source| Error::System { source })?;
             let sent = ports.recv().ok().map(|port| {
                 let reporter = self.reporter(Perspective::Sender, &silent, context);
                 self.send(port, ours?, &reporter)
             });
-            let received = receiver.join().map_err(|_| Error::Bug)?;
-            first_cause(sent.transpose(), received.map_err(Error::from))
+            let received = receiver.join().map_err(|_| CliError::Bug)?;
+            first_cause(sent.transpose(), received.map_err(CliError::from))
         })
     }
 
-    fn send(&self, port: u16, secret: Secret, operator: &dyn Operator) -> Result<(), Error> {
+    fn send(&self, port: u16, secret: Secret, operator: &dyn Operator) -> Result<(), CliError> {
         let dial = Rendezvous::Dial(PeerAddress {
             host: LOOPBACK.to_string(),
             port,
@@ -198,17 +198,17 @@ impl Operator for Receiver<'_> {
 
 /// The error that caused the other one: a side that lost its peer knows less than a side that gave up.
 fn first_cause(
-    sent: Result<Option<()>, Error>,
-    received: Result<Vec<Summary>, Error>,
-) -> Result<Vec<Summary>, Error> {
+    sent: Result<Option<()>, CliError>,
+    received: Result<Vec<Summary>, CliError>,
+) -> Result<Vec<Summary>, CliError> {
     match (sent, received) {
         (Ok(_), received) => received,
         (Err(sent), Err(received)) => Err(match received {
-            Error::Session(
-                SessionError::Lost { .. }
-                | SessionError::PeerAborted { .. }
-                | SessionError::NobodyCame { .. }
-                | SessionError::Silent { .. },
+            CliError::Session(
+                Error::Lost { .. }
+                | Error::PeerAborted { .. }
+                | Error::NobodyCame { .. }
+                | Error::Silent { .. },
             ) => sent,
             cause => cause,
         }),
@@ -217,15 +217,15 @@ fn first_cause(
 }
 
 /// A `Secret` cannot be cloned, so each side makes its own from the words.
-fn secret(words: &str) -> Result<Secret, Error> {
-    Secret::from_text(words).map_err(|fault| Error::Secret {
+fn secret(words: &str) -> Result<Secret, CliError> {
+    Secret::from_text(words).map_err(|fault| CliError::Secret {
         origin: "the fresh secret".to_owned(),
         fault,
     })
 }
 
 /// A new private folder below the system's folder for temporary files.
-fn fresh_folder() -> Result<PathBuf, Error> {
+fn fresh_folder() -> Result<PathBuf, CliError> {
     let number = u64::from_be_bytes(random_bytes()?);
     let path = std::env::temp_dir().join(format!("peerbridge-demo-{number:016x}"));
     match platform::create_private_folder(&path) {
@@ -234,8 +234,8 @@ fn fresh_folder() -> Result<PathBuf, Error> {
     }
 }
 
-fn cannot_write(path: &Path, source: std::io::Error) -> Error {
-    Error::CannotWrite {
+fn cannot_write(path: &Path, source: std::io::Error) -> CliError {
+    CliError::CannotWrite {
         what: path.to_string_lossy().into_owned(),
         source,
     }
@@ -245,15 +245,15 @@ fn cannot_write(path: &Path, source: std::io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn lost() -> Error {
-        Error::Session(SessionError::Lost {
+    fn lost() -> CliError {
+        CliError::Session(Error::Lost {
             source: std::io::ErrorKind::ConnectionReset.into(),
         })
     }
 
     #[test]
     fn the_cause_is_told_and_not_what_followed_from_it() {
-        let full = || Error::CannotWrite {
+        let full = || CliError::CannotWrite {
             what: "x".to_owned(),
             source: std::io::ErrorKind::StorageFull.into(),
         };

@@ -4,7 +4,7 @@ mod checks;
 mod loopback;
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
@@ -60,7 +60,7 @@ impl Finding {
         }
     }
 
-    fn fail(what: &'static str, error: &Error) -> Finding {
+    fn fail(what: &'static str, error: &CliError) -> Finding {
         Finding {
             what,
             result: CheckResult::Fail(error.exit()),
@@ -83,7 +83,7 @@ impl CheckResult {
 impl Doctor {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Doctor, Error> {
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Doctor, CliError> {
         let folder = words::folder(&args.words, "doctor")?;
         let port = match (
             args.value("port"),
@@ -105,7 +105,7 @@ impl Doctor {
     ///
     /// # Errors
     /// None: every failure is a finding.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         let mut findings = checks::ports(self.port);
         findings.push(checks::loopback());
         findings.extend(checks::destination(&self.folder));

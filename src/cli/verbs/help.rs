@@ -1,6 +1,6 @@
 //! `peerbridge help`: pages made from the tables of commands and options, in two lengths.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::options::flags::{FLAGS, Flag, Group};
 use crate::cli::options::verbs::{self, VERBS, Verb, VerbEntry};
@@ -41,7 +41,7 @@ impl Page {
 
     /// # Errors
     /// A usage error if there is no such page.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<Page, Error> {
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<Page, CliError> {
         let level = Level::Full;
         let word = match args.words.as_slice() {
             [] => return Ok(Page { verb: None, level }),
@@ -53,7 +53,7 @@ impl Page {
                 verb: Some(entry.verb),
                 level,
             }),
-            None => Err(Error::usage(
+            None => Err(CliError::usage(
                 format!("no help about {word:?}"),
                 match args::nearest_verb(&word) {
                     Some(name) => format!("did you mean `peerbridge help {name}`?"),

@@ -18,7 +18,7 @@ mod zip;
 mod zipped;
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::verbs::Verb;
@@ -48,7 +48,7 @@ impl Action {
     ///
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Action, Error> {
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Action, CliError> {
         if args.has("help") {
             return Ok(Action::Help(help::Page::of(args.verb, help::Level::Full)));
         }
@@ -81,7 +81,7 @@ impl Action {
     ///
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         match self {
             Action::Send(send) => send.run(context),
             Action::Receive(receive) => receive.run(context),
@@ -111,7 +111,7 @@ impl Action {
                 context
                     .console
                     .show(&help::Page::of(None, help::Level::Full).text());
-                Err(Error::usage(
+                Err(CliError::usage(
                     "no command given, and no terminal to ask on",
                     "start with send, receive, serve, demo, secret or help",
                 ))

@@ -2,7 +2,7 @@
 
 use super::by_code;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
@@ -33,7 +33,10 @@ const LOOK: Duration = Duration::from_millis(2500);
 impl PingArgs {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<PingArgs, Error> {
+    pub(crate) fn understand(
+        args: &ParsedArgs,
+        context: &Context<'_>,
+    ) -> Result<PingArgs, CliError> {
         let host = match args.words.as_slice() {
             [] => return by_code::discovery(args, context).map(PingArgs::Nearby),
             [host] => host.to_string_lossy(),
@@ -44,7 +47,7 @@ impl PingArgs {
 
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         let connect = match self {
             PingArgs::Peer(connect) => connect,
             PingArgs::Nearby(discovery) => return look_around(discovery, context),
@@ -63,9 +66,9 @@ impl PingArgs {
     }
 }
 
-fn look_around(discovery: Discovery, context: &Context<'_>) -> Result<Exit, Error> {
+fn look_around(discovery: Discovery, context: &Context<'_>) -> Result<Exit, CliError> {
     if discovery == Discovery::Off {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "without discovery nobody can be seen",
             "peerbridge ping HOST[:PORT] measures the line to a peer",
         ));

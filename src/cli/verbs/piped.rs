@@ -1,28 +1,28 @@
 //! `-`: standard input as the source, standard output as the destination.
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
-use crate::session::{Output, SessionError, Stream};
+use crate::session::{Error, Output, Stream};
 use std::io;
 
 /// Standard input as the source, if the only argument is `-`.
 ///
 /// # Errors
 /// A usage error for options that do not go with it.
-pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Stream>, Error> {
+pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Stream>, CliError> {
     if !args.words.iter().any(|word| word == "-") {
         return match args.has("name") && !args.has("zip") {
             false => Ok(None),
-            true => Err(Error::usage(
+            true => Err(CliError::usage(
                 "--name is for standard input and archives; files keep their names",
                 "send - --name NAME sends standard input; --zip makes an archive",
             )),
         };
     }
     if args.words.len() > 1 {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "standard input (-) cannot be sent with other paths",
             "send - --name NAME; ./- is a file of that name",
         ));
@@ -46,21 +46,21 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
     at_most(args, "retry", 0, "-", "standard input cannot be read again")?;
     at_most(args, "streams", 1, "-", "standard input is sent in order")?;
     if context.terminal.input {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "standard input is a terminal, so there is nothing to send",
             "some-program | peerbridge send - --name NAME --to HOST",
         ));
     }
     let Some(name) = args.value("name") else {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "standard input has no name, but the receiver needs one",
             "send - --name NAME",
         ));
     };
     let stream = Stream::new(name, io::stdin());
     stream.map(Some).map_err(|error| {
-        Error::usage(
-            SessionError::from(error).to_string(),
+        CliError::usage(
+            Error::from(error).to_string(),
             "--name takes a plain file name, without folders",
         )
     })
@@ -70,11 +70,11 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
 ///
 /// # Errors
 /// A usage error for options that do not go with it.
-pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Output>, Error> {
+pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<Output>, CliError> {
     let folder = args.words.first();
     match args.value("output").as_deref() {
         None if folder.is_some_and(|word| word == "-") => {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "- is not a folder",
                 "receive --output - writes to standard output; ./- is a folder of that name",
             ));
@@ -82,14 +82,14 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
         None => return Ok(None),
         Some("-") => {}
         Some(_) => {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "--output takes only -, which is standard output",
                 "receive DIR saves files in a folder, under their own names",
             ));
         }
     }
     if folder.is_some() {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "a folder and --output - contradict each other",
             "give one of them",
         ));
@@ -109,7 +109,7 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
         "standard output is written in order",
     )?;
     if context.terminal.output {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "standard output is a terminal; refusing to write file contents to it",
             "peerbridge receive --output - | some-program, or > FILE",
         ));
@@ -127,7 +127,7 @@ pub(crate) fn at_most(
     most: u64,
     what: &str,
     why: &str,
-) -> Result<(), Error> {
+) -> Result<(), CliError> {
     let Some(text) = args.value(long) else {
         return Ok(());
     };
@@ -137,8 +137,8 @@ pub(crate) fn at_most(
     }
 }
 
-fn contradiction(option: &str, what: &str, why: &str) -> Error {
-    Error::usage(
+fn contradiction(option: &str, what: &str, why: &str) -> CliError {
+    CliError::usage(
         format!("--{option} does not go with {what}: {why}"),
         format!("leave out --{option}"),
     )

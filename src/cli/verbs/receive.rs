@@ -3,7 +3,7 @@
 use super::by_code::{self, ByCode, CodeMaker};
 use super::piped;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
@@ -16,7 +16,7 @@ use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::disk::Destination;
 use crate::model::Existing;
-use crate::session::{self, Output, ReceiveOptions, SessionError};
+use crate::session::{self, Error, Output, ReceiveOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl ReceiveArgs {
     pub(crate) fn understand(
         args: &ParsedArgs,
         destination: PathBuf,
-    ) -> Result<ReceiveArgs, Error> {
+    ) -> Result<ReceiveArgs, CliError> {
         let max_bytes = args.value("max-size");
         let max_files = args.value("max-files");
         let max_bytes = max_bytes.map(|text| numbers::size("--max-size", &text));
@@ -81,9 +81,9 @@ impl ReceiveArgs {
     ///
     /// # Errors
     /// What the system says about it.
-    pub(crate) fn check_destination(&self) -> Result<(), Error> {
-        let destination = Destination::locate(&self.destination).map_err(SessionError::Disk)?;
-        destination.check().map_err(SessionError::Disk)?;
+    pub(crate) fn check_destination(&self) -> Result<(), CliError> {
+        let destination = Destination::locate(&self.destination).map_err(Error::Disk)?;
+        destination.check().map_err(Error::Disk)?;
         Ok(())
     }
 
@@ -111,7 +111,10 @@ enum Consent {
 impl Receive {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Receive, Error> {
+    pub(crate) fn understand(
+        args: &ParsedArgs,
+        context: &Context<'_>,
+    ) -> Result<Receive, CliError> {
         let destination = words::folder(&args.words, "receive")?;
         let streams = args.value("streams");
         let streams = streams.map(|text| numbers::streams(&text));
@@ -138,7 +141,7 @@ impl Receive {
 
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         if self.output.is_none() {
             self.receive.check_destination()?;
         }
@@ -182,11 +185,11 @@ impl Receive {
 }
 
 /// Fails at once if nobody could answer the question later.
-fn consent(args: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> {
+fn consent(args: &ParsedArgs, context: &Context<'_>) -> Result<Consent, CliError> {
     match (args.has("yes"), context.terminal.can_ask()) {
         (true, _) => Ok(Consent::Given),
         (false, true) => Ok(Consent::Asked),
-        (false, false) => Err(Error::NoTerminal {
+        (false, false) => Err(CliError::NoTerminal {
             question: "whether to accept",
             hint: "--yes accepts every offer; --max-size and --max-files limit it",
         }),
@@ -197,9 +200,9 @@ fn consent(args: &ParsedArgs, context: &Context<'_>) -> Result<Consent, Error> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn verify(args: &ParsedArgs, context: &Context<'_>) -> Result<bool, Error> {
+pub(crate) fn verify(args: &ParsedArgs, context: &Context<'_>) -> Result<bool, CliError> {
     match (args.has("verify"), context.terminal.can_ask()) {
-        (true, false) => Err(Error::NoTerminal {
+        (true, false) => Err(CliError::NoTerminal {
             question: "whether the phrase is the same on both sides",
             hint: "leave out --verify: for scripts the secret alone proves the peer",
         }),

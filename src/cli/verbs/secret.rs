@@ -3,7 +3,7 @@
 mod qr_code;
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::secrets_file::name_of;
 use crate::cli::options::args::ParsedArgs;
@@ -26,12 +26,12 @@ pub(crate) struct SecretArgs {
 impl SecretArgs {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<SecretArgs, Error> {
+    pub(crate) fn understand(args: &ParsedArgs) -> Result<SecretArgs, CliError> {
         no_words(args, "secret")?;
         let totp = args.value("totp");
         let totp = totp.map(|name| match name_of(name.as_bytes()) {
             Ok(name) => Ok(name),
-            Err(_) => Err(Error::usage(
+            Err(_) => Err(CliError::usage(
                 format!("{name:?} can be no name of a secrets file"),
                 "a name has letters, digits, - _ and .; at most 64 of them",
             )),
@@ -43,7 +43,7 @@ impl SecretArgs {
 
     /// # Errors
     /// The system has no random bytes.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         match self.totp {
             None => print_secret(context),
             Some(name) => print_totp(&name, context),
@@ -52,7 +52,7 @@ impl SecretArgs {
 }
 
 /// Prints the words on standard output, to be piped or read, and what they are worth beside it.
-fn print_secret(context: &Context<'_>) -> Result<Exit, Error> {
+fn print_secret(context: &Context<'_>) -> Result<Exit, CliError> {
     let secret = Secret::generate()?;
     let bits = secret.bits();
     match context.console.reader() {
@@ -74,7 +74,7 @@ fn print_secret(context: &Context<'_>) -> Result<Exit, Error> {
 
 /// Prints a fresh key: the line for the secrets file, and the URI that an app reads, on a terminal also as a
 /// picture.
-fn print_totp(name: &str, context: &Context<'_>) -> Result<Exit, Error> {
+fn print_totp(name: &str, context: &Context<'_>) -> Result<Exit, CliError> {
     let key = TotpKey::generate()?;
     let (base32, uri) = (key.to_base32(), key.uri(ISSUER, name));
     match context.console.reader() {

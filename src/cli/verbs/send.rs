@@ -5,7 +5,7 @@ use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
@@ -18,7 +18,7 @@ use crate::cli::output::json::Object;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::crypto::Secret;
-use crate::session::{self, Level, Links, Payload, SendOptions, SessionError, Stream, Summary};
+use crate::session::{self, Error, Level, Links, Payload, SendOptions, Stream, Summary};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ enum SendContents {
 }
 
 impl SendContents {
-    fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<SendContents, Error> {
+    fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<SendContents, CliError> {
         if let Some(stream) = piped::input(args, context)? {
             return Ok(SendContents::Stream(stream));
         }
@@ -66,7 +66,7 @@ impl SendContents {
         }
     }
 
-    fn payload(self, secret: &Secret, context: &Context<'_>) -> Result<Payload, Error> {
+    fn payload(self, secret: &Secret, context: &Context<'_>) -> Result<Payload, CliError> {
         Ok(match self {
             SendContents::Paths(paths) => Payload::Paths(paths),
             SendContents::Zipped(zipped) => Payload::Archive(zipped.archive(secret, context)?),
@@ -92,7 +92,7 @@ const MOST_RECEIVERS: u64 = 1_000_000;
 impl Send {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Send, Error> {
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Send, CliError> {
         let streams = args.value("streams").map(|text| numbers::streams(&text));
         let level = args.value("level").map(|text| numbers::level(&text));
         let rate_limit = args.value("limit-rate");
@@ -105,7 +105,7 @@ impl Send {
         let default = match by_code {
             Some(_) => DefaultRendezvous::Listens,
             None if maker == CodeMaker::There => {
-                return Err(Error::usage(
+                return Err(CliError::usage(
                     "--code needs a terminal, and no other secret or peer",
                     "peerbridge send PATH --code asks for the code that the receiver shows",
                 ));
@@ -133,7 +133,7 @@ impl Send {
 
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         // Fail early: before asking for the secret and keeping the peer waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
@@ -177,7 +177,7 @@ impl Send {
     }
 }
 
-fn task(args: &ParsedArgs) -> Result<SendTask, Error> {
+fn task(args: &ParsedArgs) -> Result<SendTask, CliError> {
     let count = args.value("count");
     let count = count.map(|text| numbers::whole("--count", &text, 1..=MOST_RECEIVERS));
     let task = match count.transpose()? {
@@ -188,7 +188,7 @@ fn task(args: &ParsedArgs) -> Result<SendTask, Error> {
     if matches!(task, SendTask::ToMany(_)) {
         for other in ["dry-run", "verify", "to"] {
             if args.has(other) {
-                return Err(Error::usage(
+                return Err(CliError::usage(
                     format!("--count and --{other} contradict each other"),
                     "--count N needs --listen: it is for receivers that dial",
                 ));
@@ -199,10 +199,7 @@ fn task(args: &ParsedArgs) -> Result<SendTask, Error> {
 }
 
 /// The exit code for many receivers: not 0 if any of them did not get everything.
-fn worst_of(
-    results: Vec<Result<Summary, SessionError>>,
-    context: &Context<'_>,
-) -> Result<Exit, Error> {
+fn worst_of(results: Vec<Result<Summary, Error>>, context: &Context<'_>) -> Result<Exit, CliError> {
     let served = results.iter().filter(|result| result.is_ok()).count();
     let all = results.len();
     context
@@ -242,20 +239,20 @@ fn tell_lacking(lacking: Option<RangeInclusive<u64>>, context: &Context<'_>) {
 /// Checks that something has this name. A link counts, wherever it points.
 ///
 /// # Errors
-/// [`Error::Source`].
-pub(crate) fn check_source(path: &Path) -> Result<(), Error> {
+/// [`CliError::Source`].
+pub(crate) fn check_source(path: &Path) -> Result<(), CliError> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(()),
-        Err(source) => Err(Error::Source {
+        Err(source) => Err(CliError::Source {
             path: path.to_owned(),
             source,
         }),
     }
 }
 
-fn paths(args: &ParsedArgs) -> Result<Vec<PathBuf>, Error> {
+fn paths(args: &ParsedArgs) -> Result<Vec<PathBuf>, CliError> {
     if args.words.is_empty() {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "nothing to send: name a file or folder",
             "peerbridge send PATH... --to HOST",
         ));

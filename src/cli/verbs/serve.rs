@@ -5,7 +5,7 @@ mod log;
 use super::by_code;
 use super::receive::ReceiveArgs;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
@@ -40,15 +40,15 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(600);
 impl Serve {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Serve, Error> {
+    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Serve, CliError> {
         let Some(destination) = words::folder(&args.words, "serve")? else {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "no folder given to save files in",
                 "peerbridge serve DIR",
             ));
         };
         if args.has("secret-file") && args.has("secrets-file") {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "--secret-file and --secrets-file contradict each other",
                 "use one secret for all, or one for each name",
             ));
@@ -74,7 +74,7 @@ impl Serve {
 
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         self.receive.check_destination()?;
         let secrets = match self.secrets_file {
             Some(path) => Secrets::Named(Arc::new(SecretsFile::open(path)?)),

@@ -3,7 +3,7 @@
 mod list;
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
@@ -13,7 +13,7 @@ use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::disk::{Archive, CheckedArchive, ListedKind, NameEncoding, Strictness, spool};
 use crate::model::Existing;
-use crate::session::{self, ExpansionLimit, SessionError, UnzipOptions};
+use crate::session::{self, Error, ExpansionLimit, UnzipOptions};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -54,9 +54,9 @@ struct Opening {
 impl Unzip {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Unzip, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Unzip, CliError> {
         let Some((archive, words)) = typed.words.split_first() else {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 "there is no archive to open",
                 "peerbridge unzip ARCHIVE [DIR]",
             ));
@@ -81,7 +81,7 @@ impl Unzip {
 
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         let mut options = UnzipOptions::new(self.archive.clone(), PathBuf::new());
         options.only = self.only.clone();
         options.exclude = self.exclude.clone();
@@ -102,13 +102,13 @@ impl Unzip {
         }
     }
 
-    fn open(&self, options: &UnzipOptions) -> Result<Archive, Error> {
+    fn open(&self, options: &UnzipOptions) -> Result<Archive, CliError> {
         let reading = options.reading();
         let opened = match self.archive == Path::new("-") {
             true => Archive::of_file(standard_input()?, Path::new(STANDARD_INPUT), &reading),
             false => Archive::open(&self.archive, &reading),
         };
-        Ok(opened.map_err(SessionError::Archive)?)
+        Ok(opened.map_err(Error::Archive)?)
     }
 
     fn test(
@@ -116,7 +116,7 @@ impl Unzip {
         archive: Archive,
         mut options: UnzipOptions,
         context: &Context<'_>,
-    ) -> Result<Exit, Error> {
+    ) -> Result<Exit, CliError> {
         let archive = self.checked(archive, &mut options, context)?;
         let style = context.report_style(Perspective::Tester, self.progress);
         let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
@@ -131,7 +131,7 @@ impl Unzip {
         archive: Archive,
         mut options: UnzipOptions,
         context: &Context<'_>,
-    ) -> Result<Exit, Error> {
+    ) -> Result<Exit, CliError> {
         let archive = self.checked(archive, &mut options, context)?;
         options.destination = opening.destination.clone();
         options.existing = opening.existing.unwrap_or_default();
@@ -149,7 +149,7 @@ impl Unzip {
         archive: Archive,
         options: &mut UnzipOptions,
         context: &Context<'_>,
-    ) -> Result<CheckedArchive, Error> {
+    ) -> Result<CheckedArchive, CliError> {
         let archive = session::check_archive(archive, options)?;
         if archive.is_encrypted() {
             options.password = Some(credentials::get(self.password_file.as_deref(), context)?);
@@ -159,10 +159,10 @@ impl Unzip {
 }
 
 impl UnzipTask {
-    fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<UnzipTask, Error> {
+    fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<UnzipTask, CliError> {
         let task = match (typed.has("list"), typed.has("test")) {
             (true, true) => {
-                return Err(Error::usage(
+                return Err(CliError::usage(
                     "--list and --test are two things to do",
                     "give one of them",
                 ));
@@ -173,14 +173,14 @@ impl UnzipTask {
         };
         let (option, task) = task;
         if !words.is_empty() {
-            return Err(Error::usage(
+            return Err(CliError::usage(
                 format!("{option} opens nothing, so there is no folder to put it into"),
                 format!("leave out DIR or {option}"),
             ));
         }
         let selects = typed.has("only") || typed.has("exclude");
         match task {
-            UnzipTask::List if selects => Err(Error::usage(
+            UnzipTask::List if selects => Err(CliError::usage(
                 "--list shows all that an archive holds",
                 "leave out --only and --exclude",
             )),
@@ -190,7 +190,7 @@ impl UnzipTask {
 }
 
 impl Opening {
-    fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<Opening, Error> {
+    fn understand(typed: &ParsedArgs, words: &[OsString]) -> Result<Opening, CliError> {
         let destination = match words {
             [] => PathBuf::from("."),
             [only] if only.is_empty() => return Err(empty("the folder's name is empty")),
@@ -208,7 +208,7 @@ impl Opening {
     }
 
     /// Info-ZIP takes names of entries behind the archive. A new folder of such a name is hardly meant.
-    fn check_destination(&self, archive: &Archive) -> Result<(), Error> {
+    fn check_destination(&self, archive: &Archive) -> Result<(), CliError> {
         let name = self.destination.as_os_str();
         let is_such_file =
             |kind, path: &[u8]| kind == ListedKind::File && path == name.as_encoded_bytes();
@@ -240,9 +240,9 @@ impl Opening {
 }
 
 /// Standard input as a file that can be read from its end.
-fn standard_input() -> Result<File, Error> {
+fn standard_input() -> Result<File, CliError> {
     let folder = std::env::temp_dir();
-    let failed = |source| Error::CannotWrite {
+    let failed = |source| CliError::CannotWrite {
         what: format!("a temporary file in {}", folder.display()),
         source,
     };
@@ -251,24 +251,24 @@ fn standard_input() -> Result<File, Error> {
     Ok(file)
 }
 
-fn encoding(name: String) -> Result<NameEncoding, Error> {
+fn encoding(name: String) -> Result<NameEncoding, CliError> {
     NameEncoding::parse(&name).ok_or_else(|| {
         let names: Vec<&str> = NameEncoding::names().collect();
-        Error::usage(
+        CliError::usage(
             format!("--name-encoding does not know {name:?}"),
             format!("it knows {}", names.join(", ")),
         )
     })
 }
 
-fn not_a_folder(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> Error {
+fn not_a_folder(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> CliError {
     let word = word.as_ref().to_string_lossy();
-    Error::usage(
+    CliError::usage(
         format!("behind the archive comes the folder to put it into, not {word:?}"),
         "--only GLOB opens single entries: peerbridge unzip ARCHIVE [DIR] --only GLOB",
     )
 }
 
-fn empty(message: &str) -> Error {
-    Error::usage(message, "is a variable in your script not set?")
+fn empty(message: &str) -> CliError {
+    CliError::usage(message, "is a variable in your script not set?")
 }

@@ -3,7 +3,7 @@
 use super::send::check_source;
 use super::zipped::warn_of_password;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
@@ -33,7 +33,7 @@ pub(crate) struct Zip {
 impl Zip {
     /// # Errors
     /// A usage error.
-    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Zip, Error> {
+    pub(crate) fn understand(typed: &ParsedArgs) -> Result<Zip, CliError> {
         let (archive, paths) = words(typed)?;
         let level = typed.value("level").map(|text| numbers::level(&text));
         Ok(Zip {
@@ -57,7 +57,7 @@ impl Zip {
 
     /// # Errors
     /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         // Before the password is asked for.
         for path in &self.paths {
             check_source(path)?;
@@ -79,33 +79,36 @@ impl Zip {
     }
 }
 
-fn words(typed: &ParsedArgs) -> Result<(PathBuf, Vec<PathBuf>), Error> {
+fn words(typed: &ParsedArgs) -> Result<(PathBuf, Vec<PathBuf>), CliError> {
     let usage = "peerbridge zip ARCHIVE PATH...";
     if typed.words.iter().any(|word| word.is_empty()) {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "a path is empty",
             "is a variable in your script not set?",
         ));
     }
     if typed.words.iter().any(|word| word == "-") {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "an archive is made of files and in a file",
             "./- is a file of that name",
         ));
     }
     let mut paths = typed.words.iter().map(PathBuf::from);
     let Some(archive) = paths.next() else {
-        return Err(Error::usage("it is not said what archive to make", usage));
+        return Err(CliError::usage(
+            "it is not said what archive to make",
+            usage,
+        ));
     };
     let paths: Vec<PathBuf> = paths.collect();
     if paths.is_empty() {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "it is not said what to put into the archive",
             usage,
         ));
     }
     if paths.iter().all(|path| is_same(path, &archive)) {
-        return Err(Error::usage(
+        return Err(CliError::usage(
             "an archive cannot be put into itself",
             "the first path is the archive that is made",
         ));

@@ -2,13 +2,13 @@
 
 use super::piped;
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;
 use crate::crypto::{ArchivePassword, Secret};
-use crate::session::{ArchivePayload, Names, SessionError};
+use crate::session::{ArchivePayload, Error, Names};
 use std::path::PathBuf;
 
 /// The name of an archive where what is in it gives none.
@@ -31,12 +31,12 @@ impl Zipped {
     pub(crate) fn understand(
         typed: &ParsedArgs,
         paths: Vec<PathBuf>,
-    ) -> Result<Result<Zipped, Vec<PathBuf>>, Error> {
+    ) -> Result<Result<Zipped, Vec<PathBuf>>, CliError> {
         if !typed.has("zip") {
             let stray = ["zip-password-file", "hide-names"];
             return match stray.into_iter().find(|long| typed.has(long)) {
                 None => Ok(Err(paths)),
-                Some(long) => Err(Error::usage(
+                Some(long) => Err(CliError::usage(
                     format!("--{long} is about an archive, and none is made"),
                     "add --zip",
                 )),
@@ -69,7 +69,7 @@ impl Zipped {
         self,
         secret: &Secret,
         context: &Context<'_>,
-    ) -> Result<ArchivePayload, Error> {
+    ) -> Result<ArchivePayload, CliError> {
         let password = credentials::new_password(self.password_file.as_deref(), context)?;
         check_password(&password, secret)?;
         warn_of_password(&password, context.console);
@@ -96,7 +96,7 @@ pub(crate) fn warn_of_password(password: &ArchivePassword, console: &Console) {
 pub(crate) fn archive_of(
     path: PathBuf,
     password: ArchivePassword,
-) -> Result<ArchivePayload, Error> {
+) -> Result<ArchivePayload, CliError> {
     let paths = vec![path];
     make(name(&paths), paths, password, Names::Shown)
 }
@@ -105,10 +105,10 @@ pub(crate) fn archive_of(
 ///
 /// # Errors
 /// A usage error when they are the same.
-pub(crate) fn check_password(password: &ArchivePassword, secret: &Secret) -> Result<(), Error> {
+pub(crate) fn check_password(password: &ArchivePassword, secret: &Secret) -> Result<(), CliError> {
     match password.is_same_as(secret) {
         false => Ok(()),
-        true => Err(Error::usage(
+        true => Err(CliError::usage(
             "the archive's password is the connection's secret",
             "take another one: whoever gets the archive can try words on it at home, as many as \
              they like",
@@ -121,10 +121,10 @@ fn make(
     paths: Vec<PathBuf>,
     password: ArchivePassword,
     names: Names,
-) -> Result<ArchivePayload, Error> {
+) -> Result<ArchivePayload, CliError> {
     ArchivePayload::new(name, paths, password, names).map_err(|error| {
-        Error::usage(
-            SessionError::from(error).to_string(),
+        CliError::usage(
+            Error::from(error).to_string(),
             "--name takes a plain file name, without folders",
         )
     })

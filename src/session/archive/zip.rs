@@ -5,7 +5,7 @@ use crate::disk::{Links, NewArchive, Placing, Source, TimeZone, free_path_beside
 use crate::model::{Existing, Mtime};
 use crate::session::archive::pack::{Names, PackError, PackOptions, PackReport, pack_into};
 use crate::session::cancel::Cancel;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::options::Level;
 use crate::session::scan::scan_paths;
@@ -63,8 +63,8 @@ impl ZipOptions {
 /// made.
 ///
 /// # Errors
-/// A [`SessionError`] that says what stood in the way.
-pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, SessionError> {
+/// An [`Error`] that says what stood in the way.
+pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Error> {
     let stats = TransferStats::begin(0);
     let found = what_is_there(&options.archive, options.existing)?;
     let (target, placing) = match (&found, options.existing) {
@@ -76,10 +76,10 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
         (Some(_), Existing::Rename) => match free_path_beside(&options.archive) {
             Ok(Some(path)) => (path, Placing::WhereFree),
             Ok(None) => return Err(taken(&options.archive, false)),
-            Err(error) => return Err(SessionError::CannotMake(error)),
+            Err(error) => return Err(Error::CannotMake(error)),
         },
     };
-    let archive = NewArchive::begin(&target).map_err(SessionError::CannotMake)?;
+    let archive = NewArchive::begin(&target).map_err(Error::CannotMake)?;
     let source = scan_paths(
         &options.paths,
         &options.exclude,
@@ -105,7 +105,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
     };
     if report.members > 0 || summary.left_out == 0 {
         let target = absolute(archive.target());
-        let stays = archive.place(placing).map_err(SessionError::CannotMake)?;
+        let stays = archive.place(placing).map_err(Error::CannotMake)?;
         if let Some(why) = stays {
             let message = format!("the archive is whole, but has a second name: {why}");
             operator.event(&Event::Warning { message: &message });
@@ -118,13 +118,13 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Ses
 /// Finds out whether [`zip()`] would end at once for what has the archive's name.
 ///
 /// # Errors
-/// [`SessionError::Taken`], or [`SessionError::CannotMake`] where no file can have that name.
-pub fn check_archive_name(archive: &Path, existing: Existing) -> Result<(), SessionError> {
+/// [`Error::Taken`], or [`Error::CannotMake`] where no file can have that name.
+pub fn check_archive_name(archive: &Path, existing: Existing) -> Result<(), Error> {
     what_is_there(archive, existing).map(drop)
 }
 
-fn what_is_there(archive: &Path, existing: Existing) -> Result<Option<Metadata>, SessionError> {
-    let found = look_up(archive).map_err(SessionError::CannotMake)?;
+fn what_is_there(archive: &Path, existing: Existing) -> Result<Option<Metadata>, Error> {
+    let found = look_up(archive).map_err(Error::CannotMake)?;
     match &found {
         Some(found) if found.is_dir() => Err(taken(archive, true)),
         Some(_) if existing == Existing::Fail => Err(taken(archive, false)),
@@ -137,7 +137,7 @@ fn pack(
     options: &ZipOptions,
     archive: &NewArchive,
     operator: &dyn Operator,
-) -> Result<PackReport, SessionError> {
+) -> Result<PackReport, Error> {
     let how = PackOptions {
         password: &options.password,
         names: options.names,
@@ -146,7 +146,7 @@ fn pack(
     };
     pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
         |error| match error {
-            PackError::Sink(error) => SessionError::CannotMake(archive.write_failed(error)),
+            PackError::Sink(error) => Error::CannotMake(archive.write_failed(error)),
             other => other.into(),
         },
     )
@@ -174,9 +174,9 @@ fn skipped(options: &ZipOptions, stats: &TransferStats, operator: &dyn Operator)
     stats.finish(summary, operator)
 }
 
-fn taken(archive: &Path, is_folder: bool) -> SessionError {
+fn taken(archive: &Path, is_folder: bool) -> Error {
     let path = archive.to_owned();
-    SessionError::Taken { path, is_folder }
+    Error::Taken { path, is_folder }
 }
 
 fn name_of(archive: &Path) -> Vec<u8> {

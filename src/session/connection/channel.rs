@@ -10,7 +10,7 @@ use crate::protocol::{
 };
 use crate::session::connection::next_seal::NextSeal;
 use crate::session::connection::transport::{Connection, FrameBuffer};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -60,8 +60,8 @@ impl MessageWriter {
     /// Sends a message, behind what is queued.
     ///
     /// # Errors
-    /// [`SessionError`] when the connection is gone.
-    pub(crate) fn send(&mut self, message: &Message) -> Result<(), SessionError> {
+    /// [`Error`] when the connection is gone.
+    pub(crate) fn send(&mut self, message: &Message) -> Result<(), Error> {
         self.queue(message)?;
         self.flush()
     }
@@ -69,8 +69,8 @@ impl MessageWriter {
     /// Seals a message to be sent with the next one, in the same flight.
     ///
     /// # Errors
-    /// [`SessionError`] when the system has no random bytes.
-    pub(crate) fn queue(&mut self, message: &Message) -> Result<(), SessionError> {
+    /// [`Error`] when the system has no random bytes.
+    pub(crate) fn queue(&mut self, message: &Message) -> Result<(), Error> {
         self.raw.clear();
         message.encode(&mut self.raw);
         let position = Position::Message {
@@ -109,8 +109,8 @@ impl MessageWriter {
     /// Sends what is queued.
     ///
     /// # Errors
-    /// [`SessionError`] when the connection is gone.
-    pub(crate) fn flush(&mut self) -> Result<(), SessionError> {
+    /// [`Error`] when the connection is gone.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
         let sent = self.connection.write_all(&self.queued, &[]);
         self.queued.clear();
         sent
@@ -119,8 +119,8 @@ impl MessageWriter {
     /// Sends a sealed part, behind what is queued.
     ///
     /// # Errors
-    /// [`SessionError`] when the connection is gone.
-    pub(crate) fn send_part(&mut self, id: PartId, part: &Sealed<'_>) -> Result<(), SessionError> {
+    /// [`Error`] when the connection is gone.
+    pub(crate) fn send_part(&mut self, id: PartId, part: &Sealed<'_>) -> Result<(), Error> {
         self.queued.extend(part_head(id, &part.envelope));
         let sent = self.connection.write_all(&self.queued, part.archive);
         self.queued.clear();
@@ -135,7 +135,7 @@ impl MessageWriter {
     }
 
     /// Tells the peer why this side gives up, as far as it still listens.
-    pub(crate) fn abort(&mut self, error: &SessionError) {
+    pub(crate) fn abort(&mut self, error: &Error) {
         if !error.is_worth_an_abort() {
             return;
         }
@@ -194,8 +194,8 @@ impl<'a> SealedPart<'a> {
     /// The contents, once everything about the part was verified.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] when anything is not as agreed.
-    pub(crate) fn open(self, transfer: u32) -> Result<&'a [u8], SessionError> {
+    /// [`Error::NotVerified`] when anything is not as agreed.
+    pub(crate) fn open(self, transfer: u32) -> Result<&'a [u8], Error> {
         let position = Position::Part {
             transfer,
             round: self.id.round,
@@ -231,8 +231,8 @@ impl MessageReader {
     /// The next message or part.
     ///
     /// # Errors
-    /// [`SessionError`]: lost, silent, or something that does not verify.
-    pub(crate) fn read(&mut self) -> Result<Incoming<'_>, SessionError> {
+    /// [`Error`]: lost, silent, or something that does not verify.
+    pub(crate) fn read(&mut self) -> Result<Incoming<'_>, Error> {
         let (kind, sequence) = match self.held.pop_front() {
             Some((kind, sequence, frame)) => {
                 self.frame = frame;
@@ -274,8 +274,8 @@ impl MessageReader {
     /// unread and come next.
     ///
     /// # Errors
-    /// [`SessionError`]: lost, silent, or something that does not verify.
-    pub(crate) fn read_behind_the_first_flight(&mut self) -> Result<Message, SessionError> {
+    /// [`Error`]: lost, silent, or something that does not verify.
+    pub(crate) fn read_behind_the_first_flight(&mut self) -> Result<Message, Error> {
         let stage = Stage::Proven(self.bounds);
         let mut frame = FrameBuffer::default();
         match self.connection.read_frame(stage, &mut frame)? {
@@ -300,7 +300,7 @@ impl MessageReader {
     }
 
     /// Opens the message in the buffer.
-    fn open_message(&mut self, sequence: u64) -> Result<Message, SessionError> {
+    fn open_message(&mut self, sequence: u64) -> Result<Message, Error> {
         let (envelope, archive) = split_message(self.frame.body())?;
         let position = Position::Message {
             stream: self.stream.get(),
@@ -312,7 +312,7 @@ impl MessageReader {
 
     /// The next frame. What was said last on the first stream decides what comes next on all of them, so
     /// whoever reads there waits for the peer.
-    fn read_frame(&mut self) -> Result<FrameKind, SessionError> {
+    fn read_frame(&mut self) -> Result<FrameKind, Error> {
         let liveness = self.connection.liveness();
         let is_first = self.stream == StreamNumber::FIRST;
         let waiting = liveness.as_ref().filter(|_| is_first);
@@ -329,8 +329,8 @@ impl MessageReader {
     /// The next message, where no part may come.
     ///
     /// # Errors
-    /// [`SessionError`]: lost, silent, a part, or something that does not verify.
-    pub(crate) fn read_message(&mut self) -> Result<Message, SessionError> {
+    /// [`Error`]: lost, silent, a part, or something that does not verify.
+    pub(crate) fn read_message(&mut self) -> Result<Message, Error> {
         match self.read()? {
             Incoming::Message(message) => Ok(message),
             Incoming::Part(_) => Err(unexpected("a part")),
@@ -352,10 +352,10 @@ fn bounds_of(stream: StreamNumber) -> FrameBounds {
 }
 
 /// The peer gave up, and says why.
-pub(crate) fn aborted(code: u8, text: &PeerText) -> SessionError {
+pub(crate) fn aborted(code: u8, text: &PeerText) -> Error {
     match code {
-        AbortCode::BUSY => SessionError::Busy,
-        _ => SessionError::PeerAborted {
+        AbortCode::BUSY => Error::Busy,
+        _ => Error::PeerAborted {
             code,
             text: text.to_string(),
         },
@@ -363,8 +363,8 @@ pub(crate) fn aborted(code: u8, text: &PeerText) -> SessionError {
 }
 
 /// The peer said something that has no place here: it breaks the protocol.
-pub(crate) fn unexpected(what: &str) -> SessionError {
-    SessionError::NotVerified {
+pub(crate) fn unexpected(what: &str) -> Error {
+    Error::NotVerified {
         what: format!("the peer sent {what} at the wrong time"),
     }
 }

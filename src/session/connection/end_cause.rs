@@ -1,6 +1,6 @@
 //! What ended a session on this side, carried to the thread that reads its first stream.
 
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::sync::lock;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Default)]
 pub(crate) struct EndCause {
     is_raised: AtomicBool,
-    error: Mutex<Option<SessionError>>,
+    error: Mutex<Option<Error>>,
 }
 
 impl EndCause {
     /// Ends the session with `error`, unless another error ended it before.
-    pub(crate) fn raise(&self, error: SessionError) {
+    pub(crate) fn raise(&self, error: Error) {
         lock(&self.error).get_or_insert(error);
         self.is_raised.store(true, Ordering::Release);
     }
@@ -25,7 +25,7 @@ impl EndCause {
     }
 
     /// The error, for the thread that ends the session.
-    pub(crate) fn take(&self) -> Option<SessionError> {
+    pub(crate) fn take(&self) -> Option<Error> {
         match self.is_raised() {
             true => lock(&self.error).take(),
             false => None,
@@ -41,10 +41,10 @@ mod tests {
     fn the_first_error_counts_and_is_taken_once() {
         let cause = EndCause::default();
         assert!(!cause.is_raised() && cause.take().is_none());
-        cause.raise(SessionError::PhraseDiffers);
-        cause.raise(SessionError::Cancelled);
+        cause.raise(Error::PhraseDiffers);
+        cause.raise(Error::Cancelled);
         assert!(cause.is_raised());
-        assert!(matches!(cause.take(), Some(SessionError::PhraseDiffers)));
+        assert!(matches!(cause.take(), Some(Error::PhraseDiffers)));
         assert!(cause.take().is_none());
     }
 }

@@ -10,7 +10,7 @@ use crate::session::connection::channel::{MessageReader, MessageWriter, aborted,
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::join::{SessionContext, channel};
 use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::stats::Traffic;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -41,17 +41,17 @@ pub(crate) enum Credential<'a> {
 /// own proof: only a peer that knows the secret can open it.
 ///
 /// # Errors
-/// [`SessionError`]: whatever went wrong on the way.
+/// [`Error`]: whatever went wrong on the way.
 pub(crate) fn dial<T>(
     stream: impl Into<Arc<TcpStream>>,
     credential: Credential<'_>,
     role: DiallerRole,
     idle_limit: Duration,
-    first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, SessionError>,
-) -> Result<(Authenticated, T), SessionError> {
+    first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, Error>,
+) -> Result<(Authenticated, T), Error> {
     let traffic = Arc::new(Traffic::default());
-    let mut connection = Connection::new(stream, handshake_patience(), Arc::clone(&traffic))
-        .map_err(SessionError::lost)?;
+    let mut connection =
+        Connection::new(stream, handshake_patience(), Arc::clone(&traffic)).map_err(Error::lost)?;
     let mut received = FrameBuffer::default();
 
     let (state, hello) = match credential {
@@ -68,14 +68,14 @@ pub(crate) fn dial<T>(
     let mut writer = MessageWriter::new(connection.share(), state.sealing_keys(), first);
     // Ahead of what goes along, which may take a while to be read: the listener waits for a proof alone.
     writer.queue_plain(FrameKind::Confirm, &confirmation);
-    writer.flush().map_err(SessionError::unconfirmed)?;
+    writer.flush().map_err(Error::unconfirmed)?;
     let queued = first_flight(&mut writer).inspect_err(|error| writer.abort(error))?;
     let sent = writer.flush();
     let answer = sent.and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
-    let proven = match answer.map_err(SessionError::unconfirmed)? {
+    let proven = match answer.map_err(Error::unconfirmed)? {
         FrameKind::Confirm => state.on_confirm(received.body())?,
         FrameKind::Refuse => return Err(refused_after_proof(state.on_refuse(received.body()))),
-        _ => return Err(SessionError::from(HandshakeError::Malformed).unconfirmed()),
+        _ => return Err(Error::from(HandshakeError::Malformed).unconfirmed()),
     };
     let shared = share(proven, traffic, idle_limit);
     let patience = Patience::WhileAlive(Arc::clone(&shared.liveness));
@@ -93,7 +93,7 @@ pub(crate) fn dial<T>(
 }
 
 /// What a listener that knows names says along with its proof: whether it wants a one-time code.
-fn takes_greeting(reader: &mut MessageReader) -> Result<bool, SessionError> {
+fn takes_greeting(reader: &mut MessageReader) -> Result<bool, Error> {
     match reader.read_message()? {
         Message::CodeWanted => Ok(true),
         Message::Ping(Ping { token: 0, .. }) => Ok(false),
@@ -103,10 +103,10 @@ fn takes_greeting(reader: &mut MessageReader) -> Result<bool, SessionError> {
 }
 
 /// A listener that knows the secret refuses nobody behind a proof but one that it finds wrong.
-fn refused_after_proof(error: HandshakeError) -> SessionError {
+fn refused_after_proof(error: HandshakeError) -> Error {
     match error {
         HandshakeError::Unproven => error.into(),
-        _ => SessionError::from(error).unconfirmed(),
+        _ => Error::from(error).unconfirmed(),
     }
 }
 
@@ -120,7 +120,7 @@ pub(crate) enum Caller {
 
 /// Why nothing came of a caller.
 pub(crate) struct Rejected {
-    pub(crate) error: SessionError,
+    pub(crate) error: Error,
     /// Whether it had a chance to try a secret.
     pub(crate) spent_a_guess: bool,
 }
@@ -162,23 +162,23 @@ pub(crate) fn answer(
 ) -> Result<Caller, Rejected> {
     let traffic = Arc::new(Traffic::default());
     let mut connection = Connection::new(stream, handshake_patience(), Arc::clone(&traffic))
-        .map_err(|error| SessionError::lost(error).before_a_guess())?;
+        .map_err(|error| Error::lost(error).before_a_guess())?;
     let mut received = FrameBuffer::default();
     let kind = connection.read_frame(Stage::Unproven, &mut received);
-    match kind.map_err(SessionError::before_a_guess)? {
+    match kind.map_err(Error::before_a_guess)? {
         FrameKind::Hello => {}
         FrameKind::Join => {
             let request = JoinRequest::parse(received.body());
-            let request = request.map_err(|error| SessionError::from(error).before_a_guess())?;
+            let request = request.map_err(|error| Error::from(error).before_a_guess())?;
             return Ok(Caller::Join(request, Box::new(connection)));
         }
-        _ => return Err(SessionError::from(HandshakeError::Malformed).before_a_guess()),
+        _ => return Err(Error::from(HandshakeError::Malformed).before_a_guess()),
     }
     let (state, hello) = match reserve_and_answer(role, received.body(), policy) {
         Ok(answer) => answer,
         Err(error) => {
             refuse(&mut connection, &error);
-            return Err(SessionError::from(error).before_a_guess());
+            return Err(Error::from(error).before_a_guess());
         }
     };
     // From here on whatever is not a valid proof counts: also to hang up once the Hello was seen.
@@ -187,7 +187,7 @@ pub(crate) fn answer(
         Ok(proven) => proven,
         Err(error) => {
             policy.spend();
-            if let SessionError::WrongSecret { .. } = error {
+            if let Error::WrongSecret { .. } = error {
                 refuse(&mut connection, &HandshakeError::Unproven);
             }
             return Err(Rejected {
@@ -203,14 +203,14 @@ pub(crate) fn answer(
     writer.queue_plain(FrameKind::Confirm, &confirmation);
     if let Err(error) = admitted {
         // Sealed: only a peer that knows the secret learns of it, and nobody else can say it.
-        writer.abort(&SessionError::from(error));
-        return Err(SessionError::Busy.before_a_guess());
+        writer.abort(&Error::from(error));
+        return Err(Error::Busy.before_a_guess());
     }
     if let Some(greeting) = policy.greeting() {
         let queued = writer.queue(&greeting);
-        queued.map_err(SessionError::before_a_guess)?;
+        queued.map_err(Error::before_a_guess)?;
     }
-    writer.flush().map_err(SessionError::before_a_guess)?;
+    writer.flush().map_err(Error::before_a_guess)?;
     let authenticated = Authenticated {
         shared,
         reader,
@@ -241,7 +241,7 @@ fn expect_proof(
     hello: &[u8],
     received: &mut FrameBuffer,
     state: ListenerUnproven,
-) -> Result<(Proven, [u8; PROOF_LENGTH]), SessionError> {
+) -> Result<(Proven, [u8; PROOF_LENGTH]), Error> {
     let time_to_prove = Duration::from_secs(limits::PROOF_SECONDS);
     connection.set_patience(Patience::Until(Deadline::after(time_to_prove)));
     connection.write_all(&frame(FrameKind::Hello, hello), &[])?;
@@ -261,7 +261,7 @@ pub(crate) fn refuse(connection: &mut Connection, error: &HandshakeError) {
     }
 }
 
-impl SessionError {
+impl Error {
     /// Ended a handshake in which no secret could be tried.
     fn before_a_guess(self) -> Rejected {
         Rejected {

@@ -8,7 +8,7 @@ use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::end_cause::EndCause;
 use crate::session::connection::socket;
 use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::stats::Traffic;
 use crate::session::sync::Monitor;
 use std::collections::VecDeque;
@@ -125,19 +125,19 @@ impl StreamQueue {
 /// connecting took: a round trip.
 ///
 /// # Errors
-/// [`SessionError`]: no connection, or one that does not prove to be the session's.
+/// [`Error`]: no connection, or one that does not prove to be the session's.
 pub(crate) fn dial_stream(
     peer: SocketAddr,
     shared: &SessionContext,
     number: StreamNumber,
-) -> Result<(JoinedStream, Duration), SessionError> {
+) -> Result<(JoinedStream, Duration), Error> {
     let began = Instant::now();
     let deadline = Deadline::after(Duration::from_secs(limits::HANDSHAKE_SECONDS));
-    let stream = socket::dial_address(peer, deadline).map_err(SessionError::lost)?;
+    let stream = socket::dial_address(peer, deadline).map_err(Error::lost)?;
     let connected = began.elapsed();
     let patience = Patience::Until(deadline);
-    let mut connection = Connection::new(stream, patience, Arc::clone(&shared.traffic))
-        .map_err(SessionError::lost)?;
+    let mut connection =
+        Connection::new(stream, patience, Arc::clone(&shared.traffic)).map_err(Error::lost)?;
     let (joins, body) = DiallerJoins::start(&shared.keys, number)?;
     connection.write_all(&frame(FrameKind::Join, &body), &[])?;
     let mut answer = FrameBuffer::default();

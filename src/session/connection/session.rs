@@ -7,7 +7,7 @@ use crate::session::connection::handshake::Authenticated;
 use crate::session::connection::heartbeat::{Heartbeat, SharedWriter};
 use crate::session::connection::join::SessionContext;
 use crate::session::connection::join_gate::JoinGate;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Comparison, Operator};
 use crate::session::sync::lock;
 use std::net::SocketAddr;
@@ -42,12 +42,12 @@ impl Session {
     /// Takes over a session from the handshake.
     ///
     /// # Errors
-    /// [`SessionError::System`] when the system has no thread to give.
+    /// [`Error::System`] when the system has no thread to give.
     pub(crate) fn new(
         peer: SocketAddr,
         authenticated: Authenticated,
         origin: Origin,
-    ) -> Result<Self, SessionError> {
+    ) -> Result<Self, Error> {
         let Authenticated {
             shared,
             reader,
@@ -56,7 +56,7 @@ impl Session {
         } = authenticated;
         let writer = Arc::new(Mutex::new(writer));
         let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)
-            .map_err(|source| SessionError::System { source })?;
+            .map_err(|source| Error::System { source })?;
         Ok(Session {
             peer,
             shared,
@@ -84,10 +84,10 @@ impl Session {
     /// The number of the transfer that begins now.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] after [`limits::TRANSFERS`].
-    pub(crate) fn next_transfer(&mut self) -> Result<u32, SessionError> {
+    /// [`Error::NotVerified`] after [`limits::TRANSFERS`].
+    pub(crate) fn next_transfer(&mut self) -> Result<u32, Error> {
         if self.transfer >= limits::TRANSFERS {
-            return Err(SessionError::NotVerified {
+            return Err(Error::NotVerified {
                 what: "there are too many transfers in one session".into(),
             });
         }
@@ -98,8 +98,8 @@ impl Session {
     /// Sends one message on the first stream.
     ///
     /// # Errors
-    /// [`SessionError`] when the connection is gone.
-    pub(crate) fn say(&self, message: &Message) -> Result<(), SessionError> {
+    /// [`Error`] when the connection is gone.
+    pub(crate) fn say(&self, message: &Message) -> Result<(), Error> {
         lock(&self.writer).send(message)
     }
 
@@ -111,8 +111,8 @@ impl Session {
     /// The next message that matters: heartbeats are taken, pings answered, an Abort is an error.
     ///
     /// # Errors
-    /// [`SessionError`]: lost, silent, given up by the peer, or something that does not verify.
-    pub(crate) fn hear(&mut self) -> Result<Message, SessionError> {
+    /// [`Error`]: lost, silent, given up by the peer, or something that does not verify.
+    pub(crate) fn hear(&mut self) -> Result<Message, Error> {
         if let Some(message) = self.unread.take() {
             return Ok(message);
         }
@@ -127,16 +127,16 @@ impl Session {
     /// Shows the verification phrase to the person here, and tells the peer when it is the same there.
     ///
     /// # Errors
-    /// [`SessionError::PhraseDiffers`], or that the connection is gone.
-    pub(crate) fn compare_phrase(&self, operator: &dyn Operator) -> Result<(), SessionError> {
+    /// [`Error::PhraseDiffers`], or that the connection is gone.
+    pub(crate) fn compare_phrase(&self, operator: &dyn Operator) -> Result<(), Error> {
         match operator.compare(&self.shared.keys.phrase()) {
             Comparison::Same => self.say(&Message::Confirmed),
-            Comparison::Different => Err(SessionError::PhraseDiffers),
+            Comparison::Different => Err(Error::PhraseDiffers),
         }
     }
 
     /// Gives the session up and lets the peer know why, as far as it still listens.
-    pub(crate) fn abort(&mut self, error: &SessionError) {
+    pub(crate) fn abort(&mut self, error: &Error) {
         lock(&self.writer).abort(error);
     }
 }
@@ -157,11 +157,8 @@ impl Drop for Session {
 /// Deals with what may come at any time; gives back what is for the caller.
 ///
 /// # Errors
-/// [`SessionError::PeerAborted`], or that the connection is gone.
-pub(crate) fn attend(
-    message: Message,
-    writer: &SharedWriter,
-) -> Result<Option<Message>, SessionError> {
+/// [`Error::PeerAborted`], or that the connection is gone.
+pub(crate) fn attend(message: Message, writer: &SharedWriter) -> Result<Option<Message>, Error> {
     match message {
         Message::Ping(Ping { token: 0, .. }) => Ok(None),
         Message::Ping(ping) => {

@@ -3,7 +3,7 @@
 use crate::model::limits;
 use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::options::{ListenAddress, PeerAddress};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -18,16 +18,16 @@ const SHORTEST_TRY: Duration = Duration::from_secs(1);
 /// Connects to the first of the peer's addresses that answers; tries once, and again until `deadline`.
 ///
 /// # Errors
-/// [`SessionError::NameNotFound`] or [`SessionError::NoConnection`] with what the last try said, or
-/// [`SessionError::Cancelled`].
+/// [`Error::NameNotFound`] or [`Error::NoConnection`] with what the last try said, or
+/// [`Error::Cancelled`].
 pub(crate) fn dial(
     peer: &PeerAddress,
     deadline: Deadline,
     cancel: &Cancel,
-) -> Result<TcpStream, SessionError> {
+) -> Result<TcpStream, Error> {
     loop {
         if cancel.is_cancelled() {
-            return Err(SessionError::Cancelled);
+            return Err(Error::Cancelled);
         }
         let left = deadline.remaining().unwrap_or_default();
         let failure = match dial_once(peer, Deadline::after(left.max(SHORTEST_TRY))) {
@@ -42,10 +42,10 @@ pub(crate) fn dial(
 }
 
 /// One try of all addresses that the name has.
-fn dial_once(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, SessionError> {
+fn dial_once(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, Error> {
     let addresses = (peer.host.as_str(), peer.port)
         .to_socket_addrs()
-        .map_err(|source| SessionError::NameNotFound {
+        .map_err(|source| Error::NameNotFound {
             host: peer.host.clone(),
             source,
         })?;
@@ -56,7 +56,7 @@ fn dial_once(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, Sessio
             Err(error) => last = error,
         }
     }
-    Err(SessionError::NoConnection {
+    Err(Error::NoConnection {
         address: peer.to_string(),
         source: last,
     })
@@ -94,8 +94,8 @@ impl std::fmt::Display for PeerAddress {
 /// port is free at once anyway, and the option would let another program take it over.
 ///
 /// # Errors
-/// [`SessionError::CannotListen`] when no address can be bound.
-pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, SessionError> {
+/// [`Error::CannotListen`] when no address can be bound.
+pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, Error> {
     if let Some(one) = address.address {
         return Ok(vec![bind(one, address.port)?]);
     }
@@ -107,7 +107,7 @@ pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, Sessio
     // Where an IPv6 socket takes IPv4 as well, this port is in use already, which is as good.
     match bind(everywhere_v4, port) {
         Ok(v4) => Ok(vec![v6, v4]),
-        Err(SessionError::CannotListen { source, .. })
+        Err(Error::CannotListen { source, .. })
             if source.kind() == io::ErrorKind::AddrInUse && takes_both_families() =>
         {
             Ok(vec![v6])
@@ -128,8 +128,8 @@ fn takes_both_families() -> bool {
 /// Whether `address` can be listened on at this moment.
 ///
 /// # Errors
-/// [`SessionError::CannotListen`].
-pub fn can_listen(address: &ListenAddress) -> Result<(), SessionError> {
+/// [`Error::CannotListen`].
+pub fn can_listen(address: &ListenAddress) -> Result<(), Error> {
     listen(address).map(drop)
 }
 
@@ -166,9 +166,9 @@ fn streams_within(descriptors: usize, sessions: usize) -> u16 {
     u16::try_from(streams).map_or(limits::STREAMS, |streams| streams.clamp(1, limits::STREAMS))
 }
 
-fn bind(address: IpAddr, port: u16) -> Result<TcpListener, SessionError> {
+fn bind(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
     let address = SocketAddr::new(address, port);
-    TcpListener::bind(address).map_err(|source| SessionError::CannotListen { address, source })
+    TcpListener::bind(address).map_err(|source| Error::CannotListen { address, source })
 }
 
 #[cfg(test)]

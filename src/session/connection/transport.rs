@@ -4,7 +4,7 @@ use crate::model::limits;
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::end_cause::EndCause;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::stats::Traffic;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -42,14 +42,14 @@ impl Patience {
     /// Whether the session may go on although its peer moves nothing.
     ///
     /// # Errors
-    /// [`SessionError::Stalled`].
-    fn check_progress(&self) -> Result<(), SessionError> {
+    /// [`Error::Stalled`].
+    fn check_progress(&self) -> Result<(), Error> {
         match self {
             Patience::WhileAlive(liveness)
                 if liveness.is_making_way() || liveness.is_standing_still() =>
             {
                 let seconds = liveness.stalled().as_secs();
-                Err(SessionError::Stalled { seconds })
+                Err(Error::Stalled { seconds })
             }
             _ => Ok(()),
         }
@@ -116,8 +116,8 @@ impl Pace {
         u128::from(self.brought + of_frame) >= due
     }
 
-    fn lost(&self) -> SessionError {
-        SessionError::DeclinedHere {
+    fn lost(&self) -> Error {
+        Error::DeclinedHere {
             reason: format!("{} comes too slowly", self.what),
         }
     }
@@ -251,12 +251,12 @@ impl Connection {
     /// Reads one frame; nothing is allocated by a length that `stage` does not allow.
     ///
     /// # Errors
-    /// [`SessionError`]: lost, silent, or no frame at all.
+    /// [`Error`]: lost, silent, or no frame at all.
     pub(crate) fn read_frame(
         &mut self,
         stage: Stage,
         frame: &mut FrameBuffer,
-    ) -> Result<FrameKind, SessionError> {
+    ) -> Result<FrameKind, Error> {
         self.of_frame = 0;
         let mut header = [0; FRAME_HEADER_LENGTH];
         self.read_exact(&mut header)?;
@@ -272,12 +272,8 @@ impl Connection {
     /// Writes bytes that together are whole frames, as one flight.
     ///
     /// # Errors
-    /// [`SessionError::Lost`] or [`SessionError::Silent`].
-    pub(crate) fn write_all(
-        &mut self,
-        mut head: &[u8],
-        mut tail: &[u8],
-    ) -> Result<(), SessionError> {
+    /// [`Error::Lost`] or [`Error::Silent`].
+    pub(crate) fn write_all(&mut self, mut head: &[u8], mut tail: &[u8]) -> Result<(), Error> {
         let mut moved = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
             let wait = self.patience.write_wait();
@@ -341,16 +337,16 @@ impl Connection {
     }
 
     /// Fills `buffer`. What another thread ended the session with goes before what the connection says.
-    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), SessionError> {
+    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
         let filled = self.fill(buffer);
         filled.map_err(|error| self.raised().unwrap_or(error))
     }
 
-    fn raised(&self) -> Option<SessionError> {
+    fn raised(&self) -> Option<Error> {
         self.cause.as_ref()?.take()
     }
 
-    fn fill(&mut self, mut buffer: &mut [u8]) -> Result<(), SessionError> {
+    fn fill(&mut self, mut buffer: &mut [u8]) -> Result<(), Error> {
         while !buffer.is_empty() {
             if let Some(error) = self.raised() {
                 return Err(error);
@@ -389,11 +385,11 @@ impl Connection {
         Ok(())
     }
 
-    fn ended(&self, error: io::Error) -> SessionError {
+    fn ended(&self, error: io::Error) -> Error {
         if error.kind() != io::ErrorKind::TimedOut {
-            return SessionError::Lost { source: error };
+            return Error::Lost { source: error };
         }
-        SessionError::Silent {
+        Error::Silent {
             seconds: match &self.patience {
                 Patience::Until(_) => limits::HANDSHAKE_SECONDS,
                 Patience::WhileAlive(liveness) => liveness.idle_limit().as_secs(),
@@ -485,25 +481,25 @@ mod tests {
         let (mut here, there) = pair();
         let cause = Arc::new(EndCause::default());
         here.end_with(Arc::clone(&cause));
-        cause.raise(SessionError::PhraseDiffers);
+        cause.raise(Error::PhraseDiffers);
         drop(there);
         let error = here.read_exact(&mut [0]).unwrap_err();
-        assert!(matches!(error, SessionError::PhraseDiffers), "{error}");
+        assert!(matches!(error, Error::PhraseDiffers), "{error}");
         let error = here.read_exact(&mut [0]).unwrap_err();
-        assert!(matches!(error, SessionError::Lost { .. }), "{error}");
+        assert!(matches!(error, Error::Lost { .. }), "{error}");
     }
 
     #[test]
     fn a_peer_that_says_nothing_is_given_up() {
         let (mut here, _there) = pair();
         let error = here.read_exact(&mut [0]).unwrap_err();
-        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
+        assert!(matches!(error, Error::Silent { .. }), "{error}");
     }
 
     #[test]
     fn a_peer_that_takes_nothing_is_given_up() {
         let (mut here, _there) = pair();
         let error = here.write_all(&vec![0; 64 << 20], &[]).unwrap_err();
-        assert!(matches!(error, SessionError::Silent { .. }), "{error}");
+        assert!(matches!(error, Error::Silent { .. }), "{error}");
     }
 }

@@ -1,96 +1,92 @@
 //! What the floors below end with, as what ends a session.
 
-use super::SessionError;
+use super::Error;
 use crate::crypto::{OpenError, RandomError, SealError};
 use crate::disk::{ArchiveError, DiskError, SourceError};
 use crate::model::LayoutError;
 use crate::protocol::{FrameError, HandshakeError, ManifestCodeError, MessageError, Role};
 use std::io;
 
-impl From<HandshakeError> for SessionError {
+impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         match error {
-            HandshakeError::NotPeerbridge => SessionError::NotPeerbridge,
-            HandshakeError::Version { theirs } => SessionError::Version { theirs },
-            HandshakeError::SameRole { theirs: Role::Send } => {
-                SessionError::SameRole { role: "send" }
-            }
+            HandshakeError::NotPeerbridge => Error::NotPeerbridge,
+            HandshakeError::Version { theirs } => Error::Version { theirs },
+            HandshakeError::SameRole { theirs: Role::Send } => Error::SameRole { role: "send" },
             HandshakeError::SameRole {
                 theirs: Role::Receive,
-            } => SessionError::SameRole { role: "receive" },
-            HandshakeError::Unproven => SessionError::WrongSecret { attempts: 1 },
-            HandshakeError::Busy | HandshakeError::NoSession => SessionError::Busy,
-            HandshakeError::Malformed | HandshakeError::InvalidShare => {
-                SessionError::not_verified(error)
-            }
+            } => Error::SameRole { role: "receive" },
+            HandshakeError::Unproven => Error::WrongSecret { attempts: 1 },
+            HandshakeError::Busy | HandshakeError::NoSession => Error::Busy,
+            HandshakeError::Malformed | HandshakeError::InvalidShare => Error::not_verified(error),
             HandshakeError::Random(error) => error.into(),
         }
     }
 }
 
-impl From<FrameError> for SessionError {
+impl From<FrameError> for Error {
     fn from(error: FrameError) -> Self {
         match error {
-            FrameError::NotPeerbridge => SessionError::NotPeerbridge,
-            other => SessionError::not_verified(other),
+            FrameError::NotPeerbridge => Error::NotPeerbridge,
+            other => Error::not_verified(other),
         }
     }
 }
 
-impl From<RandomError> for SessionError {
+impl From<RandomError> for Error {
     fn from(error: RandomError) -> Self {
-        SessionError::System {
+        Error::System {
             source: io::Error::other(error),
         }
     }
 }
 
-impl From<SealError> for SessionError {
+impl From<SealError> for Error {
     fn from(error: SealError) -> Self {
-        SessionError::System {
+        Error::System {
             source: io::Error::other(error),
         }
     }
 }
 
-impl From<OpenError> for SessionError {
+impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
-        SessionError::not_verified(error)
+        Error::not_verified(error)
     }
 }
 
-impl From<MessageError> for SessionError {
+impl From<MessageError> for Error {
     fn from(error: MessageError) -> Self {
-        SessionError::not_verified(error)
+        Error::not_verified(error)
     }
 }
 
-impl From<ManifestCodeError> for SessionError {
+impl From<ManifestCodeError> for Error {
     fn from(error: ManifestCodeError) -> Self {
-        SessionError::not_verified(error)
+        Error::not_verified(error)
     }
 }
 
-impl From<LayoutError> for SessionError {
+impl From<LayoutError> for Error {
     fn from(error: LayoutError) -> Self {
-        SessionError::not_verified(error)
+        Error::not_verified(error)
     }
 }
 
-impl From<DiskError> for SessionError {
+impl From<DiskError> for Error {
     fn from(error: DiskError) -> Self {
-        SessionError::Disk(error)
+        Error::Disk(error)
     }
 }
 
-impl From<ArchiveError> for SessionError {
+impl From<ArchiveError> for Error {
     fn from(error: ArchiveError) -> Self {
-        SessionError::Archive(error)
+        Error::Archive(error)
     }
 }
 
-impl From<SourceError> for SessionError {
+impl From<SourceError> for Error {
     fn from(error: SourceError) -> Self {
-        SessionError::Source(error)
+        Error::Source(error)
     }
 }

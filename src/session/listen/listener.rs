@@ -15,7 +15,7 @@ use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::connection::transport::Connection;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::listen::admission::{Admission, Pass};
 use crate::session::listen::guest_book::{Budget, Claim, Network, Subject};
 use crate::session::listen::ping_answer;
@@ -74,10 +74,7 @@ pub(crate) enum Arrival {
     /// them all, also those that nobody is told of because too much happens at once.
     ProofFailed { peer: SocketAddr },
     /// Somebody was turned away before a secret was tried.
-    TurnedAway {
-        peer: SocketAddr,
-        error: SessionError,
-    },
+    TurnedAway { peer: SocketAddr, error: Error },
     /// Somebody proved itself and only wanted to know that.
     Pinged { peer: SocketAddr },
     /// There is something to say about the secrets.
@@ -112,10 +109,10 @@ impl Listener {
     /// Listens, and lets peers in from now on.
     ///
     /// # Errors
-    /// [`SessionError::CannotListen`], or [`SessionError::System`] without threads.
-    pub(crate) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, SessionError> {
+    /// [`Error::CannotListen`], or [`Error::System`] without threads.
+    pub(crate) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, Error> {
         let sockets = socket::listen(address)?;
-        let system = |source| SessionError::System { source };
+        let system = |source| Error::System { source };
         let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
         let descriptors = socket::descriptor_limit();
@@ -435,14 +432,14 @@ impl Visit<'_> {
         }
         self.pass.prove();
         self.take_seat(role).map_err(|busy| {
-            let error = SessionError::from(busy);
+            let error = Error::from(busy);
             session.writer.abort(&error);
             Box::new(Arrival::TurnedAway { peer, error })
         })
     }
 }
 
-fn join(request: JoinRequest, mut connection: Connection, door: &Door) -> Result<(), SessionError> {
+fn join(request: JoinRequest, mut connection: Connection, door: &Door) -> Result<(), Error> {
     let gate = lock(&door.gates)
         .get(&request.session_id())
         .and_then(Weak::upgrade);

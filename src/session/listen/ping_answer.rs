@@ -6,21 +6,21 @@ use crate::protocol::{Message, PADDING_BYTES, Ping};
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::Authenticated;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use std::time::Duration;
 
 /// Answers pings until the peer has had enough.
 ///
 /// # Errors
-/// [`SessionError`]: lost, silent, something else than pings, or pings without an end.
-pub(crate) fn answer(session: &mut Authenticated) -> Result<(), SessionError> {
+/// [`Error`]: lost, silent, something else than pings, or pings without an end.
+pub(crate) fn answer(session: &mut Authenticated) -> Result<(), Error> {
     answer_until(
         Deadline::after(Duration::from_secs(limits::PING_SECONDS)),
         session,
     )
 }
 
-fn answer_until(deadline: Deadline, session: &mut Authenticated) -> Result<(), SessionError> {
+fn answer_until(deadline: Deadline, session: &mut Authenticated) -> Result<(), Error> {
     let noise = Noise::new()?;
     while deadline.remaining().is_some() {
         match session.reader.read_message()? {
@@ -40,7 +40,7 @@ fn answer_until(deadline: Deadline, session: &mut Authenticated) -> Result<(), S
 pub(crate) struct Noise(Vec<u8>);
 
 impl Noise {
-    pub(crate) fn new() -> Result<Self, SessionError> {
+    pub(crate) fn new() -> Result<Self, Error> {
         let mut state = u64::from_be_bytes(random_bytes()?) | 1;
         let words = (0..PADDING_BYTES.div_ceil(8)).map(|_| {
             // Xorshift (Marsaglia 2003): random enough for a compressor.

@@ -8,7 +8,7 @@ use crate::session::connection::handshake::{Credential, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket::dial_address;
 use crate::session::discovery::Found;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::listen::admission::{Admission, Pass};
 use crate::session::listen::guest_book::{Claim, Subject};
 use crate::session::sync::lock;
@@ -37,7 +37,7 @@ pub(super) enum News {
     /// A dial has ended.
     Dialled(Dialled),
     /// The first message of a session has come, and can be read from it; or none will.
-    Spoke(Box<Result<Session, SessionError>>),
+    Spoke(Box<Result<Session, Error>>),
 }
 
 /// A dial that has ended.
@@ -46,7 +46,7 @@ pub(super) struct Dialled {
     pub(super) address: SocketAddr,
     /// Whether the handshake was begun.
     pub(super) with_hello: bool,
-    pub(super) result: Result<Box<Session>, SessionError>,
+    pub(super) result: Result<Box<Session>, Error>,
 }
 
 /// Where threads leave their news for the one that looks.
@@ -149,13 +149,13 @@ impl Dialler {
             Ok(stream) => stream,
             Err(source) => {
                 let address = address.to_string();
-                return ended(false, Err(SessionError::NoConnection { address, source }));
+                return ended(false, Err(Error::NoConnection { address, source }));
             }
         };
         let stream = Arc::new(stream);
         let pass = self.admission.enter(&stream, address.ip());
         if !self.mailbox.greet(instance) {
-            return ended(false, Err(SessionError::Busy));
+            return ended(false, Err(Error::Busy));
         }
         let result = match pass {
             Some(pass) if pass.claim(Claim::Word(Subject::Sole)).is_ok() => {
@@ -164,17 +164,13 @@ impl Dialler {
                 settle(&pass, &result);
                 result
             }
-            _ => Err(SessionError::Busy),
+            _ => Err(Error::Busy),
         };
         self.mailbox.has_answered(instance);
         ended(true, result)
     }
 
-    fn prove(
-        &self,
-        stream: Arc<TcpStream>,
-        address: SocketAddr,
-    ) -> Result<Box<Session>, SessionError> {
+    fn prove(&self, stream: Arc<TcpStream>, address: SocketAddr) -> Result<Box<Session>, Error> {
         let role = DiallerRole::Transfer(self.role);
         let credential = Credential::Word {
             secret: &self.secret,
@@ -191,10 +187,10 @@ impl Dialler {
 }
 
 /// What a dial means for the budget of guesses: whoever had this side's proof and gave none had one.
-fn settle(pass: &Pass, result: &Result<Box<Session>, SessionError>) {
+fn settle(pass: &Pass, result: &Result<Box<Session>, Error>) {
     match result {
         Ok(_) => pass.prove(),
-        Err(SessionError::WrongSecret { .. } | SessionError::Unconfirmed { .. }) => pass.spend(),
+        Err(Error::WrongSecret { .. } | Error::Unconfirmed { .. }) => pass.spend(),
         Err(_) => pass.give_back(),
     }
 }

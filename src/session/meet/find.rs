@@ -9,7 +9,7 @@ use crate::protocol::{Presence, Role};
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::session::Session;
 use crate::session::discovery::{Found, Lookout};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, StillLooking};
 use crate::session::listen::hosting::mention;
 use crate::session::listen::listener::{Arrival, Guest, Listener};
@@ -133,12 +133,12 @@ impl<'a> Search<'a> {
     /// Waits until a connection is proven and chosen, or the time is over.
     ///
     /// # Errors
-    /// [`SessionError`]: nobody came, wrong secret, called off and the like.
-    pub(super) fn run(&mut self, wait: Option<Duration>) -> Result<Chosen, SessionError> {
+    /// [`Error`]: nobody came, wrong secret, called off and the like.
+    pub(super) fn run(&mut self, wait: Option<Duration>) -> Result<Chosen, Error> {
         let end = wait.map(|wait| Instant::now() + wait);
         loop {
             if self.connect.cancel.is_cancelled() {
-                return Err(SessionError::Cancelled);
+                return Err(Error::Cancelled);
             }
             while let Some(news) = self.mailbox.take() {
                 if let Some(chosen) = self.on_news(news)? {
@@ -166,7 +166,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn on_news(&mut self, news: News) -> Result<Option<Chosen>, SessionError> {
+    fn on_news(&mut self, news: News) -> Result<Option<Chosen>, Error> {
         match news {
             News::Found(found) => self.on_found(&found),
             News::HasHello(instance) => self.plan.has_hello(instance),
@@ -187,7 +187,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn on_dialled(&mut self, dialled: Dialled) -> Result<Option<Chosen>, SessionError> {
+    fn on_dialled(&mut self, dialled: Dialled) -> Result<Option<Chosen>, Error> {
         let Dialled {
             instance,
             address,
@@ -205,14 +205,14 @@ impl<'a> Search<'a> {
             Err(error) => error,
         };
         let end = match &error {
-            SessionError::WrongSecret { .. } | SessionError::Unconfirmed { .. } => {
+            Error::WrongSecret { .. } | Error::Unconfirmed { .. } => {
                 self.proof_failed(address);
                 DialEnd::Out
             }
-            SessionError::NotPeerbridge
-            | SessionError::Version { .. }
-            | SessionError::SameRole { .. }
-            | SessionError::NotVerified { .. } => DialEnd::Out,
+            Error::NotPeerbridge
+            | Error::Version { .. }
+            | Error::SameRole { .. }
+            | Error::NotVerified { .. } => DialEnd::Out,
             _ => DialEnd::Unreachable,
         };
         if !with_hello {
@@ -223,10 +223,7 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    fn on_spoke(
-        &mut self,
-        spoke: Result<Session, SessionError>,
-    ) -> Result<Option<Chosen>, SessionError> {
+    fn on_spoke(&mut self, spoke: Result<Session, Error>) -> Result<Option<Chosen>, Error> {
         match spoke {
             Ok(mut session) => {
                 let socket = Arc::clone(session.reader.connection().socket());
@@ -238,7 +235,7 @@ impl<'a> Search<'a> {
                 Ok(Some(self.choose(session, slot, false)))
             }
             // Who has proven the secret says so: another peer is in a session with it.
-            Err(SessionError::Busy) if self.occasion == Occasion::First => Err(SessionError::Busy),
+            Err(Error::Busy) if self.occasion == Occasion::First => Err(Error::Busy),
             Err(_) => {
                 // The thread has dropped the session, which holds the socket besides.
                 self.waiting
@@ -248,7 +245,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn on_arrival(&mut self, arrival: Arrival) -> Result<Option<Chosen>, SessionError> {
+    fn on_arrival(&mut self, arrival: Arrival) -> Result<Option<Chosen>, Error> {
         match arrival {
             Arrival::Peer(guest) if self.role == Role::Receive => {
                 let Guest { session, slot, .. } = *guest;
@@ -294,16 +291,12 @@ impl<'a> Search<'a> {
         None
     }
 
-    fn wait_for_message(
-        &mut self,
-        mut session: Session,
-        slot: Option<Slot>,
-    ) -> Result<(), SessionError> {
+    fn wait_for_message(&mut self, mut session: Session, slot: Option<Slot>) -> Result<(), Error> {
         self.waiting.push(Waiting {
             socket: Arc::clone(session.reader.connection().socket()),
             slot,
         });
-        hear_first(session, &self.mailbox).map_err(|source| SessionError::System { source })
+        hear_first(session, &self.mailbox).map_err(|source| Error::System { source })
     }
 
     fn choose(&self, session: Session, slot: Option<Slot>, offer_is_due: bool) -> Chosen {
@@ -325,26 +318,24 @@ impl<'a> Search<'a> {
     }
 
     /// # Errors
-    /// [`SessionError::WrongSecret`] once no proof is allowed any more and the operator knows of all that
+    /// [`Error::WrongSecret`] once no proof is allowed any more and the operator knows of all that
     /// failed. Whoever was in a session may come back all the same.
-    fn check_budget(&mut self, now: Instant) -> Result<(), SessionError> {
+    fn check_budget(&mut self, now: Instant) -> Result<(), Error> {
         if self.occasion == Occasion::Again || !self.listener.is_spent() {
             return Ok(());
         }
         let spent = *self.spent.get_or_insert(now);
         let attempts = self.listener.failed_proofs();
         match self.told_proofs >= attempts || now >= spent + LAST_WORDS {
-            true => Err(SessionError::WrongSecret { attempts }),
+            true => Err(Error::WrongSecret { attempts }),
             false => Ok(()),
         }
     }
 
-    fn nobody_came(&self, wait: Duration) -> SessionError {
+    fn nobody_came(&self, wait: Duration) -> Error {
         match self.listener.failed_proofs() {
-            attempts @ 1.. if self.occasion == Occasion::First => {
-                SessionError::WrongSecret { attempts }
-            }
-            _ => SessionError::NobodyCame {
+            attempts @ 1.. if self.occasion == Occasion::First => Error::WrongSecret { attempts },
+            _ => Error::NobodyCame {
                 seconds: wait.as_secs(),
             },
         }

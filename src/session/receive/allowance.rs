@@ -2,7 +2,7 @@
 
 use crate::model::limits;
 use crate::protocol::{DeclineReason, EntryCost};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::receive::memory::{MemoryCharge, MemoryShortage};
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::prepare::OfferRefusal;
@@ -65,7 +65,7 @@ impl<'b> Allowance<'b> {
         };
         let reason = bytes.or_else(|| over(self.max_files, self.entries, "files and folders"));
         if let Some(reason) = reason {
-            let error = SessionError::DeclinedHere { reason };
+            let error = Error::DeclinedHere { reason };
             return Err(OfferRefusal::new(DeclineReason::Limit, error));
         }
         match self.shortage {
@@ -97,7 +97,7 @@ impl<'b> Allowance<'b> {
 }
 
 fn too_much(reason: DeclineReason, than: &str) -> OfferRefusal {
-    let error = SessionError::DeclinedHere {
+    let error = Error::DeclinedHere {
         reason: format!("the names of the offer take more memory {than}"),
     };
     OfferRefusal::new(reason, error)

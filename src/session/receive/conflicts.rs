@@ -2,20 +2,20 @@
 
 use crate::disk::{Destination, Plan, PlanError, SameFiles};
 use crate::model::{Existing, Manifest};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Conflicts, Operator};
 
 /// Decides about the whole manifest; where the policy is to fail, the operator may choose another.
 ///
 /// # Errors
-/// [`SessionError::InTheWay`], [`SessionError::UnsafeOffer`] for want of a free name, or what the disk
+/// [`Error::InTheWay`], [`Error::UnsafeOffer`] for want of a free name, or what the disk
 /// refused. Nothing was created.
 pub(crate) fn decide(
     manifest: &Manifest,
     destination: &Destination,
     (existing, same_files): (Existing, SameFiles),
     operator: &dyn Operator,
-) -> Result<Plan, SessionError> {
+) -> Result<Plan, Error> {
     let mut policy = existing;
     loop {
         match Plan::decide(manifest, destination, policy, same_files) {
@@ -36,15 +36,15 @@ pub(crate) fn decide(
                     Some(other) if other != Existing::Fail => policy = other,
                     _ => {
                         let Conflicts { names, count } = conflicts;
-                        return Err(SessionError::InTheWay { names, count });
+                        return Err(Error::InTheWay { names, count });
                     }
                 }
             }
             Err(error @ PlanError::NoFreeName(_)) => {
                 let reason = error.to_string();
-                return Err(SessionError::UnsafeOffer { reason });
+                return Err(Error::UnsafeOffer { reason });
             }
-            Err(PlanError::Disk(error)) => return Err(SessionError::Disk(error)),
+            Err(PlanError::Disk(error)) => return Err(Error::Disk(error)),
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::model::{PartIndex, PartLayout, PartRange, limits};
 use crate::protocol::PartCheck;
 use crate::session::connection::channel::unexpected;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use std::collections::HashMap;
 
 /// How far a transfer whose parts come one after the other has come.
@@ -36,10 +36,10 @@ impl InOrder {
     /// Takes note of a part before it is written.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] for another part than the next, an empty one, one that is not full
-    /// before the last, or one of another length than its layout says; [`SessionError::DeclinedHere`]
+    /// [`Error::NotVerified`] for another part than the next, an empty one, one that is not full
+    /// before the last, or one of another length than its layout says; [`Error::DeclinedHere`]
     /// for more than is allowed.
-    pub(crate) fn take(&mut self, part: PartIndex, length: usize) -> Result<(), SessionError> {
+    pub(crate) fn take(&mut self, part: PartIndex, length: usize) -> Result<(), Error> {
         if part.get() != self.next {
             return Err(unexpected("another part than the next"));
         }
@@ -55,7 +55,7 @@ impl InOrder {
         self.length += length as u64;
         self.is_at_end = length < full;
         match self.max_bytes {
-            Some(limit) if self.length > limit => Err(SessionError::DeclinedHere {
+            Some(limit) if self.length > limit => Err(Error::DeclinedHere {
                 reason: format!("it is longer than the {limit} bytes that are allowed here"),
             }),
             _ => Ok(()),
@@ -65,8 +65,8 @@ impl InOrder {
     /// The part was written, and has this CRC-32.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] when a stream of unknown length goes on without its checks.
-    pub(crate) fn wrote(&mut self, part: PartIndex, crc32: u32) -> Result<(), SessionError> {
+    /// [`Error::NotVerified`] when a stream of unknown length goes on without its checks.
+    pub(crate) fn wrote(&mut self, part: PartIndex, crc32: u32) -> Result<(), Error> {
         self.unchecked.insert(part, crc32);
         match self.layout.total() {
             None if self.unchecked.len() > limits::CHECKS_OWED => {
@@ -79,16 +79,16 @@ impl InOrder {
     /// Compares what was written with what the sender read: what differs cannot be taken back.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] when they differ, or there can be no such part.
+    /// [`Error::NotVerified`] when they differ, or there can be no such part.
     pub(crate) fn compare(
         &mut self,
         checks: impl IntoIterator<Item = PartCheck>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         for check in checks {
             let part = self.layout.part(check.index)?;
             let own = self.unchecked.remove(&part);
             if own.is_some_and(|own| own != check.crc32) {
-                return Err(SessionError::NotVerified {
+                return Err(Error::NotVerified {
                     what: "a part differs from what the sender read".into(),
                 });
             }
@@ -110,8 +110,8 @@ impl InOrder {
     /// nothing of one whose length it said before.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`].
-    pub(crate) fn close(&self, total: Option<u64>) -> Result<(), SessionError> {
+    /// [`Error::NotVerified`].
+    pub(crate) fn close(&self, total: Option<u64>) -> Result<(), Error> {
         let is_true = match self.layout.total() {
             Some(_) => total.is_none(),
             None => total == Some(self.length),
@@ -203,6 +203,6 @@ mod tests {
         let mut order = order();
         assert!(take(&mut order, &[(0, FULL)]));
         let refused = order.take(order.layout.part(1).unwrap(), 4);
-        assert!(matches!(refused, Err(SessionError::DeclinedHere { .. })));
+        assert!(matches!(refused, Err(Error::DeclinedHere { .. })));
     }
 }

@@ -23,7 +23,7 @@ use crate::disk::RunLedger;
 use crate::protocol::{DeclineReason, Message, Offer, Role};
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Reception, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
 use crate::session::options::{Connect, Rendezvous};
@@ -57,13 +57,13 @@ const VERDICT_DOUBT: Duration = Duration::from_secs(6);
 /// ```
 ///
 /// # Errors
-/// A [`SessionError`] when the connection, the secret or the disk fails, or when the last transfer was
+/// An [`Error`] when the connection, the secret or the disk fails, or when the last transfer was
 /// declined.
 pub fn receive(
     connect: &Connect,
     options: &ReceiveOptions,
     operator: &dyn Operator,
-) -> Result<Vec<Summary>, SessionError> {
+) -> Result<Vec<Summary>, Error> {
     let mut meeting = Meeting::open(connect, Role::Receive, operator)?;
     let ledger = RunLedger::default();
     let mut intake = Intake::new(None, options, &ledger, operator);
@@ -97,10 +97,10 @@ pub fn receive(
 }
 
 /// A dialler has nobody else to wait for.
-fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), SessionError> {
+fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), Error> {
     let message = "the sender only asked what is here already; nothing was sent";
     if let Rendezvous::Dial(_) = connect.rendezvous {
-        return Err(SessionError::PeerDeclined {
+        return Err(Error::PeerDeclined {
             because: DeclineReason::Person,
             reason: message.to_owned(),
         });
@@ -114,7 +114,7 @@ pub(crate) enum Ended {
     /// The sender has sent what it had.
     Served,
     /// The last that it offered was not taken.
-    Declined(SessionError),
+    Declined(Error),
     /// It only asked what is there already.
     OnlyAsked,
 }
@@ -156,8 +156,8 @@ impl<'a> Intake<'a> {
     /// that fails.
     ///
     /// # Errors
-    /// [`SessionError`]: what ended the session.
-    pub(crate) fn session(&mut self, session: &mut Session) -> Result<Ended, SessionError> {
+    /// [`Error`]: what ended the session.
+    pub(crate) fn session(&mut self, session: &mut Session) -> Result<Ended, Error> {
         self.peer = Some(session.peer);
         let result = self.all(session);
         if let Err(error) = &result {
@@ -172,7 +172,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Tells the operator that `error` ended it all, and where that is what arrived before.
-    pub(crate) fn broke_off(&self, error: &SessionError) {
+    pub(crate) fn broke_off(&self, error: &Error) {
         if let Some(folder) = self.stats.staging() {
             tell_what_is_kept(folder, self.operator);
         }
@@ -180,16 +180,12 @@ impl<'a> Intake<'a> {
     }
 
     /// Meets the peer and receives until it says that there is nothing more.
-    fn once(
-        &mut self,
-        meeting: &mut Meeting<'_>,
-        occasion: Occasion,
-    ) -> Result<Ended, SessionError> {
+    fn once(&mut self, meeting: &mut Meeting<'_>, occasion: Occasion) -> Result<Ended, Error> {
         let (mut session, _) = meeting.meet(occasion, |_, writer| writer.queue(&Message::Ready))?;
         self.session(&mut session)
     }
 
-    fn all(&mut self, session: &mut Session) -> Result<Ended, SessionError> {
+    fn all(&mut self, session: &mut Session) -> Result<Ended, Error> {
         let mut declined = None;
         let mut told = None;
         loop {
@@ -224,7 +220,7 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn one(&mut self, session: &mut Session, offer: Offer) -> Result<Received, SessionError> {
+    fn one(&mut self, session: &mut Session, offer: Offer) -> Result<Received, Error> {
         let transfer = ReceiveTransfer {
             session,
             name: self.name,
@@ -238,7 +234,7 @@ impl<'a> Intake<'a> {
         Ok(received)
     }
 
-    fn tell(&self, outcome: Result<&Summary, &SessionError>) {
+    fn tell(&self, outcome: Result<&Summary, &Error>) {
         if let Some(peer) = self.peer {
             self.operator.received(&Reception {
                 peer,

@@ -10,7 +10,7 @@ use crate::protocol::{
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
 use crate::session::connection::transport::Pace;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::listen::guest_book::Network;
 use crate::session::receive::allowance::Allowance;
@@ -44,7 +44,7 @@ pub(crate) enum Received {
     /// It was delivered.
     Delivered(Summary),
     /// It was not taken. The session goes on.
-    Declined(SessionError),
+    Declined(Error),
     /// The sender only asked what is here already, and has gone.
     OnlyAsked,
 }
@@ -54,7 +54,7 @@ enum Stop {
     /// It is not taken.
     Refused(OfferRefusal),
     /// The session has ended.
-    Ended(SessionError),
+    Ended(Error),
 }
 
 impl From<OfferRefusal> for Stop {
@@ -63,7 +63,7 @@ impl From<OfferRefusal> for Stop {
     }
 }
 
-impl<E: Into<SessionError>> From<E> for Stop {
+impl<E: Into<Error>> From<E> for Stop {
     fn from(error: E) -> Self {
         Stop::Ended(error.into())
     }
@@ -73,8 +73,8 @@ impl<'s> ReceiveTransfer<'s> {
     /// Takes an offer, or not, and brings it to its end.
     ///
     /// # Errors
-    /// [`SessionError`]: the session is not usable any more. What arrived is kept.
-    pub(crate) fn run(mut self, offer: Offer) -> Result<Received, SessionError> {
+    /// [`Error`]: the session is not usable any more. What arrived is kept.
+    pub(crate) fn run(mut self, offer: Offer) -> Result<Received, Error> {
         match self.receive(offer) {
             Ok(received) => Ok(received),
             Err(Stop::Refused(refusal)) => Ok(Received::Declined(refusal.tell(self.session)?)),
@@ -200,7 +200,7 @@ impl<'s> ReceiveTransfer<'s> {
         &mut self,
         message: &Offer,
         offer: &IncomingOffer,
-    ) -> Result<Option<EarlyPart>, SessionError> {
+    ) -> Result<Option<EarlyPart>, Error> {
         let Some(round) = message.early.clone() else {
             return Ok(None);
         };
@@ -224,7 +224,7 @@ impl<'s> ReceiveTransfer<'s> {
                 true => Err(Stop::Refused(OfferRefusal {
                     reason: DeclineReason::Person,
                     text: "the phrase is to be compared there first (--verify)".into(),
-                    error: SessionError::DeclinedHere {
+                    error: Error::DeclinedHere {
                         reason: "the sender does not compare the phrase (--verify)".into(),
                     },
                 })),
@@ -251,7 +251,7 @@ impl<'s> ReceiveTransfer<'s> {
         sink: &Sink,
         parts: &ReportedParts,
         streams: u16,
-    ) -> Result<ProgressReporter<'s>, SessionError> {
+    ) -> Result<ProgressReporter<'s>, Error> {
         if let Some(staging) = sink.staging() {
             if !sink.is_in_order() {
                 self.stats.staged(staging.path());
@@ -316,7 +316,7 @@ impl<'s> ReceiveTransfer<'s> {
         rounds: ReceiveRounds<'_>,
         offer: IncomingOffer,
         streams: u16,
-    ) -> Result<Summary, SessionError> {
+    ) -> Result<Summary, Error> {
         let mut report =
             DeliveryReport::new(&offer.manifest, self.operator, rounds.sink.layout().total());
         let delivery = rounds.deliver(&mut report)?;
@@ -420,7 +420,7 @@ fn read_manifest(
         Err(ManifestCodeError::Count) if !is_allowed => Ok(None),
         Err(ManifestCodeError::Manifest(error)) => {
             let reason = error.to_string();
-            let error = SessionError::UnsafeOffer { reason };
+            let error = Error::UnsafeOffer { reason };
             Err(OfferRefusal::new(DeclineReason::UnsafeName, error).into())
         }
         Err(other) => Err(other.into()),

@@ -1,6 +1,6 @@
 //! Contents that go to a writer as they arrive, and not into a folder.
 
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::sync::lock;
 use std::fmt;
 use std::io::{self, Write};
@@ -78,8 +78,8 @@ impl OutputFile {
     /// Takes the next part, and writes the one before it. Gives the part's CRC-32.
     ///
     /// # Errors
-    /// [`SessionError::Output`].
-    pub(crate) fn write_part(&self, raw: &[u8]) -> Result<u32, SessionError> {
+    /// [`Error::Output`].
+    pub(crate) fn write_part(&self, raw: &[u8]) -> Result<u32, Error> {
         let mut held = lock(&self.writer);
         held.write().map_err(|source| self.failed(source))?;
         held.part.extend_from_slice(raw);
@@ -89,15 +89,15 @@ impl OutputFile {
     /// The end has come, and everything before it: writes what was held back.
     ///
     /// # Errors
-    /// [`SessionError::Output`].
-    pub(crate) fn finish(&self) -> Result<(), SessionError> {
+    /// [`Error::Output`].
+    pub(crate) fn finish(&self) -> Result<(), Error> {
         let mut held = lock(&self.writer);
         let written = held.write().and_then(|()| held.writer.flush());
         written.map_err(|source| self.failed(source))
     }
 
-    fn failed(&self, source: io::Error) -> SessionError {
-        SessionError::Output {
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Output {
             name: self.output.name().to_owned(),
             source,
         }

@@ -7,7 +7,7 @@ use crate::disk::{
 use crate::model::{EntryKind, Manifest, PartLayout, PartSet, RunId, TransferId};
 use crate::protocol::{Decline, DeclineReason, Message, PeerText};
 use crate::session::connection::session::Session;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Acceptance, OfferSummary, Operator, Unattended};
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::memory::MemoryCharge;
@@ -46,12 +46,12 @@ impl IncomingOffer {
 pub(crate) struct OfferRefusal {
     pub(crate) reason: DeclineReason,
     pub(crate) text: String,
-    pub(crate) error: SessionError,
+    pub(crate) error: Error,
 }
 
 impl OfferRefusal {
     /// Tells the peer no more than the reason.
-    pub(crate) fn new(reason: DeclineReason, error: SessionError) -> Self {
+    pub(crate) fn new(reason: DeclineReason, error: Error) -> Self {
         OfferRefusal {
             reason,
             text: reason.to_string(),
@@ -60,7 +60,7 @@ impl OfferRefusal {
     }
 
     /// Tells the peer, and gives the error of this side.
-    pub(crate) fn tell(self, session: &Session) -> Result<SessionError, SessionError> {
+    pub(crate) fn tell(self, session: &Session) -> Result<Error, Error> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
             text: PeerText::new(&self.text),
@@ -87,7 +87,7 @@ pub(crate) fn prepare(
     }
     if operator.accept(summary) == Acceptance::Decline {
         let reason = "you said no".into();
-        let error = SessionError::DeclinedHere { reason };
+        let error = Error::DeclinedHere { reason };
         return Err(OfferRefusal::new(DeclineReason::Person, error));
     }
     if let Some(output) = &options.output {
@@ -173,7 +173,7 @@ fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal
     Err(OfferRefusal {
         reason: DeclineReason::CannotWrite,
         text: reason.clone(),
-        error: SessionError::DeclinedHere { reason },
+        error: Error::DeclinedHere { reason },
     })
 }
 
@@ -188,7 +188,7 @@ fn open_output(
         // Another session of the same receiver was quicker.
         None => Err(OfferRefusal::new(
             DeclineReason::Busy,
-            SessionError::DeclinedHere {
+            Error::DeclinedHere {
                 reason: format!("{} takes one file, and it has had one", output.name()),
             },
         )),
@@ -198,22 +198,22 @@ fn open_output(
 /// Checks that a folder has room for `needed` bytes more.
 ///
 /// # Errors
-/// [`SessionError::NoRoom`].
-pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<(), SessionError> {
+/// [`Error::NoRoom`].
+pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<(), Error> {
     if needed < ASK_FOR_ROOM_FROM {
         return Ok(());
     }
     match free_bytes(folder) {
-        Some(free) if free < needed => Err(SessionError::NoRoom { needed, free }),
+        Some(free) if free < needed => Err(Error::NoRoom { needed, free }),
         // Without an answer, the first failed write speaks.
         _ => Ok(()),
     }
 }
 
-fn undecided(error: SessionError) -> OfferRefusal {
+fn undecided(error: Error) -> OfferRefusal {
     match error {
-        SessionError::Disk(error) => cannot_write(error),
-        error @ SessionError::InTheWay { .. } => OfferRefusal::new(DeclineReason::InTheWay, error),
+        Error::Disk(error) => cannot_write(error),
+        error @ Error::InTheWay { .. } => OfferRefusal::new(DeclineReason::InTheWay, error),
         error => OfferRefusal::new(DeclineReason::UnsafeName, error),
     }
 }
@@ -225,5 +225,5 @@ fn cannot_write(error: DiskError) -> OfferRefusal {
         DiskErrorKind::Name | DiskErrorKind::NameCollision => DeclineReason::UnsafeName,
         _ => DeclineReason::CannotWrite,
     };
-    OfferRefusal::new(reason, SessionError::Disk(error))
+    OfferRefusal::new(reason, Error::Disk(error))
 }

@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
 use crate::session::connection::join::{JoinedStream, SessionContext};
 use crate::session::connection::session::{Session, attend};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::receive::report::DeliveryReport;
 use crate::session::receive::sink::{Sink, SinkWriter};
 use crate::session::receive::verifier::Verifier;
@@ -63,12 +63,12 @@ impl EarlyPart {
     /// Reads the part that the offer announces with `round`.
     ///
     /// # Errors
-    /// [`SessionError`]: lost, silent, or not as agreed.
+    /// [`Error`]: lost, silent, or not as agreed.
     pub(crate) fn read(
         session: &mut Session,
         transfer: u32,
         round: EarlyRound,
-    ) -> Result<Self, SessionError> {
+    ) -> Result<Self, Error> {
         loop {
             match session.reader.read()? {
                 Incoming::Part(part) if part.id == FIRST => {
@@ -111,14 +111,14 @@ impl<'a> ReceiveRounds<'a> {
     /// receiver.
     ///
     /// # Errors
-    /// [`SessionError`]: what ended the session. What arrived is kept.
+    /// [`Error`]: what ended the session. What arrived is kept.
     pub(crate) fn run(
         &self,
         session: &mut Session,
         limit: StreamLimit,
         early: Option<EarlyPart>,
         claims: PartSet,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         if limit != StreamLimit::Fixed(1) {
             let missing = self.sink.missing();
             let missing = missing.iter().map(|range| range.length).sum();
@@ -141,8 +141,8 @@ impl<'a> ReceiveRounds<'a> {
     /// Delivers what arrived, less what the sender could not read, and reports each entry.
     ///
     /// # Errors
-    /// [`SessionError::Disk`]; what arrived is kept. [`SessionError::Output`].
-    pub(crate) fn deliver(self, report: &mut DeliveryReport<'_>) -> Result<Delivery, SessionError> {
+    /// [`Error::Disk`]; what arrived is kept. [`Error::Output`].
+    pub(crate) fn deliver(self, report: &mut DeliveryReport<'_>) -> Result<Delivery, Error> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
         let mut tell = |entry, result| report.tell(entry, result);
         self.sink.deliver(&failed, &self.manifest, &mut tell)
@@ -159,7 +159,7 @@ impl<'a> ReceiveRounds<'a> {
         early: Option<EarlyPart>,
         claims: PartSet,
         pool: &StreamPool,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let Some(staging) = self.sink.staging() else {
             return self.rounds(session, early, None, pool);
         };
@@ -175,7 +175,7 @@ impl<'a> ReceiveRounds<'a> {
                 false => thread::Builder::new().spawn_scoped(scope, verify).map(drop),
             };
             let result = result
-                .map_err(|source| SessionError::System { source })
+                .map_err(|source| Error::System { source })
                 .and_then(|()| self.rounds(session, early, Some(&verifier), pool));
             verifier.stop();
             result
@@ -190,7 +190,7 @@ impl<'a> ReceiveRounds<'a> {
         early: Option<EarlyPart>,
         verifier: Option<&Verifier<'_>>,
         pool: &StreamPool,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         match early {
             Some(early) => self.take_early(early)?,
             None => self.read_round(session, 0, verifier, pool)?,
@@ -204,7 +204,7 @@ impl<'a> ReceiveRounds<'a> {
                 break;
             }
             if round >= limits::ROUNDS {
-                return Err(SessionError::NotVerified {
+                return Err(Error::NotVerified {
                     what: "some parts never arrive whole".into(),
                 });
             }
@@ -219,7 +219,7 @@ impl<'a> ReceiveRounds<'a> {
         Ok(())
     }
 
-    fn take_early(&self, early: EarlyPart) -> Result<(), SessionError> {
+    fn take_early(&self, early: EarlyPart) -> Result<(), Error> {
         let layout = self.sink.layout();
         self.note_failures(&early.round.failures)?;
         // What its sender read differently is asked for anew.
@@ -246,7 +246,7 @@ impl<'a> ReceiveRounds<'a> {
         round: u32,
         verifier: Option<&Verifier<'_>>,
         pool: &StreamPool,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let mut writer = self.sink.writer();
         let end = loop {
             let began = Instant::now();
@@ -280,11 +280,7 @@ impl<'a> ReceiveRounds<'a> {
 
     /// Waits for what the joined streams still bring in this round. A stream that brings nothing for the
     /// idle limit, or never joined, is given up: what it was to bring is asked for anew.
-    fn wait_for_joined(
-        &self,
-        end: &RoundEnd,
-        context: &SessionContext,
-    ) -> Result<(), SessionError> {
+    fn wait_for_joined(&self, end: &RoundEnd, context: &SessionContext) -> Result<(), Error> {
         let (liveness, cause) = (&context.liveness, &context.cause);
         let is_waiting = |joined: &JoinedStates| {
             !cause.is_raised() && !liveness.is_silent() && !have_ended(joined, end)
@@ -302,7 +298,7 @@ impl<'a> ReceiveRounds<'a> {
         reader: &mut MessageReader,
         number: StreamNumber,
         pool: &StreamPool,
-    ) -> Result<Infallible, SessionError> {
+    ) -> Result<Infallible, Error> {
         let mut writer = self.sink.writer();
         loop {
             let began = Instant::now();
@@ -327,11 +323,7 @@ impl<'a> ReceiveRounds<'a> {
         self.joined.change(|joined| joined.insert(number, state));
     }
 
-    fn take_part(
-        &self,
-        part: SealedPart<'_>,
-        writer: &mut SinkWriter<'_>,
-    ) -> Result<(), SessionError> {
+    fn take_part(&self, part: SealedPart<'_>, writer: &mut SinkWriter<'_>) -> Result<(), Error> {
         match part.id.round.cmp(&self.round.load(Ordering::Relaxed)) {
             // It was asked for again, or has come on another stream.
             cmp::Ordering::Less => return Ok(()),
@@ -357,7 +349,7 @@ impl<'a> ReceiveRounds<'a> {
             .moved(bytes as u64, self.sink.layout().total());
     }
 
-    fn note_failures(&self, failures: &Failures) -> Result<(), SessionError> {
+    fn note_failures(&self, failures: &Failures) -> Result<(), Error> {
         let mut noted = lock(&self.failures);
         for failure in failures.iter() {
             let failure = failure

@@ -4,7 +4,7 @@ use crate::disk::RunLedger;
 use crate::protocol::{Presence, Role};
 use crate::session::connection::socket::streams_of_each;
 use crate::session::discovery::Lookout;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
@@ -44,9 +44,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// ```
 ///
 /// # Errors
-/// [`SessionError::CannotListen`], [`SessionError::System`], or [`SessionError::NobodyCame`] if no peer
+/// [`Error::CannotListen`], [`Error::System`], or [`Error::NobodyCame`] if no peer
 /// came at all within [`ServeOptions::wait`].
-pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), SessionError> {
+pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Error> {
     let retention = Retention::new(options, operator);
     retention.look();
     let slots = SessionSlots::at_once(options.max_peers);
@@ -81,7 +81,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Sess
         retention.look();
     });
     match closing {
-        Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => Err(SessionError::NobodyCame {
+        Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => Err(Error::NobodyCame {
             seconds: options.wait.unwrap_or_default().as_secs(),
         }),
         Closing::Quiet | Closing::Full | Closing::Cancelled => Ok(()),

@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::protocol::PartCheck;
 use crate::session::connection::channel::unexpected;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::receive::in_order::InOrder;
 use crate::session::receive::output::OutputFile;
 use crate::session::sync::lock;
@@ -116,12 +116,12 @@ impl Sink {
     /// Takes checks that came before the end of a round.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] when there are more checks than parts, or a part that cannot be taken
+    /// [`Error::NotVerified`] when there are more checks than parts, or a part that cannot be taken
     /// back differs.
     pub(crate) fn note_checks(
         &self,
         checks: impl IntoIterator<Item = PartCheck>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         match &self.order {
             // Their parts came before them, on the same stream.
             PartOrder::InOrder(order) => lock(order).compare(checks),
@@ -140,13 +140,13 @@ impl Sink {
     /// a machine, not on the line), and fixes the length of a stream of unknown length.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] for a part that cannot be taken back, or another length than that of
-    /// the parts; [`SessionError::Disk`].
+    /// [`Error::NotVerified`] for a part that cannot be taken back, or another length than that of
+    /// the parts; [`Error::Disk`].
     pub(crate) fn end_round(
         &self,
         checks: impl IntoIterator<Item = PartCheck>,
         total: Option<u64>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         self.note_checks(checks)?;
         match &self.order {
             PartOrder::InOrder(order) => lock(order).close(total)?,
@@ -167,7 +167,7 @@ impl Sink {
         &self,
         checksums: &Mutex<HashMap<PartIndex, u32>>,
         checks: Vec<PartCheck>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let layout = self.layout();
         let mut checksums = lock(checksums);
         for check in checks {
@@ -185,14 +185,14 @@ impl Sink {
     /// The source of a file failed: what comes from here on in its place is not its contents.
     ///
     /// # Errors
-    /// [`SessionError::SourceFailed`] where that was the only file.
-    pub(crate) fn note_failed(&self, failure: EntryFailure) -> Result<(), SessionError> {
+    /// [`Error::SourceFailed`] where that was the only file.
+    pub(crate) fn note_failed(&self, failure: EntryFailure) -> Result<(), Error> {
         match &self.target {
             SinkTarget::Folder(staging) => {
                 staging.note_failed(failure.entry);
                 Ok(())
             }
-            SinkTarget::Output(..) => Err(SessionError::SourceFailed {
+            SinkTarget::Output(..) => Err(Error::SourceFailed {
                 reason: failure.reason.to_string(),
             }),
         }
@@ -201,13 +201,13 @@ impl Sink {
     /// Delivers what arrived, less what failed.
     ///
     /// # Errors
-    /// [`SessionError::Disk`]; what arrived is kept. [`SessionError::Output`].
+    /// [`Error::Disk`]; what arrived is kept. [`Error::Output`].
     pub(crate) fn deliver(
         self,
         failed: &[EntryFailure],
         manifest: &Manifest,
         report: &mut dyn FnMut(EntryIndex, DeliveryResult),
-    ) -> Result<Delivery, SessionError> {
+    ) -> Result<Delivery, Error> {
         match self.target {
             SinkTarget::Folder(staging) => Ok(staging.deliver(failed, report)?),
             SinkTarget::Output(file, _) => {
@@ -237,8 +237,8 @@ impl Sink {
     /// is kept.
     ///
     /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn keep(self) -> Result<bool, SessionError> {
+    /// [`Error::Disk`].
+    pub(crate) fn keep(self) -> Result<bool, Error> {
         match self.target {
             SinkTarget::Folder(staging) => Ok(staging.keep_what_is_recorded()?),
             SinkTarget::Output(..) => Ok(false),
@@ -248,8 +248,8 @@ impl Sink {
     /// What arrived is of no use: it goes away. An output keeps what it has.
     ///
     /// # Errors
-    /// [`SessionError::Disk`].
-    pub(crate) fn discard(self) -> Result<(), SessionError> {
+    /// [`Error::Disk`].
+    pub(crate) fn discard(self) -> Result<(), Error> {
         match self.target {
             SinkTarget::Folder(staging) => Ok(staging.discard_if_new()?),
             SinkTarget::Output(..) => Ok(()),
@@ -272,9 +272,9 @@ impl SinkWriter<'_> {
     /// Writes a part that was verified.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] for a part of another length or out of order,
-    /// [`SessionError::DeclinedHere`] for one too many, [`SessionError::Disk`], [`SessionError::Output`].
-    pub(crate) fn write(&mut self, part: PartIndex, raw: &[u8]) -> Result<(), SessionError> {
+    /// [`Error::NotVerified`] for a part of another length or out of order,
+    /// [`Error::DeclinedHere`] for one too many, [`Error::Disk`], [`Error::Output`].
+    pub(crate) fn write(&mut self, part: PartIndex, raw: &[u8]) -> Result<(), Error> {
         match &self.sink.order {
             PartOrder::InOrder(order) => lock(order).take(part, raw.len())?,
             PartOrder::Any { .. } if self.sink.layout().length(part) != raw.len() => {
@@ -337,7 +337,7 @@ mod tests {
         (Sink::output(output.open().unwrap(), layout, None), shown)
     }
 
-    fn write(sink: &Sink, index: u64, raw: &[u8]) -> Result<(), SessionError> {
+    fn write(sink: &Sink, index: u64, raw: &[u8]) -> Result<(), Error> {
         let part = sink.layout().part(index).unwrap();
         sink.writer().write(part, raw)
     }

@@ -6,7 +6,7 @@ use crate::model::{Manifest, PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::{Digests, Message, PartRanges, piece_position};
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::end_cause::EndCause;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::sync::{Monitor, lock};
 use std::sync::Mutex;
 
@@ -65,8 +65,8 @@ impl<'a> Verifier<'a> {
     /// Takes digests that came.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] when there are more than pieces were claimed.
-    pub(crate) fn take(&self, digests: Digests) -> Result<(), SessionError> {
+    /// [`Error::NotVerified`] when there are more than pieces were claimed.
+    pub(crate) fn take(&self, digests: Digests) -> Result<(), Error> {
         self.state.change(|state| {
             state.digests.extend(digests);
             match state.digests.len() <= self.pieces {
@@ -79,8 +79,8 @@ impl<'a> Verifier<'a> {
     /// All digests have come. Waits until everything was compared.
     ///
     /// # Errors
-    /// [`SessionError::NotVerified`] when digests are missing.
-    pub(crate) fn finish(&self) -> Result<(), SessionError> {
+    /// [`Error::NotVerified`] when digests are missing.
+    pub(crate) fn finish(&self) -> Result<(), Error> {
         if self.state.lock().digests.len() < self.pieces {
             return Err(unexpected("too few digests"));
         }
@@ -115,11 +115,7 @@ impl<'a> Verifier<'a> {
         self.pieces == 0
     }
 
-    fn compare_all(
-        &self,
-        writer: &Mutex<MessageWriter>,
-        held: impl Fn(u64),
-    ) -> Result<(), SessionError> {
+    fn compare_all(&self, writer: &Mutex<MessageWriter>, held: impl Fn(u64)) -> Result<(), Error> {
         let mut checker = self.staging.checker();
         let mut differing = Vec::new();
         let mut first = 0;
@@ -156,7 +152,7 @@ impl<'a> Verifier<'a> {
     ///
     /// # Errors
     /// What the disk refused.
-    pub(crate) fn settle(&self) -> Result<(), SessionError> {
+    pub(crate) fn settle(&self) -> Result<(), Error> {
         let unsettled = self.staging.take_unsettled();
         if unsettled.len() == 0 {
             return Ok(());
@@ -185,7 +181,7 @@ impl<'a> Verifier<'a> {
         checker: &mut ClaimChecker<'_>,
         part: PartIndex,
         digests: &[PieceDigest],
-    ) -> Result<Checked, SessionError> {
+    ) -> Result<Checked, Error> {
         let checked = checker.check(part, |number, segment, bytes| {
             let mut hasher = PieceHasher::default();
             hasher.update(bytes);
@@ -216,7 +212,7 @@ impl<'a> Verifier<'a> {
 }
 
 /// Tells the sender which parts differ, so that it sends them in this round.
-fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
     let mut ranges: Vec<PartRange> = Vec::new();
     for part in differing.drain(..) {
         match ranges.last_mut() {
@@ -233,7 +229,7 @@ fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result
     let ranges = PartRanges::take_from(&mut ranges.into_iter());
     match lock(writer).send(&Message::Differs(ranges)) {
         // Whoever reads the connection finds out as well, and what the peer said last.
-        Err(SessionError::Lost { .. }) => Ok(()),
+        Err(Error::Lost { .. }) => Ok(()),
         sent => sent,
     }
 }

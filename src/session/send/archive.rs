@@ -4,7 +4,7 @@ use crate::crypto::ArchivePassword;
 use crate::disk::{Source, SourceError, TimeZone};
 use crate::session::archive::pack::{Names, PackOptions, pack_into};
 use crate::session::cancel::Cancel;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, FileResult, Operator};
 use crate::session::options::Level;
 use crate::session::send::feed::{PartSink, Producer};
@@ -92,7 +92,7 @@ impl ArchivePayload {
             };
             // Nobody cancels it: it ends when the feed is closed.
             let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);
-            packed.map(drop).map_err(SessionError::from)
+            packed.map(drop).map_err(Error::from)
         };
         (Box::new(produce), losses)
     }

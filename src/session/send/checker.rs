@@ -5,7 +5,7 @@ use crate::disk::SourceReader;
 use crate::model::{EntryFailure, EntryIndex, FailureReason, PartSet, Segment, limits};
 use crate::protocol::{Digests, Message, piece_position};
 use crate::session::connection::channel::MessageWriter;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::send::part_sender::{OutgoingParts, queue_failures};
 use crate::session::sync::lock;
 use std::collections::HashSet;
@@ -51,12 +51,12 @@ impl<'a> ClaimDigester<'a> {
     /// finished before.
     ///
     /// # Errors
-    /// [`SessionError`]: the connection is gone.
+    /// [`Error`]: the connection is gone.
     pub(crate) fn send(
         mut self,
         claims: &PartSet,
         writer: &Mutex<MessageWriter>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let layout = &self.parts.layout;
         for range in claims.ranges() {
             for number in range.start..range.start + range.length {
@@ -110,7 +110,7 @@ impl<'a> ClaimDigester<'a> {
     }
 
     /// Sends the digests so far, behind the failures of files that have none.
-    fn flush(&mut self, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+    fn flush(&mut self, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
         if self.digests.is_empty() {
             return Ok(());
         }

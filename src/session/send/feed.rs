@@ -2,7 +2,7 @@
 //! them in order.
 
 use crate::disk::ArchiveSink;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::sync::Monitor;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 const WAITING: usize = 1;
 
 /// Writes all contents and returns. An error is never taken for their end.
-pub(crate) type Producer = Box<dyn FnOnce(&mut PartSink) -> Result<(), SessionError> + Send>;
+pub(crate) type Producer = Box<dyn FnOnce(&mut PartSink) -> Result<(), Error> + Send>;
 
 /// Contents on their way into a transfer.
 pub(crate) struct Feed {
@@ -24,8 +24,8 @@ impl Feed {
     /// when the feed is closed ends when its call returns.
     ///
     /// # Errors
-    /// [`SessionError::System`] when the system has no thread to give.
-    pub(crate) fn start(producer: Producer, part_size: u32) -> Result<Feed, SessionError> {
+    /// [`Error::System`] when the system has no thread to give.
+    pub(crate) fn start(producer: Producer, part_size: u32) -> Result<Feed, Error> {
         let queue = Arc::<Monitor<FeedState>>::default();
         let mut sink = PartSink {
             queue: Arc::clone(&queue),
@@ -39,7 +39,7 @@ impl Feed {
         let thread = std::thread::Builder::new().name("feed".into());
         match thread.spawn(work) {
             Ok(_) => Ok(Feed { queue }),
-            Err(source) => Err(SessionError::System { source }),
+            Err(source) => Err(Error::System { source }),
         }
     }
 
@@ -57,7 +57,7 @@ impl Feed {
     ///
     /// # Errors
     /// What the producer failed with, behind the parts that it made before.
-    pub(crate) fn next(&self, part: &mut Vec<u8>) -> Result<bool, SessionError> {
+    pub(crate) fn next(&self, part: &mut Vec<u8>) -> Result<bool, Error> {
         let mut state = self.queue.wait_while(|state| {
             !state.is_closed && state.end.is_none() && state.waiting.is_empty()
         });
@@ -93,7 +93,7 @@ struct FeedState {
     /// Memory of a part that was sent.
     spare: Option<Vec<u8>>,
     /// How the producer ended, behind all parts that wait.
-    end: Option<Result<(), SessionError>>,
+    end: Option<Result<(), Error>>,
     is_closed: bool,
 }
 
@@ -140,7 +140,7 @@ impl PartSink {
         true
     }
 
-    fn end(&mut self, produced: Result<(), SessionError>) {
+    fn end(&mut self, produced: Result<(), Error>) {
         // Bytes before an error are no last part: the transfer ends without one.
         if produced.is_ok() && !self.part.is_empty() {
             self.pass_on();
@@ -175,7 +175,7 @@ impl Drop for PartSink {
     /// A producer that panicked has not come to its end.
     fn drop(&mut self) {
         let source = io::Error::other("a bug ended what makes the contents");
-        self.end(Err(SessionError::System { source }));
+        self.end(Err(Error::System { source }));
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
 
     const SIZE: u32 = 8;
 
-    fn all(feed: &Feed) -> Result<Vec<Vec<u8>>, SessionError> {
+    fn all(feed: &Feed) -> Result<Vec<Vec<u8>>, Error> {
         let (mut parts, mut part) = (Vec::new(), Vec::new());
         while feed.next(&mut part)? {
             parts.push(part.clone());
@@ -200,7 +200,7 @@ mod tests {
                 .fold(Box::new(io::empty()) as Box<dyn Read>, |before, piece| {
                     Box::new(before.chain(piece))
                 });
-            sink.read_all(&mut trickle).map_err(SessionError::lost)
+            sink.read_all(&mut trickle).map_err(Error::lost)
         };
         all(&Feed::start(Box::new(producer), SIZE).unwrap()).unwrap()
     }
@@ -218,7 +218,7 @@ mod tests {
     fn what_is_written_comes_in_parts_as_well() {
         let producer = |sink: &mut PartSink| {
             for _ in 0..7 {
-                sink.write_all(b"abc").map_err(SessionError::lost)?;
+                sink.write_all(b"abc").map_err(Error::lost)?;
             }
             Ok(())
         };
@@ -232,14 +232,14 @@ mod tests {
     #[test]
     fn an_error_is_no_end_and_what_came_before_it_no_last_part() {
         let producer = |sink: &mut PartSink| {
-            sink.write_all(b"12345678abc").map_err(SessionError::lost)?;
-            Err(SessionError::Cancelled)
+            sink.write_all(b"12345678abc").map_err(Error::lost)?;
+            Err(Error::Cancelled)
         };
         let feed = Feed::start(Box::new(producer), SIZE).unwrap();
         let mut part = Vec::new();
         assert!(feed.next(&mut part).unwrap());
         assert_eq!(part, b"12345678");
-        assert!(matches!(feed.next(&mut part), Err(SessionError::Cancelled)));
+        assert!(matches!(feed.next(&mut part), Err(Error::Cancelled)));
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
             std::panic::resume_unwind(Box::new("on purpose"));
         };
         let feed = Feed::start(Box::new(producer), SIZE).unwrap();
-        assert!(matches!(all(&feed), Err(SessionError::System { .. })));
+        assert!(matches!(all(&feed), Err(Error::System { .. })));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One offer to many receivers.
 
 use crate::protocol::{Message, Role};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
@@ -37,21 +37,21 @@ const AT_ONCE: usize = 16;
 /// ```
 ///
 /// # Errors
-/// A [`SessionError`] that stops the call as a whole: there is nothing to send, the port cannot be
+/// An [`Error`] that stops the call as a whole: there is nothing to send, the port cannot be
 /// listened on, nobody came, or `connect` dials instead of listening.
 pub fn send_to_many(
     connect: &Connect,
     options: &SendOptions,
     count: usize,
     operator: &dyn Operator,
-) -> Result<Vec<Result<Summary, SessionError>>, SessionError> {
+) -> Result<Vec<Result<Summary, Error>>, Error> {
     let Rendezvous::Listen(address) = &connect.rendezvous else {
         let reason = "many receivers can only be waited for".into();
-        return Err(SessionError::DeclinedHere { reason });
+        return Err(Error::DeclinedHere { reason });
     };
     if let (Payload::Stream(_), 2..) = (&options.payload, count) {
         let reason = "what is read once goes to one receiver".into();
-        return Err(SessionError::DeclinedHere { reason });
+        return Err(Error::DeclinedHere { reason });
     }
     let outgoing = Outgoing::scan(options, operator)?;
     let slots = SessionSlots::limited(AT_ONCE, count);
@@ -79,8 +79,8 @@ pub fn send_to_many(
     });
     match closing {
         Closing::Full => Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner)),
-        Closing::Cancelled => Err(SessionError::Cancelled),
-        Closing::Quiet => Err(SessionError::NobodyCame {
+        Closing::Cancelled => Err(Error::Cancelled),
+        Closing::Quiet => Err(Error::NobodyCame {
             seconds: connect.wait.unwrap_or_default().as_secs(),
         }),
     }
@@ -91,7 +91,7 @@ fn give(
     guest: Guest,
     outgoing: &Outgoing<'_>,
     operator: &dyn Operator,
-    results: &Mutex<Vec<Result<Summary, SessionError>>>,
+    results: &Mutex<Vec<Result<Summary, Error>>>,
 ) {
     let Guest {
         mut session, slot, ..
@@ -103,20 +103,20 @@ fn give(
     };
     let result = transfer.run(None, &mut TransferStats::begin(0));
     match &result {
-        Ok(_) | Err(SessionError::PeerDeclined { .. }) => {
+        Ok(_) | Err(Error::PeerDeclined { .. }) => {
             // The transfer has ended, whether this arrives or not.
             let _ = session.say(&Message::Bye);
         }
         Err(error) => session.abort(error),
     }
     if let Err(error) = &result
-        && !matches!(error, SessionError::PeerDeclined { .. })
+        && !matches!(error, Error::PeerDeclined { .. })
     {
         let message = format!("{}: {error}", session.peer.ip().to_canonical());
         operator.event(&Event::Warning { message: &message });
     }
     // A receiver that was lost comes again.
-    if result.as_ref().is_err_and(SessionError::is_connection_gone) {
+    if result.as_ref().is_err_and(Error::is_connection_gone) {
         return;
     }
     lock(results).push(result);

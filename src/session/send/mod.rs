@@ -19,7 +19,7 @@ pub(crate) mod rounds;
 
 use crate::protocol::{Message, Role};
 use crate::session::connection::session::Session;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Operator, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
 use crate::session::options::{Connect, Rendezvous};
@@ -49,13 +49,13 @@ use std::ops::RangeInclusive;
 /// ```
 ///
 /// # Errors
-/// [`SessionError::Source`] before anything is dialled; [`SessionError::PeerDeclined`]; any other
-/// [`SessionError`] when the connection, the secret or the source fails.
+/// [`Error::Source`] before anything is dialled; [`Error::PeerDeclined`]; any other
+/// [`Error`] when the connection, the secret or the source fails.
 pub fn send(
     connect: &Connect,
     options: &SendOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     let outgoing = Outgoing::scan(options, operator)?;
     let mut session = SendSession::prepare(connect, operator)?;
     let summary = session.deliver(&outgoing)?;
@@ -73,7 +73,7 @@ pub fn dry_run(
     connect: &Connect,
     options: &SendOptions,
     operator: &dyn Operator,
-) -> Result<Option<RangeInclusive<u64>>, SessionError> {
+) -> Result<Option<RangeInclusive<u64>>, Error> {
     let outgoing = Outgoing::scan(options, operator)?.dry_run();
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| queue_offer(&outgoing, 0, peer, writer);
@@ -117,8 +117,8 @@ impl<'a> SendSession<'a> {
     /// [`SendSession::send`].
     ///
     /// # Errors
-    /// A [`SessionError`] when no peer came or the secrets differ.
-    pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
+    /// An [`Error`] when no peer came or the secrets differ.
+    pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, Error> {
         let mut opened = SendSession::prepare(connect, operator)?;
         // The offer goes along with a dialler's proof, so a dialler meets the peer at its first offer.
         if let Rendezvous::Listen(_) = connect.rendezvous {
@@ -130,24 +130,24 @@ impl<'a> SendSession<'a> {
     /// Sends one transfer.
     ///
     /// # Errors
-    /// As [`send`]. After [`SessionError::PeerDeclined`], [`SessionError::Source`] and
-    /// [`SessionError::ReadBefore`] the session goes on: something else may be sent.
-    pub fn send(&mut self, options: &SendOptions) -> Result<Summary, SessionError> {
+    /// As [`send`]. After [`Error::PeerDeclined`], [`Error::Source`] and
+    /// [`Error::ReadBefore`] the session goes on: something else may be sent.
+    pub fn send(&mut self, options: &SendOptions) -> Result<Summary, Error> {
         self.deliver(&Outgoing::scan(options, self.operator)?)
     }
 
     /// Tells the peer that nothing more follows.
     ///
     /// # Errors
-    /// A [`SessionError`] if the peer has left already.
-    pub fn finish(mut self) -> Result<(), SessionError> {
+    /// An [`Error`] if the peer has left already.
+    pub fn finish(mut self) -> Result<(), Error> {
         match self.session.take() {
             Some(session) => session.say(&Message::Bye),
             None => Ok(()),
         }
     }
 
-    fn prepare(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, SessionError> {
+    fn prepare(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, Error> {
         Ok(SendSession {
             operator,
             meeting: Meeting::open(connect, Role::Send, operator)?,
@@ -157,7 +157,7 @@ impl<'a> SendSession<'a> {
     }
 
     /// Tries until it is delivered, or trying again is no use.
-    fn deliver(&mut self, outgoing: &Outgoing<'_>) -> Result<Summary, SessionError> {
+    fn deliver(&mut self, outgoing: &Outgoing<'_>) -> Result<Summary, Error> {
         let mut stats = TransferStats::begin(self.meeting.wire_bytes());
         let mut attempts = Attempts::default();
         loop {
@@ -177,7 +177,7 @@ impl<'a> SendSession<'a> {
         &mut self,
         outgoing: &Outgoing<'_>,
         stats: &mut TransferStats,
-    ) -> Result<Summary, SessionError> {
+    ) -> Result<Summary, Error> {
         let (mut session, offered) = match self.session.take() {
             Some(session) => (session, None),
             None => {
@@ -194,13 +194,13 @@ impl<'a> SendSession<'a> {
         };
         let result = transfer.run(offered, stats);
         match &result {
-            Ok(_) | Err(SessionError::PeerDeclined { .. }) => self.session = Some(session),
+            Ok(_) | Err(Error::PeerDeclined { .. }) => self.session = Some(session),
             Err(error) => session.abort(error),
         }
         result
     }
 
-    fn meet_as_listener(&mut self) -> Result<Session, SessionError> {
+    fn meet_as_listener(&mut self) -> Result<Session, Error> {
         let nothing = |_, _: &mut _| Ok(());
         let (session, _) = self.meeting.meet(self.occasion, nothing)?;
         self.occasion = Occasion::Again;

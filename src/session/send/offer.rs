@@ -9,7 +9,7 @@ use crate::protocol::{
 };
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::session::Session;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, FileResult, OfferSummary, Operator, Summary};
 use crate::session::send::feed::Feed;
 use crate::session::send::outgoing::Outgoing;
@@ -61,12 +61,12 @@ impl<'o> SendTransfer<'_, 'o> {
     /// Sends, over a session in which the offer may be queued already.
     ///
     /// # Errors
-    /// [`SessionError`]; only after [`SessionError::PeerDeclined`] is the session still usable.
+    /// [`Error`]; only after [`Error::PeerDeclined`] is the session still usable.
     pub(crate) fn run(
         mut self,
         offered: Option<Offered<'o>>,
         stats: &mut TransferStats,
-    ) -> Result<Summary, SessionError> {
+    ) -> Result<Summary, Error> {
         let mut offered = self.offer(offered)?;
         let agreed = self.agree(&mut offered)?;
         let (done, lost) = self.send_parts(offered, &agreed, stats)?;
@@ -77,11 +77,11 @@ impl<'o> SendTransfer<'_, 'o> {
     /// known.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`Error`].
     pub(crate) fn ask(
         mut self,
         offered: Option<Offered<'o>>,
-    ) -> Result<Option<RangeInclusive<u64>>, SessionError> {
+    ) -> Result<Option<RangeInclusive<u64>>, Error> {
         let mut offered = self.offer(offered)?;
         let agreed = self.agree(&mut offered)?;
         self.session.say(&Message::Bye)?;
@@ -94,7 +94,7 @@ impl<'o> SendTransfer<'_, 'o> {
     }
 
     /// Queues the offer, unless it went along with the proof.
-    fn offer(&mut self, offered: Option<Offered<'o>>) -> Result<Offered<'o>, SessionError> {
+    fn offer(&mut self, offered: Option<Offered<'o>>) -> Result<Offered<'o>, Error> {
         let transfer = self.session.next_transfer()?;
         if let Some(offered) = offered {
             return Ok(offered);
@@ -111,7 +111,7 @@ impl<'o> SendTransfer<'_, 'o> {
     }
 
     /// Sends the rest of the offer, has the phrase compared where that is wanted, and takes the answer.
-    fn agree(&mut self, offered: &mut Offered<'o>) -> Result<Agreed, SessionError> {
+    fn agree(&mut self, offered: &mut Offered<'o>) -> Result<Agreed, Error> {
         let session = &mut *self.session;
         let manifest = self.outgoing.source.manifest();
         let offer = offer_summary(manifest, session.peer);
@@ -168,7 +168,7 @@ impl<'o> SendTransfer<'_, 'o> {
         offered: Offered<'o>,
         agreed: &Agreed,
         stats: &mut TransferStats,
-    ) -> Result<(Done, u64), SessionError> {
+    ) -> Result<(Done, u64), Error> {
         let layout = agreed.layout;
         let have_bytes = layout.bytes_of(agreed.have.ranges());
         let present_bytes = have_bytes + layout.bytes_of(agreed.claims.ranges());
@@ -254,13 +254,13 @@ impl<'o> SendTransfer<'_, 'o> {
 /// Queues an offer, and its only part where that goes along. [`SendTransfer`] does the rest.
 ///
 /// # Errors
-/// [`SessionError`] when something cannot be sealed.
+/// [`Error`] when something cannot be sealed.
 pub(crate) fn queue_offer<'o>(
     outgoing: &'o Outgoing<'_>,
     transfer: u32,
     peer: SocketAddr,
     writer: &mut MessageWriter,
-) -> Result<Offered<'o>, SessionError> {
+) -> Result<Offered<'o>, Error> {
     let manifest = outgoing.source.manifest();
     let mut proposal = Proposal::new(manifest.total(), outgoing.options.streams, peer);
     if let Some(limit) = &outgoing.rate_limit {
@@ -324,7 +324,7 @@ struct EarlyContents {
 
 impl EarlyContents {
     /// Reads the part; `None` where more failed than an offer can say.
-    fn read(outgoing: &Outgoing<'_>, part_size: u32) -> Result<Option<Self>, SessionError> {
+    fn read(outgoing: &Outgoing<'_>, part_size: u32) -> Result<Option<Self>, Error> {
         let source = &outgoing.source;
         let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
         let part = layout.part(0)?;
@@ -349,7 +349,7 @@ impl EarlyContents {
     }
 }
 
-fn parts_of(ranges: &[PartRange], layout: &PartLayout) -> Result<PartSet, SessionError> {
+fn parts_of(ranges: &[PartRange], layout: &PartLayout) -> Result<PartSet, Error> {
     let mut parts = PartSet::new();
     for range in ranges {
         let end = range.start.saturating_add(range.length);
@@ -361,7 +361,7 @@ fn parts_of(ranges: &[PartRange], layout: &PartLayout) -> Result<PartSet, Sessio
 }
 
 /// Whether a receiver wants nothing of contents whose length is not known. It cannot have some of them.
-fn wants_nothing(accept: &Accept) -> Result<bool, SessionError> {
+fn wants_nothing(accept: &Accept) -> Result<bool, Error> {
     match &accept.have[..] {
         [] => Ok(false),
         [range] if *range == PartRange::ALL => Ok(true),
@@ -369,9 +369,9 @@ fn wants_nothing(accept: &Accept) -> Result<bool, SessionError> {
     }
 }
 
-fn declined(decline: &Decline) -> SessionError {
+fn declined(decline: &Decline) -> Error {
     let text = decline.text.to_string();
-    SessionError::PeerDeclined {
+    Error::PeerDeclined {
         because: decline.reason,
         reason: match text.is_empty() {
             true => decline.reason.to_string(),

@@ -3,7 +3,7 @@
 use crate::crypto::random_bytes;
 use crate::disk::{LeftOut, Source};
 use crate::model::RunId;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::Operator;
 use crate::session::options::Level;
 use crate::session::scan::scan_paths;
@@ -37,11 +37,8 @@ impl<'a> Outgoing<'a> {
     /// Scans the payload, and tells the operator what is left out.
     ///
     /// # Errors
-    /// [`SessionError::Source`], [`SessionError::ReadBefore`] and [`SessionError::BadPattern`].
-    pub(crate) fn scan(
-        options: &'a SendOptions,
-        operator: &dyn Operator,
-    ) -> Result<Self, SessionError> {
+    /// [`Error::Source`], [`Error::ReadBefore`] and [`Error::BadPattern`].
+    pub(crate) fn scan(options: &'a SendOptions, operator: &dyn Operator) -> Result<Self, Error> {
         let (exclude, links) = (&options.exclude, options.links);
         let look = |paths: &[PathBuf]| scan_paths(paths, exclude, links, Vec::new(), operator);
         let (source, packed) = match &options.payload {
@@ -100,8 +97,8 @@ impl<'a> Outgoing<'a> {
     /// The producer of the contents; `None` for files, whose parts are read one by one.
     ///
     /// # Errors
-    /// [`SessionError::ReadBefore`].
-    pub(crate) fn producer(&self) -> Result<Option<Making>, SessionError> {
+    /// [`Error::ReadBefore`].
+    pub(crate) fn producer(&self) -> Result<Option<Making>, Error> {
         match (&self.options.payload, &self.packed) {
             (Payload::Stream(stream), _) => Ok(Some((stream.producer()?, None))),
             (Payload::Archive(archive), Some(packed)) => {

@@ -5,7 +5,7 @@ use crate::disk::{Source, SourceReader};
 use crate::model::{EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout};
 use crate::protocol::{Bounded, Message, PartCheck, PartChecks, PartId, PeerFailure};
 use crate::session::connection::channel::MessageWriter;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::send::feed::Feed;
 use crate::session::send::part_queue::{JoinOrder, PartQueue};
 use crate::session::stats::ProgressReporter;
@@ -88,7 +88,7 @@ impl OutgoingParts<'_> {
     }
 
     /// Sends the checks once they fill a message, so that a stream without an end costs neither side memory.
-    fn send_full_checks(&self, writer: &Mutex<MessageWriter>) -> Result<(), SessionError> {
+    fn send_full_checks(&self, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
         let mut checks = lock(&self.checks);
         if checks.len() < crate::model::limits::CHECKS {
             return Ok(());
@@ -101,11 +101,11 @@ impl OutgoingParts<'_> {
 /// Queues failures, in as many messages as they need.
 ///
 /// # Errors
-/// [`SessionError`] when a message cannot be sealed.
+/// [`Error`] when a message cannot be sealed.
 pub(crate) fn queue_failures(
     writer: &mut MessageWriter,
     failures: &[EntryFailure],
-) -> Result<(), SessionError> {
+) -> Result<(), Error> {
     let mut failed = failures.iter().copied().map(PeerFailure::from).peekable();
     while failed.peek().is_some() {
         writer.queue(&Message::SourceFailed(Bounded::take_from(&mut failed)))?;
@@ -145,12 +145,12 @@ impl<'a> PartSender<'a> {
     /// Sends until no part is left in this round, on the joined stream of this `order` or on the first one.
     ///
     /// # Errors
-    /// [`SessionError`], and the part that was not sent.
+    /// [`Error`], and the part that was not sent.
     pub(crate) fn send_parts(
         &mut self,
         order: Option<JoinOrder>,
         writer: &Mutex<MessageWriter>,
-    ) -> Result<(), (PartIndex, SessionError)> {
+    ) -> Result<(), (PartIndex, Error)> {
         while let Some(part) = self.next_part(order) {
             self.send_part(part, Contents::OnDisk, writer)
                 .map_err(|error| (part, error))?;
@@ -174,12 +174,12 @@ impl<'a> PartSender<'a> {
     /// finished.
     ///
     /// # Errors
-    /// [`SessionError`]: what the feed or the connection ended with.
+    /// [`Error`]: what the feed or the connection ended with.
     pub(crate) fn send_fed(
         &mut self,
         feed: &Feed,
         writer: &Mutex<MessageWriter>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let parts = self.parts;
         while feed.next(&mut self.raw)? {
             let Some(part) = parts.queue.take() else {
@@ -203,7 +203,7 @@ impl<'a> PartSender<'a> {
         part: PartIndex,
         contents: Contents,
         writer: &Mutex<MessageWriter>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let (parts, pool) = (self.parts, self.pool);
         let began = Instant::now();
         let (round, index) = (parts.queue.round(), part.get());
@@ -266,7 +266,7 @@ impl<'a> PartSender<'a> {
         compression: Compression,
         (keys, position): (&SealingKeys, Position),
         failures: &mut Vec<EntryFailure>,
-    ) -> Result<(Sealed<'_>, u32), SessionError> {
+    ) -> Result<(Sealed<'_>, u32), Error> {
         match (contents, compression) {
             (Contents::OnDisk, Compression::Stored) => {
                 return self.seal_while_reading(part, keys, position, failures);
@@ -288,7 +288,7 @@ impl<'a> PartSender<'a> {
         keys: &SealingKeys,
         position: Position,
         failures: &mut Vec<EntryFailure>,
-    ) -> Result<(Sealed<'_>, u32), SessionError> {
+    ) -> Result<(Sealed<'_>, u32), Error> {
         let layout = &self.parts.layout;
         let length = layout.length(part);
         let mut sealing = self.sealer.begin_stored(keys, position, length)?;

@@ -1,7 +1,7 @@
 //! What a sender sends.
 
 use crate::disk::{Source, SourceError};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::send::archive::ArchivePayload;
 use crate::session::send::feed::{PartSink, Producer};
 use crate::session::sync::lock;
@@ -66,30 +66,30 @@ impl Stream {
     /// The file that is offered, with the present time.
     ///
     /// # Errors
-    /// [`SessionError::ReadBefore`].
-    pub(crate) fn source(&self) -> Result<Source, SessionError> {
+    /// [`Error::ReadBefore`].
+    pub(crate) fn source(&self) -> Result<Source, Error> {
         match lock(&self.reader).is_some() {
             true => Ok(Source::stream(&self.name)?),
             false => Err(self.read_before()),
         }
     }
 
-    fn read_before(&self) -> SessionError {
+    fn read_before(&self) -> Error {
         let name = self.name.clone();
-        SessionError::ReadBefore { name }
+        Error::ReadBefore { name }
     }
 
     /// The producer that reads the contents.
     ///
     /// # Errors
-    /// [`SessionError::ReadBefore`].
-    pub(crate) fn producer(&self) -> Result<Producer, SessionError> {
+    /// [`Error::ReadBefore`].
+    pub(crate) fn producer(&self) -> Result<Producer, Error> {
         let name = self.name.clone();
         match lock(&self.reader).take() {
             None => Err(self.read_before()),
             Some(mut reader) => Ok(Box::new(move |sink: &mut PartSink| {
                 let read = sink.read_all(&mut *reader);
-                read.map_err(|source| SessionError::CannotRead { name, source })
+                read.map_err(|source| Error::CannotRead { name, source })
             })),
         }
     }

@@ -6,7 +6,7 @@ use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::end_cause::EndCause;
 use crate::session::connection::join::{JoinedStream, SessionContext};
 use crate::session::connection::session::Session;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::send::checker::ClaimDigester;
 use crate::session::send::feed::Feed;
 use crate::session::send::part_queue::ClosedRound;
@@ -56,12 +56,8 @@ impl<'a> SendRounds<'a> {
     /// Sends until the receiver has delivered. This is the main loop of a sender.
     ///
     /// # Errors
-    /// [`SessionError`]: what ended the session.
-    pub(crate) fn run(
-        &self,
-        session: &mut Session,
-        limit: StreamLimit,
-    ) -> Result<Done, SessionError> {
+    /// [`Error`]: what ended the session.
+    pub(crate) fn run(&self, session: &mut Session, limit: StreamLimit) -> Result<Done, Error> {
         let done = StreamPool::run(session, limit, self, |session, pool| {
             thread::scope(|scope| {
                 let writer = session.writer.clone();
@@ -70,7 +66,7 @@ impl<'a> SendRounds<'a> {
                     let (writer, cause) = (writer.clone(), cause.clone());
                     let round = move || self.send_round(&writer, &cause, pool);
                     let thread = thread::Builder::new().spawn_scoped(scope, round);
-                    thread.map_err(|source| SessionError::System { source })
+                    thread.map_err(|source| Error::System { source })
                 };
                 let digests = self.digester(session);
                 let (digests_writer, digests_cause) = (writer.clone(), cause.clone());
@@ -83,7 +79,7 @@ impl<'a> SendRounds<'a> {
                         .map(drop),
                 };
                 let result = checking
-                    .map_err(|source| SessionError::System { source })
+                    .map_err(|source| Error::System { source })
                     .and_then(|()| self.rounds(session, send_round));
                 self.parts.queue.finish();
                 if let Some(feed) = &self.feed {
@@ -104,15 +100,15 @@ impl<'a> SendRounds<'a> {
     fn rounds<T>(
         &self,
         session: &mut Session,
-        send_round: impl Fn() -> Result<T, SessionError>,
-    ) -> Result<Done, SessionError> {
+        send_round: impl Fn() -> Result<T, Error>,
+    ) -> Result<Done, Error> {
         if !self.went_early {
             send_round()?;
         }
         loop {
             match session.hear()? {
                 Message::Missing(_) if self.feed.is_some() => {
-                    return Err(SessionError::NotVerified {
+                    return Err(Error::NotVerified {
                         what: "a part must be sent again, and it cannot be read twice".into(),
                     });
                 }
@@ -154,17 +150,17 @@ impl<'a> SendRounds<'a> {
     }
 
     /// What ended a thread of the first stream ends the session.
-    fn fail(&self, error: SessionError, cause: &EndCause) {
+    fn fail(&self, error: Error, cause: &EndCause) {
         self.parts.queue.finish();
         // A lost connection shows to the reader as well, and there behind what the peer said last. A
         // peer that takes nothing more may go on with its heartbeats.
-        if !matches!(error, SessionError::Lost { .. }) {
+        if !matches!(error, Error::Lost { .. }) {
             cause.raise(error);
         }
     }
 
     /// Checks that the receiver's figures are sums over what was offered.
-    fn check_done(&self, done: &Done) -> Result<(), SessionError> {
+    fn check_done(&self, done: &Done) -> Result<(), Error> {
         let parts = &self.parts;
         let entries = [done.files, done.same, done.skipped, done.failed];
         let entries = entries
@@ -194,7 +190,7 @@ impl<'a> SendRounds<'a> {
         &self,
         writer: &Mutex<MessageWriter>,
         pool: &StreamPool,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let mut sender = PartSender::new(&self.parts, pool);
         while !self.parts.queue.is_finished() {
             match &self.feed {
@@ -212,11 +208,7 @@ impl<'a> SendRounds<'a> {
 
     /// Sends what ends a round: failures and checks, in as many messages as they need, and the RoundEnd with
     /// the last checks and, of contents that were fed, their length.
-    fn end_round(
-        &self,
-        closed: ClosedRound,
-        writer: &mut MessageWriter,
-    ) -> Result<(), SessionError> {
+    fn end_round(&self, closed: ClosedRound, writer: &mut MessageWriter) -> Result<(), Error> {
         let parts = &self.parts;
         if closed.round == 0 {
             parts.note_failures(&parts.source.changed_empty_files());

@@ -6,7 +6,7 @@ use crate::session::connection::join::{
 };
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::{Origin, Session};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::sync::lock;
 use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
 use crate::session::tuning::window::Window;
@@ -117,13 +117,13 @@ impl StreamPool {
     /// stream that joins meanwhile.
     ///
     /// # Errors
-    /// [`SessionError`]: what ended the session first, on whichever stream.
+    /// [`Error`]: what ended the session first, on whichever stream.
     pub(crate) fn run<T>(
         session: &mut Session,
         limit: StreamLimit,
         work: &impl StreamWork,
-        first: impl FnOnce(&mut Session, &StreamPool) -> Result<T, SessionError>,
-    ) -> Result<T, SessionError> {
+        first: impl FnOnce(&mut Session, &StreamPool) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let pool = StreamPool::open(session, limit);
         let context = session.shared.clone();
         let result = thread::scope(|scope| {
@@ -150,7 +150,7 @@ impl StreamPool {
                     .map(drop),
             };
             let result = accepting
-                .map_err(|source| SessionError::System { source })
+                .map_err(|source| Error::System { source })
                 .and_then(|()| first(session, &pool));
             pool.close();
             result

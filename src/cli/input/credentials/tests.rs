@@ -29,7 +29,7 @@ fn with<R>(
     })
 }
 
-type PasswordSource = fn(Option<&Path>, &Context<'_>) -> Result<ArchivePassword, Error>;
+type PasswordSource = fn(Option<&Path>, &Context<'_>) -> Result<ArchivePassword, CliError>;
 const PASSWORD_SOURCES: [PasswordSource; 2] = [new_password, get];
 
 /// The password that is taken, or the error's line.
@@ -55,7 +55,7 @@ fn secret(file: Option<&Path>, values: &[(&'static str, &str)], answers: &[&str]
     found.map_or_else(|error| error.to_string(), |_| "a secret".to_owned())
 }
 
-fn secret_in(path: &Path) -> Result<Secret, Error> {
+fn secret_in(path: &Path) -> Result<Secret, CliError> {
     let found = given(Some(path), &Environment::default())?;
     Ok(found.expect("a file was named"))
 }

@@ -1,6 +1,6 @@
 //! Compares what arrived with its source, byte by byte and without any code of the transfer.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -18,11 +18,11 @@ pub(super) struct Same {
 /// missing: the transfer named them.
 ///
 /// # Errors
-/// [`Error::Different`], or a source that cannot be read any more.
-pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result<Same, Error> {
+/// [`CliError::Different`], or a source that cannot be read any more.
+pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result<Same, CliError> {
     let mut comparison = TreeComparison::default();
     for source in sources {
-        let result = lands_at(source, received).map_err(|error| Error::Source {
+        let result = lands_at(source, received).map_err(|error| CliError::Source {
             path: source.clone(),
             source: error,
         })?;
@@ -30,7 +30,7 @@ pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result
     }
     while let Some((source, result)) = comparison.pairs.pop() {
         let compared = comparison.pair(&source, &result);
-        compared.map_err(|error| Error::Source {
+        compared.map_err(|error| CliError::Source {
             path: source,
             source: error,
         })?;
@@ -41,7 +41,7 @@ pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result
     }
     match comparison.different.first() {
         None => Ok(comparison.same),
-        Some(first) => Err(Error::Different {
+        Some(first) => Err(CliError::Different {
             path: first.clone(),
             count: comparison.different.len(),
         }),
@@ -177,7 +177,7 @@ mod tests {
     fn count(source: &Path, received: &Path, left_out: u64) -> usize {
         match all(&[source.to_owned()], received, left_out) {
             Ok(_) => 0,
-            Err(Error::Different { count, .. }) => count,
+            Err(CliError::Different { count, .. }) => count,
             Err(error) => panic!("{error}"),
         }
     }

@@ -1,7 +1,7 @@
 //! A small tree like people have: some of it shrinks, some does not, most files are small.
 
 use super::cannot_write;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::platform;
 use crate::crypto::random_bytes;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ const MIB: usize = 1024 * 1024;
 ///
 /// # Errors
 /// The disk does not take it, or the system has no random bytes.
-pub(super) fn make(root: &Path) -> Result<(), Error> {
+pub(super) fn make(root: &Path) -> Result<(), CliError> {
     let mut noise = SampleNoise::new()?;
     folder(root)?;
     folder(&root.join("photos"))?;
@@ -41,11 +41,11 @@ pub(super) fn make(root: &Path) -> Result<(), Error> {
     platform::make_link("notes/note-40.txt", &link).map_err(|source| cannot_write(&link, source))
 }
 
-fn folder(path: &Path) -> Result<(), Error> {
+fn folder(path: &Path) -> Result<(), CliError> {
     fs::create_dir(path).map_err(|source| cannot_write(path, source))
 }
 
-fn file(path: &Path, contents: &[u8]) -> Result<(), Error> {
+fn file(path: &Path, contents: &[u8]) -> Result<(), CliError> {
     fs::write(path, contents).map_err(|source| cannot_write(path, source))
 }
 
@@ -70,7 +70,7 @@ fn table(noise: &mut SampleNoise, length: usize) -> String {
 struct SampleNoise(u64);
 
 impl SampleNoise {
-    fn new() -> Result<SampleNoise, Error> {
+    fn new() -> Result<SampleNoise, CliError> {
         Ok(SampleNoise(u64::from_be_bytes(random_bytes()?) | 1))
     }
 

@@ -1,6 +1,6 @@
 //! What the answers mean. Each function says in its error what to type instead.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::questions;
 use crate::cli::options::address::{self, WrittenAddress};
 use crate::session::{DEFAULT_PORT, PeerAddress};
@@ -103,7 +103,7 @@ pub(super) fn source(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, Stri
     let path = path(answer, home);
     match std::fs::symlink_metadata(&path) {
         Ok(_) => Ok(path),
-        Err(source) => Err(Error::Source { path, source }.to_string()),
+        Err(source) => Err(CliError::Source { path, source }.to_string()),
     }
 }
 
@@ -145,7 +145,7 @@ fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
     }
 }
 
-fn reason(error: &Error) -> String {
+fn reason(error: &CliError) -> String {
     match error.hint() {
         Some(hint) => format!("{error}: {hint}"),
         None => error.to_string(),

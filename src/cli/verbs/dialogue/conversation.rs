@@ -6,14 +6,14 @@ use super::text::{
     MORE, OWN_PORT, PEER_PORT, Question, SOURCE, START,
 };
 use crate::cli::environment::Environment;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::input::credentials;
 use crate::cli::input::terminal::Answers;
 use crate::cli::options::address::WrittenAddress;
 use crate::cli::output::console::Console;
 use crate::cli::verbs::zipped::check_password;
 use crate::crypto::{ArchivePassword, Secret};
-use crate::session::{DEFAULT_PORT, ListenAddress, PeerAddress, Rendezvous, SessionError};
+use crate::session::{DEFAULT_PORT, Error, ListenAddress, PeerAddress, Rendezvous};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,12 +45,12 @@ pub(super) enum DialogueHalt {
     /// The person left.
     EndOfInput,
     /// Something stood in the way.
-    Error(Error),
+    Failed(CliError),
 }
 
-impl From<Error> for DialogueHalt {
-    fn from(error: Error) -> DialogueHalt {
-        DialogueHalt::Error(error)
+impl From<CliError> for DialogueHalt {
+    fn from(error: CliError) -> DialogueHalt {
+        DialogueHalt::Failed(error)
     }
 }
 
@@ -139,13 +139,13 @@ impl<'a> Conversation<'a> {
     }
 
     /// Whether another answer may help against `error`.
-    pub(super) fn can_correct(&self, error: &SessionError, rendezvous: &Rendezvous) -> bool {
+    pub(super) fn can_correct(&self, error: &Error, rendezvous: &Rendezvous) -> bool {
         match error {
-            SessionError::NameNotFound { .. }
-            | SessionError::NoConnection { .. }
-            | SessionError::NotPeerbridge
-            | SessionError::CannotListen { .. } => true,
-            SessionError::WrongSecret { .. } => matches!(rendezvous, Rendezvous::Dial(_)),
+            Error::NameNotFound { .. }
+            | Error::NoConnection { .. }
+            | Error::NotPeerbridge
+            | Error::CannotListen { .. } => true,
+            Error::WrongSecret { .. } => matches!(rendezvous, Rendezvous::Dial(_)),
             _ => false,
         }
     }
@@ -153,16 +153,16 @@ impl<'a> Conversation<'a> {
     /// Asks again for the answer that led to `error`, and keeps the others.
     pub(super) fn correct(
         &self,
-        error: &SessionError,
+        error: &Error,
         rendezvous: &mut Rendezvous,
         secret: &mut Arc<Secret>,
     ) -> Result<(), DialogueHalt> {
         match error {
-            SessionError::WrongSecret { .. } => {
+            Error::WrongSecret { .. } => {
                 let typed = credentials::ask(self.answers)?;
                 *secret = Arc::new(typed.ok_or(DialogueHalt::EndOfInput)?);
             }
-            SessionError::CannotListen { .. } => {
+            Error::CannotListen { .. } => {
                 *rendezvous = self.listen(self.ask(&OWN_PORT, answers::own_port)?);
             }
             _ => *rendezvous = Rendezvous::Dial(self.address()?),
@@ -171,7 +171,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Says what went wrong, before it is asked for again.
-    pub(super) fn explain(&self, error: &Error) {
+    pub(super) fn explain(&self, error: &CliError) {
         self.console
             .error(&error.to_string(), error.hint().as_deref());
     }
@@ -326,7 +326,7 @@ mod tests {
     fn only_what_failed_is_asked_again() {
         let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let environment = Environment::default();
-        let correct = |error: &SessionError, rendezvous: &mut Rendezvous, answers: &[&str]| {
+        let correct = |error: &Error, rendezvous: &mut Rendezvous, answers: &[&str]| {
             let script = Script::new(answers);
             let mut conversation = Conversation::new(&script, &console, &environment);
             conversation.resolve = |_| Ok(());
@@ -343,19 +343,19 @@ mod tests {
                 port: 9000,
             })
         };
-        let refused = SessionError::NoConnection {
+        let refused = Error::NoConnection {
             address: "here".to_owned(),
             source: std::io::ErrorKind::ConnectionRefused.into(),
         };
         let mut rendezvous = dial("here");
         correct(&refused, &mut rendezvous, &["there:9000"]);
         assert_eq!(rendezvous, dial("there"));
-        let wrong = SessionError::WrongSecret { attempts: 1 };
+        let wrong = Error::WrongSecret { attempts: 1 };
         correct(&wrong, &mut rendezvous, &["other word"]);
         assert_eq!(rendezvous, dial("there"), "the address is kept");
         let script = Script::new(&[]);
         let conversation = Conversation::new(&script, &console, &environment);
-        assert!(!conversation.can_correct(&SessionError::Busy, &rendezvous));
+        assert!(!conversation.can_correct(&Error::Busy, &rendezvous));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod conversation;
 mod text;
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::options::choices::ProgressChoice;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// What stood in the way of a transfer.
-pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
+pub(crate) fn run(context: &Context<'_>) -> Result<Exit, CliError> {
     let conversation = Conversation::new(context.answers, context.console, context.environment);
     context.console.show(text::GREETING);
     let ended = conversation
@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Error> {
             context.console.show(text::FAREWELL);
             Ok(Exit::Done)
         }
-        Err(DialogueHalt::Error(error)) => Err(error),
+        Err(DialogueHalt::Failed(error)) => Err(error),
     }
 }
 
@@ -58,10 +58,10 @@ fn grant(
             Transfer::Send(first) => send(&connect, first, conversation, context),
             Transfer::Receive(options) => receive(&connect, options, context),
         };
-        let Err(DialogueHalt::Error(error)) = ended else {
+        let Err(DialogueHalt::Failed(error)) = ended else {
             return ended;
         };
-        let Error::Session(fault) = &error else {
+        let CliError::Session(fault) = &error else {
             return Err(error.into());
         };
         if !conversation.can_correct(fault, &rendezvous) {
@@ -79,7 +79,7 @@ enum Transfer {
     Receive(ReceiveOptions),
 }
 
-fn options_of(errand: Errand) -> Result<SendOptions, Error> {
+fn options_of(errand: Errand) -> Result<SendOptions, CliError> {
     Ok(match errand.password {
         None => SendOptions::new(vec![errand.path]),
         Some(password) => SendOptions::of(Payload::Archive(archive_of(errand.path, password)?)),
@@ -95,16 +95,16 @@ fn send(
 ) -> Result<Exit, DialogueHalt> {
     let style = context.report_style(Perspective::Sender, ProgressChoice::Auto);
     let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
-    let mut session = SendSession::open(connect, &reporter).map_err(Error::from)?;
+    let mut session = SendSession::open(connect, &reporter).map_err(CliError::from)?;
     let mut sent = |options: &SendOptions| {
         let summary = reporter.watch(|| session.send(options));
-        summary.map_err(|error| DialogueHalt::from(Error::from(error)))
+        summary.map_err(|error| DialogueHalt::from(CliError::from(error)))
     };
     let mut summaries = vec![sent(first)?];
     while let Some(errand) = conversation.one_more(&connect.secret)? {
         summaries.push(sent(&options_of(errand)?)?);
     }
-    session.finish().map_err(Error::from)?;
+    session.finish().map_err(CliError::from)?;
     Ok(Exit::of_summaries(&summaries))
 }
 
@@ -123,5 +123,5 @@ fn receive(
     let reporter = Reporter::new(context.console, context.ledger, questions, style)
         .with_comparer(context.answers);
     let received = reporter.watch(|| session::receive(connect, options, &reporter));
-    Ok(Exit::of_summaries(&received.map_err(Error::from)?))
+    Ok(Exit::of_summaries(&received.map_err(CliError::from)?))
 }

@@ -2,7 +2,7 @@
 
 use super::{CheckResult, Finding, loopback};
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
@@ -10,7 +10,7 @@ use crate::cli::output::format;
 use crate::crypto::Secret;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
 use crate::model::{escaped, shell_word};
-use crate::session::{self, ListenAddress, NamedSecrets, SessionError};
+use crate::session::{self, Error, ListenAddress, NamedSecrets};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -37,7 +37,7 @@ fn family(name: &'static str, address: IpAddr, port: u16) -> Finding {
     match session::can_listen(&address) {
         Ok(()) => Finding::pass(name, format!("port {port} is free")),
         // Machines without IPv6 are common, and those without IPv4 exist.
-        Err(SessionError::CannotListen { source, .. }) if is_family_missing(source.kind()) => {
+        Err(Error::CannotListen { source, .. }) if is_family_missing(source.kind()) => {
             let advice = "peers that only have this family cannot dial this machine";
             Finding::look(name, "this machine has none", advice)
         }
@@ -60,7 +60,7 @@ pub(super) fn loopback() -> Finding {
 /// What the destination supports and how much fits. If it does not exist, its parent is checked.
 pub(super) fn destination(folder: &Path) -> Vec<Finding> {
     let failed = |error: DiskError| {
-        let error = Error::from(SessionError::Disk(error));
+        let error = CliError::from(Error::Disk(error));
         vec![Finding::fail("destination", &error)]
     };
     let destination = match Destination::locate(folder) {
@@ -187,7 +187,7 @@ pub(super) fn secrets(file: &Path) -> Finding {
     }
 }
 
-fn no_secret(error: &Error) -> Finding {
+fn no_secret(error: &CliError) -> Finding {
     Finding {
         result: CheckResult::Fail(Exit::Usage),
         ..Finding::fail("secret", error)

@@ -1,11 +1,11 @@
 //! A complete transfer from this machine to itself, through the same code as any other.
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::platform;
 use crate::crypto::{Secret, random_bytes};
 use crate::session::{
-    self, Cancel, Connect, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions, Rendezvous,
-    SendOptions, SessionError,
+    self, Cancel, Connect, Error, Event, ListenAddress, Operator, PeerAddress, ReceiveOptions,
+    Rendezvous, SendOptions,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -25,11 +25,11 @@ const BYTES: usize = 3 << 20;
 ///
 /// # Errors
 /// What stood in the way.
-pub(super) fn transfer() -> Result<(), Error> {
+pub(super) fn transfer() -> Result<(), CliError> {
     let random: [u8; 8] = random_bytes()?;
     let name = format!("peerbridge-doctor-{:016x}", u64::from_be_bytes(random));
     let folder = std::env::temp_dir().join(name);
-    let failed = |source| Error::CannotWrite {
+    let failed = |source| CliError::CannotWrite {
         what: folder.display().to_string(),
         source,
     };
@@ -39,13 +39,13 @@ pub(super) fn transfer() -> Result<(), Error> {
     compared
 }
 
-fn transfer_in(folder: &Path) -> Result<(), Error> {
+fn transfer_in(folder: &Path) -> Result<(), CliError> {
     let (source, received) = (folder.join("file"), folder.join("received"));
     let contents: Vec<u8> = (0_u32..)
         .map(|n| (n ^ (n >> 8)).to_le_bytes()[0])
         .take(BYTES)
         .collect();
-    std::fs::write(&source, &contents).map_err(|error| Error::CannotWrite {
+    std::fs::write(&source, &contents).map_err(|error| CliError::CannotWrite {
         what: source.display().to_string(),
         source: error,
     })?;
@@ -53,14 +53,14 @@ fn transfer_in(folder: &Path) -> Result<(), Error> {
     let copy = received.join("file");
     match std::fs::read(&copy) {
         Ok(copied) if copied == contents => Ok(()),
-        _ => Err(Error::Different {
+        _ => Err(CliError::Different {
             path: copy,
             count: 1,
         }),
     }
 }
 
-fn meet(source: &Path, received: &Path) -> Result<(), Error> {
+fn meet(source: &Path, received: &Path) -> Result<(), CliError> {
     let words = Secret::generate()?;
     let [ours, theirs] = [&words, &words].map(|words| secret(words.text()));
     let cancel = Cancel::new();
@@ -78,19 +78,19 @@ fn meet(source: &Path, received: &Path) -> Result<(), Error> {
         let (sender, port) = mpsc::sync_channel(1);
         let receiving = move || session::receive(&listener, &options, &Port(sender));
         let receiver = thread::Builder::new().spawn_scoped(scope, receiving);
-        let receiver = receiver.map_err(|source| SessionError::System { source })?;
+        let receiver = receiver.map_err(|source| Error::System { source })?;
         let sent = port.recv().ok().map(|port| dial(port, ours?, source));
         if let Some(Err(_)) = &sent {
             cancel.cancel();
         }
-        let received = receiver.join().map_err(|_| Error::Bug)?;
+        let received = receiver.join().map_err(|_| CliError::Bug)?;
         sent.transpose()?;
         received?;
         Ok(())
     })
 }
 
-fn dial(port: u16, secret: Secret, source: &Path) -> Result<(), Error> {
+fn dial(port: u16, secret: Secret, source: &Path) -> Result<(), CliError> {
     let dial = Rendezvous::Dial(PeerAddress {
         host: LOOPBACK.to_string(),
         port,
@@ -101,8 +101,8 @@ fn dial(port: u16, secret: Secret, source: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn secret(text: &str) -> Result<Secret, Error> {
-    Secret::from_text(text).map_err(|fault| Error::Secret {
+fn secret(text: &str) -> Result<Secret, CliError> {
+    Secret::from_text(text).map_err(|fault| CliError::Secret {
         origin: "the generated secret".to_owned(),
         fault,
     })

@@ -1,7 +1,7 @@
 //! The log of a drop box: one line per transfer, or one JSON event.
 
 use crate::cli::context::Context;
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::output::console::Console;
@@ -155,7 +155,7 @@ impl Log<'_> {
             .event(|| Object::event("warning").text("message", message));
     }
 
-    fn hook(&self, reception: &Reception<'_>, summary: &Summary) -> Result<(), Error> {
+    fn hook(&self, reception: &Reception<'_>, summary: &Summary) -> Result<(), CliError> {
         match &self.hook {
             Some(hook) => hook.run(reception.peer, reception.name, summary),
             None => Ok(()),

@@ -2,7 +2,7 @@
 
 use crate::crypto::ArchivePassword;
 use crate::disk::TimeZone;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::options::Level;
 use std::io;
 
@@ -57,11 +57,11 @@ pub(crate) enum PackError {
     System(io::Error),
 }
 
-impl From<PackError> for SessionError {
+impl From<PackError> for Error {
     fn from(error: PackError) -> Self {
         match error {
-            PackError::Cancelled => SessionError::Cancelled,
-            PackError::Sink(source) | PackError::System(source) => SessionError::System { source },
+            PackError::Cancelled => Error::Cancelled,
+            PackError::Sink(source) | PackError::System(source) => Error::System { source },
         }
     }
 }

@@ -3,20 +3,20 @@
 use super::options::ExpansionLimit;
 use crate::disk::{CheckedArchive, Outline};
 use crate::model::limits;
-use crate::session::error::{Expansion, SessionError};
+use crate::session::error::{Error, Expansion};
 use crate::session::events::{Acceptance, Operator};
 
 /// Asks before an archive is opened that grows out of proportion: by its contents, or by folders that it
 /// does not list.
 ///
 /// # Errors
-/// [`SessionError::Expansion`] when the answer is no.
+/// [`Error::Expansion`] when the answer is no.
 pub(super) fn check_expansion(
     archive: &CheckedArchive,
     outline: &Outline,
     limit: ExpansionLimit,
     operator: &dyn Operator,
-) -> Result<(), SessionError> {
+) -> Result<(), Error> {
     let expansion = Expansion {
         archive_bytes: archive.bytes(),
         bytes: outline.bytes,
@@ -27,7 +27,7 @@ pub(super) fn check_expansion(
     }
     match operator.accept_expansion(expansion) {
         Acceptance::Accept => Ok(()),
-        Acceptance::Decline => Err(SessionError::Expansion(expansion)),
+        Acceptance::Decline => Err(Error::Expansion(expansion)),
     }
 }
 

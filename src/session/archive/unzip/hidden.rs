@@ -3,7 +3,7 @@
 use super::options::UnzipOptions;
 use crate::disk::{Archive, CheckedArchive, ListedEncryption, ListedEntry, ListedKind, Selection};
 use crate::session::archive::pack::INNER_NAME;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 
 /// Whether all that an archive shows is an encrypted archive: opening it goes through to that one.
 pub fn hides_names<'a>(mut entries: impl Iterator<Item = ListedEntry<'a>>) -> bool {
@@ -19,11 +19,8 @@ pub fn hides_names<'a>(mut entries: impl Iterator<Item = ListedEntry<'a>>) -> bo
 /// patterns of `options` are for the archive inside.
 ///
 /// # Errors
-/// [`SessionError::Archive`] and [`SessionError::BadPattern`].
-pub fn check_archive(
-    archive: Archive,
-    options: &UnzipOptions,
-) -> Result<CheckedArchive, SessionError> {
+/// [`Error::Archive`] and [`Error::BadPattern`].
+pub fn check_archive(archive: Archive, options: &UnzipOptions) -> Result<CheckedArchive, Error> {
     let selection = match hides_names(archive.entries()) {
         true => Selection::default(),
         false => options.selection()?,
@@ -35,9 +32,6 @@ pub fn check_archive(
 ///
 /// # Errors
 /// As [`check_archive`].
-pub(super) fn check_inner(
-    inner: Archive,
-    options: &UnzipOptions,
-) -> Result<CheckedArchive, SessionError> {
+pub(super) fn check_inner(inner: Archive, options: &UnzipOptions) -> Result<CheckedArchive, Error> {
     Ok(inner.check(&options.selection()?)?)
 }

@@ -4,7 +4,7 @@ use crate::crypto::ArchivePassword;
 use crate::disk::{Glob, NameEncoding, ReadingOptions, Selection, Strictness, TimeZone};
 use crate::model::Existing;
 use crate::session::cancel::Cancel;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use std::path::PathBuf;
 
 /// Which archive to open, and where to put what is in it.
@@ -74,13 +74,13 @@ impl UnzipOptions {
     /// What the patterns select.
     ///
     /// # Errors
-    /// [`SessionError::BadPattern`].
-    pub(super) fn selection(&self) -> Result<Selection, SessionError> {
+    /// [`Error::BadPattern`].
+    pub(super) fn selection(&self) -> Result<Selection, Error> {
         let globs = |patterns: &[String]| {
             let globs = patterns.iter().map(|glob| Glob::parse(glob.as_bytes()));
             globs
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|fault| SessionError::BadPattern {
+                .map_err(|fault| Error::BadPattern {
                     fault: fault.to_string(),
                 })
         };

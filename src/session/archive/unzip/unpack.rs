@@ -10,7 +10,7 @@ use crate::disk::{
 };
 use crate::model::{EntryIndex, EntryKind};
 use crate::protocol::transfer_id;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary, Unattended};
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::prepare::check_room;
@@ -21,8 +21,8 @@ use std::sync::Arc;
 /// Opens an archive: everything that is wanted of it, or nothing.
 ///
 /// # Errors
-/// A [`SessionError`] that says what stood in the way.
-pub fn unzip(options: &UnzipOptions, operator: &dyn Operator) -> Result<Summary, SessionError> {
+/// An [`Error`] that says what stood in the way.
+pub fn unzip(options: &UnzipOptions, operator: &dyn Operator) -> Result<Summary, Error> {
     let archive = Archive::open(&options.archive, &options.reading())?;
     unpack(&check_archive(archive, options)?, options, operator)
 }
@@ -35,14 +35,14 @@ pub fn unpack(
     archive: &CheckedArchive,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     archive.try_password(options.password())?;
     let unpacked = match hides_names(archive.entries()) {
         true => unpack_hidden(archive, options, operator),
         false => unpack_entries(archive, options, operator),
     };
     unpacked.map_err(|error| match error {
-        SessionError::Disk(error) => SessionError::CannotUnpack(error),
+        Error::Disk(error) => Error::CannotUnpack(error),
         other => other,
     })
 }
@@ -52,7 +52,7 @@ fn unpack_entries(
     archive: &CheckedArchive,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     let stats = TransferStats::begin(0);
     let outline = archive.outline()?;
     check_expansion(archive, &outline, options.growth, operator)?;
@@ -75,7 +75,7 @@ fn put_in_place(
     tree: &ArchiveTree,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     let (staging, files) = stage(tree, options, operator)?;
     let workers = Workers {
         archive,
@@ -104,7 +104,7 @@ fn unpack_hidden(
     archive: &CheckedArchive,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     let outline = archive.outline()?;
     check_expansion(archive, &outline, options.growth, operator)?;
     let tree = archive.tree(outline, options.password())?;
@@ -132,10 +132,10 @@ fn unpack_staged(
     staging: &Staging,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     check_room(staging.path(), tree.manifest.total().unwrap_or(0))?;
     let Some(entry) = tree.manifest.index(0) else {
-        return Err(SessionError::Cancelled);
+        return Err(Error::Cancelled);
     };
     let workers = Workers {
         archive,
@@ -157,7 +157,7 @@ fn stage(
     tree: &ArchiveTree,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<(Staging, Vec<EntryIndex>), SessionError> {
+) -> Result<(Staging, Vec<EntryIndex>), Error> {
     let destination = Destination::locate(&options.destination)?;
     let plan = decide(
         &tree.manifest,

@@ -6,7 +6,7 @@ use super::options::UnzipOptions;
 use super::workers::Workers;
 use crate::disk::{Archive, ArchiveTree, CheckedArchive, OpeningBuffers, ReadStopped, spool};
 use crate::model::{EntryIndex, EntryKind};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::stats::{TransferStats, offer_summary};
 use std::fs::File;
@@ -17,13 +17,13 @@ use std::path::Path;
 /// names are hidden, the one inside is kept meanwhile in a file without a name in `temporary`.
 ///
 /// # Errors
-/// A [`SessionError`] that says what is wrong with it.
+/// An [`Error`] that says what is wrong with it.
 pub fn verify(
     archive: &CheckedArchive,
     options: &UnzipOptions,
     temporary: &Path,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     archive.try_password(options.password())?;
     if !hides_names(archive.entries()) {
         return verify_entries(archive, options, operator);
@@ -31,7 +31,7 @@ pub fn verify(
     let tree = archive.tree(archive.outline()?, options.password())?;
     notices::tell_oddities(tree.oddities(), operator);
     let Some(entry) = tree.manifest.index(0) else {
-        return Err(SessionError::Cancelled);
+        return Err(Error::Cancelled);
     };
     let file = read_into_spool(archive, &tree, entry, options, temporary)?;
     let inner = Archive::of_file(file, archive.name(), archive.options())?;
@@ -42,7 +42,7 @@ fn verify_entries(
     archive: &CheckedArchive,
     options: &UnzipOptions,
     operator: &dyn Operator,
-) -> Result<Summary, SessionError> {
+) -> Result<Summary, Error> {
     let stats = TransferStats::begin(0);
     let tree = archive.tree(archive.outline()?, options.password())?;
     let offer = offer_summary(&tree.manifest, None);
@@ -79,15 +79,15 @@ fn read_into_spool(
     entry: EntryIndex,
     options: &UnzipOptions,
     temporary: &Path,
-) -> Result<File, SessionError> {
-    let failed = |source: io::Error| SessionError::Output {
+) -> Result<File, Error> {
+    let failed = |source: io::Error| Error::Output {
         name: format!("a temporary file in {}", temporary.display()),
         source,
     };
     let mut file = spool(temporary).map_err(failed)?;
     let mut buffers = OpeningBuffers::new();
     let take = &mut |bytes: &[u8]| match options.cancel.is_cancelled() {
-        true => Err(SessionError::Cancelled),
+        true => Err(Error::Cancelled),
         false => file.write_all(bytes).map_err(failed),
     };
     let read = archive.read(tree, entry, options.password(), &mut buffers, take);

@@ -6,7 +6,7 @@ use crate::disk::{
 };
 use crate::model::EntryIndex;
 use crate::session::cancel::Cancel;
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Progress};
 use crate::session::sync::lock;
 use std::sync::Mutex;
@@ -42,7 +42,7 @@ struct UnzipWork {
     next: AtomicUsize,
     bytes: AtomicU64,
     total: u64,
-    error: Mutex<Option<SessionError>>,
+    error: Mutex<Option<Error>>,
 }
 
 impl Workers<'_> {
@@ -50,7 +50,7 @@ impl Workers<'_> {
     ///
     /// # Errors
     /// The first thing that went wrong.
-    pub(super) fn read(&self, files: Vec<EntryIndex>) -> Result<(), SessionError> {
+    pub(super) fn read(&self, files: Vec<EntryIndex>) -> Result<(), Error> {
         let threads = thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = threads.min(THREADS).min(files.len());
         let work = UnzipWork::new(self.in_order(files), self.tree);
@@ -95,7 +95,7 @@ impl Workers<'_> {
         work: &UnzipWork,
         buffers: &mut OpeningBuffers,
         writer: &mut Option<FileWriter<'_>>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<(), Error> {
         let mut file = writer.as_mut().map(|writer| writer.begin(entry));
         let take = &mut |bytes: &[u8]| {
             if self.cancel.is_cancelled() {
@@ -111,14 +111,14 @@ impl Workers<'_> {
             .archive
             .read(self.tree, entry, self.password, buffers, take);
         match read {
-            Ok(()) if self.cancel.is_cancelled() => Err(SessionError::Cancelled),
+            Ok(()) if self.cancel.is_cancelled() => Err(Error::Cancelled),
             Ok(()) => match file {
                 Some(file) => Ok(file.finish()?),
                 None => Ok(()),
             },
             Err(ReadStopped::Archive(error)) => Err(error.into()),
             Err(ReadStopped::Taker(UnzipHalt::Disk(error))) => Err(error.into()),
-            Err(ReadStopped::Taker(UnzipHalt::Cancelled)) => Err(SessionError::Cancelled),
+            Err(ReadStopped::Taker(UnzipHalt::Cancelled)) => Err(Error::Cancelled),
         }
     }
 }
@@ -140,7 +140,7 @@ impl UnzipWork {
     }
 
     /// Leaves nothing more to take. The first error counts: others may follow from it.
-    fn end(&self, error: SessionError) {
+    fn end(&self, error: Error) {
         self.next.store(self.files.len(), Ordering::Relaxed);
         lock(&self.error).get_or_insert(error);
     }

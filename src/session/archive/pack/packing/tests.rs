@@ -4,7 +4,7 @@ use super::*;
 use crate::crypto::ArchivePassword;
 use crate::model::escaped;
 use crate::session::archive::zip::{ZipOptions, zip};
-use crate::session::error::SessionError;
+use crate::session::error::Error;
 use crate::session::events::{Event, FileResult, Operator};
 use crate::session::send::feed::{Feed, PartSink};
 use std::fs::{self, File};
@@ -159,7 +159,7 @@ fn called_off_it_leaves_nothing() {
     let options = options(folder.path());
     let cancel = options.cancel.clone();
     let ended = zip(&options, &Meddler::new(false, || cancel.cancel()));
-    assert!(matches!(ended, Err(SessionError::Cancelled)));
+    assert!(matches!(ended, Err(Error::Cancelled)));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -253,10 +253,10 @@ fn through_a_feed(
     names: Names,
     broken_at: u64,
     broken: fn() -> io::Result<Piece>,
-) -> (Vec<u8>, Result<(), SessionError>) {
+) -> (Vec<u8>, Result<(), Error>) {
     let produce = move |sink: &mut PartSink| {
         let packed = pack_broken(names, broken_at, broken, sink);
-        packed.map(drop).map_err(SessionError::from)
+        packed.map(drop).map_err(Error::from)
     };
     let feed = Feed::start(Box::new(produce), 64 * 1024).unwrap();
     let (mut bytes, mut part) = (Vec::new(), Vec::new());
@@ -276,10 +276,7 @@ fn a_worker_that_the_system_fails_is_no_end_of_an_archive() {
             let packed = pack_broken(names, broken_at, no_random_bytes, Nowhere);
             assert!(matches!(packed, Err(PackError::System(_))), "{packed:?}");
             let (bytes, ended) = through_a_feed(names, broken_at, no_random_bytes);
-            assert!(
-                matches!(ended, Err(SessionError::System { .. })),
-                "{ended:?}"
-            );
+            assert!(matches!(ended, Err(Error::System { .. })), "{ended:?}");
             assert!(zip::ZipArchive::new(Cursor::new(bytes)).is_err());
         }
         let (bytes, ended) = through_a_feed(names, PIECES, no_random_bytes);
@@ -293,10 +290,7 @@ fn a_worker_that_panics_is_no_end_of_an_archive() {
     let panics = || std::panic::resume_unwind(Box::new("on purpose"));
     for broken_at in [0, PIECES - 1] {
         let (bytes, ended) = through_a_feed(Names::Shown, broken_at, panics);
-        assert!(
-            matches!(ended, Err(SessionError::System { .. })),
-            "{ended:?}"
-        );
+        assert!(matches!(ended, Err(Error::System { .. })), "{ended:?}");
         assert!(zip::ZipArchive::new(Cursor::new(bytes)).is_err());
     }
 }
