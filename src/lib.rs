@@ -8,7 +8,7 @@
 //! use peerbridge::{Connect, PeerAddress, Rendezvous, Secret, SendOptions, Unattended};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let peer = PeerAddress { host: "192.0.2.7".into(), port: peerbridge::DEFAULT_PORT };
+//! let peer = PeerAddress::new("192.0.2.7");
 //! let connect = Connect::new(Rendezvous::Dial(peer), Secret::from_text("correct horse")?);
 //! let options = SendOptions::new(vec!["holiday".into()]);
 //! let summary = peerbridge::send(&connect, &options, &Unattended)?;
@@ -22,13 +22,12 @@
 //! | send files, a stream or an archive | [`send`], [`send_to_many`], [`SendSession`], [`dry_run`] |
 //! | receive | [`receive`], [`serve`] |
 //! | make and open zip archives | [`zip()`], [`unzip()`] |
-//! | measure a line, see who is near | [`ping`], [`nearby`] |
+//! | measure a line | [`ping`] |
 //! | follow progress, answer questions | [`Operator`], [`Event`] |
 //! | stop from another thread | [`Cancel`] |
 //! | react to an error | [`Error`] |
 //!
-//! Every function blocks until it is done and returns an [`Error`]; none prints or ends the process. Only
-//! [`main`] does: it is the guided dialogue on a terminal.
+//! Every function blocks until it is done and returns an [`Error`]; none prints or ends the process.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -43,15 +42,12 @@ mod protocol;
 mod session;
 
 // What to do.
-pub use session::{
-    SendSession, dry_run, nearby, ping, receive, send, send_to_many, serve, unzip, zip,
-};
+pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve, unzip, zip};
 
 // How to meet the peer.
-pub use crypto::{Channel, CodeError, MeetingCode, Secret, SecretError, TotpKey, TotpKeyError};
+pub use crypto::{CredentialError, MeetingCode, Secret, TotpKey};
 pub use session::{
-    Activity, Cancel, Connect, DEFAULT_PORT, Discovery, FindOptions, ListenAddress, Neighbour,
-    PeerAddress, PingReport, Rendezvous,
+    Cancel, Connect, Discovery, FindOptions, ListenAddress, PeerAddress, PingReport, Rendezvous,
 };
 
 // What to send and how.
@@ -63,29 +59,27 @@ pub use model::Existing;
 pub use session::{Output, ReceiveOptions};
 
 // Serving many peers.
-pub use session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets, ServeOptions};
+pub use session::{NamedSecret, NamedSecrets, Secrets, ServeOptions};
 
 // Archives.
-pub use crypto::{ArchivePassword, PasswordError};
+pub use crypto::ArchivePassword;
 pub use disk::{NameEncoding, Strictness, TimeZone};
-pub use session::{Expansion, ExpansionLimit, Names, UnzipOptions, ZipOptions};
+pub use session::{Expansion, Names, UnzipOptions, ZipOptions};
 
 // What a session tells and asks.
 pub use model::escaped;
 pub use session::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
-    Reception, Sights, StillLooking, Summary, Unattended,
+    Reception, StillLooking, Summary, Unattended,
 };
 
 // What can go wrong.
-pub use disk::{ArchiveError, ArchiveFault, DiskError, DiskErrorKind, SourceError};
+pub use disk::{ArchiveError, DiskError, SourceError};
 pub use protocol::DeclineReason;
 pub use session::Error;
 
-// The program.
-pub use cli::main;
 #[doc(hidden)]
-pub use cli::run;
+pub use cli::{main, run};
 
 /// For the tests of this package only: the protocol's codec, for peers that break the rules, and the
 /// numbers that the pages quote. Not part of the API; it changes without notice.
@@ -95,8 +89,9 @@ pub mod internals {
     pub use crate::cli::input::secrets_file::count_names;
     pub use crate::cli::options::address::is_address;
     pub use crate::crypto::{
-        Compression, DigestKey, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH, Opener, PieceDigest,
-        PieceHasher, PiecePosition, Position, SEALED_OVERHEAD, Sealer, SessionKeys, complete_code,
+        Channel, Compression, DigestKey, ENVELOPE_LENGTH, Envelope, MAX_SECRET_LENGTH, Opener,
+        PieceDigest, PieceHasher, PiecePosition, Position, SEALED_OVERHEAD, Sealer, SessionKeys,
+        complete_code,
     };
     pub use crate::disk::{Glob, recorded_parts};
     pub use crate::model::{Manifest, PartRange, TransferId, limits};

@@ -1,7 +1,7 @@
 //! What ends a run of the program: an error of the session, or one of the command line itself.
 
 use crate::cli::exit::Exit;
-use crate::crypto::{PasswordError, RandomError, SecretError};
+use crate::crypto::{CredentialError, RandomError};
 use crate::model::escaped;
 use crate::session::Error;
 use std::fmt;
@@ -31,14 +31,14 @@ pub(crate) enum CliError {
         /// Where it came from: a variable, a file, the terminal.
         origin: String,
         /// What is wrong with it.
-        fault: SecretError,
+        fault: CredentialError,
     },
     /// The archive's password that was given cannot be used.
     Password {
         /// Where it came from: a variable, a file, the terminal.
         origin: String,
         /// What is wrong with it.
-        fault: PasswordError,
+        fault: CredentialError,
     },
     /// Other users can read the file of a secret or a password.
     SecretExposed {

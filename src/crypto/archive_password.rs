@@ -1,7 +1,7 @@
 //! The password of a zip archive. It is not the secret of a connection.
 
+use super::credential_error::CredentialError;
 use super::secret::{MAX_SECRET_LENGTH, Secret, without_line_end};
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// Longest password of a new archive, in bytes: 7-Zip and WinZip accept no longer ones.
@@ -15,7 +15,7 @@ pub const MAX_NEW_PASSWORD_LENGTH: usize = 99;
 /// use peerbridge::ArchivePassword;
 ///
 /// let password = ArchivePassword::from_text("a long and unlikely sentence")?.for_making()?;
-/// # Ok::<(), peerbridge::PasswordError>(())
+/// # Ok::<(), peerbridge::CredentialError>(())
 /// ```
 pub struct ArchivePassword(Zeroizing<Vec<u8>>);
 
@@ -26,13 +26,13 @@ impl ArchivePassword {
     ///
     /// # Errors
     ///
-    /// [`PasswordError`] if the text is empty or longer than 1024 bytes.
-    pub fn from_text(text: impl Into<Vec<u8>>) -> Result<ArchivePassword, PasswordError> {
+    /// [`CredentialError`] if the text is empty or longer than 1024 bytes.
+    pub fn from_text(text: impl Into<Vec<u8>>) -> Result<ArchivePassword, CredentialError> {
         let text = without_line_end(text);
         match text.len() {
-            0 => Err(PasswordError::Empty),
+            0 => Err(CredentialError::PasswordEmpty),
             1..=MAX_SECRET_LENGTH => Ok(ArchivePassword(text)),
-            _ => Err(PasswordError::TooLong {
+            _ => Err(CredentialError::PasswordTooLong {
                 limit: MAX_SECRET_LENGTH,
             }),
         }
@@ -42,11 +42,11 @@ impl ArchivePassword {
     ///
     /// # Errors
     ///
-    /// [`PasswordError::TooLong`] for more than 99 bytes.
-    pub fn for_making(self) -> Result<ArchivePassword, PasswordError> {
+    /// [`CredentialError::PasswordTooLong`] for more than 99 bytes.
+    pub fn for_making(self) -> Result<ArchivePassword, CredentialError> {
         match self.0.len() {
             0..=MAX_NEW_PASSWORD_LENGTH => Ok(self),
-            _ => Err(PasswordError::TooLong {
+            _ => Err(CredentialError::PasswordTooLong {
                 limit: MAX_NEW_PASSWORD_LENGTH,
             }),
         }
@@ -66,36 +66,11 @@ impl ArchivePassword {
     }
 }
 
-/// Why a text cannot be an archive's password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordError {
-    /// It is empty, not counting a line end.
-    Empty,
-    /// It is too long.
-    TooLong {
-        /// Most bytes that it may have.
-        limit: usize,
-    },
-}
-
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PasswordError::Empty => f.write_str("the archive's password is empty"),
-            PasswordError::TooLong { limit } => {
-                write!(f, "the archive's password is longer than {limit} bytes")
-            }
-        }
-    }
-}
-
-impl std::error::Error for PasswordError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bytes(text: &[u8]) -> Result<Vec<u8>, PasswordError> {
+    fn bytes(text: &[u8]) -> Result<Vec<u8>, CredentialError> {
         ArchivePassword::from_text(text).map(|password| password.as_bytes().to_vec())
     }
 
@@ -110,12 +85,12 @@ mod tests {
     #[test]
     fn empty_and_endless_passwords_are_refused() {
         for text in [b"".as_slice(), b"\n", b"\r\n"] {
-            assert_eq!(bytes(text), Err(PasswordError::Empty));
+            assert_eq!(bytes(text), Err(CredentialError::PasswordEmpty));
         }
         assert_eq!(bytes(&[b'x'; 1024]).unwrap().len(), 1024);
         assert_eq!(
             bytes(&[b'x'; 1025]),
-            Err(PasswordError::TooLong { limit: 1024 })
+            Err(CredentialError::PasswordTooLong { limit: 1024 })
         );
     }
 

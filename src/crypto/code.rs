@@ -4,6 +4,7 @@
 //! the secret: 27 bits, enough for the five guesses that a meeting allows. The whole text goes into
 //! CPace.
 
+use super::credential_error::CredentialError;
 use super::random::{RandomError, random_bytes};
 use super::secret::Secret;
 use super::words;
@@ -87,19 +88,21 @@ impl MeetingCode {
     /// with each word cut short where only one word begins so (five letters always suffice).
     ///
     /// # Errors
-    /// [`CodeError`] names what is wrong, and the nearest word.
-    pub fn from_input(text: &str) -> Result<MeetingCode, CodeError> {
+    /// [`CredentialError`] names what is wrong, and the nearest word.
+    pub fn from_input(text: &str) -> Result<MeetingCode, CredentialError> {
         let text = Zeroizing::new(text.to_ascii_lowercase());
         let mut pieces = text.split(is_separator).filter(|piece| !piece.is_empty());
-        let channel = channel(pieces.next().ok_or(CodeError::Empty)?)?;
+        let channel = channel(pieces.next().ok_or(CredentialError::CodeEmpty)?)?;
         let mut chosen = [""; CODE_WORDS];
         for (index, word) in chosen.iter_mut().enumerate() {
-            let piece = pieces.next().ok_or(CodeError::TooFewWords(index))?;
+            let piece = pieces
+                .next()
+                .ok_or(CredentialError::CodeTooFewWords(index))?;
             *word = expand(piece)?;
         }
         match pieces.next() {
             None => Ok(MeetingCode::join(channel, chosen.into_iter())),
-            Some(_) => Err(CodeError::TooManyWords),
+            Some(_) => Err(CredentialError::CodeTooManyWords),
         }
     }
 
@@ -111,7 +114,7 @@ impl MeetingCode {
 
     /// The public part.
     #[must_use]
-    pub fn channel(&self) -> Channel {
+    pub(crate) fn channel(&self) -> Channel {
         self.channel
     }
 
@@ -146,22 +149,24 @@ pub fn complete_code(input: &str) -> Vec<&'static str> {
     }
 }
 
-fn channel(piece: &str) -> Result<Channel, CodeError> {
+fn channel(piece: &str) -> Result<Channel, CredentialError> {
     let is_number = piece.bytes().all(|digit| digit.is_ascii_digit());
     let number = piece.parse().ok().filter(|_| is_number);
-    number.and_then(Channel::new).ok_or(CodeError::Channel)
+    number
+        .and_then(Channel::new)
+        .ok_or(CredentialError::CodeChannel)
 }
 
 /// The one word of the list that begins with `piece`.
-fn expand(piece: &str) -> Result<&'static str, CodeError> {
+fn expand(piece: &str) -> Result<&'static str, CredentialError> {
     let mut candidates = words::beginning_with(piece);
     match (candidates.next(), candidates.next()) {
         (Some(word), None) => Ok(word),
-        (Some(one), Some(other)) => Err(CodeError::Ambiguous {
+        (Some(one), Some(other)) => Err(CredentialError::CodeAmbiguous {
             piece: shown(piece),
             candidates: [one, other],
         }),
-        _ => Err(CodeError::UnknownWord {
+        _ => Err(CredentialError::CodeUnknownWord {
             piece: shown(piece),
             nearest: nearest(piece, words::all()),
         }),
@@ -181,63 +186,6 @@ fn shown(piece: &str) -> String {
     let short: String = piece.chars().take(SHOWN_LETTERS).collect();
     escaped(short.as_bytes())
 }
-
-/// Why a text is no code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CodeError {
-    /// There is nothing in it.
-    Empty,
-    /// It does not begin with a number from 1000 to 9999.
-    Channel,
-    /// It ends after this many words.
-    TooFewWords(usize),
-    /// More words follow the third.
-    TooManyWords,
-    /// A word that the list does not have.
-    UnknownWord {
-        /// The word, safe to show.
-        piece: String,
-        /// The most similar word of the list, if one is near.
-        nearest: Option<&'static str>,
-    },
-    /// More than one word begins so.
-    Ambiguous {
-        /// What was typed, safe to show.
-        piece: String,
-        /// Two of the words.
-        candidates: [&'static str; 2],
-    },
-}
-
-impl fmt::Display for CodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CodeError::Empty => f.write_str("the code is empty"),
-            CodeError::Channel => f.write_str("a code begins with a number of four digits"),
-            CodeError::TooFewWords(count) => {
-                write!(
-                    f,
-                    "a code has three words after its number, and here are {count}"
-                )
-            }
-            CodeError::TooManyWords => f.write_str("a code ends after its third word"),
-            CodeError::UnknownWord {
-                piece,
-                nearest: Some(nearest),
-            } => write!(f, "no code has the word {piece}; did you mean {nearest}?"),
-            CodeError::UnknownWord {
-                piece,
-                nearest: None,
-            } => write!(f, "no code has the word {piece}"),
-            CodeError::Ambiguous { piece, candidates } => {
-                let [one, other] = candidates;
-                write!(f, "{piece} may be {one} or {other}: type more of it")
-            }
-        }
-    }
-}
-
-impl std::error::Error for CodeError {}
 
 #[cfg(test)]
 mod tests;

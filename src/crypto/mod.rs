@@ -8,6 +8,7 @@
 mod archive_password;
 mod code;
 mod cpace;
+mod credential_error;
 mod digest;
 #[cfg(test)]
 mod hex;
@@ -27,9 +28,10 @@ mod transcript;
 pub(crate) mod vectors;
 mod words;
 
-pub use archive_password::{ArchivePassword, PasswordError};
-pub use code::{Channel, CodeError, MeetingCode, complete_code};
+pub use archive_password::ArchivePassword;
+pub use code::{Channel, MeetingCode, complete_code};
 pub use cpace::{Cpace, InvalidShare, SHARE_LENGTH};
+pub use credential_error::CredentialError;
 pub use digest::{DIGEST_LENGTH, DigestKey, PieceDigest, PieceHasher, PiecePosition};
 pub use keys::{OpeningKeys, SealingKeys};
 pub use name_tag::{NAME_TAG_LENGTH, name_tag};
@@ -40,7 +42,7 @@ pub use seal::{
     Compression, ENVELOPE_LENGTH, Envelope, OpenError, Opener, PREPARED_LENGTH, Position, Prepared,
     SEALED_OVERHEAD, SealError, Sealed, Sealer,
 };
-pub use secret::{MAX_SECRET_LENGTH, Secret, SecretError};
+pub use secret::{MAX_SECRET_LENGTH, Secret};
 pub use side::Side;
-pub use totp::{CODE_DIGITS, TotpKey, TotpKeyError, TotpStep};
+pub use totp::{CODE_DIGITS, TotpKey, TotpStep};
 pub use transcript::TranscriptHash;

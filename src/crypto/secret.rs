@@ -1,11 +1,11 @@
 //! The secret that both peers know.
 
+use super::credential_error::CredentialError;
 use super::mac::hmac_sha256;
 use super::random::RandomError;
 use super::words;
 use crate::model::{len32, limits};
 use hmac::Mac;
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// Longest secret, in bytes.
@@ -19,10 +19,10 @@ const GENERATED_WORDS: usize = 5;
 /// It has neither `Debug`, `Clone` nor `PartialEq`, and is wiped when dropped.
 ///
 /// ```
-/// use peerbridge::{Secret, SecretError};
+/// use peerbridge::{Secret, CredentialError};
 ///
 /// assert!(Secret::from_text("correct horse battery\n").is_ok());
-/// assert_eq!(Secret::from_text("").err(), Some(SecretError::Empty));
+/// assert_eq!(Secret::from_text("").err(), Some(CredentialError::SecretEmpty));
 /// ```
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -33,14 +33,14 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if the text is empty, too long, or has a NUL byte in it.
-    pub fn from_text(text: impl Into<Vec<u8>>) -> Result<Secret, SecretError> {
+    /// [`CredentialError`] if the text is empty, too long, or has a NUL byte in it.
+    pub fn from_text(text: impl Into<Vec<u8>>) -> Result<Secret, CredentialError> {
         let text = without_line_end(text);
         match text.len() {
-            0 => Err(SecretError::Empty),
-            1..=MAX_SECRET_LENGTH if text.contains(&0) => Err(SecretError::Nul),
+            0 => Err(CredentialError::SecretEmpty),
+            1..=MAX_SECRET_LENGTH if text.contains(&0) => Err(CredentialError::SecretNul),
             1..=MAX_SECRET_LENGTH => Ok(Secret(text)),
-            _ => Err(SecretError::TooLong),
+            _ => Err(CredentialError::SecretTooLong),
         }
     }
 
@@ -113,38 +113,11 @@ impl GeneratedSecret {
     }
 }
 
-/// Why a text cannot be a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretError {
-    /// It is empty, not counting a line end.
-    Empty,
-    /// It has more than 1024 bytes.
-    TooLong,
-    /// It has a NUL byte: it is probably UTF-16 or not text at all.
-    Nul,
-}
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SecretError::Empty => f.write_str("the secret is empty"),
-            SecretError::TooLong => {
-                write!(f, "the secret is longer than {MAX_SECRET_LENGTH} bytes")
-            }
-            SecretError::Nul => {
-                f.write_str("the secret has a NUL byte in it, so it is no plain text")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SecretError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bytes(text: &[u8]) -> Result<Vec<u8>, SecretError> {
+    fn bytes(text: &[u8]) -> Result<Vec<u8>, CredentialError> {
         Secret::from_text(text).map(|secret| secret.as_bytes().to_vec())
     }
 
@@ -167,7 +140,7 @@ mod tests {
     #[test]
     fn empty_secrets_are_refused() {
         for text in [b"".as_slice(), b"\n", b"\r\n"] {
-            assert_eq!(bytes(text), Err(SecretError::Empty));
+            assert_eq!(bytes(text), Err(CredentialError::SecretEmpty));
         }
     }
 
@@ -175,7 +148,7 @@ mod tests {
     fn one_to_1024_bytes_are_taken() {
         assert_eq!(bytes(b"x").unwrap().len(), 1);
         assert_eq!(bytes(&[b'x'; 1024]).unwrap().len(), 1024);
-        assert_eq!(bytes(&[b'x'; 1025]), Err(SecretError::TooLong));
+        assert_eq!(bytes(&[b'x'; 1025]), Err(CredentialError::SecretTooLong));
         assert_eq!(
             bytes(&[[b'x'; 1024].as_slice(), b"\r\n"].concat())
                 .unwrap()
@@ -186,7 +159,7 @@ mod tests {
 
     #[test]
     fn text_of_another_encoding_is_refused() {
-        assert_eq!(bytes(b"w\0o\0r\0d\0"), Err(SecretError::Nul));
+        assert_eq!(bytes(b"w\0o\0r\0d\0"), Err(CredentialError::SecretNul));
     }
 
     #[test]

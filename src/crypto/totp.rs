@@ -1,10 +1,10 @@
 //! One-time codes from a clock and a shared key (TOTP, RFC 6238): SHA-1, 30 seconds, 6 digits, as
 //! authenticator apps have them.
 
+use super::credential_error::CredentialError;
 use crate::crypto::random::{RandomError, random_bytes};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// How long one code lasts, in seconds.
@@ -58,15 +58,15 @@ impl TotpKey {
     /// Reads a key in Base32 (RFC 4648), as apps show it: case, blanks, dashes and padding don't count.
     ///
     /// # Errors
-    /// [`TotpKeyError`]; it says nothing of the key itself.
-    pub fn from_base32(text: &str) -> Result<TotpKey, TotpKeyError> {
+    /// [`CredentialError`]; it says nothing of the key itself.
+    pub fn from_base32(text: &str) -> Result<TotpKey, CredentialError> {
         // As large as it can get, so that growing leaves no piece of the key behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
         let (mut bits, mut count) = (0u32, 0);
         for character in text.bytes().filter(|byte| !b" -=".contains(byte)) {
             let upper = character.to_ascii_uppercase();
             let value = ALPHABET.iter().position(|known| *known == upper);
-            let value = value.ok_or(TotpKeyError::NotBase32)?;
+            let value = value.ok_or(CredentialError::KeyNotBase32)?;
             bits = bits << 5 | u32::try_from(value).unwrap_or_default();
             count += 5;
             if count >= 8 {
@@ -76,9 +76,9 @@ impl TotpKey {
             bits &= (1 << count) - 1;
         }
         match bytes.len() {
-            0..SHORTEST_BYTES => Err(TotpKeyError::TooShort),
+            0..SHORTEST_BYTES => Err(CredentialError::KeyTooShort),
             SHORTEST_BYTES..=LONGEST_BYTES => Ok(TotpKey(bytes)),
-            _ => Err(TotpKeyError::TooLong),
+            _ => Err(CredentialError::KeyTooLong),
         }
     }
 
@@ -163,29 +163,6 @@ fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-/// Why a text is no key for one-time codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TotpKeyError {
-    /// A character that Base32 does not have.
-    NotBase32,
-    /// Fewer than 128 bits.
-    TooShort,
-    /// More than 512 bits.
-    TooLong,
-}
-
-impl fmt::Display for TotpKeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TotpKeyError::NotBase32 => "the key for one-time codes is not Base32 (A to Z, 2 to 7)",
-            TotpKeyError::TooShort => "the key for one-time codes has fewer than 26 characters",
-            TotpKeyError::TooLong => "the key for one-time codes has more than 103 characters",
-        })
-    }
-}
-
-impl std::error::Error for TotpKeyError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,13 +211,13 @@ mod tests {
     #[test]
     fn what_is_no_key_is_refused() {
         let fault = |text: &str| TotpKey::from_base32(text).err();
-        assert_eq!(fault(""), Some(TotpKeyError::TooShort));
-        assert_eq!(fault(&"A".repeat(25)), Some(TotpKeyError::TooShort));
+        assert_eq!(fault(""), Some(CredentialError::KeyTooShort));
+        assert_eq!(fault(&"A".repeat(25)), Some(CredentialError::KeyTooShort));
         assert_eq!(fault(&"A".repeat(26)), None);
         assert_eq!(fault(&"A".repeat(103)), None);
-        assert_eq!(fault(&"A".repeat(104)), Some(TotpKeyError::TooLong));
-        assert_eq!(fault(&"A1".repeat(20)), Some(TotpKeyError::NotBase32));
-        assert_eq!(fault(&"Aä".repeat(20)), Some(TotpKeyError::NotBase32));
+        assert_eq!(fault(&"A".repeat(104)), Some(CredentialError::KeyTooLong));
+        assert_eq!(fault(&"A1".repeat(20)), Some(CredentialError::KeyNotBase32));
+        assert_eq!(fault(&"Aä".repeat(20)), Some(CredentialError::KeyNotBase32));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl DiskError {
     }
 
     /// The kind of the error.
-    pub fn kind(&self) -> DiskErrorKind {
+    pub(crate) fn kind(&self) -> DiskErrorKind {
         self.kind
     }
 

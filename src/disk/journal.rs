@@ -76,7 +76,7 @@ pub(super) struct Recorded {
 
 /// What was found in a journal's place.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum FoundJournal {
     /// Nothing, or less than a header: nothing was recorded.
     Nothing,
     /// A journal that is not to be believed.
@@ -125,32 +125,34 @@ impl Journal {
     }
 
     /// Reads the journal of an earlier run and cuts off a torn tail.
-    pub(super) fn open(path: &Path, id: TransferId) -> Result<Found, DiskError> {
+    pub(super) fn open(path: &Path, id: TransferId) -> Result<FoundJournal, DiskError> {
         let opened = OpenOptions::new().read(true).append(true).open(path);
         let file = match opened {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(FoundJournal::Nothing);
+            }
             Err(error) => return Err(DiskError::at("open journal", path)(error)),
         };
         let failed = |error| DiskError::at("read journal", path)(error);
         let mut reader = BufReader::new(&file);
         let mut first = [0; HEADER];
         if read_up_to(&mut reader, &mut first).map_err(failed)? < HEADER {
-            return Ok(Found::Nothing);
+            return Ok(FoundJournal::Nothing);
         }
         let part_size = match check_header(&first, id) {
             Ok(part_size) => part_size,
-            Err(fault) => return Ok(Found::Faulty(fault)),
+            Err(fault) => return Ok(FoundJournal::Faulty(fault)),
         };
         let seed = seed_of(&first);
         let Some((recorded, count)) = read_records(&mut reader, seed, part_size).map_err(failed)?
         else {
-            return Ok(Found::Faulty(JournalFault::Damaged));
+            return Ok(FoundJournal::Faulty(JournalFault::Damaged));
         };
         let length = (HEADER + count * RECORD) as u64;
         file.set_len(length)
             .map_err(DiskError::at("cut journal", path))?;
-        Ok(Found::Good(
+        Ok(FoundJournal::Good(
             Journal::new(path, file, &first, length),
             recorded,
         ))
@@ -208,8 +210,8 @@ impl Journal {
 /// that damage one.
 pub fn recorded_parts(path: &Path, id: TransferId) -> Result<Option<usize>, DiskError> {
     Ok(match Journal::open(path, id)? {
-        Found::Good(_, recorded) => Some(recorded.parts.len()),
-        Found::Nothing | Found::Faulty(_) => None,
+        FoundJournal::Good(_, recorded) => Some(recorded.parts.len()),
+        FoundJournal::Nothing | FoundJournal::Faulty(_) => None,
     })
 }
 

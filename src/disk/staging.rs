@@ -24,7 +24,7 @@ mod writer;
 
 use crate::disk::destination::{Destination, disk_path};
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::journal::{Found, Journal, JournalFault, JournalMark, JournalRecord};
+use crate::disk::journal::{FoundJournal, Journal, JournalFault, JournalMark, JournalRecord};
 use crate::disk::plan::Plan;
 use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
@@ -374,13 +374,13 @@ fn earlier_run(
 ) -> Result<(Option<Earlier>, Option<JournalFault>), DiskError> {
     let journal_path = path.join("journal");
     let fault = match Journal::open(&journal_path, id)? {
-        Found::Nothing => None,
-        Found::Good(..) if manifest.total().is_none() => None,
-        Found::Good(journal, recorded) => match layout_of(manifest, recorded.part_size) {
+        FoundJournal::Nothing => None,
+        FoundJournal::Good(..) if manifest.total().is_none() => None,
+        FoundJournal::Good(journal, recorded) => match layout_of(manifest, recorded.part_size) {
             Ok(layout) => return Ok((Some((journal, layout, recorded)), None)),
             Err(_) => Some(JournalFault::Damaged),
         },
-        Found::Faulty(fault) => Some(fault),
+        FoundJournal::Faulty(fault) => Some(fault),
     };
     let aside = path.join("journal.unreadable");
     match fs::rename(&journal_path, &aside) {

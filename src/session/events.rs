@@ -196,19 +196,6 @@ pub enum Event<'a> {
 /// What is known while a peer with the same code is not met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StillLooking {
-    /// What was sent and heard.
-    pub sights: Sights,
-    /// Where this side listens.
-    pub listening: Vec<SocketAddr>,
-    /// Peers with the same channel that were found and could not be reached: the first few.
-    pub unreachable: Vec<SocketAddr>,
-    /// Peers with the same channel that want the same, send or receive: the first few.
-    pub same_role: Vec<SocketAddr>,
-}
-
-/// What was sent and heard while a peer was looked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sights {
     /// The discovery port; none when all were taken, so that queries of others cannot be heard.
     pub port: Option<u16>,
     /// The addresses of this machine, without loopback and link-local IPv6.
@@ -219,6 +206,12 @@ pub struct Sights {
     pub refused: u64,
     /// Queries and answers of others that want to meet, on any channel.
     pub heard: u64,
+    /// Where this side listens.
+    pub listening: Vec<SocketAddr>,
+    /// Peers with the same channel that were found and could not be reached: the first few.
+    pub unreachable: Vec<SocketAddr>,
+    /// Peers with the same channel that want the same, send or receive: the first few.
+    pub same_role: Vec<SocketAddr>,
 }
 
 /// How much of a transfer is done.

@@ -13,7 +13,7 @@ use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{Authenticated, Credential, dial};
+use crate::session::connection::handshake::{Authenticated, DiallerCredential, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::error::Error;
@@ -77,11 +77,11 @@ impl Attempts {
 enum Route<'a> {
     Dial(&'a PeerAddress),
     Listen(Listener),
-    Find(Finding<'a>),
+    Find(CodeSearch<'a>),
 }
 
 /// What stays from one search for the peer to the next.
-struct Finding<'a> {
+struct CodeSearch<'a> {
     options: &'a FindOptions,
     listener: Listener,
     port: NonZeroU16,
@@ -109,7 +109,7 @@ impl<'a> Meeting<'a> {
                 Route::Listen(listener)
             }
             Rendezvous::Find(options) => {
-                Route::Find(Finding::open(options, connect, role, operator)?)
+                Route::Find(CodeSearch::open(options, connect, role, operator)?)
             }
         };
         Ok(Meeting {
@@ -209,7 +209,7 @@ impl<'a> Meeting<'a> {
         let returned = match self.ticket.take() {
             None => None,
             Some(ticket) => {
-                let credential = Credential::Return(&ticket);
+                let credential = DiallerCredential::Return(&ticket);
                 match self.reach(address, credential, &mut first_flight) {
                     Ok(dialled) => Some(dialled),
                     // The listener has forgotten that session, or it ends before it has answered.
@@ -271,7 +271,7 @@ impl<'a> Meeting<'a> {
     fn reach<T>(
         &self,
         address: &PeerAddress,
-        credential: Credential<'_>,
+        credential: DiallerCredential<'_>,
         first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
     ) -> Result<Reached<T>, Error> {
         let role = DiallerRole::Transfer(self.role);
@@ -335,7 +335,7 @@ impl<'a> Meeting<'a> {
     }
 }
 
-impl<'a> Finding<'a> {
+impl<'a> CodeSearch<'a> {
     fn open(
         options: &'a FindOptions,
         connect: &Connect,
@@ -361,7 +361,7 @@ impl<'a> Finding<'a> {
         let port = listener.addresses().first().map(SocketAddr::port);
         let port = port.and_then(NonZeroU16::new);
         let port = port.ok_or(Error::NobodyCame { seconds: 0 })?;
-        Ok(Finding {
+        Ok(CodeSearch {
             options,
             listener,
             port,
@@ -398,8 +398,8 @@ pub(crate) struct Reached<T> {
 }
 
 /// The secret of a connection, by its name.
-pub(crate) fn word(connect: &Connect) -> Credential<'_> {
-    Credential::Word {
+pub(crate) fn word(connect: &Connect) -> DiallerCredential<'_> {
+    DiallerCredential::Word {
         secret: &connect.secret,
         name: connect.name.as_deref(),
     }
@@ -414,7 +414,7 @@ pub(crate) fn reach<T>(
     address: &PeerAddress,
     role: DiallerRole,
     operator: &dyn Operator,
-    credential: Credential<'_>,
+    credential: DiallerCredential<'_>,
     mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
 ) -> Result<Reached<T>, Error> {
     let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));

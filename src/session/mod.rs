@@ -37,19 +37,17 @@ mod tuning;
 
 pub use crate::disk::Links;
 pub use archive::pack::Names;
-pub use archive::unzip::{
-    ExpansionLimit, UnzipOptions, check_archive, hides_names, unpack, unzip, verify,
-};
+pub use archive::unzip::{UnzipOptions, check_archive, hides_names, unpack, unzip, verify};
 pub use archive::zip::{ZipOptions, check_archive_name, zip};
 pub use cancel::Cancel;
 pub use connection::socket::can_listen;
 pub use error::{Error, Expansion};
 pub use events::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
-    Reception, Sights, StillLooking, Summary, Unattended,
+    Reception, StillLooking, Summary, Unattended,
 };
-pub use listen::secrets::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secrets};
-pub use nearby::{Activity, Neighbour, nearby};
+pub use listen::secrets::{NamedSecret, NamedSecrets, Secrets};
+pub(crate) use nearby::{Activity, nearby};
 pub use options::{
     Connect, DEFAULT_PORT, Discovery, FindOptions, Level, ListenAddress, PeerAddress, Rendezvous,
 };

@@ -19,7 +19,7 @@ pub const DEFAULT_PORT: u16 = 8080;
 /// let secret = Secret::from_text("correct horse battery")?;
 /// let mut connect = Connect::new(Rendezvous::Listen(anywhere), secret);
 /// connect.wait = Some(Duration::from_secs(300));
-/// # Ok::<(), peerbridge::SecretError>(())
+/// # Ok::<(), peerbridge::CredentialError>(())
 /// ```
 #[non_exhaustive]
 pub struct Connect {
@@ -56,15 +56,7 @@ impl Connect {
 
     /// The same, with a peer that has the same code and is found on a network of this machine.
     pub fn by_code(code: &MeetingCode) -> Self {
-        let find = FindOptions {
-            channel: code.channel(),
-            listen: ListenAddress {
-                address: None,
-                port: DEFAULT_PORT,
-            },
-            discovery: Discovery::On,
-        };
-        Connect::new(Rendezvous::Find(find), code.to_secret())
+        Connect::new(Rendezvous::Find(FindOptions::new(code)), code.to_secret())
     }
 }
 
@@ -83,11 +75,22 @@ pub enum Rendezvous {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindOptions {
     /// The code's public part.
-    pub channel: Channel,
+    pub(crate) channel: Channel,
     /// Where to listen meanwhile; any port is as good where this one is taken.
     pub listen: ListenAddress,
     /// How far to look.
     pub discovery: Discovery,
+}
+
+impl FindOptions {
+    /// Looks on the networks of this machine for a peer with this code, and listens on every address.
+    pub fn new(code: &MeetingCode) -> Self {
+        FindOptions {
+            channel: code.channel(),
+            listen: ListenAddress::default(),
+            discovery: Discovery::On,
+        }
+    }
 }
 
 /// How far to look for a peer.
@@ -111,6 +114,16 @@ pub struct PeerAddress {
     pub port: u16,
 }
 
+impl PeerAddress {
+    /// The port of the command line on `host`: 8080.
+    pub fn new(host: impl Into<String>) -> Self {
+        PeerAddress {
+            host: host.into(),
+            port: DEFAULT_PORT,
+        }
+    }
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
@@ -120,6 +133,16 @@ pub struct ListenAddress {
     ///
     /// [`Event::Listening`]: crate::Event::Listening
     pub port: u16,
+}
+
+impl Default for ListenAddress {
+    /// Every address, and the port of the command line: 8080.
+    fn default() -> Self {
+        ListenAddress {
+            address: None,
+            port: DEFAULT_PORT,
+        }
+    }
 }
 
 /// How hard to compress.

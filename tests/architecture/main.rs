@@ -208,6 +208,55 @@ fn only_the_command_line_prints_or_ends_the_process() {
     }
 }
 
+/// The types that a file declares outside of functions and other types.
+fn types_declared(code: &str) -> Vec<&str> {
+    let declared = |line: &'_ str| {
+        let mut words = line.split(' ').skip_while(|word| word.starts_with("pub"));
+        let keyword = words.next()?;
+        let is_type = ["struct", "enum", "trait", "type"].contains(&keyword);
+        is_type.then(|| line.len() - words.collect::<Vec<_>>().join(" ").len())
+    };
+    let name = |line| {
+        let rest: &str = &line[declared(line)?..];
+        rest.split(|c: char| !c.is_alphanumeric()).next()
+    };
+    code.lines().filter_map(name).collect()
+}
+
+#[test]
+fn one_type_name_is_one_type() {
+    let mut homes: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for file in without_tests(&sources(&src())) {
+        for name in types_declared(&production(&file)) {
+            let other = homes.insert(name.to_owned(), file.clone());
+            assert!(
+                other.is_none(),
+                "{name} is declared in {file:?} and {other:?}"
+            );
+        }
+    }
+    assert!(homes.len() > 300, "only {} types were found", homes.len());
+}
+
+#[test]
+fn the_library_has_sixty_public_names_at_most() {
+    let code = fs::read_to_string(src().join("lib.rs")).expect("lib.rs");
+    let hidden = "#[doc(hidden)]";
+    let (public, _) = code.split_once(hidden).expect("what is hidden stands last");
+    let names: usize = public
+        .split("pub use ")
+        .skip(1)
+        .filter_map(|used| used.split(';').next())
+        .map(|used| {
+            let list = used.split('{').nth(1).unwrap_or(used);
+            list.split(',')
+                .filter(|name| name.contains(char::is_alphabetic))
+                .count()
+        })
+        .sum();
+    assert!((40..=60).contains(&names), "{names} public names");
+}
+
 #[test]
 fn files_hold_one_idea() {
     for file in sources(&src()) {

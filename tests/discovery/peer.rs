@@ -1,9 +1,9 @@
 //! Programs inside the namespaces: this executable with a job, and what it says.
 
 use crate::network::Machine;
-use peerbridge::internals::{Lookout, Presence, Role};
+use peerbridge::internals::{Channel, Lookout, Presence, Role};
 use peerbridge::{
-    Channel, Connect, Discovery, Error, Event, MeetingCode, Operator, ReceiveOptions, SendOptions,
+    Connect, Discovery, Error, Event, MeetingCode, Operator, ReceiveOptions, SendOptions,
 };
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -258,7 +258,7 @@ impl Operator for Talkative {
             Event::Warning { message } => say(&format!("warning: {message}")),
             Event::StillLooking(looking) => {
                 let mut said = "looking:".to_owned();
-                for own in &looking.sights.addresses {
+                for own in &looking.addresses {
                     said += &format!(" own {own}");
                 }
                 for address in &looking.unreachable {

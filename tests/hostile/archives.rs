@@ -6,8 +6,8 @@ mod oddities;
 use crate::harness::trees::contents;
 use builder::{Entry, archive, deflated_zeros, end, header, record};
 use peerbridge::{
-    Acceptance, ArchivePassword, Error, Expansion, ExpansionLimit, Operator, Strictness, Summary,
-    UnzipOptions, unzip,
+    Acceptance, ArchivePassword, Error, Expansion, Operator, Strictness, Summary, UnzipOptions,
+    unzip,
 };
 use std::fs;
 use std::io::Write;
@@ -278,7 +278,7 @@ fn a_bomb_that_there_can_be_needs_a_word() {
     // With that word it is opened, as far as it goes.
     let bench = Bench::new();
     let mut options = bench.options(&bytes);
-    options.growth = ExpansionLimit::Any;
+    options.any_expansion = true;
     let error = unzip(&options, &Careful).unwrap_err();
     assert!(
         [NOT_VERIFIED, CANNOT_WRITE].contains(&error.exit_code()),
@@ -478,7 +478,7 @@ fn what_is_there_stays_when_the_archive_is_bad() {
     };
     let mut options = bench.options(&archive(&[bad, Entry::file("b", b"x")]));
     options.existing = peerbridge::Existing::Overwrite;
-    options.growth = ExpansionLimit::Any;
+    options.any_expansion = true;
     assert_eq!(
         unzip(&options, &Careful).unwrap_err().exit_code(),
         NOT_VERIFIED

@@ -2,8 +2,8 @@
 
 use crate::real::{LONG, SECRET};
 use peerbridge::{
-    Cancel, Connect, CurrentSecrets, Event, ListenAddress, NameLimits, NamedSecret, NamedSecrets,
-    Operator, PeerAddress, ReceiveOptions, Rendezvous, Secret, Secrets, ServeOptions, serve,
+    Cancel, Connect, Event, ListenAddress, NamedSecret, NamedSecrets, Operator, PeerAddress,
+    ReceiveOptions, Rendezvous, Secret, Secrets, ServeOptions, serve,
 };
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -63,7 +63,8 @@ impl DropBox {
             second_factor: None,
             name: name.into(),
             secret: secret(&format!("{name}'s")),
-            limits: NameLimits::default(),
+            max_bytes: None,
+            max_files: None,
         });
         Secrets::Named(Arc::new(Fixed(Arc::new(list))))
     }
@@ -133,10 +134,7 @@ impl Operator for Witness {
 struct Fixed(Arc<[NamedSecret]>);
 
 impl NamedSecrets for Fixed {
-    fn current(&self) -> CurrentSecrets {
-        CurrentSecrets {
-            list: Arc::clone(&self.0),
-            news: None,
-        }
+    fn current(&self) -> Arc<[NamedSecret]> {
+        Arc::clone(&self.0)
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::environment::{self, Environment};
 use crate::cli::error::CliError;
 use crate::cli::input::private_file;
 use crate::cli::input::terminal::{Answers, ask_until_good};
-use crate::crypto::{ArchivePassword, PasswordError, Secret, SecretError};
+use crate::crypto::{ArchivePassword, CredentialError, Secret};
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,16 +34,16 @@ pub(crate) trait Credential: Sized {
 }
 
 impl Credential for Secret {
-    type Fault = SecretError;
+    type Fault = CredentialError;
     const VARIABLE: &'static str = environment::SECRET;
     const FILE_VARIABLE: Option<&'static str> = Some(environment::SECRET_FILE);
     const QUESTION: &'static str = "Secret (the same on both sides, not shown): ";
 
-    fn from_text(text: Vec<u8>) -> Result<Secret, SecretError> {
+    fn from_text(text: Vec<u8>) -> Result<Secret, CredentialError> {
         Secret::from_text(text)
     }
 
-    fn unusable(origin: String, fault: SecretError) -> CliError {
+    fn unusable(origin: String, fault: CredentialError) -> CliError {
         CliError::Secret { origin, fault }
     }
 
@@ -65,16 +65,16 @@ impl Credential for Secret {
 }
 
 impl Credential for ArchivePassword {
-    type Fault = PasswordError;
+    type Fault = CredentialError;
     const VARIABLE: &'static str = environment::ZIP_PASSWORD;
     const FILE_VARIABLE: Option<&'static str> = None;
     const QUESTION: &'static str = "Password of the archive (not shown): ";
 
-    fn from_text(text: Vec<u8>) -> Result<ArchivePassword, PasswordError> {
+    fn from_text(text: Vec<u8>) -> Result<ArchivePassword, CredentialError> {
         ArchivePassword::from_text(text)
     }
 
-    fn unusable(origin: String, fault: PasswordError) -> CliError {
+    fn unusable(origin: String, fault: CredentialError) -> CliError {
         CliError::Password { origin, fault }
     }
 

@@ -7,12 +7,12 @@ use crate::cli::error::CliError;
 use crate::cli::input::private_file;
 use crate::cli::options::numbers;
 use crate::cli::platform;
-use crate::crypto::{Secret, TotpKey, TotpKeyError};
-use crate::session::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets};
+use crate::crypto::{CredentialError, Secret, TotpKey};
+use crate::session::{NamedSecret, NamedSecrets};
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// The longest file that is read: thousands of names.
@@ -30,6 +30,7 @@ pub(crate) struct SecretsFile {
 struct FileState {
     stamp: platform::Stamp,
     list: Arc<[NamedSecret]>,
+    news: Option<String>,
 }
 
 impl SecretsFile {
@@ -39,33 +40,41 @@ impl SecretsFile {
     /// It cannot or should not be read, or a line in it is wrong.
     pub(crate) fn open(path: PathBuf) -> Result<SecretsFile, CliError> {
         let (stamp, list) = read(&path)?;
-        let state = Mutex::new(FileState { stamp, list });
+        let state = Mutex::new(FileState {
+            stamp,
+            list,
+            news: None,
+        });
         Ok(SecretsFile { path, state })
+    }
+
+    fn state(&self) -> MutexGuard<'_, FileState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl NamedSecrets for SecretsFile {
     /// While a changed file has errors, its previous contents count: a typing error must not lock everybody
     /// out.
-    fn current(&self) -> CurrentSecrets {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn current(&self) -> Arc<[NamedSecret]> {
+        let mut state = self.state();
         let stamp = platform::Stamp::of_path(&self.path);
-        let mut news = None;
         if stamp != state.stamp {
             state.stamp = stamp;
-            news = Some(match read(&self.path) {
+            state.news = Some(match read(&self.path) {
                 Ok((stamp, list)) => {
                     let count = list.len();
-                    *state = FileState { stamp, list };
+                    (state.stamp, state.list) = (stamp, list);
                     format!("the secrets were read again: {count} names")
                 }
                 Err(error) => format!("{error}; the previous secrets stay in use"),
             });
         }
-        CurrentSecrets {
-            list: Arc::clone(&state.list),
-            news,
-        }
+        Arc::clone(&state.list)
+    }
+
+    fn news(&self) -> Option<String> {
+        self.state().news.take()
     }
 }
 
@@ -114,7 +123,7 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
             let named: &mut NamedSecret = list
                 .last_mut()
                 .ok_or_else(|| at("there is no name above these options".into()))?;
-            named.limits = limits_of(line, named.limits).map_err(at)?;
+            read_limits(line, named).map_err(at)?;
             continue;
         }
         let end = line.iter().position(u8::is_ascii_whitespace);
@@ -142,7 +151,8 @@ fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
             name,
             secret,
             second_factor: None,
-            limits: NameLimits::default(),
+            max_bytes: None,
+            max_files: None,
         });
     }
     match list.is_empty() {
@@ -167,12 +177,12 @@ fn second_factor(rest: &[u8]) -> Option<Result<TotpKey, String>> {
     }
     Some(match std::str::from_utf8(rest.trim_ascii()) {
         Ok(key) => TotpKey::from_base32(key).map_err(|fault| fault.to_string()),
-        Err(_) => Err(TotpKeyError::NotBase32.to_string()),
+        Err(_) => Err(CredentialError::KeyNotBase32.to_string()),
     })
 }
 
 /// `--max-size SIZE` and `--max-files N`, as on the command line, on top of what an earlier line said.
-fn limits_of(line: &[u8], mut limits: NameLimits) -> Result<NameLimits, String> {
+fn read_limits(line: &[u8], named: &mut NamedSecret) -> Result<(), String> {
     let line = String::from_utf8_lossy(line);
     let mut words = line.split_ascii_whitespace().flat_map(|word| {
         let (option, value) = word.split_once('=').unzip();
@@ -183,14 +193,14 @@ fn limits_of(line: &[u8], mut limits: NameLimits) -> Result<NameLimits, String> 
             .next()
             .ok_or_else(|| format!("{option} takes a value"))?;
         let read = match option {
-            "--max-size" => numbers::size(option, value).map(|size| limits.max_bytes = Some(size)),
+            "--max-size" => numbers::size(option, value).map(|size| named.max_bytes = Some(size)),
             "--max-files" => numbers::whole(option, value, 0..=u64::MAX)
-                .map(|count| limits.max_files = Some(count)),
+                .map(|count| named.max_files = Some(count)),
             _ => return Err("--max-size and --max-files are the options of a name".into()),
         };
         read.map_err(|error| error.to_string())?;
     }
-    Ok(limits)
+    Ok(())
 }
 
 /// A name that can be a folder anywhere.
@@ -235,7 +245,7 @@ mod tests {
         let list = parse(text.as_bytes()).unwrap();
         let found: Vec<_> = list
             .iter()
-            .map(|named| (named.limits.max_bytes, named.limits.max_files))
+            .map(|named| (named.max_bytes, named.max_files))
             .collect();
         let expected = [(Some(2048), Some(7)), (None, Some(0)), (None, None)];
         assert_eq!(found, expected);
@@ -302,9 +312,9 @@ mod tests {
         let file = SecretsFile::open(path.clone()).unwrap();
         let is_now = |expected: &[&str]| {
             let current = file.current();
-            let names: Vec<_> = current.list.iter().map(|n| n.name.clone()).collect();
+            let names: Vec<_> = current.iter().map(|n| n.name.clone()).collect();
             assert_eq!(names, expected);
-            current.news
+            file.news()
         };
         assert_eq!(is_now(&["alice"]), None);
         write(&path, "alice x\nbob y\n", 0o600);

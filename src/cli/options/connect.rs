@@ -99,16 +99,13 @@ impl ConnectArgs {
     pub(crate) fn with_code(self, code: &MeetingCode, discovery: Discovery) -> Connect {
         let listen = match &self.rendezvous {
             Rendezvous::Listen(listen) => listen.clone(),
-            Rendezvous::Dial(_) | Rendezvous::Find(_) => ListenAddress {
-                address: None,
-                port: DEFAULT_PORT,
-            },
+            Rendezvous::Dial(_) | Rendezvous::Find(_) => ListenAddress::default(),
         };
         let mut connect = self.with(code.to_secret());
         connect.rendezvous = Rendezvous::Find(FindOptions {
-            channel: code.channel(),
             listen,
             discovery,
+            ..FindOptions::new(code)
         });
         connect
     }

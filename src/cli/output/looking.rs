@@ -9,8 +9,7 @@ const SHOWN: usize = 4;
 
 /// What is known, and what may help: a line each.
 pub(crate) fn lines(looking: &StillLooking) -> Vec<String> {
-    let sights = &looking.sights;
-    let mut lines = vec![match (looking.unreachable.as_slice(), sights.heard) {
+    let mut lines = vec![match (looking.unreachable.as_slice(), looking.heard) {
         ([], 0) => "nobody was found on this network yet".to_owned(),
         ([], _) if !looking.same_role.is_empty() => {
             "somebody else with the same number found, but both sides do the same: one must send \
@@ -28,10 +27,10 @@ pub(crate) fn lines(looking: &StillLooking) -> Vec<String> {
             )
         }
     }];
-    if sights.sent == 0 && sights.refused > 0 {
+    if looking.sent == 0 && looking.refused > 0 {
         lines.push("this machine refuses to send to its networks".to_owned());
     }
-    if sights.port.is_none() {
+    if looking.port.is_none() {
         lines.push(
             "the UDP ports 8080 to 8089 are taken here, so only the other side can be found"
                 .to_owned(),
@@ -41,7 +40,7 @@ pub(crate) fn lines(looking: &StillLooking) -> Vec<String> {
         lines.push(format!(
             "a firewall must admit TCP port {port} on this machine or the other one's on that"
         ));
-        lines.extend(by_address(&sights.addresses, port));
+        lines.extend(by_address(&looking.addresses, port));
     }
     lines
 }
@@ -63,17 +62,14 @@ fn by_address(addresses: &[IpAddr], port: u16) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Sights;
 
     fn looking() -> StillLooking {
         StillLooking {
-            sights: Sights {
-                port: Some(8080),
-                addresses: vec!["192.0.2.7".parse().unwrap()],
-                sent: 9,
-                refused: 0,
-                heard: 0,
-            },
+            port: Some(8080),
+            addresses: vec!["192.0.2.7".parse().unwrap()],
+            sent: 9,
+            refused: 0,
+            heard: 0,
             listening: vec!["[::]:8080".parse().unwrap()],
             unreachable: Vec::new(),
             same_role: Vec::new(),
@@ -91,7 +87,7 @@ mod tests {
     #[test]
     fn what_was_seen_decides_what_is_said() {
         let mut other_code = looking();
-        other_code.sights.heard = 3;
+        other_code.heard = 3;
         assert!(lines(&other_code)[0].contains("another code"));
         other_code.same_role = vec!["192.0.2.9:8080".parse().unwrap()];
         assert!(lines(&other_code)[0].contains("one must send"));
@@ -99,9 +95,9 @@ mod tests {
         blocked.unreachable = vec!["192.0.2.9:8080".parse().unwrap()];
         assert!(lines(&blocked)[0].starts_with("found 192.0.2.9:8080, but"));
         let mut mute = looking();
-        mute.sights.sent = 0;
-        mute.sights.refused = 9;
-        mute.sights.port = None;
+        mute.sent = 0;
+        mute.refused = 9;
+        mute.port = None;
         let text = lines(&mute).join("\n");
         assert!(
             text.contains("refuses to send") && text.contains("8089"),

@@ -61,7 +61,7 @@ pub(crate) struct Reporter<'a> {
     ledger: &'a Ledger,
     questions: Questions<'a>,
     style: ReportStyle,
-    transfer: Mutex<Transfer>,
+    transfer: Mutex<TransferReport>,
     hook: Option<Hook>,
     hook_failure: Mutex<Option<CliError>>,
     comparer: Option<&'a dyn Answers>,
@@ -69,7 +69,7 @@ pub(crate) struct Reporter<'a> {
 }
 
 /// What the reporter knows of the transfer that is under way.
-struct Transfer {
+struct TransferReport {
     /// Whether it was accepted and has not ended.
     is_moving: bool,
     offer: OfferSummary,
@@ -84,10 +84,10 @@ struct Transfer {
     is_reassured: bool,
 }
 
-impl Transfer {
-    fn new(style: ProgressStyle, offer: OfferSummary, bytes: u64) -> Transfer {
+impl TransferReport {
+    fn new(style: ProgressStyle, offer: OfferSummary, bytes: u64) -> TransferReport {
         let now = Instant::now();
-        Transfer {
+        TransferReport {
             is_moving: false,
             meter: Meter::new(now, bytes, offer.bytes),
             offer,
@@ -113,7 +113,7 @@ impl<'a> Reporter<'a> {
         questions: Questions<'a>,
         style: ReportStyle,
     ) -> Reporter<'a> {
-        let transfer = Transfer::new(style.progress, OfferSummary::default(), 0);
+        let transfer = TransferReport::new(style.progress, OfferSummary::default(), 0);
         Reporter {
             console,
             ledger,
@@ -303,12 +303,11 @@ impl Reporter<'_> {
         for line in looking::lines(looking) {
             self.say(&line);
         }
-        let sights = &looking.sights;
         self.tell(|| {
             Object::event("looking")
-                .number("sent", sights.sent)
-                .number("refused", sights.refused)
-                .number("heard", sights.heard)
+                .number("sent", looking.sent)
+                .number("refused", looking.refused)
+                .number("heard", looking.heard)
                 .number("unreachable", looking.unreachable.len() as u64)
         });
     }
@@ -345,10 +344,10 @@ impl Reporter<'_> {
         let mut transfer = self.transfer();
         let offer = std::mem::take(&mut transfer.offer);
         let total = offer.bytes;
-        *transfer = Transfer {
+        *transfer = TransferReport {
             is_moving: true,
             is_reassured: transfer.is_reassured,
-            ..Transfer::new(self.style.progress, offer, present_bytes)
+            ..TransferReport::new(self.style.progress, offer, present_bytes)
         };
         drop(transfer);
         if present_bytes > 0 && total != Some(present_bytes) {
@@ -510,7 +509,7 @@ impl Reporter<'_> {
         }
     }
 
-    fn transfer(&self) -> MutexGuard<'_, Transfer> {
+    fn transfer(&self) -> MutexGuard<'_, TransferReport> {
         self.transfer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

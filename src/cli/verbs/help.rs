@@ -11,12 +11,12 @@ use crate::cli::options::words::too_many;
 pub(crate) struct Page {
     /// What it is about; `None` is the overview.
     verb: Option<Verb>,
-    level: Level,
+    level: HelpLevel,
 }
 
 /// How long the page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) enum HelpLevel {
     /// The essentials, on a terminal of 24 rows (`-h`).
     Short,
     /// Everything (`--help`).
@@ -34,7 +34,7 @@ const SECRETS: &str = "The secret comes from --secret-file, else PEERBRIDGE_SECR
 
 impl Page {
     /// The page for `-h` or `--help` after a command.
-    pub(crate) fn of(verb: Option<Verb>, level: Level) -> Page {
+    pub(crate) fn of(verb: Option<Verb>, level: HelpLevel) -> Page {
         let verb = verb.filter(|verb| *verb != Verb::Help);
         Page { verb, level }
     }
@@ -42,7 +42,7 @@ impl Page {
     /// # Errors
     /// A usage error if there is no such page.
     pub(crate) fn understand(args: &ParsedArgs) -> Result<Page, CliError> {
-        let level = Level::Full;
+        let level = HelpLevel::Full;
         let word = match args.words.as_slice() {
             [] => return Ok(Page { verb: None, level }),
             [word] => word.to_string_lossy(),
@@ -66,10 +66,10 @@ impl Page {
     /// The page's text.
     pub(crate) fn text(&self) -> String {
         match (self.verb.map(verbs::entry), self.level) {
-            (None, Level::Short) => short_overview(),
-            (None, Level::Full) => overview(),
-            (Some(entry), Level::Short) => short_page(entry),
-            (Some(entry), Level::Full) => page(entry),
+            (None, HelpLevel::Short) => short_overview(),
+            (None, HelpLevel::Full) => overview(),
+            (Some(entry), HelpLevel::Short) => short_page(entry),
+            (Some(entry), HelpLevel::Full) => page(entry),
         }
     }
 }
@@ -248,18 +248,18 @@ fn push_line(text: &mut String, indent: usize, line: &str) {
 mod tests {
     use super::*;
 
-    fn of(verb: Option<Verb>, level: Level) -> String {
+    fn of(verb: Option<Verb>, level: HelpLevel) -> String {
         Page::of(verb, level).text()
     }
 
-    fn pages(level: Level) -> Vec<String> {
+    fn pages(level: HelpLevel) -> Vec<String> {
         let verbs = VERBS.iter().map(|entry| of(Some(entry.verb), level));
         verbs.chain([of(None, level)]).collect()
     }
 
     #[test]
     fn the_short_pages_fit_a_terminal() {
-        for page in pages(Level::Short) {
+        for page in pages(HelpLevel::Short) {
             assert!(page.lines().count() <= 24, "{page}");
         }
     }
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn every_option_is_named_on_the_short_page_of_its_verb() {
         for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
-            let page = of(Some(entry.verb), Level::Short);
+            let page = of(Some(entry.verb), HelpLevel::Short);
             for flag in FLAGS.iter().filter(|flag| flag.verbs.contains(&entry.verb)) {
                 assert!(page.contains(&format!("--{}", flag.long)), "{page}");
             }
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn every_page_fits_80_columns() {
-        for page in [pages(Level::Short), pages(Level::Full)].concat() {
+        for page in [pages(HelpLevel::Short), pages(HelpLevel::Full)].concat() {
             for line in page.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
                 assert_eq!(line, line.trim_end(), "blanks at the end");
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn every_option_is_on_the_pages_of_its_verbs_and_on_no_other() {
         for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
-            let page = of(Some(entry.verb), Level::Full);
+            let page = of(Some(entry.verb), HelpLevel::Full);
             for flag in FLAGS {
                 let begins = |line: &str| {
                     let names = line.split("  ").find(|piece| !piece.is_empty());
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_overview_names_every_verb() {
-        let page = of(None, Level::Full);
+        let page = of(None, HelpLevel::Full);
         for entry in VERBS {
             assert!(page.contains(&format!("peerbridge {}", entry.name)));
         }

@@ -50,10 +50,16 @@ impl Action {
     /// A usage error.
     pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Action, CliError> {
         if args.has("help") {
-            return Ok(Action::Help(help::Page::of(args.verb, help::Level::Full)));
+            return Ok(Action::Help(help::Page::of(
+                args.verb,
+                help::HelpLevel::Full,
+            )));
         }
         if args.has("h") {
-            return Ok(Action::Help(help::Page::of(args.verb, help::Level::Short)));
+            return Ok(Action::Help(help::Page::of(
+                args.verb,
+                help::HelpLevel::Short,
+            )));
         }
         if args.has("version") {
             return Ok(Action::Version);
@@ -110,7 +116,7 @@ impl Action {
             Action::Usage => {
                 context
                     .console
-                    .show(&help::Page::of(None, help::Level::Full).text());
+                    .show(&help::Page::of(None, help::HelpLevel::Full).text());
                 Err(CliError::usage(
                     "no command given, and no terminal to ask on",
                     "start with send, receive, serve, demo, secret or help",

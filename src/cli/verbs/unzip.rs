@@ -13,7 +13,7 @@ use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::disk::{Archive, CheckedArchive, ListedKind, NameEncoding, Strictness, spool};
 use crate::model::Existing;
-use crate::session::{self, Error, ExpansionLimit, UnzipOptions};
+use crate::session::{self, Error, UnzipOptions};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -48,7 +48,7 @@ enum UnzipTask {
 struct Opening {
     destination: PathBuf,
     existing: Option<Existing>,
-    growth: ExpansionLimit,
+    any_expansion: bool,
 }
 
 impl Unzip {
@@ -135,7 +135,7 @@ impl Unzip {
         let archive = self.checked(archive, &mut options, context)?;
         options.destination = opening.destination.clone();
         options.existing = opening.existing.unwrap_or_default();
-        options.growth = opening.growth;
+        options.any_expansion = opening.any_expansion;
         let style = context.report_style(Perspective::Opener, self.progress);
         let questions = opening.questions(context);
         let reporter = Reporter::new(context.console, context.ledger, questions, style);
@@ -200,10 +200,7 @@ impl Opening {
         Ok(Opening {
             destination,
             existing: existing(typed),
-            growth: match typed.has("yes") {
-                true => ExpansionLimit::Any,
-                false => ExpansionLimit::Usual,
-            },
+            any_expansion: typed.has("yes"),
         })
     }
 
@@ -224,7 +221,7 @@ impl Opening {
     /// Opening a file that lies here already needs no consent; a person is asked only where something
     /// is in the way, or the archive grows out of proportion.
     fn questions<'a>(&self, context: &Context<'a>) -> Questions<'a> {
-        if self.growth == ExpansionLimit::Any || !context.terminal.can_ask() {
+        if self.any_expansion || !context.terminal.can_ask() {
             return Questions::Unasked;
         }
         Questions::Asked {

@@ -2,7 +2,7 @@ use super::*;
 
 const CODE: &str = "4271-anvil-tundra-lemon";
 
-fn read(input: &str) -> Result<String, CodeError> {
+fn read(input: &str) -> Result<String, CredentialError> {
     MeetingCode::from_input(input).map(|code| code.text().to_owned())
 }
 

@@ -25,9 +25,9 @@ fn sample(path: &Path) -> Vec<u8> {
 
 fn open(path: &Path) -> Result<Recorded, Option<JournalFault>> {
     match Journal::open(path, ID).unwrap() {
-        Found::Good(_, recorded) => Ok(recorded),
-        Found::Faulty(fault) => Err(Some(fault)),
-        Found::Nothing => Err(None),
+        FoundJournal::Good(_, recorded) => Ok(recorded),
+        FoundJournal::Faulty(fault) => Err(Some(fault)),
+        FoundJournal::Nothing => Err(None),
     }
 }
 
@@ -53,7 +53,7 @@ fn a_torn_tail_is_cut_off_wherever_it_tears() {
             assert_eq!(open(&path), Err(None), "cut at {cut}");
             continue;
         }
-        let Found::Good(journal, _) = Journal::open(&path, ID).unwrap() else {
+        let FoundJournal::Good(journal, _) = Journal::open(&path, ID).unwrap() else {
             panic!("cut at {cut}");
         };
         journal.append(JournalRecord::Present(part(9))).unwrap();

@@ -1,7 +1,7 @@
 //! Lists folders on a second thread, before the walk comes to them.
 
 use super::SourceOptions;
-use super::lister::{Folder, Lister, Outcome};
+use super::lister::{Folder, FolderOutcome, Lister};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -18,7 +18,7 @@ pub(super) struct Lookahead<'a> {
 /// A folder that was given away.
 pub(super) struct Asked {
     number: u64,
-    outcome: Receiver<Outcome>,
+    outcome: Receiver<FolderOutcome>,
 }
 
 /// Where folders wait.
@@ -37,7 +37,7 @@ struct LookaheadState {
 struct Order {
     number: u64,
     folder: Folder,
-    outcome: SyncSender<Outcome>,
+    outcome: SyncSender<FolderOutcome>,
 }
 
 impl<'a> Lookahead<'a> {
@@ -70,7 +70,7 @@ impl<'a> Lookahead<'a> {
     }
 
     /// What came of it. `None` where it has not even been begun: it is taken back.
-    pub(super) fn listed(&self, asked: Asked) -> Option<Outcome> {
+    pub(super) fn listed(&self, asked: Asked) -> Option<FolderOutcome> {
         let mut state = self.desk.lock();
         let is_it = |order: &Order| order.number == asked.number;
         if let Some(at) = state.waiting.iter().rposition(is_it) {

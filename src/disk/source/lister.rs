@@ -38,7 +38,7 @@ pub(super) struct Listed {
 
 /// The outer error ends the scan, the inner one leaves the folder out: half a folder that passes for a
 /// whole one would be worse.
-pub(super) type Outcome = Result<io::Result<Listed>, SourceError>;
+pub(super) type FolderOutcome = Result<io::Result<Listed>, SourceError>;
 
 /// Lists folders as the options say.
 pub(super) struct Lister<'a> {
@@ -51,7 +51,7 @@ impl<'a> Lister<'a> {
     }
 
     /// Lists a folder, sorted.
-    pub(super) fn list(&self, folder: Folder) -> Outcome {
+    pub(super) fn list(&self, folder: Folder) -> FolderOutcome {
         let Folder {
             path,
             mut wire,

@@ -47,7 +47,7 @@ pub enum ArchiveFault {
 
 impl ArchiveError {
     /// What is wrong.
-    pub fn fault(&self) -> &ArchiveFault {
+    pub(crate) fn fault(&self) -> &ArchiveFault {
         &self.fault
     }
 

@@ -38,7 +38,7 @@ pub(super) fn check(
 ) -> Result<(), EntryFault> {
     let mut order: Vec<usize> = (0..directory.records.len()).collect();
     order.sort_unstable_by_key(|&number| directory.records[number].place);
-    let mut comparison = Comparison {
+    let mut comparison = HeaderComparison {
         file,
         text: &directory.text,
         limit: directory.start,
@@ -77,7 +77,7 @@ struct Compared {
 }
 
 /// Compares one entry after the other.
-struct Comparison<'a> {
+struct HeaderComparison<'a> {
     file: &'a File,
     /// The names of all records.
     text: &'a [u8],
@@ -89,7 +89,7 @@ struct Comparison<'a> {
     oddities: Vec<Oddity>,
 }
 
-impl Comparison<'_> {
+impl HeaderComparison<'_> {
     fn compare(&mut self, record: &CentralEntry) -> Result<Compared, ArchiveFault> {
         let header_bytes = self.read_header(record)?;
         let (fixed, rest) = self.buffer[..header_bytes].split_at(FIXED_BYTES);

@@ -5,7 +5,7 @@
 
 use super::entry::{Encryption, EntryContents, Method, WrittenEntry};
 use super::member::Member;
-use super::records::{Descriptor, DirectoryEnd, Header};
+use super::records::{Descriptor, DirectoryEnd, MemberHeader};
 use super::sink::ArchiveSink;
 use std::io;
 
@@ -82,7 +82,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
             contents,
         };
         let zip64 = contents.raw.max(contents.packed) >= self.zip64_from;
-        let header = Header::new(member, &written).local(zip64);
+        let header = MemberHeader::new(member, &written).local(zip64);
         self.write(&header)?;
         self.write(packed)?;
         self.written.push(written);
@@ -110,7 +110,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
             contents: EntryContents::default(),
         };
         let zip64 = raw.is_none_or(|raw| raw >= self.zip64_from);
-        let header = Header::new(member, &written).local(zip64);
+        let header = MemberHeader::new(member, &written).local(zip64);
         self.write(&header)?;
         Ok(Begun {
             written,
@@ -192,7 +192,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         let mut block = Vec::new();
         for one in &written {
             let described = member(one.number);
-            block.extend_from_slice(&Header::new(&described, one).central(self.zip64_from));
+            block.extend_from_slice(&MemberHeader::new(&described, one).central(self.zip64_from));
             if block.len() >= 64 * 1024 {
                 self.write(&block)?;
                 block.clear();

@@ -75,14 +75,14 @@ impl Bytes {
 }
 
 /// The two headers of a member.
-pub(super) struct Header<'a> {
+pub(super) struct MemberHeader<'a> {
     member: &'a Member<'a>,
     written: &'a WrittenEntry,
 }
 
-impl<'a> Header<'a> {
+impl<'a> MemberHeader<'a> {
     pub(super) fn new(member: &'a Member<'a>, written: &'a WrittenEntry) -> Self {
-        Header { member, written }
+        MemberHeader { member, written }
     }
 
     /// The header before the contents. `zip64` gives lengths eight bytes, here and in a data descriptor.

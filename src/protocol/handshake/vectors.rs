@@ -106,13 +106,13 @@ const HEADING: &str = "\
 ";
 
 /// One session of two peers, to its first part.
-struct Session {
+struct RecordedSession {
     fixed: Vec<(&'static str, String)>,
     dialler: SessionKeys,
     listener: SessionKeys,
 }
 
-fn session() -> Session {
+fn session() -> RecordedSession {
     let mut fixed: Vec<(&str, String)> = Vec::new();
     let mut add = |name, bytes: &[u8]| fixed.push((name, hex(bytes)));
     let role = DiallerRole::Transfer(Role::Send);
@@ -179,14 +179,14 @@ fn session() -> Session {
     add("digest", &digest.0);
     fixed.push(("phrase_text", dialler.phrase()));
     add_position_keys(&mut fixed, &dialler.sealing_keys());
-    Session {
+    RecordedSession {
         fixed,
         dialler,
         listener,
     }
 }
 
-impl Session {
+impl RecordedSession {
     fn bytes(&self, name: &str) -> Vec<u8> {
         unhex(vector_in(&self.fixed, name))
     }

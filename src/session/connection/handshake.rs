@@ -27,7 +27,7 @@ pub(crate) struct Authenticated {
 
 /// What a dialler proves.
 #[derive(Clone, Copy)]
-pub(crate) enum Credential<'a> {
+pub(crate) enum DiallerCredential<'a> {
     /// The secret that people know, by a name or none.
     Word {
         secret: &'a Secret,
@@ -44,7 +44,7 @@ pub(crate) enum Credential<'a> {
 /// [`Error`]: whatever went wrong on the way.
 pub(crate) fn dial<T>(
     stream: impl Into<Arc<TcpStream>>,
-    credential: Credential<'_>,
+    credential: DiallerCredential<'_>,
     role: DiallerRole,
     idle_limit: Duration,
     first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, Error>,
@@ -55,8 +55,8 @@ pub(crate) fn dial<T>(
     let mut received = FrameBuffer::default();
 
     let (state, hello) = match credential {
-        Credential::Word { secret, name } => DiallerWaitsForHello::start(secret, role, name),
-        Credential::Return(ticket) => DiallerWaitsForHello::start_return(ticket, role),
+        DiallerCredential::Word { secret, name } => DiallerWaitsForHello::start(secret, role, name),
+        DiallerCredential::Return(ticket) => DiallerWaitsForHello::start_return(ticket, role),
     }?;
     connection.write_all(&frame(FrameKind::Hello, &hello), &[])?;
     let (state, confirmation) = match connection.read_frame(Stage::Unproven, &mut received)? {
@@ -81,7 +81,7 @@ pub(crate) fn dial<T>(
     let patience = Patience::WhileAlive(Arc::clone(&shared.liveness));
     writer.connection().set_patience(patience);
     let (mut reader, _) = channel(connection, &shared, first);
-    let has_name = matches!(credential, Credential::Word { name: Some(_), .. });
+    let has_name = matches!(credential, DiallerCredential::Word { name: Some(_), .. });
     let wants_code = has_name && takes_greeting(&mut reader)?;
     let authenticated = Authenticated {
         shared,

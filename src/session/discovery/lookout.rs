@@ -5,7 +5,7 @@ use super::asker::Asker;
 use super::schedule::PORTS;
 use super::shared::Shared;
 use crate::protocol::Presence;
-use crate::session::events::Sights;
+use crate::session::events::StillLooking;
 use crate::session::options::Discovery;
 use std::io;
 use std::sync::Arc;
@@ -59,15 +59,15 @@ impl Lookout {
 
     /// What was sent and heard so far: what to tell a person while nobody is found.
     #[must_use]
-    pub fn sights(&self) -> Sights {
+    pub fn sights(&self) -> StillLooking {
         let Some(Running { shared, .. }) = &self.running else {
-            return Sights::default();
+            return StillLooking::default();
         };
         let port = shared.ports.port().filter(|port| PORTS.contains(port));
         let state = shared.state.lock();
         let own = state.exchange.own();
         let v6 = own.v6.iter().filter(|v6| !v6.is_unicast_link_local());
-        Sights {
+        StillLooking {
             port,
             addresses: own
                 .v4
@@ -78,6 +78,7 @@ impl Lookout {
             sent: state.sent.taken,
             refused: state.sent.refused,
             heard: state.exchange.heard(),
+            ..StillLooking::default()
         }
     }
 }
@@ -174,7 +175,7 @@ mod tests {
     fn off_does_nothing() {
         let (alice, finds) = start(Discovery::Off, meeting(Role::Send, channel()));
         assert!(alice.running.is_none());
-        assert_eq!(alice.sights(), Sights::default());
+        assert_eq!(alice.sights(), StillLooking::default());
         assert!(finds.recv().is_err(), "nobody is left to tell of finds");
     }
 }

@@ -16,7 +16,7 @@
 //! | `asker`, `lookout` | the threads |
 //!
 //! The first five decide, without sockets and with the time given. Discovery is an offer: no error of a
-//! socket ends it, and one that lasts shows in [`Sights`].
+//! socket ends it, and one that lasts shows in [`StillLooking`](crate::session::StillLooking).
 
 mod asker;
 mod exchange;

@@ -9,14 +9,14 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Counts events, anew each second.
 #[derive(Debug)]
-struct Window {
+struct QuotaWindow {
     begun: Instant,
     count: u32,
 }
 
-impl Window {
+impl QuotaWindow {
     fn new(now: Instant) -> Self {
-        Window {
+        QuotaWindow {
             begun: now,
             count: 0,
         }
@@ -26,7 +26,7 @@ impl Window {
     fn roll(&mut self, now: Instant) -> bool {
         let is_over = now.saturating_duration_since(self.begun) >= WINDOW;
         if is_over {
-            *self = Window::new(now);
+            *self = QuotaWindow::new(now);
         }
         is_over
     }
@@ -34,11 +34,11 @@ impl Window {
 
 /// Bounds the datagrams that are read, at [`limits::DATAGRAMS_PER_SECOND`].
 #[derive(Debug)]
-pub(super) struct ReadQuota(Window);
+pub(super) struct ReadQuota(QuotaWindow);
 
 impl ReadQuota {
     pub(super) fn new(now: Instant) -> Self {
-        ReadQuota(Window::new(now))
+        ReadQuota(QuotaWindow::new(now))
     }
 
     /// Counts a datagram.
@@ -60,7 +60,7 @@ impl ReadQuota {
 /// Bounds the answers, at [`limits::ANSWERS_PER_SECOND`] and [`limits::ANSWERS_PER_SOURCE`].
 #[derive(Debug)]
 pub(super) struct AnswerQuota {
-    window: Window,
+    window: QuotaWindow,
     /// At most one for each answer of the window.
     sources: HashMap<IpAddr, u32>,
 }
@@ -68,7 +68,7 @@ pub(super) struct AnswerQuota {
 impl AnswerQuota {
     pub(super) fn new(now: Instant) -> Self {
         AnswerQuota {
-            window: Window::new(now),
+            window: QuotaWindow::new(now),
             sources: HashMap::new(),
         }
     }

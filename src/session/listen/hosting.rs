@@ -4,7 +4,7 @@
 use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
 use crate::session::events::{Event, Operator};
-use crate::session::listen::listener::{Arrival, Guest, Listener};
+use crate::session::listen::listener::{Arrival, Listener, ProvenGuest};
 use crate::session::listen::slots::SessionSlots;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) enum Closing {
 
 impl Hosting<'_> {
     /// Serves each peer in a thread of its own, and returns when all threads have ended.
-    pub(crate) fn run(&self, listener: &Listener, serve: &(dyn Fn(Guest) + Sync)) -> Closing {
+    pub(crate) fn run(&self, listener: &Listener, serve: &(dyn Fn(ProvenGuest) + Sync)) -> Closing {
         scope(|scope| {
             loop {
                 if self.cancel.is_cancelled() {
@@ -72,7 +72,7 @@ impl Hosting<'_> {
     }
 
     /// A whole session. A bug that shows in it ends this one only.
-    fn serve_one(&self, mut guest: Guest, serve: &(dyn Fn(Guest) + Sync)) {
+    fn serve_one(&self, mut guest: ProvenGuest, serve: &(dyn Fn(ProvenGuest) + Sync)) {
         let peer = guest.session.peer.ip().to_canonical();
         let work = AssertUnwindSafe(|| {
             welcome(&guest, self.operator);
@@ -93,7 +93,7 @@ impl Hosting<'_> {
 }
 
 /// Tells the operator of somebody who came and has proven itself.
-pub(crate) fn welcome(guest: &Guest, operator: &dyn Operator) {
+pub(crate) fn welcome(guest: &ProvenGuest, operator: &dyn Operator) {
     let peer = guest.session.peer;
     operator.event(&Event::Connected { peer });
     operator.event(&Event::Authenticated { peer });

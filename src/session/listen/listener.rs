@@ -69,7 +69,7 @@ pub(crate) struct Terms {
 pub(crate) enum Arrival {
     /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
     /// already, however long it has to wait for its turn.
-    Peer(Box<Guest>),
+    Peer(Box<ProvenGuest>),
     /// A proof failed, or was not even tried once the Hello was answered. [`Listener::failed_proofs`] counts
     /// them all, also those that nobody is told of because too much happens at once.
     ProofFailed { peer: SocketAddr },
@@ -84,7 +84,7 @@ pub(crate) enum Arrival {
 }
 
 /// A proven peer.
-pub(crate) struct Guest {
+pub(crate) struct ProvenGuest {
     pub(crate) session: Session,
     /// The name of its secret, where the secrets have names.
     pub(crate) name: Option<Name>,
@@ -308,7 +308,7 @@ fn serve(stream: Arc<TcpStream>, peer: SocketAddr, door: &Arc<Door>, pass: Pass)
             let socket = authenticated.reader.connection().socket();
             door.tickets.issue(key, proven_by, gate.ended(), socket);
             match Session::new(peer, *authenticated, Origin::Accepted(gate)) {
-                Ok(session) => Arrival::Peer(Box::new(Guest {
+                Ok(session) => Arrival::Peer(Box::new(ProvenGuest {
                     session,
                     name,
                     slot,

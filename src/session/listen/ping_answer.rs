@@ -64,7 +64,7 @@ mod tests {
     use crate::crypto::Secret;
     use crate::protocol::{DiallerName, DiallerRole, HandshakeError, Role};
     use crate::session::connection::handshake::{
-        Caller, Credential, HandshakePolicy, answer as let_in, dial,
+        Caller, DiallerCredential, HandshakePolicy, answer as let_in, dial,
     };
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
@@ -110,7 +110,7 @@ mod tests {
         });
         let role = DiallerRole::Ping;
         let secret = secret();
-        let word = Credential::Word {
+        let word = DiallerCredential::Word {
             secret: &secret,
             name: None,
         };

@@ -16,14 +16,14 @@ pub enum Secrets {
 /// A list of named secrets that may change while a listener uses it. Several threads ask it at once.
 ///
 /// ```
-/// use peerbridge::{CurrentSecrets, NameLimits, NamedSecret, NamedSecrets, Secret, Secrets};
+/// use peerbridge::{NamedSecret, NamedSecrets, Secret, Secrets};
 /// use std::sync::Arc;
 ///
 /// struct Fixed(Arc<[NamedSecret]>);
 ///
 /// impl NamedSecrets for Fixed {
-///     fn current(&self) -> CurrentSecrets {
-///         CurrentSecrets { list: Arc::clone(&self.0), news: None }
+///     fn current(&self) -> Arc<[NamedSecret]> {
+///         Arc::clone(&self.0)
 ///     }
 /// }
 ///
@@ -31,22 +31,21 @@ pub enum Secrets {
 ///     name: "alice".into(),
 ///     secret: Secret::from_text("correct horse battery")?,
 ///     second_factor: None,
-///     limits: NameLimits::default(),
+///     max_bytes: Some(1 << 30),
+///     max_files: None,
 /// };
 /// let secrets = Secrets::Named(Arc::new(Fixed(Arc::new([alice]))));
-/// # Ok::<(), peerbridge::SecretError>(())
+/// # Ok::<(), peerbridge::CredentialError>(())
 /// ```
 pub trait NamedSecrets: Send + Sync {
     /// The list as it is now. It is asked for each connection, so a change counts from the next one on.
-    fn current(&self) -> CurrentSecrets;
-}
+    fn current(&self) -> Arc<[NamedSecret]>;
 
-/// The list of [`NamedSecrets`] at one moment.
-pub struct CurrentSecrets {
-    /// The names and their secrets. Each name should appear once.
-    pub list: Arc<[NamedSecret]>,
-    /// A message for the operator, such as that the list was read again. Give it once.
-    pub news: Option<String>,
+    /// A message for the operator, such as that the list was read again. It is asked for behind each
+    /// [`NamedSecrets::current`]; give each message once.
+    fn news(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A secret, its name, and limits for what is sent with it.
@@ -57,16 +56,9 @@ pub struct NamedSecret {
     pub secret: Secret,
     /// The key of the one-time codes that a peer of this name must give as well. `None` asks for none.
     pub second_factor: Option<Arc<TotpKey>>,
-    /// Limits for transfers with this name.
-    pub limits: NameLimits,
-}
-
-/// Limits for transfers with one name, in place of those for everybody.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NameLimits {
-    /// In place of [`crate::session::ReceiveOptions::max_bytes`].
+    /// For this name in place of [`crate::session::ReceiveOptions::max_bytes`].
     pub max_bytes: Option<u64>,
-    /// In place of [`crate::session::ReceiveOptions::max_files`].
+    /// For this name in place of [`crate::session::ReceiveOptions::max_files`].
     pub max_files: Option<u64>,
 }
 
@@ -74,7 +66,8 @@ pub struct NameLimits {
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub(crate) text: String,
-    pub(crate) limits: NameLimits,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) max_files: Option<u64>,
 }
 
 impl Name {
@@ -82,7 +75,8 @@ impl Name {
     pub(crate) fn of(named: &NamedSecret) -> Self {
         Name {
             text: named.name.clone(),
-            limits: named.limits,
+            max_bytes: named.max_bytes,
+            max_files: named.max_files,
         }
     }
 }
@@ -100,8 +94,8 @@ impl Secrets {
         match self {
             Secrets::One(secret) => (Snapshot::One(Arc::clone(secret)), None),
             Secrets::Named(named) => {
-                let CurrentSecrets { list, news } = named.current();
-                (Snapshot::Named(list), news)
+                let list = named.current();
+                (Snapshot::Named(list), named.news())
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::crypto::Secret;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Instance, Message, Role};
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{Credential, dial};
+use crate::session::connection::handshake::{DiallerCredential, dial};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket::dial_address;
 use crate::session::discovery::Found;
@@ -172,7 +172,7 @@ impl Dialler {
 
     fn prove(&self, stream: Arc<TcpStream>, address: SocketAddr) -> Result<Box<Session>, Error> {
         let role = DiallerRole::Transfer(self.role);
-        let credential = Credential::Word {
+        let credential = DiallerCredential::Word {
             secret: &self.secret,
             name: None,
         };

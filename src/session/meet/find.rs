@@ -12,7 +12,7 @@ use crate::session::discovery::{Found, Lookout};
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator, StillLooking};
 use crate::session::listen::hosting::mention;
-use crate::session::listen::listener::{Arrival, Guest, Listener};
+use crate::session::listen::listener::{Arrival, Listener, ProvenGuest};
 use crate::session::listen::slots::Slot;
 use crate::session::meet::dial_plan::{DialEnd, DialPlan};
 use crate::session::meet::dialling::{Dialled, Dialler, Mailbox, News, hear_first};
@@ -44,9 +44,9 @@ pub(super) struct Search<'a> {
     dialler: Dialler,
     lookout: Option<Lookout>,
     /// A connection that a sender has accepted, and until when it waits for an own one.
-    accepted: Option<(Box<Guest>, Instant)>,
+    accepted: Option<(Box<ProvenGuest>, Instant)>,
     /// Connections on which a receiver waits for the first message.
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingPeer>,
     unreachable: Vec<SocketAddr>,
     same_role: Vec<SocketAddr>,
     /// Failed proofs that the operator was told of.
@@ -57,7 +57,7 @@ pub(super) struct Search<'a> {
 }
 
 /// A connection whose session is with the thread that waits for its first message.
-struct Waiting {
+struct WaitingPeer {
     socket: Arc<TcpStream>,
     slot: Option<Slot>,
 }
@@ -248,14 +248,14 @@ impl<'a> Search<'a> {
     fn on_arrival(&mut self, arrival: Arrival) -> Result<Option<Chosen>, Error> {
         match arrival {
             Arrival::Peer(guest) if self.role == Role::Receive => {
-                let Guest { session, slot, .. } = *guest;
+                let ProvenGuest { session, slot, .. } = *guest;
                 self.wait_for_message(session, Some(slot))?;
             }
             Arrival::Peer(guest) if self.mailbox.is_greeting() => {
                 self.accepted = Some((guest, Instant::now() + OWN_DIAL));
             }
             Arrival::Peer(guest) => {
-                let Guest { session, slot, .. } = *guest;
+                let ProvenGuest { session, slot, .. } = *guest;
                 return Ok(Some(self.choose(session, Some(slot), false)));
             }
             Arrival::ProofFailed { peer } => {
@@ -271,10 +271,10 @@ impl<'a> Search<'a> {
 
     /// Does what is due at this moment.
     fn on_time(&mut self, now: Instant) -> Option<Chosen> {
-        let has_waited = |(_, until): &mut (Box<Guest>, Instant)| *until <= now;
+        let has_waited = |(_, until): &mut (Box<ProvenGuest>, Instant)| *until <= now;
         let is_alone = !self.mailbox.is_greeting();
         if let Some((guest, _)) = self.accepted.take_if(|own| is_alone || has_waited(own)) {
-            let Guest { session, slot, .. } = *guest;
+            let ProvenGuest { session, slot, .. } = *guest;
             return Some(self.choose(session, Some(slot), false));
         }
         while let Some((instance, address)) = self.plan.due(now) {
@@ -292,7 +292,7 @@ impl<'a> Search<'a> {
     }
 
     fn wait_for_message(&mut self, mut session: Session, slot: Option<Slot>) -> Result<(), Error> {
-        self.waiting.push(Waiting {
+        self.waiting.push(WaitingPeer {
             socket: Arc::clone(session.reader.connection().socket()),
             slot,
         });
@@ -349,10 +349,10 @@ impl<'a> Search<'a> {
             .map(Lookout::sights)
             .unwrap_or_default();
         self.operator.event(&Event::StillLooking(&StillLooking {
-            sights,
             listening: self.listener.addresses().to_vec(),
             unreachable: self.unreachable.clone(),
             same_role: self.same_role.clone(),
+            ..sights
         }));
     }
 }

@@ -50,22 +50,22 @@ pub(crate) enum Received {
 }
 
 /// Why an offer does not come to its end.
-enum Stop {
+enum OfferEnd {
     /// It is not taken.
     Refused(OfferRefusal),
     /// The session has ended.
     Ended(Error),
 }
 
-impl From<OfferRefusal> for Stop {
+impl From<OfferRefusal> for OfferEnd {
     fn from(refusal: OfferRefusal) -> Self {
-        Stop::Refused(refusal)
+        OfferEnd::Refused(refusal)
     }
 }
 
-impl<E: Into<Error>> From<E> for Stop {
+impl<E: Into<Error>> From<E> for OfferEnd {
     fn from(error: E) -> Self {
-        Stop::Ended(error.into())
+        OfferEnd::Ended(error.into())
     }
 }
 
@@ -77,12 +77,12 @@ impl<'s> ReceiveTransfer<'s> {
     pub(crate) fn run(mut self, offer: Offer) -> Result<Received, Error> {
         match self.receive(offer) {
             Ok(received) => Ok(received),
-            Err(Stop::Refused(refusal)) => Ok(Received::Declined(refusal.tell(self.session)?)),
-            Err(Stop::Ended(error)) => Err(error),
+            Err(OfferEnd::Refused(refusal)) => Ok(Received::Declined(refusal.tell(self.session)?)),
+            Err(OfferEnd::Ended(error)) => Err(error),
         }
     }
 
-    fn receive(&mut self, message: Offer) -> Result<Received, Stop> {
+    fn receive(&mut self, message: Offer) -> Result<Received, OfferEnd> {
         let pace = Pace::new("the offer", OFFER_TIME, limits::OFFER_BYTES_PER_SECOND);
         self.session.reader.connection().set_pace(Some(pace));
         let mut offer = self.read_offer(&message)?;
@@ -132,7 +132,7 @@ impl<'s> ReceiveTransfer<'s> {
     }
 
     /// Reads the manifest to its end.
-    fn read_offer(&mut self, message: &Offer) -> Result<IncomingOffer, Stop> {
+    fn read_offer(&mut self, message: &Offer) -> Result<IncomingOffer, OfferEnd> {
         if message.transfer != self.session.next_transfer()? {
             return Err(unexpected("an offer of another number").into());
         }
@@ -144,7 +144,7 @@ impl<'s> ReceiveTransfer<'s> {
         let manifest = match read_manifest(self.session, message, &mut allowance) {
             Ok(manifest) => manifest,
             // The rest of such an offer may be on its way and belongs to nothing: the session ends.
-            Err(Stop::Refused(refusal)) => return Err(refusal.tell(self.session)?.into()),
+            Err(OfferEnd::Refused(refusal)) => return Err(refusal.tell(self.session)?.into()),
             Err(ended) => return Err(ended),
         };
         let memory = match allowance.settle() {
@@ -178,7 +178,7 @@ impl<'s> ReceiveTransfer<'s> {
     }
 
     /// Tells what is there, and takes the sender's leave.
-    fn answer_dry_run(&mut self, offer: &IncomingOffer) -> Result<Received, Stop> {
+    fn answer_dry_run(&mut self, offer: &IncomingOffer) -> Result<Received, OfferEnd> {
         let preview = preview(offer, self.options)?;
         let have = PartRanges::take_from(&mut preview.present.ranges());
         let room = limits::RANGES - have.len();
@@ -217,11 +217,11 @@ impl<'s> ReceiveTransfer<'s> {
 
     /// Has the persons on both sides compare the phrase, where they want to. Nothing is accepted before
     /// both have found it the same.
-    fn verify(&mut self, sender_wants: bool) -> Result<(), Stop> {
+    fn verify(&mut self, sender_wants: bool) -> Result<(), OfferEnd> {
         if !sender_wants {
             return match self.options.verify {
                 false => Ok(()),
-                true => Err(Stop::Refused(OfferRefusal {
+                true => Err(OfferEnd::Refused(OfferRefusal {
                     reason: DeclineReason::Person,
                     text: "the phrase is to be compared there first (--verify)".into(),
                     error: Error::DeclinedHere {
@@ -400,7 +400,7 @@ fn read_manifest(
     session: &mut Session,
     offer: &Offer,
     allowance: &mut Allowance<'_>,
-) -> Result<Option<Manifest>, Stop> {
+) -> Result<Option<Manifest>, OfferEnd> {
     let mut decoder = ManifestDecoder::new(offer.entry_count)?;
     let mut is_allowed = true;
     let mut allow = |cost| {

@@ -80,7 +80,7 @@ impl ReceiveOptions {
 /// let receive = ReceiveOptions::new("/srv/inbox".into());
 /// let mut options = ServeOptions::new(anywhere, Secrets::One(Arc::new(secret)), receive);
 /// options.max_peers = 4;
-/// # Ok::<(), peerbridge::SecretError>(())
+/// # Ok::<(), peerbridge::CredentialError>(())
 /// ```
 #[non_exhaustive]
 pub struct ServeOptions {

@@ -8,8 +8,7 @@ use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
-use crate::session::listen::listener::{Guest, Listener, Terms};
-use crate::session::listen::secrets::Name;
+use crate::session::listen::listener::{Listener, ProvenGuest, Terms};
 use crate::session::listen::slots::SessionSlots;
 use crate::session::receive::Intake;
 use crate::session::receive::options::{ReceiveOptions, ServeOptions};
@@ -106,17 +105,17 @@ fn announce(
 }
 
 /// One peer's session.
-fn take(guest: Guest, options: &ReceiveOptions, ledger: &RunLedger, operator: &dyn Operator) {
-    let Guest {
+fn take(guest: ProvenGuest, options: &ReceiveOptions, ledger: &RunLedger, operator: &dyn Operator) {
+    let ProvenGuest {
         mut session,
         name,
         slot,
     } = guest;
     let mut options = options.clone();
-    if let Some(Name { text, limits }) = &name {
-        options.destination.push(text);
-        options.max_bytes = limits.max_bytes.or(options.max_bytes);
-        options.max_files = limits.max_files.or(options.max_files);
+    if let Some(name) = &name {
+        options.destination.push(&name.text);
+        options.max_bytes = name.max_bytes.or(options.max_bytes);
+        options.max_files = name.max_files.or(options.max_files);
     }
     let name = name.as_ref().map(|name| name.text.as_str());
     let mut intake = Intake::new(name, &options, ledger, operator);

@@ -5,7 +5,7 @@ use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
-use crate::session::listen::listener::{Guest, Listener, Terms};
+use crate::session::listen::listener::{Listener, ProvenGuest, Terms};
 use crate::session::listen::secrets::Secrets;
 use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{Connect, Rendezvous};
@@ -88,12 +88,12 @@ pub fn send_to_many(
 
 /// One receiver's session.
 fn give(
-    guest: Guest,
+    guest: ProvenGuest,
     outgoing: &Outgoing<'_>,
     operator: &dyn Operator,
     results: &Mutex<Vec<Result<Summary, Error>>>,
 ) {
-    let Guest {
+    let ProvenGuest {
         mut session, slot, ..
     } = guest;
     let transfer = SendTransfer {

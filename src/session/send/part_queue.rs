@@ -16,10 +16,10 @@ use std::sync::MutexGuard;
 /// The parts of a transfer that are still to be sent.
 pub(crate) struct PartQueue {
     layout: PartLayout,
-    state: Monitor<QueueState>,
+    state: Monitor<PartQueueState>,
 }
 
-struct QueueState {
+struct PartQueueState {
     runs: VecDeque<PartRange>,
     /// Parts that the receiver claims to have and has not named as different.
     claimed: PartSet,
@@ -56,7 +56,7 @@ impl PartQueue {
     pub(crate) fn new(layout: PartLayout, have: &PartSet, claims: &PartSet) -> Self {
         PartQueue {
             layout,
-            state: Monitor::new(QueueState {
+            state: Monitor::new(PartQueueState {
                 runs: have.union(claims).gaps(layout.count()).collect(),
                 claimed: claims.clone(),
                 is_checking: claims.len() > 0,
@@ -74,13 +74,13 @@ impl PartQueue {
     /// The next part; `None` when none is left in this round. Waits while claimed parts may still turn out to
     /// differ.
     pub(crate) fn take(&self) -> Option<PartIndex> {
-        self.take_from(self.state.wait_while(QueueState::may_get_more))
+        self.take_from(self.state.wait_while(PartQueueState::may_get_more))
     }
 
     /// The next part for the joined stream of this `order`, which rests while fewer streams take parts;
     /// `resting` is called before it rests.
     pub(crate) fn take_at(&self, order: JoinOrder, resting: impl FnOnce()) -> Option<PartIndex> {
-        let is_resting = |state: &QueueState| {
+        let is_resting = |state: &PartQueueState| {
             let working = state.working.saturating_add(state.dead);
             order.0 >= working && state.phase == RoundPhase::Open && !state.runs.is_empty()
         };
@@ -91,11 +91,11 @@ impl PartQueue {
         } else {
             drop(state);
         }
-        let waits = |state: &QueueState| is_resting(state) || state.may_get_more();
+        let waits = |state: &PartQueueState| is_resting(state) || state.may_get_more();
         self.take_from(self.state.wait_while(waits))
     }
 
-    fn take_from(&self, mut state: MutexGuard<'_, QueueState>) -> Option<PartIndex> {
+    fn take_from(&self, mut state: MutexGuard<'_, PartQueueState>) -> Option<PartIndex> {
         if state.phase != RoundPhase::Open {
             return None;
         }
@@ -272,7 +272,7 @@ impl PartQueue {
     }
 }
 
-impl QueueState {
+impl PartQueueState {
     /// Whether nothing is to be sent now, and claimed parts may still turn out to differ.
     fn may_get_more(&self) -> bool {
         self.phase == RoundPhase::Open && self.runs.is_empty() && self.is_checking

@@ -12,14 +12,14 @@ const BAR: std::ops::RangeInclusive<usize> = 8..=24;
 const SHORTEST_NAME: usize = 10;
 
 /// A piece of the line. `colour` is a code of [`Colour::paint`].
-struct Piece {
+struct LinePart {
     text: String,
     colour: Option<&'static str>,
 }
 
-impl Piece {
-    fn new(text: impl Into<String>) -> Piece {
-        Piece {
+impl LinePart {
+    fn new(text: impl Into<String>) -> LinePart {
+        LinePart {
             text: text.into(),
             colour: None,
         }
@@ -42,11 +42,11 @@ pub(crate) fn draw(
     colour: Colour,
 ) -> String {
     let essence = match reading.total {
-        Some(total) => Piece::new(format!("{:>3}%", percent(reading.bytes, total))),
-        None => Piece::new(format::size(reading.bytes)),
+        Some(total) => LinePart::new(format!("{:>3}%", percent(reading.bytes, total))),
+        None => LinePart::new(format::size(reading.bytes)),
     };
     let mut room = columns.saturating_sub(width::of_text(&essence.text));
-    let mut take = |piece: Option<Piece>| {
+    let mut take = |piece: Option<LinePart>| {
         let piece = piece?;
         room = room.checked_sub(piece.width())?;
         Some(piece)
@@ -54,23 +54,23 @@ pub(crate) fn draw(
     // In the order of their weight.
     let rate = take(Some(match reading.stalled {
         Some(time) => stall(time, other, columns),
-        None => Piece::new(format::rate(reading.rate)),
+        None => LinePart::new(format::rate(reading.rate)),
     }));
     let left = reading.left.filter(|_| reading.stalled.is_none());
-    let left = take(left.map(|left| Piece::new(format!("{} left", clock(left)))));
+    let left = take(left.map(|left| LinePart::new(format!("{} left", clock(left)))));
     let amount = take(
         reading
             .total
-            .map(|total| Piece::new(format::part(reading.bytes, total))),
+            .map(|total| LinePart::new(format::part(reading.bytes, total))),
     );
     let is_wide = columns >= 60;
     let bar = reading.total.filter(|_| is_wide);
     let cells = (columns / 5).clamp(*BAR.start(), *BAR.end());
-    let bar = take(bar.map(|total| Piece::new(cells_of(reading.bytes, total, cells))));
+    let bar = take(bar.map(|total| LinePart::new(cells_of(reading.bytes, total, cells))));
     let curve = take((is_wide && !reading.curve.is_empty()).then(|| curve(&reading.curve)));
     let name = (room >= SHORTEST_NAME + GAP.len() && !name.is_empty())
-        .then(|| Piece::new(width::tail(name, room - GAP.len())));
-    let bar = bar.map(|piece| Piece {
+        .then(|| LinePart::new(width::tail(name, room - GAP.len())));
+    let bar = bar.map(|piece| LinePart {
         colour: Some(GREEN),
         ..piece
     });
@@ -111,13 +111,13 @@ pub(crate) fn words(reading: &Reading, other: &str) -> String {
     text
 }
 
-fn stall(time: Duration, other: &str, columns: usize) -> Piece {
+fn stall(time: Duration, other: &str, columns: usize) -> LinePart {
     let seconds = time.as_secs();
     let text = match columns {
         60.. => format!("stalled for {seconds} s: waiting for {other}"),
         _ => format!("stalled {seconds} s"),
     };
-    Piece {
+    LinePart {
         text,
         colour: Some(YELLOW),
     }
@@ -130,11 +130,11 @@ fn cells_of(bytes: u64, total: u64, cells: usize) -> String {
 }
 
 /// The speed of the last seconds, from the lowest step for nothing to the highest for the most.
-fn curve(rates: &[u64]) -> Piece {
+fn curve(rates: &[u64]) -> LinePart {
     const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = rates.iter().copied().max().unwrap_or(0);
     let step = |rate: &u64| STEPS[(STEPS.len() - 1) * percent(*rate, most.max(1)) / 100];
-    Piece::new(rates.iter().map(step).collect::<String>())
+    LinePart::new(rates.iter().map(step).collect::<String>())
 }
 
 fn percent(bytes: u64, total: u64) -> usize {

@@ -49,14 +49,14 @@ fn grant(
     let mut rendezvous = wish.rendezvous;
     let mut secret = Arc::new(wish.secret);
     let transfer = match wish.task {
-        DialogueTask::Send(errand) => Transfer::Send(options_of(errand)?),
-        DialogueTask::Receive(folder) => Transfer::Receive(ReceiveOptions::new(folder)),
+        DialogueTask::Send(errand) => DialogueTransfer::Send(options_of(errand)?),
+        DialogueTask::Receive(folder) => DialogueTransfer::Receive(ReceiveOptions::new(folder)),
     };
     loop {
         let connect = Connect::new(rendezvous.clone(), Arc::clone(&secret));
         let ended = match &transfer {
-            Transfer::Send(first) => send(&connect, first, conversation, context),
-            Transfer::Receive(options) => receive(&connect, options, context),
+            DialogueTransfer::Send(first) => send(&connect, first, conversation, context),
+            DialogueTransfer::Receive(options) => receive(&connect, options, context),
         };
         let Err(DialogueHalt::Failed(error)) = ended else {
             return ended;
@@ -74,7 +74,7 @@ fn grant(
 }
 
 /// A task with its options; they serve for every attempt.
-enum Transfer {
+enum DialogueTransfer {
     Send(SendOptions),
     Receive(ReceiveOptions),
 }

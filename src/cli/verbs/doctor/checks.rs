@@ -180,7 +180,7 @@ pub(super) fn secret(file: Option<&Path>, context: &Context<'_>) -> Finding {
 pub(super) fn secrets(file: &Path) -> Finding {
     match SecretsFile::open(file.to_owned()) {
         Ok(file) => {
-            let names = format::count(file.current().list.len() as u64, "name");
+            let names = format::count(file.current().len() as u64, "name");
             Finding::pass("secrets", format!("{names}, all usable"))
         }
         Err(error) => no_secret(&error),

@@ -2,7 +2,7 @@
 //!
 //! What is sealed has a random salt: it is opened and compared with what it must say.
 
-use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, RUN, Session, hex, session, unhex};
+use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, RUN, RecordedSession, hex, session, unhex};
 use crate::crypto::{
     Compression, Opener, PieceDigest, PieceHasher, PiecePosition, Position, Sealer, Side,
 };
@@ -86,7 +86,7 @@ fn check_header(bytes: &[u8], kind: FrameKind) {
 }
 
 /// Seals and writes the session anew.
-pub(super) fn write(session: &Session) {
+pub(super) fn write(session: &RecordedSession) {
     let mut text = String::from(HEADING);
     let mut sequences = Sequences::default();
     let mut sealer = Sealer::new();
@@ -147,7 +147,7 @@ fn part(transfer: u32, id: PartId) -> Position {
     }
 }
 
-fn script(session: &Session) -> Vec<Line> {
+fn script(session: &RecordedSession) -> Vec<Line> {
     let mut lines = Vec::new();
     handshake(session, &mut lines);
     first_transfer(session, &mut lines);
@@ -170,7 +170,7 @@ fn listener(says: Message) -> Line {
     }
 }
 
-fn handshake(session: &Session, lines: &mut Vec<Line>) {
+fn handshake(session: &RecordedSession, lines: &mut Vec<Line>) {
     use Side::{Dialler, Listener};
     for (side, kind, body) in [
         (Dialler, FrameKind::Hello, "dialler_hello"),
@@ -188,7 +188,7 @@ fn handshake(session: &Session, lines: &mut Vec<Line>) {
 }
 
 /// Two parts over two streams; the receiver asks for the first one again.
-fn first_transfer(session: &Session, lines: &mut Vec<Line>) {
+fn first_transfer(session: &RecordedSession, lines: &mut Vec<Line>) {
     lines.push(listener(accept(2)));
     for (side, body) in [
         (Side::Dialler, "dialler_join"),
@@ -233,7 +233,7 @@ fn second_transfer(lines: &mut Vec<Line>) {
 }
 
 /// The first one again: the receiver claims both parts, and one of them differs.
-fn third_transfer(session: &Session, lines: &mut Vec<Line>) {
+fn third_transfer(session: &RecordedSession, lines: &mut Vec<Line>) {
     let raw = CONTENTS.repeat(10_000);
     let (first, second) = raw.split_at(PART_SIZE as usize);
     lines.push(dialler(0, Says::Message(Message::Next)));

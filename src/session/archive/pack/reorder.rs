@@ -83,8 +83,8 @@ impl<'a> ReorderBuffer<'a> {
     }
 
     /// Ends all waiting, once what is returned is dropped.
-    pub(super) fn stop_when_dropped(&self) -> Stop<'_, 'a> {
-        Stop(self)
+    pub(super) fn stop_when_dropped(&self) -> StopGuard<'_, 'a> {
+        StopGuard(self)
     }
 
     fn take(&self) -> Option<(u64, PieceIndex)> {
@@ -116,9 +116,9 @@ impl<'a> ReorderBuffer<'a> {
 }
 
 /// See [`ReorderBuffer::stop_when_dropped`].
-pub(super) struct Stop<'b, 'a>(&'b ReorderBuffer<'a>);
+pub(super) struct StopGuard<'b, 'a>(&'b ReorderBuffer<'a>);
 
-impl Drop for Stop<'_, '_> {
+impl Drop for StopGuard<'_, '_> {
     fn drop(&mut self) {
         lock(&self.0.state).is_stopped = true;
         self.0.changed.notify_all();

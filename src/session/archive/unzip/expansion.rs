@@ -1,6 +1,5 @@
 //! Archives that would become far larger than they are.
 
-use super::options::ExpansionLimit;
 use crate::disk::{CheckedArchive, Outline};
 use crate::model::limits;
 use crate::session::error::{Error, Expansion};
@@ -14,7 +13,7 @@ use crate::session::events::{Acceptance, Operator};
 pub(super) fn check_expansion(
     archive: &CheckedArchive,
     outline: &Outline,
-    limit: ExpansionLimit,
+    any: bool,
     operator: &dyn Operator,
 ) -> Result<(), Error> {
     let expansion = Expansion {
@@ -22,7 +21,7 @@ pub(super) fn check_expansion(
         bytes: outline.bytes,
         entries: outline.entries,
     };
-    if limit == ExpansionLimit::Any || is_usual(&expansion) {
+    if any || is_usual(&expansion) {
         return Ok(());
     }
     match operator.accept_expansion(expansion) {

@@ -10,6 +10,6 @@ mod verify;
 mod workers;
 
 pub use hidden::{check_archive, hides_names};
-pub use options::{ExpansionLimit, UnzipOptions};
+pub use options::UnzipOptions;
 pub use unpack::{unpack, unzip};
 pub use verify::verify;

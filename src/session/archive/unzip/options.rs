@@ -18,7 +18,7 @@ pub struct UnzipOptions {
     /// What the archive is encrypted with; not needed for one that is not.
     pub password: Option<ArchivePassword>,
     /// Whether the operator is asked before an archive is opened that grows out of proportion.
-    pub growth: ExpansionLimit,
+    pub any_expansion: bool,
     /// Patterns of the entries to open, with all that is in matching folders; empty for all.
     pub only: Vec<String>,
     /// Patterns of the entries to leave out, with all that is in matching folders.
@@ -34,16 +34,6 @@ pub struct UnzipOptions {
     pub cancel: Cancel,
 }
 
-/// How far an archive may grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExpansionLimit {
-    /// Out of proportion only if [`crate::session::Operator::accept_expansion`] says so.
-    #[default]
-    Usual,
-    /// As far as there is room for it.
-    Any,
-}
-
 impl UnzipOptions {
     /// Opens `archive` into `destination` in the usual way.
     pub fn new(archive: PathBuf, destination: PathBuf) -> Self {
@@ -52,7 +42,7 @@ impl UnzipOptions {
             destination,
             existing: Existing::Fail,
             password: None,
-            growth: ExpansionLimit::Usual,
+            any_expansion: false,
             only: Vec::new(),
             exclude: Vec::new(),
             strictness: Strictness::Tolerant,

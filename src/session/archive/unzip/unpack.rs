@@ -55,7 +55,7 @@ fn unpack_entries(
 ) -> Result<Summary, Error> {
     let stats = TransferStats::begin(0);
     let outline = archive.outline()?;
-    check_expansion(archive, &outline, options.growth, operator)?;
+    check_expansion(archive, &outline, options.any_expansion, operator)?;
     let tree = archive.tree(outline, options.password())?;
     let offer = offer_summary(&tree.manifest, None);
     operator.event(&Event::Offer(&offer));
@@ -106,7 +106,7 @@ fn unpack_hidden(
     operator: &dyn Operator,
 ) -> Result<Summary, Error> {
     let outline = archive.outline()?;
-    check_expansion(archive, &outline, options.growth, operator)?;
+    check_expansion(archive, &outline, options.any_expansion, operator)?;
     let tree = archive.tree(outline, options.password())?;
     notices::tell_oddities(tree.oddities(), operator);
     let destination = Destination::locate(&options.destination)?;

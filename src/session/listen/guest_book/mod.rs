@@ -119,7 +119,7 @@ impl GuestLimits {
 
 /// Where a guest stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
+enum GuestStage {
     Silent,
     Waiting(Claim),
     Answered {
@@ -144,7 +144,7 @@ enum Lane {
 #[derive(Clone, Debug)]
 struct Guest {
     network: Network,
-    stage: Stage,
+    stage: GuestStage,
 }
 
 /// What a guest that made a claim is to do.
@@ -199,7 +199,7 @@ impl GuestBook {
         if self.guests.len() >= 2 * self.limits.connections {
             return None;
         }
-        let is_here = |guest: &&Guest| guest.stage != Stage::Evicted;
+        let is_here = |guest: &&Guest| guest.stage != GuestStage::Evicted;
         let evicted = match self.guests.values().filter(is_here).count() < self.limits.connections {
             true => None,
             false => Some(self.evict()?),
@@ -208,7 +208,7 @@ impl GuestBook {
         self.next += 1;
         let guest = Guest {
             network: Network::of(from),
-            stage: Stage::Silent,
+            stage: GuestStage::Silent,
         };
         self.guests.insert(id, guest);
         Some((id, evicted))
@@ -217,7 +217,8 @@ impl GuestBook {
     /// A guest that must give way so that its descriptor comes free: the oldest of the network that has
     /// the most, among those that have said nothing or are leaving.
     pub(crate) fn evict(&mut self) -> Option<GuestId> {
-        let can_go = |guest: &Guest| matches!(guest.stage, Stage::Silent | Stage::Leaving);
+        let can_go =
+            |guest: &Guest| matches!(guest.stage, GuestStage::Silent | GuestStage::Leaving);
         let mut of: BTreeMap<Network, usize> = BTreeMap::new();
         for guest in self.guests.values().filter(|guest| can_go(guest)) {
             *of.entry(guest.network).or_default() += 1;
@@ -225,20 +226,21 @@ impl GuestBook {
         let most = *of.values().max()?;
         let mut guests = self.guests.iter_mut();
         let (&id, guest) = guests.find(|(_, guest)| can_go(guest) && of[&guest.network] == most)?;
-        guest.stage = Stage::Evicted;
+        guest.stage = GuestStage::Evicted;
         Some(id)
     }
 
     /// A guest has said Hello, or has proven itself and owes a code.
     pub(crate) fn claim(&mut self, id: GuestId, claim: Claim, now: Instant) {
-        let may_claim = |guest: &&Guest| matches!(guest.stage, Stage::Silent | Stage::Proven);
+        let may_claim =
+            |guest: &&Guest| matches!(guest.stage, GuestStage::Silent | GuestStage::Proven);
         let Some(guest) = self.guests.get(&id).filter(may_claim) else {
             return;
         };
         let network = guest.network;
         let stage = match self.has_room_to_wait(network, &claim, now) {
-            true => Stage::Waiting(claim),
-            false => Stage::Leaving,
+            true => GuestStage::Waiting(claim),
+            false => GuestStage::Leaving,
         };
         self.set(id, stage);
     }
@@ -246,15 +248,15 @@ impl GuestBook {
     /// A guest has waited for long enough.
     pub(crate) fn withdraw(&mut self, id: GuestId) {
         if self.standing(id) == Standing::Waiting {
-            self.set(id, Stage::Leaving);
+            self.set(id, GuestStage::Leaving);
         }
     }
 
     /// Where a guest that made a claim stands.
     pub(crate) fn standing(&self, id: GuestId) -> Standing {
         match self.guests.get(&id).map(|guest| &guest.stage) {
-            Some(Stage::Waiting(_)) => Standing::Waiting,
-            Some(Stage::Answered { .. }) => Standing::Answer,
+            Some(GuestStage::Waiting(_)) => Standing::Waiting,
+            Some(GuestStage::Answered { .. }) => Standing::Answer,
             _ => Standing::Refused,
         }
     }
@@ -277,7 +279,7 @@ impl GuestBook {
     /// must come first.
     pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         let ready = self.guests.values().filter_map(|guest| match &guest.stage {
-            Stage::Waiting(Claim::Word(subject)) if self.budget == Budget::Slowed => {
+            GuestStage::Waiting(Claim::Word(subject)) if self.budget == Budget::Slowed => {
                 Some(self.charges.ready(guest.network, subject, now))
             }
             _ => None,
@@ -287,14 +289,14 @@ impl GuestBook {
 
     /// The guest has proven what it claimed.
     pub(crate) fn prove(&mut self, id: GuestId, now: Instant) {
-        if let Some((network, Claim::Word(subject))) = self.settle(id, Stage::Proven) {
+        if let Some((network, Claim::Word(subject))) = self.settle(id, GuestStage::Proven) {
             self.charges.forgive(network, &subject, now);
         }
     }
 
     /// The guest was answered and has proven nothing.
     pub(crate) fn spend(&mut self, id: GuestId, now: Instant) {
-        if let Some((network, Claim::Word(subject))) = self.settle(id, Stage::Leaving) {
+        if let Some((network, Claim::Word(subject))) = self.settle(id, GuestStage::Leaving) {
             self.failed = self.failed.saturating_add(1);
             if self.budget == Budget::Slowed {
                 self.charges.charge(network, &subject, now);
@@ -304,7 +306,7 @@ impl GuestBook {
 
     /// The guest could have been answered, and was not.
     pub(crate) fn give_back(&mut self, id: GuestId) {
-        self.settle(id, Stage::Leaving);
+        self.settle(id, GuestStage::Leaving);
     }
 
     /// The guest is gone: what it was answered and did not prove is spent.
@@ -314,9 +316,9 @@ impl GuestBook {
     }
 
     /// Takes an answered guest's claim.
-    fn settle(&mut self, id: GuestId, stage: Stage) -> Option<(Network, Claim)> {
+    fn settle(&mut self, id: GuestId, stage: GuestStage) -> Option<(Network, Claim)> {
         let guest = self.guests.get_mut(&id)?;
-        let Stage::Answered { claim, .. } = &guest.stage else {
+        let GuestStage::Answered { claim, .. } = &guest.stage else {
             return None;
         };
         let claim = claim.clone();
@@ -324,7 +326,7 @@ impl GuestBook {
         Some((guest.network, claim))
     }
 
-    fn set(&mut self, id: GuestId, stage: Stage) {
+    fn set(&mut self, id: GuestId, stage: GuestStage) {
         if let Some(guest) = self.guests.get_mut(&id) {
             guest.stage = stage;
         }
@@ -334,21 +336,21 @@ impl GuestBook {
         let Some(guest) = self.guests.get_mut(&id) else {
             return;
         };
-        let Stage::Waiting(claim) = guest.stage.clone() else {
+        let GuestStage::Waiting(claim) = guest.stage.clone() else {
             return;
         };
         if let (Claim::Word(subject), Budget::Slowed) = (&claim, self.budget) {
             self.charges.answered(guest.network, subject, now);
         }
-        guest.stage = Stage::Answered { claim, lane };
+        guest.stage = GuestStage::Answered { claim, lane };
         self.answers += 1;
     }
 
     fn refuse_words(&mut self) -> bool {
         let mut has_changed = false;
         for guest in self.guests.values_mut() {
-            if let Stage::Waiting(Claim::Word(_)) = guest.stage {
-                guest.stage = Stage::Leaving;
+            if let GuestStage::Waiting(Claim::Word(_)) = guest.stage {
+                guest.stage = GuestStage::Leaving;
                 has_changed = true;
             }
         }
@@ -372,7 +374,7 @@ impl GuestBook {
             .guests
             .iter()
             .filter_map(|(id, guest)| match &guest.stage {
-                Stage::Waiting(other) => Some((*id, guest.network, other)),
+                GuestStage::Waiting(other) => Some((*id, guest.network, other)),
                 _ => None,
             })
             .filter(|(_, network, other)| self.lane(*network, other, now) == lane)
@@ -388,7 +390,7 @@ impl GuestBook {
         let heaviest = waiting.iter().max_by_key(|(id, of)| (weight(*of, 0), *id));
         match heaviest {
             Some(&(id, of)) if weight(of, 0) > weight(network, 1) => {
-                self.set(id, Stage::Leaving);
+                self.set(id, GuestStage::Leaving);
                 true
             }
             _ => false,
@@ -401,7 +403,7 @@ impl GuestBook {
         let flight = Flight::of(self);
         let mut ready: BTreeMap<(Lane, Network), GuestId> = BTreeMap::new();
         for (id, guest) in &self.guests {
-            if let Stage::Waiting(claim) = &guest.stage {
+            if let GuestStage::Waiting(claim) = &guest.stage {
                 let lane = self.lane(guest.network, claim, now);
                 if self.may_be_answered(guest.network, claim, lane, &flight, now) {
                     ready.entry((lane, guest.network)).or_insert(*id);
@@ -466,7 +468,7 @@ struct Flight<'a>(Vec<(Network, &'a Claim, Lane)>);
 impl<'a> Flight<'a> {
     fn of(book: &'a GuestBook) -> Self {
         let answered = book.guests.values().filter_map(|guest| match &guest.stage {
-            Stage::Answered { claim, lane } => Some((guest.network, claim, *lane)),
+            GuestStage::Answered { claim, lane } => Some((guest.network, claim, *lane)),
             _ => None,
         });
         Flight(answered.collect())

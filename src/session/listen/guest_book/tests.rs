@@ -68,14 +68,14 @@ impl World {
         for (&id, guest) in &self.book.guests {
             events.push(Event::Leave(id));
             match guest.stage {
-                Stage::Silent => {
+                GuestStage::Silent => {
                     events.extend(self.claims.iter().map(|c| Event::Claim(id, c.clone())));
                 }
-                Stage::Waiting(_) => events.push(Event::Withdraw(id)),
-                Stage::Answered { .. } => {
+                GuestStage::Waiting(_) => events.push(Event::Withdraw(id)),
+                GuestStage::Answered { .. } => {
                     events.extend([Event::Prove(id), Event::Spend(id), Event::GiveBack(id)]);
                 }
-                Stage::Proven | Stage::Leaving | Stage::Evicted => {}
+                GuestStage::Proven | GuestStage::Leaving | GuestStage::Evicted => {}
             }
         }
         events
@@ -86,7 +86,7 @@ impl World {
         let at_word = |id: &GuestId| {
             let stage = before.guests.get(id).map(|guest| &guest.stage);
             let claim = Claim::Word(Subject::Sole);
-            matches!(stage, Some(Stage::Answered { claim: of, .. }) if *of == claim)
+            matches!(stage, Some(GuestStage::Answered { claim: of, .. }) if *of == claim)
         };
         let now = self.now;
         match event {
@@ -115,7 +115,7 @@ impl World {
                 .values()
                 .filter(|guest| {
                     let claim = Claim::Word(Subject::Sole);
-                    matches!(&guest.stage, Stage::Answered { claim: of, .. } if *of == claim)
+                    matches!(&guest.stage, GuestStage::Answered { claim: of, .. } if *of == claim)
                 })
                 .count() as u32
         };
@@ -146,7 +146,7 @@ impl World {
         for _ in 0..GUESTS {
             let ids: Vec<_> = self.book.guests.keys().copied().collect();
             for id in ids {
-                if let Stage::Answered {
+                if let GuestStage::Answered {
                     claim: Claim::Return(_),
                     ..
                 } = self.book.guests[&id].stage
@@ -170,7 +170,7 @@ impl World {
             let ids: Vec<_> = self.book.guests.keys().copied().collect();
             ids.iter().for_each(|id| self.book.spend(*id, self.now));
         }
-        let is_waiting = |guest: &Guest| matches!(guest.stage, Stage::Waiting(_));
+        let is_waiting = |guest: &Guest| matches!(guest.stage, GuestStage::Waiting(_));
         assert!(
             !self.book.guests.values().any(is_waiting),
             "{:?}",
@@ -183,7 +183,10 @@ impl World {
 fn expect_may_go(before: &GuestBook, evicted: Option<GuestId>) {
     if let Some(evicted) = evicted {
         let stage = &before.guests[&evicted].stage;
-        assert!(matches!(stage, Stage::Silent | Stage::Leaving), "{stage:?}");
+        assert!(
+            matches!(stage, GuestStage::Silent | GuestStage::Leaving),
+            "{stage:?}"
+        );
     }
 }
 
