@@ -4,7 +4,8 @@
 use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
 use crate::session::events::{Event, Operator};
-use crate::session::listen::listener::{Arrival, Listener, ProvenGuest};
+use crate::session::listen::listener::Listener;
+use crate::session::listen::listener_state::{Arrival, ProvenGuest};
 use crate::session::listen::slots::SessionSlots;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
