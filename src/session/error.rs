@@ -280,7 +280,7 @@ impl fmt::Display for Unescaped<'_> {
                 write!(f, "cannot read what is sent as {name}: {source}")
             }
             Error::ReadBefore { name } => {
-                write!(f, "what is to be sent as {name} was read before")
+                write!(f, "the input that is sent as {name} was read before")
             }
             Error::SourceFailed { reason } => {
                 write!(f, "the sender could not read the file: {reason}")

@@ -135,7 +135,7 @@ pub enum Event<'a> {
         /// Failed proofs so far.
         count: u32,
     },
-    /// A peer with the same code is being looked for, and was not met for a while.
+    /// This side has looked for a peer with the same code for a while and has not met it.
     StillLooking(&'a StillLooking),
     /// Both sides proved that they know the secret.
     Authenticated {
@@ -193,7 +193,7 @@ pub enum Event<'a> {
     Finished(&'a Summary),
 }
 
-/// What is known while a peer with the same code is not met.
+/// What is known while no peer with the same code was met yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StillLooking {
     /// The discovery port; none when all were taken, so that queries of others cannot be heard.

@@ -95,7 +95,7 @@ impl<'a> Meeting<'a> {
     /// Listens, where this side does.
     ///
     /// # Errors
-    /// [`Error::CannotListen`] and the like.
+    /// [`Error::CannotListen`], [`Error::System`] and others.
     pub(crate) fn open(
         connect: &'a Connect,
         role: Role,
@@ -129,7 +129,7 @@ impl<'a> Meeting<'a> {
     /// its proof; a listener has none.
     ///
     /// # Errors
-    /// [`Error`]: nobody there, nobody came, wrong secret and the like.
+    /// [`Error`]: nobody there, nobody came, wrong secret, and others.
     pub(crate) fn meet<T>(
         &mut self,
         occasion: Occasion,
@@ -409,7 +409,7 @@ pub(crate) fn word(connect: &Connect) -> DiallerCredential<'_> {
 /// Dials until somebody listens, and proves the secret both ways.
 ///
 /// # Errors
-/// [`Error`]: nobody there, wrong secret and the like.
+/// [`Error`]: nobody there, wrong secret, and others.
 pub(crate) fn reach<T>(
     connect: &Connect,
     address: &PeerAddress,

@@ -1,4 +1,4 @@
-//! Who is near: peers that wait to meet, and drop boxes that announce themselves.
+//! Peers nearby: those that wait to meet, and drop boxes that announce themselves.
 
 use crate::crypto::Channel;
 use crate::protocol::{Presence, Role};
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Somebody on a network of this machine. Nothing of it is proven.
+/// A peer on a network of this machine. None of this is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbour {
     /// Where it listens.
@@ -27,7 +27,7 @@ pub enum Activity {
     Sends(Channel),
     /// To receive from a peer with the code of this channel.
     Receives(Channel),
-    /// To receive from everybody who knows its secret.
+    /// To receive from every peer that knows its secret.
     Serves,
 }
 

@@ -5,7 +5,7 @@ use crate::session::error::Error;
 use crate::session::events::{Event, FileResult, Operator};
 use std::path::PathBuf;
 
-/// Scans `paths`, without what is in `omit`, and tells the operator what is left out.
+/// Scans `paths` without those in `omit`, and tells the operator what is left out.
 ///
 /// # Errors
 /// [`Error::Source`], also when everything is excluded, and [`Error::BadPattern`].

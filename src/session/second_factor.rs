@@ -1,6 +1,6 @@
 //! One-time codes: a second proof beside the secret of a name.
 //!
-//! Whoever knows the secret learns that a code is wanted, and so that the secret is right. What came along with
+//! A peer that knows the secret learns that a code is wanted, and so that the secret is right. What came along with
 //! its proof is held unread until the code is right.
 
 use crate::crypto::{CODE_DIGITS, TotpKey, TotpStep};

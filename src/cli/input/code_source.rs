@@ -5,7 +5,7 @@ use crate::cli::input::terminal::{Answers, Terminal};
 use crate::cli::output::console::Console;
 use crate::session::second_factor::digits;
 
-/// Who knows the code.
+/// The side that knows the code.
 pub(crate) enum CodeSource<'a> {
     /// Nobody.
     None,

@@ -22,7 +22,7 @@ pub(crate) trait Credential: Sized {
     const VARIABLE: &'static str;
     /// The variable that names a file which holds it.
     const FILE_VARIABLE: Option<&'static str>;
-    /// What a person reads who is asked for it.
+    /// The question that a person reads.
     const QUESTION: &'static str;
 
     fn from_text(text: Vec<u8>) -> Result<Self, Self::Fault>;

@@ -150,7 +150,7 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// Who reads standard output. This works even if the rest of the command line is wrong, because `--json`
+/// The reader of standard output: a person or a program. This works even if the rest of the command line is wrong, because `--json`
 /// promises a last event then, too.
 pub(crate) fn reader(arguments: &[OsString]) -> Audience {
     let before_end = arguments.iter().take_while(|word| *word != "--");

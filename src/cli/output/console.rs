@@ -18,7 +18,7 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
-/// Who reads standard output.
+/// The reader of standard output: a person or a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// A person.

@@ -23,7 +23,7 @@ pub(crate) enum Perspective {
 }
 
 impl Perspective {
-    /// Who is waited for when a transfer stalls.
+    /// The side that a stalled transfer waits for.
     pub(crate) fn other(self) -> &'static str {
         match self {
             Perspective::Sender => "the receiver",

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(crate) enum PingArgs {
     /// Of the line to one peer.
     Peer(ConnectArgs),
-    /// Of who is near, and how far to look.
+    /// Shows the peers nearby; how far to look.
     Nearby(Discovery),
 }
 

@@ -11,7 +11,7 @@ use crate::crypto::{ArchivePassword, Secret};
 use crate::session::{ArchivePayload, Error, Names};
 use std::path::PathBuf;
 
-/// The name of an archive where what is in it gives none.
+/// The name of an archive whose contents give none.
 const NAME: &str = "archive.zip";
 
 /// How to make it; only the password is missing.

@@ -26,7 +26,7 @@ pub struct ZipOptions {
     pub links: Links,
     /// Compression.
     pub level: Level,
-    /// Whether names and sizes show to who does not know the password.
+    /// Whether people without the password can see names and sizes.
     pub names: Names,
     /// What the archive is encrypted with.
     pub password: ArchivePassword,

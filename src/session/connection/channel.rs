@@ -311,7 +311,7 @@ impl MessageReader {
     }
 
     /// The next frame. What was said last on the first stream decides what comes next on all of them, so
-    /// whoever reads there waits for the peer.
+    /// the thread that reads there waits for the peer.
     fn read_frame(&mut self) -> Result<FrameKind, Error> {
         let liveness = self.connection.liveness();
         let is_first = self.stream == StreamNumber::FIRST;

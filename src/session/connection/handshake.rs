@@ -181,7 +181,7 @@ pub(crate) fn answer(
             return Err(Error::from(error).before_a_guess());
         }
     };
-    // From here on whatever is not a valid proof counts: also to hang up once the Hello was seen.
+    // From here on anything but a valid proof counts as a guess, and so does hanging up behind the Hello.
     let dialler_role = state.dialler_role();
     let (proven, confirmation) = match expect_proof(&mut connection, &hello, &mut received, state) {
         Ok(proven) => proven,

@@ -121,7 +121,7 @@ impl StreamQueue {
     }
 }
 
-/// Adds a stream to a session that this side dialled, by dialling the same address again. Beside it, how long
+/// Adds a stream to a session that this side dialled, by dialling the same address again. Also returns how long
 /// connecting took: a round trip.
 ///
 /// # Errors

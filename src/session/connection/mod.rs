@@ -2,7 +2,7 @@
 //!
 //! `socket` dials and listens; `handshake` has the secret proven on a new connection; `session` is what
 //! both sides hold afterwards. Below them, `transport` moves frames under the deadlines of `clock`, and
-//! `channel` seals and opens what is in them; `stall` measures how long a peer moves nothing. Further streams come through `join` and `join_gate`;
+//! `channel` seals and opens their contents; `stall` measures how long a peer moves nothing. Further streams come through `join` and `join_gate`;
 //! `heartbeat` keeps a quiet session alive and derives keys ahead of need (`next_seal`).
 
 pub(crate) mod channel;

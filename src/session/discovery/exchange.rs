@@ -1,4 +1,4 @@
-//! What is said, and what is made of what others say: without sockets, with the time given.
+//! The queries and answers of discovery as a state machine: no sockets, and the caller gives the time.
 
 use super::Found;
 use super::finds::Finds;
@@ -95,7 +95,7 @@ impl Exchange {
         Outcome { answer, found }
     }
 
-    /// Whether a query of somebody who does this concerns this side.
+    /// Whether a query from a peer with this presence concerns this side.
     fn is_for_us(&self, theirs: Presence) -> bool {
         match (self.presence, theirs) {
             (Presence::Meeting { channel, .. }, Presence::Meeting { channel: other, .. }) => {

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// What is done with a find.
+/// The callback for each peer found.
 pub(super) type OnFound = dyn Fn(Found) + Send + Sync;
 
 /// What the threads share.

@@ -147,7 +147,7 @@ impl PortSockets {
         }
     }
 
-    /// Wakes whoever reads from them, with an empty datagram over loopback.
+    /// Wakes the thread that reads from them, with an empty datagram over loopback.
     pub(super) fn wake(&self) {
         for socket in self.each() {
             let Ok(address) = socket.local_addr() else {

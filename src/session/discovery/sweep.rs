@@ -93,7 +93,7 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    /// What is asked until `end`, each with its time in milliseconds.
+    /// The addresses asked until `end`, each with its time in milliseconds.
     fn run(own: &BTreeSet<Ipv4Addr>, end: u64) -> Vec<(u64, Ipv4Addr)> {
         let start = Instant::now();
         let mut sweep = Sweep::new(start);

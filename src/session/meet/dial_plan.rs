@@ -60,9 +60,9 @@ struct Turn {
 /// How a dial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DialEnd {
-    /// Nobody answered, or somebody who has no time now.
+    /// No answer, or the answer that the peer is busy.
     Unreachable,
-    /// Whoever listens there does not know the secret, or is another program.
+    /// The listener there does not know the secret, or is another program.
     Out,
 }
 
@@ -254,7 +254,7 @@ mod tests {
         Duration::from_millis(count)
     }
 
-    /// What is dialled until `end`, each with its time in milliseconds.
+    /// The addresses dialled until `end`, each with its time in milliseconds.
     fn run(plan: &mut DialPlan, start: Instant, end: u64) -> Vec<(u64, String)> {
         let mut dialled = Vec::new();
         for time in 0..end {

@@ -134,7 +134,7 @@ impl<'a> Search<'a> {
     /// Waits until a connection is proven and chosen, or the time is over.
     ///
     /// # Errors
-    /// [`Error`]: nobody came, wrong secret, called off and the like.
+    /// [`Error`]: nobody came, wrong secret, cancelled, and others.
     pub(super) fn run(&mut self, wait: Option<Duration>) -> Result<Chosen, Error> {
         let end = wait.map(|wait| Instant::now() + wait);
         loop {
@@ -235,7 +235,7 @@ impl<'a> Search<'a> {
                 let slot = position.and_then(|position| self.waiting.swap_remove(position).slot);
                 Ok(Some(self.choose(session, slot, false)))
             }
-            // Who has proven the secret says so: another peer is in a session with it.
+            // A peer that has proven the secret says that it is in a session with another one.
             Err(Error::Busy) if self.occasion == Occasion::First => Err(Error::Busy),
             Err(_) => {
                 // The thread has dropped the session, which holds the socket besides.
@@ -311,7 +311,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whoever dialled or was dialled does not know the secret.
+    /// The other side of this dial does not know the secret.
     fn proof_failed(&mut self, peer: SocketAddr) {
         let count = self.listener.failed_proofs();
         self.told_proofs = count;
@@ -320,7 +320,7 @@ impl<'a> Search<'a> {
 
     /// # Errors
     /// [`Error::WrongSecret`] once no proof is allowed any more and the operator knows of all that
-    /// failed. Whoever was in a session may come back all the same.
+    /// failed. A peer that was in a session may come back all the same.
     fn check_budget(&mut self, now: Instant) -> Result<(), Error> {
         if self.occasion == Occasion::Again || !self.listener.is_spent() {
             return Ok(());

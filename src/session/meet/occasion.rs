@@ -8,7 +8,7 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Whom a meeting is with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// Whoever comes.
+    /// Any peer.
     First,
     /// The peer that was lost.
     Again,

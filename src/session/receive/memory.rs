@@ -18,7 +18,7 @@ pub(crate) struct MemoryBudget {
 /// Whose memory it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MemoryOwner {
-    /// Everybody who has the secret of this name.
+    /// All peers with the secret of this name.
     Name(String),
     /// Everybody there, where secrets have no names.
     Network(Network),
@@ -52,7 +52,7 @@ impl MemoryBudget {
     }
 }
 
-/// What is charged for one offer; given back when dropped.
+/// The memory charged for one offer; given back when dropped.
 pub(crate) struct MemoryCharge<'b> {
     budget: &'b MemoryBudget,
     owner: MemoryOwner,

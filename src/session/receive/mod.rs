@@ -115,7 +115,7 @@ pub(crate) enum Ended {
     Served,
     /// The last that it offered was not taken.
     Declined(Error),
-    /// It only asked what is there already.
+    /// It only asked what this side has already.
     OnlyAsked,
 }
 

@@ -95,7 +95,7 @@ impl<'s> ReceiveTransfer<'s> {
         }
         let sink = prepare(&offer, self.options, self.ledger, self.operator)?;
         let limit = self.stream_limit(&sink, message.streams);
-        // The early part is the whole stream: nothing of it is to be compared.
+        // The early part is the whole stream, so nothing is left to compare.
         let mut parts = ReportedParts::of(&sink, early.is_none());
         if offer
             .memory
@@ -177,7 +177,7 @@ impl<'s> ReceiveTransfer<'s> {
         })
     }
 
-    /// Tells what is there, and takes the sender's leave.
+    /// Tells the sender what this side has, and waits for its goodbye.
     fn answer_dry_run(&mut self, offer: &IncomingOffer) -> Result<Received, OfferEnd> {
         let preview = preview(offer, self.options)?;
         let have = PartRanges::take_from(&mut preview.present.ranges());
@@ -343,7 +343,7 @@ impl<'s> ReceiveTransfer<'s> {
 struct ReportedParts {
     /// Those that are not to be sent.
     have: PartRanges,
-    /// Those that are to be compared: as many runs as there is room for beside the others.
+    /// The claims to compare: as many runs as fit beside the parts that are known to be here.
     claims: PartSet,
 }
 

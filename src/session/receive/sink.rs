@@ -286,7 +286,7 @@ impl SinkWriter<'_> {
             TargetWriter::Folder(writer) => writer.write_part(part, raw)?,
             TargetWriter::Output(file) => Some(file.write_part(raw)?),
         };
-        // What is there already is not compared by what came last.
+        // Bytes that were here already are compared on their own.
         let Some(checksum) = checksum else {
             return Ok(());
         };

@@ -29,7 +29,7 @@ pub(crate) struct Verifier<'a> {
 struct VerifierState {
     /// Digests that came, of the pieces in the order of the stream.
     digests: Vec<PieceDigest>,
-    /// Whether nothing is to be compared any more.
+    /// Whether nothing is left to compare.
     is_stopped: bool,
     /// Whether all claims were compared.
     is_done: bool,
@@ -91,7 +91,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Nothing is to be compared any more.
+    /// Ends the comparison.
     pub(crate) fn stop(&self) {
         self.state.change(|state| state.is_stopped = true);
     }
@@ -198,7 +198,7 @@ impl<'a> Verifier<'a> {
         Some(state.digests.get(first..first + count)?.to_vec())
     }
 
-    /// The same, once they have come; `None` when nothing is to be compared any more.
+    /// The same, once they have come; `None` when nothing is left to compare.
     fn wait_for_digests(&self, first: usize, count: usize) -> Option<Vec<PieceDigest>> {
         let end = first + count;
         let state = self
@@ -228,7 +228,7 @@ fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result
     }
     let ranges = PartRanges::take_from(&mut ranges.into_iter());
     match lock(writer).send(&Message::Differs(ranges)) {
-        // Whoever reads the connection finds out as well, and what the peer said last.
+        // The thread that reads the connection notices as well, and knows what the peer said last.
         Err(Error::Lost { .. }) => Ok(()),
         sent => sent,
     }

@@ -62,7 +62,7 @@ impl StreamLimit {
 
 /// What one side of a transfer does on its streams.
 pub(crate) trait StreamWork: Sync {
-    /// What is left to do for further streams.
+    /// The next step towards more streams.
     fn left(&self) -> Work;
 
     /// This many streams take parts from now on, the first one included.

@@ -33,7 +33,7 @@ impl LinePart {
 const GAP: &str = "  ";
 
 /// The reading in at most `columns`: first what matters most, then what there is room for. `name` is that of
-/// the current file, escaped; `other` is who is waited for in a stall.
+/// the current file, escaped; `other` is the peer that a stall waits for.
 pub(crate) fn draw(
     reading: &Reading,
     name: &str,

@@ -21,7 +21,7 @@ pub(crate) struct PackOptions<'a> {
     pub(crate) zone: &'a TimeZone,
 }
 
-/// Whether the names and sizes in an archive show to who does not know its password.
+/// Whether people without the password can see the names and sizes in an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Names {
     /// They do, as in every encrypted zip archive; any program opens it in one go.

@@ -32,7 +32,7 @@ pub(super) fn tell_oddities(oddities: &[FoundOddity], operator: &dyn Operator) {
     }
 }
 
-/// Only somebody who knows the password can have encrypted a file. Links are readable in every archive that
+/// Only a person who knows the password can have encrypted a file. Links are readable in every archive that
 /// `zip` makes, like all names, so they say nothing.
 fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
     let files = archive

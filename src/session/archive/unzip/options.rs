@@ -7,7 +7,7 @@ use crate::session::cancel::Cancel;
 use crate::session::error::Error;
 use std::path::PathBuf;
 
-/// Which archive to open, and where to put what is in it.
+/// Which archive to open, and where to put its contents.
 pub struct UnzipOptions {
     /// The archive.
     pub archive: PathBuf,

@@ -77,7 +77,7 @@ pub(crate) enum Subject {
     Sole,
     /// The secret of this name.
     Named(Arc<str>),
-    /// The one-time code of this name. Only somebody who knows its secret gets so far.
+    /// The one-time code of this name. Only a peer that knows its secret gets here.
     Code(Arc<str>),
     /// A name that is not in the list, or none: no guess can be right.
     Unknown,
@@ -141,7 +141,7 @@ impl Account {
     }
 }
 
-/// What is known of one name at one network.
+/// The history of one name at one network.
 #[derive(Clone, Debug)]
 struct Pair {
     account: Account,

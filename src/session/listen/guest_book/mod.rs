@@ -2,7 +2,7 @@
 //!
 //! Each answered Hello is a chance to try a secret, so it is charged before it is answered and given back
 //! by a proof alone. A pure state machine: each method takes an event and the time, and leaves a state in
-//! which [`GuestBook::advance`] says who is answered. It is explored exhaustively in its tests.
+//! which [`GuestBook::advance`] says which guests are answered. It is explored exhaustively in its tests.
 //!
 //! ```text
 //! arrive -> Silent -- claim --> Waiting -- advance --> Answered -- prove --> Proven
@@ -194,7 +194,7 @@ impl GuestBook {
         matches!(self.budget, Budget::InAll(all) if self.failed >= all)
     }
 
-    /// Somebody connected. Beside its number, the guest that must give way; `None` where nobody can.
+    /// A connection came. Returns its number and the guest that must give way; `None` where no guest can.
     pub(crate) fn arrive(&mut self, from: IpAddr) -> Option<(GuestId, Option<GuestId>)> {
         if self.guests.len() >= 2 * self.limits.connections {
             return None;
@@ -366,7 +366,7 @@ impl GuestBook {
         }
     }
 
-    /// Whether one more may wait in its lane. A full lane turns another away for it: the newest guest of the
+    /// Whether one more may wait in its lane. A full lane rejects another guest for it: the newest guest of the
     /// network that has the most there or, among equals, the most mistakes.
     fn has_room_to_wait(&mut self, network: Network, claim: &Claim, now: Instant) -> bool {
         let lane = self.lane(network, claim, now);

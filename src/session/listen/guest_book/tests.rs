@@ -140,7 +140,7 @@ impl World {
         self.clone().expect_nobody_waits_for_ever();
     }
 
-    /// Whoever was in a session comes back, whatever others have guessed: it is answered as soon as other
+    /// A peer that was in a session comes back, whatever others have guessed: it is answered as soon as other
     /// returns are through.
     fn expect_return(mut self) {
         for _ in 0..GUESTS {

@@ -26,7 +26,7 @@ fn following(start: usize) -> CompressionTuner {
     }
 }
 
-/// A part of a MiB, sealed in so many bytes, that was worked on for a tenth of a second.
+/// A part of one MiB, sealed in this many bytes, that took a tenth of a second.
 fn sent(compression: &CompressionTuner, sealed: usize, blocked: Duration) {
     let part = SentPart {
         compression: compression.compression(),
