@@ -182,13 +182,13 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
     let is_transfer = !matches!(side, Perspective::Maker | Perspective::Tester);
     let is_nothing =
         is_transfer && summary.files == 0 && summary.bytes == 0 && summary.left_out == 0;
-    if is_nothing && summary.skipped == 0 {
-        text.push_str("everything was there already");
-        if summary.same > 0 {
-            let files = format::count(summary.same, "file");
-            text.push_str(&format!(", {files} with {}", what_is_same(summary)));
-        }
-    } else if is_nothing {
+    if is_nothing && summary.skipped == 0 && summary.same > 0 {
+        let files = format::count(summary.same, "file");
+        text.push_str(&format!(
+            "everything was there already, {files} with {}",
+            what_is_same(summary)
+        ));
+    } else if is_nothing && summary.skipped > 0 {
         text.push_str("nothing was replaced");
     } else {
         text.push_str(&moved(summary));
@@ -380,10 +380,11 @@ mod tests {
             done(Perspective::Sender, &summary)
                 .starts_with("done, but 1 entry was left out: 2 files")
         );
+        // Folders and links, which may be new.
         let mut nothing = Summary::default();
         assert_eq!(
             done(Perspective::Receiver, &nothing),
-            "done: everything was there already"
+            "done: 0 files, 0 B in 0.00 s"
         );
         nothing.same = 3;
         assert_eq!(

@@ -18,6 +18,9 @@ const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
 const LOCATOR_BYTES: usize = 20;
 const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
 const END64_BYTES: usize = 56;
+/// Bytes at the end of the file in which the end record must begin. Its comment has up to 64 KiB; the rest is
+/// for what others have put behind the archive.
+const TAIL_BYTES: usize = 1024 * 1024;
 /// Bytes of the directory read at once.
 const BUFFER: usize = 64 * 1024;
 
@@ -118,7 +121,6 @@ fn find_end(file: &File, length: u64, oddities: &mut Oddities) -> Result<EndReco
 
 /// The last bytes of the file, in which its end record is, and where they begin.
 fn read_tail(file: &File, length: u64) -> Result<(Vec<u8>, u64), EntryFault> {
-    const TAIL_BYTES: usize = END_BYTES + u16::MAX as usize;
     let tail_bytes = usize::try_from(length).map_or(TAIL_BYTES, |bytes| bytes.min(TAIL_BYTES));
     let tail_start = length - tail_bytes as u64;
     let mut tail = vec![0; tail_bytes];

@@ -281,8 +281,8 @@ impl TreeBuilder<'_> {
         };
         match pushed {
             Ok(()) => self.records.push(number),
-            Err(error @ ManifestError::Link(_)) if !self.is_strict => {
-                self.leave_out(path, error.to_string());
+            Err(ManifestError::Link(fault)) if !self.is_strict => {
+                self.leave_out(path, fault.to_string());
             }
             Err(error) => return Err(refused(ArchiveFault::Unsafe(error))),
         }

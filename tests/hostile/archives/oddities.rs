@@ -147,7 +147,7 @@ fn bytes_behind_the_end() {
         Entry::file("nested.zip", &inner),
     ]);
     let behind = |more: &[u8]| [&bytes[..], more].concat();
-    for padding in [&[0; 10_240][..], &[b' '; 512], b"\0 \0"] {
+    for padding in [&[0; 10_240][..], &[b' '; 512], b"\0 \0", &[0; 1_000_000]] {
         open_with(&behind(padding), |_| {})
             .warns("")
             .has("a", "contents");
@@ -160,8 +160,17 @@ fn bytes_behind_the_end() {
     let error = strict.result.unwrap_err();
     assert_eq!(error.exit_code(), NOT_VERIFIED);
     assert!(error.to_string().contains("something follows its end"));
+    open_with(&behind(&[7; 1_000_000]), |_| {})
+        .warns("bytes follow the end")
+        .has("a", "contents");
     // Two ends are two archives.
-    for more in [end(0, 0, 0), inner.clone(), [&inner[..], b"more"].concat()] {
+    let far = [&[0; 100_000], &inner[..], b"more"].concat();
+    for more in [
+        end(0, 0, 0),
+        inner.clone(),
+        [&inner[..], b"more"].concat(),
+        far,
+    ] {
         let refused = open_with(&behind(&more), |_| {});
         let error = refused.result.unwrap_err();
         assert_eq!(error.exit_code(), DECLINED, "{error}");
