@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A zone that is the same all year: 7-Zip takes today's offset for every day.
-const ZONE: &str = "EST5";
+pub const ZONE: &str = "EST5";
 
 /// Writes archives byte by byte.
 const MAKER: &str = r#"
@@ -109,7 +109,7 @@ fn open_with(tool: &str, archive: &Path, into: &Path) {
 }
 
 /// Names, contents, modes, times; of folders the modes.
-fn found(top: &Path) -> BTreeMap<PathBuf, Entry> {
+pub fn found(top: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = look(top);
     found.remove(Path::new(""));
     for entry in found.values_mut() {

@@ -25,6 +25,7 @@ mod output;
 mod packed;
 mod piped;
 mod progress;
+mod random_archives;
 mod refused;
 mod secrets;
 mod sources;

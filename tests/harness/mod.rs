@@ -2,6 +2,7 @@
 //!
 //! Each test crate includes it as `pub mod`: what one crate leaves out another one uses.
 
+pub mod archive_builder;
 pub mod chance;
 pub mod ended;
 pub mod library;

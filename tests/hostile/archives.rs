@@ -1,10 +1,9 @@
 //! Archives that are made to do harm, and archives that were damaged: refused, with nothing put in place.
 
-mod builder;
 mod oddities;
 
+use crate::harness::archive_builder::{Entry, archive, deflated_zeros, end, header, record};
 use crate::harness::trees::contents;
-use builder::{Entry, archive, deflated_zeros, end, header, record};
 use peerbridge::{
     Acceptance, ArchivePassword, Error, Expansion, Operator, Strictness, Summary, UnzipOptions,
     unzip,

@@ -1,11 +1,11 @@
 //! Archives that break the format without doubt about what is in them: opened as their makers meant them,
 //! with a warning; and refused where nothing is passed over.
 
-use super::builder::{
+use super::{Bench, DECLINED, DEFLATED, NOT_VERIFIED, WRONG_PASSWORD, refuses};
+use crate::harness::archive_builder::{
     Entry, archive, deflate64_zeros, deflated_zeros, descriptor, end, field, unicode_path,
     zip_crypto,
 };
-use super::{Bench, DECLINED, DEFLATED, NOT_VERIFIED, WRONG_PASSWORD, refuses};
 use peerbridge::{
     Acceptance, ArchivePassword, Error, Event, Expansion, FileResult, NameEncoding, Operator,
     Strictness, Summary, TimeZone, UnzipOptions, unzip,

@@ -3,17 +3,27 @@
 /// One entry; what it says before its contents and in the directory, one by one.
 #[derive(Clone)]
 pub struct Entry {
+    /// Its path, as it stands in both headers.
     pub name: Vec<u8>,
+    /// The bytes between its header and what is behind them, compressed or not.
     pub contents: Vec<u8>,
+    /// How they are compressed (APPNOTE 4.4.5).
     pub method: u16,
+    /// General purpose bits (APPNOTE 4.4.4).
     pub flags: u16,
+    /// The system that made it (APPNOTE 4.4.2).
     pub host: u8,
+    /// The mode of Unix in the upper half, what DOS has in the lower one.
     pub attributes: u32,
+    /// CRC-32 of what comes out.
     pub crc: u32,
+    /// Bytes that come out.
     pub size: u64,
+    /// Bytes that go in.
     pub compressed: u64,
-    /// Date and time as DOS has them.
+    /// The date as DOS has it.
     pub date: u16,
+    /// The time as DOS has it.
     pub time: u16,
     /// The extra fields in the directory.
     pub extra: Vec<u8>,
@@ -30,6 +40,7 @@ pub struct Entry {
 const UNIX: u8 = 3;
 
 impl Entry {
+    /// A stored file made on Unix, of mode 0644 and of 1980.
     pub fn file(name: &str, contents: &[u8]) -> Entry {
         Entry {
             name: name.into(),
@@ -57,6 +68,7 @@ impl Entry {
         self
     }
 
+    /// A symbolic link.
     pub fn link(name: &str, target: &str) -> Entry {
         Entry {
             attributes: 0o120_777 << 16,
@@ -64,6 +76,7 @@ impl Entry {
         }
     }
 
+    /// A named pipe.
     pub fn special(name: &str) -> Entry {
         Entry {
             attributes: 0o010_644 << 16,
@@ -98,6 +111,7 @@ fn front(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
     (bytes, offsets)
 }
 
+/// What stands before the contents of an entry.
 pub fn header(entry: &Entry) -> Vec<u8> {
     let mut bytes = b"PK\x03\x04".to_vec();
     bytes.extend(20_u16.to_le_bytes());
@@ -110,6 +124,7 @@ pub fn header(entry: &Entry) -> Vec<u8> {
     bytes
 }
 
+/// What stands in the directory of an entry whose header is at `offset`.
 pub fn record(entry: &Entry, offset: usize) -> Vec<u8> {
     let mut bytes = b"PK\x01\x02".to_vec();
     bytes.extend([20, entry.host, 20, 0]);
@@ -136,6 +151,7 @@ fn common(entry: &Entry) -> Vec<u8> {
     bytes
 }
 
+/// The end record behind a directory of `length` bytes at `start`.
 pub fn end(entries: usize, length: usize, start: usize) -> Vec<u8> {
     let mut bytes = b"PK\x05\x06\0\0\0\0".to_vec();
     bytes.extend((entries as u16).to_le_bytes());
