@@ -47,7 +47,8 @@ pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve
 // How to meet the peer.
 pub use crypto::{CredentialError, MeetingCode, Secret, TotpKey};
 pub use session::{
-    Cancel, Connect, Discovery, FindOptions, ListenAddress, PeerAddress, PingReport, Rendezvous,
+    Cancel, Connect, Discovery, FindOptions, Line, ListenAddress, PeerAddress, PingReport,
+    Rendezvous,
 };
 
 // What to send and how.

@@ -93,6 +93,11 @@ pub(crate) enum CliError {
         /// How it failed.
         why: String,
     },
+    /// The command of `--via` led to nobody.
+    Via {
+        /// What became of it.
+        why: String,
+    },
     /// A session ended.
     Session(Error),
     /// A bug: something panicked.
@@ -124,6 +129,7 @@ impl CliError {
             CliError::Different { .. } => Exit::NotVerified,
             CliError::Random(_) | CliError::Bug => Exit::Unexpected,
             CliError::Hook { .. } => Exit::HookFailed,
+            CliError::Via { .. } => Exit::NoWay,
             CliError::Session(error) => Exit::of_session(error),
         }
     }
@@ -197,6 +203,11 @@ impl fmt::Display for CliError {
             CliError::Hook { program, why } => {
                 write!(f, "the hook {} failed: {why}", shown(program))
             }
+            CliError::Via { why } => write!(
+                f,
+                "the command of --via led to nobody: {}",
+                escaped(why.as_bytes())
+            ),
             CliError::Session(error) => error.fmt(f),
             CliError::Bug => f.write_str("this is a bug in peerbridge"),
         }

@@ -54,6 +54,10 @@ fn hint(error: &CliError) -> Option<String> {
             .to_owned(),
         CliError::Different { .. } => "if the source changed meanwhile, run it again".to_owned(),
         CliError::Hook { .. } => "the files were delivered; the hook's own messages are above".to_owned(),
+        CliError::Via { .. } => {
+            "what it said is above; it must lead to `peerbridge receive` or `peerbridge send` with --stdio"
+                .to_owned()
+        }
         CliError::Asking(_) | CliError::Random(_) => return None,
         CliError::Session(error) => return of_session(error).map(str::to_owned),
     })
@@ -96,7 +100,10 @@ fn of_session(error: &Error) -> Option<&'static str> {
             "someone who knows the secret may be in between: make a new secret and share it in \
              another way"
         }
-        Error::NotPeerbridge => "check the address and the port: another program answers there",
+        Error::NotPeerbridge => {
+            "check the address and the port: another program answers there; the command of --via must \
+             print nothing of its own on standard output"
+        }
         Error::Version { .. } => {
             "install the same version on both sides; `peerbridge --version` shows it"
         }

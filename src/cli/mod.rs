@@ -13,6 +13,7 @@ pub(crate) mod exit;
 mod hints;
 mod hook;
 pub(crate) mod input;
+mod line;
 pub(crate) mod options;
 mod output;
 mod platform;

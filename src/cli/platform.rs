@@ -202,6 +202,17 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
         .open(path)
 }
 
+/// A shell that runs the command.
+pub(crate) fn shell(command: &str) -> std::process::Command {
+    let (program, option) = match cfg!(windows) {
+        true => ("cmd", "/C"),
+        false => ("sh", "-c"),
+    };
+    let mut shell = std::process::Command::new(program);
+    shell.args([option, command]);
+    shell
+}
+
 /// Has the command start a process group, so that [`kill_group`] reaches all that it starts.
 #[cfg(unix)]
 pub(crate) fn in_group_of_its_own(command: &mut std::process::Command) {

@@ -5,17 +5,19 @@ mod dial_plan;
 mod dialling;
 mod find;
 mod occasion;
+mod over_line;
+mod proof;
 
 pub(crate) use occasion::Occasion;
+pub(crate) use proof::{Reached, reach, word};
 
 use crate::crypto::ReturnTicket;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Role};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{Authenticated, DiallerCredential, dial};
+use crate::session::connection::handshake::DiallerCredential;
 use crate::session::connection::session::{Origin, Session};
-use crate::session::connection::socket;
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
 use crate::session::listen::guest_book::{Budget, Network};
@@ -27,20 +29,17 @@ use crate::session::listen::slots::{Holder, SessionSlots, Slot};
 use crate::session::listen::tickets::RETURN_WAIT;
 use crate::session::meet::find::{Chosen, Search};
 use crate::session::meet::occasion::LAST_WORDS;
+use crate::session::meet::over_line::{AnsweredLine, DialledLine};
 use crate::session::options::{
     Connect, Discovery, FindOptions, ListenAddress, PeerAddress, Rendezvous,
 };
-use crate::session::second_factor;
 use crate::session::stats::Traffic;
 use crate::session::sync::lock;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How long a dialler tries unless told otherwise, so that either side may be started first.
-const DIAL_WAIT: Duration = Duration::from_secs(10);
+use std::time::Duration;
 
 /// Pauses before a dialler tries again after the connection was lost; the last one repeats.
 const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
@@ -79,6 +78,8 @@ enum Route<'a> {
     Dial(&'a PeerAddress),
     Listen(Listener),
     Find(CodeSearch<'a>),
+    DialOver(DialledLine<'a>),
+    AnswerOver(AnsweredLine),
 }
 
 /// What stays from one search for the peer to the next.
@@ -112,6 +113,11 @@ impl<'a> Meeting<'a> {
             Rendezvous::Find(options) => {
                 Route::Find(CodeSearch::open(options, connect, role, operator)?)
             }
+            Rendezvous::DialOver(line) => Route::DialOver(DialledLine::new(line)),
+            Rendezvous::AnswerOver(line) => {
+                let terms = terms(connect, role, &SessionSlots::at_once(1));
+                Route::AnswerOver(AnsweredLine::open(line, connect, terms)?)
+            }
         };
         Ok(Meeting {
             connect,
@@ -143,6 +149,8 @@ impl<'a> Meeting<'a> {
             }
             Route::Listen(_) => (self.wait_for_peer(occasion)?, None),
             Route::Find(_) => self.find(occasion, first_flight)?,
+            Route::DialOver(_) => self.dial_over(first_flight)?,
+            Route::AnswerOver(line) => (line.wait(self.connect, self.operator)?, None),
         };
         self.has_met = true;
         let first = session.reader.connection();
@@ -172,8 +180,12 @@ impl<'a> Meeting<'a> {
         let is_unconfirmed = matches!(error, Error::Unconfirmed { .. });
         let is_first_suspicion = is_unconfirmed && !self.was_unconfirmed;
         self.was_unconfirmed |= is_unconfirmed;
-        let is_temporary =
-            (error.is_connection_gone() && !is_stranger) || is_nobody_back || is_first_suspicion;
+        // Nobody can come back over a line that was answered.
+        let can_meet_again = !matches!(self.way, Route::AnswerOver(_));
+        let is_temporary = can_meet_again
+            && ((error.is_connection_gone() && !is_stranger)
+                || is_nobody_back
+                || is_first_suspicion);
         if !is_temporary || has_given_up || attempts.tried >= self.connect.retries {
             return Err(match attempts.lost.take() {
                 Some(lost) if is_nobody_back || has_given_up => lost,
@@ -181,8 +193,8 @@ impl<'a> Meeting<'a> {
             });
         }
         let pause = match self.way {
-            Route::Listen(_) | Route::Find(_) => Duration::ZERO,
-            Route::Dial(_) => {
+            Route::Listen(_) | Route::Find(_) | Route::AnswerOver(_) => Duration::ZERO,
+            Route::Dial(_) | Route::DialOver(_) => {
                 let last = RETRY_PAUSES.len() - 1;
                 Duration::from_secs(RETRY_PAUSES[(attempts.tried as usize).min(last)])
             }
@@ -229,6 +241,17 @@ impl<'a> Meeting<'a> {
         self.ticket = Some(dialled.authenticated.shared.keys.return_ticket());
         let session = Session::new(dialled.peer, dialled.authenticated, Origin::Dialled)?;
         Ok((session, dialled.queued))
+    }
+
+    fn dial_over<T>(
+        &mut self,
+        first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+    ) -> Result<(Session, Option<T>), Error> {
+        let Route::DialOver(line) = &mut self.way else {
+            return Err(Error::NobodyCame { seconds: 0 });
+        };
+        let (session, queued) = line.dial(self.connect, self.role, self.operator, first_flight)?;
+        Ok((session, Some(queued)))
     }
 
     /// Looks for the peer. The first flight of a sender that dialled follows once its connection is chosen.
@@ -386,53 +409,4 @@ fn announce(listener: &Listener, connect: &Connect, operator: &dyn Operator) {
     connect.cancel.wake(listener.waker());
     let addresses = listener.addresses();
     operator.event(&Event::Listening { addresses });
-}
-
-/// A peer that was dialled and has proven itself.
-pub(crate) struct Reached<T> {
-    pub(crate) peer: SocketAddr,
-    pub(crate) authenticated: Authenticated,
-    /// What the first flight gave.
-    pub(crate) queued: T,
-    /// From the TCP connection to the proof.
-    pub(crate) handshake: Duration,
-}
-
-/// The secret of a connection, by its name.
-pub(crate) fn word(connect: &Connect) -> DiallerCredential<'_> {
-    DiallerCredential::Word {
-        secret: &connect.secret,
-        name: connect.name.as_deref(),
-    }
-}
-
-/// Dials until somebody listens, and proves the secret both ways.
-///
-/// # Errors
-/// [`Error`]: nobody there, wrong secret, and others.
-pub(crate) fn reach<T>(
-    connect: &Connect,
-    address: &PeerAddress,
-    role: DiallerRole,
-    operator: &dyn Operator,
-    credential: DiallerCredential<'_>,
-    mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
-) -> Result<Reached<T>, Error> {
-    let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
-    let stream = socket::dial(address, deadline, &connect.cancel)?;
-    let begun = Instant::now();
-    let peer = stream.peer_addr().map_err(Error::lost)?;
-    operator.event(&Event::Connected { peer });
-    let queue = |writer: &mut _| first_flight(peer, writer);
-    let (mut authenticated, queued) = dial(stream, credential, role, connect.idle_timeout, queue)?;
-    if authenticated.wants_code {
-        second_factor::give(&mut authenticated, operator)?;
-    }
-    operator.event(&Event::Authenticated { peer });
-    Ok(Reached {
-        peer,
-        authenticated,
-        queued,
-        handshake: begun.elapsed(),
-    })
 }

@@ -4,7 +4,7 @@
 //!
 //! | room | what it holds |
 //! | --- | --- |
-//! | `sync`, `error`, `events`, `cancel`, `options`, `stats`, `scan` | what all rooms share |
+//! | `sync`, `error`, `events`, `cancel`, `line`, `options`, `stats`, `scan` | what all rooms share |
 //! | `connection` | one session with one peer: sockets, handshake, sealed messages |
 //! | `discovery` | finding peers on the networks of this machine |
 //! | `tuning` | how many streams, which compression level, which rate |
@@ -22,6 +22,7 @@ mod connection;
 pub(crate) mod discovery;
 mod error;
 mod events;
+mod line;
 mod listen;
 mod meet;
 mod nearby;
@@ -46,6 +47,7 @@ pub use events::{
     Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
     Reception, StillLooking, Summary, Unattended,
 };
+pub use line::{Line, LineStreams};
 pub use listen::secrets::{NamedSecret, NamedSecrets, Secrets};
 pub(crate) use nearby::{Activity, nearby};
 pub use options::{

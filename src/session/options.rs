@@ -2,6 +2,7 @@
 
 use crate::crypto::{Channel, MeetingCode, Secret};
 use crate::session::cancel::Cancel;
+use crate::session::line::Line;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,10 @@ pub enum Rendezvous {
     Listen(ListenAddress),
     /// Find the peer on a network of this machine, by the channel of the code that both have.
     Find(FindOptions),
+    /// Dial a peer that answers at the other end of a line. One stream carries everything.
+    DialOver(Line),
+    /// Answer the peer at the other end of a line, once.
+    AnswerOver(Line),
 }
 
 /// How to find a peer that has the same code.

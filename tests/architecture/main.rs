@@ -19,11 +19,12 @@ const FLOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// The rooms of `session`, each importing only from those before it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "sync",
     "error",
     "events",
     "cancel",
+    "line",
     "options",
     "stats",
     "scan",

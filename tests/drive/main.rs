@@ -22,6 +22,7 @@ mod left_behind;
 mod meeting;
 mod memory;
 mod output;
+mod over_line;
 mod packed;
 mod piped;
 mod progress;

@@ -2,6 +2,7 @@
 
 use crate::cli::environment::{self, Environment};
 use crate::cli::error::CliError;
+use crate::cli::line::{self, CommandEnd};
 use crate::cli::options::address;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::numbers;
@@ -19,6 +20,8 @@ pub(crate) struct ConnectArgs {
     pub(crate) secret_file: Option<PathBuf>,
     pub(crate) wait: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
+    /// How the command of `--via` ends.
+    pub(crate) command_end: Option<CommandEnd>,
     name: Option<String>,
     retries: Option<u32>,
 }
@@ -43,6 +46,11 @@ impl ConnectArgs {
         dial: &'static str,
         default: DefaultRendezvous,
     ) -> Result<ConnectArgs, CliError> {
+        if let Some((rendezvous, command_end)) = line::rendezvous(args)? {
+            let mut connect = ConnectArgs::at(args, rendezvous)?;
+            connect.command_end = command_end;
+            return Ok(connect);
+        }
         ConnectArgs::at(args, rendezvous(args, environment, dial, default)?)
     }
 
@@ -76,7 +84,12 @@ impl ConnectArgs {
         let retries = args.value("retry");
         let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
         let name = args.value("as");
-        if name.is_some() && matches!(rendezvous, Rendezvous::Listen(_)) {
+        if name.is_some()
+            && matches!(
+                rendezvous,
+                Rendezvous::Listen(_) | Rendezvous::AnswerOver(_)
+            )
+        {
             return Err(CliError::usage(
                 "--as needs a peer to dial: a listener has no name",
                 "leave out --as, or dial with --to HOST",
@@ -92,6 +105,7 @@ impl ConnectArgs {
             wait: seconds(args, "wait", 0)?,
             idle_timeout: seconds(args, "idle-timeout", 1)?,
             retries: retries.transpose()?,
+            command_end: None,
         })
     }
 
@@ -99,7 +113,7 @@ impl ConnectArgs {
     pub(crate) fn with_code(self, code: &MeetingCode, discovery: Discovery) -> Connect {
         let listen = match &self.rendezvous {
             Rendezvous::Listen(listen) => listen.clone(),
-            Rendezvous::Dial(_) | Rendezvous::Find(_) => ListenAddress::default(),
+            _ => ListenAddress::default(),
         };
         let mut connect = self.with(code.to_secret());
         connect.rendezvous = Rendezvous::Find(FindOptions {
@@ -240,7 +254,7 @@ mod tests {
     fn dialled_port_in(line: &str, values: &[(&'static str, &str)]) -> u16 {
         match connect_in(line, values).unwrap().rendezvous {
             Rendezvous::Dial(address) => address.port,
-            Rendezvous::Listen(_) | Rendezvous::Find(_) => panic!("{line} listens"),
+            _ => panic!("{line} does not dial"),
         }
     }
 
@@ -259,6 +273,12 @@ mod tests {
             "receive --wait soon",
             "receive --idle-timeout 0",
             "receive --retry -1",
+            "receive --via x --from h",
+            "receive --via x --stdio",
+            "receive --via x --streams 2",
+            "receive --stdio --retry 1",
+            "receive --stdio --port 1",
+            "send a --via x --code",
         ] {
             let error = connect_in(line, &[])
                 .err()

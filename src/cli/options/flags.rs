@@ -215,6 +215,11 @@ pub(crate) const FLAGS: &[Flag] = &[
          (most)"),
     flag(Connecting, None, "code", Nothing, &[Send],
         "ask for the code that the receiver made (default: make one)"),
+    flag(Connecting, None, "via", Value("COMMAND"), &[Send, Receive],
+        "reach the peer through COMMAND, such as ssh: its standard input and output are the line, and \
+         the other side runs with --stdio"),
+    flag(Connecting, None, "stdio", Nothing, &[Send, Receive],
+        "answer the peer over standard input and output: the other end of --via"),
     flag(Connecting, None, "no-discovery", Nothing, &[Send, Receive, Ping],
         "neither look for peers on the network nor answer them (or PEERBRIDGE_DISCOVERY=off)"),
     flag(Connecting, None, "announce", Nothing, &[Serve],

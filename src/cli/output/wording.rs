@@ -86,17 +86,20 @@ pub(crate) fn contents(offer: &OfferSummary) -> String {
     words.join(", ")
 }
 
-/// An address of the other side.
+/// An address of the other side. At the end of a line it has none.
 pub(crate) fn peer(address: Option<SocketAddr>) -> String {
     match address {
-        Some(address) => plain(address.ip()).to_string(),
-        None => "the peer".to_owned(),
+        Some(address) if address.port() != 0 => plain(address.ip()).to_string(),
+        _ => "the peer".to_owned(),
     }
 }
 
 /// An address with its port.
 pub(crate) fn endpoint(address: SocketAddr) -> String {
-    SocketAddr::new(plain(address.ip()), address.port()).to_string()
+    match address.port() {
+        0 => peer(None),
+        port => SocketAddr::new(plain(address.ip()), port).to_string(),
+    }
 }
 
 /// `[::]:8080 and 0.0.0.0:8080`.

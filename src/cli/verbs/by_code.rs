@@ -11,7 +11,17 @@ use crate::session::{Connect, Discovery};
 use zeroize::Zeroizing;
 
 /// Options that say how to meet, or where the secret comes from: with one of them nobody is looked for.
-const OWN_WAYS: [&str; 7] = ["to", "from", "listen", "bind", "as", "secret-file", "count"];
+const OWN_WAYS: [&str; 9] = [
+    "to",
+    "from",
+    "listen",
+    "bind",
+    "as",
+    "secret-file",
+    "count",
+    "via",
+    "stdio",
+];
 
 const QUESTION: &str = "Code (Enter makes one): ";
 

@@ -8,7 +8,7 @@ mod doctor;
 mod help;
 mod manual;
 mod ping;
-mod piped;
+pub(crate) mod piped;
 mod receive;
 mod secret;
 mod send;

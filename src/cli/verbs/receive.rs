@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
+use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous, seconds};
@@ -116,6 +117,7 @@ impl Receive {
         context: &Context<'_>,
     ) -> Result<Receive, CliError> {
         let destination = words::folder(&args.words, "receive")?;
+        line::check_stdio(args, context)?;
         let streams = args.value("streams");
         let streams = streams.map(|text| numbers::streams(&text));
         let other_side = "peerbridge send PATH --code";
@@ -145,7 +147,9 @@ impl Receive {
         if self.output.is_none() {
             self.receive.check_destination()?;
         }
-        let mut connect = by_code::connect(self.connect, self.by_code, context)?;
+        let mut args = self.connect;
+        let command_end = args.command_end.take();
+        let mut connect = by_code::connect(args, self.by_code, context)?;
         let questions = match (self.consent, self.receive.existing) {
             (Consent::Given, _) => Questions::Unasked,
             (Consent::Asked, existing) => Questions::Asked {
@@ -176,7 +180,8 @@ impl Receive {
         if context.terminal.can_ask() {
             reporter = reporter.with_comparer(context.answers);
         }
-        let summaries = reporter.watch(|| session::receive(&connect, &options, &reporter))?;
+        let received = reporter.watch(|| session::receive(&connect, &options, &reporter));
+        let summaries = received.map_err(|error| line::explain(error, command_end.as_ref()))?;
         match reporter.hook_failure() {
             Some(error) => Err(error),
             None => Ok(Exit::of_summaries(&summaries)),

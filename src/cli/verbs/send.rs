@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
+use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
@@ -93,6 +94,7 @@ impl Send {
     /// # Errors
     /// A usage error.
     pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Send, CliError> {
+        line::check_stdio(args, context)?;
         let streams = args.value("streams").map(|text| numbers::streams(&text));
         let level = args.value("level").map(|text| numbers::level(&text));
         let rate_limit = args.value("limit-rate");
@@ -137,7 +139,9 @@ impl Send {
         // Fail early: before asking for the secret and keeping the peer waiting.
         let paths = self.what.paths().iter();
         paths.map(PathBuf::as_path).try_for_each(check_source)?;
-        let mut connect = by_code::connect(self.connect, self.by_code, context)?;
+        let mut args = self.connect;
+        let command_end = args.command_end.take();
+        let mut connect = by_code::connect(args, self.by_code, context)?;
         let style = context.report_style(Perspective::Sender, self.progress);
         let payload = self.what.payload(&connect.secret, context)?;
         let is_repeatable = matches!(payload, Payload::Paths(_));
@@ -160,7 +164,8 @@ impl Send {
         }
         match self.task {
             SendTask::Once => {
-                let summary = reporter.watch(|| session::send(&connect, &options, &reporter))?;
+                let sent = reporter.watch(|| session::send(&connect, &options, &reporter));
+                let summary = sent.map_err(|error| line::explain(error, command_end.as_ref()))?;
                 Ok(Exit::of_summary(&summary))
             }
             SendTask::ToMany(count) => {
@@ -169,7 +174,8 @@ impl Send {
                 worst_of(results, context)
             }
             SendTask::DryRun => {
-                let lacking = session::dry_run(&connect, &options, &reporter)?;
+                let lacking = session::dry_run(&connect, &options, &reporter)
+                    .map_err(|error| line::explain(error, command_end.as_ref()))?;
                 tell_lacking(lacking, context);
                 Ok(Exit::Done)
             }

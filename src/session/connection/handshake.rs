@@ -38,7 +38,7 @@ pub(crate) enum DiallerCredential<'a> {
 }
 
 /// Proves the secret to a listener and has it proven. `first_flight` queues what goes along with the
-/// own proof: only a peer that knows the secret can open it.
+/// own proof: only a peer that knows the secret can open it. The whole handshake must be over by `answer_by`.
 ///
 /// # Errors
 /// [`Error`]: whatever went wrong on the way.
@@ -46,12 +46,13 @@ pub(crate) fn dial<T>(
     stream: impl Into<Arc<TcpStream>>,
     credential: DiallerCredential<'_>,
     role: DiallerRole,
+    answer_by: Deadline,
     idle_limit: Duration,
     first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, Error>,
 ) -> Result<(Authenticated, T), Error> {
     let traffic = Arc::new(Traffic::default());
-    let mut connection =
-        Connection::new(stream, handshake_patience(), Arc::clone(&traffic)).map_err(Error::lost)?;
+    let mut connection = Connection::new(stream, Patience::Until(answer_by), Arc::clone(&traffic))
+        .map_err(Error::lost)?;
     let mut received = FrameBuffer::default();
 
     let (state, hello) = match credential {
@@ -271,9 +272,13 @@ impl Error {
     }
 }
 
+/// When a handshake that begins now must be over.
+pub(crate) fn handshake_deadline() -> Deadline {
+    Deadline::after(Duration::from_secs(limits::HANDSHAKE_SECONDS))
+}
+
 fn handshake_patience() -> Patience {
-    let whole_handshake = Duration::from_secs(limits::HANDSHAKE_SECONDS);
-    Patience::Until(Deadline::after(whole_handshake))
+    Patience::Until(handshake_deadline())
 }
 
 fn share(proven: Proven, traffic: Arc<Traffic>, idle_limit: Duration) -> SessionContext {

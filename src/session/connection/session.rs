@@ -9,6 +9,7 @@ use crate::session::connection::join::SessionContext;
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::error::Error;
 use crate::session::events::{Comparison, Operator};
+use crate::session::line::NO_ADDRESS;
 use crate::session::sync::lock;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU16;
@@ -64,7 +65,10 @@ impl Session {
             reader,
             origin,
             unread: None,
-            most_streams: limits::STREAMS,
+            most_streams: match peer {
+                NO_ADDRESS => 1,
+                _ => limits::STREAMS,
+            },
             transfer: 0,
             next_stream: Arc::new(AtomicU16::new(1)),
             _heartbeat: heartbeat,

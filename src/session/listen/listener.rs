@@ -7,6 +7,7 @@ use crate::session::listen::admission::Admission;
 use crate::session::listen::connection_handler;
 use crate::session::listen::listener_state::{Arrival, ListenerState, Terms};
 use crate::session::options::ListenAddress;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +37,25 @@ impl Listener {
     /// # Errors
     /// [`Error::CannotListen`], or [`Error::System`] without threads.
     pub(crate) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, Error> {
-        let sockets = socket::listen(address)?;
+        Listener::of_sockets(socket::listen(address)?, terms)
+    }
+
+    /// Lets in the peer at the other end of a connection that stands, and nobody else.
+    ///
+    /// # Errors
+    /// [`Error::System`] without threads.
+    pub(crate) fn of_connection(
+        stream: TcpStream,
+        peer: SocketAddr,
+        terms: Terms,
+    ) -> Result<Self, Error> {
+        let listener = Listener::of_sockets(Vec::new(), terms)?;
+        let let_in = let_in(stream, peer, &listener.state);
+        let_in.map_err(|source| Error::System { source })?;
+        Ok(listener)
+    }
+
+    fn of_sockets(sockets: Vec<TcpListener>, terms: Terms) -> Result<Self, Error> {
         let system = |source| Error::System { source };
         let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
@@ -149,17 +168,23 @@ fn accept(socket: &TcpListener, state: &Arc<ListenerState>) {
             state.make_room();
             continue;
         };
-        let stream = Arc::new(stream);
-        let Some(pass) = state.admission.enter(&stream, peer.ip()) else {
-            continue;
-        };
-        let thread = std::thread::Builder::new().name("handshake".into());
-        let handle = {
-            let state = Arc::clone(state);
-            move || connection_handler::handle(stream, peer, &state, pass)
-        };
-        if thread.stack_size(UNPROVEN_STACK).spawn(handle).is_err() {
+        if let_in(stream, peer, state).is_err() {
             state.make_room();
         }
     }
+}
+
+/// Handles a connection on a thread of its own, where there is room for it.
+///
+/// # Errors
+/// The system has no thread to give.
+fn let_in(stream: TcpStream, peer: SocketAddr, state: &Arc<ListenerState>) -> io::Result<()> {
+    let stream = Arc::new(stream);
+    let Some(pass) = state.admission.enter(&stream, peer.ip()) else {
+        return Ok(());
+    };
+    let thread = std::thread::Builder::new().name("handshake".into());
+    let state = Arc::clone(state);
+    let handle = move || connection_handler::handle(stream, peer, &state, pass);
+    thread.stack_size(UNPROVEN_STACK).spawn(handle).map(drop)
 }

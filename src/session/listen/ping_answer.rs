@@ -64,7 +64,7 @@ mod tests {
     use crate::crypto::Secret;
     use crate::protocol::{DiallerName, DiallerRole, HandshakeError, Role};
     use crate::session::connection::handshake::{
-        Caller, DiallerCredential, HandshakePolicy, answer as let_in, dial,
+        Caller, DiallerCredential, HandshakePolicy, answer as let_in, dial, handshake_deadline,
     };
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
@@ -114,7 +114,9 @@ mod tests {
             secret: &secret,
             name: None,
         };
-        let dialled = dial(stream, word, role, IDLE_LIMIT, |_| Ok(()));
+        let dialled = dial(stream, word, role, handshake_deadline(), IDLE_LIMIT, |_| {
+            Ok(())
+        });
         let (session, ()) = dialled.unwrap();
         (session, answering.join().unwrap())
     }

@@ -4,7 +4,7 @@ use crate::crypto::Secret;
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Instance, Message, Role};
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::handshake::{DiallerCredential, dial};
+use crate::session::connection::handshake::{DiallerCredential, dial, handshake_deadline};
 use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket::dial_address;
 use crate::session::discovery::Found;
@@ -177,7 +177,15 @@ impl Dialler {
             name: None,
         };
         let nothing = |_: &mut _| Ok(());
-        let (authenticated, ()) = dial(stream, credential, role, self.idle_limit, nothing)?;
+        let answer_by = handshake_deadline();
+        let (authenticated, ()) = dial(
+            stream,
+            credential,
+            role,
+            answer_by,
+            self.idle_limit,
+            nothing,
+        )?;
         let session = Session::new(address, authenticated, Origin::Dialled)?;
         if self.role == Role::Receive {
             session.say(&Message::Ready)?;

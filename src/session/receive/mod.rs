@@ -96,10 +96,14 @@ pub fn receive(
     }
 }
 
-/// A dialler has nobody else to wait for.
+/// Only a listener has somebody else to wait for.
 fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), Error> {
     let message = "the sender only asked what is here already; nothing was sent";
-    if let Rendezvous::Dial(_) = connect.rendezvous {
+    let is_listener = matches!(
+        connect.rendezvous,
+        Rendezvous::Listen(_) | Rendezvous::Find(_)
+    );
+    if !is_listener {
         return Err(Error::PeerDeclined {
             because: DeclineReason::Person,
             reason: message.to_owned(),

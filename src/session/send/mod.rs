@@ -107,8 +107,9 @@ pub fn dry_run(
 /// ```
 pub struct SendSession<'a> {
     operator: &'a dyn Operator,
-    meeting: Meeting<'a>,
+    /// Ends before the way that it goes over.
     session: Option<Session>,
+    meeting: Meeting<'a>,
     occasion: Occasion,
 }
 
@@ -121,7 +122,7 @@ impl<'a> SendSession<'a> {
     pub fn open(connect: &'a Connect, operator: &'a dyn Operator) -> Result<Self, Error> {
         let mut opened = SendSession::prepare(connect, operator)?;
         // The offer goes along with a dialler's proof, so a dialler meets the peer at its first offer.
-        if let Rendezvous::Listen(_) = connect.rendezvous {
+        if let Rendezvous::Listen(_) | Rendezvous::AnswerOver(_) = connect.rendezvous {
             opened.session = Some(opened.meet_as_listener()?);
         }
         Ok(opened)

@@ -1,6 +1,7 @@
 //! What a sender proposes: how many streams, and how large the parts.
 
 use crate::model::limits;
+use crate::session::line::NO_ADDRESS;
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::net::SocketAddr;
 
@@ -33,6 +34,7 @@ impl Proposal {
     /// the line will ask for.
     pub(crate) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr) -> Self {
         let limit = match asked {
+            _ if peer == NO_ADDRESS => StreamLimit::Fixed(1),
             Some(count) => StreamLimit::Fixed(count.clamp(1, limits::STREAMS)),
             None if peer.ip().is_loopback() => StreamLimit::Fixed(streams_within()),
             None => StreamLimit::UpTo(limits::STREAMS),

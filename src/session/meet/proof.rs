@@ -1,0 +1,111 @@
+//! Dialling until somebody answers and both sides have proven the secret.
+
+use crate::protocol::DiallerRole;
+use crate::session::connection::channel::MessageWriter;
+use crate::session::connection::clock::Deadline;
+use crate::session::connection::handshake::{
+    Authenticated, DiallerCredential, dial, handshake_deadline,
+};
+use crate::session::connection::socket;
+use crate::session::error::Error;
+use crate::session::events::{Event, Operator};
+use crate::session::options::{Connect, PeerAddress};
+use crate::session::second_factor;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a dialler tries unless told otherwise, so that either side may be started first.
+const DIAL_WAIT: Duration = Duration::from_secs(10);
+
+/// A peer that was dialled and has proven itself.
+pub(crate) struct Reached<T> {
+    pub(crate) peer: SocketAddr,
+    pub(crate) authenticated: Authenticated,
+    /// What the first flight gave.
+    pub(crate) queued: T,
+    /// From the TCP connection to the proof.
+    pub(crate) handshake: Duration,
+}
+
+/// The secret of a connection, by its name.
+pub(crate) fn word(connect: &Connect) -> DiallerCredential<'_> {
+    DiallerCredential::Word {
+        secret: &connect.secret,
+        name: connect.name.as_deref(),
+    }
+}
+
+/// Dials until somebody listens, and proves the secret both ways.
+///
+/// # Errors
+/// [`Error`]: nobody there, wrong secret and the like.
+pub(crate) fn reach<T>(
+    connect: &Connect,
+    address: &PeerAddress,
+    role: DiallerRole,
+    operator: &dyn Operator,
+    credential: DiallerCredential<'_>,
+    mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
+) -> Result<Reached<T>, Error> {
+    let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
+    let stream = socket::dial(address, deadline, &connect.cancel)?;
+    let peer = stream.peer_addr().map_err(Error::lost)?;
+    let call = Call {
+        stream: Arc::new(stream),
+        peer,
+        role,
+        answer_by: handshake_deadline(),
+    };
+    let queue = |writer: &mut _| first_flight(peer, writer);
+    prove(connect, call, operator, credential, queue)
+}
+
+/// A connection to a listener that has not proven anything.
+pub(super) struct Call {
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) peer: SocketAddr,
+    pub(super) role: DiallerRole,
+    /// When the whole handshake must be over.
+    pub(super) answer_by: Deadline,
+}
+
+/// Proves the secret both ways over a connection that stands.
+///
+/// # Errors
+/// [`Error`]: wrong secret, no answer and the like.
+pub(super) fn prove<T>(
+    connect: &Connect,
+    call: Call,
+    operator: &dyn Operator,
+    credential: DiallerCredential<'_>,
+    first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, Error>,
+) -> Result<Reached<T>, Error> {
+    let begun = Instant::now();
+    let Call {
+        stream,
+        peer,
+        role,
+        answer_by,
+    } = call;
+    operator.event(&Event::Connected { peer });
+    let idle_limit = connect.idle_timeout;
+    let (mut authenticated, queued) = dial(
+        stream,
+        credential,
+        role,
+        answer_by,
+        idle_limit,
+        first_flight,
+    )?;
+    if authenticated.wants_code {
+        second_factor::give(&mut authenticated, operator)?;
+    }
+    operator.event(&Event::Authenticated { peer });
+    Ok(Reached {
+        peer,
+        authenticated,
+        queued,
+        handshake: begun.elapsed(),
+    })
+}

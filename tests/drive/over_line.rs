@@ -1,0 +1,134 @@
+//! `--via` and `--stdio`: a command's standard input and output in place of an address.
+
+use super::terminal::Terminal;
+use crate::harness::trees::noise;
+use crate::harness::{Run, SECRET, Scene, has_tool};
+use std::fs;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_peerbridge");
+
+/// The other end of a line, as a command for a shell: it has the secret from a file.
+fn far_end(scene: &Scene, words: &str) -> String {
+    scene.private_file("secret", SECRET);
+    format!("'{BINARY}' {words} --stdio --secret-file secret")
+}
+
+/// This side of a line.
+fn near_end(scene: &Scene, words: &str, command: &str) -> Run {
+    scene.run(words).arg("--via").arg(command)
+}
+
+#[test]
+fn either_verb_works_at_either_end() {
+    let scene = Scene::new();
+    scene.tree("source", 1);
+    let receives = far_end(&scene, "receive in --yes");
+    let sent = near_end(&scene, "send source --json", &receives);
+    let sent = sent.ends().exits(0);
+    assert_eq!(sent.done()["files"], 3);
+    assert_eq!(sent.events_of("connected")[0]["peer"], "the peer");
+    scene.assert_same("source", "in/source");
+    let sends = far_end(&scene, "send source");
+    near_end(&scene, "receive back --yes", &sends)
+        .ends()
+        .exits(0);
+    scene.assert_same("source", "back/source");
+}
+
+#[test]
+fn a_stream_goes_through_both_ends() {
+    let scene = Scene::new();
+    let bytes = noise(2, 9 << 20);
+    scene.file("large", &bytes);
+    let sends = far_end(&scene, "send large");
+    let received = near_end(&scene, "receive --output - --yes", &sends);
+    let received = received.ends().exits(0);
+    assert!(received.bytes() == bytes);
+}
+
+#[test]
+fn the_secret_counts_over_a_line_as_well() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let receives = far_end(&scene, "receive in --yes");
+    let sent = near_end(&scene, "send file", &receives).secret("another one");
+    let sent = sent.ends().exits(3);
+    assert!(sent.error().contains("the secrets differ"), "{sent:?}");
+    assert!(!scene.path("in/file").exists());
+}
+
+#[test]
+fn the_command_sees_no_secret() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let sent = near_end(&scene, "send file", "env >&2").ends().exits(4);
+    assert!(sent.error().contains("PATH="), "{sent:?}");
+    assert!(!sent.error().contains(SECRET), "{sent:?}");
+}
+
+#[test]
+fn a_command_that_leads_to_nobody_says_how_it_ended() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let failed = near_end(&scene, "send file", "echo no route >&2; exit 7");
+    let failed = failed.ends().exits(4);
+    assert!(failed.error().contains("no route"), "{failed:?}");
+    assert!(failed.error().contains("exit status: 7"), "{failed:?}");
+    let asks = format!("'{BINARY}' receive in --stdio");
+    let asks = near_end(&scene, "send file", &asks).ends().exits(4);
+    assert!(asks.error().contains("exit status: 2"), "{asks:?}");
+    // A login shell that greets.
+    let receives = far_end(&scene, "receive in --yes");
+    let greets = format!("echo welcome to this machine; {receives}");
+    let greets = near_end(&scene, "send file", &greets).ends().exits(11);
+    assert!(greets.error().contains("print nothing"), "{greets:?}");
+}
+
+#[test]
+fn a_line_that_breaks_is_opened_again_and_resumed() {
+    let scene = Scene::new();
+    scene.file("large", noise(3, 24 << 20));
+    let receives = far_end(&scene, "receive in --yes");
+    let breaks = format!(
+        "if mkdir once 2>/dev/null; then dd bs=64K count=12000000 iflag=count_bytes status=none | {receives}; else {receives}; fi"
+    );
+    let sent = near_end(&scene, "send large --level 0 --json", &breaks);
+    let sent = sent.ends().exits(0);
+    assert!(sent.done()["resumed_bytes"].as_u64() > Some(0), "{sent:?}");
+    scene.assert_same("large", "in/large");
+}
+
+#[test]
+fn a_command_may_lead_to_a_peer_that_listens() {
+    if !has_tool("nc") {
+        return;
+    }
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let receiver = scene.listens("receive in --yes");
+    let through = format!("nc 127.0.0.1 {}", receiver.port());
+    near_end(&scene, "send file", &through).ends().exits(0);
+    receiver.ends().exits(0);
+    scene.assert_same("file", "in/file");
+}
+
+#[test]
+fn what_does_not_go_together_is_a_usage_error() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    for line in [
+        "send file --stdio --json",
+        "send - --name x --stdio",
+        "receive --stdio --output -",
+        "receive --stdio --yes --from h",
+        "send file --via x --to h",
+        "send file --via x --count 2",
+    ] {
+        let ended = scene.run(line).ends();
+        assert_eq!(ended.code(), Some(2), "{ended:?}");
+    }
+    let mut person = Terminal::start(scene.run("receive in --stdio"));
+    person.shows("here is a terminal");
+    person.exits(2);
+    assert!(fs::metadata(scene.path("in")).is_err());
+}
