@@ -70,8 +70,8 @@ pub use session::{Expansion, Names, UnzipOptions, ZipOptions};
 // What a session tells and asks.
 pub use model::escaped;
 pub use session::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
-    Reception, StillLooking, Summary, Unattended,
+    Acceptance, Conflicts, Event, FileResult, OfferSummary, Operator, Progress, Reception,
+    StillLooking, Summary, Unattended,
 };
 
 // What can go wrong.

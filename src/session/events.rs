@@ -54,11 +54,11 @@ pub trait Operator: Sync {
         Acceptance::Decline
     }
 
-    /// Whether a person finds `phrase` the same on the other side. Both sides show it, and no contents
-    /// are sent before both agree. The peer waits for the answer.
-    fn compare(&self, phrase: &str) -> Comparison {
+    /// Accept if a person finds `phrase` the same on the other side: then nobody is between them. Both sides
+    /// show it, and no contents are sent before both accept. The peer waits for the answer.
+    fn compare(&self, phrase: &str) -> Acceptance {
         let _ = phrase;
-        Comparison::Different
+        Acceptance::Decline
     }
 
     /// The one-time code that the listener wants beside the secret: six digits, as an authenticator app shows
@@ -72,15 +72,6 @@ pub trait Operator: Sync {
     fn received(&self, reception: &Reception<'_>) {
         let _ = reception;
     }
-}
-
-/// The result of comparing the verification phrase with the other side's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// It is the same on both sides: nobody is between them.
-    Same,
-    /// It differs, or nobody compared it.
-    Different,
 }
 
 /// A transfer to this side that has ended.

@@ -23,7 +23,7 @@ const PUMP_BYTES: usize = 64 * 1024;
 /// What comes from the peer, and what goes to it.
 pub type LineStreams = (Box<dyn Read + Send>, Box<dyn Write + Send>);
 
-type Opener = dyn Fn() -> io::Result<LineStreams> + Send + Sync;
+type OpenLine = dyn Fn() -> io::Result<LineStreams> + Send + Sync;
 
 /// A line to the peer that a program provides, such as the standard input and output of `ssh`. It only carries
 /// bytes: the secret is proven over it as over any connection.
@@ -41,7 +41,7 @@ type Opener = dyn Fn() -> io::Result<LineStreams> + Send + Sync;
 #[derive(Clone)]
 pub struct Line {
     name: Arc<str>,
-    open: Arc<Opener>,
+    open: Arc<OpenLine>,
 }
 
 impl Line {

@@ -44,8 +44,8 @@ pub use cancel::Cancel;
 pub use connection::socket::can_listen;
 pub use error::{Error, Expansion};
 pub use events::{
-    Acceptance, Comparison, Conflicts, Event, FileResult, OfferSummary, Operator, Progress,
-    Reception, StillLooking, Summary, Unattended,
+    Acceptance, Conflicts, Event, FileResult, OfferSummary, Operator, Progress, Reception,
+    StillLooking, Summary, Unattended,
 };
 pub use line::{Line, LineStreams};
 pub use listen::secrets::{NamedSecret, NamedSecrets, Secrets};

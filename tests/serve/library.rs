@@ -5,7 +5,7 @@ use crate::harness::trees::assert_same;
 use crate::harness::{Scene, until};
 use peerbridge::Secret;
 use peerbridge::{
-    Cancel, Comparison, Connect, Error, Event, Operator, ReceiveOptions, Reception, Secrets,
+    Acceptance, Cancel, Connect, Error, Event, Operator, ReceiveOptions, Reception, Secrets,
     SendOptions, ServeOptions, Summary, Unattended,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ struct Host<'a> {
     port: Port,
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     on_received: &'a (dyn Fn(&Reception<'_>) + Sync),
-    on_compare: &'a (dyn Fn(&str) -> Comparison + Sync),
+    on_compare: &'a (dyn Fn(&str) -> Acceptance + Sync),
 }
 
 impl<'a> Host<'a> {
@@ -36,7 +36,7 @@ impl<'a> Host<'a> {
             port: told,
             on_event: &|_| {},
             on_received: &|_| {},
-            on_compare: &|_| Comparison::Different,
+            on_compare: &|_| Acceptance::Decline,
         };
         (host, port)
     }
@@ -52,7 +52,7 @@ impl Operator for Host<'_> {
         (self.on_received)(reception);
     }
 
-    fn compare(&self, phrase: &str) -> Comparison {
+    fn compare(&self, phrase: &str) -> Acceptance {
         (self.on_compare)(phrase)
     }
 }
@@ -175,8 +175,8 @@ type Results = (Result<Summary, Error>, Result<Vec<Summary>, Error>);
 
 /// One transfer in which both persons say what they find; beside the results, what happened in order.
 fn compared(
-    sender_says: Comparison,
-    receiver_says: Comparison,
+    sender_says: Acceptance,
+    receiver_says: Acceptance,
     sender_wants: bool,
     receiver_wants: bool,
 ) -> (Results, Vec<String>) {
@@ -221,7 +221,7 @@ fn compared(
 
 #[test]
 fn both_persons_see_the_same_phrase_and_nothing_moves_before_they_agree() {
-    use Comparison::Same;
+    use Acceptance::Accept as Same;
     for receiver_wants in [true, false] {
         let ((sent, received), happened) = compared(Same, Same, true, receiver_wants);
         sent.unwrap();
@@ -238,7 +238,7 @@ fn both_persons_see_the_same_phrase_and_nothing_moves_before_they_agree() {
 
 #[test]
 fn a_phrase_that_differs_for_one_ends_it_for_both() {
-    use Comparison::{Different, Same};
+    use Acceptance::{Accept as Same, Decline as Different};
     let ((sent, received), happened) = compared(Different, Same, true, true);
     assert!(matches!(sent, Err(Error::PhraseDiffers)));
     assert!(matches!(received, Err(Error::PeerAborted { code: 3, .. })));
@@ -254,7 +254,7 @@ fn a_phrase_that_differs_for_one_ends_it_for_both() {
 
 #[test]
 fn a_receiver_that_wants_it_compared_takes_nothing_else() {
-    use Comparison::Same;
+    use Acceptance::Accept as Same;
     let ((sent, received), happened) = compared(Same, Same, false, true);
     match sent {
         Err(Error::PeerDeclined { reason, .. }) => assert!(reason.contains("--verify")),

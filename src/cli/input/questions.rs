@@ -6,7 +6,7 @@ use crate::cli::output::format;
 use crate::cli::output::wording;
 use crate::model::Existing;
 use crate::model::escaped;
-use crate::session::{Acceptance, Comparison, Conflicts, Expansion, OfferSummary};
+use crate::session::{Acceptance, Conflicts, Expansion, OfferSummary};
 use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
@@ -104,7 +104,7 @@ impl Questions<'_> {
 
 /// Shows the verification phrase until a person says whether the other side shows the same. No answer
 /// means no.
-pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Comparison {
+pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Acceptance {
     let question = format!(
         "Compare this phrase with the other side, over a call or side by side:\n  {phrase}\n\
          Is it the same there? [y/N] "
@@ -116,8 +116,8 @@ pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
         conflicts: OnConflict::Fail,
     };
     match questions.ask(question, COMPARE_HELP, yes_or_no) {
-        Some(true) => Comparison::Same,
-        Some(false) | None => Comparison::Different,
+        Some(true) => Acceptance::Accept,
+        Some(false) | None => Acceptance::Decline,
     }
 }
 

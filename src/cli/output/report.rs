@@ -18,8 +18,8 @@ use crate::cli::platform;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    self, Acceptance, Comparison, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator,
-    Progress, Reception, StillLooking, Summary,
+    self, Acceptance, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator, Progress,
+    Reception, StillLooking, Summary,
 };
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -249,14 +249,14 @@ impl Operator for Reporter<'_> {
         self.questions.resolve(conflicts)
     }
 
-    fn compare(&self, phrase: &str) -> Comparison {
+    fn compare(&self, phrase: &str) -> Acceptance {
         match self.comparer {
             Some(answers) => questions::compare(phrase, answers, self.console),
             None => {
                 self.warning(
                     "the other side requires the phrase to be compared: use --verify here, too",
                 );
-                Comparison::Different
+                Acceptance::Decline
             }
         }
     }

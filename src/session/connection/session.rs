@@ -8,7 +8,7 @@ use crate::session::connection::heartbeat::{Heartbeat, SharedWriter};
 use crate::session::connection::join::SessionContext;
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::error::Error;
-use crate::session::events::{Comparison, Operator};
+use crate::session::events::{Acceptance, Operator};
 use crate::session::line::NO_ADDRESS;
 use crate::session::sync::lock;
 use std::net::SocketAddr;
@@ -134,8 +134,8 @@ impl Session {
     /// [`Error::PhraseDiffers`], or that the connection is gone.
     pub(crate) fn compare_phrase(&self, operator: &dyn Operator) -> Result<(), Error> {
         match operator.compare(&self.shared.keys.phrase()) {
-            Comparison::Same => self.say(&Message::Confirmed),
-            Comparison::Different => Err(Error::PhraseDiffers),
+            Acceptance::Accept => self.say(&Message::Confirmed),
+            Acceptance::Decline => Err(Error::PhraseDiffers),
         }
     }
 
