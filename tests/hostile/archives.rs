@@ -1,6 +1,7 @@
 //! Archives that are made to do harm, and archives that were damaged: refused, with nothing put in place.
 
 mod oddities;
+mod traps;
 
 use crate::harness::archive_builder::{Entry, archive, deflated_zeros, end, header, record};
 use crate::harness::trees::contents;

@@ -177,16 +177,19 @@ impl HeaderComparison<'_> {
         let path = local.path(self.encoding)?;
         let (tidy_path, _) = names::tidy(&path);
         let central_path = record.path.of(self.text);
-        let is_same = *tidy_path == *central_path && is_folder(local.bytes) == is_folder(central);
-        match is_same {
+        let disagree = Err(ArchiveFault::Trap(
+            "its two headers disagree about its name",
+        ));
+        if is_folder(local.bytes) != is_folder(central) {
+            return disagree;
+        }
+        match *tidy_path == *central_path {
             true if local.bytes == central => Ok(None),
             true => Ok(Some(Oddity::SpellingsDiffer)),
             false if names::differ_in_separators_only(&tidy_path, central_path) => {
                 Ok(Some(Oddity::SpellingsDiffer))
             }
-            false => Err(ArchiveFault::Trap(
-                "its two headers disagree about its name",
-            )),
+            false => disagree,
         }
     }
 

@@ -1,0 +1,190 @@
+//! Archives that two readers would read differently, or that ask for more than they hold.
+
+use super::{Bench, DECLINED, NOT_VERIFIED, refuses};
+use crate::harness::archive_builder::{Entry, archive, descriptor, end, field, header, record};
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+
+const AES: u16 = 99;
+const ENCRYPTED: u16 = 1;
+const PATCH: u16 = 1 << 5;
+const MASKED: u16 = 1 << 13;
+const ZSTD: u16 = 93;
+
+/// The zip64 end record, and the locator that says where it is.
+fn end64(entries: u64, length: u64, start: u64) -> Vec<u8> {
+    let mut bytes = b"PK\x06\x06".to_vec();
+    bytes.extend(44_u64.to_le_bytes());
+    bytes.extend([45, 0, 45, 0]);
+    bytes.extend([0; 8]);
+    for number in [entries, entries, length, start] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend((start + length).to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_folder_in_one_header_is_no_file_in_the_other() {
+    let entry = Entry {
+        twist: |header| {
+            header[26] += 1;
+            header.push(b'/');
+        },
+        ..Entry::file("a", b"")
+    };
+    refuses(&[entry], DECLINED, "headers disagree about its name");
+}
+
+#[test]
+fn both_headers_say_the_same_of_the_encryption() {
+    let aes =
+        |version, strength, method| field(0x9901, &[version, 0, b'A', b'E', strength, method, 0]);
+    for local_extra in [aes(1, 3, 0), aes(2, 1, 0), aes(2, 3, 8), vec![]] {
+        let entry = Entry {
+            method: AES,
+            flags: ENCRYPTED,
+            extra: aes(2, 3, 0),
+            local_extra,
+            ..Entry::file("a", &[0; 28])
+        }
+        .sized(0);
+        refuses(&[entry], DECLINED, "headers disagree about its encryption");
+    }
+}
+
+/// Only behind contents may sizes be that are not in the header before them.
+#[test]
+fn sizes_are_missing_only_where_they_follow() {
+    for twist in [
+        |header: &mut Vec<u8>| header[18..22].fill(0),
+        |header: &mut Vec<u8>| header[22..26].fill(0),
+    ] {
+        let entry = Entry {
+            twist,
+            ..Entry::file("a", b"contents")
+        };
+        refuses(&[entry], DECLINED, "headers disagree about its size");
+    }
+    let entry = Entry {
+        twist: |header| header[14..18].fill(0),
+        ..Entry::file("a", b"contents")
+    };
+    refuses(&[entry], NOT_VERIFIED, "disagree about its checksum");
+}
+
+#[test]
+fn contents_end_before_the_directory() {
+    let entry = Entry {
+        size: 12,
+        compressed: 12,
+        ..Entry::file("a", b"contents")
+    };
+    refuses(&[entry], NOT_VERIFIED, "reaches beyond the archive's end");
+}
+
+/// The comment of one archive is another archive, whose places count from the start of the file.
+#[test]
+fn an_archive_in_the_comment_of_another_is_a_second_one() {
+    let first = archive(&[Entry::file("a", b"one")]);
+    let inner = Entry::file("b", b"two");
+    let contents = [header(&inner), b"two".to_vec()].concat();
+    let listed = record(&inner, first.len());
+    let end = end(1, listed.len(), first.len() + contents.len());
+    let comment = [contents, listed, end].concat();
+    let mut bytes = first;
+    let length = bytes.len();
+    bytes[length - 2..].copy_from_slice(&(comment.len() as u16).to_le_bytes());
+    bytes.extend(comment);
+    Bench::new().refuses(&bytes, DECLINED, "two ends");
+}
+
+#[test]
+fn the_two_forms_of_an_end_agree() {
+    let entries = [Entry::file("a", b"one"), Entry::file("b", b"two")];
+    let usual = archive(&entries);
+    let second = record(&entries[1], header(&entries[0]).len() + 3).len();
+    let (length, at) = (2 * second, usual.len() - 22);
+    let with = |end64: Vec<u8>| [&usual[..at], &end64, &usual[at..]].concat();
+    let (length, start) = (length as u64, (at - length) as u64);
+    let bench = Bench::new();
+    let both = bench.open(&with(end64(2, length, start))).unwrap();
+    assert_eq!(both.files, 2);
+    // This one leaves the first entry out.
+    let less = with(end64(1, length / 2, start + length / 2));
+    Bench::new().refuses(&less, DECLINED, "its two ends disagree");
+    let mut parts = with(end64(2, length, start));
+    parts[at + 16] = 1;
+    Bench::new().refuses(&parts, DECLINED, "one part of several");
+}
+
+/// Room for entries is made only if they can be there.
+#[test]
+fn entries_are_counted_before_they_are_read() {
+    let entry = Entry::file("a", b"one");
+    let mut bytes = archive(std::slice::from_ref(&entry));
+    let length = bytes.len();
+    for place in [8, 10] {
+        bytes[length - 22 + place..][..2].copy_from_slice(&60_000_u16.to_le_bytes());
+    }
+    Bench::new().refuses(&bytes, NOT_VERIFIED, "shorter than it says");
+    // A directory of holes, large enough for one entry more than there may be.
+    let entries = 4_194_305;
+    let length = entries * 46;
+    let bench = Bench::new();
+    let options = bench.options(b"");
+    let mut file = File::create(&options.archive).unwrap();
+    file.seek(SeekFrom::Start(length)).unwrap();
+    file.write_all(&end64(entries, length, 0)).unwrap();
+    let mut saturated = end(0, 0, 0);
+    saturated[8..20].fill(0xff);
+    file.write_all(&saturated).unwrap();
+    let error = peerbridge::unzip(&options, &super::Careful).unwrap_err();
+    assert!(error.to_string().contains("more entries"), "{error}");
+    bench.expect_untouched();
+}
+
+#[test]
+fn no_method_claims_more_than_it_can_hold() {
+    let entry = Entry {
+        method: ZSTD,
+        ..Entry::file("a", &[0; 10])
+    };
+    refuses(
+        &[entry.sized(327_681)],
+        DECLINED,
+        "so much cannot be in so few bytes",
+    );
+}
+
+#[test]
+fn patches_and_encryption_of_one_maker_are_refused() {
+    for (flags, text) in [
+        (PATCH, "is a patch"),
+        (MASKED, "the encryption of one maker"),
+        (ENCRYPTED | 1 << 6, "the encryption of one maker"),
+    ] {
+        let entry = Entry {
+            flags,
+            ..Entry::file("a", b"contents")
+        };
+        refuses(&[entry], DECLINED, text);
+    }
+}
+
+/// A descriptor belongs to its entry: another one cannot lie in it.
+#[test]
+fn an_entry_does_not_begin_in_the_sizes_of_another() {
+    let mut first = Entry {
+        flags: 1 << 3,
+        ..Entry::file("a", b"contents")
+    };
+    first.behind = descriptor(&first);
+    let second = Entry {
+        offset_of: Some(0),
+        ..first.clone()
+    };
+    refuses(&[first, second], DECLINED, "shares bytes");
+}
