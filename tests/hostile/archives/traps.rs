@@ -115,6 +115,9 @@ fn the_two_forms_of_an_end_agree() {
     // This one leaves the first entry out.
     let less = with(end64(1, length / 2, start + length / 2));
     Bench::new().refuses(&less, DECLINED, "its two ends disagree");
+    let mut elsewhere = usual.clone();
+    elsewhere[at - second + 34] = 1;
+    Bench::new().refuses(&elsewhere, DECLINED, "one part of several");
     let mut parts = with(end64(2, length, start));
     parts[at + 16] = 1;
     Bench::new().refuses(&parts, DECLINED, "one part of several");
