@@ -325,11 +325,14 @@ mod tests {
                 let commands = example.split([';', '|', '>']).map(str::trim);
                 let mut ours = commands.filter(|command| command.starts_with("peerbridge "));
                 let words = ours.next().unwrap();
-                let words = words
-                    .split(' ')
-                    .skip(1)
-                    .map(|word| word.trim_matches('\'').into());
-                let args = ParsedArgs::parse(&words.collect::<Vec<_>>()).unwrap();
+                // What stands between quotes is one word.
+                let quoted = words.split('\'').enumerate();
+                let words = quoted.flat_map(|(number, piece)| match number % 2 {
+                    0 => piece.split_whitespace().collect(),
+                    _ => vec![piece],
+                });
+                let words: Vec<_> = words.skip(1).map(Into::into).collect();
+                let args = ParsedArgs::parse(&words).unwrap();
                 assert_eq!(args.verb, Some(entry.verb), "{example}");
             }
         }
