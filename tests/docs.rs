@@ -289,6 +289,8 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
             limits::CHECKS_OWED as u64,
         ),
         ("failures in a message", limits::FAILURES as u64),
+        ("skipped entries in a message", limits::SKIPS as u64),
+        ("new names in a message", limits::NEW_NAMES as u64),
         ("text, bytes", limits::TEXT_BYTES as u64),
         ("rounds of a transfer", limits::ROUNDS.into()),
         ("transfers of a session", limits::TRANSFERS.into()),

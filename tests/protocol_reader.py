@@ -491,6 +491,12 @@ def read_message(raw):
         for figure in ("files", "bytes", "same", "skipped", "held"):
             found[figure] = fields.number(8)
         found["failed"], found["failures"] = fields.number(8), failures()
+        found["skips"] = fields.counted(1024, lambda: fields.number(4))
+        found["new_names"] = fields.counted(512, lambda: (fields.number(4), fields.take(fields.number(2))))
+        must(len(found["failures"]) <= found["failed"], "more failures than there are")
+        must(len(found["skips"]) <= found["skipped"], "more skipped entries than there are")
+        for _, new in found["new_names"]:
+            must(1 <= len(new) <= 255 and b"/" not in new and b"\0" not in new, "a new name")
     elif name == "Digests":
         found["digests"] = fields.counted(16000, lambda: fields.take(16))
         must(found["digests"], "a list without digests")

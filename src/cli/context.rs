@@ -48,6 +48,16 @@ impl Context<'_> {
         }
     }
 
+    /// The same for several peers at the same time, which a log shows as well: seldom.
+    pub(crate) fn progress_of_many(&self, choice: ProgressChoice) -> ProgressStyle {
+        match (choice, self.progress_style(choice)) {
+            (ProgressChoice::Auto, ProgressStyle::Off) if !self.console.is_quiet() => {
+                ProgressStyle::Lines
+            }
+            (_, style) => style,
+        }
+    }
+
     pub(crate) fn colour(&self) -> Colour {
         Colour::of(self.terminal.error, self.environment)
     }

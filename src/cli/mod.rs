@@ -120,6 +120,7 @@ fn close(outcome: Result<Exit, CliError>, context: &Context<'_>) -> Exit {
             .number("same", totals.same)
             .number("skipped", totals.skipped)
             .seconds("seconds", totals.elapsed);
+        event = context.ledger.delivered().tell(event);
         if let Some((message, hint)) = &told {
             event = event.text("error", message);
             if let Some(hint) = hint {

@@ -17,6 +17,7 @@ use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::{Decision, IsBeside};
 use crate::disk::staging::{Mark, Staging, StagingMode};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// What became of an entry.
@@ -31,6 +32,10 @@ pub enum DeliveryResult {
     /// It is not there.
     Failed(FailureReason),
 }
+
+/// Is called once for each entry, in the manifest's order, with its result and its path at the destination where
+/// that is another than the manifest's.
+pub type DeliveryCallback<'a> = dyn FnMut(EntryIndex, DeliveryResult, Option<&[u8]>) + 'a;
 
 /// What a transfer brought to its destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +70,7 @@ impl Staging {
     pub fn deliver(
         self,
         failed: &[EntryFailure],
-        report: &mut dyn FnMut(EntryIndex, DeliveryResult),
+        report: &mut DeliveryCallback<'_>,
     ) -> Result<Delivery, DiskError> {
         let mut run = Run::begin(&self, failed)?;
         run.prepare()?;
@@ -161,14 +166,19 @@ impl<'a> Run<'a> {
         self.with_delivered_path(entry, |path| self.destination.disk_path(path))
     }
 
+    /// The entry's path below the destination, new names included.
+    fn delivered_path(&self, entry: EntryIndex) -> Cow<'a, [u8]> {
+        let is_beside = self.staging.marks().has(entry, Mark::Differs);
+        let plan = &self.staging.plan;
+        plan.delivered_path(self.manifest, entry, IsBeside(is_beside))
+    }
+
     fn with_delivered_path<T>(
         &self,
         entry: EntryIndex,
         act: impl FnOnce(WirePath<'_>) -> Result<T, DiskError>,
     ) -> Result<T, DiskError> {
-        let is_beside = self.staging.marks().has(entry, Mark::Differs);
-        let plan = &self.staging.plan;
-        let bytes = plan.delivered_path(self.manifest, entry, IsBeside(is_beside));
+        let bytes = self.delivered_path(entry);
         match WirePath::parse(&bytes) {
             Ok(path) => act(path),
             Err(_) => Err(DiskError::refused(

@@ -196,7 +196,7 @@ pub(super) fn deliver(
 ) -> (Delivery, Vec<DeliveryResult>) {
     let mut results = Vec::new();
     let delivery = staging
-        .deliver(failed, &mut |index, result| {
+        .deliver(failed, &mut |index, result, _| {
             assert_eq!(index.get(), results.len());
             results.push(result);
         })

@@ -22,7 +22,7 @@ mod zip_read;
 mod zip_time;
 mod zip_write;
 
-pub use delivery::{Delivery, DeliveryResult};
+pub use delivery::{Delivery, DeliveryCallback, DeliveryResult};
 pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;

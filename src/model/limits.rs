@@ -111,6 +111,12 @@ pub const CHECKS_OWED: usize = 2 * CHECKS;
 /// Failures listed one by one in a Done; the rest is only counted.
 pub const FAILURES: usize = 1024;
 
+/// Skipped entries listed one by one in a Done; the rest is only counted.
+pub const SKIPS: usize = 1024;
+
+/// New names listed one by one in a Done: as many as fit into a message with the other lists.
+pub const NEW_NAMES: usize = 512;
+
 /// Text from a peer (a reason), in bytes.
 pub const TEXT_BYTES: usize = 1024;
 

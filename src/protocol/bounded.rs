@@ -12,6 +12,13 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
         Bounded(items.take(MAX).collect())
     }
 
+    /// Adds an item, where there is room for it.
+    pub fn push_if_room(&mut self, item: T) {
+        if self.0.len() < MAX {
+            self.0.push(item);
+        }
+    }
+
     /// Takes a list that a decoder has counted already.
     pub(super) fn counted(items: Vec<T>) -> Self {
         debug_assert!(items.len() <= MAX);
@@ -53,5 +60,12 @@ mod tests {
         let second = Bounded::<u8, 3>::take_from(&mut items);
         assert_eq!(first[..], [0, 1, 2]);
         assert_eq!(second[..], [3, 4]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_added() {
+        let mut list = Bounded::<u8, 2>::default();
+        (0..5).for_each(|item| list.push_if_room(item));
+        assert_eq!(list[..], [0, 1]);
     }
 }

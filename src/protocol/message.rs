@@ -7,7 +7,9 @@
 use super::manifest_chunk::ManifestChunk;
 use super::{Bounded, CodecError, PeerText, StreamNumber};
 use crate::crypto::{CODE_DIGITS, PieceDigest};
-use crate::model::{EntryFailure, FailureReason, Manifest, PartRange, RunId, len32, limits};
+use crate::model::{
+    EntryFailure, EntryIndex, FailureReason, Manifest, PartRange, RunId, WirePath, len32, limits,
+};
 use std::fmt;
 
 mod decode;
@@ -100,6 +102,12 @@ pub type Digests = Bounded<PieceDigest, { limits::DIGESTS }>;
 
 /// Entries that failed, as many as one message takes.
 pub type Failures = Bounded<PeerFailure, { limits::FAILURES }>;
+
+/// Entries that were skipped, as many as one message takes.
+pub type Skips = Bounded<PeerEntry, { limits::SKIPS }>;
+
+/// New names, as many as one message takes.
+pub type NewNames = Bounded<NewName, { limits::NEW_NAMES }>;
 
 /// Joined streams, ascending.
 pub type StreamList = Bounded<StreamNumber, { limits::STREAMS as usize }>;
@@ -258,6 +266,52 @@ pub struct Done {
     pub failed: u64,
     /// The first of those, one by one.
     pub failures: Failures,
+    /// The first of the entries that were skipped.
+    pub skips: Skips,
+    /// The first of the entries that got another name.
+    pub new_names: NewNames,
+}
+
+/// An entry, as a peer names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerEntry(pub u32);
+
+impl PeerEntry {
+    /// The entry, where `manifest` has it.
+    pub fn check(self, manifest: &Manifest) -> Option<EntryIndex> {
+        manifest.index(usize::try_from(self.0).ok()?)
+    }
+}
+
+impl From<EntryIndex> for PeerEntry {
+    fn from(entry: EntryIndex) -> Self {
+        // Exact: a manifest has at most `limits::ENTRIES` entries.
+        PeerEntry(len32(entry.get()))
+    }
+}
+
+/// The last component of an entry's path at the destination, where it is another than the entry's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewName {
+    /// The entry.
+    pub entry: PeerEntry,
+    name: Box<[u8]>,
+}
+
+impl NewName {
+    /// `None` for what is no component of a path.
+    pub fn new(entry: PeerEntry, name: &[u8]) -> Option<NewName> {
+        let path = WirePath::parse(name).ok()?;
+        (path.depth() == 0).then(|| NewName {
+            entry,
+            name: name.into(),
+        })
+    }
+
+    /// The name, as bytes of the receiver's file system.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.name
+    }
 }
 
 /// An entry that was left out, as a peer names it.

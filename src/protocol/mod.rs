@@ -37,8 +37,8 @@ pub use manifest_code::{
 };
 pub use message::{
     Accept, Decline, DeclineReason, Digests, Done, EarlyRound, Failures, Message, MessageError,
-    Missing, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, Ping, RoundEnd,
-    StreamList,
+    Missing, NewName, NewNames, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges,
+    PeerFailure, Ping, RoundEnd, Skips, StreamList,
 };
 pub use piece::piece_position;
 pub use stream::StreamNumber;

@@ -2,6 +2,7 @@
 
 use crate::model::Existing;
 use crate::session::error::{Error, Expansion};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +34,14 @@ pub trait Operator: Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>) {
         let _ = event;
+    }
+
+    /// Something happened with one of several peers that are served at the same time, by
+    /// [`serve`](crate::serve) and [`send_to_many`](crate::send_to_many). `name` is that of its secret, if
+    /// secrets have names. Without a method of its own it goes to [`Operator::event`].
+    fn event_with(&self, peer: SocketAddr, name: Option<&str>, event: &Event<'_>) {
+        let _ = (peer, name);
+        self.event(event);
     }
 
     /// Whether to accept the peer's offer. The peer waits for the answer.
@@ -83,6 +92,44 @@ pub struct Reception<'a> {
     pub name: Option<&'a str>,
     /// How it went, or why it failed.
     pub outcome: Result<&'a Summary, &'a Error>,
+}
+
+/// The operator of one of several peers: what happens goes to [`Operator::event_with`].
+pub(crate) struct PeerOperator<'a> {
+    pub(crate) operator: &'a dyn Operator,
+    pub(crate) peer: SocketAddr,
+    /// That of the peer's secret.
+    pub(crate) name: Option<&'a str>,
+}
+
+impl Operator for PeerOperator<'_> {
+    fn event(&self, event: &Event<'_>) {
+        self.operator.event_with(self.peer, self.name, event);
+    }
+
+    fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        self.operator.accept(offer)
+    }
+
+    fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
+        self.operator.resolve(conflicts)
+    }
+
+    fn accept_expansion(&self, growth: Expansion) -> Acceptance {
+        self.operator.accept_expansion(growth)
+    }
+
+    fn compare(&self, phrase: &str) -> Comparison {
+        self.operator.compare(phrase)
+    }
+
+    fn one_time_code(&self) -> Option<String> {
+        self.operator.one_time_code()
+    }
+
+    fn received(&self, reception: &Reception<'_>) {
+        self.operator.received(reception);
+    }
 }
 
 /// An [`Operator`] that accepts every offer and ignores events.
@@ -152,8 +199,8 @@ pub enum Event<'a> {
     },
     /// Contents moved. Told for every part, which can be hundreds of times a second.
     Progress(Progress),
-    /// The result for one entry. The receiver tells it for each file and link, the sender only for
-    /// failures.
+    /// The result for one entry. The receiver tells it for each, the sender only for those that were not
+    /// delivered or got another name: the first of each kind.
     File {
         /// Its path in the transfer.
         path: &'a [u8],
@@ -161,6 +208,8 @@ pub enum Event<'a> {
         bytes: u64,
         /// The result.
         result: FileResult,
+        /// Its path at the destination, where that is another one ([`Existing::Rename`]).
+        saved_as: Option<&'a [u8]>,
     },
     /// Something that the operator should know, and that does not end the transfer.
     Warning {
@@ -180,8 +229,27 @@ pub enum Event<'a> {
         /// Pause before the attempt.
         pause: Duration,
     },
+    /// One of several peers that are served at the same time has left, or was lost.
+    PeerLeft {
+        /// The other end.
+        peer: SocketAddr,
+    },
     /// A transfer ended.
     Finished(&'a Summary),
+}
+
+impl<'a> Event<'a> {
+    /// An entry is left out.
+    pub(crate) fn left_out(path: &'a [u8], why: impl fmt::Display) -> Event<'a> {
+        Event::File {
+            path,
+            bytes: 0,
+            result: FileResult::Failed {
+                why: why.to_string(),
+            },
+            saved_as: None,
+        }
+    }
 }
 
 /// What is known while no peer with the same code was met yet.

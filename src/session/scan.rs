@@ -2,7 +2,7 @@
 
 use crate::disk::{Glob, Links, Source, SourceError, SourceOptions};
 use crate::session::error::Error;
-use crate::session::events::{Event, FileResult, Operator};
+use crate::session::events::{Event, Operator};
 use std::path::PathBuf;
 
 /// Scans `paths` without those in `omit`, and tells the operator what is left out.
@@ -33,13 +33,7 @@ pub(crate) fn scan_paths(
     }
     for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
-        operator.event(&Event::File {
-            path,
-            bytes: 0,
-            result: FileResult::Failed {
-                why: left_out.why.to_string(),
-            },
-        });
+        operator.event(&Event::left_out(path, &left_out.why));
     }
     Ok(source)
 }

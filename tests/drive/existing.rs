@@ -2,6 +2,7 @@
 
 use crate::harness::trees::{assert_same, assert_same_entries, look, set_mode, set_modified};
 use crate::harness::{Ended, Scene};
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -51,6 +52,8 @@ fn skip_keeps_the_old_one() {
     let sent = sent.exits(0).says("1 file kept as it was");
     for side in [&received, &sent] {
         assert_eq!(side.done()["skipped"], 1);
+        assert_eq!(result_of(side, "tree/clash"), "skipped");
+        assert!(side.error().contains("kept as it was: tree/clash"));
     }
     assert_eq!(contents(&scene, "clash"), "the old one");
     assert_eq!(contents(&scene, "new"), "new");
@@ -76,8 +79,10 @@ fn overwrite_replaces_and_keeps_what_was_not_offered() {
 fn rename_puts_the_new_one_beside() {
     let scene = scene();
     let (received, sent) = transfer(&scene, "--existing rename");
-    received.exits(0);
-    sent.exits(0);
+    for side in [received.exits(0), sent.exits(0)] {
+        assert_eq!(event_of(&side, "tree/clash")["saved_as"], "tree/clash (1)");
+        assert!(side.error().contains("tree/clash (1)"), "{side:?}");
+    }
     assert_eq!(contents(&scene, "clash"), "the old one");
     let names = scene.names_in("in/tree");
     assert_eq!(names.len(), 5, "{names:?}");
@@ -87,6 +92,23 @@ fn rename_puts_the_new_one_beside() {
         .collect();
     let beside = new.iter().find(|name| **name != "clash").unwrap();
     assert_eq!(contents(&scene, beside), "the offered one");
+}
+
+/// A file that stands where a folder must go: the folder and all in it get another path.
+#[test]
+fn what_is_in_a_folder_with_a_new_name_is_found_by_both_sides() {
+    let scene = Scene::new();
+    scene.file("tree/deep/one", "offered");
+    scene.file("in/tree/deep", "a file");
+    let (received, sent) = transfer(&scene, "--existing rename");
+    let (received, sent) = (received.exits(0), sent.exits(0));
+    for side in [&received, &sent] {
+        assert_eq!(event_of(side, "tree/deep")["saved_as"], "tree/deep (1)");
+    }
+    let inside = event_of(&received, "tree/deep/one");
+    assert_eq!(inside["saved_as"], "tree/deep (1)/one");
+    let top = received.done()["paths"][0].as_str().unwrap().to_owned();
+    assert_eq!(std::path::Path::new(&top), scene.path("in/tree"));
 }
 
 #[test]
@@ -190,11 +212,12 @@ fn open_to_all(scene: &Scene) {
     set_mode(&scene.path(""), 0o755);
 }
 
-fn result_of(received: &Ended, path: &str) -> String {
-    let events = received.events();
-    let mut files = events.iter().filter(|event| event["event"] == "file");
-    let file = files
-        .find(|event| event["path"] == path)
-        .expect("an event of the file");
-    file["result"].as_str().unwrap().to_owned()
+fn result_of(side: &Ended, path: &str) -> String {
+    event_of(side, path)["result"].as_str().unwrap().to_owned()
+}
+
+fn event_of(side: &Ended, path: &str) -> Value {
+    let mut files = side.events_of("file");
+    files.retain(|event| event["path"] == path);
+    files.pop().expect("an event of the file")
 }

@@ -210,7 +210,9 @@ pub fn round_end_at(
 
 /// The bytes of a Done.
 pub fn done(files: u64) -> Vec<u8> {
-    Raw::kind(11).u64(files).bytes(&[0; 40]).u32(0).0
+    let raw = Raw::kind(11).u64(files).bytes(&[0; 40]);
+    // No failure, no skipped entry, no new name.
+    raw.u32(0).u32(0).u32(0).0
 }
 
 /// The bytes of a Ping.

@@ -14,3 +14,4 @@ mod names;
 mod recipes;
 mod second_factor;
 mod shells;
+mod told;

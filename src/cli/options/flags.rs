@@ -114,7 +114,7 @@ const CONNECTING: &[Verb] = &[Send, Receive, Serve, Ping];
 const LISTENING: &[Verb] = &[Send, Receive, Serve];
 const RECEIVING: &[Verb] = &[Receive, Serve];
 const TRANSFERRING: &[Verb] = &[Send, Receive, Demo];
-const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, ZipVerb, Unzip, Demo];
+const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Serve, ZipVerb, Unzip, Demo];
 const REPLACING: &[Verb] = &[Receive, Serve, Unzip, ZipVerb];
 
 const EXISTING: [&str; Existing::ALL.len()] = {
@@ -269,7 +269,9 @@ pub(crate) const FLAGS: &[Flag] = &[
         "force every file to disk before reporting success"),
     flag(Scripts, None, "progress", OneOf("STYLE", PROGRESS), SHOWING_PROGRESS,
         "how to show progress: auto (the default; a bar on a terminal, nothing elsewhere), bar, lines \
-         (one a second) or off"),
+         (one a second) or off")
+        .but(&[(Serve, "how to show transfers that run: auto (the default; a bar for each on a terminal, \
+            lines elsewhere), bar, lines (one a minute for each) or off")]),
     flag(Scripts, None, "json", Nothing, EVERY_VERB,
         "print one JSON object a line on standard output; text goes to standard error"),
     flag(Scripts, None, "totp", Value("NAME"), &[Verb::Secret],

@@ -44,7 +44,8 @@ struct Streams {
     error: Box<dyn Write + Send>,
     output: Box<dyn Write + Send>,
     output_state: OutputState,
-    bar_is_drawn: bool,
+    /// Lines of the bar that is drawn.
+    bar_lines: usize,
 }
 
 enum OutputState {
@@ -64,6 +65,7 @@ pub(crate) enum LineStyle {
 
 const PREFIX: &str = "peerbridge: ";
 const ERASE_LINE: &str = "\r\x1b[K";
+const ERASE_LINE_ABOVE: &str = "\x1b[A\x1b[K";
 
 impl Console {
     pub(crate) fn new(
@@ -78,7 +80,7 @@ impl Console {
                 error,
                 output,
                 output_state: OutputState::Open,
-                bar_is_drawn: false,
+                bar_lines: 0,
             }),
             verbosity,
             reader,
@@ -118,12 +120,13 @@ impl Console {
         }
     }
 
-    /// Draws the bar over the previous one. While another thread prints, nothing is drawn: the next drawing
-    /// is near.
-    pub(crate) fn draw(&self, bar: &str) {
+    /// Draws the lines of the bar over the previous one. While another thread prints, nothing is drawn: the
+    /// next drawing is near.
+    pub(crate) fn draw(&self, bar: &[String]) {
         if let Ok(mut streams) = self.streams.try_lock() {
-            streams.bar_is_drawn = true;
-            streams.write_error(&format!("{ERASE_LINE}{bar}"));
+            let drawn = format!("{}{}", streams.erasure(), bar.join("\n"));
+            streams.bar_lines = bar.len();
+            streams.write_error(&drawn);
         }
     }
 
@@ -206,9 +209,17 @@ impl Streams {
     }
 
     fn erase(&mut self) {
-        if std::mem::take(&mut self.bar_is_drawn) {
-            self.write_error(ERASE_LINE);
+        if self.bar_lines > 0 {
+            let erasure = self.erasure();
+            self.bar_lines = 0;
+            self.write_error(&erasure);
         }
+    }
+
+    /// What takes the bar away, and leaves the cursor where it began.
+    fn erasure(&self) -> String {
+        let above = self.bar_lines.saturating_sub(1);
+        format!("{ERASE_LINE}{}", ERASE_LINE_ABOVE.repeat(above))
     }
 
     fn write_output(&mut self, text: &str) {
@@ -346,12 +357,24 @@ pub(crate) mod tests {
     #[test]
     fn the_bar_is_taken_away_before_a_line() {
         let (console, error, _) = console(Verbosity::Normal, Audience::Person);
-        console.draw("[##..]");
+        console.draw(&["[##..]".to_owned()]);
         console.say("x");
         console.say("y");
         assert_eq!(
             error.text(),
             "\r\x1b[K[##..]\r\x1b[Kpeerbridge: x\npeerbridge: y\n"
+        );
+    }
+
+    #[test]
+    fn a_bar_of_several_lines_is_taken_away_as_a_whole() {
+        let (console, error, _) = console(Verbosity::Normal, Audience::Person);
+        console.draw(&["a".to_owned(), "b".to_owned()]);
+        console.draw(&["c".to_owned()]);
+        console.say("x");
+        assert_eq!(
+            error.text(),
+            "\r\x1b[Ka\nb\r\x1b[K\x1b[A\x1b[Kc\r\x1b[Kpeerbridge: x\n"
         );
     }
 

@@ -33,14 +33,37 @@ impl Object {
     pub(crate) fn name(self, key: &str, bytes: &[u8]) -> Object {
         let text = String::from_utf8_lossy(bytes);
         let object = self.text(key, &text);
-        if std::str::from_utf8(bytes).is_ok() {
-            return object;
+        match std::str::from_utf8(bytes) {
+            Ok(_) => object,
+            Err(_) => object.text(&format!("{key}_bytes"), &hexadecimal(bytes)),
         }
-        let mut hexadecimal = String::with_capacity(bytes.len() * 2);
-        for byte in bytes {
-            let _ = write!(hexadecimal, "{byte:02x}");
+    }
+
+    /// Adds a list of names. If one of them is no UTF-8, a second list has the bytes of all.
+    #[must_use]
+    pub(crate) fn names(self, key: &str, names: &[&[u8]]) -> Object {
+        let text = names.iter().map(|name| String::from_utf8_lossy(name));
+        let object = self.list(key, text);
+        match names.iter().all(|name| std::str::from_utf8(name).is_ok()) {
+            true => object,
+            false => object.list(
+                &format!("{key}_bytes"),
+                names.iter().map(|name| hexadecimal(name)),
+            ),
         }
-        object.text(&format!("{key}_bytes"), &hexadecimal)
+    }
+
+    fn list(mut self, key: &str, items: impl Iterator<Item = impl AsRef<str>>) -> Object {
+        self.key(key);
+        self.0.push('[');
+        for (number, item) in items.enumerate() {
+            if number > 0 {
+                self.0.push(',');
+            }
+            push_quoted(&mut self.0, item.as_ref());
+        }
+        self.0.push(']');
+        self
     }
 
     /// Adds a whole number.
@@ -89,6 +112,14 @@ impl Object {
         push_quoted(&mut self.0, key);
         self.0.push(':');
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Control characters must be escaped (RFC 8259, section 7). Those that deceive on a terminal are
@@ -171,5 +202,19 @@ mod tests {
         );
         let plain = Object::event("file").name("path", b"a").finish();
         assert!(!plain.contains("path_bytes"));
+    }
+
+    #[test]
+    fn a_list_of_names_keeps_the_bytes_of_all() {
+        let list = |names: &[&[u8]]| Object::event("x").names("paths", names).finish();
+        assert_eq!(list(&[]), r#"{"event":"x","v":1,"paths":[]}"#);
+        assert_eq!(
+            list(&[b"/a", b"b\"\n"]),
+            r#"{"event":"x","v":1,"paths":["/a","b\"\n"]}"#
+        );
+        assert_eq!(
+            list(&[b"a", b"b\xff"]),
+            "{\"event\":\"x\",\"v\":1,\"paths\":[\"a\",\"b\u{fffd}\"],\"paths_bytes\":[\"61\",\"62ff\"]}"
+        );
     }
 }

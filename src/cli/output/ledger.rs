@@ -1,6 +1,9 @@
 //! What a run has transferred, for its last event.
 
+use crate::cli::output::json::Object;
+use crate::model::len64;
 use crate::session::{Progress, Summary};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ pub(crate) struct Ledger(Mutex<Entries>);
 #[derive(Default)]
 struct Entries {
     finished: Totals,
+    delivered: DeliveredPaths,
     running_wire_bytes: u64,
 }
 
@@ -25,6 +29,39 @@ pub(crate) struct Totals {
     /// Entries that were kept as they were.
     pub(crate) skipped: u64,
     pub(crate) elapsed: Duration,
+}
+
+/// Where the top-level entries of transfers are: the first [`DeliveredPaths::MOST`], and how many more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeliveredPaths {
+    first: Vec<PathBuf>,
+    more: u64,
+}
+
+impl DeliveredPaths {
+    const MOST: usize = 1000;
+
+    /// Those of one transfer.
+    pub(crate) fn of(summary: &Summary) -> DeliveredPaths {
+        let mut paths = DeliveredPaths::default();
+        paths.add(&summary.delivered);
+        paths
+    }
+
+    fn add(&mut self, paths: &[PathBuf]) {
+        let room = Self::MOST.saturating_sub(self.first.len()).min(paths.len());
+        self.first.extend_from_slice(&paths[..room]);
+        self.more = self.more.saturating_add(len64(paths.len() - room));
+    }
+
+    /// Adds them to an event.
+    pub(crate) fn tell(&self, event: Object) -> Object {
+        let paths = self.first.iter();
+        let paths: Vec<&[u8]> = paths
+            .map(|path| path.as_os_str().as_encoded_bytes())
+            .collect();
+        event.names("paths", &paths).number("more_paths", self.more)
+    }
 }
 
 impl Ledger {
@@ -45,6 +82,12 @@ impl Ledger {
         totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
         totals.skipped = totals.skipped.saturating_add(summary.skipped);
         totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);
+        entries.delivered.add(&summary.delivered);
+    }
+
+    /// Where everything is that was delivered so far.
+    pub(crate) fn delivered(&self) -> DeliveredPaths {
+        self.lock().delivered.clone()
     }
 
     /// Everything so far. An unfinished transfer counts only by its bytes on the line.

@@ -7,24 +7,23 @@ use crate::cli::input::questions::{self, Questions};
 use crate::cli::input::terminal::Answers;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::console::Console;
+use crate::cli::output::entry::{EntryResult, Weight};
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::looking;
 use crate::cli::output::progress::meter::Meter;
-use crate::cli::output::progress::{ProgressStyle, Throttle, line};
+use crate::cli::output::progress::{self, ProgressStyle, Throttle, line};
 use crate::cli::output::wording::{self, Perspective};
 use crate::cli::platform;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
-    self, Acceptance, Conflicts, Event, Expansion, FileResult, OfferSummary, Operator, Progress,
-    Reception, StillLooking, Summary,
+    self, Acceptance, Conflicts, Event, Expansion, OfferSummary, Operator, Progress, Reception,
+    StillLooking, Summary,
 };
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How one side of a session is shown.
 pub(crate) struct ReportStyle {
@@ -103,9 +102,6 @@ impl TransferReport {
     }
 }
 
-/// How often the line is drawn while nothing moves.
-const TICK: Duration = Duration::from_millis(100);
-
 impl<'a> Reporter<'a> {
     pub(crate) fn new(
         console: &'a Console,
@@ -147,22 +143,12 @@ impl<'a> Reporter<'a> {
 
     /// Runs a session and shows its progress also while nothing moves.
     pub(crate) fn watch<R>(&self, session: impl FnOnce() -> R) -> R {
-        if self.style.progress == ProgressStyle::Off {
-            return session();
+        match self.style.progress {
+            ProgressStyle::Off => session(),
+            ProgressStyle::Bar | ProgressStyle::Lines => {
+                progress::watch(|| self.show(Instant::now()), session)
+            }
         }
-        thread::scope(|scope| {
-            let (running, ended) = mpsc::channel::<()>();
-            let ticker = thread::Builder::new().name("progress".to_owned());
-            // Without a thread the line is drawn when bytes move.
-            let _ = ticker.spawn_scoped(scope, move || {
-                while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    self.show(Instant::now());
-                }
-            });
-            let result = session();
-            drop(running);
-            result
-        })
     }
 
     /// The failure of the hook, if there was one.
@@ -190,7 +176,13 @@ impl Operator for Reporter<'_> {
                 path,
                 bytes,
                 result,
-            } => self.file(path, *bytes, result),
+                saved_as,
+            } => self.entry(EntryResult {
+                path,
+                bytes: *bytes,
+                result,
+                saved_as: *saved_as,
+            }),
             Event::Offer(offer) => self.offer(offer),
             Event::Warning { message } => self.warning(message),
             Event::Kept { path } => {
@@ -214,6 +206,7 @@ impl Operator for Reporter<'_> {
                 self.warning(&wording::wrong_secret(*peer, *count));
             }
             Event::Listening { addresses } => self.listening(addresses),
+            Event::PeerLeft { .. } => {}
             Event::StillLooking(looking) => self.still_looking(looking),
             Event::Pinged { peer } => {
                 let peer = wording::peer(Some(*peer));
@@ -426,41 +419,19 @@ impl Reporter<'_> {
         // Asked each time, since the window may have another size now. The last column stays free: some
         // terminals wrap when it is used.
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
-        self.console.draw(&line::draw(
-            &reading,
-            &transfer.current,
-            other,
-            columns,
-            self.style.colour,
-        ));
+        let colour = self.style.colour;
+        let drawn = line::draw(&reading, &transfer.current, other, columns, colour);
+        self.console.draw(&[drawn]);
     }
 
-    fn file(&self, path: &[u8], bytes: u64, result: &FileResult) {
-        let shown = escaped(path);
-        let (word, why) = match result {
-            FileResult::Delivered => ("delivered", None),
-            FileResult::Identical => ("identical", None),
-            FileResult::Skipped => ("skipped", None),
-            FileResult::Failed { why } => ("failed", Some(why)),
-        };
-        match result {
-            FileResult::Delivered => self.detail(&format!("delivered {shown}")),
-            FileResult::Identical => self.detail(&format!("already there: {shown}")),
-            FileResult::Skipped => self.say(&format!("skipped, kept as it was: {shown}")),
-            FileResult::Failed { why } => {
-                self.insist(&format!("error: left out {shown}: {why}"));
-            }
+    fn entry(&self, entry: EntryResult<'_>) {
+        let (weight, line) = entry.line(escaped);
+        match weight {
+            Weight::Step => self.detail(&line),
+            Weight::Notice => self.say(&line),
+            Weight::Error => self.insist(&line),
         }
-        self.tell(|| {
-            let event = Object::event("file")
-                .name("path", path)
-                .number("bytes", bytes)
-                .text("result", word);
-            match why {
-                Some(why) => event.text("why", why),
-                None => event,
-            }
-        });
+        self.tell(|| entry.object());
     }
 
     fn warning(&self, message: &str) {

@@ -94,6 +94,15 @@ pub(crate) fn peer(address: Option<SocketAddr>) -> String {
     }
 }
 
+/// A peer by the name of its secret, if that has one, and its address.
+pub(crate) fn named_peer(address: SocketAddr, name: &str) -> String {
+    let address = peer(Some(address));
+    match name {
+        "" => address,
+        name => format!("{} at {address}", quoted(name.as_bytes())),
+    }
+}
+
 /// An address with its port.
 pub(crate) fn endpoint(address: SocketAddr) -> String {
     match address.port() {

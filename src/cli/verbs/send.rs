@@ -1,5 +1,7 @@
 //! `peerbridge send`.
 
+mod many;
+
 use super::by_code::{self, ByCode, CodeMaker};
 use super::piped;
 use super::receive::verify;
@@ -20,6 +22,7 @@ use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::crypto::Secret;
 use crate::session::{self, Error, Level, Links, Payload, SendOptions, Stream, Summary};
+use many::ManyReporter;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -169,8 +172,9 @@ impl Send {
                 Ok(Exit::of_summary(&summary))
             }
             SendTask::ToMany(count) => {
-                let results = reporter
-                    .watch(|| session::send_to_many(&connect, &options, count, &reporter))?;
+                let many = ManyReporter::new(&reporter, context, self.progress);
+                let results =
+                    many.watch(|| session::send_to_many(&connect, &options, count, &many))?;
                 worst_of(results, context)
             }
             SendTask::DryRun => {

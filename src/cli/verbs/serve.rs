@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
 use crate::cli::options::words;
@@ -29,6 +30,7 @@ pub(crate) struct Serve {
     max_peers: Option<usize>,
     keep_partial: Option<Duration>,
     announce: Discovery,
+    progress: ProgressChoice,
 }
 
 /// No machine has use for more threads.
@@ -69,6 +71,7 @@ impl Serve {
                 false => Discovery::Off,
             },
             keep_partial: keep_partial.transpose()?,
+            progress: ProgressChoice::of(args),
         })
     }
 
@@ -85,7 +88,7 @@ impl Serve {
         };
         let hook = self.receive.hook(Some(HOOK_TIMEOUT));
         let receive = self.receive.options();
-        let log = Log::new(context, hook);
+        let log = Log::new(context, self.progress, hook);
         let mut options = ServeOptions::new(self.listen, secrets, receive);
         options.max_peers = self.max_peers.unwrap_or(options.max_peers);
         options.keep_partial = self.keep_partial.unwrap_or(options.keep_partial);
@@ -93,7 +96,7 @@ impl Serve {
         options.announce = self.announce;
         options.wait = self.connect.wait;
         options.idle_timeout = self.connect.idle_timeout.unwrap_or(options.idle_timeout);
-        session::serve(&options, &log)?;
+        log.watch(|| session::serve(&options, &log))?;
         Ok(Exit::Done)
     }
 }

@@ -1,6 +1,6 @@
 //! From staging to the destination.
 
-use super::{DeliveryResult, Run};
+use super::{DeliveryCallback, DeliveryResult, Run};
 use crate::disk::destination::{Way, is_absent};
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::JournalRecord;
@@ -30,10 +30,7 @@ impl From<DiskError> for Hindrance {
 
 impl Run<'_> {
     /// Moves in manifest order, but links last: a folder comes before what it holds.
-    pub(super) fn move_all(
-        &mut self,
-        report: &mut dyn FnMut(EntryIndex, DeliveryResult),
-    ) -> Result<(), DiskError> {
+    pub(super) fn move_all(&mut self, report: &mut DeliveryCallback<'_>) -> Result<(), DiskError> {
         self.move_roots(|kind| !matches!(kind, EntryKind::Link(_)))?;
         self.move_roots(|kind| matches!(kind, EntryKind::Link(_)))?;
         for (index, _) in self.manifest.entries() {
@@ -44,7 +41,13 @@ impl Run<'_> {
             });
             let outcome = outcome.unwrap_or(DeliveryResult::Failed(FailureReason::NotWritten));
             self.outcomes[index.get()] = Some(outcome);
-            report(index, outcome);
+            let path = self.delivered_path(index);
+            let is_there = matches!(
+                outcome,
+                DeliveryResult::Delivered | DeliveryResult::Identical
+            );
+            let has_moved = is_there && *path != *self.manifest.entry(index).path.as_bytes();
+            report(index, outcome, has_moved.then_some(&path));
         }
         Ok(())
     }

@@ -163,7 +163,7 @@ fn nothing_is_delivered_while_parts_are_missing() {
     let staging = transfer.open(dir.path(), Existing::Fail);
     transfer.write(&staging, [0, 2]);
     let path = staging.path().to_owned();
-    let error = staging.deliver(&[], &mut |_, _| {}).unwrap_err();
+    let error = staging.deliver(&[], &mut |_, _, _| {}).unwrap_err();
     assert!(error.to_string().contains("parts are missing"));
     assert!(path.exists());
     assert_eq!(names_in(dir.path()).len(), 1);
@@ -346,7 +346,7 @@ mod unix {
         // Cut short between the move and the settling.
         let mut run = Run::begin(&staging, &[]).unwrap();
         run.prepare().unwrap();
-        run.move_all(&mut |_, _| {}).unwrap();
+        run.move_all(&mut |_, _, _| {}).unwrap();
         assert_eq!(mode(&dir.path().join("new")), 0o700);
         drop(run);
         drop(staging);

@@ -213,7 +213,7 @@ mod tests {
         assert!(write(&transfer, &staging, "d/large", LARGE as u64 - 1).is_err());
         let mut writer = staging.file_writer();
         assert!(writer.begin(transfer.index("empty")).write(b"x").is_err());
-        assert!(staging.deliver(&[], &mut |_, _| {}).is_err());
+        assert!(staging.deliver(&[], &mut |_, _, _| {}).is_err());
         assert!(
             names_in(dir.path())
                 .iter()
@@ -231,7 +231,7 @@ mod tests {
         let staging = open(&transfer, dir.path());
         let small = staging.staged_path(transfer.index("d/small")).unwrap();
         assert!(!small.exists());
-        assert!(staging.deliver(&[], &mut |_, _| {}).is_err());
+        assert!(staging.deliver(&[], &mut |_, _, _| {}).is_err());
     }
 
     #[test]

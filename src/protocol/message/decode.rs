@@ -4,8 +4,8 @@ use super::super::codec::Reader;
 use super::{
     Accept, Bounded, Decline, DeclineReason, Digests, Done, EarlyRound, FLAG_CHECKSUM,
     FLAG_DRY_RUN, FLAG_EARLY, FLAG_VERIFY, Failures, ManifestChunk, Message, MessageError, Missing,
-    Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerFailure, PeerText, Ping, RoundEnd,
-    StreamList, StreamNumber, kind,
+    NewName, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges, PeerEntry, PeerFailure,
+    PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
 };
 use crate::crypto::{CODE_DIGITS, PieceDigest};
 use crate::model::{FailureReason, PartRange, RunId, len64, limits};
@@ -207,11 +207,24 @@ fn done(reader: &mut Reader<'_>) -> Result<Done, MessageError> {
         held: reader.u64()?,
         failed: reader.u64()?,
         failures: failures(reader)?,
+        skips: list(reader, 4, "the number of skipped entries", |reader| {
+            Ok(PeerEntry(reader.u32()?))
+        })?,
+        new_names: list(reader, 6, "the number of new names", new_name)?,
     };
-    if done.failed < len64(done.failures.len()) {
-        return Err(MessageError::Value("more failures than there are"));
+    let is_counted =
+        len64(done.failures.len()) <= done.failed && len64(done.skips.len()) <= done.skipped;
+    match is_counted {
+        true => Ok(done),
+        false => Err(MessageError::Value("more entries than there are")),
     }
-    Ok(done)
+}
+
+fn new_name(reader: &mut Reader<'_>) -> Result<NewName, MessageError> {
+    let entry = PeerEntry(reader.u32()?);
+    let length = usize::from(reader.u16()?);
+    let name = NewName::new(entry, reader.bytes(length)?);
+    name.ok_or(MessageError::Value("a new name that is none"))
 }
 
 fn ping(reader: &mut Reader<'_>) -> Result<Ping, MessageError> {

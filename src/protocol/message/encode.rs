@@ -150,6 +150,14 @@ impl Done {
         writer.u64(self.held);
         writer.u64(self.failed);
         failures(writer, &self.failures);
+        count(writer, &self.skips);
+        self.skips.iter().for_each(|entry| writer.u32(entry.0));
+        count(writer, &self.new_names);
+        for new in self.new_names.iter() {
+            writer.u32(new.entry.0);
+            writer.u16(len16(new.as_bytes().len()));
+            writer.bytes(new.as_bytes());
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Hosting<'_> {
 
     /// A whole session. A bug that shows in it ends this one only.
     fn serve_one(&self, mut guest: ProvenGuest, serve: &(dyn Fn(ProvenGuest) + Sync)) {
-        let peer = guest.session.peer.ip().to_canonical();
+        let peer = guest.session.peer;
         let work = AssertUnwindSafe(|| {
             welcome(&guest, self.operator);
             let first = guest.session.reader.connection();
@@ -83,9 +83,11 @@ impl Hosting<'_> {
         });
         if catch_unwind(work).is_err() {
             self.warn(&format!(
-                "a bug in peerbridge ended the session with {peer}"
+                "a bug in peerbridge ended the session with {}",
+                peer.ip().to_canonical()
             ));
         }
+        self.operator.event(&Event::PeerLeft { peer });
     }
 
     fn warn(&self, message: &str) {

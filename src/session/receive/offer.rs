@@ -324,7 +324,7 @@ impl<'s> ReceiveTransfer<'s> {
             tell_what_is_kept(folder, self.operator);
         }
         let resumed_bytes = self.stats.resumed_bytes();
-        let done = done(&delivery, report.skipped(), resumed_bytes);
+        let done = done(&delivery, &report, resumed_bytes);
         self.session.say(&Message::Done(done))?;
         let summary = Summary {
             peer: Some(self.session.peer),
@@ -427,16 +427,18 @@ fn read_manifest(
     }
 }
 
-fn done(delivery: &Delivery, skipped: u64, held: u64) -> Done {
+fn done(delivery: &Delivery, report: &DeliveryReport<'_>, held: u64) -> Done {
     let mut failures = delivery.failures.iter().copied().map(PeerFailure::from);
     Done {
         files: delivery.files,
         bytes: delivery.bytes,
         same: delivery.same,
-        skipped,
+        skipped: report.skipped(),
         held,
         failed: delivery.failures.len() as u64,
         failures: Bounded::take_from(&mut failures),
+        skips: report.skips().clone(),
+        new_names: report.new_names().clone(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::disk::{Delivery, DeliveryResult};
 use crate::model::{EntryIndex, Manifest};
+use crate::protocol::{NewName, NewNames, Skips};
 use crate::session::events::{Event, FileResult, Operator, Summary};
 use std::path::Path;
 
@@ -12,6 +13,9 @@ pub(crate) struct DeliveryReport<'a> {
     /// Bytes of the stream, also where the manifest does not know them.
     total: u64,
     skipped: u64,
+    /// The first of those.
+    skips: Skips,
+    new_names: NewNames,
 }
 
 impl<'a> DeliveryReport<'a> {
@@ -26,12 +30,24 @@ impl<'a> DeliveryReport<'a> {
             operator,
             total: total.unwrap_or(0),
             skipped: 0,
+            skips: Skips::default(),
+            new_names: NewNames::default(),
         }
     }
 
     /// How many entries were skipped so far because others were there.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// The first of the entries that were skipped.
+    pub(crate) fn skips(&self) -> &Skips {
+        &self.skips
+    }
+
+    /// The first of the entries that got another name.
+    pub(crate) fn new_names(&self) -> &NewNames {
+        &self.new_names
     }
 
     /// What the delivery came to.
@@ -49,12 +65,28 @@ impl<'a> DeliveryReport<'a> {
         }
     }
 
-    /// Takes note of an entry's result.
-    pub(crate) fn tell(&mut self, entry: EntryIndex, result: DeliveryResult) {
-        self.skipped += u64::from(result == DeliveryResult::Skipped);
+    /// Takes note of an entry's result, and of its path at the destination where that is another one.
+    pub(crate) fn tell(
+        &mut self,
+        entry: EntryIndex,
+        result: DeliveryResult,
+        saved_as: Option<&[u8]>,
+    ) {
+        let own = self.manifest.entry(entry).path;
+        if result == DeliveryResult::Skipped {
+            self.skipped += 1;
+            self.skips.push_if_room(entry.into());
+        }
+        let name = saved_as.and_then(|path| path.rsplit(|byte| *byte == b'/').next());
+        if let Some(name) = name.filter(|name| Some(*name) != own.components().next_back())
+            && let Some(new) = NewName::new(entry.into(), name)
+        {
+            self.new_names.push_if_room(new);
+        }
         let range = self.manifest.stream_range(entry);
         self.operator.event(&Event::File {
-            path: self.manifest.entry(entry).path.as_bytes(),
+            path: own.as_bytes(),
+            saved_as,
             bytes: match self.manifest.total() {
                 Some(_) => range.end - range.start,
                 None => self.total,

@@ -144,7 +144,7 @@ impl<'a> ReceiveRounds<'a> {
     /// [`Error::Disk`]; what arrived is kept. [`Error::Output`].
     pub(crate) fn deliver(self, report: &mut DeliveryReport<'_>) -> Result<Delivery, Error> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
-        let mut tell = |entry, result| report.tell(entry, result);
+        let mut tell = |entry, result, path: Option<&[u8]>| report.tell(entry, result, path);
         self.sink.deliver(&failed, &self.manifest, &mut tell)
     }
 

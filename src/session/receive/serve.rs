@@ -5,7 +5,7 @@ use crate::protocol::{Presence, Role};
 use crate::session::connection::socket::streams_of_each;
 use crate::session::discovery::Lookout;
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator};
+use crate::session::events::{Event, Operator, PeerOperator};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::Listener;
@@ -119,7 +119,12 @@ fn take(guest: ProvenGuest, options: &ReceiveOptions, ledger: &RunLedger, operat
         options.max_files = name.max_files.or(options.max_files);
     }
     let name = name.as_ref().map(|name| name.text.as_str());
-    let mut intake = Intake::new(name, &options, ledger, operator);
+    let operator = PeerOperator {
+        operator,
+        peer: session.peer,
+        name,
+    };
+    let mut intake = Intake::new(name, &options, ledger, &operator);
     match intake.session(&mut session) {
         // A sender that left after its last transfer, without a word, broke nothing off.
         Err(error) if error.is_connection_gone() && intake.is_settled() => {}

@@ -1,9 +1,7 @@
 //! Where the parts of a transfer go, into a folder or to an output, and in which order they must come.
 
-use crate::disk::{Delivery, DeliveryResult, RunLedger, Staging, StagingWriter};
-use crate::model::{
-    EntryFailure, EntryIndex, Manifest, PartIndex, PartLayout, PartRange, PartSet, RunId,
-};
+use crate::disk::{Delivery, DeliveryCallback, DeliveryResult, RunLedger, Staging, StagingWriter};
+use crate::model::{EntryFailure, Manifest, PartIndex, PartLayout, PartRange, PartSet, RunId};
 use crate::protocol::PartCheck;
 use crate::session::connection::channel::unexpected;
 use crate::session::error::Error;
@@ -206,14 +204,14 @@ impl Sink {
         self,
         failed: &[EntryFailure],
         manifest: &Manifest,
-        report: &mut dyn FnMut(EntryIndex, DeliveryResult),
+        report: &mut DeliveryCallback<'_>,
     ) -> Result<Delivery, Error> {
         match self.target {
             SinkTarget::Folder(staging) => Ok(staging.deliver(failed, report)?),
             SinkTarget::Output(file, _) => {
                 file.finish()?;
                 let entries = manifest.entries();
-                entries.for_each(|(entry, _)| report(entry, DeliveryResult::Delivered));
+                entries.for_each(|(entry, _)| report(entry, DeliveryResult::Delivered, None));
                 Ok(Delivery {
                     files: 1,
                     bytes: match &self.order {
@@ -355,7 +353,7 @@ mod tests {
         assert_eq!((sink.missing(), lock(&shown.0).len()), (Vec::new(), FULL));
         assert!(sink.end_round([], None).is_ok());
         let manifest = one_file();
-        let delivery = sink.deliver(&[], &manifest, &mut |_, _| {}).unwrap();
+        let delivery = sink.deliver(&[], &manifest, &mut |_, _, _| {}).unwrap();
         assert_eq!((delivery.files, delivery.bytes), (1, u64::from(SIZE) + 1));
         assert_eq!(lock(&shown.0).len(), FULL + 1);
     }

@@ -117,11 +117,7 @@ impl Losses {
     pub(crate) fn tell(&self, operator: &dyn Operator) -> u64 {
         let losses = lock(&self.0);
         for (path, why) in losses.iter() {
-            operator.event(&Event::File {
-                path,
-                bytes: 0,
-                result: FileResult::Failed { why: why.clone() },
-            });
+            operator.event(&Event::left_out(path, why));
         }
         losses.len() as u64
     }

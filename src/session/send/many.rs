@@ -2,7 +2,7 @@
 
 use crate::protocol::{Message, Role};
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator, Summary};
+use crate::session::events::{Event, Operator, PeerOperator, Summary};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::Listener;
@@ -97,10 +97,15 @@ fn give(
     let ProvenGuest {
         mut session, slot, ..
     } = guest;
+    let operator = PeerOperator {
+        operator,
+        peer: session.peer,
+        name: None,
+    };
     let transfer = SendTransfer {
         session: &mut session,
         outgoing,
-        operator,
+        operator: &operator,
     };
     let result = transfer.run(None, &mut TransferStats::begin(0));
     match &result {

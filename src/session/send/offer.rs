@@ -2,7 +2,9 @@
 
 use crate::crypto::{Position, Sealer};
 use crate::disk::SourceReader;
-use crate::model::{EntryFailure, PartLayout, PartRange, PartSet, limits};
+use crate::model::{
+    EntryFailure, EntryIndex, Manifest, PartLayout, PartRange, PartSet, WirePath, limits,
+};
 use crate::protocol::{
     Accept, Bounded, Decline, Done, EarlyRound, ManifestChunk, ManifestEncoder, Message, Offer,
     PartId, PeerFailure,
@@ -21,6 +23,7 @@ use crate::session::stats::{ProgressReporter, TransferStats, offer_summary};
 use crate::session::sync::lock;
 use crate::session::tuning::compression::CompressionTuner;
 use crate::session::tuning::stream_pool::StreamLimit;
+use std::collections::HashMap;
 use std::iter::Chain;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -215,7 +218,7 @@ impl<'o> SendTransfer<'_, 'o> {
 
     /// Tells what became of it all.
     fn finish(self, agreed: Agreed, done: &Done, lost: u64, stats: &TransferStats) -> Summary {
-        self.tell_failures(done);
+        tell_results(self.outgoing.source.manifest(), done, self.operator);
         let failures = done.failures.iter();
         let failed_sources = failures.filter(|f| f.reason.is_source()).count() as u64;
         let summary = Summary {
@@ -235,20 +238,49 @@ impl<'o> SendTransfer<'_, 'o> {
         };
         stats.finish(summary, self.operator)
     }
+}
 
-    fn tell_failures(&self, done: &Done) {
-        let manifest = self.outgoing.source.manifest();
-        let failures = done.failures.iter();
-        for failure in failures.filter_map(|named| named.check(manifest)) {
-            self.operator.event(&Event::File {
-                path: manifest.entry(failure.entry).path.as_bytes(),
-                bytes: 0,
-                result: FileResult::Failed {
-                    why: failure.reason.to_string(),
-                },
-            });
-        }
+/// Tells which entries were not delivered, and which got another name.
+fn tell_results(manifest: &Manifest, done: &Done, operator: &dyn Operator) {
+    let failures = done.failures.iter();
+    for failure in failures.filter_map(|named| named.check(manifest)) {
+        let path = manifest.entry(failure.entry).path.as_bytes();
+        operator.event(&Event::left_out(path, failure.reason));
     }
+    let tell = |entry: EntryIndex, result, saved_as: Option<&[u8]>| {
+        let range = manifest.stream_range(entry);
+        operator.event(&Event::File {
+            path: manifest.entry(entry).path.as_bytes(),
+            bytes: range.end - range.start,
+            result,
+            saved_as,
+        });
+    };
+    for entry in done.skips.iter().filter_map(|named| named.check(manifest)) {
+        tell(entry, FileResult::Skipped, None);
+    }
+    let named = done.new_names.iter();
+    let named = named.filter_map(|new| Some((new.entry.check(manifest)?, new.as_bytes())));
+    let mut new_names = HashMap::new();
+    for (entry, name) in named {
+        // A folder stands before what is in it.
+        let path = manifest.entry(entry).path;
+        new_names.insert(path.as_bytes(), name);
+        let saved_as = renamed(path, &new_names);
+        tell(entry, FileResult::Delivered, Some(&saved_as));
+    }
+}
+
+/// A path with the new names of its components.
+fn renamed(path: WirePath<'_>, new_names: &HashMap<&[u8], &[u8]>) -> Vec<u8> {
+    let mut above = Some(path);
+    let mut names: Vec<&[u8]> = path.components().collect();
+    for name in names.iter_mut().rev() {
+        let Some(path) = above else { break };
+        *name = new_names.get(path.as_bytes()).copied().unwrap_or(name);
+        above = path.parent();
+    }
+    names.join(&b'/')
 }
 
 /// Queues an offer, and its only part where that goes along. [`SendTransfer`] does the rest.

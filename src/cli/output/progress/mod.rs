@@ -3,7 +3,30 @@
 pub(crate) mod line;
 pub(crate) mod meter;
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How often progress is shown while nothing moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs a session, and calls `show` now and then meanwhile.
+pub(crate) fn watch<R>(show: impl Fn() + Sync, session: impl FnOnce() -> R) -> R {
+    thread::scope(|scope| {
+        let (running, ended) = mpsc::channel::<()>();
+        let ticker = thread::Builder::new().name("progress".to_owned());
+        let show = &show;
+        // Without a thread it is shown when bytes move.
+        let _ = ticker.spawn_scoped(scope, move || {
+            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                show();
+            }
+        });
+        let result = session();
+        drop(running);
+        result
+    })
+}
 
 /// How progress is shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +57,12 @@ impl Throttle {
 
     /// Lines and JSON events: every second.
     pub(crate) fn seconds(start: Instant) -> Throttle {
-        Throttle::new(start, Duration::from_secs(1), Duration::from_secs(1))
+        Throttle::every(start, Duration::from_secs(1))
+    }
+
+    /// Once in each `gap`, and first after one.
+    pub(crate) fn every(start: Instant, gap: Duration) -> Throttle {
+        Throttle::new(start, gap, gap)
     }
 
     fn new(start: Instant, first: Duration, gap: Duration) -> Throttle {

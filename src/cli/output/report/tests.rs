@@ -1,6 +1,7 @@
 use super::*;
 use crate::cli::output::console::tests::{Screen, console};
 use crate::cli::output::console::{Audience, Verbosity};
+use crate::session::FileResult;
 use std::time::Duration;
 
 fn style(perspective: Perspective, progress: ProgressStyle) -> ReportStyle {
@@ -82,11 +83,13 @@ fn a_person_reads_what_matters() {
             path: b"a\n",
             bytes: 1,
             result: FileResult::Delivered,
+            saved_as: None,
         },
         Event::File {
             path: b"b\x1b",
             bytes: 1,
             result: FileResult::Skipped,
+            saved_as: None,
         },
     ];
     assert_eq!(
@@ -110,6 +113,7 @@ fn quiet_still_names_what_was_left_out() {
             path: b"a",
             bytes: 1,
             result: failed,
+            saved_as: None,
         },
     ];
     assert_eq!(
@@ -141,6 +145,7 @@ fn programs_read_events() {
             path: b"a\xff",
             bytes: 1,
             result: failed,
+            saved_as: None,
         },
         Event::Reconnecting {
             attempt: 1,

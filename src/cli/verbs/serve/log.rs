@@ -4,28 +4,53 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
+use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::console::Console;
+use crate::cli::output::entry::{EntryResult, Weight};
 use crate::cli::output::json::Object;
-use crate::cli::output::ledger::Ledger;
+use crate::cli::output::ledger::{DeliveredPaths, Ledger};
+use crate::cli::output::peers::{PeerProgress, PeerStyle};
+use crate::cli::output::progress::{self, ProgressStyle};
 use crate::cli::output::timestamp::rfc3339;
+use crate::cli::output::wording::Perspective;
 use crate::cli::output::{format, wording};
 use crate::model::quoted;
-use crate::session::{Event, FileResult, Operator, Reception, Summary};
+use crate::session::{Event, Operator, Reception, Summary};
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 /// The operator of a drop box. Its sessions run in parallel, so each line makes sense by itself.
 pub(super) struct Log<'a> {
     console: &'a Console,
     ledger: &'a Ledger,
+    peers: PeerProgress<'a>,
+    progress: ProgressStyle,
     hook: Option<Hook>,
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn new(context: &Context<'a>, hook: Option<Hook>) -> Self {
+    pub(super) fn new(context: &Context<'a>, progress: ProgressChoice, hook: Option<Hook>) -> Self {
+        let progress = context.progress_of_many(progress);
+        let style = PeerStyle {
+            progress,
+            colour: context.colour(),
+            other: Perspective::Receiver.other(),
+            logged: stamped,
+        };
         Log {
             console: context.console,
             ledger: context.ledger,
+            peers: PeerProgress::new(context.console, style),
+            progress,
             hook,
+        }
+    }
+
+    /// Serves, and shows on a terminal how far each peer is.
+    pub(super) fn watch<R>(&self, session: impl FnOnce() -> R) -> R {
+        match self.progress {
+            ProgressStyle::Bar => progress::watch(|| self.peers.draw(), session),
+            ProgressStyle::Lines | ProgressStyle::Off => session(),
         }
     }
 
@@ -67,11 +92,6 @@ impl Operator for Log<'_> {
                 let path = quoted(path.as_os_str().as_encoded_bytes());
                 self.warn(&format!("what arrived is kept in {path}"));
             }
-            Event::File {
-                path,
-                result: FileResult::Failed { why },
-                ..
-            } => self.insist(&format!("error: left out {}: {why}", quoted(path))),
             Event::Finished(summary) => self.ledger.finished(summary),
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
@@ -90,21 +110,36 @@ impl Operator for Log<'_> {
             | Event::Progress(_)
             | Event::File { .. }
             | Event::Reconnecting { .. } => {}
+            Event::PeerLeft { peer } => self.peers.forget(*peer),
+        }
+    }
+
+    fn event_with(&self, peer: SocketAddr, name: Option<&str>, event: &Event<'_>) {
+        self.peers.note(peer, name, event);
+        match event {
+            Event::File {
+                path,
+                bytes,
+                result,
+                saved_as,
+            } => {
+                let entry = EntryResult {
+                    path,
+                    bytes: *bytes,
+                    result,
+                    saved_as: *saved_as,
+                };
+                self.entry(peer, name, entry);
+            }
+            event => self.event(event),
         }
     }
 
     fn received(&self, reception: &Reception<'_>) {
-        let from = match reception.name {
-            Some(name) => format!(
-                "{} at {}",
-                quoted(name.as_bytes()),
-                wording::peer(Some(reception.peer))
-            ),
-            None => wording::peer(Some(reception.peer)),
-        };
-        let (files, bytes) = match reception.outcome {
-            Ok(summary) => (summary.files, summary.bytes),
-            Err(_) => (0, 0),
+        let from = wording::named_peer(reception.peer, reception.name.unwrap_or_default());
+        let (files, bytes, paths) = match reception.outcome {
+            Ok(summary) => (summary.files, summary.bytes, DeliveredPaths::of(summary)),
+            Err(_) => Default::default(),
         };
         let (exit, error) = match reception.outcome {
             Ok(summary) => {
@@ -128,6 +163,7 @@ impl Operator for Log<'_> {
                 .number("files", files)
                 .number("bytes", bytes)
                 .number("exit", exit.code().into());
+            let event = paths.tell(event);
             match &error {
                 Some(error) => event.text("error", error),
                 None => event,
@@ -147,6 +183,25 @@ impl Log<'_> {
 
     fn insist(&self, line: &str) {
         self.console.insist(&stamped(line));
+    }
+
+    /// Entries that are in place under their own names are not told one by one.
+    fn entry(&self, peer: SocketAddr, name: Option<&str>, entry: EntryResult<'_>) {
+        if entry.is_plain() {
+            return;
+        }
+        let (weight, line) = entry.line(quoted);
+        match weight {
+            Weight::Error => self.insist(&line),
+            // One line a transfer says how many there are.
+            Weight::Notice | Weight::Step => self.detail(&line),
+        }
+        self.console.event(|| {
+            let event = entry.object();
+            event
+                .text("peer", &wording::peer(Some(peer)))
+                .text("name", name.unwrap_or_default())
+        });
     }
 
     fn warn(&self, message: &str) {
@@ -180,6 +235,10 @@ fn received(from: &str, summary: &Summary) -> String {
     if summary.resumed_bytes > 0 {
         let before = format::size(summary.resumed_bytes);
         line.push_str(&format!(", {before} of it resumed"));
+    }
+    if summary.skipped > 0 {
+        let skipped = format::count(summary.skipped, "file");
+        line.push_str(&format!(", {skipped} kept as it was"));
     }
     if summary.left_out > 0 {
         line.push_str(&format!(", {} left out", summary.left_out));

@@ -323,6 +323,8 @@ fn done(bytes: u64, held: u64) -> Message {
         held,
         failed: 0,
         failures: Bounded::default(),
+        skips: Bounded::default(),
+        new_names: Bounded::default(),
     })
 }
 

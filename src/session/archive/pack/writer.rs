@@ -6,7 +6,7 @@ use crate::disk::{
     PieceIndex, Source, TimeZone, Whole,
 };
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
-use crate::session::events::{Event, FileResult, Operator, Progress};
+use crate::session::events::{Event, Operator, Progress};
 
 /// An archive, and what is being written into it.
 pub(super) struct EntryWriter<'w, 'a, W> {
@@ -207,13 +207,8 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
         }
         self.report.lost += 1;
         let described = self.source.manifest().entry(entry);
-        self.operator.event(&Event::File {
-            path: described.path.as_bytes(),
-            bytes: 0,
-            result: FileResult::Failed {
-                why: why(reason).to_owned(),
-            },
-        });
+        let path = described.path.as_bytes();
+        self.operator.event(&Event::left_out(path, why(reason)));
         Ok(())
     }
 

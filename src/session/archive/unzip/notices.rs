@@ -4,18 +4,14 @@ use crate::disk::{
     ArchiveTree, CheckedArchive, FoundOddity, LeftOutEntry, ListedEncryption, ListedKind,
 };
 use crate::model::escaped;
-use crate::session::events::{Event, FileResult, Operator};
+use crate::session::events::{Event, Operator};
 
 /// Tells what is odd, who may have added files, and what is left out.
 pub(super) fn tell(archive: &CheckedArchive, tree: &ArchiveTree, operator: &dyn Operator) {
     tell_oddities(tree.oddities(), operator);
     warn_of_strangers(archive, operator);
     for LeftOutEntry { path, why } in &tree.left_out {
-        operator.event(&Event::File {
-            path,
-            bytes: 0,
-            result: FileResult::Failed { why: why.clone() },
-        });
+        operator.event(&Event::left_out(path, why));
     }
 }
 

@@ -91,7 +91,9 @@ fn put_in_place(
         return Err(error);
     }
     let mut report = DeliveryReport::new(&tree.manifest, operator, tree.manifest.total());
-    let delivery = staging.deliver(&[], &mut |entry, result| report.tell(entry, result))?;
+    let delivery = staging.deliver(&[], &mut |entry, result, path| {
+        report.tell(entry, result, path)
+    })?;
     if let Some(folder) = &delivery.kept {
         tell_what_is_kept(folder, operator);
     }

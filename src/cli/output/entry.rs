@@ -1,0 +1,72 @@
+//! What became of one entry, as a line for people and as an event for programs.
+
+use crate::cli::output::json::Object;
+use crate::session::FileResult;
+
+/// The result for one entry; the fields are those of the session's event.
+#[derive(Clone, Copy)]
+pub(crate) struct EntryResult<'a> {
+    pub(crate) path: &'a [u8],
+    pub(crate) bytes: u64,
+    pub(crate) result: &'a FileResult,
+    pub(crate) saved_as: Option<&'a [u8]>,
+}
+
+/// For whom a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Everybody who does not want errors only.
+    Notice,
+    /// Those who want every step.
+    Step,
+    /// Everybody.
+    Error,
+}
+
+impl EntryResult<'_> {
+    /// The line, in which names are shown by `show`.
+    pub(crate) fn line(&self, show: fn(&[u8]) -> String) -> (Weight, String) {
+        let path = show(self.path);
+        match (self.result, self.saved_as) {
+            (FileResult::Failed { why }, _) => {
+                (Weight::Error, format!("error: left out {path}: {why}"))
+            }
+            (FileResult::Skipped, _) => {
+                (Weight::Notice, format!("skipped, kept as it was: {path}"))
+            }
+            (_, Some(new)) => {
+                let new = show(new);
+                (Weight::Notice, format!("saved as {new}, next to {path}"))
+            }
+            (FileResult::Delivered, None) => (Weight::Step, format!("delivered {path}")),
+            (FileResult::Identical, None) => (Weight::Step, format!("already there: {path}")),
+        }
+    }
+
+    /// The event.
+    pub(crate) fn object(&self) -> Object {
+        let (word, why) = match self.result {
+            FileResult::Delivered => ("delivered", None),
+            FileResult::Identical => ("identical", None),
+            FileResult::Skipped => ("skipped", None),
+            FileResult::Failed { why } => ("failed", Some(why)),
+        };
+        let mut event = Object::event("file")
+            .name("path", self.path)
+            .number("bytes", self.bytes)
+            .text("result", word);
+        if let Some(new) = self.saved_as {
+            event = event.name("saved_as", new);
+        }
+        match why {
+            Some(why) => event.text("why", why),
+            None => event,
+        }
+    }
+
+    /// Whether it was delivered under its own name, or was there.
+    pub(crate) fn is_plain(&self) -> bool {
+        let is_there = matches!(self.result, FileResult::Delivered | FileResult::Identical);
+        is_there && self.saved_as.is_none()
+    }
+}
