@@ -33,7 +33,7 @@ pub(crate) fn scan_paths(
     }
     for left_out in source.left_out() {
         let path = left_out.path.as_os_str().as_encoded_bytes();
-        operator.event(&Event::left_out(path, &left_out.why));
+        operator.event(&Event::left_out(path, left_out.why));
     }
     Ok(source)
 }

@@ -40,11 +40,11 @@ pub(crate) struct PeerStyle {
 
 struct Peers {
     drawing: Throttle,
-    transfers: BTreeMap<SocketAddr, Transfer>,
+    transfers: BTreeMap<SocketAddr, PeerTransfer>,
 }
 
 /// The transfer of one peer.
-struct Transfer {
+struct PeerTransfer {
     /// The name of its secret, or nothing.
     name: String,
     total: Option<u64>,
@@ -86,7 +86,7 @@ impl<'a> PeerProgress<'a> {
     pub(crate) fn note(&self, peer: SocketAddr, name: Option<&str>, event: &Event<'_>) {
         match event {
             Event::Offer(offer) => {
-                let transfer = Transfer {
+                let transfer = PeerTransfer {
                     name: name.unwrap_or_default().to_owned(),
                     total: offer.bytes,
                     current: String::new(),
@@ -195,7 +195,7 @@ impl<'a> PeerProgress<'a> {
     fn line(
         &self,
         peer: SocketAddr,
-        transfer: &mut Transfer,
+        transfer: &mut PeerTransfer,
         now: Instant,
         columns: usize,
     ) -> String {
