@@ -119,7 +119,7 @@ impl Operator for PeerOperator<'_> {
         self.operator.accept_expansion(growth)
     }
 
-    fn compare(&self, phrase: &str) -> Comparison {
+    fn compare(&self, phrase: &str) -> Acceptance {
         self.operator.compare(phrase)
     }
 
