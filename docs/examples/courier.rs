@@ -1,4 +1,4 @@
-//! A program of one's own that sends a folder, follows its progress, and gives up when told to.
+//! A program that sends a folder, follows its progress, and can be cancelled.
 //!
 //! `cargo run --example courier -- PATH HOST PORT`, with the secret in `SECRET`.
 
@@ -8,14 +8,14 @@ use peerbridge::{
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Prints a line for each tenth, and what was left out.
+/// Prints a line for each tenth, and the files that were left out.
 #[derive(Default)]
 struct Courier {
     tenths: AtomicU64,
 }
 
 impl Operator for Courier {
-    /// Called from every thread that sends: it must not wait.
+    /// Every sending thread calls this: it must not wait.
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::Progress(progress) => {
@@ -58,7 +58,7 @@ fn send() -> Result<(), (String, u8)> {
     let host = host.clone();
     let connect = Connect::new(Rendezvous::Dial(PeerAddress { host, port }), secret);
 
-    // A clone of `connect.cancel` calls it off from any thread: here, whoever closes standard input.
+    // A clone of `connect.cancel` cancels from any thread: here, when standard input is closed.
     let cancel = connect.cancel.clone();
     if std::env::var_os("CANCEL_AT_END_OF_INPUT").is_some() {
         std::thread::spawn(move || {

@@ -1,6 +1,6 @@
-//! A program of one's own that serves a drop box for a while, shows what comes, and calls it off.
+//! A program that serves a drop box for a while, shows each transfer, and stops.
 //!
-//! `cargo run --example inbox -- DIR SECONDS`, with the secret in `SECRET`; it tells the port that it got.
+//! `cargo run --example inbox -- DIR SECONDS`, with the secret in `SECRET`; it prints its port.
 
 use peerbridge::{
     Event, ListenAddress, Operator, ReceiveOptions, Reception, Secret, Secrets, ServeOptions,
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Takes everything and prints a line a transfer.
+/// Accepts everything and prints a line for each transfer.
 struct Inbox;
 
 impl Operator for Inbox {
@@ -21,7 +21,7 @@ impl Operator for Inbox {
 
     fn received(&self, reception: &Reception<'_>) {
         match reception.outcome {
-            // The paths are this machine's own: what the peer called them was checked before.
+            // These are paths of this machine; the peer's names were checked before.
             Ok(summary) => println!("{} files, now {:?}", summary.files, summary.delivered),
             Err(error) => println!("nothing from {}: {error}", reception.peer),
         }
@@ -54,7 +54,7 @@ fn serve() -> Result<(), String> {
     receive.max_bytes = Some(1 << 30);
     let options = ServeOptions::new(anywhere, Secrets::One(Arc::new(secret)), receive);
 
-    // Whatever is under way then is kept, and goes on when its sender comes again.
+    // An interrupted transfer is kept; its sender can resume it.
     let cancel = options.cancel.clone();
     std::thread::spawn(move || {
         std::thread::sleep(seconds);
