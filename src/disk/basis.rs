@@ -1,4 +1,4 @@
-//! Old files at the destination: what is guessed to be in the new ones, until a digest says so.
+//! Old files at the destination: their bytes may be in the new files, until a digest decides.
 
 use crate::disk::platform;
 use std::fs::{File, Metadata};
@@ -13,7 +13,7 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    /// What was found, without following links, where a file is to go; `None` for what is no file.
+    /// An old file from its metadata, read without following links; `None` if it is not a file.
     pub(super) fn of(found: &Metadata) -> Option<Basis> {
         found.is_file().then(|| Basis {
             identity: platform::identity_of(found),
@@ -26,10 +26,10 @@ impl Basis {
         self.length
     }
 
-    /// Opens it, where it is still the same file.
+    /// Opens it if it is still the same file.
     ///
     /// # Errors
-    /// What the system says, or that something else has taken its place.
+    /// The system's error, or an error if another file has taken its place.
     pub(super) fn open(self, path: &Path) -> io::Result<File> {
         let file = platform::open_source(path)?;
         let found = file.metadata()?;

@@ -1,12 +1,12 @@
-//! Staged entries into place.
+//! Moves staged entries to their final names.
 //!
 //! 1. Prepare, in staging: every file, link and new folder gets its final form, the deepest first.
-//! 2. Move: a folder that is not there yet goes with all it holds in one rename; into folders that are
-//!    there, entry by entry. What appeared at the destination since the plan was made is left alone.
-//! 3. Settle: times of the folders that were there, and modes that would have hindered the move.
+//! 2. Move: a new folder and all that it holds move in one rename; into existing folders, entry by entry.
+//!    Files that appeared at the destination after the plan was made are left alone.
+//! 3. Settle: times of existing folders, and modes that would have prevented the move.
 //! 4. Remove the staging folder.
 //!
-//! Killed anywhere, the same transfer again finds what was moved identical and the rest in staging.
+//! After a kill, the same transfer finds moved entries identical and the others in staging.
 
 mod mover;
 mod prepare;
@@ -20,16 +20,16 @@ use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest,
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-/// What became of an entry.
+/// The result for an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryResult {
-    /// It is at the destination now.
+    /// It was delivered.
     Delivered,
-    /// It was there before.
+    /// An identical one was at the destination.
     Identical,
     /// The policy left it out.
     Skipped,
-    /// It is not there.
+    /// It could not be delivered.
     Failed(FailureReason),
 }
 
@@ -37,12 +37,12 @@ pub enum DeliveryResult {
 /// that is another than the manifest's.
 pub type DeliveryCallback<'a> = dyn FnMut(EntryIndex, DeliveryResult, Option<&[u8]>) + 'a;
 
-/// What a transfer brought to its destination.
+/// Everything that a transfer delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Files delivered; identical ones don't count.
     pub files: u64,
-    /// Files that were there already.
+    /// Identical files that were at the destination.
     pub same: u64,
     /// Folders created.
     pub folders: u64,
@@ -50,23 +50,23 @@ pub struct Delivery {
     pub links: u64,
     /// Contents of the delivered files, in bytes.
     pub bytes: u64,
-    /// Entries that are not there, in manifest order.
+    /// Entries that could not be delivered, in manifest order.
     pub failures: Vec<EntryFailure>,
-    /// Where the outermost entries are, as absolute paths: those delivered and those that were there.
+    /// Absolute paths of the outermost entries, delivered or identical.
     pub tops: Vec<PathBuf>,
-    /// The staging folder, where it is still there: because entries in it could not be put in their
-    /// place, so that the same transfer again need not send them, or because it cannot be removed.
+    /// The staging folder, if it still exists: it holds entries that could not be moved, so that the same
+    /// transfer need not send them again, or it could not be removed.
     pub kept: Option<PathBuf>,
 }
 
 impl Staging {
-    /// Puts everything in its place. The entries in `failed` are left out (with what is below them); all
-    /// other parts must be there. Calls `report` once for each entry of the manifest, in its order.
+    /// Moves everything to its final name. The entries in `failed`, and entries below them, are left out; all
+    /// other parts must be present. Calls `report` once for each entry of the manifest, in its order.
     ///
     /// # Errors
-    /// When a needed part is missing, staging fails, or the destination is full or read-only: then
-    /// some entries may be delivered, the rest is kept, and the same transfer again goes on from there. What
-    /// concerns single entries is told in [`Delivery::failures`].
+    /// A needed part is missing, staging fails, or the destination is full or read-only. Some entries may be
+    /// delivered by then; the rest is kept, and the same transfer resumes from it. Failures of single entries
+    /// are in [`Delivery::failures`].
     pub fn deliver(
         self,
         failed: &[EntryFailure],
@@ -85,7 +85,7 @@ impl Staging {
     }
 }
 
-/// One delivery on its way.
+/// A delivery in progress.
 struct Run<'a> {
     staging: &'a Staging,
     manifest: &'a Manifest,
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// No file may be delivered of which something is missing: that would be a bug of the session.
+    /// Refuses to deliver a file with a missing part, which would be a bug of the session.
     fn check_complete(&self) -> Result<(), DiskError> {
         let (layout, present) = (self.staging.layout(), self.staging.present());
         let is_wanted = |entry: EntryIndex| self.is_pending(entry);
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether the entry is moved by itself, and not with a folder above it.
+    /// Whether the entry is moved on its own, not with a folder above it.
     fn is_root(&self, entry: EntryIndex) -> bool {
         let plan = &self.staging.plan;
         let parent = plan.parent(self.manifest, entry);

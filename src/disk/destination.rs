@@ -15,7 +15,7 @@ pub struct Destination {
     anchor: PathBuf,
 }
 
-/// What stands on the way from the destination to an entry.
+/// What lies between the destination and an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Each component above the entry is a real folder.
@@ -25,11 +25,11 @@ pub(super) enum Way {
 }
 
 impl Destination {
-    /// Finds the folder at `path`, links in `path` resolved once and for all. It may be missing: see
-    /// [`Destination::create`]. Nothing is created here.
+    /// Finds the folder at `path`, and resolves links in `path` once. The folder may be missing, see
+    /// [`Destination::create`]. This creates nothing.
     ///
     /// # Errors
-    /// When something else than a folder is there, or it cannot be looked up.
+    /// Something other than a folder is there, or the look-up fails.
     pub fn locate(path: &Path) -> Result<Self, DiskError> {
         match fs::canonicalize(path) {
             Ok(real) => Destination::existing(real),
@@ -45,16 +45,15 @@ impl Destination {
         &self.path
     }
 
-    /// The deepest folder on the way there that is there already: the folder itself, where it is.
+    /// The deepest existing folder on the path: the folder itself if it exists.
     pub fn anchor(&self) -> &Path {
         &self.anchor
     }
 
-    /// Checks that the folder is there or can be created. To know that, its first missing folder is created
-    /// and removed again.
+    /// Checks that the folder exists or can be created, by creating and removing its first missing folder.
     ///
     /// # Errors
-    /// What the system says about creating it.
+    /// The system's error for creating it.
     pub fn check(&self) -> Result<(), DiskError> {
         let Ok(missing) = self.path.strip_prefix(&self.anchor) else {
             return Ok(());
@@ -65,7 +64,7 @@ impl Destination {
         let folder = self.anchor.join(first);
         match fs::create_dir(&folder) {
             Ok(()) => {
-                // Whoever has put something into it meanwhile keeps it.
+                // If somebody has put something into it meanwhile, it stays.
                 let _ = fs::remove_dir(&folder);
                 Ok(())
             }
@@ -77,7 +76,7 @@ impl Destination {
     /// Creates the folder and those above it that are missing, as `mkdir -p` does.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// The system's error.
     pub fn create(&self) -> Result<(), DiskError> {
         fs::create_dir_all(&self.path).map_err(DiskError::at("create folder", &self.path))
     }
@@ -85,7 +84,7 @@ impl Destination {
     /// The path of an entry below this folder.
     ///
     /// # Errors
-    /// [`DiskErrorKind::Name`] when this system cannot have such a name.
+    /// [`DiskErrorKind::Name`] if this system cannot have such a name.
     pub(super) fn disk_path(&self, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
         disk_path(&self.path, path)
     }
@@ -93,7 +92,7 @@ impl Destination {
     /// Looks at each component above the entry, without following links.
     ///
     /// # Errors
-    /// When a component cannot be looked up.
+    /// A component cannot be looked up.
     pub(super) fn way_to(&self, path: WirePath<'_>) -> Result<Way, DiskError> {
         let mut folder = self.path.clone();
         let mut names: Vec<&[u8]> = path.components().collect();
@@ -110,18 +109,18 @@ impl Destination {
         Ok(Way::Clear)
     }
 
-    /// The folders whose listings changed when this one was created: itself and up to the deepest one
-    /// that had been there before.
+    /// The folders whose listings changed when this one was created: itself, up to the deepest one that
+    /// existed before.
     pub(super) fn created_chain(&self) -> impl Iterator<Item = &Path> {
         let levels = self.path.components().count() - self.anchor.components().count();
         self.path.ancestors().take(levels + 1)
     }
 
-    /// Removes the folders again that [`Destination::create`] made, as far as they are empty.
+    /// Removes the folders that [`Destination::create`] made, if they are empty.
     pub(super) fn remove_created(&self) {
         let created = self.created_chain().filter(|folder| *folder != self.anchor);
         for folder in created {
-            // One that holds something by now stays, with those above it.
+            // A folder that has contents by now stays, with those above it.
             if fs::remove_dir(folder).is_err() {
                 break;
             }

@@ -14,7 +14,7 @@ pub struct DiskError {
     source: io::Error,
 }
 
-/// Kind of a [`DiskError`], by what a person can do about it.
+/// Kind of a [`DiskError`]: each calls for another remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskErrorKind {
     /// No free space, or the quota is used up.
@@ -53,8 +53,8 @@ impl DiskError {
         self.kind
     }
 
-    /// The same without the place on this machine: the path is shortened to the name that the entry has in its
-    /// transfer, or left out.
+    /// The same error without paths of this machine: the path is cut to the entry's name in its transfer, or
+    /// left out.
     pub(crate) fn without_its_place(&self) -> String {
         let name = match self.name_in_transfer() {
             Some(name) => format!(" {name:?}"),
@@ -63,7 +63,7 @@ impl DiskError {
         format!("cannot {}{name}: {}", self.operation, self.why())
     }
 
-    /// What stands behind `.peerbridge-ID/tree`.
+    /// The rest of a path after `.peerbridge-ID/tree`.
     fn name_in_transfer(&self) -> Option<&Path> {
         let mut components = self.path.components();
         let is_staging = |component: Component<'_>| {

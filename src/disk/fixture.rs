@@ -108,7 +108,7 @@ impl Transfer {
         Staging::open(&destination, ID, manifest, plan, PART, self.durability).unwrap()
     }
 
-    /// Compares `parts` with the stream, as a sender's digests do. The numbers of those that held.
+    /// Compares `parts` with the stream, as a sender's digests do, and returns the numbers of equal ones.
     pub(super) fn check(&self, staging: &Staging, parts: &PartSet) -> Vec<u64> {
         let mut checker = staging.checker();
         let parts = staging
@@ -125,7 +125,7 @@ impl Transfer {
         held.map(PartIndex::get).collect()
     }
 
-    /// Compares all claims. The numbers of those that held.
+    /// Compares all claims, and returns the numbers of equal ones.
     pub(super) fn check_claims(&self, staging: &Staging) -> Vec<u64> {
         self.check(staging, &staging.claims())
     }
@@ -156,7 +156,7 @@ impl Transfer {
         &self.stream[range.start as usize..range.end as usize]
     }
 
-    /// Writes the parts that are missing, those of `numbers` only.
+    /// Writes those of `numbers` that are missing.
     pub(super) fn write(&self, staging: &Staging, numbers: impl IntoIterator<Item = u64>) {
         let mut writer = staging.writer();
         for number in numbers {
@@ -171,7 +171,7 @@ impl Transfer {
         self.write(staging, 0..staging.layout().count());
     }
 
-    /// The whole way: plan, stage, deliver. With what was reported for each entry.
+    /// Plans, stages and delivers. Returns the delivery, and the report for each entry.
     pub(super) fn receive(
         &self,
         into: &Path,
@@ -204,7 +204,7 @@ pub(super) fn deliver(
     (delivery, results)
 }
 
-/// Bytes that don't repeat and are no zeros.
+/// Bytes without repetition and zeros.
 pub(super) fn noise(length: usize, seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let next = || {

@@ -1,12 +1,12 @@
-//! How much room is left: std has no call for it, `df` has.
+//! Free space on a disk. std has no call for it, so `df` is asked.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Bytes that this user may still write where `path` lies, as POSIX `df -Pk` tells; `None` when there is
-/// no `df` or no clear answer. An estimate: others write too.
+/// Bytes that this user may still write to the file system of `path`, from POSIX `df -Pk`; `None` without
+/// `df` or a clear answer. An estimate: others write as well.
 pub fn free_bytes(path: &Path) -> Option<u64> {
-    // Only the search path is handed on: a secret in the environment is none of df's business.
+    // It gets the search path only: df must not see a secret in the environment.
     let output = Command::new("df")
         .arg("-Pk")
         .arg("--")
@@ -24,14 +24,14 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     available(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The column behind the three numbers `blocks used available`. The device's name before them may hold
-/// blanks, so they are counted from the first run of three numbers.
+/// The last of the three numbers `blocks used available`. The device's name before them may contain blanks,
+/// so the first run of three numbers counts.
 fn available(listing: &str) -> Option<u64> {
     let fields: Vec<&str> = listing.lines().nth(1)?.split_whitespace().collect();
     let numbers = fields
         .windows(4)
         .find(|run| run[3].ends_with('%') && run[..3].iter().all(|f| is_number(f)))?;
-    // More may be used than there is for ordinary users: then nothing is left.
+    // If more is used than ordinary users may have, nothing is left.
     let kibibytes: i64 = numbers[2].parse().ok()?;
     u64::try_from(kibibytes).unwrap_or(0).checked_mul(1024)
 }

@@ -1,6 +1,6 @@
-//! The record of a staging folder: which parts are in it.
+//! The journal of a staging folder: which parts are in it.
 //!
-//! An append-only file, true at any instant: a record is appended only after what it records was written.
+//! An append-only file, true at any instant: a record is appended only after the data that it is about.
 //! Each record is one write, so a crash leaves at most a torn tail. Numbers are big-endian.
 //!
 //! ```text
@@ -16,9 +16,9 @@
 //!   9   4  CRC-32 of the header's last 4 bytes and bytes 0 to 8
 //! ```
 //!
-//! For each part its last record counts. A tail that is shorter than a record, or all zeros (what a power
-//! cut leaves of a file that was growing), is cut off. Anything else that is off may be a revocation that
-//! got lost: then nothing of the journal is believed.
+//! The last record of a part counts. A tail that is shorter than a record, or all zeros (as a power cut
+//! leaves it in a growing file), is cut off. Any other fault may hide a lost revocation, so the journal is
+//! not believed at all.
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
@@ -45,50 +45,50 @@ pub(super) struct Journal {
     end: Mutex<JournalEnd>,
 }
 
-/// What tells whether a journal was written to: it only ever grows.
+/// Identity and length of a journal. It only grows, so both together show whether it was written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct JournalMark {
     identity: (u64, u64),
     length: u64,
 }
 
-/// Something that became true.
+/// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JournalRecord {
-    /// What is needed of the part is in the staging folder.
+    /// The needed bytes of the part are in the staging folder.
     Present(PartIndex),
-    /// The part is not to be believed.
+    /// An earlier record of the part is void.
     Revoked(PartIndex),
     /// The folder is about to be created at the destination by this transfer.
     FolderCreated(EntryIndex),
 }
 
-/// What a journal from an earlier run says. Plain numbers, not yet checked against a layout.
+/// Contents of a journal from an earlier run: plain numbers, not yet checked against a layout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recorded {
     /// The part size of that run.
     pub(super) part_size: u32,
-    /// Parts said to be present, ascending.
+    /// Recorded parts, ascending.
     pub(super) parts: Vec<u64>,
     /// Entries of folders that this transfer created.
     pub(super) folders: Vec<u64>,
 }
 
-/// What was found in a journal's place.
+/// A journal file as it was found.
 #[derive(Debug)]
 pub(super) enum FoundJournal {
-    /// Nothing, or less than a header: nothing was recorded.
+    /// Empty, or shorter than a header: nothing was recorded.
     Nothing,
-    /// A journal that is not to be believed.
+    /// A journal that must not be believed.
     Faulty(JournalFault),
     /// A journal of this transfer.
     Good(Journal, Recorded),
 }
 
-/// Why a journal from an earlier run is not believed. It is put aside and the transfer begins anew.
+/// Why a journal of an earlier run is not believed. It is put aside, and the transfer begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalFault {
-    /// It is no journal, or bytes in it changed.
+    /// It is not a journal, or it is damaged.
     Damaged,
     /// Another version of peerbridge wrote it.
     OtherVersion,
@@ -107,7 +107,7 @@ impl fmt::Display for JournalFault {
 }
 
 impl Journal {
-    /// Begins a journal where there is none.
+    /// Creates a new journal.
     pub(super) fn create(
         path: &Path,
         id: TransferId,
@@ -158,7 +158,7 @@ impl Journal {
         ))
     }
 
-    /// What the journal's file is and how long it is; `None` where the system does not say.
+    /// The file's identity and length; `None` if the system does not tell.
     pub(super) fn mark(&self) -> Option<JournalMark> {
         let end = self.lock();
         let found = end.file.metadata().ok()?;
@@ -206,8 +206,8 @@ impl Journal {
     }
 }
 
-/// How many parts are in the journal at `path`, whatever its transfer; `None` where it is not believed. For tests
-/// that damage one.
+/// Number of parts in the journal at `path`, for any transfer; `None` if it is not believed. For tests that
+/// damage one.
 pub fn recorded_parts(path: &Path, id: TransferId) -> Result<Option<usize>, DiskError> {
     Ok(match Journal::open(path, id)? {
         FoundJournal::Good(_, recorded) => Some(recorded.parts.len()),
@@ -224,8 +224,8 @@ struct JournalEnd {
 }
 
 impl JournalEnd {
-    /// Half a record in the middle would make all behind it unreadable: it is taken back, and where
-    /// that fails nothing more is appended.
+    /// Half a record in the middle would make the rest unreadable. It is cut off; if that fails, nothing more
+    /// is appended.
     fn append(&mut self, record: &[u8; RECORD]) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::other("an earlier write failed"));
@@ -239,7 +239,7 @@ impl JournalEnd {
     }
 }
 
-/// What the journal of an earlier run says, without a change to it; `None` where there is none to believe.
+/// Reads the journal of an earlier run without changing it; `None` if there is none to believe.
 pub(super) fn peek(path: &Path, id: TransferId) -> Option<Recorded> {
     let mut reader = BufReader::new(File::open(path).ok()?);
     let mut first = [0; HEADER];
@@ -260,7 +260,7 @@ fn header(id: TransferId, part_size: u32) -> [u8; HEADER] {
     header
 }
 
-/// The check comes before id and version: a flipped bit is damage, not another transfer.
+/// The checksum is compared before id and version: a flipped bit is damage, not another transfer.
 fn check_header(header: &[u8; HEADER], id: TransferId) -> Result<u32, JournalFault> {
     let (body, check) = header.split_at(30);
     if !body.starts_with(MAGIC) {
@@ -296,7 +296,7 @@ fn encode(record: JournalRecord, seed: [u8; 4]) -> [u8; RECORD] {
     bytes
 }
 
-/// The header's own check goes in, so that a record of another journal does not hold here.
+/// Includes the header's checksum, so that a record of another journal is not valid here.
 fn record_check(record: &[u8; RECORD], seed: [u8; 4]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&seed);
@@ -304,11 +304,11 @@ fn record_check(record: &[u8; RECORD], seed: [u8; 4]) -> u32 {
     hasher.finalize()
 }
 
-/// Whether a record says so, or takes it back.
+/// Whether a record adds the part or revokes it.
 #[derive(Clone, Copy)]
 struct IsPresent(bool);
 
-/// Reads records to the end or to a torn tail; `None` when they are damaged. With how many hold.
+/// Reads records up to the end or a torn tail, and counts them; `None` if they are damaged.
 fn read_records(
     reader: &mut impl Read,
     seed: [u8; 4],
@@ -349,7 +349,7 @@ fn read_records(
     Ok(Some((recorded, count)))
 }
 
-/// The last record of each part, of those that are present. The sort keeps the order of equals.
+/// The parts whose last record adds them. The sort is stable, so the last record stays the last.
 fn last_word(mut parts: Vec<(u64, IsPresent)>) -> Vec<u64> {
     parts.sort_by_key(|&(index, _)| index);
     parts
@@ -359,7 +359,7 @@ fn last_word(mut parts: Vec<(u64, IsPresent)>) -> Vec<u64> {
         .collect()
 }
 
-/// Fills the buffer as far as the file goes.
+/// Fills the buffer, or as much of it as the file has.
 fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

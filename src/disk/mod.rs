@@ -1,7 +1,7 @@
 //! Floor 1: the only floor that touches files.
 //!
-//! A sender's side reads a source tree into a manifest and parts; a receiver's side writes parts to a
-//! staging folder, records them in a journal and delivers the whole into place.
+//! On the sender it reads a source tree into a manifest and parts. On the receiver it writes parts to a
+//! staging folder, records them in a journal and moves the complete result to its final names.
 
 mod basis;
 mod delivery;

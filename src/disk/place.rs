@@ -1,21 +1,21 @@
-//! Moving something to where nothing is.
+//! Moves something to a free name.
 
 use crate::disk::destination::is_absent;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// What a file that was moved has left.
+/// What a move left behind.
 #[derive(Debug)]
 pub(super) enum Moved {
     /// Nothing.
     Away,
-    /// Its old name, which now is its second one, and why.
+    /// The old name, now the file's second one, and the error.
     OldNameStays(io::Error),
 }
 
-/// Moves a file. A second name for it can be made only where there is none, so nothing that appears
-/// meanwhile is lost. Not every file system has that: there it is looked first.
+/// Moves a file by a hard link, which never replaces a file that appears meanwhile. Without hard links it
+/// checks that the name is free, and then renames.
 ///
 /// # Errors
 /// As [`move_where_free`].
@@ -27,11 +27,10 @@ pub(super) fn move_file_where_free(from: &Path, to: &Path) -> io::Result<Moved> 
     }
 }
 
-/// Moves anything. std has no rename that never replaces: it is looked first.
+/// Moves anything. std has no rename that never replaces, so it checks the name first.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] when something is there, or what the system says. Nothing has changed
-/// then.
+/// [`io::ErrorKind::AlreadyExists`] if the name is taken, or the system's error. Nothing has changed then.
 pub(super) fn move_where_free(from: &Path, to: &Path) -> io::Result<()> {
     match fs::symlink_metadata(to) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),

@@ -1,4 +1,4 @@
-//! What becomes of each entry of an offer, decided before anything is created.
+//! Decides what happens to each entry of an offer before anything is created.
 
 mod compare;
 pub(super) mod free_name;
@@ -18,51 +18,51 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
-/// Conflicts named one by one in [`PlanError::InTheWay`]; the rest is only counted.
+/// Most conflicts that [`PlanError::InTheWay`] names; it counts the others.
 const CONFLICTS_NAMED: usize = 8;
 
 /// The parent of an entry at the top.
 const NO_PARENT: u32 = u32::MAX;
 
-/// What becomes of an entry.
+/// What happens to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is not there yet and will be delivered, under its own name or a free one.
+    /// It does not exist and will be delivered, under its own name or a free one.
     Create,
-    /// Something that may be replaced is there and will be, once the new one is complete.
+    /// It will replace an existing entry, once it is complete.
     Replace,
-    /// It is there already: a file of the same size and mtime, a link with the same target, a folder.
+    /// It exists: a file of the same size and mtime, a link with the same target, a folder.
     Identical,
-    /// A file of the same size and mtime is there, and whether it is the same is to be compared.
+    /// A file of the same size and mtime exists, and its contents will be compared.
     Compare,
-    /// The policy leaves it out, or a folder above it.
+    /// The policy skips it or a folder above it.
     Skip,
 }
 
-/// What is believed of a file that is there with the same size and mtime.
+/// What an existing file of the same size and mtime counts as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameFiles {
-    /// That it is the same.
+    /// The same.
     #[default]
     Believed,
-    /// Nothing: its contents are compared.
+    /// Unknown: its contents are compared.
     Compared,
 }
 
-/// What becomes of each entry of a manifest: 8 bytes an entry, and beside them new names and old files.
+/// The decision for each entry of a manifest: 8 bytes an entry, plus new names and old files.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     existing: Existing,
     verdicts: Vec<EntryVerdict>,
     parents: Vec<u32>,
     renames: HashMap<usize, Box<[u8]>>,
-    /// New names of files that are compared, should they differ.
+    /// New names for compared files, in case they differ.
     names_beside: HashMap<usize, Box<[u8]>>,
     /// The old files of those that are replaced or compared.
     bases: HashMap<usize, Basis>,
 }
 
-/// Whether a file was compared and differs, so that it goes beside the other.
+/// Whether a file was compared and differs, so that it is put beside the old one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IsBeside(pub(super) bool);
 
@@ -73,13 +73,12 @@ struct EntryVerdict {
 }
 
 impl Plan {
-    /// Looks each entry up at the destination and decides. A folder that is there is merged into under
-    /// every policy; a folder is never replaced by anything, nor anything by a folder. With
-    /// [`Existing::Rename`] an identical copy under the new name counts as there, so that an
-    /// interrupted transfer does not leave a second copy.
+    /// Looks up each entry at the destination and decides. Every policy merges into an existing folder; a folder
+    /// never replaces anything, and nothing replaces a folder. With [`Existing::Rename`] an identical copy
+    /// under the new name counts as existing, so that an interrupted transfer leaves no second copy.
     ///
     /// # Errors
-    /// A [`PlanError`]: something is in the way, or cannot be named or looked up. Nothing was created.
+    /// [`PlanError`]: an entry is in the way, or cannot be named or looked up. Nothing was created.
     pub fn decide(
         manifest: &Manifest,
         destination: &Destination,
@@ -120,7 +119,7 @@ impl Plan {
         }
     }
 
-    /// What becomes of the entry.
+    /// The decision for the entry.
     ///
     /// # Panics
     /// When the index is of another, longer manifest: a bug.
@@ -128,17 +127,17 @@ impl Plan {
         self.verdicts[entry.get()].decision
     }
 
-    /// Whether the entry is to be delivered, so that its contents are wanted.
+    /// Whether the entry will be delivered, so that its contents are needed.
     pub fn is_needed(&self, entry: EntryIndex) -> bool {
         matches!(self.decision(entry), Decision::Create | Decision::Replace)
     }
 
-    /// Whether it is to be delivered, or may turn out to be.
+    /// Whether it will or may be delivered.
     pub(super) fn concerns(&self, entry: EntryIndex) -> bool {
         self.is_needed(entry) || self.decision(entry) == Decision::Compare
     }
 
-    /// What becomes of a file that was compared and differs: replaced, created beside the other, or skipped.
+    /// The decision for a file that was compared and differs: replaced, created beside the old one, or skipped.
     pub(super) fn if_different(&self) -> Decision {
         match self.existing {
             Existing::Overwrite | Existing::Newer => Decision::Replace,
@@ -152,12 +151,12 @@ impl Plan {
         self.existing == Existing::Fail
     }
 
-    /// The old file of an entry that is replaced or compared.
+    /// The old file of a replaced or compared entry.
     pub(super) fn basis(&self, entry: EntryIndex) -> Option<Basis> {
         self.bases.get(&entry.get()).copied()
     }
 
-    /// How many of the bytes that are needed may be in old files: those of the shorter of the two.
+    /// How many needed bytes may be in old files: for each file the length of the shorter of the two.
     pub(super) fn bytes_in_bases(&self, manifest: &Manifest) -> u64 {
         let bases = self.bases.iter();
         let bytes = bases.filter_map(|(&number, basis)| {
@@ -169,7 +168,7 @@ impl Plan {
         bytes.sum()
     }
 
-    /// Bytes of all files that are to be delivered.
+    /// Bytes of all files that will be delivered.
     pub(super) fn needed_bytes(&self, manifest: &Manifest) -> u64 {
         let needed = manifest
             .entries()
@@ -181,8 +180,8 @@ impl Plan {
         bytes.sum()
     }
 
-    /// The parts that hold no byte of a file that is or may be needed: they count as present. Empty for an
-    /// open layout.
+    /// The parts without a byte of a file that is or may be needed: they count as present. Empty for an open
+    /// layout.
     pub fn unneeded_parts(&self, manifest: &Manifest, layout: &PartLayout) -> PartSet {
         let mut unneeded = PartSet::new();
         if layout.total().is_none() {
@@ -209,7 +208,7 @@ impl Plan {
         unneeded
     }
 
-    /// Whether the entry needs a place in the staging tree: it is needed, or a folder that holds what is.
+    /// Whether the entry belongs in the staging tree: it is needed, or a folder above a needed entry.
     pub(super) fn is_staged(&self, entry: EntryIndex) -> bool {
         self.verdicts[entry.get()].staged
     }
@@ -245,18 +244,17 @@ impl Plan {
     }
 }
 
-/// Why an offer cannot be taken as it is. Nothing was created.
+/// Why an offer cannot be accepted as it is. Nothing was created.
 #[derive(Debug)]
 pub enum PlanError {
-    /// Something is in the way that the policy does not let be replaced.
+    /// Existing entries are in the way, and the policy does not replace them.
     InTheWay {
         /// The first few, as paths at the destination.
         first: Vec<PathBuf>,
         /// How many there are.
         count: usize,
     },
-    /// A new name that the policy asks for would be longer than names and paths may be, or none is
-    /// free.
+    /// The policy needs a new name, but it would be too long, or none is free.
     NoFreeName(PathBuf),
     /// The destination cannot be looked up, or cannot have such a name.
     Disk(DiskError),
@@ -338,7 +336,7 @@ impl<'a> Decider<'a> {
         let parent = self.plan.parent(self.manifest, index);
         match parent.map(|parent| self.plan.decision(parent)) {
             Some(Decision::Skip) => return Ok(Decision::Skip),
-            // Below a folder that is not there, nothing is; the name must still be one here.
+            // A missing folder is empty; the name must still be valid here.
             Some(Decision::Create) => {
                 self.path_of(index, IsBeside(false))?;
                 return Ok(Decision::Create);
@@ -382,15 +380,15 @@ impl<'a> Decider<'a> {
         Ok(decision)
     }
 
-    /// Whether the contents of a file that is there with its size and mtime are compared. Empty files are
-    /// the same.
+    /// Whether the contents of an existing file of the same size and mtime are compared. Empty files are the
+    /// same.
     fn is_compared(&self, index: EntryIndex, entry: &Entry<'_>) -> bool {
         self.same_files == SameFiles::Compared
             && matches!(entry.kind, EntryKind::File(_))
             && !self.manifest.stream_range(index).is_empty()
     }
 
-    /// A free name for a file that is compared, should it differ.
+    /// A free name for a compared file, in case it differs.
     fn choose_name_beside(
         &mut self,
         index: EntryIndex,
@@ -415,7 +413,7 @@ impl<'a> Decider<'a> {
         Err(PlanError::NoFreeName(self.path_of(index, IsBeside(false))?))
     }
 
-    /// Tries `name (1)`, `name (2)` and so on until one is free, or taken by what would be put there.
+    /// Tries `name (1)`, `name (2)` and so on until a name is free, or an identical entry has it.
     fn rename(&mut self, index: EntryIndex, entry: &Entry<'_>) -> Result<Decision, PlanError> {
         for number in 1..=free_name::TRIES {
             let Some(name) = self.free_names.candidate(entry, number) else {
@@ -448,7 +446,7 @@ impl<'a> Decider<'a> {
         Err(PlanError::NoFreeName(self.path_of(index, IsBeside(false))?))
     }
 
-    /// Counts a conflict; what lies below it is not counted once more.
+    /// Counts a conflict. Entries below it are not counted again.
     fn conflict(&mut self, path: PathBuf) -> Decision {
         self.count += 1;
         if self.conflicts.len() < CONFLICTS_NAMED {

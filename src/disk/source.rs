@@ -1,18 +1,18 @@
-//! The sender's half: files, folders and links on disk become a manifest, and parts of its stream.
+//! The sender's side: turns files, folders and links on disk into a manifest and parts of its stream.
 //!
-//! [`Source::scan`] lists everything with one directory listing a folder and one `lstat` an entry;
-//! nothing is opened but the arguments themselves. [`SourceReader`] reads the parts, and reports every
-//! file that is no longer the one that was listed.
+//! [`Source::scan`] needs one directory listing a folder and one `lstat` an entry, and opens only the arguments
+//! themselves. [`SourceReader`] reads the parts, and reports every file that is no longer the one that was
+//! listed.
 //!
-//! An entry's path on disk is not stored: it is its argument's path joined with the components of its
-//! wire path. Beside the manifest an entry costs 16 bytes, its device and inode. Two threads list, so that
-//! of each level the folder being walked and the one behind it are in memory as they were listed.
+//! An entry's path on disk is not stored: it is its argument's path joined with the components of its wire
+//! path. Besides the manifest an entry costs 16 bytes for its device and inode. Two threads list folders, so
+//! for each level the listings of the current folder and of the next one are in memory.
 //!
 //! Limitation: a file counts as unchanged while device, inode, size and mtime are. Contents that are
 //! replaced in place within the file system's mtime granularity after the scan (a few milliseconds on
-//! current file systems, two seconds on FAT), or with the mtime set back, are not noticed. Nor is it
-//! noticed when a folder is swapped for a link between its parent's listing and its own: who may
-//! write in the tree decides what is sent from it.
+//! current file systems, two seconds on FAT), or with the mtime set back, are not noticed. Neither is a folder
+//! that is swapped for a link between its parent's listing and its own: users with write access to the tree
+//! decide what is sent from it.
 
 mod ahead;
 mod argument;
@@ -41,29 +41,30 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Everything that one command sends: the manifest, and where on disk each entry is.
+/// Everything that one command sends: the manifest, and each entry's place on disk.
 #[derive(Debug)]
 pub struct Source {
     manifest: Manifest,
-    /// Parallel to the manifest: what [`platform::identity_of`] said at the scan.
+    /// Parallel to the manifest: [`platform::identity_of`] each entry at the scan.
     identities: Vec<(u64, u64)>,
     roots: Vec<Root>,
     left_out: Vec<LeftOut>,
 }
 
-/// How a source is scanned.
+/// How to scan a source.
 #[derive(Clone, Debug, Default)]
 pub struct SourceOptions {
     /// What to do with symbolic links inside the arguments.
     pub links: Links,
-    /// What not to send. An excluded folder is not walked; what is excluded is not listed as left out.
+    /// Patterns of what not to send. An excluded folder is not walked, and excluded entries do not count as
+    /// left out.
     pub exclude: Vec<Glob>,
-    /// Files, by canonical paths, that are not there for this scan: what is made of the source.
+    /// Canonical paths of files that this scan skips: the output that is made of the source.
     pub omit: Vec<PathBuf>,
 }
 
 impl SourceOptions {
-    /// Whether one of the files to omit has this name: looked at first, since it costs no call.
+    /// Whether one of the files to omit has this name. Checked first, because it costs no call.
     fn omits_name(&self, name: &OsStr) -> bool {
         let mut omitted = self.omit.iter();
         omitted.any(|path| path.file_name() == Some(name))
@@ -82,24 +83,24 @@ pub enum Links {
     /// Send links as links if they stay inside the transfer; leave out the others.
     #[default]
     Keep,
-    /// Send what links point to. Links that lead nowhere, or back to a folder that they are in, are left
+    /// Send the targets of links. Links that lead nowhere, or back to a folder that they are in, are left
     /// out. On Windows every link to a folder is left out, because a loop cannot be detected there.
     Follow,
 }
 
 impl Source {
-    /// Lists what `paths` name.
+    /// Lists everything that `paths` name.
     ///
-    /// `DIR` and `DIR/` send the folder under its last name. A path that ends in `.` or `..`, or has
-    /// no name (`/`), sends what the folder holds, each thing under its own name, and no entry for the
-    /// folder itself. Within a folder, files and links come first, then folders, each sorted by the
-    /// bytes of their names, so the same tree gives the same manifest.
+    /// `DIR` and `DIR/` send the folder under its last name. A path that ends in `.` or `..`, or has no name
+    /// (`/`), sends the contents of the folder, each under its own name, without an entry for the folder
+    /// itself. Within a folder, files and links come first, then folders, each sorted by the bytes of their
+    /// names, so the same tree gives the same manifest.
     ///
-    /// What cannot be sent from inside a folder is left out, see [`Source::left_out`].
+    /// Entries inside a folder that cannot be sent are left out, see [`Source::left_out`].
     ///
     /// # Errors
-    /// [`SourceError`] when an argument is missing, unreadable or not sendable, when two things would
-    /// have one name at the peer, or when there is more than one transfer can hold.
+    /// [`SourceError`]: an argument is missing, unreadable or not sendable, two entries would have the same
+    /// name at the peer, or there are more entries than one transfer can hold.
     pub fn scan(paths: &[PathBuf], options: &SourceOptions) -> Result<Source, SourceError> {
         let arguments = argument::inspect(paths)?;
         let mut walk = walk::Walk::new(options);
@@ -115,10 +116,10 @@ impl Source {
         walk.finish(roots)
     }
 
-    /// A single file of unknown length that is no file here: its contents come from elsewhere, now.
+    /// A single file of unknown length that is not on disk: its contents come from elsewhere, while it is sent.
     ///
     /// # Errors
-    /// [`SourceError::Name`] when `name` is no plain name.
+    /// [`SourceError::Name`] if `name` is not a plain name.
     pub fn stream(name: &str) -> Result<Source, SourceError> {
         let path = PathBuf::from(name);
         let bytes = name.as_bytes();
@@ -151,12 +152,12 @@ impl Source {
         &self.manifest
     }
 
-    /// What the scan found and could not take, sorted by path.
+    /// Entries that the scan found but could not take, sorted by path.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
 
-    /// Where the entry is on disk: relative when its argument was.
+    /// The entry's path on disk, relative if its argument was.
     ///
     /// # Panics
     /// When the index is of another, longer manifest: a bug.
@@ -166,13 +167,13 @@ impl Source {
         self.roots[after - 1].disk_path(wire.as_bytes())
     }
 
-    /// Looks whether a file is still the one that was scanned; folders and links always pass.
+    /// Checks that a file is still the one that was scanned. Folders and links always pass.
     ///
-    /// [`SourceReader`] does this by itself for whatever it reads. It never meets an empty file: this
-    /// is how to find out that one was written to since.
+    /// [`SourceReader`] does this for every file that it reads. It never reads an empty file, so only this
+    /// finds out that an empty file was written to.
     ///
     /// # Errors
-    /// Why it is not: vanished, unreadable or changed.
+    /// The file vanished, is unreadable or changed.
     ///
     /// # Panics
     /// When the index is of another, longer manifest: a bug.
@@ -185,7 +186,7 @@ impl Source {
     }
 
     /// The empty files that are no longer the ones that were scanned. They are in no part, so no
-    /// [`SourceReader`] meets them.
+    /// [`SourceReader`] reads them.
     pub fn changed_empty_files(&self) -> Vec<EntryFailure> {
         let entries = self.manifest.entries();
         let empty = entries.filter(|(_, entry)| entry.kind == EntryKind::File(FileSize::Known(0)));
@@ -196,7 +197,7 @@ impl Source {
         changed.collect()
     }
 
-    /// Whether `metadata` is that of the file which was scanned.
+    /// Whether `metadata` belongs to the scanned file.
     fn compare(&self, entry: EntryIndex, metadata: &Metadata) -> Result<(), FailureReason> {
         let scanned = self.manifest.entry(entry);
         let same = metadata.is_file()
@@ -207,10 +208,10 @@ impl Source {
     }
 }
 
-/// What an error on the way to a scanned file says about it.
+/// The reason that follows from an error on the way to a scanned file.
 fn open_failure(error: &io::Error) -> FailureReason {
     match error.kind() {
-        // A parent that is a file now has taken the entry with it.
+        // If a parent is a file now, the entry is gone.
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FailureReason::SourceVanished,
         _ => FailureReason::SourceUnreadable,
     }

@@ -1,8 +1,8 @@
-//! What a file system can hold beside files, folders and links.
+//! Entries of a file system other than files, folders and links.
 
 use std::fmt;
 
-/// Something in a file system that is no file, folder or link.
+/// An entry of a file system that is not a file, folder or link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialFile {
     /// A named pipe.
@@ -11,7 +11,7 @@ pub enum SpecialFile {
     Socket,
     /// A block or character device.
     Device,
-    /// Something this program does not know.
+    /// An unknown kind.
     Other,
 }
 

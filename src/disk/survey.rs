@@ -1,4 +1,4 @@
-//! What a folder can take, found out by trying, and what broken transfers and archives left in it.
+//! Tries out what a folder supports, and finds leftovers of broken transfers and archives in it.
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
@@ -9,18 +9,18 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What a destination can take.
+/// What a destination supports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// Whether names that differ in case only are two.
+    /// Whether names that differ only in case are different.
     pub case: CaseRule,
     /// Whether symbolic links can be made.
     pub links: bool,
-    /// How far the clock that stamps files here is from this machine's.
+    /// Difference between the clock of the file system and that of this machine.
     pub clock_difference: Duration,
 }
 
-/// How a file system takes names that differ in case only.
+/// How a file system treats names that differ only in case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaseRule {
     /// As two names.
@@ -29,41 +29,41 @@ pub enum CaseRule {
     Ignores,
 }
 
-/// A staging folder, or an archive that is being made, that nobody may be at work in any more.
+/// A staging folder or an unfinished archive that may be abandoned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// What it is.
     pub kind: LeftoverKind,
-    /// How long nothing was written in it.
+    /// Time since the last write.
     pub age: Duration,
-    /// Whether somebody is at work in it.
+    /// Whether a process is using it.
     pub state: LeftoverState,
 }
 
-/// What comes together, or did.
+/// The kind of work that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftoverKind {
-    /// A transfer, or an archive that is opened: the staging folder.
+    /// The staging folder of a transfer, or of an archive that is opened.
     Transfer,
-    /// An archive that is made: its temporary file.
+    /// The temporary file of an archive that is made.
     Archive,
 }
 
-/// Whether anything happens in it.
+/// Whether it is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftoverState {
-    /// A process writes into it now.
+    /// A process is writing to it.
     InUse,
-    /// Nobody does: the same command again goes on from it, or begins anew.
+    /// Unused: the same command resumes from it, or begins anew.
     Abandoned,
 }
 
-/// Tries out what `folder` can take, in a private folder below it that goes away again.
+/// Tries out what `folder` supports, in a private folder that is removed afterwards.
 ///
 /// # Errors
-/// [`DiskError`] when nothing can be written there.
+/// [`DiskError`] if `folder` cannot be written.
 pub fn survey(folder: &Path) -> Result<Survey, DiskError> {
     let name = format!(".peerbridge-survey-{}", std::process::id());
     let trial = folder.join(name);
@@ -93,15 +93,15 @@ fn try_out(trial: &Path) -> Result<Survey, DiskError> {
     })
 }
 
-/// What broken transfers and archives have left in `folder`, in no order.
+/// Leftovers of broken transfers and archives in `folder`, in no order.
 ///
 /// # Errors
-/// When the folder cannot be listed.
+/// The folder cannot be listed.
 pub fn leftovers(folder: &Path) -> Result<Vec<Leftover>, DiskError> {
     let failed = |error| DiskError::at("list", folder)(error);
     let mut found = Vec::new();
     for item in fs::read_dir(folder).map_err(failed)? {
-        // One that goes away meanwhile is none.
+        // One that vanishes meanwhile does not count.
         found.extend(leftover(item.map_err(failed)?.path()));
     }
     Ok(found)

@@ -1,4 +1,4 @@
-//! From staging to the destination.
+//! Moves entries from staging to the destination.
 
 use super::{DeliveryCallback, DeliveryResult, Run};
 use crate::disk::destination::{Way, is_absent};
@@ -12,14 +12,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Why a single entry stays behind, or what ends the whole delivery.
+/// Why one entry stays behind, or why the whole delivery ends.
 enum Hindrance {
     Entry(FailureReason),
     Whole(DiskError),
 }
 
 impl From<DiskError> for Hindrance {
-    /// A full or read-only disk concerns all that is still to come; the rest concerns this entry.
+    /// A full or read-only disk ends the delivery; any other error concerns this entry only.
     fn from(error: DiskError) -> Self {
         match error.kind() {
             DiskErrorKind::Full | DiskErrorKind::ReadOnly => Hindrance::Whole(error),
@@ -94,7 +94,7 @@ impl Run<'_> {
     }
 }
 
-/// Renames over what is there, unless that is a folder by now.
+/// Renames over the existing entry, unless that is a folder by now.
 fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
     match fs::symlink_metadata(to) {
         Ok(found) if found.is_dir() => Err(Hindrance::Entry(FailureReason::InTheWay)),
@@ -106,7 +106,7 @@ fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
 
 fn place_file(from: &Path, to: &Path) -> Result<(), Hindrance> {
     match move_file_where_free(from, to) {
-        // It is where it belongs; what stays goes with the staging folder, or is told with it.
+        // It was moved. The leftover name goes with the staging folder, or is reported with it.
         Ok(Moved::Away | Moved::OldNameStays(_)) => Ok(()),
         Err(error) => Err(not_moved(error, to)),
     }

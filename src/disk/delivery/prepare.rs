@@ -1,4 +1,4 @@
-//! Everything into its final form, still in staging.
+//! Gives everything its final form, still in staging.
 
 use super::Run;
 use crate::disk::error::{DiskError, DiskErrorKind};
@@ -37,7 +37,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What failed must not be carried along when the folder above it is moved.
+    /// A failed entry must not move along with the folder above it.
     fn prepare_file(&mut self, index: EntryIndex) -> Result<(), DiskError> {
         let staging = self.staging;
         if !self.is_pending(index) {
@@ -85,7 +85,7 @@ impl Run<'_> {
             Ok(()) => {
                 let mtime = self.manifest.entry(index).mtime;
                 match platform::set_link_time(&path, mtime) {
-                    // Some file systems keep no times of links: the link itself is what was sent.
+                    // Some file systems keep no times of links, and the link itself is complete.
                     Err(error) if is_refused(&error) => Ok(()),
                     set => set.map_err(DiskError::at("set time of", &path)),
                 }
@@ -94,7 +94,7 @@ impl Run<'_> {
                 let error = DiskError::at("create link", &path)(error);
                 match error.kind() {
                     DiskErrorKind::Full | DiskErrorKind::ReadOnly => Err(error),
-                    // Some systems and file systems have no links, or not for everybody.
+                    // Some systems and file systems have no links, or not for every user.
                     _ => {
                         self.fail(index, FailureReason::NotWritten);
                         Ok(())
@@ -121,8 +121,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a folder gets its mode only where it ends up: one that its owner may not write to cannot
-    /// be moved by its owner, and one that its owner may not read cannot be given its time.
+    /// Whether a folder gets its mode only after the move: its owner cannot move a folder without write
+    /// permission, and cannot set the time of a folder without read permission.
     pub(super) fn has_late_mode(&self, folder: EntryIndex) -> bool {
         self.final_mode(folder) & 0o600 != 0o600 && self.is_root(folder)
     }
@@ -131,13 +131,13 @@ impl Run<'_> {
         platform::set_mode(path, self.final_mode(index)).map_err(DiskError::at("set mode of", path))
     }
 
-    /// The manifest's mode, less what the umask takes.
+    /// The manifest's mode less the umask.
     fn final_mode(&self, index: EntryIndex) -> u32 {
         self.manifest.entry(index).mode.bits() & !self.staging.umask
     }
 }
 
-/// Whether the system says that it does not do this here, and not that it failed.
+/// Whether the system does not support the operation here, as opposed to failing.
 fn is_refused(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)

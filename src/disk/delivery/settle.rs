@@ -1,4 +1,4 @@
-//! What can be done only when everything is in its place.
+//! Work that must wait until everything is in its place.
 
 use super::{DeliveryResult, Run};
 use crate::disk::destination::Way;
@@ -12,8 +12,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 impl Run<'_> {
-    /// Times of the folders that were there and of those that were moved, the deepest first, since each
-    /// change below a folder changes its time; then modes that were put off.
+    /// Sets times of existing and moved folders, the deepest first, because each change in a folder changes its
+    /// time; then the modes that were put off.
     pub(super) fn settle(&self) -> Result<(), DiskError> {
         for (index, entry) in self.manifest.entries().rev() {
             if entry.kind == EntryKind::Folder && self.is_settled_here(index) {
@@ -29,8 +29,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A file that counts as there may have come a moment ago, from a run that was killed or did not
-    /// sync: it is promised as well.
+    /// Syncs identical files as well: a killed run, or one without syncing, may have delivered them a moment
+    /// ago.
     fn sync_what_was_there(&self) -> Result<(), DiskError> {
         for (index, entry) in self.manifest.entries() {
             let is_file = matches!(entry.kind, EntryKind::File(_));
@@ -57,7 +57,7 @@ impl Run<'_> {
         let path = self.target(index)?;
         let is_ours = self.staging.decision(index) == Decision::Create
             || self.staging.created_folders.contains(&index);
-        // The time of a folder that was there may be somebody else's to set.
+        // Only its owner may set the time of an existing folder.
         let is_foreign = |error: &DiskError| error.kind() == DiskErrorKind::Permission && !is_ours;
         let is_promised = self.staging.durability == Durability::Fsync;
         let found = match fs::symlink_metadata(&path) {
@@ -69,7 +69,7 @@ impl Run<'_> {
             other => other?,
         };
         if !found.is_dir() {
-            // Somebody put a link there: what that leads to is not ours to change.
+            // Somebody put a link there; its target is not ours to change.
             return Ok(());
         }
         let needs_nothing = platform::mtime_of(&found) == self.manifest.entry(index).mtime

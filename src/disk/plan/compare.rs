@@ -1,4 +1,4 @@
-//! Whether what is at the destination is what the manifest says.
+//! Compares an existing entry with the manifest.
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
@@ -6,18 +6,18 @@ use crate::model::{Entry, EntryKind, FileSize, Mtime};
 use std::fs::{self, Metadata};
 use std::path::Path;
 
-/// How an entry and what already has its name stand to each other.
+/// How an existing entry relates to the new one of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExistingEntry {
     /// They are the same: nothing to do.
     Same,
-    /// Neither is a folder: a policy may let the one replace the other.
+    /// Neither is a folder: a policy may replace the existing one.
     Differs,
-    /// One is a folder and the other is not: no policy lets one replace the other.
+    /// Only one is a folder: no policy replaces it.
     Blocks,
 }
 
-/// Compares an entry with what was found (without following links) at `path`.
+/// Compares an entry with the metadata at `path`, which was read without following links.
 pub(super) fn meet(
     entry: &Entry<'_>,
     found: &Metadata,

@@ -1,16 +1,16 @@
-//! Names to put a file beside one that is there: `name (1).ext`.
+//! New names beside existing files: `name (1).ext`.
 
 use crate::model::{Entry, EntryKind, Manifest, WirePath, len32, limits};
 use std::collections::HashSet;
 
-/// Numbers that are tried before an entry is given up.
+/// Numbers to try before an entry is given up.
 pub(crate) const TRIES: u32 = 10_000;
 
-/// Longest ending that is kept behind the number, in bytes: endings are short, and what is longer is the
-/// tail of a name with a dot in it.
+/// Longest ending that stays after the number, in bytes. Anything longer is not an ending, but part of a name
+/// with a dot in it.
 const EXTENSION_BYTES: usize = 32;
 
-/// Candidates for free names, that neither the manifest nor an earlier candidate has.
+/// Free names that occur neither in the manifest nor among earlier ones.
 pub(super) struct FreeNames<'a> {
     manifest: &'a Manifest,
     sorted: Vec<u32>,
@@ -18,7 +18,7 @@ pub(super) struct FreeNames<'a> {
 }
 
 impl<'a> FreeNames<'a> {
-    /// No names taken yet but those of the manifest.
+    /// Begins with the manifest's names taken.
     pub(super) fn new(manifest: &'a Manifest) -> Self {
         FreeNames {
             manifest,
@@ -27,8 +27,8 @@ impl<'a> FreeNames<'a> {
         }
     }
 
-    /// The entry's name with `number` in it; `None` when the manifest or another new name has it, or it
-    /// makes no valid path.
+    /// The entry's name with `number` in it; `None` if the manifest or another new name uses it, or if it is not
+    /// a valid path.
     pub(super) fn candidate(&mut self, entry: &Entry<'_>, number: u32) -> Option<Box<[u8]>> {
         let own = entry.path.components().next_back()?;
         let name = numbered(own, entry.kind == EntryKind::Folder, number);
@@ -38,7 +38,7 @@ impl<'a> FreeNames<'a> {
         is_free.then_some(name.into())
     }
 
-    /// Keeps a name from being given again.
+    /// Marks a name as taken.
     pub(super) fn take(&mut self, entry: &Entry<'_>, name: &[u8]) {
         self.taken.insert(sibling(entry, name));
     }
@@ -67,8 +67,8 @@ fn sibling(entry: &Entry<'_>, name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// `stem (number).ext`, the stem cut so that the whole stays within [`limits::COMPONENT_BYTES`], not
-/// inside a character where the name is UTF-8.
+/// `stem (number).ext`. The stem is cut so that everything fits [`limits::COMPONENT_BYTES`], and never inside
+/// a character of UTF-8.
 pub(crate) fn numbered(name: &[u8], is_folder: bool, number: u32) -> Vec<u8> {
     let dot = name.iter().rposition(|&byte| byte == b'.');
     let dot = dot.filter(|&at| at > 0 && !is_folder && name.len() - at <= EXTENSION_BYTES);

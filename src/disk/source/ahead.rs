@@ -6,22 +6,22 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// The second thread, from the first folder on that is given to it. Without one all is listed by the walk.
+/// The second thread. It starts with the first folder that it gets; without it the walk lists everything.
 pub(super) struct Lookahead<'a> {
     options: &'a SourceOptions,
     desk: Arc<Desk>,
-    /// `None` before the first folder, and where the system has no thread to give.
+    /// `None` before the first folder, and if the system has no thread.
     thread: Option<JoinHandle<()>>,
     asked: u64,
 }
 
-/// A folder that was given away.
+/// A folder for the second thread.
 pub(super) struct Asked {
     number: u64,
     outcome: Receiver<FolderOutcome>,
 }
 
-/// Where folders wait.
+/// The queue of folders.
 #[derive(Default)]
 struct Desk {
     state: Mutex<LookaheadState>,
@@ -50,7 +50,7 @@ impl<'a> Lookahead<'a> {
         }
     }
 
-    /// Gives a folder away. `None` where there is no second thread.
+    /// Hands a folder to the second thread; `None` if there is none.
     pub(super) fn ask(&mut self, folder: Folder) -> Option<Asked> {
         if self.thread.is_none() {
             let (desk, options) = (Arc::clone(&self.desk), self.options.clone());
@@ -69,7 +69,7 @@ impl<'a> Lookahead<'a> {
         Some(Asked { number, outcome })
     }
 
-    /// What came of it. `None` where it has not even been begun: it is taken back.
+    /// The listing; `None` if the second thread has not begun it, which takes it back.
     pub(super) fn listed(&self, asked: Asked) -> Option<FolderOutcome> {
         let mut state = self.desk.lock();
         let is_it = |order: &Order| order.number == asked.number;
@@ -90,14 +90,14 @@ impl Drop for Lookahead<'_> {
         drop(state);
         self.desk.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic over there has been told; the walk has listed the folder itself.
+            // A panic there was reported, and the walk has listed the folder itself.
             let _ = thread.join();
         }
     }
 }
 
 impl Desk {
-    /// Lists what is given until the desk is closed. What came last is needed first.
+    /// Lists folders until the queue is closed. The last one is needed first.
     fn work(&self, lister: &Lister<'_>) {
         let mut state = self.lock();
         while !state.is_closed {
@@ -107,7 +107,7 @@ impl Desk {
                 continue;
             };
             drop(state);
-            // Nobody waits for it any more where the scan has failed meanwhile.
+            // If the scan has failed meanwhile, nobody waits for it.
             let _ = order.outcome.send(lister.list(order.folder));
             state = self.lock();
         }

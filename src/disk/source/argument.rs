@@ -1,4 +1,4 @@
-//! A path on the command line: what it is, and under which name it is sent.
+//! A path on the command line, and the name under which it is sent.
 
 use super::SourceError;
 use super::listing::{Facts, FoundKind};
@@ -11,24 +11,24 @@ use std::path::{Path, PathBuf};
 /// An argument, and the entries that come from it.
 #[derive(Debug)]
 pub(super) struct Root {
-    /// As it was given.
+    /// The path as the user gave it.
     pub(super) path: PathBuf,
     /// Number of its first entry in the manifest.
     pub(super) first: usize,
     pub(super) top: Top,
 }
 
-/// What the first component of an argument's wire paths is.
+/// The meaning of the first component of an argument's wire paths.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Top {
     /// The argument itself, under this name.
     Named(Box<[u8]>),
-    /// Something in the folder that the argument is.
+    /// An entry in the folder that the argument names.
     Contents,
 }
 
 impl Root {
-    /// Where `wire` lies on disk; the folder itself for an empty one.
+    /// The path of `wire` on disk; the folder itself if `wire` is empty.
     pub(super) fn disk_path(&self, wire: &[u8]) -> PathBuf {
         let given = self.path.as_os_str().len();
         let mut path = PathBuf::with_capacity(given + 1 + wire.len());
@@ -44,7 +44,7 @@ impl Root {
         path
     }
 
-    /// Where the top entry `name` comes from, if it comes from here.
+    /// The path of the top entry `name`, if it comes from this argument.
     pub(super) fn owns(&self, name: &[u8]) -> Option<PathBuf> {
         match &self.top {
             Top::Named(own) => (**own == *name).then(|| self.path.clone()),
@@ -56,7 +56,7 @@ impl Root {
     }
 }
 
-/// Looks at each argument, through a link if it is one, and tries whether it can be read.
+/// Looks at each argument, follows it if it is a link, and checks that it can be read.
 pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceError> {
     let mut arguments = Vec::with_capacity(paths.len());
     for path in paths {
@@ -67,7 +67,7 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
             FoundKind::File => drop(platform::open_source(path).map_err(|e| unreadable(path, &e))?),
             FoundKind::Folder => drop(fs::read_dir(path).map_err(|e| unreadable(path, &e))?),
             FoundKind::Special(special) => return Err(SourceError::Special(path.clone(), special)),
-            // `fs::metadata` goes through links.
+            // `fs::metadata` follows links.
             FoundKind::Link => return Err(SourceError::Missing(path.clone())),
         }
         let path = path.clone();
@@ -83,8 +83,8 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
     Ok(arguments)
 }
 
-/// `Path` drops a last `.` and would take `DIR/.` for `DIR`, so the bytes are looked at. For `..` and
-/// `/` it says itself that they have no name.
+/// `Path` drops a last `.` and would take `DIR/.` for `DIR`, so this checks the bytes. `Path` itself knows that
+/// `..` and `/` have no name.
 fn top_of(path: &Path) -> Result<Top, SourceError> {
     let bytes = path.as_os_str().as_encoded_bytes();
     let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
@@ -100,7 +100,7 @@ fn top_of(path: &Path) -> Result<Top, SourceError> {
     };
     match WirePath::parse(&name) {
         Ok(_) => Ok(Top::Named(name.into())),
-        // Such a name cannot exist in the first place.
+        // No file can have such a name.
         Err(PathFault::Nul) => Err(SourceError::Missing(path.into())),
         Err(fault) => Err(SourceError::Name(path.into(), fault)),
     }

@@ -1,4 +1,4 @@
-//! Why a scan gives no source.
+//! Why a scan fails.
 
 use crate::disk::special_file::SpecialFile;
 use crate::model::{ManifestError, PathFault};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is nothing to send. All of these are about the arguments of this side.
+/// Why there is nothing to send. Every reason concerns the arguments of this side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceError {
     /// An argument does not exist, or is a link that leads nowhere.
@@ -15,7 +15,7 @@ pub enum SourceError {
     Unreadable(PathBuf, io::ErrorKind),
     /// An argument is not a file, folder or link. It was not opened.
     Special(PathBuf, SpecialFile),
-    /// An argument's name cannot travel.
+    /// An argument's name is not a valid path.
     Name(PathBuf, PathFault),
     /// An argument's name is not Unicode, so other systems cannot have it.
     NotUnicode(PathBuf),

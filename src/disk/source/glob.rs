@@ -1,4 +1,4 @@
-//! Patterns for what not to send.
+//! Patterns that exclude entries.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use std::fmt;
 /// at the start of a component also stands for no folder at all: `a/**/b` matches `a/b`.
 ///
 /// A pattern without `/` matches the last component of a path, whatever folder it is in; one with `/`
-/// matches the whole path as it is sent. A leading `/` or `./` only makes it the latter, a trailing `/`
-/// only makes it match folders alone.
+/// matches the whole path as it is sent. A leading `/` or `./` only forces the latter; a trailing `/` only
+/// restricts the pattern to folders.
 #[derive(Clone, Debug)]
 pub struct Glob {
     tokens: Vec<Token>,
@@ -24,7 +24,7 @@ enum Scope {
     WholePath,
 }
 
-/// What a path names.
+/// The kind of entry that a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GlobShape {
     Folder,
@@ -52,7 +52,7 @@ impl Glob {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// [`GlobFault`] when it is empty or has a `[` without a `]`.
+    /// [`GlobFault`] if it is empty or has a `[` without a `]`.
     pub fn parse(pattern: &[u8]) -> Result<Glob, GlobFault> {
         let mut rest = pattern.strip_prefix(b".").unwrap_or(pattern);
         let anchored = rest.starts_with(b"/");
@@ -77,7 +77,7 @@ impl Glob {
         })
     }
 
-    /// Whether the pattern leaves out a file at `path`, the bytes of a wire path.
+    /// Whether the pattern excludes a file at `path`, the bytes of a wire path.
     pub fn matches_file(&self, path: &[u8]) -> bool {
         self.matches(path, GlobShape::Other)
     }
@@ -94,7 +94,7 @@ impl Glob {
         self.run(text)
     }
 
-    /// Runs all ways to match at once, so nothing is tried twice: `active[i]` says that the text so far
+    /// Follows all ways to match at once, so nothing is tried twice: `active[i]` means that the text so far
     /// matches the tokens before `i`.
     fn run(&self, text: &[u8]) -> bool {
         let mut active = vec![false; self.tokens.len() + 1];
@@ -121,7 +121,7 @@ impl Glob {
         active[self.tokens.len()]
     }
 
-    /// Activates what is reached without a byte. All such steps lead forward: one pass finds them.
+    /// Activates the states that need no byte. Such steps only lead forward, so one pass finds them all.
     fn skip_empty(&self, active: &mut [bool]) {
         for (number, token) in self.tokens.iter().enumerate() {
             if active[number] {
@@ -138,7 +138,7 @@ impl Glob {
     }
 }
 
-/// Where a byte leads from a state.
+/// The states that a byte leads to.
 enum Step {
     No,
     Stay,
@@ -201,8 +201,7 @@ fn tokens(pattern: &[u8]) -> Result<Vec<Token>, GlobFault> {
     Ok(tokens)
 }
 
-/// Reads a class whose `[` is read already, and gives what follows its `]`. A `]` that comes first
-/// stands for itself.
+/// Reads a class after its `[`, and returns the rest after its `]`. A `]` that comes first is a member.
 fn class(mut rest: &[u8]) -> Result<(Token, &[u8]), GlobFault> {
     let negated = matches!(rest, [b'!' | b'^', ..]);
     if negated {
@@ -223,10 +222,10 @@ fn class(mut rest: &[u8]) -> Result<(Token, &[u8]), GlobFault> {
     }
 }
 
-/// Why a pattern is none.
+/// Why a text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GlobFault {
-    /// It has nothing in it but slashes.
+    /// It has only slashes.
     Empty,
     /// It has a `[` without a `]`.
     OpenClass,

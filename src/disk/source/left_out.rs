@@ -1,4 +1,4 @@
-//! What a scan could not take, and why.
+//! Entries that a scan could not take, and the reasons.
 
 use crate::disk::special_file::SpecialFile;
 use crate::model::{LinkFault, PathFault};
@@ -6,30 +6,30 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Something inside an argument that is not sent.
+/// An entry inside an argument that is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Where it is on disk. What a folder that is left out holds is not listed.
+    /// Its path on disk. The contents of a left-out folder are not listed.
     pub path: PathBuf,
     /// Why it is not sent.
     pub why: LeftOutReason,
 }
 
-/// Why something is not sent.
+/// Why an entry is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftOutReason {
-    /// The system does not let this user read it, or it vanished while the folder was listed.
+    /// This user may not read it, or it vanished while the folder was listed.
     Unreadable(io::ErrorKind),
-    /// It is no file, folder or link; it was not opened.
+    /// It is not a file, folder or link. It was not opened.
     Special(SpecialFile),
-    /// Its name cannot travel, or its path is past the limits. A staging folder that an earlier
-    /// receive left here is [`PathFault::Staging`].
+    /// Its name is not a valid path, or its path exceeds the limits. A staging folder of an earlier receive is
+    /// [`PathFault::Staging`].
     Name(PathFault),
-    /// Its name, or its target as a link, has no form that other systems understand.
+    /// Its name or its link target has no form that other systems understand.
     NotUnicode,
-    /// It is a link that is not carried.
+    /// It is a link that cannot be carried.
     Link(LinkFault),
-    /// Links are followed, and it points to nothing.
+    /// Links are followed, and its target does not exist.
     Dangling,
     /// Links are followed, and it leads back to a folder it is in.
     Loop,

@@ -1,4 +1,4 @@
-//! Lists one folder. It needs nothing of the walk, so two threads can do it.
+//! Lists one folder. It needs no state of the walk, so two threads can do it.
 
 use super::argument::Root;
 use super::glob::GlobShape;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub(super) struct Folder {
     path: PathBuf,
     wire: Vec<u8>,
-    /// How many entries the manifest still has room for.
+    /// Room for further entries in the manifest.
     room: usize,
 }
 
@@ -29,15 +29,15 @@ impl Folder {
     }
 }
 
-/// What a folder holds, and what of it cannot be sent.
+/// The entries of a folder, and those that cannot be sent.
 #[derive(Default)]
 pub(super) struct Listed {
     pub(super) listing: Listing,
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// The outer error ends the scan, the inner one leaves the folder out: half a folder that passes for a
-/// whole one would be worse.
+/// The outer error ends the scan. The inner one leaves the folder out, because half a folder could pass for a
+/// complete one.
 pub(super) type FolderOutcome = Result<io::Result<Listed>, SourceError>;
 
 /// Lists folders as the options say.
@@ -78,7 +78,7 @@ impl<'a> Lister<'a> {
         Ok(Ok(listed))
     }
 
-    /// Whether what is at `wire` is not to be sent.
+    /// Whether the entry at `wire` is excluded.
     pub(super) fn excludes(&self, wire: &[u8], kind: FoundKind) -> bool {
         let shape = match kind {
             FoundKind::Folder => GlobShape::Folder,
@@ -92,7 +92,7 @@ impl<'a> Lister<'a> {
         globs.any(|glob| glob.matches(wire, shape))
     }
 
-    /// Finds out what an entry of the folder at `wire` is; leaves its name at the end of `wire`.
+    /// Finds out the kind of an entry in the folder at `wire`, and leaves its name at the end of `wire`.
     fn look(&self, entry: &DirEntry, wire: &mut Vec<u8>, listed: &mut Listed) {
         let name = entry.file_name();
         if self.options.omits_name(&name) && self.options.omits(&entry.path()) {
@@ -114,7 +114,7 @@ impl<'a> Lister<'a> {
         };
         append(wire, &name);
         let facts = metadata.map(|metadata| Facts::of(&metadata));
-        // What is excluded is not even said to be left out, so this comes first.
+        // An excluded entry is not reported as left out, so this comes first.
         let is_excluded = match &facts {
             Ok(facts) => self.excludes(wire, facts.kind),
             Err(_) => self.excludes_shape(wire, GlobShape::Other),

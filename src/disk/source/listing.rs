@@ -1,11 +1,11 @@
-//! What a folder holds, in little memory.
+//! The entries of a folder, in little memory.
 
 use crate::disk::platform;
 use crate::disk::special_file::SpecialFile;
 use crate::model::{Mode, Mtime, len16};
 use std::fs::Metadata;
 
-/// What a scan needs to know of an entry.
+/// The facts about an entry that a scan needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
     pub(super) kind: FoundKind,
@@ -73,7 +73,7 @@ impl Listing {
         self.names.extend_from_slice(name);
     }
 
-    /// Sorts by name. A folder that changes while it is listed may show a name twice: one is kept.
+    /// Sorts by name. A folder that changes while it is listed may show a name twice; one is kept.
     pub(super) fn sort(&mut self) {
         let names = &self.names;
         self.children

@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-/// Reads parts; one for each thread. It keeps the last file open, and no more.
+/// Reads parts, for one thread. It keeps the last file open, and no other.
 ///
-/// A file that is open goes on being read when its name vanishes or is given to another file: what is
-/// sent is still the file that was scanned.
+/// It keeps reading an open file whose name vanishes or goes to another file: that is still the file that was
+/// scanned.
 #[derive(Debug)]
 pub struct SourceReader<'a> {
     source: &'a Source,
@@ -25,11 +25,11 @@ impl<'a> SourceReader<'a> {
         SourceReader { source, open: None }
     }
 
-    /// Fills `buffer` with exactly the bytes of the part, in a layout of this source's manifest.
+    /// Fills `buffer` with exactly the bytes of the part, which must be in a layout of this source's manifest.
     ///
-    /// A file that is no longer the one that was scanned, whether found so before or after its bytes
-    /// were read, is added to `failures`, once for each part that it is in; zeros stand for its bytes
-    /// in this part. `buffer` may be reused: only where it grows it is filled first.
+    /// A file that is no longer the one that was scanned, before or after its bytes were read, is added to
+    /// `failures`, once for each of its parts, and its bytes in this part are zeros. `buffer` may be reused;
+    /// only new bytes are initialised.
     pub fn read_part(
         &mut self,
         layout: &PartLayout,
@@ -40,15 +40,15 @@ impl<'a> SourceReader<'a> {
         buffer.resize(layout.length(part), 0);
         let mut filled = 0;
         self.read_slices(layout, part, buffer, failures, |all| filled = all.len());
-        // Nothing is left in a layout of this manifest; else, bytes of an earlier part must not show.
+        // In a layout of this manifest nothing is left. Otherwise, bytes of an earlier part must not show.
         buffer[filled..].fill(0);
     }
 
-    /// Reads the part through `slice`, which must not be empty: filled with the next bytes of the part
-    /// it is given to `take`, again and again; the last time perhaps not all of it.
+    /// Reads the part through `slice`, which must not be empty: it fills `slice` with the next bytes and gives
+    /// them to `take`, until the part ends. The last piece may be shorter.
     ///
-    /// Failures are noted as by [`SourceReader::read_part`]. What was taken of a file before it was
-    /// found changed are the bytes that were read; zeros stand for the rest.
+    /// Failures are recorded as by [`SourceReader::read_part`]. `take` gets the bytes of a file that were read
+    /// before the change was noticed, and zeros for the rest.
     pub fn read_slices(
         &mut self,
         layout: &PartLayout,
@@ -90,11 +90,11 @@ impl<'a> SourceReader<'a> {
         }
     }
 
-    /// Fills `buffer` with `range` of a file of this source's manifest: exactly the bytes of the file
-    /// that was scanned, which it still was before and after they were read.
+    /// Fills `buffer` with `range` of a file of this source's manifest, and checks before and after that it is
+    /// the scanned file.
     ///
     /// # Errors
-    /// Why it is not: vanished, unreadable or changed. What the buffer then holds is of no use.
+    /// The file vanished, is unreadable or changed. The contents of the buffer are then useless.
     pub fn read_range(
         &mut self,
         entry: EntryIndex,
@@ -116,7 +116,7 @@ impl<'a> SourceReader<'a> {
         read
     }
 
-    /// Reads the first bytes of the segment; with its last ones the file is looked at once more.
+    /// Reads the first bytes of the segment, and checks the file again with the last ones.
     fn read_piece(&mut self, segment: &Segment, piece: &mut [u8]) -> Result<(), FailureReason> {
         let source = self.source;
         let file = self.file(segment.entry)?;
@@ -130,7 +130,7 @@ impl<'a> SourceReader<'a> {
         source.compare(segment.entry, &metadata)
     }
 
-    /// The file, checked when it is opened: never a byte is read from anything but the file scanned.
+    /// The file, checked when it is opened: only bytes of the scanned file are ever read.
     fn file(&mut self, entry: EntryIndex) -> Result<&File, FailureReason> {
         let open = match self.open.take() {
             Some((kept, file)) if kept == entry => file,

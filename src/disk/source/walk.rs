@@ -1,4 +1,4 @@
-//! The walk over a tree: without recursion, and with no more than two folders open at a time.
+//! The walk over a tree, without recursion and with at most two open folders.
 
 use super::ahead::{Asked, Lookahead};
 use super::argument::{Root, Top};
@@ -10,8 +10,8 @@ use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits};
 use std::fs;
 use std::path::PathBuf;
 
-/// From this length on, a path may be too long for the system to open, though its folder's listing
-/// showed it. 1024 is the smallest PATH_MAX in use.
+/// From this length on, the system may be unable to open a path that its folder's listing showed. 1024 is the
+/// smallest PATH_MAX in use.
 const LONG_PATH_BYTES: usize = 1000;
 
 /// A walk over the arguments, one after the other.
@@ -21,19 +21,19 @@ pub(super) struct Walk<'a> {
     builder: ManifestBuilder,
     identities: Vec<(u64, u64)>,
     left_out: Vec<LeftOut>,
-    /// Wire path of what is looked at.
+    /// Wire path of the current entry.
     wire: Vec<u8>,
     /// The folder being walked, and those above it.
     levels: Vec<WalkLevel>,
 }
 
-/// A folder whose subfolders are yet to be walked.
+/// A folder whose subfolders are not walked yet.
 struct WalkLevel {
     identity: (u64, u64),
     wire_length: usize,
     folders: Listing,
     next: usize,
-    /// The next one, where it is being listed meanwhile.
+    /// The next one, if the second thread lists it.
     asked: Option<Asked>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
         self.builder.len()
     }
 
-    /// Takes in an argument and all that it holds.
+    /// Adds an argument and everything in it.
     pub(super) fn argument(&mut self, root: &Root, facts: Facts) -> Result<(), SourceError> {
         self.wire.clear();
         if let Top::Named(name) = &root.top {
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
             };
             level.next += 1;
             let asked = level.asked.take();
-            // Every other folder is listed here, the one behind it over there.
+            // This thread lists every other folder, the second thread the one after it.
             if asked.is_none()
                 && let Some((name, _)) = level.folders.get(level.next)
             {
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Takes in the folder at `wire` and what it holds but its subfolders: those make a level.
+    /// Adds the folder at `wire` and its entries, except subfolders, which make a level of their own.
     fn enter(
         &mut self,
         root: &Root,
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether a folder is one of those it lies in. Only following links leads there.
+    /// Whether a folder is one of its own ancestors, which only a followed link can cause.
     fn leads_back(&self, facts: Facts) -> bool {
         let mut above = self.levels.iter().map(|level| level.identity);
         self.lister.options.links == Links::Follow
@@ -238,8 +238,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Names the two arguments that give one name twice. The first name that the manifest finds twice is
-/// always an outermost one, for a name inside sorts behind its folder's.
+/// Names the two arguments with the same name. The first duplicate that the manifest finds is always an
+/// outermost name, because a name inside sorts after its folder's.
 fn same_name(roots: &[Root], error: ManifestError) -> SourceError {
     if let ManifestError::Twice(name) = &error {
         let mut owners = roots.iter().filter_map(|root| root.owns(name));
