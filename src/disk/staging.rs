@@ -1,4 +1,4 @@
-//! The folder in which a transfer comes together: `DIR/.peerbridge-<id>/`, mode 0700.
+//! The folder in which a transfer is put together: `DIR/.peerbridge-<id>/`, mode 0700.
 //!
 //! ```text
 //! lock      held while a process receives this transfer here
@@ -6,10 +6,10 @@
 //! tree/     mirrors the manifest; only what is needed, under the manifest's own names
 //! ```
 //!
-//! What is in it is true at any instant: killed anywhere, the same transfer again goes on from it.
+//! It is true at any instant: after a kill, the same transfer resumes from it.
 //!
-//! Invariant: a file is in `tree/` if and only if its mark says so. A file that cannot be created newly
-//! because something has its name is therefore the second of two names that are one here.
+//! Invariant: a file is in `tree/` if and only if its mark says so. So if a file cannot be created because its
+//! name is taken, two names of the transfer are the same on this file system.
 
 mod abandoned;
 mod checker;
@@ -47,30 +47,29 @@ pub use whole::FileWriter;
 pub use writer::StagingWriter;
 pub(super) use writer::set_mtime;
 
-/// How much is done for contents to survive a power cut.
+/// Whether delivered contents survive a power cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// What the system does by itself, within seconds.
+    /// The system writes them to the disk by itself, within seconds.
     #[default]
     Normal,
-    /// Every file, the journal and every folder are forced to the disk before they count as delivered.
+    /// Every file, the journal and every folder are synced before they count as delivered.
     Fsync,
 }
 
-/// Locks for the files that are written piece by piece: enough that two files seldom share one.
+/// Locks for files that are written piece by piece: enough that two files seldom share one.
 const WRITE_LOCKS: usize = 16;
 
-/// How contents come in, and so what makes them complete.
+/// How contents arrive, which decides when they are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StagingMode {
-    /// Part by part: all needed parts are there.
+    /// Part by part: complete when all needed parts are present.
     Parts,
-    /// File by file: each needed file is marked as whole.
+    /// File by file: complete when each needed file is marked as complete.
     Files,
 }
 
-/// A transfer on its way to the destination. Shared by reference between threads; each writes through
-/// its own [`StagingWriter`].
+/// A transfer in progress. Threads share it by reference; each writes through its own [`StagingWriter`].
 #[derive(Debug)]
 pub struct Staging {
     pub(super) destination: Destination,
@@ -80,13 +79,13 @@ pub struct Staging {
     pub(super) journal: Journal,
     pub(super) umask: u32,
     pub(super) filling: StagingMode,
-    /// Folders at the destination that this transfer created in an earlier run.
+    /// Folders at the destination that an earlier run of this transfer created.
     pub(super) created_folders: HashSet<EntryIndex>,
     path: PathBuf,
     tree: PathBuf,
     marks: Marks,
     creation: Mutex<()>,
-    /// Whether the folders are there. They are made for the first file: an offer that brings nothing costs none.
+    /// Whether the folders exist. They are made for the first file, so an offer without data makes none.
     has_folders: Mutex<bool>,
     /// Striped locks: all writers of an entry share one of these.
     write_locks: [Mutex<()>; WRITE_LOCKS],
@@ -103,25 +102,25 @@ struct StagingProgress {
     layout: PartLayout,
     /// Parts that need not be sent: written or compared in this run, or without a needed byte.
     present: PartSet,
-    /// Parts whose needed bytes are in the staging folder, as the journal says.
+    /// Parts whose needed bytes are in the staging folder, according to the journal.
     recorded: PartSet,
-    /// Parts that counted as there until a file in them turned out to differ from the old one.
+    /// Parts that counted as present until a file in them turned out to differ from the old one.
     unsettled: PartSet,
     writing: Vec<PartIndex>,
-    /// Where the furthest part of the stream ends.
+    /// End of the furthest part of the stream.
     stream_end: u64,
-    /// The part of an open stream that was not full, and where it ends: the end of the stream.
+    /// The part of an open stream that was not full, and its end, which is the end of the stream.
     short: Option<(PartIndex, u64)>,
 }
 
 impl Staging {
-    /// Creates the destination where it is missing and the staging folder in it, or goes on with the one
-    /// of an earlier run: its part size holds, and its parts are claims. Of a stream of unknown size nothing is
-    /// kept, since such a stream cannot be sent twice the same.
+    /// Creates the destination if it is missing, and the staging folder in it. If an earlier run left one, it
+    /// keeps that one's part size, and its parts are claims. Nothing is kept of a stream of unknown size,
+    /// because it cannot be sent again.
     ///
     /// # Errors
     /// [`DiskErrorKind::Locked`] while another process receives this transfer here,
-    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or what the system refused.
+    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or the system's error.
     pub fn open(
         destination: &Destination,
         id: TransferId,
@@ -185,12 +184,12 @@ impl Staging {
         Ok(staging)
     }
 
-    /// The staging folder. It is kept after any error: the same transfer again goes on from it.
+    /// The staging folder. It is kept after any error, and the same transfer resumes from it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How the stream is cut into parts here. Ask for it again after [`Staging::close_stream`].
+    /// How the stream is cut into parts. [`Staging::close_stream`] changes it.
     pub fn layout(&self) -> PartLayout {
         self.progress().layout
     }
@@ -200,20 +199,20 @@ impl Staging {
         self.progress().present.clone()
     }
 
-    /// Why the journal of an earlier run was not believed, if so: it is kept as `journal.unreadable` until
-    /// the delivery, and the transfer begins anew.
+    /// Why the journal of an earlier run was not believed, if there was one. It is kept as `journal.unreadable`
+    /// until the delivery, and the transfer begins anew.
     pub fn journal_fault(&self) -> Option<JournalFault> {
         self.journal_fault
     }
 
-    /// The runs of parts below `end` that are not there, ascending; at most [`limits::RANGES`] of them.
+    /// The runs of missing parts below `end`, ascending; at most [`limits::RANGES`] of them.
     pub fn missing(&self, end: u64) -> Vec<PartRange> {
         let progress = self.progress();
         let end = end.min(progress.layout.count());
         progress.present.gaps(end).take(limits::RANGES).collect()
     }
 
-    /// Whether all needed parts are there. Never so for an open stream, unless nothing of it is needed.
+    /// Whether all needed parts are present. Never true for an open stream, unless nothing of it is needed.
     pub fn is_complete(&self) -> bool {
         let progress = self.progress();
         match progress.layout.total() {
@@ -227,16 +226,16 @@ impl Staging {
         StagingWriter::new(self)
     }
 
-    /// The source of a file failed. What parts that come from here on hold of it is not its contents, so
-    /// they are not recorded: a later run of the same transfer asks for them again.
+    /// Records that the source of a file failed. Later parts do not hold its real contents, so they are not
+    /// recorded, and a later run of the same transfer asks for them again.
     pub fn note_failed(&self, entry: EntryIndex) {
         self.marks.set(entry, Mark::Failed);
     }
 
-    /// Takes back that a part is there: its contents turned out to be wrong.
+    /// Revokes a part whose contents turned out to be wrong.
     ///
     /// # Errors
-    /// When the journal cannot be written.
+    /// The journal cannot be written.
     pub fn forget_part(&self, part: PartIndex) -> Result<(), DiskError> {
         self.distrust_holes(part);
         let mut progress = self.progress();
@@ -251,7 +250,7 @@ impl Staging {
     /// Needed parts below it may still be missing.
     ///
     /// # Errors
-    /// When the stream was closed before, or a part that came does not fit `total`.
+    /// The stream was closed before, or a part does not fit `total`.
     pub fn close_stream(&self, total: u64) -> Result<(), DiskError> {
         let mut progress = self.progress();
         let closed = PartLayout::known(total, progress.layout.part_size());
@@ -276,10 +275,10 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes the folders that are needed, once.
+    /// Makes the needed folders, once.
     ///
     /// # Errors
-    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or what the system refused.
+    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or the system's error.
     pub(super) fn make_folders(&self) -> Result<(), DiskError> {
         let mut has_folders = self
             .has_folders
@@ -292,8 +291,8 @@ impl Staging {
         Ok(())
     }
 
-    /// The transfer has broken off: removes the staging folder, and the folders that were made for it, where
-    /// nothing is recorded for a later run to go on from. Whether it is kept.
+    /// Ends a transfer that broke off. If nothing is recorded for a later run, it removes the staging folder
+    /// and the folders that were made for it. Returns whether the folder is kept.
     ///
     /// # Errors
     /// When the system refuses.
@@ -304,7 +303,7 @@ impl Staging {
         }
     }
 
-    /// Removes the staging folder again, unless there is something of an earlier run in it.
+    /// Removes the staging folder, unless it holds data of an earlier run.
     ///
     /// # Errors
     /// When the system refuses.
@@ -315,7 +314,7 @@ impl Staging {
         }
     }
 
-    /// Removes the staging folder. The lock goes last: as long as it is there, nobody else comes in.
+    /// Removes the staging folder, the lock last, so that no other process can enter meanwhile.
     pub(super) fn remove(self) -> Result<(), DiskError> {
         let path = self.path.clone();
         abandoned::empty(&path)?;
@@ -323,7 +322,7 @@ impl Staging {
         fs::remove_dir(&path).map_err(DiskError::at("remove", &path))
     }
 
-    /// Where the entry stands while it is staged.
+    /// The entry's path in the staging tree.
     pub(super) fn staged_path(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
         disk_path(&self.tree, self.manifest.entry(entry).path)
     }
@@ -348,7 +347,7 @@ impl Staging {
             .filter(|(_, entry)| matches!(entry.kind, EntryKind::File(_)))
     }
 
-    /// Where a part was written once, a run of zeros may no longer be left out.
+    /// Once a part was written at a place, runs of zeros there must be written, too.
     fn distrust_holes(&self, part: PartIndex) {
         for segment in self.layout().segments(&self.manifest, part) {
             self.marks.unset(segment.entry, Mark::Sparse);
@@ -366,7 +365,7 @@ impl Staging {
 
 type Earlier = (Journal, PartLayout, crate::disk::journal::Recorded);
 
-/// The journal of an earlier run where it is one to go on from, or why it is not.
+/// The journal of an earlier run if the transfer can resume from it, or why not.
 fn earlier_run(
     path: &Path,
     id: TransferId,
@@ -402,8 +401,8 @@ fn layout_of(manifest: &Manifest, part_size: u32) -> Result<PartLayout, LayoutEr
     }
 }
 
-/// Takes away a staging folder that could not even be begun. What resists stays: the error that is told
-/// is the one that stood in the way.
+/// Removes a staging folder that could not be set up. Errors of the removal are ignored: the first error is the
+/// one to report.
 fn abandon(path: &Path) {
     let _ = remove_tree(&path.join("tree"))
         .and_then(|()| remove_if_there(&path.join("journal")))

@@ -1,4 +1,4 @@
-//! Patterns that exclude entries.
+//! Patterns of names and paths.
 
 use std::fmt;
 

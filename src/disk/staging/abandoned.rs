@@ -1,4 +1,4 @@
-//! Removing the staging folders that nobody came back for.
+//! Removes abandoned staging folders.
 
 use super::lock::{self, Lock};
 use super::tree::{remove_if_there, remove_tree};
@@ -8,11 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Removes the staging folders in `folder` in whose journals nothing was written for `age`, but for those that
-/// somebody is at work in. Gives those that are gone.
+/// Removes the staging folders in `folder` whose journals were not written to for `age`, except those in use.
+/// Returns the removed ones.
 ///
 /// # Errors
-/// When the folder cannot be listed, or one of them cannot be removed.
+/// The folder cannot be listed, or one of them cannot be removed.
 pub fn remove_abandoned(folder: &Path, age: Duration) -> Result<Vec<PathBuf>, DiskError> {
     let failed = |error| DiskError::at("list", folder)(error);
     let mut gone = Vec::new();
@@ -25,7 +25,7 @@ pub fn remove_abandoned(folder: &Path, age: Duration) -> Result<Vec<PathBuf>, Di
     Ok(gone)
 }
 
-/// Removes all that is in a staging folder, and its lock last: as long as that is there, nobody else comes in.
+/// Removes everything in a staging folder, its lock last, so that no other process can enter meanwhile.
 pub(super) fn empty(path: &Path) -> Result<(), DiskError> {
     let failed = |error| DiskError::at("remove", path)(error);
     for item in fs::read_dir(path).map_err(failed)? {
@@ -39,7 +39,7 @@ pub(super) fn empty(path: &Path) -> Result<(), DiskError> {
     remove_if_there(&path.join(lock::NAME))
 }
 
-/// What was written before the lock was had may be new by now.
+/// Checks the age under the lock, because the folder may have been used meanwhile.
 fn remove_one(path: &Path, age: Duration) -> Result<bool, DiskError> {
     let lock = match Lock::of_existing(path) {
         Ok(Some(lock)) => lock,
@@ -56,7 +56,7 @@ fn remove_one(path: &Path, age: Duration) -> Result<bool, DiskError> {
     Ok(true)
 }
 
-/// A folder, and no link to one, with the name that a transfer's has.
+/// Whether this is a folder, not a link, with the name of a staging folder.
 fn is_staging(path: &Path) -> bool {
     let id = path
         .file_name()
@@ -65,7 +65,7 @@ fn is_staging(path: &Path) -> bool {
     is_named && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// Whether nothing was recorded for so long. One without a journal was never more than begun.
+/// Whether nothing was recorded for this long. Without a journal, the transfer never got beyond its start.
 fn is_old(path: &Path, age: Duration) -> bool {
     let journal = fs::symlink_metadata(path.join("journal"));
     let written = journal.or_else(|_| fs::symlink_metadata(path));

@@ -1,4 +1,4 @@
-//! Compares claimed parts with what the sender says of them.
+//! Compares claimed parts with the sender's digests.
 
 use super::claims::PieceSource;
 use super::writer::WritingPart;
@@ -20,14 +20,14 @@ pub struct ClaimChecker<'a> {
     buffer: Vec<u8>,
 }
 
-/// What came of a claimed part.
+/// The result for a claimed part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It is here: this many bytes of it need not be sent.
+    /// It is here, and this many bytes of it need not be sent.
     Held(u64),
-    /// Something in it differs, or cannot be read.
+    /// A piece of it differs or cannot be read.
     Differs,
-    /// It came meanwhile.
+    /// It arrived meanwhile.
     Arrived,
 }
 
@@ -41,12 +41,12 @@ impl<'a> ClaimChecker<'a> {
         }
     }
 
-    /// Compares the pieces of a part, each with its number in the part, by `is_same`. Where all that is needed
-    /// is the same the part counts as there: what is in an old file is written to the staging folder first, from
-    /// the very bytes that were compared.
+    /// Compares the pieces of a part by `is_same`, which gets each piece with its number in the part. If all
+    /// needed pieces are the same, the part counts as present; pieces of old files are first written to the
+    /// staging folder, from the very bytes that were compared.
     ///
     /// # Errors
-    /// When the staging folder cannot be written.
+    /// The staging folder cannot be written.
     pub fn check(
         &mut self,
         part: PartIndex,
@@ -98,7 +98,7 @@ impl<'a> ClaimChecker<'a> {
         Ok(Checked::Held(held))
     }
 
-    /// What follows from a piece that differs: whether the part must be sent for it.
+    /// Handles a piece that differs, and returns whether the part must be sent for it.
     fn is_lacking(&self, segment: &Segment) -> bool {
         if self.staging.plan.decision(segment.entry) == Decision::Compare {
             self.staging.note_different(segment.entry);
@@ -142,7 +142,7 @@ impl Staging {
         basis.ok_or(io::ErrorKind::NotFound)?.open(&path)
     }
 
-    /// Whether no file in the part has failed.
+    /// Whether no file of the part has failed.
     pub(super) fn is_true(&self, part: PartIndex) -> bool {
         let mut segments = self.layout().segments(&self.manifest, part);
         !segments.any(|segment| self.marks.has(segment.entry, Mark::Failed))

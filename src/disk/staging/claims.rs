@@ -1,5 +1,5 @@
-//! What may be here of the parts before anything is sent: what an earlier run left in the staging folder, and
-//! what older files hold at the same place. Each is a claim: it counts once its contents were compared.
+//! Parts that may be here before anything is sent: an earlier run left them in the staging folder, or older
+//! files hold them at the same place. Each is a claim, and counts once its contents were compared.
 
 use super::{Mark, Staging, StagingProgress};
 use crate::disk::destination::Destination;
@@ -10,14 +10,14 @@ use crate::model::{
     EntryIndex, Manifest, PartIndex, PartLayout, PartSet, Segment, TransferId, limits,
 };
 
-/// A piece of an old file below this is not claimed, in bytes: whether it is the same would tell a sender
+/// Shortest piece of an old file that is claimed, in bytes. The answer for a shorter one would tell a sender
 /// whether its guess at a few bytes of a private file is right.
 const OLD_PIECE_BYTES_MIN: usize = 64 * 1024;
 
-/// Parts that a transfer is cut into where old files are compared, about.
+/// Approximate number of parts of a transfer that compares old files.
 const PARTS_TO_COMPARE: u64 = 8192;
 
-/// Bytes of a part where old files are compared, at least.
+/// Smallest part of a transfer that compares old files, in bytes.
 const COMPARED_PART_BYTES_MIN: u64 = 256 * 1024;
 
 /// Where a piece of a file may be.
@@ -29,20 +29,20 @@ pub(super) enum PieceSource {
     Old,
 }
 
-/// What is known of a transfer before its parts are compared.
+/// Facts about a transfer before its parts are compared.
 #[derive(Clone, Copy)]
 pub(super) struct Guesses<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) plan: &'a Plan,
     pub(super) layout: PartLayout,
-    /// Parts that need not be sent nor compared.
+    /// Parts that need neither sending nor comparing.
     pub(super) present: &'a PartSet,
-    /// Parts that the journal says are in the staging folder.
+    /// Parts in the staging folder, according to the journal.
     pub(super) recorded: &'a PartSet,
 }
 
 impl Guesses<'_> {
-    /// The parts of which each piece that is or may be needed may be here, as many as may be claimed.
+    /// The parts whose needed or possibly needed pieces may all be here, up to the limit of claims.
     pub(super) fn claims(&self, is_staged: impl Fn(EntryIndex) -> bool) -> PartSet {
         let mut claims = PartSet::new();
         if self.layout.total().is_none() {
@@ -65,7 +65,7 @@ impl Guesses<'_> {
         claims
     }
 
-    /// How many pieces the part has; `None` where one is surely not here.
+    /// Number of pieces in the part; `None` if one of them is certainly not here.
     fn claimed_pieces(
         &self,
         part: PartIndex,
@@ -95,8 +95,8 @@ impl Guesses<'_> {
     }
 }
 
-/// The part size for a transfer of which old files may hold most of what is needed: so small that a change here
-/// and there costs little. Where most is new, smaller parts would only cost their keys.
+/// The part size for a transfer whose needed bytes may mostly be in old files: small, so that scattered changes
+/// cost little. If most bytes are new, smaller parts would only cost more keys.
 pub(super) fn part_size(manifest: &Manifest, plan: &Plan, proposed: u32) -> u32 {
     let Some(total) = manifest.total() else {
         return proposed;
@@ -110,8 +110,7 @@ pub(super) fn part_size(manifest: &Manifest, plan: &Plan, proposed: u32) -> u32 
 }
 
 impl Staging {
-    /// The parts that may be here and are not known to be: an earlier run recorded them, or older files may
-    /// hold the same.
+    /// The claimed parts: an earlier run recorded them, or older files may hold the same.
     pub fn claims(&self) -> PartSet {
         let progress = self.progress();
         let guesses = Guesses {
@@ -124,15 +123,15 @@ impl Staging {
         guesses.claims(|entry| self.marks.has(entry, Mark::There))
     }
 
-    /// Bytes that are still to be written: those of parts that are neither there nor claimed to be staged.
+    /// Bytes to write: those of parts that are neither present nor claimed to be staged.
     pub fn bytes_to_write(&self) -> Option<u64> {
         let progress = self.progress();
         let staged = progress.present.union(&progress.recorded);
         Some(progress.layout.total()? - progress.layout.bytes_of(staged.ranges()))
     }
 
-    /// What becomes of the entry, as far as that is known by now: a file that is compared counts as identical
-    /// until it turns out to differ.
+    /// The decision for the entry as far as it is known: a compared file counts as identical until it turns out
+    /// to differ.
     pub(crate) fn decision(&self, entry: EntryIndex) -> Decision {
         match self.plan.decision(entry) {
             Decision::Compare if self.marks.has(entry, Mark::Differs) => self.plan.if_different(),
@@ -141,7 +140,7 @@ impl Staging {
         }
     }
 
-    /// Whether the entry is to be delivered, as far as that is known by now.
+    /// Whether the entry will be delivered, as far as it is known.
     pub(crate) fn is_needed(&self, entry: EntryIndex) -> bool {
         matches!(self.decision(entry), Decision::Create | Decision::Replace)
     }
@@ -151,8 +150,8 @@ impl Staging {
         self.plan.fails_when_in_the_way() && self.marks.has(entry, Mark::Differs)
     }
 
-    /// A file that was compared differs from the old one. Parts with bytes of it that count as there do not any
-    /// more, where it is needed now: those bytes are in the old file only.
+    /// Records that a compared file differs from the old one. If it is needed now, its parts no longer count as
+    /// present, because their bytes are only in the old file.
     pub(super) fn note_different(&self, entry: EntryIndex) {
         let mut progress = self.progress();
         if self.marks.has(entry, Mark::Differs) {
@@ -173,13 +172,13 @@ impl Staging {
         }
     }
 
-    /// The parts that counted as there until a file in them turned out to differ from the old one, since this
-    /// was asked last. Those that are not compared again count as missing.
+    /// The parts that stopped counting as present since the last call, because a file in them turned out to
+    /// differ from the old one. Those that are not compared again count as missing.
     pub fn take_unsettled(&self) -> PartSet {
         std::mem::take(&mut self.progress().unsettled)
     }
 
-    /// Where the piece may be; `None` when its bytes are of no use here.
+    /// Where the piece may be; `None` if its bytes are not needed here.
     pub(super) fn source_of(&self, segment: &Segment, is_recorded: bool) -> Option<PieceSource> {
         match (
             self.plan.decision(segment.entry),
@@ -197,7 +196,7 @@ impl Staging {
 }
 
 impl StagingProgress {
-    /// The part is here, unless a file in it turned out to differ while it was written.
+    /// Records that the part is here, unless a file in it turned out to differ meanwhile.
     pub(super) fn arrived(&mut self, part: PartIndex) {
         if !self.unsettled.contains(part) {
             self.present.insert(part);
@@ -205,19 +204,19 @@ impl StagingProgress {
     }
 }
 
-/// What a transfer would find at the destination, without creating or locking anything there.
+/// The state that a transfer would find at the destination, without creating or locking anything.
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// How the stream would be cut into parts.
     pub layout: PartLayout,
-    /// The parts that are not needed.
+    /// The unneeded parts.
     pub present: PartSet,
-    /// The parts that may be there.
+    /// The parts that may be present.
     pub claims: PartSet,
 }
 
 impl Preview {
-    /// Looks at what is there.
+    /// Looks at the destination and the staging folder.
     ///
     /// # Errors
     /// A part size out of bounds.

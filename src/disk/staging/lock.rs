@@ -9,7 +9,7 @@ use std::path::Path;
 /// The lock file's name in the staging folder.
 pub(super) const NAME: &str = "lock";
 
-/// Attempts to enter a folder that another process removes at the same time.
+/// Attempts to enter a folder that another process is removing.
 const ATTEMPTS: u32 = 16;
 
 /// The lock of a staging folder, held until dropped.
@@ -17,17 +17,17 @@ const ATTEMPTS: u32 = 16;
 pub(super) struct Lock(File);
 
 impl Drop for Lock {
-    /// Closing alone would leave it to whatever program is being started at this moment, which has the
-    /// open file until it runs.
+    /// Closing alone is not enough: a program that is being started at this moment holds the open file until it
+    /// runs.
     fn drop(&mut self) {
-        // One that cannot be given back goes with the file.
+        // If unlocking fails, closing the file does it.
         let _ = self.0.unlock();
     }
 }
 
 impl Lock {
-    /// Creates the staging folder where it is missing, for this user only, and locks it. A lock on a
-    /// file that its last holder has removed meanwhile is worth nothing: then it is tried again.
+    /// Creates the staging folder if it is missing, for this user only, and locks it. If the last holder
+    /// removed the lock file meanwhile, the lock is worthless, and this tries again.
     pub(super) fn acquire(staging: &Path) -> Result<Lock, DiskError> {
         for _ in 0..ATTEMPTS {
             create_private(staging)?;
@@ -38,7 +38,7 @@ impl Lock {
         Err(locked(staging))
     }
 
-    /// Locks a staging folder that is there; `None` when it is none, or went away meanwhile.
+    /// Locks an existing staging folder; `None` if it is not one, or vanished meanwhile.
     pub(super) fn of_existing(staging: &Path) -> Result<Option<Lock>, DiskError> {
         match staging.join(NAME).exists() {
             true => try_acquire(staging),
@@ -66,11 +66,11 @@ fn create_private(staging: &Path) -> Result<(), DiskError> {
             "something else has its name",
         ));
     }
-    // Only its owner can do this: a folder that somebody else prepared here is not used.
+    // Only the owner can do this, so a folder of somebody else is not used.
     platform::set_mode(staging, 0o700).map_err(DiskError::at("make private", staging))
 }
 
-/// `None` when the folder went away meanwhile.
+/// `None` if the folder vanished meanwhile.
 fn try_acquire(staging: &Path) -> Result<Option<Lock>, DiskError> {
     let path = staging.join(NAME);
     let failed = |error| DiskError::at("lock", &path)(error);

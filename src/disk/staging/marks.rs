@@ -1,4 +1,4 @@
-//! What this run knows of each staged file.
+//! Facts that this run knows about each staged file.
 
 use crate::model::EntryIndex;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Mark {
-    /// It is there.
+    /// It exists.
     There = 1,
-    /// This run created it and what was not written to yet reads as zeros.
+    /// This run created it, and unwritten bytes read as zeros.
     Sparse = 2,
-    /// It has its contents, final mtime and mode, and is synced where that is asked for.
+    /// It has its contents, final mtime and mode, and is synced if required.
     Finished = 4,
-    /// Its source failed: what stands in parts for its bytes is not its contents.
+    /// Its source failed: parts do not hold its real contents.
     Failed = 8,
-    /// It came as a whole and was verified.
+    /// It arrived as a whole and was verified.
     Whole = 16,
-    /// It was compared with the old file of its name, which is another one.
+    /// It was compared with the old file of its name, and differs.
     Differs = 32,
 }
 
-/// Marks of all entries, one byte each, set by several threads.
+/// The marks of all entries, one byte each, set by several threads.
 #[derive(Debug)]
 pub(crate) struct Marks(Vec<AtomicU8>);
 

@@ -1,4 +1,4 @@
-//! Going on from what an earlier run left. Nothing of it is read here: it is a claim, until it was compared.
+//! Takes over the data of an earlier run. This does not read the data, which is a claim until it was compared.
 
 use super::{Mark, Staging, tree};
 use crate::disk::error::DiskError;
@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::sync::Mutex;
 
-/// Takes over what is recorded and may be true. For a transfer that begins, nothing is recorded.
+/// Takes over recorded parts that may be true. A new transfer has none.
 pub(super) fn take_over(staging: &mut Staging, recorded: &Recorded) -> Result<(), DiskError> {
     if *recorded == Recorded::default() {
         return Ok(());
@@ -55,7 +55,7 @@ fn mark_files_of(staging: &Staging, parts: &[PartIndex]) {
     }
 }
 
-/// Removes what may be needed and no recorded part vouches for.
+/// Removes files that may be needed and that no recorded part is in.
 fn remove_unmarked(staging: &Staging) -> Result<(), DiskError> {
     for (index, entry) in staging.manifest.entries() {
         let is_wanted = entry.kind != EntryKind::Folder && staging.plan.concerns(index);
@@ -66,9 +66,9 @@ fn remove_unmarked(staging: &Staging) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Makes files readable and writable again that an interrupted delivery gave their final modes. One that
-/// has a second name was delivered already and must not be written to; one of the wrong length or kind
-/// holds nothing to compare. Those lose their mark.
+/// Makes files readable and writable that already got their final modes in an interrupted delivery. A file with
+/// a second name was delivered and must not be written to; a file of the wrong length or kind has nothing to
+/// compare. Both lose their mark.
 fn prepare_marked(staging: &Staging) -> Result<(), DiskError> {
     for (index, _) in staging.manifest.entries() {
         if !staging.marks.has(index, Mark::There) {

@@ -1,5 +1,5 @@
-//! What this process wrote or proved in staging folders, and for which run of a sender: a connection that was
-//! lost and comes back needs none of it again.
+//! Remembers the parts that this process wrote or proved in staging folders, and for which run of a sender: a
+//! peer that reconnects need not send or prove them again.
 
 use super::{JournalMark, Staging};
 use crate::disk::plan::Decision;
@@ -8,13 +8,13 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// Staging folders that are remembered; the oldest is forgotten first.
+/// Most staging folders to remember; the oldest is forgotten first.
 const REMEMBERED: usize = 64;
 
-/// Memory for all of their parts together, in bytes: one bit a part.
+/// Most memory for their parts together, in bytes, at one bit a part.
 const REMEMBERED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What is remembered of staging folders, for one process.
+/// The memory of one process about staging folders.
 #[derive(Debug, Default)]
 pub struct RunLedger(Mutex<VecDeque<RememberedRun>>);
 
@@ -22,7 +22,7 @@ pub struct RunLedger(Mutex<VecDeque<RememberedRun>>);
 struct RememberedRun {
     staging: PathBuf,
     run: RunId,
-    /// Whoever writes to the staging folder meanwhile appends to the journal.
+    /// Any write to the staging folder meanwhile appends to the journal, which shows here.
     journal: JournalMark,
     parts: PartSet,
 }
@@ -47,8 +47,8 @@ impl RunLedger {
 }
 
 impl Staging {
-    /// Counts the parts as there that `ledger` knows of the same run, where nothing was written since. Of
-    /// another run it forgets them.
+    /// Counts those parts as present that `ledger` knows for the same run, if nothing was written since. It
+    /// forgets those of another run.
     pub fn recall(&self, run: RunId, ledger: &RunLedger) {
         let Some(known) = ledger.take(self) else {
             return;
@@ -69,7 +69,7 @@ impl Staging {
         }
     }
 
-    /// Has `ledger` remember what is here of `run`, before this is dropped.
+    /// Stores the parts of `run` in `ledger`, before this is dropped.
     pub fn remember(&self, run: RunId, ledger: &RunLedger) {
         let Some(journal) = self.journal.mark() else {
             return;
@@ -81,7 +81,7 @@ impl Staging {
                 let Ok(part) = progress.layout.part(number) else {
                     continue;
                 };
-                // What was only compared in place is compared again.
+                // Parts that were only compared in place are compared again.
                 let mut segments = progress.layout.segments(&self.manifest, part);
                 let is_written = progress.recorded.contains(part)
                     && segments.all(|piece| self.plan.decision(piece.entry) != Decision::Compare);

@@ -9,14 +9,14 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Removes what an earlier run left.
+/// Removes the tree of an earlier run.
 pub(super) fn start_anew(staging: &Path) -> Result<(), DiskError> {
     let tree = staging.join("tree");
     remove_tree(&tree)?;
     platform::create_folder(&tree, 0o700).map_err(DiskError::at("create folder", &tree))
 }
 
-/// Makes the folders that are needed, in a tree that has none.
+/// Makes the needed folders in an empty tree.
 pub(super) fn make_folders(tree: &Path, manifest: &Manifest, plan: &Plan) -> Result<(), DiskError> {
     for_each_folder(tree, manifest, plan, |path| {
         platform::create_folder(path, 0o700).map_err(|error| match error.kind() {
@@ -26,16 +26,16 @@ pub(super) fn make_folders(tree: &Path, manifest: &Manifest, plan: &Plan) -> Res
     })
 }
 
-/// Makes the folders that are needed and missing, and opens those up that an interrupted delivery gave
-/// their final modes, from the outermost in.
+/// Makes missing needed folders, and makes folders accessible again that got their final modes in an
+/// interrupted delivery, the outermost first.
 pub(super) fn complete(staging: &Path, manifest: &Manifest, plan: &Plan) -> Result<(), DiskError> {
     let tree = staging.join("tree");
     make_usable(&tree)?;
     for_each_folder(&tree, manifest, plan, make_usable)
 }
 
-/// Removes a tree, also where an interrupted delivery took the permission to do so from its folders. That
-/// there is none is no error.
+/// Removes a tree, even if an interrupted delivery removed write permission from its folders. A missing tree is
+/// not an error.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), DiskError> {
     let removed = match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -51,8 +51,7 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), DiskError> {
     }
 }
 
-/// Which permissions the system takes from new files. std has no call for it: a file that asks for all of
-/// them shows.
+/// The umask. std has no call for it, so this creates a file with all permissions and looks at them.
 pub(super) fn probe_umask(staging: &Path) -> Result<u32, DiskError> {
     let path = staging.join("probe");
     let failed = |error| DiskError::at("create", &path)(error);
@@ -66,7 +65,7 @@ pub(super) fn probe_umask(staging: &Path) -> Result<u32, DiskError> {
     Ok(0o777 & !mode.bits())
 }
 
-/// Removes a file or link. That there is none is no error.
+/// Removes a file or link. A missing one is not an error.
 pub(crate) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -76,7 +75,7 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
     }
 }
 
-/// Something has the name of a file that is not there yet.
+/// The name of a new file is taken.
 pub(super) fn collision(path: &Path) -> DiskError {
     DiskError::refused(
         DiskErrorKind::NameCollision,

@@ -1,7 +1,7 @@
-//! Files that come whole, each from one thread, out of something that verifies them at their end.
+//! Files that arrive as a whole, each from one thread, and are verified at their end.
 //!
-//! There are no parts to record then. What an earlier run left is removed when the staging folder is
-//! opened, and a file counts as there only once [`FileInHand::finish`] has said so.
+//! There are no parts to record. Opening the staging folder removes the files of an earlier run, and a file
+//! counts as present only after [`FileInHand::finish`].
 
 use super::{Durability, Mark, Staging, StagingMode};
 use crate::disk::destination::Destination;
@@ -12,11 +12,11 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Files up to this many bytes are kept in memory until they are whole, and created at once.
+/// Files up to this many bytes are kept in memory until they are complete, and then created.
 const SMALL: u64 = 256 * 1024;
 
 impl Staging {
-    /// As [`Staging::open`], for contents that come file by file through [`Staging::file_writer`].
+    /// Like [`Staging::open`], for contents that arrive file by file through [`Staging::file_writer`].
     ///
     /// # Errors
     /// As [`Staging::open`].
@@ -43,10 +43,10 @@ impl Staging {
         }
     }
 
-    /// Where a file is that was finished, for as long as it is staged.
+    /// The path of a finished file, while it is staged.
     ///
     /// # Errors
-    /// It was not finished, or this system cannot have such a name.
+    /// The file was not finished, or this system cannot have such a name.
     pub fn whole_file(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
         match self.marks.has(entry, Mark::Whole) {
             true => self.staged_path(entry),
@@ -54,7 +54,7 @@ impl Staging {
         }
     }
 
-    /// Removes the staging folder with all that is in it, and the folders that were made for it.
+    /// Removes the staging folder with its contents, and the folders that were made for it.
     ///
     /// # Errors
     /// When the system refuses.
@@ -66,14 +66,14 @@ impl Staging {
     }
 }
 
-/// Writes whole files, one after the other, for one thread. Holds the contents of a small one.
+/// Writes whole files, one after the other, for one thread. It holds the contents of a small one.
 #[derive(Debug)]
 pub struct FileWriter<'a> {
     staging: &'a Staging,
     small: Vec<u8>,
 }
 
-/// A file that is being written. Dropped without [`FileInHand::finish`] it is not there.
+/// A file that is being written. It does not count if it is dropped before [`FileInHand::finish`].
 #[derive(Debug)]
 pub struct FileInHand<'w, 'a> {
     writer: &'w mut FileWriter<'a>,
@@ -98,10 +98,10 @@ impl<'a> FileWriter<'a> {
 }
 
 impl FileInHand<'_, '_> {
-    /// Writes what comes next.
+    /// Writes the next bytes.
     ///
     /// # Errors
-    /// More than the file's size, or what the system refused.
+    /// There are more bytes than the file's size, or the system's error.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         let staging = self.writer.staging;
         let end = self.written + bytes.len() as u64;
@@ -123,10 +123,10 @@ impl FileInHand<'_, '_> {
         Ok(())
     }
 
-    /// Says that the file is whole and verified.
+    /// Marks the file as complete and verified.
     ///
     /// # Errors
-    /// Less than the file's size was written, or what the system refused.
+    /// Fewer bytes than the file's size were written, or the system's error.
     pub fn finish(self) -> Result<(), DiskError> {
         let staging = self.writer.staging;
         if self.written != self.size {

@@ -1,4 +1,4 @@
-//! Parts into staged files.
+//! Writes parts to staged files.
 
 use super::checker::read_exact_at;
 use super::claims::PieceSource;
@@ -13,14 +13,14 @@ use std::io;
 use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
-/// Runs of zeros are left as holes in units of this many bytes, aligned in the file.
+/// Unit of holes, in bytes: runs of zeros that are this long and aligned are not written.
 const HOLE: usize = 64 * 1024;
 
-/// A piece of a large file is checksummed and written in slices of this many bytes, so that each is still
-/// in the processor's cache when it is written. A whole number of [`HOLE`]s.
+/// Slice of a large piece that is checksummed and then written, in bytes: small enough to stay in the
+/// processor's cache. A multiple of [`HOLE`].
 const SLICE: usize = 512 * 1024;
 
-/// Writes parts, for one thread. Keeps the last file open: one descriptor a thread.
+/// Writes parts, for one thread. It keeps the last file open: one descriptor a thread.
 #[derive(Debug)]
 pub struct StagingWriter<'a> {
     staging: &'a Staging,
@@ -35,15 +35,14 @@ impl<'a> StagingWriter<'a> {
         }
     }
 
-    /// Writes the needed bytes of a part, in any order of parts, then records it, unless it holds bytes of
-    /// a file that failed. A part that is there
-    /// already, or that another thread is writing, is not written again. In an open stream a part may
-    /// be shorter than full: it is then the last one.
+    /// Writes the needed bytes of a part, in any order of parts, and records it, unless it holds bytes of a
+    /// file that failed. It skips a part that is present or that another thread is writing. In an open stream a
+    /// part that is not full is the last one.
     ///
-    /// Returns the CRC-32 of `raw`, to be compared with the sender's; `None` for a part that was not written.
+    /// Returns the CRC-32 of `raw`, to compare with the sender's; `None` for a part that was not written.
     ///
     /// # Errors
-    /// When `raw` is not as long as the part, or the system refuses; the part then counts as missing.
+    /// `raw` is not as long as the part, or the system's error. The part then counts as missing.
     pub fn write_part(&mut self, part: PartIndex, raw: &[u8]) -> Result<Option<u32>, DiskError> {
         let staging = self.staging;
         let Some(writing) = WritingPart::begin(staging, part, raw.len())? else {
@@ -69,7 +68,7 @@ impl<'a> StagingWriter<'a> {
         Ok(Some(checksum.finalize()))
     }
 
-    /// Of a file that is compared, what comes shows as well whether the old one is another.
+    /// Parts of a compared file also show whether the old one differs.
     fn compare_with_old(&mut self, segment: &Segment, bytes: &[u8]) {
         let staging = self.staging;
         let is_compared = staging.plan.decision(segment.entry) == Decision::Compare
@@ -79,7 +78,7 @@ impl<'a> StagingWriter<'a> {
         }
     }
 
-    /// Writes a piece of a file, slice by slice; `seen` is given each before it is written.
+    /// Writes a piece of a file, slice by slice; `seen` gets each slice before it is written.
     pub(super) fn write_segment(
         &mut self,
         segment: &Segment,
@@ -119,7 +118,7 @@ impl<'a> StagingWriter<'a> {
     }
 }
 
-/// A part that this thread writes. Dropped without [`WritingPart::fulfil`] it counts as missing.
+/// A part that this thread is writing. It counts as missing if it is dropped before [`WritingPart::fulfil`].
 pub(super) struct WritingPart<'a> {
     staging: &'a Staging,
     part: PartIndex,
@@ -127,7 +126,7 @@ pub(super) struct WritingPart<'a> {
 }
 
 impl<'a> WritingPart<'a> {
-    /// `None` when the part is there or another thread has it.
+    /// `None` if the part is present, or another thread is writing it.
     pub(super) fn begin(
         staging: &'a Staging,
         part: PartIndex,
@@ -159,7 +158,7 @@ impl<'a> WritingPart<'a> {
         self.is_fulfilled = true;
     }
 
-    /// Nothing was written of it, and it is to be sent.
+    /// Gives the part back unwritten, so that it will be sent.
     pub(super) fn leave(mut self) {
         self.staging.progress().unsettled.remove(self.part);
         self.is_fulfilled = true;
@@ -177,7 +176,7 @@ impl Drop for WritingPart<'_> {
 }
 
 impl StagingProgress {
-    /// Only the last part of an open stream may be short, so there is one such part.
+    /// Only the last part of an open stream may be short, so there is only one.
     fn fits_open_stream(&self, part: PartIndex, length: usize) -> bool {
         let full = self.layout.part_size() as usize;
         let is_only_short = self.short.is_none_or(|(short, _)| short == part);
@@ -194,7 +193,7 @@ impl StagingProgress {
 }
 
 impl Staging {
-    /// Whether the old file of the entry has these bytes there. One that cannot be read has not.
+    /// Whether the entry's old file has these bytes at this place; false if it cannot be read.
     fn is_in_old_file(&self, segment: &Segment, bytes: &[u8]) -> bool {
         let Ok(file) = self.open_piece_source(segment.entry, PieceSource::Old) else {
             return false;
@@ -209,12 +208,12 @@ impl Staging {
         })
     }
 
-    /// Creates a file, whole and finished at once: open, write, set time, close.
+    /// Creates a finished file: open, write, set time, close.
     pub(crate) fn write_whole(&self, index: EntryIndex, bytes: &[u8]) -> Result<(), DiskError> {
         self.make_folders()?;
         let path = self.staged_path(index)?;
         if self.marks.has(index, Mark::There) {
-            // Left by a part that was not believed; it may be read-only by now.
+            // A part that was not believed left it; it may be read-only by now.
             self.marks.unset(index, Mark::Finished);
             tree::remove_if_there(&path)?;
         }
@@ -255,14 +254,14 @@ impl Staging {
         }
     }
 
-    /// To be held while a piece of the file is written. Systems let one thread at a time write to a file, and
-    /// Linux has the others wait turning in circles: here they sleep, and leave the core to who has work.
+    /// The lock to hold while a piece of the file is written. Systems let one thread at a time write to a file,
+    /// and on Linux the others spin. With this lock they sleep, and leave the core to threads with work.
     fn write_lock(&self, index: EntryIndex) -> MutexGuard<'_, ()> {
         let striped = &self.write_locks[index.get() % WRITE_LOCKS];
         striped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a file that is written piece by piece. The first piece creates it at its full length.
+    /// Opens a file that is written piece by piece. The first piece creates it with its full length.
     pub(super) fn open_piecewise(&self, index: EntryIndex) -> Result<File, DiskError> {
         self.make_folders()?;
         let path = self.staged_path(index)?;
@@ -280,7 +279,7 @@ impl Staging {
     }
 }
 
-/// Gives a file the manifest's time; one that this system cannot express is left out.
+/// Sets the manifest's time, unless this system cannot express it.
 pub(crate) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
     match platform::system_time(mtime) {
         Some(time) => file.set_modified(time),
@@ -298,7 +297,7 @@ fn create_new(path: &Path, mode: u32) -> Result<File, DiskError> {
     })
 }
 
-/// Writes bytes to where the file reads as zeros; aligned runs of zeros are not written.
+/// Writes bytes to a place that reads as zeros, and skips aligned runs of zeros.
 fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut pending = 0;
     let mut at = 0;
@@ -321,7 +320,7 @@ fn write_run(file: &File, run: &[u8], offset: u64) -> io::Result<()> {
     platform::write_all_at(file, run, offset)
 }
 
-/// A hole at the end of a file that was not given its length before.
+/// Makes a hole at the end of a file that does not have its full length yet.
 fn restore_length(file: &File, bytes: &[u8]) -> io::Result<()> {
     let ends_in_hole = bytes.len().is_multiple_of(HOLE)
         && bytes.last_chunk::<HOLE>().is_some_and(|last| is_zero(last));
@@ -332,7 +331,7 @@ fn restore_length(file: &File, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Compares the bytes with themselves one further: as fast as memory is.
+/// Compares the bytes with themselves shifted by one, which is as fast as memory.
 fn is_zero(bytes: &[u8]) -> bool {
     match bytes {
         [] => true,

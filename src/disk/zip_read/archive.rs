@@ -19,13 +19,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many entries a password is tried with before it counts as the right one. The value that shows a
-/// wrong one has 16 bits with AES.
+/// Entries on which a password is tried before it counts as right. The value that shows a wrong one has 16 bits
+/// with AES.
 const PASSWORD_TRIALS: usize = 2;
-/// The same with ZipCrypto, where that value has 8 bits.
+/// The same for ZipCrypto, whose value has 8 bits.
 const ZIP_CRYPTO_TRIALS: usize = 4;
 
-/// An archive whose directory was read. What it lists is not checked yet.
+/// An archive whose directory was read. Its entries are not checked yet.
 #[derive(Debug)]
 pub struct Archive {
     name: PathBuf,
@@ -39,12 +39,12 @@ impl Archive {
     /// Opens the file and reads the archive's directory.
     ///
     /// # Errors
-    /// It cannot be read, is no archive, or its directory is damaged or passes a limit.
+    /// The file cannot be read, is not an archive, or its directory is damaged or exceeds a limit.
     pub fn open(path: &Path, options: &ReadingOptions) -> Result<Archive, ArchiveError> {
         Archive::open_as(path, path, options)
     }
 
-    /// As [`Archive::open`]. Errors call the archive `name`.
+    /// Like [`Archive::open`]. Errors call the archive `name`.
     ///
     /// # Errors
     /// As [`Archive::open`].
@@ -62,7 +62,7 @@ impl Archive {
         Archive::of_file(file, name, options)
     }
 
-    /// As [`Archive::open_as`], of an open file.
+    /// Like [`Archive::open_as`], for an open file.
     ///
     /// # Errors
     /// As [`Archive::open`].
@@ -83,17 +83,16 @@ impl Archive {
         })
     }
 
-    /// What it lists, in its order.
+    /// The listed entries, in the archive's order.
     pub fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
         let listed = |record| listed(record, &self.directory);
         self.directory.records.iter().map(listed)
     }
 
-    /// Checks all that can be checked without a password.
+    /// Checks everything that needs no password.
     ///
     /// # Errors
-    /// Something that is selected cannot be opened here, nothing is selected, or something in it is damaged or
-    /// made to mislead.
+    /// A selected entry cannot be opened here, nothing is selected, or the archive is damaged or misleading.
     pub fn check(mut self, selection: &Selection) -> Result<CheckedArchive, ArchiveError> {
         let checked = self.select(selection).and_then(|()| {
             let encoding = self.options.name_encoding;
@@ -125,59 +124,59 @@ impl Archive {
     }
 }
 
-/// An archive whose entries can be opened: their headers agree, and each byte is used once.
+/// An archive whose entries can be opened: headers agree, and each byte is used once.
 #[derive(Debug)]
 pub struct CheckedArchive(Archive);
 
 /// Why an entry was not read to its end.
 #[derive(Debug)]
 pub enum ReadStopped<E> {
-    /// The archive is to blame, or the password.
+    /// The archive or the password is wrong.
     Archive(ArchiveError),
-    /// Whoever took the contents.
+    /// The consumer of the contents failed.
     Taker(E),
 }
 
 impl CheckedArchive {
-    /// The whole file, in bytes.
+    /// Size of the whole file, in bytes.
     pub fn bytes(&self) -> u64 {
         self.0.bytes
     }
 
-    /// What is selected of it, in its order.
+    /// The selected entries, in the archive's order.
     pub fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
         let directory = &self.0.directory;
         let selected = directory.records.iter().filter(|record| record.is_selected);
         selected.map(|record| listed(record, directory))
     }
 
-    /// How it was read.
+    /// The options that it was read with.
     pub fn options(&self) -> &ReadingOptions {
         &self.0.options
     }
 
-    /// What it is called in errors.
+    /// Its name in errors.
     pub fn name(&self) -> &Path {
         &self.0.name
     }
 
-    /// Whether a password is needed for something in it.
+    /// Whether a selected entry needs a password.
     pub fn is_encrypted(&self) -> bool {
         self.encrypted().next().is_some()
     }
 
-    /// Tries the password, without reading contents. A wrong one passes once in four billion times, or in
-    /// 65,536 where only one entry is encrypted (with ZipCrypto in 256): then contents do not verify.
+    /// Tries the password, without reading contents. A wrong one passes once in four billion times, or once in
+    /// 65,536 if only one entry is encrypted (with ZipCrypto 256): then contents do not verify.
     ///
     /// # Errors
-    /// [`ArchiveFault::WrongPassword`], [`ArchiveFault::PasswordNeeded`], or what the system refused.
+    /// [`ArchiveFault::WrongPassword`], [`ArchiveFault::PasswordNeeded`], or the system's error.
     pub fn try_password(&self, password: Option<&[u8]>) -> Result<(), ArchiveError> {
         let mut buffers = OpeningBuffers::new();
         for record in self.encrypted().take(self.password_trials()) {
             let read = contents::read(&self.0.file, record, password, &mut buffers, &mut |_| {
                 Err(())
             });
-            // Whether the contents are whole is found out when they are wanted.
+            // Contents are verified when they are read.
             if let Err(Stopped::Fault(
                 fault @ (ArchiveFault::WrongPassword
                 | ArchiveFault::PasswordNeeded
@@ -190,19 +189,19 @@ impl CheckedArchive {
         Ok(())
     }
 
-    /// What would be made of it, at the cost of a sort.
+    /// Counts what would be made of it, at the cost of a sort.
     ///
     /// # Errors
-    /// A name stands twice, for two kinds of things.
+    /// A name occurs twice, for two kinds of entries.
     pub fn outline(&self) -> Result<Outline, ArchiveError> {
         let outline = tree::outline(&self.0.directory);
         outline.map_err(|fault| fault.in_archive(&self.0.name))
     }
 
-    /// What is made of it on disk. Reads the text of each link.
+    /// Makes the manifest, and reads the text of each link.
     ///
     /// # Errors
-    /// A name is unsafe, a link does not verify, a limit is passed, or what the system refused.
+    /// A name is unsafe, a link does not verify, a limit is exceeded, or the system's error.
     pub fn tree(
         &self,
         outline: Outline,
@@ -213,17 +212,16 @@ impl CheckedArchive {
         tree.map_err(|fault| fault.in_archive(&self.0.name))
     }
 
-    /// Where in the archive the entry's contents are, in bytes: reading in this order is fastest.
+    /// Offset of the entry's contents in the archive, in bytes: reading in this order is fastest.
     pub fn place(&self, tree: &ArchiveTree, entry: EntryIndex) -> u64 {
         self.record(tree, entry).map_or(0, |record| record.place)
     }
 
-    /// Reads the contents of one file and gives them to `take`, piece by piece. They are not to be
-    /// believed before this returns well. Entries without contents give nothing.
+    /// Reads the contents of one file and gives them to `take`, piece by piece. Do not trust them before this
+    /// returns `Ok`. Entries without contents give nothing.
     ///
     /// # Errors
-    /// Contents that do not verify, another password than the one of this entry, what the system refused,
-    /// or what `take` returned.
+    /// The contents do not verify, this entry has another password, the system's error, or the error of `take`.
     pub fn read<E>(
         &self,
         tree: &ArchiveTree,
@@ -281,7 +279,7 @@ impl CheckedArchive {
         let mut targets = HashMap::new();
         let mut buffers = OpeningBuffers::new();
         for (number, record) in (0_u32..).zip(&self.0.directory.records) {
-            // A longer one is refused with its name, as empty as it stays here.
+            // A longer one stays empty here, and is refused as an empty target.
             let is_wanted = record.is_selected && record.kind == CentralKind::Link;
             if !is_wanted || record.size > limits::PATH_BYTES as u64 {
                 continue;

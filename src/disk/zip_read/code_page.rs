@@ -1,4 +1,4 @@
-//! Code pages: what the bytes of a name mean where an archive does not say.
+//! Code pages: the meaning of a name's bytes if the archive does not tell.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum NameEncoding {
 #[derive(Clone, Copy)]
 pub struct CodePage {
     name: &'static str,
-    /// The characters from 128 on; U+FFFD where there is none.
+    /// The characters from 128 on; U+FFFD for unassigned bytes.
     upper: &'static str,
 }
 
@@ -26,7 +26,7 @@ impl NameEncoding {
         std::iter::once("utf-8").chain(pages)
     }
 
-    /// The encoding of this name, case aside.
+    /// The encoding with this name, in any case.
     pub fn parse(name: &str) -> Option<NameEncoding> {
         if name.eq_ignore_ascii_case("utf-8") {
             return Some(NameEncoding::Utf8);
@@ -38,7 +38,7 @@ impl NameEncoding {
 }
 
 impl CodePage {
-    /// The text that the bytes are.
+    /// The bytes as text.
     pub(super) fn decode(&self, bytes: &[u8]) -> String {
         let upper: Vec<char> = self.upper.chars().collect();
         let character = |&byte: &u8| match usize::from(byte).checked_sub(128) {
@@ -63,10 +63,10 @@ impl fmt::Debug for CodePage {
     }
 }
 
-/// What DOS has in the United States, and what archives mean that say nothing.
+/// The code page of DOS in the United States, and the default of archives.
 pub(super) const CODE_PAGE_437: CodePage = CODE_PAGES[0];
 
-/// DOS and Windows in western and central Europe, Greece, Turkey, and where Cyrillic is written.
+/// DOS and Windows in western and central Europe, Greece, Turkey, and countries with Cyrillic script.
 const CODE_PAGES: [CodePage; 14] = [
     CodePage {
         name: "cp437",

@@ -12,7 +12,7 @@ use zip::result::ZipError;
 
 /// Bytes of an archive read at once.
 const READ: usize = 64 * 1024;
-/// Bytes of contents handed on at once.
+/// Bytes of contents passed on at once.
 const CHUNK: usize = 128 * 1024;
 
 const STORED: u16 = 0;
@@ -20,7 +20,7 @@ const DEFLATED: u16 = 8;
 const DEFLATE64: u16 = 9;
 const ZSTD: u16 = 93;
 
-/// The memory that one thread opens entries with.
+/// Buffers for one thread that opens entries.
 #[derive(Debug)]
 pub struct OpeningBuffers {
     packed: Vec<u8>,
@@ -43,7 +43,7 @@ impl Default for OpeningBuffers {
     }
 }
 
-/// Why reading stopped: a fault of the archive, or whoever took the contents.
+/// Why reading stopped: a fault of the archive, or an error of the consumer.
 pub(super) enum Stopped<E> {
     Fault(ArchiveFault),
     Taker(E),
@@ -55,10 +55,10 @@ impl<E> From<ArchiveFault> for Stopped<E> {
     }
 }
 
-/// Whether the entry is of a kind that can be opened here, and can hold what it says to hold.
+/// Checks that the entry can be opened here, and that its stated size is possible.
 ///
 /// # Errors
-/// What it would need, or that no contents so large can be in so few bytes.
+/// The missing feature, or contents that are too large for the packed bytes.
 pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
     if record.flags & flag::PATCH != 0 {
         return Err(ArchiveFault::Unsupported("is a patch to another file"));
@@ -85,12 +85,12 @@ pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
     }
 }
 
-/// Reads an entry whose record was checked, and gives its contents to `take`, piece by piece. They are
-/// not to be believed before this returns well.
+/// Reads an entry whose record was checked, and gives its contents to `take`, piece by piece. Do not trust them
+/// before this returns `Ok`.
 ///
 /// # Errors
-/// A wrong password, before anything is taken; contents that are damaged, longer or shorter than they
-/// say or fail their checksum or tag; what the system refused; what `take` returned.
+/// A wrong password, before `take` is called; contents that are damaged, have the wrong length or fail their
+/// checksum or tag; the system's error; the error of `take`.
 pub(super) fn read<E>(
     file: &File,
     record: &CentralEntry,
@@ -124,7 +124,7 @@ fn read_from<E>(
 ) -> Result<(), Stopped<E>> {
     let options = ZipReadOptions::new()
         .password(password)
-        // Compared below, also where the crate would not.
+        // Compared below, including cases that the crate skips.
         .ignore_crc32(true)
         .override_compressed_size(told_bytes(record))
         .override_uncompressed_size(record.size);
@@ -157,18 +157,18 @@ fn read_from<E>(
     }
 }
 
-/// What came out of an entry.
+/// Size and checksum of an entry's contents.
 struct ReadContents {
     size: u64,
     crc: u32,
 }
 
-/// Whether the decompressor took all packed bytes. It has said that it is done; asked once more, it looks for
-/// more unless it has some.
+/// Whether the decompressor took all packed bytes. It is done; another read makes it ask for more, unless it
+/// still has some.
 fn was_read_to_end(entry: &mut impl Read, record: &CentralEntry, signals: &Signals) -> bool {
     match (record.method, record.protection) {
         (STORED, _) | (_, Protection::Aes(_)) => true,
-        // What it says the second time does not matter: contents are compared by size and checksum.
+        // The result does not matter: size and checksum are compared anyway.
         _ => {
             let _ = entry.read(&mut [0]);
             signals.was_read_to_end.get()

@@ -1,7 +1,7 @@
 //! The directory at an archive's end.
 //!
-//! The end records say where it is. It must reach exactly up to them and hold exactly as many entries as they
-//! say. Bytes before the archive, such as a program that opens it, are passed over.
+//! The end records give its place. It must reach exactly up to them, and have exactly the stated number of
+//! entries. Bytes before the archive, such as a self-extractor, are skipped.
 
 use super::error::{ArchiveFault, EntryFault};
 use super::oddity::{Oddities, Oddity};
@@ -18,29 +18,29 @@ const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
 const LOCATOR_BYTES: usize = 20;
 const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
 const END64_BYTES: usize = 56;
-/// Bytes at the end of the file in which the end record must begin. Its comment has up to 64 KiB; the rest is
-/// for what others have put behind the archive.
+/// Bytes at the end of the file in which the end record must begin. Its comment has up to 64 KiB; the rest
+/// allows for bytes behind the archive.
 const TAIL_BYTES: usize = 1024 * 1024;
 /// Bytes of the directory read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// What an archive lists.
+/// The directory of an archive.
 #[derive(Debug)]
 pub(super) struct Directory {
     /// In the order of the archive.
     pub(super) records: Vec<CentralEntry>,
     /// The names of all records.
     pub(super) text: Vec<u8>,
-    /// Where it begins, in bytes from the start of the file: where the last entry must have ended.
+    /// Its offset in the file, which is the latest end of the last entry.
     pub(super) start: u64,
-    /// What is odd about it.
+    /// Its oddities.
     pub(super) oddities: Oddities,
 }
 
 /// Reads the directory of the archive in `file`, which is `length` bytes long.
 ///
 /// # Errors
-/// No archive, damage, a passed limit, or what the system refused.
+/// Not an archive, damage, an exceeded limit, or the system's error.
 pub(super) fn read(
     file: &File,
     length: u64,
@@ -80,18 +80,18 @@ pub(super) fn read(
     }
 }
 
-/// What the end records say, zip64 or not.
+/// The contents of the end records, zip64 or not.
 struct EndRecord {
     entries: u64,
     directory_bytes: u64,
-    /// From the archive's own start.
+    /// Relative to the start of the archive.
     directory_offset: u64,
-    /// Where the directory ends, in the file.
+    /// The end of the directory, as an offset in the file.
     directory_end: u64,
 }
 
-/// The end of the archive: the last end record in the file. One whose comment reaches exactly to the file's
-/// end is the usual case; behind another, zeros and blanks are padding, and other bytes an oddity.
+/// Finds the end of the archive: the last end record in the file. Usually its comment ends with the file.
+/// Otherwise, zeros and blanks behind it are padding, and other bytes are an oddity.
 fn find_end(file: &File, length: u64, oddities: &mut Oddities) -> Result<EndRecord, EntryFault> {
     let (tail, tail_start) = read_tail(file, length)?;
     let mut places = (0..tail.len()).filter(|&at| tail[at..].starts_with(END_SIGNATURE));
@@ -103,7 +103,7 @@ fn find_end(file: &File, length: u64, oddities: &mut Oddities) -> Result<EndReco
     };
     let end = read_end(file, &tail[at..], tail_start + at as u64)?;
     let (_, base) = end.place().ok_or_else(misplaced)?;
-    // Entries that are archives themselves have ends, too, but behind the start of this one.
+    // Entries that are archives have ends as well, but after the start of this archive.
     let ends = places.filter(|&place| behind_end(&tail[place..]).is_some());
     let is_other_end = |place: usize| {
         let at = tail_start + place as u64;
@@ -119,7 +119,7 @@ fn find_end(file: &File, length: u64, oddities: &mut Oddities) -> Result<EndReco
     Ok(end)
 }
 
-/// The last bytes of the file, in which its end record is, and where they begin.
+/// The last bytes of the file, which hold its end record, and their offset.
 fn read_tail(file: &File, length: u64) -> Result<(Vec<u8>, u64), EntryFault> {
     let tail_bytes = usize::try_from(length).map_or(TAIL_BYTES, |bytes| bytes.min(TAIL_BYTES));
     let tail_start = length - tail_bytes as u64;
@@ -128,14 +128,13 @@ fn read_tail(file: &File, length: u64) -> Result<(Vec<u8>, u64), EntryFault> {
     Ok((tail, tail_start))
 }
 
-/// The bytes behind the end record that `bytes` begins with, and behind its comment; `None` where it is cut
-/// short.
+/// The bytes after the end record at the start of `bytes` and its comment; `None` if the record is cut short.
 fn behind_end(bytes: &[u8]) -> Option<&[u8]> {
     let record = bytes.get(..END_BYTES)?;
     bytes.get(END_BYTES + usize::from(short(record, 20))..)
 }
 
-/// Whether the end record at `place` describes a directory that could be there.
+/// Whether the end record at `place` describes a possible directory.
 fn could_be_end(record: &[u8], place: u64) -> bool {
     let (entries, bytes) = (u64::from(short(record, 10)), u64::from(long(record, 12)));
     entries > 0
@@ -143,7 +142,7 @@ fn could_be_end(record: &[u8], place: u64) -> bool {
         && bytes + u64::from(long(record, 16)) <= place
 }
 
-/// The end that the record at `place` describes, with the zip64 record that belongs to it.
+/// Reads the end record at `place`, and the zip64 record that belongs to it.
 fn read_end(file: &File, record: &[u8], place: u64) -> Result<EndRecord, EntryFault> {
     let end = EndRecord {
         entries: short(record, 10).into(),
@@ -168,7 +167,7 @@ fn read_end(file: &File, record: &[u8], place: u64) -> Result<EndRecord, EntryFa
     }
 }
 
-/// The zip64 end record, if the locator that belongs before the end record at `place` is there.
+/// The zip64 end record, if its locator precedes the end record at `place`.
 fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> {
     let Some(locator_place) = place.checked_sub(LOCATOR_BYTES as u64) else {
         return Ok(None);
@@ -178,7 +177,8 @@ fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> 
     if !locator.starts_with(LOCATOR_SIGNATURE) {
         return Ok(None);
     }
-    // Behind other bytes, it is not where the locator says, but directly before it.
+    // If bytes precede the archive, the locator's offset is wrong, and the record is directly before the
+    // locator.
     let places = [
         Some(very_long(&locator, 8)),
         locator_place.checked_sub(END64_BYTES as u64),
@@ -211,13 +211,13 @@ fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> 
 }
 
 impl EndRecord {
-    /// Where in the file the directory and the archive begin; `None` where they would before the file does.
+    /// Offsets of the directory and of the archive in the file; `None` if they would be negative.
     fn place(&self) -> Option<(u64, u64)> {
         let start = self.directory_end.checked_sub(self.directory_bytes)?;
         Some((start, start.checked_sub(self.directory_offset)?))
     }
 
-    /// Some programs write both, also where the smaller one would do.
+    /// Some programs write both, even if the smaller one is enough.
     fn agrees_with(&self, other: &EndRecord) -> bool {
         self.entries == other.entries
             && self.directory_bytes == other.directory_bytes
@@ -225,7 +225,7 @@ impl EndRecord {
     }
 }
 
-/// Without an end it may have been an archive once.
+/// A file without an end record may be the beginning of an archive.
 fn not_an_archive(file: &File) -> Result<EntryFault, EntryFault> {
     let mut first = [0; 4];
     Ok(match Span::read_exact(file, &mut first, 0) {

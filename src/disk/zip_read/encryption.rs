@@ -19,7 +19,7 @@ pub(super) struct Aes {
     pub(super) method: u16,
 }
 
-/// Whether the CRC-32 counts beside the tag.
+/// Whether the CRC-32 counts in addition to the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AesVersion {
     Ae1,
@@ -37,11 +37,11 @@ pub enum AesStrength {
     Aes256,
 }
 
-/// The two bytes behind an AES entry's salt that show a wrong password.
+/// The bytes after an AES entry's salt that show a wrong password.
 const VERIFIER_BYTES: u64 = 2;
-/// The tag behind an AES entry's contents.
+/// The tag after an AES entry's contents.
 const TAG_BYTES: u64 = 10;
-/// The random bytes before contents that ZipCrypto encrypts.
+/// The random bytes before contents that are encrypted with ZipCrypto.
 const ZIP_CRYPTO_HEADER_BYTES: u64 = 12;
 
 impl Protection {
@@ -54,7 +54,7 @@ impl Protection {
         }
     }
 
-    /// Bytes behind the packed contents.
+    /// Bytes after the packed contents.
     pub(super) fn bytes_behind(self) -> u64 {
         match self {
             Protection::Aes(_) => TAG_BYTES,

@@ -1,12 +1,11 @@
-//! Why an archive is not opened, or not to its end.
+//! Why an archive cannot be opened or read.
 
 use crate::model::{ManifestError, escaped};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What stood in the way of opening an archive, and in which of its entries. `Display` gives one line,
-/// safe to show.
+/// Why an archive was not opened, and the entry that caused it. `Display` gives one line, safe to show.
 #[derive(Debug)]
 pub struct ArchiveError {
     archive: PathBuf,
@@ -14,34 +13,34 @@ pub struct ArchiveError {
     fault: ArchiveFault,
 }
 
-/// What is wrong with an archive, or with an entry of it.
+/// A fault of an archive or of an entry.
 #[derive(Debug)]
 pub enum ArchiveFault {
     /// The system cannot read it.
     Unreadable(io::Error),
-    /// It is something else.
+    /// It is not a zip archive.
     NotZip,
     /// It is cut, changed or malformed.
     Damaged(&'static str),
-    /// It is made to do harm: to look like two archives, or to grow out of all proportion.
+    /// It is made to do harm: it looks like two archives, or grows out of proportion.
     Trap(&'static str),
     /// It is encrypted with ZipCrypto, and the reader is strict.
     ZipCrypto,
     /// No entry is selected.
     NothingSelected,
-    /// It needs something that there is not here.
+    /// It needs a feature that is missing here.
     Unsupported(&'static str),
-    /// It is compressed by a method that there is not here; the number as archives have it.
+    /// It is compressed by a method that is missing here; the number is that of the format.
     Method(u16),
-    /// A name or a link would lead outside, or stands twice.
+    /// A name or a link would lead outside, or occurs twice.
     Unsafe(ManifestError),
     /// It is larger than [`crate::model::limits`] allow.
     TooLarge(&'static str),
     /// It is encrypted, and no password was given.
     PasswordNeeded,
-    /// The password is another one.
+    /// The password is wrong.
     WrongPassword,
-    /// What came out is not what went in.
+    /// The contents fail their checksum, tag or size.
     NotVerified(&'static str),
 }
 
@@ -73,7 +72,7 @@ impl fmt::Display for ArchiveError {
 
 impl std::error::Error for ArchiveError {}
 
-/// Behind the name of what it is about: `a.zip is no zip archive`.
+/// The rest of a line after the name of the archive or entry: `a.zip is no zip archive`.
 impl fmt::Display for ArchiveFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -105,7 +104,7 @@ impl fmt::Display for ArchiveFault {
     }
 }
 
-/// A fault and the entry that has it, while the archive's own name is not at hand.
+/// A fault and its entry, before the archive's name is added.
 #[derive(Debug)]
 pub(super) struct EntryFault {
     entry: Option<Box<[u8]>>,
@@ -113,7 +112,7 @@ pub(super) struct EntryFault {
 }
 
 impl EntryFault {
-    /// `entry` is the name as it stands in the archive.
+    /// `entry` is the raw name in the archive.
     pub(super) fn of_entry(entry: &[u8], fault: ArchiveFault) -> Self {
         EntryFault {
             entry: Some(entry.into()),

@@ -1,4 +1,4 @@
-//! The extra fields of an entry's headers: those that count here.
+//! The extra fields of an entry's headers that matter here.
 
 use super::encryption::{Aes, AesStrength, AesVersion};
 use super::error::ArchiveFault;
@@ -11,25 +11,25 @@ const INFO_ZIP_UNIX: u16 = 0x5855;
 const UNICODE_PATH: u16 = 0x7075;
 const AES: u16 = 0x9901;
 
-/// Seconds from 1601, where NTFS begins to count, to 1970.
+/// Seconds from 1601, the epoch of NTFS, to 1970.
 const NTFS_TO_UNIX_SECONDS: i64 = 11_644_473_600;
 /// NTFS counts in units of 100 ns.
 const NTFS_TICKS: u64 = 10_000_000;
 
-/// What the extra fields of a header say. What is not known is passed over.
+/// The extra fields of a header. Unknown ones are skipped.
 #[derive(Debug, Default)]
 pub(super) struct Extra<'a> {
-    /// The numbers that did not fit into the header, in their order.
+    /// The numbers that did not fit into the header, in order.
     pub(super) zip64: Option<&'a [u8]>,
     /// How the entry is encrypted.
     pub(super) aes: Option<Aes>,
-    /// The time in 100 ns, from a field of NTFS.
+    /// The time of the NTFS field, to 100 ns.
     pub(super) ntfs_time: Option<Mtime>,
-    /// The time in seconds since 1970, as 32 bits of which nobody says whether they have a sign.
+    /// The time in seconds since 1970, as 32 bits. Programs disagree about their sign.
     pub(super) unix_time: Option<u32>,
-    /// The CRC-32 of the header's name that it stands for, and the name in UTF-8.
+    /// The CRC-32 of the header's name that it replaces, and the name in UTF-8.
     pub(super) unicode_path: Option<(u32, &'a [u8])>,
-    /// Whether the last field is longer than the room for it. It is not among the others.
+    /// Whether the last field is longer than the room for it. That field is ignored.
     pub(super) is_cut: bool,
 }
 
@@ -65,8 +65,8 @@ impl<'a> Extra<'a> {
         Ok(extra)
     }
 
-    /// When the entry's contents were last changed: as NTFS counts, else as Unix does, else as DOS, whose
-    /// time is given. A Unix time after 2038 looks like one before 1970, and the DOS time tells them apart.
+    /// When the entry's contents were last changed: the NTFS time, else the Unix time, else the given DOS time.
+    /// A Unix time after 2038 looks like one before 1970; the DOS time tells them apart.
     pub(super) fn mtime(&self, dos_seconds: i64) -> Mtime {
         if let Some(mtime) = self.ntfs_time {
             return mtime;
@@ -85,12 +85,12 @@ impl<'a> Extra<'a> {
     }
 }
 
-/// The last second of 2038 that 32 bits with a sign can count.
+/// The largest signed number of 32 bits, which is in January 2038.
 const UNIX_SECONDS_MAX: u32 = i32::MAX as u32;
-/// Some days before that: DOS times may be off by their zone.
+/// Some days earlier, because DOS times may be off by their zone.
 const AFTER_2037: i64 = UNIX_SECONDS_MAX as i64 - 18 * 86_400;
 
-/// Two fields of one kind would let two readers see two archives.
+/// With two fields of one kind, two readers could see two archives.
 fn unique<T>(earlier: Option<T>) -> Result<(), ArchiveFault> {
     match earlier {
         None => Ok(()),

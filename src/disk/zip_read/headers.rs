@@ -1,6 +1,5 @@
-//! An entry is described twice, before its contents and in the directory. Programs differ in which one they
-//! believe, so both must say the same wherever it matters; and no byte of an archive may belong to two
-//! entries.
+//! Compares the two headers of each entry, before its contents and in the directory. Programs differ in which
+//! one they believe, so both must agree wherever it matters. No byte may belong to two entries.
 
 use super::code_page::NameEncoding;
 use super::directory::Directory;
@@ -17,20 +16,20 @@ use std::fs::File;
 const SIGNATURE: &[u8] = b"PK\x03\x04";
 const CENTRAL_SIGNATURE: &[u8] = b"PK\x01\x02";
 const FIXED_BYTES: usize = 30;
-/// Read along with a header and its name: most extra fields are shorter.
+/// Bytes of extra fields to read with a header and its name: most fields are shorter.
 const USUAL_EXTRA: usize = 64;
 const DESCRIPTOR_SIGNATURE: &[u8] = b"PK\x07\x08";
 const DESCRIPTOR_BYTES: usize = 24;
 /// The flags that change how an entry is encrypted or what it is.
 const DECISIVE_FLAGS: u16 = flag::ENCRYPTED | flag::PATCH | flag::STRONG | flag::MASKED;
-/// The flags that need not change anything.
+/// The flags that may differ without effect.
 const OTHER_FLAGS: u16 = flag::DESCRIPTOR | flag::UTF8;
 
-/// Compares each entry's header with its record, which from here on says where the contents begin, and
-/// finds that each byte is used once.
+/// Compares each entry's header with its record, sets the record's place to that of the contents, and checks
+/// that each byte is used once.
 ///
 /// # Errors
-/// Damage, a trap, or what the system refused.
+/// Damage, a trap, or the system's error.
 pub(super) fn check(
     file: &File,
     directory: &mut Directory,
@@ -67,11 +66,11 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What is known of an entry once its header was compared.
+/// Facts about an entry after its header was compared.
 struct Compared {
-    /// Where its contents begin.
+    /// Offset of its contents.
     contents: u64,
-    /// Where all that belongs to it ends.
+    /// Offset of the end of everything that belongs to it.
     end: u64,
     check_byte: u8,
 }
@@ -81,11 +80,11 @@ struct HeaderComparison<'a> {
     file: &'a File,
     /// The names of all records.
     text: &'a [u8],
-    /// Where the last entry must have ended.
+    /// The latest end of the last entry.
     limit: u64,
     encoding: Option<NameEncoding>,
     buffer: Vec<u8>,
-    /// Of the entry that is compared.
+    /// Oddities of the current entry.
     oddities: Vec<Oddity>,
 }
 
@@ -134,7 +133,7 @@ impl HeaderComparison<'_> {
         Ok(compared)
     }
 
-    /// Reads the whole header into the buffer; its length.
+    /// Reads the whole header into the buffer, and returns its length.
     fn read_header(&mut self, record: &CentralEntry) -> Result<usize, ArchiveFault> {
         let beyond = || ArchiveFault::Damaged("it reaches beyond the archive's end");
         let room = self.limit.checked_sub(record.place).ok_or_else(beyond)?;
@@ -167,7 +166,7 @@ impl HeaderComparison<'_> {
         Span::read_exact(self.file, &mut self.buffer, place).map_err(ArchiveFault::Unreadable)
     }
 
-    /// Both headers must mean the same path, by whatever bytes.
+    /// Both headers must mean the same path, whatever their bytes are.
     fn compare_names(
         &self,
         local: RawName<'_>,
@@ -193,8 +192,8 @@ impl HeaderComparison<'_> {
         }
     }
 
-    /// The length of the numbers behind an entry's contents, with or without a signature, of 32 or 64 bits;
-    /// `None` where the next entry or the directory follows at once.
+    /// The length of the data descriptor, with or without a signature, of 32 or 64 bits; `None` if the next
+    /// entry or the directory follows at once.
     fn descriptor_bytes(
         &self,
         record: &CentralEntry,
@@ -258,8 +257,8 @@ impl LocalHeader<'_> {
         }
     }
 
-    /// What decides about the contents must be the same in both headers. Sizes and checksum may be missing
-    /// here where they follow the contents.
+    /// Compares the numbers that decide about the contents. Sizes and checksum may be missing here if they
+    /// follow the contents.
     fn compare_numbers(
         &self,
         extra: &Extra<'_>,

@@ -1,9 +1,9 @@
-//! What an entry is, and its permissions, from the attributes that its maker gave it.
+//! The kind and permissions of an entry, from the attributes that its maker set.
 
 use super::names::Host;
 use crate::model::Mode;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CentralKind {
     File,
@@ -23,9 +23,9 @@ const TYPE_SOCKET: u32 = 0o140_000;
 const DOS_READ_ONLY: u32 = 1;
 const DOS_FOLDER: u32 = 16;
 
-/// What an entry of this name, maker, attributes and size is. A slash at the end makes a folder of all but
-/// links and special files. Info-ZIP gives files that it reads from standard input the type of a pipe, so a
-/// pipe with contents is a file.
+/// The kind of an entry with this name, maker, attributes and size. A slash at the end makes everything a
+/// folder except links and special files. Info-ZIP marks standard input as a pipe, so a pipe with contents is a
+/// file.
 pub(super) fn kind(path: &[u8], host: Host, attributes: u32, size: u64) -> CentralKind {
     let has_slash = path.ends_with(b"/");
     let bits = match host {
@@ -45,7 +45,7 @@ pub(super) fn kind(path: &[u8], host: Host, attributes: u32, size: u64) -> Centr
     }
 }
 
-/// The permissions that the attributes give, or the usual ones.
+/// The permissions in the attributes, or the default ones.
 pub(super) fn mode(kind: CentralKind, host: Host, attributes: u32) -> Mode {
     let bits = attributes >> 16;
     let is_given = match kind {

@@ -1,4 +1,4 @@
-//! What an archive lists.
+//! Entries as an archive lists them.
 
 use super::directory::Directory;
 use super::encryption::{AesStrength, Protection};
@@ -6,16 +6,16 @@ use super::kind::CentralKind;
 use super::record::CentralEntry;
 use crate::model::{Mode, Mtime};
 
-/// An entry as the archive lists it; nothing of it is checked.
+/// An entry as the archive lists it, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListedEntry<'a> {
     /// Its path, to be escaped.
     pub path: &'a [u8],
-    /// What it is.
+    /// Its kind.
     pub kind: ListedKind,
     /// Bytes of its contents.
     pub size: u64,
-    /// Bytes that it takes in the archive.
+    /// Bytes of its packed contents.
     pub compressed: u64,
     /// How it is encrypted.
     pub encryption: ListedEncryption,
@@ -25,7 +25,7 @@ pub struct ListedEntry<'a> {
     pub mtime: Mtime,
 }
 
-/// What a listed entry is.
+/// The kind of a listed entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListedKind {
     /// A file.
@@ -34,7 +34,7 @@ pub enum ListedKind {
     Folder,
     /// A symbolic link.
     Link,
-    /// Something that is never made here: a device, a pipe, a socket.
+    /// A device, a pipe or a socket, which is never made here.
     Special,
 }
 
@@ -43,11 +43,11 @@ pub enum ListedKind {
 pub enum ListedEncryption {
     /// Not at all.
     None,
-    /// As WinZip does, with AES.
+    /// With AES, as WinZip does.
     Aes(AesStrength),
     /// With ZipCrypto, which protects little.
     ZipCrypto,
-    /// In a way that only its maker opens.
+    /// With a method of one maker, which is missing here.
     Other,
 }
 

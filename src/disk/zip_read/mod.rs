@@ -1,16 +1,16 @@
-//! Reads zip archives that anybody may have made, and believes nothing in one before checking it.
+//! Reads zip archives of any maker, and believes nothing in them before it is checked.
 //!
-//! 1. [`Archive::open`] reads the directory, and nothing else.
+//! 1. [`Archive::open`] reads only the directory.
 //! 2. [`Archive::check`] takes a selection of the entries, and checks that everything selected can be opened
 //!    here, that the two headers of every entry agree, and that no byte belongs to two entries.
-//! 3. [`CheckedArchive::outline`] says how many files and folders would be made, at little cost.
+//! 3. [`CheckedArchive::outline`] counts the files and folders that would be made, at little cost.
 //! 4. [`CheckedArchive::tree`] makes a manifest of them: names, links and folders pass the same checks as
 //!    those from a peer.
 //! 5. [`CheckedArchive::read`] decrypts and decompresses one entry and verifies it at its end; threads do
 //!    that side by side.
 //!
-//! Faults that change nothing about what an entry is are oddities ([`FoundOddity`]): told and passed over, or refused
-//! where the reader is strict.
+//! Faults that leave no doubt about an entry are oddities ([`FoundOddity`]): reported and tolerated, or refused
+//! if the reader is strict.
 
 mod archive;
 mod code_page;

@@ -1,10 +1,10 @@
-//! Names in archives: which bytes and which separators they mean.
+//! Names in archives: their encoding and their separators.
 
 use super::code_page::{CODE_PAGE_437, NameEncoding};
 use super::error::ArchiveFault;
 use std::borrow::Cow;
 
-/// What kind of system made an entry (APPNOTE 4.4.2): it decides how its name and attributes are read.
+/// The kind of system that made an entry (APPNOTE 4.4.2). It decides how to read the name and attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     /// MS-DOS, OS/2, Windows.
@@ -25,24 +25,24 @@ impl Host {
     }
 }
 
-/// A name in a header, and what says how to read it.
+/// A name in a header, with the facts that decide how to read it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RawName<'a> {
     pub(super) bytes: &'a [u8],
     /// Whether its flags mark it as UTF-8.
     pub(super) is_utf8: bool,
     pub(super) host: Host,
-    /// The CRC-32 of a name and the same name in UTF-8, from a field of its own.
+    /// The Unicode path field: the CRC-32 of a name, and that name in UTF-8.
     pub(super) unicode_path: Option<(u32, &'a [u8])>,
 }
 
 impl<'a> RawName<'a> {
-    /// The path that the name means, not yet checked: that of the Unicode field where it is about this name,
-    /// and UTF-8 where the name is marked so. Otherwise the caller's encoding counts; without one UTF-8,
-    /// bytes as they are from Unix, and code page 437. A backslash separates where DOS made the entry.
+    /// The path that the name means, not yet checked: the Unicode field if it is about this name, else UTF-8 if
+    /// the name is marked so, else the caller's encoding. Without that: UTF-8 if valid, the bytes themselves
+    /// from Unix, code page 437 otherwise. A backslash separates in entries made on DOS.
     ///
     /// # Errors
-    /// Damage: what should be UTF-8 is not.
+    /// Damage: the name is marked as UTF-8, but is not valid.
     pub(super) fn path(
         self,
         encoding: Option<NameEncoding>,
@@ -71,8 +71,8 @@ impl<'a> RawName<'a> {
     }
 }
 
-/// A path without what says nothing, and whether that was more than makers usually add, which is `./` at the
-/// front and a slash behind a folder. Empty for the folder itself that was packed.
+/// The path without meaningless components, and whether it had more of them than makers usually add, which is
+/// `./` at the front and a slash after a folder. Empty for the packed folder itself.
 pub(super) fn tidy(path: &[u8]) -> (Cow<'_, [u8]>, bool) {
     let mut bare = path;
     while let Some(rest) = bare.strip_prefix(b"./") {
@@ -80,7 +80,7 @@ pub(super) fn tidy(path: &[u8]) -> (Cow<'_, [u8]>, bool) {
     }
     match bare {
         b"." => return (Cow::Borrowed(b""), false),
-        // Leads outside, and is refused as that.
+        // It leads outside, and is refused for that later.
         [b'/', ..] => return (Cow::Borrowed(bare), false),
         _ => bare = bare.strip_suffix(b"/").unwrap_or(bare),
     }
@@ -94,7 +94,7 @@ pub(super) fn tidy(path: &[u8]) -> (Cow<'_, [u8]>, bool) {
     (Cow::Owned(meaning.join(&b'/')), true)
 }
 
-/// Whether two names differ in nothing but the separators `/` and `\`.
+/// Whether two names differ only in the separators `/` and `\`.
 pub(super) fn differ_in_separators_only(a: &[u8], b: &[u8]) -> bool {
     with_slashes(a) == with_slashes(b)
 }

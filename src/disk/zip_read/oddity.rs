@@ -1,10 +1,9 @@
-//! Faults that need not keep an archive closed.
+//! Faults that need not prevent opening an archive.
 
 use super::error::{ArchiveFault, EntryFault};
 use super::options::Strictness;
 
-/// Something that the format does not allow, or that its user should know, but that leaves no doubt about
-/// what an entry is.
+/// A breach of the format, or a fact that the user should know, that leaves no doubt about an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// Bytes follow the end of the archive.
@@ -15,20 +14,20 @@ pub enum Oddity {
     SpellingsDiffer,
     /// The sizes that should follow the contents are missing; the directory has them.
     NoDescriptor,
-    /// An extra field is longer than the room for it. It is passed over.
+    /// An extra field is longer than the room for it. It is ignored.
     ExtraCut,
-    /// A name has components that mean nothing, as in `a//b` and `a/./b`.
+    /// A name has meaningless components, as in `a//b` and `a/./b`.
     NameUntidy,
-    /// An entry stands twice. The last one counts.
+    /// An entry occurs twice. The last one counts.
     Twice,
-    /// A folder has contents. They are passed over.
+    /// A folder has contents. They are ignored.
     FolderWithContents,
     /// An entry is encrypted with ZipCrypto.
     ZipCrypto,
 }
 
 impl Oddity {
-    /// What to tell a person, behind the name of an entry or of the archive.
+    /// The text for a person, after the name of an entry or of the archive.
     pub fn message(self) -> &'static str {
         match self {
             Oddity::BytesBehindEnd => "bytes follow the end of the archive; they are ignored",
@@ -48,7 +47,7 @@ impl Oddity {
         }
     }
 
-    /// What it is where it is not passed over.
+    /// The fault that it is for a strict reader.
     fn fault(self) -> ArchiveFault {
         match self {
             Oddity::BytesBehindEnd => ArchiveFault::Damaged("something follows its end"),
@@ -73,11 +72,11 @@ impl Oddity {
 /// An oddity of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundOddity {
-    /// What it is.
+    /// Its kind.
     pub oddity: Oddity,
     /// The first entry that has it, to be escaped; empty for the archive itself.
     pub entry: Box<[u8]>,
-    /// How many entries have it.
+    /// Number of entries that have it.
     pub count: u64,
 }
 
@@ -100,10 +99,10 @@ impl Oddities {
         &self.found
     }
 
-    /// Passes over an oddity of `entry`, which is empty for the archive itself.
+    /// Tolerates an oddity of `entry`, which is empty for the archive itself.
     ///
     /// # Errors
-    /// The fault that it is, when this is strict.
+    /// The corresponding fault, if the reader is strict.
     pub(super) fn pass(&mut self, oddity: Oddity, entry: &[u8]) -> Result<(), EntryFault> {
         if self.strictness == Strictness::Strict {
             return Err(match entry {

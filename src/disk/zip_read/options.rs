@@ -3,13 +3,13 @@
 use super::code_page::NameEncoding;
 use crate::disk::zip_time::TimeZone;
 
-/// How to read an archive, where its format leaves that open.
+/// How to read an archive where its format is ambiguous.
 #[derive(Clone, Debug, Default)]
 pub struct ReadingOptions {
     /// Whether faults without effect are passed over.
     pub strictness: Strictness,
-    /// The code page of names that are not marked as UTF-8. Without it, names that are UTF-8 are taken for
-    /// that, names made on Unix for their bytes, and others for code page 437.
+    /// The code page of names that are not marked as UTF-8. Without it, valid UTF-8 is UTF-8, names made on
+    /// Unix are their bytes, and others are in code page 437.
     pub name_encoding: Option<NameEncoding>,
     /// The zone of DOS times.
     pub zone: TimeZone,
@@ -18,7 +18,7 @@ pub struct ReadingOptions {
 /// Whether faults without effect are passed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
-    /// They are, and told.
+    /// They are tolerated and reported.
     #[default]
     Tolerant,
     /// The whole archive is refused.

@@ -1,5 +1,5 @@
-//! The packed bytes of one entry, given to the zip crate behind a header made here from what was checked
-//! before: it decrypts and decompresses, and never sees the archive's own headers.
+//! Gives the packed bytes of one entry to the zip crate, after a header that is made here from checked facts.
+//! The crate decrypts and decompresses, and never sees the archive's own headers.
 
 use super::encryption::{Aes, AesStrength, AesVersion, Protection};
 use super::record::{CentralEntry, METHOD_AES, flag};
@@ -8,18 +8,18 @@ use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Read};
 
-/// What passes between the reader of contents and [`PackedEntry`] while the crate holds that.
+/// Signals between the reader of contents and [`PackedEntry`], which the crate owns meanwhile.
 #[derive(Default)]
 pub(super) struct Signals {
-    /// Set once no more is wanted: when the crate drops an unfinished entry, it would read it to its end.
+    /// Set when no more bytes are wanted: otherwise the crate reads an unfinished entry to its end on drop.
     pub(super) stopped: Cell<bool>,
-    /// What the system said when the file could not be read.
+    /// The system's error when the file could not be read.
     pub(super) refused: RefCell<Option<io::Error>>,
-    /// Whether more was asked for than there is: the decompressor took every byte.
+    /// Whether the decompressor asked for bytes beyond the end, so that it took every byte.
     pub(super) was_read_to_end: Cell<bool>,
 }
 
-/// A header for the crate, and the entry's bytes behind it.
+/// A header for the crate, followed by the entry's bytes.
 pub(super) struct PackedEntry<'a> {
     header: MadeHeader,
     span: Span<'a>,
@@ -51,7 +51,7 @@ impl<'a> PackedEntry<'a> {
         self.taken = 0;
         self.filled = self.span.read(self.buffer)?;
         match self.filled == 0 && !self.span.is_at_end() {
-            // It was cut while it was read.
+            // The file was cut while it was read.
             true => Err(io::ErrorKind::UnexpectedEof.into()),
             false => Ok(()),
         }
@@ -87,7 +87,7 @@ impl Read for PackedEntry<'_> {
     }
 }
 
-/// A local header that says what was checked and no more.
+/// A local header with checked facts only.
 struct MadeHeader {
     bytes: Vec<u8>,
     taken: usize,
@@ -133,9 +133,9 @@ impl MadeHeader {
     }
 }
 
-/// How many packed bytes the crate is told of. It is one more than there are, so that a decompressor that
-/// takes them all asks beyond the end, and one that leaves some does not. With AES the length decides where
-/// the tag is, and the tag vouches for bytes that are left.
+/// The number of packed bytes that the crate is told. It is one too many, so that a decompressor that takes
+/// them all asks beyond the end, and one that leaves some does not. With AES the length decides where the tag
+/// is, and the tag covers left-over bytes.
 pub(super) fn told_bytes(record: &CentralEntry) -> u64 {
     match record.protection {
         Protection::Aes(_) => record.compressed,

@@ -1,4 +1,4 @@
-//! One entry as the archive's directory lists it.
+//! One entry of the directory.
 
 use super::encryption::{Aes, AesVersion, Protection};
 use super::error::{ArchiveFault, EntryFault};
@@ -15,9 +15,9 @@ use std::io::{self, Read};
 pub(super) const FIXED_BYTES: usize = 46;
 
 const SIGNATURE: &[u8] = b"PK\x01\x02";
-/// In place of a number that is in the zip64 field.
+/// Replaces a number that is in the zip64 field.
 pub(super) const ELSEWHERE: u32 = u32::MAX;
-/// The method of an entry whose real one is in its encryption field.
+/// The method number of an AES entry; the real one is in its encryption field.
 pub(super) const METHOD_AES: u16 = 99;
 
 /// Flags of an entry (APPNOTE 4.4.4).
@@ -31,11 +31,10 @@ pub(super) mod flag {
     pub(crate) const MASKED: u16 = 1 << 13;
 }
 
-/// One entry, with numbers that are not yet believed. Its names lie in the directory's text.
+/// One entry, with unchecked numbers. Its names are in the directory's text.
 #[derive(Clone, Debug)]
 pub(super) struct CentralEntry {
-    /// Where its local header is, in bytes from the start of the file; once the headers were compared,
-    /// where its contents begin.
+    /// Offset of its local header in the file; after the headers were compared, offset of its contents.
     pub(super) place: u64,
     pub(super) compressed: u64,
     pub(super) size: u64,
@@ -44,7 +43,7 @@ pub(super) struct CentralEntry {
     pub(super) host: Host,
     /// The byte by which ZipCrypto shows a wrong password.
     pub(super) check_byte: u8,
-    /// Whether it is wanted.
+    /// Whether it is selected.
     pub(super) is_selected: bool,
     /// How its contents are compressed, below any encryption.
     pub(super) method: u16,
@@ -52,13 +51,13 @@ pub(super) struct CentralEntry {
     pub(super) kind: CentralKind,
     pub(super) mode: Mode,
     pub(super) mtime: Mtime,
-    /// The name as it stands in the archive.
+    /// The raw name in the archive.
     pub(super) raw_name: TextRange,
     /// The path that it means.
     pub(super) path: TextRange,
 }
 
-/// Where a name lies in the directory's text.
+/// The place of a name in the directory's text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextRange {
     start: u32,
@@ -84,11 +83,11 @@ impl TextRange {
 }
 
 impl CentralEntry {
-    /// Reads the next record of a directory; its names go to `text`. `base` is where the archive begins
-    /// in its file.
+    /// Reads the next record of a directory, and appends its names to `text`. `base` is the archive's offset in
+    /// the file.
     ///
     /// # Errors
-    /// Damage, a passed limit, or what the system refused.
+    /// Damage, an exceeded limit, or the system's error.
     pub(super) fn read(
         directory: &mut impl Read,
         base: u64,
@@ -116,7 +115,7 @@ impl CentralEntry {
         Ok(entry.entry)
     }
 
-    /// The CRC-32 that its contents must have; AE-2 has none.
+    /// The required CRC-32 of the contents; AE-2 has none.
     pub(super) fn expected_crc(&self) -> Option<u32> {
         match self.protection {
             Protection::Aes(aes) if aes.version == AesVersion::Ae2 => None,
@@ -125,13 +124,13 @@ impl CentralEntry {
     }
 }
 
-/// An entry, and what is odd about its record.
+/// An entry, and the oddities of its record.
 struct ReadEntry {
     entry: CentralEntry,
     oddities: Vec<Oddity>,
 }
 
-/// The part of a directory header that has a fixed length.
+/// The fixed part of a directory header.
 struct Header<'a>(&'a [u8; FIXED_BYTES]);
 
 impl Header<'_> {
@@ -216,8 +215,8 @@ impl Header<'_> {
     }
 }
 
-/// The byte by which ZipCrypto shows a wrong password: the highest of the CRC-32, or of the time where the
-/// CRC-32 was not known when the entry was begun.
+/// The byte by which ZipCrypto shows a wrong password: the highest of the CRC-32, or of the time if the CRC-32
+/// was unknown when the entry was begun.
 pub(super) fn check_byte(flags: u16, crc: u32, dos: DosTime) -> u8 {
     match flags & flag::DESCRIPTOR {
         0 => crc.to_be_bytes()[0],
@@ -225,7 +224,7 @@ pub(super) fn check_byte(flags: u16, crc: u32, dos: DosTime) -> u8 {
     }
 }
 
-/// The numbers of a zip64 field, taken one by one as the header asks for them.
+/// The numbers of a zip64 field, which the header takes one by one.
 pub(super) struct Zip64<'a>(Option<&'a [u8]>);
 
 impl<'a> Zip64<'a> {
@@ -233,7 +232,7 @@ impl<'a> Zip64<'a> {
         Zip64(field)
     }
 
-    /// The number itself, or where it stands for that, the next one of the field.
+    /// The number itself, or the next one of the field if the header refers to it.
     pub(super) fn resolve(&mut self, number: u32) -> Result<u64, ArchiveFault> {
         match (&mut self.0, number) {
             (Some(field), ELSEWHERE) => {

@@ -1,18 +1,18 @@
-//! Which entries of an archive are wanted.
+//! Selects entries of an archive.
 
 use crate::disk::source::{Glob, GlobShape};
 
-/// Which entries of an archive are wanted; all, unless told otherwise.
+/// A selection of an archive's entries; all by default.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Entries that match one of these, or are in a folder that does; empty for all.
+    /// Select entries that match one of these, or are in a folder that does; empty for all.
     pub only: Vec<Glob>,
-    /// Entries that match one of these, or are in a folder that does, are left out.
+    /// Leave out entries that match one of these, or are in a folder that does.
     pub exclude: Vec<Glob>,
 }
 
 impl Selection {
-    /// Whether an entry of this path is wanted.
+    /// Whether an entry of this path is selected.
     pub(super) fn takes(&self, path: &[u8], shape: GlobShape) -> bool {
         let is_in = |globs: &[Glob]| {
             globs

@@ -1,11 +1,11 @@
-//! A stretch of a file, read without moving the file's own position: threads share the file.
+//! A range of a file, read without moving the file's position, because threads share the file.
 
 use crate::disk::platform;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// What of a file lies in a range of bytes.
+/// The bytes of a file in a range.
 #[derive(Debug)]
 pub(super) struct Span<'a> {
     file: &'a File,
@@ -30,7 +30,7 @@ impl<'a> Span<'a> {
     /// Fills `bytes` from `place` on.
     ///
     /// # Errors
-    /// The file ends before that, or what the system refused.
+    /// The file ends earlier, or the system's error.
     pub(super) fn read_exact(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
         let end = place.saturating_add(bytes.len() as u64);
         Span::new(file, place..end).read_exact(bytes)

@@ -1,4 +1,4 @@
-//! A file without a name, for an archive that has to be read from its end.
+//! A file without a name, for an archive from a pipe, which must be read from its end.
 
 use crate::disk::platform;
 use std::fs::{self, File, OpenOptions};
@@ -6,14 +6,14 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Attempts to find a name that is free.
+/// Attempts to find a free name.
 const ATTEMPTS: u32 = 64;
 
-/// A new, empty file in `folder` that only this user can read. It loses its name at once, so nothing is left
-/// of it when it is closed, however that comes about.
+/// A new, empty file in `folder` that only this user can read. It loses its name at once, so nothing remains
+/// when it is closed, even after a kill.
 ///
 /// # Errors
-/// What the system refused.
+/// The system's error.
 pub fn spool(folder: &Path) -> io::Result<File> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut options = OpenOptions::new();

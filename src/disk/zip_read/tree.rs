@@ -1,5 +1,5 @@
-//! An archive's entries become a manifest: in an order in which folders come before what they hold, and
-//! with the folders that the archive does not list.
+//! Turns an archive's entries into a manifest: sorted so that folders precede their contents, and with the
+//! folders that the archive does not list.
 
 use super::directory::Directory;
 use super::error::{ArchiveFault, EntryFault};
@@ -13,22 +13,22 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// In place of a record's number: a folder that the archive does not list.
+/// Replaces a record's number for a folder that the archive does not list.
 const UNLISTED: u32 = u32::MAX;
 
-/// What would be made of an archive.
+/// The entries that would be made of an archive.
 #[derive(Debug)]
 pub struct Outline {
     /// Numbers of the records to make, in the order of the manifest.
     order: Vec<u32>,
-    /// Files, folders and links, with the folders that the archive does not list.
+    /// Number of files, folders and links, including unlisted folders.
     pub entries: u64,
     /// Bytes of contents.
     pub bytes: u64,
     oddities: Oddities,
 }
 
-/// What is made of an archive.
+/// The manifest of an archive.
 #[derive(Debug)]
 pub struct ArchiveTree {
     /// Every file, folder and link, checked as a whole.
@@ -40,17 +40,17 @@ pub struct ArchiveTree {
     oddities: Oddities,
 }
 
-/// An entry that cannot be made here, though the others can.
+/// An entry that cannot be made here, while the others can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOutEntry {
     /// Its path, to be escaped.
     pub path: Box<[u8]>,
-    /// Why, behind "left out a/b:".
+    /// The reason, after "left out a/b:".
     pub why: String,
 }
 
 impl ArchiveTree {
-    /// What is odd about the archive, but no reason to refuse it.
+    /// Tolerated oddities of the archive.
     pub fn oddities(&self) -> &[FoundOddity] {
         self.oddities.found()
     }
@@ -69,10 +69,10 @@ fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// Finds what would be made of the selected entries.
+/// Finds the entries that would be made of the selected ones.
 ///
 /// # Errors
-/// Two entries of one name that are not of one kind, or an oddity that is refused.
+/// Two entries of one name and different kinds, or an oddity for a strict reader.
 pub(super) fn outline(directory: &Directory) -> Result<Outline, EntryFault> {
     let records = &directory.records;
     let path = |number: u32| records[index(number)].path.of(&directory.text);
@@ -118,7 +118,7 @@ fn is_root(path: &[u8], kind: CentralKind) -> bool {
 struct OutlineBuilder<'a> {
     directory: &'a Directory,
     order: Vec<u32>,
-    /// Listed folders above what comes next that are made only if something in them is.
+    /// Listed folders above the next entry that are made only if an entry in them is.
     above: Vec<u32>,
     entries: u64,
     bytes: u64,
@@ -171,8 +171,8 @@ fn is_below(path: &[u8], folder: &[u8]) -> bool {
     rest.is_some_and(|rest| folder.is_empty() || rest.starts_with(b"/"))
 }
 
-/// The folders above `path` that nothing lists. In the order of the outline, one that is listed or was added
-/// came just before its first child: it is `before`, or above it.
+/// The unlisted folders above `path`. In the order of the outline, a listed or added folder came just before
+/// its first child, so it is `before` or above it.
 fn unlisted_above<'a>(path: &'a [u8], before: &[u8]) -> impl Iterator<Item = &'a [u8]> {
     let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
     let folders = slashes.map(|(end, _)| &path[..end]);
@@ -182,11 +182,11 @@ fn unlisted_above<'a>(path: &'a [u8], before: &[u8]) -> impl Iterator<Item = &'a
     })
 }
 
-/// Builds the tree; `targets` has the text of each link, by the number of its record.
+/// Builds the tree. `targets` has the text of each link by the number of its record.
 ///
 /// # Errors
-/// An unsafe name, something below what is no folder, a passed limit; a link that leads outside or a special
-/// file where the reader is strict.
+/// An unsafe name, an entry below something that is not a folder, an exceeded limit; for a strict reader also a
+/// link that leads outside or a special file.
 pub(super) fn build(
     directory: &Directory,
     outline: Outline,
@@ -237,7 +237,7 @@ struct TreeBuilder<'a> {
 impl TreeBuilder<'_> {
     fn add_unlisted(&mut self, before: &[u8], path: &[u8]) -> Result<(), EntryFault> {
         for folder in unlisted_above(path, before) {
-            // The archive does not say when; the same archive must say the same each time.
+            // The archive has no time for it, and the same archive must give the same manifest each time.
             let mode = Mode::from_bits(0o755);
             let pushed = self.manifest.push_folder(folder, self.newest, mode);
             pushed.map_err(|error| EntryFault::of_entry(path, ArchiveFault::Unsafe(error)))?;
@@ -248,7 +248,7 @@ impl TreeBuilder<'_> {
 
     fn add(&mut self, number: u32, record: &CentralEntry, path: &[u8]) -> Result<(), EntryFault> {
         let refused = |fault| EntryFault::of_entry(path, fault);
-        // What was left out is no folder, whatever lies below it.
+        // A left-out entry cannot be a folder for entries below it.
         if self
             .left_out
             .last()
@@ -295,7 +295,7 @@ impl TreeBuilder<'_> {
     }
 }
 
-/// By bytes, with the separator before all of them: so that a folder's contents follow it at once.
+/// Compares bytes, with the separator lowest, so that a folder's contents follow it at once.
 fn by_components(a: &[u8], b: &[u8]) -> Ordering {
     let rank = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
     let differs = a.iter().zip(b).find(|(a, b)| a != b);
