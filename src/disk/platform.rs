@@ -124,7 +124,7 @@ pub(super) fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(bits))
 }
 
-/// Sets what this system has of permission bits: whether a file can be written.
+/// Sets the only permission of this system: whether a file can be written.
 #[cfg(not(unix))]
 pub(super) fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     let metadata = std::fs::metadata(path)?;
@@ -147,15 +147,14 @@ pub(super) fn create_with_mode(options: &mut OpenOptions, bits: u32) {
 #[cfg(not(unix))]
 pub(super) fn create_with_mode(_options: &mut OpenOptions, _bits: u32) {}
 
-/// Whether a file can have these permissions from its creation on: its creator must be able to read it
-/// back.
+/// Whether a file can have these permissions from its creation on: its creator must be able to read it.
 #[cfg(unix)]
 pub(super) fn mode_fits_creation(bits: u32) -> bool {
     bits & 0o400 != 0
 }
 
-/// Whether a file may get these permissions when it is created: [`create_with_mode`] sets none here, so
-/// only those that need no setting.
+/// Whether a file may have these permissions from its creation on. [`create_with_mode`] sets none here, so only
+/// the default ones.
 #[cfg(not(unix))]
 pub(super) fn mode_fits_creation(bits: u32) -> bool {
     bits & 0o200 != 0
@@ -240,7 +239,7 @@ pub(super) fn mtime_of(metadata: &Metadata) -> Mtime {
     }
 }
 
-/// This moment, to the nanosecond; the beginning of 1970 where the clock stands before it.
+/// This moment, to the nanosecond; the beginning of 1970 if the clock is earlier.
 pub(super) fn now() -> Mtime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let since = since.unwrap_or_default();
@@ -250,7 +249,7 @@ pub(super) fn now() -> Mtime {
     }
 }
 
-/// An mtime from a peer as a time of this system; `None` when this system cannot express it.
+/// An mtime from a peer as a time of this system; `None` if this system cannot express it.
 pub(super) fn system_time(mtime: Mtime) -> Option<SystemTime> {
     let seconds = Duration::from_secs(mtime.seconds.unsigned_abs());
     let whole = if mtime.seconds < 0 {
@@ -274,8 +273,8 @@ pub(super) fn identity_of(_metadata: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Opens a file for reading so that a pipe which has taken its place does not block the open, and
-/// (best effort) a link in its place is not followed: callers compare [`identity_of`] as well.
+/// Opens a file for reading. A pipe in its place does not block the open, and a link in its place is not
+/// followed (best effort): callers compare [`identity_of`] as well.
 #[cfg(unix)]
 pub(super) fn open_source(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -366,13 +365,13 @@ pub(super) fn set_link_time(link: &Path, mtime: Mtime) -> io::Result<()> {
     utimensat(CWD, link, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)
 }
 
-/// Leaves the time as it is: std has no way to set that of a link.
+/// Leaves the time as it is, because std cannot set that of a link.
 #[cfg(not(unix))]
 pub(super) fn set_link_time(_link: &Path, _mtime: Mtime) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a symbolic link, to a folder where the target is one already.
+/// Makes a symbolic link, of the kind for folders if the target is an existing folder.
 #[cfg(not(unix))]
 pub(super) fn make_link(target: &OsStr, link: &Path) -> io::Result<()> {
     let resolved = link.parent().unwrap_or(link).join(target);

@@ -21,7 +21,7 @@ pub struct CivilTime {
 }
 
 impl CivilTime {
-    /// The date and time of a second since 1970, both of the same zone. Saturates at the ends of `i64`.
+    /// The date and time of a second since 1970, in the same zone. Saturates at the ends of `i64`.
     pub(super) fn of_seconds(seconds: i64) -> CivilTime {
         let (year, month, day) = date(seconds.div_euclid(DAY_SECONDS));
         let second = seconds.rem_euclid(DAY_SECONDS);

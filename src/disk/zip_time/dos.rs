@@ -1,28 +1,28 @@
-//! Times as DOS keeps them: local, from 1980 to 2107, every other second.
+//! DOS times: local, from 1980 to 2107, in steps of two seconds.
 
 use super::calendar::{CivilTime, days};
 
-/// A date and a time as headers have them (APPNOTE 4.4.6).
+/// A date and a time in the form of headers (APPNOTE 4.4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DosTime {
     pub(crate) date: u16,
     pub(crate) time: u16,
 }
 
-/// The first date there is; stands for "unknown".
+/// The first possible date; it means "unknown".
 pub(crate) const UNKNOWN_DOS_TIME: DosTime = DosTime {
     date: 1 << 5 | 1,
     time: 0,
 };
 
-/// The last date and time there is.
+/// The last possible date and time.
 const LAST: DosTime = DosTime {
     date: 127 << 9 | 12 << 5 | 31,
     time: 23 << 11 | 59 << 5 | 29,
 };
 
 impl DosTime {
-    /// A local time in seconds since 1970; the nearest there is, where DOS cannot express it.
+    /// The DOS time of a local time in seconds since 1970; the nearest possible one if DOS cannot express it.
     pub(crate) fn of_local(seconds: i64) -> DosTime {
         let (first, end) = (days(1980, 1, 1) * 86_400, days(2108, 1, 1) * 86_400);
         if seconds < first {
@@ -40,7 +40,7 @@ impl DosTime {
         }
     }
 
-    /// The local time in seconds since 1970; that of [`UNKNOWN_DOS_TIME`] where the fields are no date.
+    /// The local time in seconds since 1970; that of [`UNKNOWN_DOS_TIME`] if the fields are not a date.
     pub(crate) fn local_seconds(self) -> i64 {
         let (date, time) = (i64::from(self.date), i64::from(self.time));
         let civil = CivilTime {

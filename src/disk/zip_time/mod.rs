@@ -1,4 +1,4 @@
-//! Times in zip archives: DOS dates, which mean local time, and what local time is.
+//! Times in zip archives: DOS dates, which are local, and the local time zone.
 
 mod calendar;
 mod dos;

@@ -1,9 +1,9 @@
-//! Time zones as POSIX writes them in the variable `TZ`: `CET-1CEST,M3.5.0,M10.5.0/3`. Zone files end with
-//! one for the years after their table (RFC 9636, section 3.3.1).
+//! POSIX rules for time zones, as in the variable `TZ`: `CET-1CEST,M3.5.0,M10.5.0/3`. Zone files end with a
+//! rule for the years after their table (RFC 9636, section 3.3.1).
 
 use super::calendar::{CivilTime, DAY_SECONDS, days, is_leap_year};
 
-/// An offset all year, or two that take turns.
+/// One offset all year, or two that alternate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PosixRule {
     /// Seconds east of UTC.
@@ -19,11 +19,11 @@ struct SummerTime {
     end: YearlyMoment,
 }
 
-/// A moment of each year, in the local time that holds until then.
+/// A moment in each year, in the local time until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct YearlyMoment {
     day: YearlyDay,
-    /// Seconds after midnight; may be negative or beyond the day.
+    /// Seconds after midnight; may be negative or more than a day.
     seconds: i64,
 }
 
@@ -37,11 +37,11 @@ enum YearlyDay {
     Weekday { month: i64, week: i64, weekday: i64 },
 }
 
-/// What POSIX leaves open, filled in as everybody does: the rule of the United States.
+/// The default that POSIX leaves open, as others choose it: the rule of the United States.
 const USUAL_RULE: &str = "M3.2.0,M11.1.0";
 
 impl PosixRule {
-    /// `None` when the text is no such rule.
+    /// `None` if the text is not such a rule.
     pub(super) fn parse(text: &str) -> Option<PosixRule> {
         let mut text = Scanner(text);
         text.name()?;
@@ -118,7 +118,7 @@ impl YearlyMoment {
     }
 }
 
-/// What is left of the text.
+/// The rest of the text.
 struct Scanner<'a>(&'a str);
 
 impl Scanner<'_> {

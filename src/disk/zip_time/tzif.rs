@@ -1,4 +1,4 @@
-//! Zone files, as `/etc/localtime` is one: a table of moments at which the offset changed (RFC 9636).
+//! Zone files such as `/etc/localtime`: a table of moments at which the offset changed (RFC 9636).
 
 use super::posix_rule::PosixRule;
 
@@ -8,21 +8,21 @@ const HEADER_BYTES: usize = 44;
 /// The offsets of a zone through time.
 #[derive(Clone, Debug)]
 pub(super) struct ZoneTable {
-    /// Seconds since 1970 from which an offset holds, in order, and that offset in seconds east of UTC.
+    /// In order, the seconds since 1970 at which an offset begins, and the offset in seconds east of UTC.
     changes: Vec<(i64, i64)>,
     /// The offset before the first change.
     before: i64,
-    /// What holds after the last change.
+    /// The rule after the last change.
     after: Option<PosixRule>,
 }
 
 impl ZoneTable {
-    /// `None` when the bytes are no zone file.
+    /// `None` if the bytes are not a zone file.
     pub(super) fn parse(bytes: &[u8]) -> Option<ZoneTable> {
         let counts = Counts::parse(bytes)?;
         let (counts, body, time_bytes) = match counts.version {
             0 => (counts, bytes.get(HEADER_BYTES..)?, 4),
-            // The first table is there for old programs; a better one follows.
+            // The first table is for old programs; a better one follows.
             _ => {
                 let second = bytes.get(HEADER_BYTES + counts.body_bytes(4)?..)?;
                 (Counts::parse(second)?, second.get(HEADER_BYTES..)?, 8)

@@ -14,7 +14,7 @@ use std::sync::Arc;
 const LOCAL_ZONE: &str = "/etc/localtime";
 /// The zones by name.
 const ZONES: &str = "/usr/share/zoneinfo";
-/// No zone file is larger; what is, is none.
+/// Larger files are not zone files.
 const ZONE_FILE_BYTES: u64 = 64 * 1024;
 
 /// A time zone: the offset from UTC at any time. Clones share one table.
@@ -35,9 +35,9 @@ impl TimeZone {
         TimeZone(Offsets::Utc)
     }
 
-    /// The zone of this machine, or the one that `tz`, the value of the variable `TZ`, names: a file below
-    /// `/usr/share/zoneinfo`, an absolute path, or a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`. UTC
-    /// where neither can be read, as on Windows without `TZ`.
+    /// The zone of this machine, or that of `tz`, the value of the variable `TZ`: a file below
+    /// `/usr/share/zoneinfo`, an absolute path, or a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`. UTC if
+    /// neither can be read, as on Windows without `TZ`.
     pub fn local(tz: Option<&OsStr>) -> TimeZone {
         let Some(tz) = tz else {
             return TimeZone::of_file(Path::new(LOCAL_ZONE)).unwrap_or_default();
@@ -59,21 +59,21 @@ impl TimeZone {
         found.or_else(rule).unwrap_or_default()
     }
 
-    /// Date and time here at a second since 1970, UTC.
+    /// Local date and time at a second since 1970, UTC.
     pub fn civil(&self, utc: i64) -> CivilTime {
         CivilTime::of_seconds(utc.saturating_add(self.offset_at(utc)))
     }
 
-    /// What DOS clocks here show at a second since 1970, UTC.
+    /// The local DOS time at a second since 1970, UTC.
     pub(crate) fn dos_time(&self, utc: i64) -> DosTime {
         DosTime::of_local(utc.saturating_add(self.offset_at(utc)))
     }
 
-    /// The second since 1970, UTC, at which DOS clocks here show `dos`. Of an hour that comes twice the first
-    /// counts; in an hour that never comes clocks are taken for not yet changed.
+    /// The second since 1970, UTC, of the local DOS time `dos`. If an hour occurs twice, the first one counts;
+    /// in an hour that never occurs, the offset before the change counts.
     pub(crate) fn seconds_of(&self, dos: DosTime) -> i64 {
         let local = dos.local_seconds();
-        // No zone is further from UTC than a day, and none changes twice within two.
+        // No zone is more than a day from UTC, and none changes twice within two days.
         let (before, after) = (
             self.offset_at(local - DAY_SECONDS),
             self.offset_at(local + DAY_SECONDS),

@@ -1,7 +1,7 @@
 //! Writes headers, contents and the directory, one entry after the other.
 //!
-//! An entry that is in memory has its sizes in its own header. One that is written piece by piece has them
-//! behind its contents, in a data descriptor. The directory has the sizes of all.
+//! An entry in memory has its sizes in its own header. An entry that is written piece by piece has them after
+//! its contents, in a data descriptor. The directory has all sizes.
 
 use super::entry::{Encryption, EntryContents, Method, WrittenEntry};
 use super::member::Member;
@@ -27,11 +27,11 @@ pub struct ArchiveWriter<W> {
     zip64_from: u64,
 }
 
-/// Lengths from here on take eight bytes (zip64). Leaves room for contents that grow when they are packed.
+/// From this length on, lengths take eight bytes (zip64). It leaves room for contents that grow when packed.
 const ZIP64_FROM: u64 = u32::MAX as u64 - (64 << 20);
 
 impl<W: ArchiveSink> ArchiveWriter<W> {
-    /// Begins an archive; writes nothing yet.
+    /// Begins an archive, without writing anything yet.
     pub fn new(sink: W) -> Self {
         ArchiveWriter {
             sink,
@@ -41,7 +41,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         }
     }
 
-    /// An archive that is zip64 already from this size on.
+    /// Begins an archive that uses zip64 from this size on.
     #[cfg(test)]
     fn zip64_from(sink: W, zip64_from: u64) -> Self {
         ArchiveWriter {
@@ -60,7 +60,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         self.written.len()
     }
 
-    /// Writes an entry whose contents are ready. [`ArchiveWriter::finish`] asks for it by `number`.
+    /// Writes an entry whose contents are ready. [`ArchiveWriter::finish`] refers to it by `number`.
     ///
     /// # Errors
     /// The sink's.
@@ -89,7 +89,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Begins an entry whose contents come piece by piece; `raw` is their length, if it is known.
+    /// Begins an entry whose contents arrive piece by piece; `raw` is their length, if known.
     ///
     /// # Errors
     /// The sink's.
@@ -119,7 +119,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         })
     }
 
-    /// Writes packed contents of the entry that was begun last.
+    /// Writes packed contents of the last entry that was begun.
     ///
     /// # Errors
     /// The sink's.
@@ -129,10 +129,10 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Ends an entry. The directory will list it.
+    /// Ends an entry, which the directory will list.
     ///
     /// # Errors
-    /// The sink's, or that the entry is longer than announced.
+    /// The sink's error, or the entry is longer than announced.
     pub fn end(&mut self, begun: Begun, raw: u64, crc32: u32) -> io::Result<()> {
         let written = self.close(begun, raw, crc32)?;
         self.written.push(written);
@@ -152,12 +152,12 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         Ok(is_gone)
     }
 
-    /// Gives up an entry that cannot be taken back. The directory will not list it, but it gets an end like
-    /// any other, so that programs that read without the directory get past it. `false_crc32` must not be the
-    /// checksum of the contents.
+    /// Gives up an entry that cannot be taken back. The directory will not list it, but it gets an end, so that
+    /// programs that read without the directory can continue after it. `false_crc32` must not be the checksum
+    /// of the contents.
     ///
     /// # Errors
-    /// As [`ArchiveWriter::end`].
+    /// Those of [`ArchiveWriter::end`].
     pub fn give_up(&mut self, begun: Begun, raw: u64, false_crc32: u32) -> io::Result<()> {
         self.close(begun, raw, false_crc32).map(drop)
     }

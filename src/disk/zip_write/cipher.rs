@@ -6,17 +6,17 @@ use std::rc::Rc;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{AesMode, CompressionMethod, ZipWriter};
 
-/// What encryption adds to contents, in bytes: 16 of salt, 2 to verify the password, 10 of tag.
+/// Bytes that encryption adds to contents: 16 of salt, 2 to verify the password, 10 of tag.
 pub const SEALING_BYTES: usize = 16 + 2 + 10;
 
-/// How much is given to the zip writer at once: its cipher copies each slice into a buffer of its own
-/// and wipes that, so a slice should stay in the processor's cache.
+/// Bytes given to the zip writer at once. Its cipher copies each slice into a buffer and wipes that, so a slice
+/// should stay in the processor's cache.
 const SLICE_LENGTH: usize = 32 * 1024;
 
 /// Encrypts one entry's packed contents, under a fresh salt.
 ///
 /// The zip crate offers its cipher only within an archive, so this makes an archive of one stored entry and
-/// keeps the entry's contents alone.
+/// keeps only the entry's contents.
 pub struct Cipher {
     archive: ZipWriter<StreamWriter<SharedBuffer>>,
     buffer: Rc<RefCell<Vec<u8>>>,
@@ -30,7 +30,7 @@ impl Cipher {
     /// Derives fresh keys, which takes about half a millisecond.
     ///
     /// # Errors
-    /// When the system has no random bytes.
+    /// The system has no random bytes.
     pub fn new(password: &[u8]) -> io::Result<Cipher> {
         let shared = SharedBuffer::default();
         let buffer = Rc::clone(&shared.0);
@@ -50,7 +50,7 @@ impl Cipher {
         })
     }
 
-    /// Seals some more, and appends what is ready to `sealed`.
+    /// Encrypts more bytes, and appends those that are ready to `sealed`.
     ///
     /// # Errors
     /// None that anything here can cause.
@@ -65,7 +65,7 @@ impl Cipher {
         Ok(())
     }
 
-    /// Appends what is left, the tag at its end.
+    /// Appends the rest, with the tag at its end.
     ///
     /// # Errors
     /// None that anything here can cause.
@@ -73,7 +73,7 @@ impl Cipher {
         let left = self.given + SEALING_BYTES as u64 - self.taken;
         self.archive.finish()?;
         let buffer = self.buffer.borrow();
-        // The directory that follows is dropped.
+        // Drops the directory that follows.
         let rest = usize::try_from(left)
             .ok()
             .and_then(|left| buffer.get(..left));

@@ -1,4 +1,4 @@
-//! Deflate: contents to packed pieces that may stand one behind the other.
+//! Deflate: turns contents into packed pieces that can be joined.
 
 use super::cipher::SharedBuffer;
 use std::cell::RefCell;
@@ -7,7 +7,7 @@ use std::rc::Rc;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-/// The last block of every deflated entry: an empty one. Pieces have none, so that several threads can make
+/// The last block of every deflated entry, an empty one. Pieces have none, so that several threads can make
 /// them.
 pub const DEFLATE_END: [u8; 2] = [0x03, 0x00];
 
@@ -16,28 +16,29 @@ pub const DEFLATE_END: [u8; 2] = [0x03, 0x00];
 pub enum DeflateEffort {
     /// Everything is stored.
     Store,
-    /// A quick level; contents whose sample does not shrink are stored.
+    /// A quick level. Contents are stored if a sample does not shrink.
     Auto,
     /// Deflate's levels, 1 to 9.
     Level(u8),
 }
 
-/// The level behind [`DeflateEffort::Auto`]: the quickest that makes no larger archives than 7-Zip's quickest.
+/// The level of [`DeflateEffort::Auto`]: the quickest whose archives are not larger than those of 7-Zip's
+/// quickest.
 const AUTO_LEVEL: u8 = 2;
 
-/// Of a piece longer than this, a sample is tried first.
+/// For a piece longer than this, a sample is compressed first.
 const SAMPLE_BYTES: usize = 32 * 1024;
 
-/// After this many entries the zip writer is replaced: it remembers every one.
+/// The zip writer is replaced after this many entries, because it remembers every one.
 const ENTRIES: u32 = 1024;
 
 /// The longest stored block of deflate.
 const STORED_BLOCK: usize = 0xffff;
 
-/// Deflates pieces, each by itself. Each thread has one, and reuses the compressor's memory.
+/// Deflates pieces independently. Each thread has one, and reuses the compressor's memory.
 ///
 /// The zip crate offers deflate only within an archive, so each piece begins an entry of an archive that is
-/// thrown away.
+/// discarded.
 pub struct Deflater {
     effort: DeflateEffort,
     archive: ZipWriter<StreamWriter<SharedBuffer>>,
@@ -46,7 +47,7 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// A compressor that has no history yet.
+    /// A compressor without history.
     pub fn new(effort: DeflateEffort) -> Deflater {
         let shared = SharedBuffer::default();
         let buffer = Rc::clone(&shared.0);
@@ -103,7 +104,7 @@ impl Deflater {
             .compression_level(Some(level.into()));
         self.archive.start_file(self.entries.to_string(), options)?;
         self.entries += 1;
-        // Drops the end of the entry before and the header of this one.
+        // Drops the end of the previous entry and the header of this one.
         self.buffer.borrow_mut().clear();
         self.archive.write_all(contents)?;
         // Ends the current block at a byte boundary.

@@ -1,4 +1,4 @@
-//! How an entry's contents are kept, and what the directory says of it.
+//! How an entry's contents are stored, and its record in the directory.
 
 /// How an entry's contents are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Method {
 /// How an entry's contents are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// By WinZip's AES-256, version AE-2: the CRC-32 of the contents does not show.
+    /// With WinZip's AES-256, version AE-2, without the CRC-32 of the contents.
     Aes256,
     /// Not at all.
     None,
@@ -23,13 +23,13 @@ pub enum Encryption {
 pub struct EntryContents {
     /// Bytes of the contents.
     pub raw: u64,
-    /// Bytes that they take in the archive.
+    /// Bytes of the packed contents.
     pub packed: u64,
-    /// CRC-32 of the contents; 0 where they are encrypted.
+    /// CRC-32 of the contents; 0 if they are encrypted.
     pub crc32: u32,
 }
 
-/// What the directory says of an entry, beside its `Member`.
+/// The directory's facts about an entry, besides its `Member`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WrittenEntry {
     pub(super) number: u32,

@@ -1,4 +1,4 @@
-//! What a header says of a member of an archive, beside its contents.
+//! A member of an archive, as its headers describe it, without its contents.
 
 use crate::disk::zip_time::{DosTime, TimeZone, UNKNOWN_DOS_TIME};
 use crate::model::{Entry, EntryKind, Mode, Mtime};
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// A file, folder or link as an archive names it.
 #[derive(Clone, Debug)]
 pub struct Member<'a> {
-    /// Its path with `/` between components, and one at the end of a folder's.
+    /// Its path with `/` between components; a folder's path ends with `/`.
     pub(super) name: Cow<'a, [u8]>,
     kind: MemberKind,
     mode: Mode,
@@ -22,13 +22,13 @@ enum MemberKind {
     Link,
 }
 
-/// `S_IFREG` and its kin of every Unix, in the upper half of the external attributes.
+/// `S_IFREG` and the like, the same on every Unix, in the upper half of the external attributes.
 const UNIX_FILE: u32 = 0o100_000;
 const UNIX_FOLDER: u32 = 0o040_000;
 const UNIX_LINK: u32 = 0o120_000;
-/// The last second that 32 bits with a sign can count.
+/// The last second that signed 32 bits can count.
 const LAST_UNIX_SECOND: u32 = u32::MAX / 2;
-/// Seconds from 1601, where NTFS begins to count, to 1970.
+/// Seconds from 1601, the epoch of NTFS, to 1970.
 const NTFS_TO_UNIX_SECONDS: i64 = 11_644_473_600;
 /// NTFS counts in units of 100 ns.
 const NTFS_TICKS: u64 = 10_000_000;
@@ -36,7 +36,7 @@ const NTFS_TICKS: u64 = 10_000_000;
 const DOS_FOLDER: u32 = 0x10;
 
 impl<'a> Member<'a> {
-    /// An entry of a manifest, whose DOS time is that of `zone`.
+    /// The member for an entry of a manifest, with its DOS time in `zone`.
     pub fn of_entry(entry: &Entry<'a>, zone: &TimeZone) -> Member<'a> {
         let path = entry.path.as_bytes();
         let (kind, name) = match entry.kind {
@@ -53,7 +53,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// A file of its own, which says nothing about anything: readable by its owner, of no time.
+    /// A file without information about its contents: readable by its owner, without a time.
     pub fn nameless(name: &'a [u8]) -> Member<'a> {
         Member {
             name: Cow::Borrowed(name),
@@ -73,8 +73,8 @@ impl<'a> Member<'a> {
         (kind | self.mode.bits()) << 16 | dos
     }
 
-    /// Whether the name says that it is UTF-8. ASCII needs no such word, and what is no UTF-8 stands as
-    /// the bytes that it is on the disk.
+    /// Whether the name is marked as UTF-8. ASCII needs no mark, and a name that is not UTF-8 keeps its bytes
+    /// from the disk.
     pub(super) fn is_marked_utf8(&self) -> bool {
         !self.name.is_ascii() && std::str::from_utf8(&self.name).is_ok()
     }
@@ -84,14 +84,14 @@ impl<'a> Member<'a> {
         self.dos_time
     }
 
-    /// The exact second, where the field for it means the same to all programs: from 1970 to 2038. Before
-    /// and after, they disagree about its sign.
+    /// The exact second, if all programs read the field for it alike: from 1970 to 2038. Before and after that
+    /// they disagree about its sign.
     pub(super) fn unix_seconds(&self) -> Option<u32> {
         let seconds = u32::try_from(self.mtime.seconds).ok()?;
         (seconds <= LAST_UNIX_SECOND).then_some(seconds)
     }
 
-    /// The time as NTFS counts it, in units of 100 ns from 1601 on, where [`Member::unix_seconds`] has none.
+    /// The time of NTFS, in units of 100 ns since 1601, if [`Member::unix_seconds`] is `None`.
     pub(super) fn ntfs_ticks(&self) -> Option<u64> {
         if self.unix_seconds().is_some() {
             return None;

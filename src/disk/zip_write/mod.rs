@@ -1,8 +1,8 @@
-//! Makes zip archives, entry after entry, for anything that takes bytes.
+//! Makes zip archives, entry by entry, for any sink.
 //!
-//! [`Packer`] reads, compresses and encrypts, one for each thread; [`ArchiveWriter`] writes what they made.
-//! The zip crate only compresses (`deflater.rs`) and encrypts (`cipher.rs`): its own writer cannot take what
-//! several threads prepared, nor drop an entry that failed half way, without a seek.
+//! A [`Packer`] for each thread reads, compresses and encrypts; [`ArchiveWriter`] writes the results. The zip
+//! crate only compresses (`deflater.rs`) and encrypts (`cipher.rs`): its own writer cannot take entries from
+//! several threads, nor drop an entry that failed halfway, without a seek.
 
 mod archive_writer;
 mod cipher;

@@ -1,4 +1,4 @@
-//! An archive that comes together beside the place where it is to be, and appears there when it is whole.
+//! A new archive: written beside its final place, and renamed when it is complete.
 
 use crate::disk::destination::is_absent;
 use crate::disk::error::{DiskError, DiskErrorKind};
@@ -11,19 +11,18 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// What tells an archive that is being made from a staging folder, in its name behind
-/// [`STAGING_PREFIX`].
+/// Follows [`STAGING_PREFIX`] in the name of an unfinished archive, and distinguishes it from a staging folder.
 pub(crate) const ARCHIVE_PREFIX: &[u8] = b"zip-";
 
-/// Headers are small, contents are not.
+/// Bytes of the write buffer. Headers are small, contents are not.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Attempts to get hold of a temporary file that another process renames at the same time.
+/// Attempts to get a temporary file that another process is renaming.
 const ATTEMPTS: u32 = 16;
 
-/// The temporary file, locked, and removed when it is dropped before it was placed.
+/// The temporary file, locked, and removed if it is dropped before it was placed.
 ///
-/// Its name follows from the archive's, so what a killed run has left is removed by the next one.
+/// Its name follows from the archive's, so the next run removes the file of a killed one.
 #[derive(Debug)]
 pub struct NewArchive {
     file: File,
@@ -32,7 +31,7 @@ pub struct NewArchive {
     is_placed: bool,
 }
 
-/// What to do with what has the archive's name by the time it is whole.
+/// What to do with an existing file of the archive's name when the archive is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placing {
     /// Keep it, and fail.
@@ -42,10 +41,10 @@ pub enum Placing {
 }
 
 impl NewArchive {
-    /// Begins an archive that is to be at `target`, readable by this user only.
+    /// Begins an archive for `target`, readable by this user only.
     ///
     /// # Errors
-    /// [`DiskError`] when nothing can be written there, or another process makes the same archive.
+    /// [`DiskError`] if nothing can be written there, or another process makes the same archive.
     pub fn begin(target: &Path) -> Result<NewArchive, DiskError> {
         let temporary = temporary_of(target)?;
         for _ in 0..ATTEMPTS {
@@ -61,34 +60,33 @@ impl NewArchive {
         Err(locked(target))
     }
 
-    /// What is no part of any source: the archive itself, where there is an old one, and what it is made
-    /// in. Canonical paths.
+    /// Canonical paths of files that belong to no source: an old archive of this name, and the temporary file.
     pub fn own_paths(&self) -> Vec<PathBuf> {
         let paths = [&self.temporary, &self.target];
-        // What is not there is in no source either.
+        // A missing file is in no source either.
         let paths = paths.into_iter().filter_map(|path| real_path(path).ok());
         paths.collect()
     }
 
-    /// Where the archive will be.
+    /// The path of the archive.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Where its bytes go.
+    /// The sink for its bytes.
     pub fn sink(&self) -> impl ArchiveSink {
         BufWriter::with_capacity(BUFFER_BYTES, &self.file)
     }
 
-    /// What the system's answer to a write means.
+    /// The error for a failed write.
     pub fn write_failed(&self, error: io::Error) -> DiskError {
         DiskError::at("write", &self.target)(error)
     }
 
-    /// Puts the archive into its place. Its temporary name may stay as a second one, and why.
+    /// Puts the archive into its place. Returns the error if its temporary name stays as a second one.
     ///
     /// # Errors
-    /// [`DiskError`]; the archive is gone then, and what was there is as it was.
+    /// [`DiskError`]. The archive is gone then, and the existing file is unchanged.
     pub fn place(mut self, placing: Placing) -> Result<Option<DiskError>, DiskError> {
         let failed = DiskError::at("move into place", &self.target);
         let moved = match placing {
@@ -115,16 +113,16 @@ impl ArchiveSink for BufWriter<&File> {
 impl Drop for NewArchive {
     fn drop(&mut self) {
         if !self.is_placed {
-            // Something else stood in the way already, and is told; what is left is removed by the next run.
+            // The first error is reported; the next run removes the leftover.
             let _ = fs::remove_file(&self.temporary);
         }
     }
 }
 
-/// What has this name: `None` where nothing does. A link counts by itself, wherever it points.
+/// The metadata of this name, without following a link; `None` if nothing has it.
 ///
 /// # Errors
-/// [`DiskError`] when it cannot be found out, as where no file can have that name.
+/// [`DiskError`] if the look-up fails, for example because no file can have that name.
 pub fn look_up(path: &Path) -> Result<Option<Metadata>, DiskError> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found)),
@@ -133,10 +131,10 @@ pub fn look_up(path: &Path) -> Result<Option<Metadata>, DiskError> {
     }
 }
 
-/// A name beside `path` that nothing has: `backup (1).zip`; `None` when thousands are taken.
+/// A free name beside `path`: `backup (1).zip`; `None` if thousands are taken.
 ///
 /// # Errors
-/// [`DiskError`] when it cannot be found out what is there.
+/// [`DiskError`] if a look-up fails.
 pub fn free_path_beside(path: &Path) -> Result<Option<PathBuf>, DiskError> {
     let name = path.file_name().unwrap_or_default();
     let Some(name) = platform::bytes_from_name(name) else {
@@ -164,18 +162,18 @@ fn temporary_of(target: &Path) -> Result<PathBuf, DiskError> {
             "it is a folder",
         ));
     };
-    // Names may be as long as the system allows, so there is no room beside them.
+    // The archive's name may be as long as the system allows, which leaves no room to extend it.
     let digest = crc32fast::hash(name.as_encoded_bytes());
     let prefix = [STAGING_PREFIX, ARCHIVE_PREFIX].concat();
     let own = format!("{}{digest:08x}", String::from_utf8_lossy(&prefix));
     Ok(target.with_file_name(own))
 }
 
-/// A new file, locked. `None` when there was one: another process has renamed or removed it, or it was
-/// left by a process that is gone, and is removed now. It is not written to: it may be a second name of an
-/// archive that is whole, or be readable by others.
+/// A new file, locked. `None` if one existed: another process has renamed or removed it, or a dead process left
+/// it, and this removes it. An existing file is never written to: it may be a second name of a complete
+/// archive, or readable by others.
 fn acquire(temporary: &Path, target: &Path) -> Result<Option<File>, DiskError> {
-    // The archive's name says more to a person.
+    // The archive's name tells a person more.
     let failed = |error| DiskError::at("create", target)(error);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -200,7 +198,7 @@ fn acquire(temporary: &Path, target: &Path) -> Result<Option<File>, DiskError> {
         Err(TryLockError::WouldBlock) => return Err(locked(target)),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // A lock on what has another name by now, or none, is worth nothing.
+    // A lock on a file that was renamed or removed is worthless.
     let held = file.metadata().map_err(failed)?;
     match fs::symlink_metadata(temporary) {
         Ok(named) if platform::identity_of(&named) != platform::identity_of(&held) => Ok(None),
@@ -215,7 +213,7 @@ fn acquire(temporary: &Path, target: &Path) -> Result<Option<File>, DiskError> {
     }
 }
 
-/// The path without links and dots, but for a link at its end: it is what is replaced.
+/// The path without links and dots, except a link at its end, which would be replaced.
 fn real_path(path: &Path) -> io::Result<PathBuf> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

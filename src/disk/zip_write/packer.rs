@@ -1,4 +1,4 @@
-//! Entries of a source, piece by piece, packed and ready to be written. One packer for each thread.
+//! Packs entries of a source piece by piece, ready to be written. One packer for each thread.
 
 use super::cipher::{Cipher, SEALING_BYTES};
 use super::deflater::{DEFLATE_END, DeflateEffort, Deflater};
@@ -7,11 +7,11 @@ use crate::disk::source::{Source, SourceReader};
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
 use std::io;
 
-/// The most contents of one piece, in bytes: small enough that several cores share a large file and that
-/// the pieces in memory stay few megabytes.
+/// Most contents of one piece, in bytes: small enough that several cores share a large file, and that the
+/// pieces in memory take only a few megabytes.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Which piece of which entry.
+/// Identifies a piece of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceIndex {
     entry: EntryIndex,
@@ -51,7 +51,7 @@ fn size_of(source: &Source, entry: EntryIndex) -> u64 {
 /// A piece after packing.
 #[derive(Debug)]
 pub enum Piece {
-    /// A whole entry that fits into one piece.
+    /// An entry that fits into one piece.
     Whole(Whole),
     /// One of several pieces of an entry, in order.
     Part {
@@ -61,7 +61,7 @@ pub enum Piece {
         raw: u64,
         /// Their CRC-32.
         crc32: u32,
-        /// The contents, packed but not sealed. Deflated ones need [`DEFLATE_END`] behind the last.
+        /// The contents, packed but not encrypted. Deflated ones need [`DEFLATE_END`] after the last.
         packed: Vec<u8>,
         /// Whether it is the last piece.
         is_last: bool,
@@ -70,16 +70,16 @@ pub enum Piece {
     Failed(FailureReason),
 }
 
-/// An entry that is ready to be written.
+/// An entry, ready to be written.
 #[derive(Debug)]
 pub struct Whole {
-    /// How it is kept.
+    /// How it is compressed.
     pub method: Method,
-    /// Whether it is sealed.
+    /// How it is encrypted.
     pub encryption: Encryption,
-    /// Its lengths, and its check where it is not sealed.
+    /// Its lengths, and its checksum if it is not encrypted.
     pub contents: EntryContents,
-    /// Its contents, packed and, where there is a password, sealed.
+    /// Its contents, packed and, with a password, encrypted.
     pub packed: Vec<u8>,
 }
 
@@ -93,7 +93,7 @@ pub struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    /// A packer that encrypts with `password`, or not at all.
+    /// A packer that encrypts with `password`, if there is one.
     pub fn new(source: &'a Source, effort: DeflateEffort, password: Option<&'a [u8]>) -> Self {
         Packer {
             source,
@@ -104,10 +104,10 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Packs a piece. It leaves pieces of a longer entry unencrypted: they go through one cipher, in order.
+    /// Packs a piece. Pieces of a longer entry stay unencrypted, because they go through one cipher in order.
     ///
     /// # Errors
-    /// When the system has no random bytes. A fault of the source is a [`Piece::Failed`].
+    /// The system has no random bytes. A fault of the source is a [`Piece::Failed`].
     pub fn pack(&mut self, piece: PieceIndex) -> io::Result<Piece> {
         let pieces = pieces_of(self.source, piece.entry);
         match self.source.manifest().entry(piece.entry).kind {
@@ -187,8 +187,8 @@ impl<'a> Packer<'a> {
 }
 
 impl Whole {
-    /// A folder, which has no contents, or a link: its target is readable like the names, since libarchive
-    /// opens no encrypted links.
+    /// A folder, which has no contents, or a link, whose target stays readable like the names, because
+    /// libarchive opens no encrypted links.
     fn plain(contents: &[u8]) -> Whole {
         let length = contents.len() as u64;
         Whole {

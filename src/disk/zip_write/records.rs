@@ -32,16 +32,16 @@ const VERSION_AES: u16 = 51;
 /// Made on Unix, by version 6.3 of APPNOTE.
 const MADE_BY: u16 = 3 << 8 | 63;
 
-/// In place of a number that does not fit: it is in the extra field.
+/// Replaces a number that does not fit and is in the extra field.
 const IN_EXTRA_32: u32 = u32::MAX;
 const IN_EXTRA_16: u16 = u16::MAX;
 
-/// The number itself, or the mark that it does not fit.
+/// The number itself, or the mark for one that does not fit.
 fn low32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(IN_EXTRA_32)
 }
 
-/// As [`low32`], in two bytes.
+/// Like [`low32`], in two bytes.
 fn low16(value: u64) -> u16 {
     u16::try_from(value).unwrap_or(IN_EXTRA_16)
 }
@@ -85,7 +85,7 @@ impl<'a> MemberHeader<'a> {
         MemberHeader { member, written }
     }
 
-    /// The header before the contents. `zip64` gives lengths eight bytes, here and in a data descriptor.
+    /// The header before the contents. With `zip64`, lengths take eight bytes here and in a data descriptor.
     pub(super) fn local(&self, zip64: bool) -> Vec<u8> {
         let EntryContents { raw, packed, crc32 } = self.written.contents;
         let mut extra = Bytes::default();
@@ -106,7 +106,7 @@ impl<'a> MemberHeader<'a> {
         header.0
     }
 
-    /// The header in the directory. The extra field holds just the numbers from `zip64_from` on.
+    /// The header in the directory. Its extra field holds only the numbers from `zip64_from` on.
     pub(super) fn central(&self, zip64_from: u64) -> Vec<u8> {
         let EntryContents { raw, packed, crc32 } = self.written.contents;
         let mut zip64 = Bytes::default();
@@ -166,7 +166,7 @@ impl<'a> MemberHeader<'a> {
             extra.raw(&seconds.to_le_bytes());
         }
         if let Some(ticks) = self.member.ntfs_ticks() {
-            // Reserved, then attribute 1: modified, accessed, created. Only the first is known.
+            // Reserved, then attribute 1: times of modification, access and creation. Only the first is known.
             extra.u16(EXTRA_NTFS).u16(32).u32(0).u16(1).u16(24);
             extra.u64(ticks).u64(ticks).u64(ticks);
         }
@@ -185,7 +185,7 @@ impl<'a> MemberHeader<'a> {
     }
 }
 
-/// The data descriptor, behind contents whose lengths were unknown when the header was written.
+/// The data descriptor after contents whose lengths were unknown when the header was written.
 pub(super) struct Descriptor(pub(super) EntryContents);
 
 impl Descriptor {

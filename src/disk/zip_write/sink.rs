@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-/// Takes an archive's bytes, first to last. Some sinks can also forget the last bytes they took.
+/// Takes an archive's bytes in order. Some sinks can also forget the last bytes.
 pub trait ArchiveSink: Write {
-    /// Forgets all but the first `length` bytes and returns true; returns false and forgets nothing where it
+    /// Forgets all but the first `length` bytes and returns true; returns false and forgets nothing if the sink
     /// cannot.
     ///
     /// # Errors
-    /// The system's. The sink's contents are of no use then.
+    /// The system's error. The sink's contents are useless then.
     fn cut_back(&mut self, length: u64) -> io::Result<bool> {
         let _ = length;
         Ok(false)
