@@ -1,4 +1,4 @@
-//! Locks that survive a panic of another thread.
+//! Locks that survive a panic of another thread, and how many threads share a task.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +7,12 @@ use std::time::Duration;
 /// between two statements, and a panic ends its own connection only.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Threads for work that the processor does: one for each core, at most `most`.
+pub(crate) fn threads_within(most: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    cores.min(most)
 }
 
 /// A value that threads wait for.

@@ -7,11 +7,16 @@ use crate::protocol::{Digests, Message, PartRanges, piece_position};
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::end_cause::EndCause;
 use crate::session::error::Error;
-use crate::session::sync::{Monitor, lock};
+use crate::session::sync::{Monitor, lock, threads_within};
+use std::ops::Range;
 use std::sync::Mutex;
+use std::thread;
 
-/// Parts that differ are named once there are this many, or when there is nothing else to do.
+/// Parts that differ are named once a thread has this many, or when it has nothing else to do.
 const NAME_FROM: usize = 64;
+
+/// The most threads that compare, each with one part in memory: two digest faster than most disks read.
+const THREADS: usize = 4;
 
 /// The claims of one transfer: shared by the thread that hears digests and the one that compares.
 pub(crate) struct Verifier<'a> {
@@ -47,9 +52,8 @@ impl<'a> Verifier<'a> {
         claims: PartSet,
     ) -> Self {
         let layout = staging.layout();
-        let pieces = parts_of(&claims, layout)
-            .map(|part| layout.segments(manifest, part).count())
-            .sum();
+        let pieces = claimed_parts(&claims, layout, manifest).map(|(_, pieces)| pieces.len());
+        let pieces = pieces.sum();
         Verifier {
             staging,
             manifest,
@@ -101,12 +105,30 @@ impl<'a> Verifier<'a> {
         self.state.lock().held
     }
 
-    /// Compares part after part as their digests come, and names those that differ. Runs in a thread of its
-    /// own, and ends the session with what the disk refuses. `held` is told of each part that is here.
-    pub(crate) fn run(&self, writer: &Mutex<MessageWriter>, cause: &EndCause, held: impl Fn(u64)) {
-        if let Err(error) = self.compare_all(writer, held) {
-            cause.raise(error);
-        }
+    /// Compares part after part as their digests come, in a few threads, and names those that differ. Ends the
+    /// session with what the disk refuses. `held` is told of each part that is here.
+    pub(crate) fn run(
+        &self,
+        writer: &Mutex<MessageWriter>,
+        cause: &EndCause,
+        held: impl Fn(u64) + Sync,
+    ) {
+        let work = Mutex::new(self.claimed_parts());
+        let compare = || {
+            if let Err(error) = self.compare_all(&work, writer, &held) {
+                cause.raise(error);
+                self.stop();
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads_within(THREADS) {
+                // Where the system refuses a thread, those that there are do its work.
+                if thread::Builder::new().spawn_scoped(scope, compare).is_err() {
+                    break;
+                }
+            }
+            compare();
+        });
         self.state.change(|state| state.is_done = true);
     }
 
@@ -115,23 +137,26 @@ impl<'a> Verifier<'a> {
         self.pieces == 0
     }
 
-    fn compare_all(&self, writer: &Mutex<MessageWriter>, held: impl Fn(u64)) -> Result<(), Error> {
+    fn compare_all(
+        &self,
+        work: &Mutex<impl Iterator<Item = (PartIndex, Range<usize>)>>,
+        writer: &Mutex<MessageWriter>,
+        held: &impl Fn(u64),
+    ) -> Result<(), Error> {
         let mut checker = self.staging.checker();
         let mut differing = Vec::new();
-        let mut first = 0;
-        for part in parts_of(&self.claims, self.layout) {
-            let count = self.layout.segments(self.manifest, part).count();
-            let digests = match self.digests(first, count) {
+        let next = || lock(work).next();
+        while let Some((part, pieces)) = next() {
+            let digests = match self.digests(&pieces) {
                 Some(digests) => digests,
                 None => {
                     name(&mut differing, writer)?;
-                    let Some(digests) = self.wait_for_digests(first, count) else {
+                    let Some(digests) = self.wait_for_digests(&pieces) else {
                         return Ok(());
                     };
                     digests
                 }
             };
-            first += count;
             match self.compare(&mut checker, part, &digests)? {
                 Checked::Held(bytes) => {
                     self.state.change(|state| state.held += bytes);
@@ -153,24 +178,27 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// What the disk refused.
     pub(crate) fn settle(&self) -> Result<(), Error> {
-        let unsettled = self.staging.take_unsettled();
-        if unsettled.len() == 0 {
-            return Ok(());
+        loop {
+            let unsettled = self.staging.take_unsettled();
+            if unsettled.len() == 0 {
+                return Ok(());
+            }
+            self.settle_parts(&unsettled)?;
         }
+    }
+
+    fn settle_parts(&self, unsettled: &PartSet) -> Result<(), Error> {
         let mut checker = self.staging.checker();
-        let mut first = 0;
-        for part in parts_of(&self.claims, self.layout) {
-            let count = self.layout.segments(self.manifest, part).count();
+        for (part, pieces) in self.claimed_parts() {
             if unsettled.contains(part)
-                && let Some(digests) = self.digests(first, count)
+                && let Some(digests) = self.digests(&pieces)
                 && let Checked::Held(bytes) = self.compare(&mut checker, part, &digests)?
             {
                 self.state.change(|state| state.held += bytes);
             }
-            first += count;
         }
         let present = self.staging.present();
-        for part in parts_of(&unsettled, self.layout).filter(|part| !present.contains(*part)) {
+        for part in parts_of(unsettled, self.layout).filter(|part| !present.contains(*part)) {
             self.staging.forget_part(part)?;
         }
         Ok(())
@@ -192,21 +220,24 @@ impl<'a> Verifier<'a> {
         Ok(checked?)
     }
 
-    /// The digests of a part whose first piece is the `first` one of all; `None` where they have not come.
-    fn digests(&self, first: usize, count: usize) -> Option<Vec<PieceDigest>> {
+    fn claimed_parts(&self) -> impl Iterator<Item = (PartIndex, Range<usize>)> + '_ {
+        claimed_parts(&self.claims, self.layout, self.manifest)
+    }
+
+    /// The digests of these pieces; `None` where they have not come.
+    fn digests(&self, pieces: &Range<usize>) -> Option<Vec<PieceDigest>> {
         let state = self.state.lock();
-        Some(state.digests.get(first..first + count)?.to_vec())
+        Some(state.digests.get(pieces.clone())?.to_vec())
     }
 
     /// The same, once they have come; `None` when nothing is left to compare.
-    fn wait_for_digests(&self, first: usize, count: usize) -> Option<Vec<PieceDigest>> {
-        let end = first + count;
+    fn wait_for_digests(&self, pieces: &Range<usize>) -> Option<Vec<PieceDigest>> {
         let state = self
             .state
-            .wait_while(|state| !state.is_stopped && state.digests.len() < end);
+            .wait_while(|state| !state.is_stopped && state.digests.len() < pieces.end);
         match state.is_stopped {
             true => None,
-            false => Some(state.digests[first..end].to_vec()),
+            false => Some(state.digests[pieces.clone()].to_vec()),
         }
     }
 }
@@ -239,4 +270,18 @@ fn parts_of(claims: &PartSet, layout: PartLayout) -> impl Iterator<Item = PartIn
         .ranges()
         .flat_map(|range| range.start..range.start + range.length);
     numbers.filter_map(move |number| layout.part(number).ok())
+}
+
+/// The parts that are claimed, each with where its pieces stand among all of them.
+fn claimed_parts<'a>(
+    claims: &'a PartSet,
+    layout: PartLayout,
+    manifest: &'a Manifest,
+) -> impl Iterator<Item = (PartIndex, Range<usize>)> + 'a {
+    let mut first = 0;
+    parts_of(claims, layout).map(move |part| {
+        let pieces = first..first + layout.segments(manifest, part).count();
+        first = pieces.end;
+        (part, pieces)
+    })
 }

@@ -2,34 +2,59 @@
 
 use crate::crypto::{DigestKey, PieceDigest, PieceHasher};
 use crate::disk::SourceReader;
-use crate::model::{EntryFailure, EntryIndex, FailureReason, PartSet, Segment, limits};
+use crate::model::{EntryFailure, EntryIndex, PartIndex, PartSet, limits};
 use crate::protocol::{Digests, Message, piece_position};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::error::Error;
 use crate::session::send::part_sender::{OutgoingParts, queue_failures};
-use crate::session::sync::lock;
+use crate::session::sync::{Monitor, lock, threads_within};
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-/// Contents read at once, in bytes: they are digested while they are in the processor's cache.
-const SLICE_BYTES: u64 = 128 * 1024;
+/// The most threads that digest, each with one part in memory: two digest faster than most disks read.
+const THREADS: usize = 4;
 
 /// Digests are sent once they cover this many bytes of contents: the receiver has something to do soon, and
 /// few messages cost little.
 const SEND_FROM_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Digests and sends the pieces of claimed parts, for one thread.
+/// Digests and sends the pieces of claimed parts. One of its threads reads at a time, in the order of the
+/// stream, as disks like it; meanwhile the others digest what they have read.
 pub(crate) struct ClaimDigester<'a> {
     parts: &'a OutgoingParts<'a>,
     key: DigestKey,
+    outbox: Monitor<Outbox>,
+}
+
+/// What is read next.
+struct ClaimReader<'a, I> {
     reader: SourceReader<'a>,
-    slice: Vec<u8>,
+    claimed: I,
+    /// How many parts were read.
+    count: u64,
+}
+
+/// A claimed part that was read.
+struct ClaimedPart {
+    part: PartIndex,
+    /// How many were read before.
+    number: u64,
+}
+
+/// Digests that were not sent yet, in the order of the stream.
+#[derive(Default)]
+struct Outbox {
     digests: Vec<PieceDigest>,
     /// Bytes of contents that `digests` cover.
     bytes: u64,
     failures: Vec<EntryFailure>,
     /// Files whose failure was said.
     failed: HashSet<EntryIndex>,
+    /// The number of the part whose digests are the next.
+    next: u64,
+    /// Whether nothing more is sent.
+    is_closed: bool,
 }
 
 impl<'a> ClaimDigester<'a> {
@@ -38,12 +63,7 @@ impl<'a> ClaimDigester<'a> {
         ClaimDigester {
             parts,
             key,
-            reader: SourceReader::new(parts.source),
-            slice: Vec::new(),
-            digests: Vec::new(),
-            bytes: 0,
-            failures: Vec::new(),
-            failed: HashSet::new(),
+            outbox: Monitor::default(),
         }
     }
 
@@ -52,74 +72,145 @@ impl<'a> ClaimDigester<'a> {
     ///
     /// # Errors
     /// [`Error`]: the connection is gone.
-    pub(crate) fn send(
-        mut self,
-        claims: &PartSet,
+    pub(crate) fn send(self, claims: &PartSet, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
+        let layout = &self.parts.layout;
+        let numbers = claims
+            .ranges()
+            .flat_map(|range| range.start..range.start + range.length);
+        let reading = Mutex::new(ClaimReader {
+            reader: SourceReader::new(self.parts.source),
+            claimed: numbers.filter_map(|number| layout.part(number).ok()),
+            count: 0,
+        });
+        let failure = Mutex::new(None);
+        let work = || {
+            if let Err(error) = self.digest_all(&reading, writer) {
+                lock(&failure).get_or_insert(error);
+                self.outbox.change(|outbox| outbox.is_closed = true);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads_within(THREADS) {
+                // Where the system refuses a thread, those that there are do its work.
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None if self.parts.queue.is_finished() => Ok(()),
+            None => self.flush(&mut self.outbox.lock(), writer),
+        }
+    }
+
+    /// Reads and digests one part after the other, until none is left or nothing more is sent.
+    fn digest_all(
+        &self,
+        reading: &Mutex<ClaimReader<'_, impl Iterator<Item = PartIndex>>>,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), Error> {
         let layout = &self.parts.layout;
-        for range in claims.ranges() {
-            for number in range.start..range.start + range.length {
-                if self.parts.queue.is_finished() {
-                    return Ok(());
-                }
-                let part = layout.part(number)?;
-                for segment in layout.segments(self.parts.source.manifest(), part) {
-                    let digest = self.digest(&segment);
-                    self.digests.push(digest);
-                    self.bytes += segment.length as u64;
-                    if self.bytes >= SEND_FROM_BYTES || self.digests.len() == limits::DIGESTS {
-                        self.flush(writer)?;
-                    }
-                }
-                let bytes = layout.length(part) as u64;
-                self.parts.progress.moved(bytes, layout.total());
+        let (mut contents, mut failures) = (Vec::new(), Vec::new());
+        loop {
+            failures.clear();
+            let read = lock(reading).read(self.parts, &mut contents, &mut failures);
+            let Some(claimed) = read else {
+                return Ok(());
+            };
+            let digests = self.digest(claimed.part, &contents, &failures);
+            let mut outbox = self
+                .outbox
+                .wait_while(|outbox| !outbox.is_closed && outbox.next != claimed.number);
+            if outbox.is_closed {
+                return Ok(());
             }
-        }
-        self.flush(writer)
-    }
-
-    fn digest(&mut self, segment: &Segment) -> PieceDigest {
-        match self.read(segment) {
-            Ok(hasher) => {
-                let position = piece_position(self.parts.transfer, segment);
-                self.key.digest(position, hasher)
-            }
-            Err(reason) => {
-                let entry = segment.entry;
-                if self.failed.insert(entry) {
-                    self.failures.push(EntryFailure { entry, reason });
+            outbox.note_failures(&failures);
+            let bytes = layout.length(claimed.part) as u64;
+            outbox.bytes += bytes;
+            for digest in digests {
+                outbox.digests.push(digest);
+                if outbox.digests.len() == limits::DIGESTS {
+                    self.flush(&mut outbox, writer)?;
                 }
-                PieceDigest::UNREADABLE
             }
+            if outbox.bytes >= SEND_FROM_BYTES {
+                self.flush(&mut outbox, writer)?;
+            }
+            outbox.next += 1;
+            drop(outbox);
+            self.outbox.notify();
+            self.parts.progress.moved(bytes, layout.total());
         }
     }
 
-    fn read(&mut self, segment: &Segment) -> Result<PieceHasher, FailureReason> {
-        let mut hasher = PieceHasher::default();
-        let end = segment.file_offset + segment.length as u64;
-        let mut offset = segment.file_offset;
-        while offset < end {
-            let next = end.min(offset + SLICE_BYTES);
-            self.reader
-                .read_range(segment.entry, offset..next, &mut self.slice)?;
-            hasher.update(&self.slice);
-            offset = next;
-        }
-        Ok(hasher)
+    /// The digests of a part's pieces; of those that could not be read what stands for such.
+    fn digest(
+        &self,
+        part: PartIndex,
+        contents: &[u8],
+        failures: &[EntryFailure],
+    ) -> Vec<PieceDigest> {
+        let layout = &self.parts.layout;
+        let segments = layout.segments(self.parts.source.manifest(), part);
+        let digests = segments.map(|segment| {
+            if failures
+                .iter()
+                .any(|failure| failure.entry == segment.entry)
+            {
+                return PieceDigest::UNREADABLE;
+            }
+            let mut hasher = PieceHasher::default();
+            hasher.update(&contents[segment.part_offset..segment.part_offset + segment.length]);
+            let position = piece_position(self.parts.transfer, &segment);
+            self.key.digest(position, hasher)
+        });
+        digests.collect()
     }
 
     /// Sends the digests so far, behind the failures of files that have none.
-    fn flush(&mut self, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
-        if self.digests.is_empty() {
+    fn flush(&self, outbox: &mut Outbox, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
+        if outbox.digests.is_empty() {
             return Ok(());
         }
-        self.parts.note_failures(&self.failures);
+        self.parts.note_failures(&outbox.failures);
         let mut writer = lock(writer);
-        queue_failures(&mut writer, &self.failures)?;
-        self.failures.clear();
-        let digests = Digests::take_from(&mut self.digests.drain(..));
-        self.bytes = 0;
+        queue_failures(&mut writer, &outbox.failures)?;
+        outbox.failures.clear();
+        outbox.bytes = 0;
+        let digests = Digests::take_from(&mut outbox.digests.drain(..));
         writer.send(&Message::Digests(digests))
+    }
+}
+
+impl<I: Iterator<Item = PartIndex>> ClaimReader<'_, I> {
+    /// Reads the next part; `None` when there is none, or the transfer is finished.
+    fn read(
+        &mut self,
+        parts: &OutgoingParts<'_>,
+        contents: &mut Vec<u8>,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Option<ClaimedPart> {
+        if parts.queue.is_finished() {
+            return None;
+        }
+        let part = self.claimed.next()?;
+        self.reader
+            .read_part(&parts.layout, part, contents, failures);
+        let number = self.count;
+        self.count += 1;
+        Some(ClaimedPart { part, number })
+    }
+}
+
+impl Outbox {
+    /// Keeps failures that were not said before.
+    fn note_failures(&mut self, failures: &[EntryFailure]) {
+        for failure in failures {
+            if self.failed.insert(failure.entry) {
+                self.failures.push(*failure);
+            }
+        }
     }
 }
