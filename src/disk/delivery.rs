@@ -14,7 +14,7 @@ mod settle;
 
 use crate::disk::destination::Destination;
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::plan::{Decision, IsBeside};
+use crate::disk::plan::Decision;
 use crate::disk::staging::{Mark, Staging, StagingMode};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::borrow::Cow;
@@ -168,9 +168,9 @@ impl<'a> Run<'a> {
 
     /// The entry's path below the destination, new names included.
     fn delivered_path(&self, entry: EntryIndex) -> Cow<'a, [u8]> {
-        let is_beside = self.staging.marks().has(entry, Mark::Differs);
+        let name = self.staging.delivered_name(entry);
         let plan = &self.staging.plan;
-        plan.delivered_path(self.manifest, entry, IsBeside(is_beside))
+        plan.delivered_path(self.manifest, entry, name)
     }
 
     fn with_delivered_path<T>(

@@ -15,11 +15,14 @@ use free_name::FreeNames;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::PathBuf;
 
 /// Most conflicts that [`PlanError::InTheWay`] names; it counts the others.
 const CONFLICTS_NAMED: usize = 8;
+
+/// Old files that one new file is compared with, at most: those that came last under [`Existing::Rename`].
+const OLD_FILES: usize = 16;
 
 /// The parent of an entry at the top.
 const NO_PARENT: u32 = u32::MAX;
@@ -58,13 +61,28 @@ pub struct Plan {
     renames: HashMap<usize, Box<[u8]>>,
     /// New names for compared files, in case they differ.
     names_beside: HashMap<usize, Box<[u8]>>,
-    /// The old files of those that are replaced or compared.
-    bases: HashMap<usize, Basis>,
+    /// The old files of those that are replaced or compared, in the order in which they are tried.
+    old_files: HashMap<usize, Vec<OldFile>>,
 }
 
-/// Whether a file was compared and differs, so that it is put beside the old one.
+/// A file that is there, and may hold what is offered.
+#[derive(Clone, Debug)]
+struct OldFile {
+    /// Its name, where that is not the entry's.
+    name: Option<Box<[u8]>>,
+    basis: Basis,
+}
+
+/// Which of its names an entry has at the destination.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct IsBeside(pub(super) bool);
+pub(super) enum DeliveredName {
+    /// Its own, or the new one that the policy gave it.
+    Planned,
+    /// That of a file that was compared and differs from all others: beside them.
+    Beside,
+    /// That of an old file, by its number.
+    Old(usize),
+}
 
 #[derive(Clone, Copy, Debug)]
 struct EntryVerdict {
@@ -151,17 +169,18 @@ impl Plan {
         self.existing == Existing::Fail
     }
 
-    /// The old file of a replaced or compared entry.
-    pub(super) fn basis(&self, entry: EntryIndex) -> Option<Basis> {
-        self.bases.get(&entry.get()).copied()
+    /// An old file of an entry that is replaced or compared, by its number.
+    pub(super) fn basis(&self, entry: EntryIndex, number: usize) -> Option<Basis> {
+        let old = self.old_files.get(&entry.get())?.get(number)?;
+        Some(old.basis)
     }
 
     /// How many needed bytes may be in old files: for each file the length of the shorter of the two.
     pub(super) fn bytes_in_bases(&self, manifest: &Manifest) -> u64 {
-        let bases = self.bases.iter();
-        let bytes = bases.filter_map(|(&number, basis)| {
+        let bytes = self.old_files.iter().filter_map(|(&number, old)| {
             let entry = manifest.index(number)?;
             let range = manifest.stream_range(entry);
+            let basis = old.first()?.basis;
             self.is_needed(entry)
                 .then(|| basis.length().min(range.end - range.start))
         });
@@ -223,19 +242,29 @@ impl Plan {
         &self,
         manifest: &'a Manifest,
         entry: EntryIndex,
-        is_beside: IsBeside,
+        name: DeliveredName,
     ) -> Cow<'a, [u8]> {
         let own = manifest.entry(entry).path;
-        let beside = self.names_beside.get(&entry.get()).filter(|_| is_beside.0);
-        if self.renames.is_empty() && beside.is_none() {
+        let last = match name {
+            DeliveredName::Planned => self.renames.get(&entry.get()),
+            DeliveredName::Beside => self.names_beside.get(&entry.get()),
+            DeliveredName::Old(number) => {
+                let old = self.old_files.get(&entry.get());
+                old.and_then(|old| old.get(number)?.name.as_ref())
+            }
+        };
+        if self.renames.is_empty() && last.is_none() {
             return Cow::Borrowed(own.as_bytes());
         }
         let mut names: Vec<&[u8]> = own.components().collect();
         let mut ancestor = Some(entry);
         for name in names.iter_mut().rev() {
             let Some(current) = ancestor else { break };
-            let beside = beside.filter(|_| current == entry);
-            if let Some(new) = beside.or_else(|| self.renames.get(&current.get())) {
+            let new = match current == entry {
+                true => last,
+                false => self.renames.get(&current.get()),
+            };
+            if let Some(new) = new {
                 *name = new;
             }
             ancestor = self.parent(manifest, current);
@@ -338,12 +367,12 @@ impl<'a> Decider<'a> {
             Some(Decision::Skip) => return Ok(Decision::Skip),
             // A missing folder is empty; the name must still be valid here.
             Some(Decision::Create) => {
-                self.path_of(index, IsBeside(false))?;
+                self.path_of(index, DeliveredName::Planned)?;
                 return Ok(Decision::Create);
             }
             _ => {}
         }
-        let path = self.path_of(index, IsBeside(false))?;
+        let path = self.path_of(index, DeliveredName::Planned)?;
         let found = match fs::symlink_metadata(&path) {
             Ok(found) => found,
             Err(error) if is_absent(&error) => return Ok(Decision::Create),
@@ -351,15 +380,11 @@ impl<'a> Decider<'a> {
         };
         let meeting = meet(entry, &found, &path)?;
         let decision = match (meeting, self.plan.existing) {
-            (ExistingEntry::Same, _) if self.is_compared(index, entry) => {
-                if self.plan.existing == Existing::Rename {
-                    self.choose_name_beside(index, entry)?;
-                }
-                Decision::Compare
-            }
-            (ExistingEntry::Same, _) => Decision::Identical,
+            (ExistingEntry::Same, _) if !self.is_compared(index, entry) => Decision::Identical,
+            (ExistingEntry::Same, Existing::Rename) => return self.rename(index, entry, &found),
+            (ExistingEntry::Same, _) => Decision::Compare,
             (_, Existing::Skip) => Decision::Skip,
-            (_, Existing::Rename) => return self.rename(index, entry),
+            (_, Existing::Rename) => return self.rename(index, entry, &found),
             (ExistingEntry::Differs, Existing::Overwrite) => Decision::Replace,
             (ExistingEntry::Differs, Existing::Newer) => {
                 if entry.mtime > platform::mtime_of(&found) {
@@ -375,7 +400,8 @@ impl<'a> Decider<'a> {
         if let Decision::Replace | Decision::Compare = decision
             && let Some(basis) = Basis::of(&found)
         {
-            self.plan.bases.insert(index.get(), basis);
+            let old = OldFile { name: None, basis };
+            self.plan.old_files.insert(index.get(), vec![old]);
         }
         Ok(decision)
     }
@@ -388,62 +414,67 @@ impl<'a> Decider<'a> {
             && !self.manifest.stream_range(index).is_empty()
     }
 
-    /// A free name for a compared file, in case it differs.
-    fn choose_name_beside(
+    /// Tries `name (1)`, `name (2)` and so on until one is free, or taken by what would be put there. Where
+    /// contents are compared, all that may be the same are: then the free name is for a file that differs from
+    /// each of them. `found` has the entry's own name.
+    fn rename(
         &mut self,
         index: EntryIndex,
         entry: &Entry<'_>,
-    ) -> Result<(), PlanError> {
-        for number in 1..=free_name::TRIES {
-            let Some(name) = self.free_names.candidate(entry, number) else {
-                continue;
-            };
-            self.plan.names_beside.insert(index.get(), name);
-            let path = self.path_of(index, IsBeside(true))?;
-            match fs::symlink_metadata(&path) {
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
-                Ok(_) => continue,
-            }
-            if let Some(name) = self.plan.names_beside.get(&index.get()) {
-                self.free_names.take(entry, name);
-            }
-            return Ok(());
+        found: &Metadata,
+    ) -> Result<Decision, PlanError> {
+        let path = self.path_of(index, DeliveredName::Planned)?;
+        let mut old_files = Vec::new();
+        if meet(entry, found, &path)? == ExistingEntry::Same {
+            let basis = Basis::of(found);
+            old_files.extend(basis.map(|basis| OldFile { name: None, basis }));
         }
-        Err(PlanError::NoFreeName(self.path_of(index, IsBeside(false))?))
-    }
-
-    /// Tries `name (1)`, `name (2)` and so on until a name is free, or an identical entry has it.
-    fn rename(&mut self, index: EntryIndex, entry: &Entry<'_>) -> Result<Decision, PlanError> {
         for number in 1..=free_name::TRIES {
             let Some(name) = self.free_names.candidate(entry, number) else {
                 continue;
             };
-            self.plan.renames.insert(index.get(), name);
-            let path = self.path_of(index, IsBeside(false))?;
-            let decision = match fs::symlink_metadata(&path) {
-                Err(error) if is_absent(&error) => Decision::Create,
+            self.plan.renames.insert(index.get(), name.clone());
+            let path = self.path_of(index, DeliveredName::Planned)?;
+            match fs::symlink_metadata(&path) {
+                Err(error) if is_absent(&error) => {
+                    self.free_names.take(entry, &name);
+                    return Ok(self.take_free_name(index, name, old_files));
+                }
                 Err(error) => return Err(DiskError::at("look up", &path)(error).into()),
-                Ok(found) => match meet(entry, &found, &path)? {
-                    ExistingEntry::Same if self.is_compared(index, entry) => {
-                        let basis = Basis::of(&found);
-                        basis.map(|basis| self.plan.bases.insert(index.get(), basis));
-                        Decision::Compare
+                Ok(found) if meet(entry, &found, &path)? == ExistingEntry::Same => {
+                    self.free_names.take(entry, &name);
+                    if !self.is_compared(index, entry) {
+                        return Ok(Decision::Identical);
                     }
-                    ExistingEntry::Same => Decision::Identical,
-                    ExistingEntry::Differs | ExistingEntry::Blocks => continue,
-                },
-            };
-            if let Some(name) = self.plan.renames.get(&index.get()) {
-                self.free_names.take(entry, name);
+                    let (name, basis) = (Some(name), Basis::of(&found));
+                    old_files.extend(basis.map(|basis| OldFile { name, basis }));
+                }
+                Ok(_) => {}
             }
-            if decision == Decision::Compare {
-                self.choose_name_beside(index, entry)?;
-            }
-            return Ok(decision);
         }
         self.plan.renames.remove(&index.get());
-        Err(PlanError::NoFreeName(self.path_of(index, IsBeside(false))?))
+        Err(PlanError::NoFreeName(
+            self.path_of(index, DeliveredName::Planned)?,
+        ))
+    }
+
+    /// A name is free: for the entry, or, where old files may be the same, for an entry that differs from them.
+    fn take_free_name(
+        &mut self,
+        index: EntryIndex,
+        name: Box<[u8]>,
+        mut old_files: Vec<OldFile>,
+    ) -> Decision {
+        if old_files.is_empty() {
+            return Decision::Create;
+        }
+        self.plan.renames.remove(&index.get());
+        self.plan.names_beside.insert(index.get(), name);
+        // What came last is the most likely to be the same.
+        old_files.reverse();
+        old_files.truncate(OLD_FILES);
+        self.plan.old_files.insert(index.get(), old_files);
+        Decision::Compare
     }
 
     /// Counts a conflict. Entries below it are not counted again.
@@ -466,8 +497,8 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn path_of(&self, index: EntryIndex, is_beside: IsBeside) -> Result<PathBuf, PlanError> {
-        let bytes = self.plan.delivered_path(self.manifest, index, is_beside);
+    fn path_of(&self, index: EntryIndex, name: DeliveredName) -> Result<PathBuf, PlanError> {
+        let bytes = self.plan.delivered_path(self.manifest, index, name);
         let path = WirePath::parse(&bytes)
             .map_err(|_| PlanError::NoFreeName(self.destination.path().to_owned()))?;
         Ok(self.destination.disk_path(path)?)

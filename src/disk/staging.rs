@@ -32,7 +32,7 @@ use crate::model::{
 };
 use lock::Lock;
 use marks::Marks;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,6 +106,8 @@ struct StagingProgress {
     recorded: PartSet,
     /// Parts that counted as present until a file in them turned out to differ from the old one.
     unsettled: PartSet,
+    /// Which of its old files an entry is compared with, by number, where that is not the first.
+    old_files: HashMap<EntryIndex, usize>,
     writing: Vec<PartIndex>,
     /// End of the furthest part of the stream.
     stream_end: u64,
@@ -164,6 +166,7 @@ impl Staging {
                 present: plan.unneeded_parts(&manifest, &layout),
                 recorded: PartSet::new(),
                 unsettled: PartSet::new(),
+                old_files: HashMap::new(),
                 writing: Vec::new(),
                 stream_end: 0,
                 short: None,

@@ -21,7 +21,7 @@ fn outcome(transfer: &Transfer, dir: &Path, existing: Existing) -> Option<(Decis
     match decided {
         Ok(plan) => {
             let path = plan
-                .delivered_path(&transfer.manifest, index, IsBeside(false))
+                .delivered_path(&transfer.manifest, index, DeliveredName::Planned)
                 .into_owned();
             Some((plan.decision(index), String::from_utf8(path).unwrap()))
         }
@@ -169,7 +169,7 @@ fn a_renamed_folder_takes_along_what_it_holds() {
     let below = transfer.index("x/below");
     assert_eq!(plan.decision(transfer.index("x")), Decision::Identical);
     assert_eq!(plan.decision(below), Decision::Create);
-    let path = plan.delivered_path(&transfer.manifest, below, IsBeside(false));
+    let path = plan.delivered_path(&transfer.manifest, below, DeliveredName::Planned);
     assert_eq!(&*path, b"x (1)/below (1)");
 }
 
@@ -191,7 +191,7 @@ fn new_names_avoid_those_of_the_manifest_and_each_other() {
     let entries = transfer.manifest.entries();
     let names: Vec<String> = entries
         .map(|(index, _)| {
-            plan.delivered_path(&transfer.manifest, index, IsBeside(false))
+            plan.delivered_path(&transfer.manifest, index, DeliveredName::Planned)
                 .into_owned()
         })
         .map(|path| String::from_utf8(path).unwrap())

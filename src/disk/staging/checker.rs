@@ -5,7 +5,7 @@ use super::writer::WritingPart;
 use super::{Mark, Staging, StagingWriter};
 use crate::disk::error::DiskError;
 use crate::disk::journal::JournalRecord;
-use crate::disk::plan::{Decision, IsBeside};
+use crate::disk::plan::{Decision, DeliveredName};
 use crate::disk::platform;
 use crate::model::{EntryIndex, PartIndex, Segment, WirePath};
 use std::fs::File;
@@ -62,19 +62,22 @@ impl<'a> ClaimChecker<'a> {
         let mut to_write = Vec::new();
         let (mut held, mut differs) = (0, false);
         for (number, segment) in layout.segments(&staging.manifest, part).enumerate() {
-            let is_failed = staging.marks.has(segment.entry, Mark::Failed);
-            let source = staging.source_of(&segment, is_recorded);
-            let Some(source) = source.filter(|_| !is_failed) else {
+            if staging.marks.has(segment.entry, Mark::Failed) {
                 continue;
-            };
+            }
             let bytes = segment.part_offset..segment.part_offset + segment.length;
-            let is_read = self.read(&segment, source).is_ok();
-            if !is_read || !is_same(number, &segment, &self.buffer[bytes]) {
-                differs |= self.is_lacking(&segment);
-            } else if staging.is_needed(segment.entry) {
-                held += segment.length as u64;
-                if source == PieceSource::Old {
-                    to_write.push(segment);
+            while let Some(source) = staging.source_of(&segment, is_recorded) {
+                let is_read = self.read(&segment, source).is_ok();
+                if is_read && is_same(number, &segment, &self.buffer[bytes.clone()]) {
+                    if staging.is_needed(segment.entry) {
+                        held += segment.length as u64;
+                        to_write.extend((source != PieceSource::Staged).then_some(segment));
+                    }
+                    break;
+                }
+                if !staging.may_be_in_another(&segment, source) {
+                    differs |= staging.is_needed(segment.entry);
+                    break;
                 }
             }
         }
@@ -96,14 +99,6 @@ impl<'a> ClaimChecker<'a> {
         }
         writing.fulfil();
         Ok(Checked::Held(held))
-    }
-
-    /// Handles a piece that differs, and returns whether the part must be sent for it.
-    fn is_lacking(&self, segment: &Segment) -> bool {
-        if self.staging.plan.decision(segment.entry) == Decision::Compare {
-            self.staging.note_different(segment.entry);
-        }
-        self.staging.is_needed(segment.entry)
     }
 
     fn read(&mut self, segment: &Segment, source: PieceSource) -> io::Result<()> {
@@ -129,20 +124,29 @@ impl Staging {
         entry: EntryIndex,
         source: PieceSource,
     ) -> io::Result<File> {
-        if source == PieceSource::Staged {
+        let PieceSource::Old(number) = source else {
             let path = self.staged_path(entry).map_err(io::Error::other)?;
             return platform::open_source(&path);
-        }
-        let delivered = self
-            .plan
-            .delivered_path(&self.manifest, entry, IsBeside(false));
+        };
+        let name = DeliveredName::Old(number);
+        let delivered = self.plan.delivered_path(&self.manifest, entry, name);
         let path = WirePath::parse(&delivered).map_err(io::Error::other)?;
         let path = self.destination.disk_path(path).map_err(io::Error::other)?;
-        let basis = self.plan.basis(entry);
+        let basis = self.plan.basis(entry, number);
         basis.ok_or(io::ErrorKind::NotFound)?.open(&path)
     }
 
-    /// Whether no file of the part has failed.
+    /// A piece differs from what `source` has. Whether another old file may have it.
+    fn may_be_in_another(&self, segment: &Segment, source: PieceSource) -> bool {
+        match source {
+            PieceSource::Old(number) if self.plan.decision(segment.entry) == Decision::Compare => {
+                self.note_different(segment.entry, number)
+            }
+            PieceSource::Staged | PieceSource::Old(_) => false,
+        }
+    }
+
+    /// Whether no file in the part has failed.
     pub(super) fn is_true(&self, part: PartIndex) -> bool {
         let mut segments = self.layout().segments(&self.manifest, part);
         !segments.any(|segment| self.marks.has(segment.entry, Mark::Failed))

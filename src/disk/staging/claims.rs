@@ -5,7 +5,7 @@ use super::{Mark, Staging, StagingProgress};
 use crate::disk::destination::Destination;
 use crate::disk::error::DiskError;
 use crate::disk::journal::{self, Recorded};
-use crate::disk::plan::{Decision, Plan};
+use crate::disk::plan::{Decision, DeliveredName, Plan};
 use crate::model::{
     EntryIndex, Manifest, PartIndex, PartLayout, PartSet, Segment, TransferId, limits,
 };
@@ -25,8 +25,8 @@ const COMPARED_PART_BYTES_MIN: u64 = 256 * 1024;
 pub(super) enum PieceSource {
     /// In the staging folder.
     Staged,
-    /// In the old file at the destination.
-    Old,
+    /// In an old file at the destination, by its number.
+    Old(usize),
 }
 
 /// Facts about a transfer before its parts are compared.
@@ -90,7 +90,7 @@ impl Guesses<'_> {
 
     fn is_in_old_file(&self, segment: &Segment) -> bool {
         let end = segment.file_offset + segment.length as u64;
-        let basis = self.plan.basis(segment.entry);
+        let basis = self.plan.basis(segment.entry, 0);
         segment.length >= OLD_PIECE_BYTES_MIN && basis.is_some_and(|basis| end <= basis.length())
     }
 }
@@ -150,16 +150,26 @@ impl Staging {
         self.plan.fails_when_in_the_way() && self.marks.has(entry, Mark::Differs)
     }
 
-    /// Records that a compared file differs from the old one. If it is needed now, its parts no longer count as
-    /// present, because their bytes are only in the old file.
-    pub(super) fn note_different(&self, entry: EntryIndex) {
+    /// A file that is compared differs from the old one of this number. Whether there is another old file that
+    /// it is compared with now. Parts with bytes of it that count as there do not any more, if there is, or if it
+    /// is needed now: those bytes are in the old file only.
+    pub(super) fn note_different(&self, entry: EntryIndex, number: usize) -> bool {
         let mut progress = self.progress();
         if self.marks.has(entry, Mark::Differs) {
-            return;
+            return false;
         }
-        self.marks.set(entry, Mark::Differs);
-        if !self.is_needed(entry) {
-            return;
+        if progress.old_file(entry) != number {
+            // Another thread found it first.
+            return true;
+        }
+        let has_next = self.plan.basis(entry, number + 1).is_some();
+        if has_next {
+            progress.old_files.insert(entry, number + 1);
+        } else {
+            self.marks.set(entry, Mark::Differs);
+        }
+        if !has_next && !self.is_needed(entry) {
+            return false;
         }
         let layout = progress.layout;
         let range = self.manifest.stream_range(entry);
@@ -169,6 +179,21 @@ impl Staging {
             if progress.present.remove(part) || progress.writing.contains(&part) {
                 progress.unsettled.insert(part);
             }
+        }
+        has_next
+    }
+
+    /// Which of its old files the entry is compared with.
+    pub(super) fn old_file(&self, entry: EntryIndex) -> usize {
+        self.progress().old_file(entry)
+    }
+
+    /// The name that the entry has at the destination, as far as that is known by now.
+    pub(in crate::disk) fn delivered_name(&self, entry: EntryIndex) -> DeliveredName {
+        match self.plan.decision(entry) {
+            Decision::Compare if self.marks.has(entry, Mark::Differs) => DeliveredName::Beside,
+            Decision::Compare => DeliveredName::Old(self.old_file(entry)),
+            _ => DeliveredName::Planned,
         }
     }
 
@@ -185,10 +210,10 @@ impl Staging {
             self.decision(segment.entry),
         ) {
             (_, Decision::Skip) => None,
-            (Decision::Compare, _) => Some(PieceSource::Old),
+            (Decision::Compare, _) => Some(PieceSource::Old(self.old_file(segment.entry))),
             (Decision::Create | Decision::Replace, _) => Some(match is_recorded {
                 true if self.marks.has(segment.entry, Mark::There) => PieceSource::Staged,
-                _ => PieceSource::Old,
+                _ => PieceSource::Old(0),
             }),
             (Decision::Identical | Decision::Skip, _) => None,
         }
@@ -196,7 +221,11 @@ impl Staging {
 }
 
 impl StagingProgress {
-    /// Records that the part is here, unless a file in it turned out to differ meanwhile.
+    fn old_file(&self, entry: EntryIndex) -> usize {
+        self.old_files.get(&entry).copied().unwrap_or(0)
+    }
+
+    /// The part is here, unless a file in it turned out to differ while it was written.
     pub(super) fn arrived(&mut self, part: PartIndex) {
         if !self.unsettled.contains(part) {
             self.present.insert(part);

@@ -71,10 +71,16 @@ impl<'a> StagingWriter<'a> {
     /// Parts of a compared file also show whether the old one differs.
     fn compare_with_old(&mut self, segment: &Segment, bytes: &[u8]) {
         let staging = self.staging;
-        let is_compared = staging.plan.decision(segment.entry) == Decision::Compare
-            && !staging.marks.has(segment.entry, Mark::Differs);
-        if is_compared && !staging.is_in_old_file(segment, bytes) {
-            staging.note_different(segment.entry);
+        let is_compared = || {
+            staging.plan.decision(segment.entry) == Decision::Compare
+                && !staging.marks.has(segment.entry, Mark::Differs)
+        };
+        while is_compared() {
+            let number = staging.old_file(segment.entry);
+            if staging.is_in_old_file(segment, bytes, number) {
+                break;
+            }
+            staging.note_different(segment.entry, number);
         }
     }
 
@@ -193,9 +199,9 @@ impl StagingProgress {
 }
 
 impl Staging {
-    /// Whether the entry's old file has these bytes at this place; false if it cannot be read.
-    fn is_in_old_file(&self, segment: &Segment, bytes: &[u8]) -> bool {
-        let Ok(file) = self.open_piece_source(segment.entry, PieceSource::Old) else {
+    /// Whether the old file of this number has these bytes there. One that cannot be read has not.
+    fn is_in_old_file(&self, segment: &Segment, bytes: &[u8], number: usize) -> bool {
+        let Ok(file) = self.open_piece_source(segment.entry, PieceSource::Old(number)) else {
             return false;
         };
         let mut buffer = vec![0; SLICE.min(bytes.len())];

@@ -146,8 +146,13 @@ fn compared(existing: Existing, dir: &Path) -> (Vec<u8>, Vec<u8>, Vec<DeliveryRe
 
 /// As a session does at the end of a round.
 fn settle(transfer: &Transfer, staging: &Staging) {
-    let unsettled = staging.take_unsettled();
-    transfer.check(staging, &unsettled);
+    loop {
+        let unsettled = staging.take_unsettled();
+        if unsettled.len() == 0 {
+            break;
+        }
+        transfer.check(staging, &unsettled);
+    }
 }
 
 #[test]
@@ -168,6 +173,47 @@ fn a_file_that_is_compared_and_differs_becomes_what_the_policy_says() {
             assert!(fs::read(dir.path().join("x (1)")).unwrap() == new);
         }
     }
+}
+
+/// Files of one size and time beside each other, each of which differs in these parts: what comes of a
+/// comparison under [`Existing::Rename`], and the names that are there then.
+fn beside(dir: &Path, changed: [&[usize]; 3]) -> (DeliveryResult, Vec<String>) {
+    let mut transfer = versions(4, &[]).0;
+    for (name, changed) in ["x", "x (1)", "x (2)"].iter().zip(changed) {
+        let (sent, old) = versions(4, changed);
+        fs::write(dir.join(name), old).unwrap();
+        disguise(&sent, &dir.join(name));
+        transfer = sent;
+    }
+    let staging = transfer.open_to_compare(dir, Existing::Rename);
+    transfer.check_claims(&staging);
+    settle(&transfer, &staging);
+    transfer.write_all(&staging);
+    let (_, results) = fixture::deliver(staging, &[]);
+    let names = fixture::names_in(dir);
+    for name in names.iter().skip(3) {
+        assert!(fs::read(dir.join(name)).unwrap() == transfer.stream);
+    }
+    (results[0], names)
+}
+
+#[test]
+fn a_file_is_compared_with_all_copies_so_that_no_further_one_is_made_of_the_same() {
+    let all: [&[usize]; 4] = [&[], &[0], &[2], &[1, 3]];
+    for same in 0..3 {
+        for others in [[1, 2], [2, 3], [3, 1]] {
+            let mut changed = [all[others[0]], all[others[1]], &[]];
+            changed.swap(same, 2);
+            let dir = tempfile::tempdir().unwrap();
+            let (result, names) = beside(dir.path(), changed);
+            assert_eq!(result, DeliveryResult::Identical, "{changed:?}");
+            assert_eq!(names, ["x", "x (1)", "x (2)"], "{changed:?}");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (result, names) = beside(dir.path(), [all[1], all[2], all[3]]);
+    assert_eq!(result, DeliveryResult::Delivered);
+    assert_eq!(names, ["x", "x (1)", "x (2)", "x (3)"]);
 }
 
 #[test]
