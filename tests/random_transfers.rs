@@ -30,6 +30,9 @@ const RUNS_OF_A_STORY: u64 = 12;
 /// Trees that are sent at the same time.
 const LANES: u64 = 4;
 
+/// Bytes of a file that has at least three parts.
+const LARGE: usize = 2_200_000;
+
 #[test]
 fn what_is_delivered_is_of_one_version() {
     let runs = std::env::var("PEERBRIDGE_RANDOM_RUNS").ok();
@@ -67,6 +70,12 @@ struct Ended {
     received: Result<Vec<Summary>, Error>,
 }
 
+impl Ended {
+    fn is_complete(&self) -> bool {
+        self.sent.is_ok() && self.received.is_ok()
+    }
+}
+
 impl Story {
     fn new(seed: u64, name: String) -> Story {
         let work = tempfile::tempdir().unwrap();
@@ -82,8 +91,12 @@ impl Story {
 
     fn tell(mut self) {
         for name in ["one", "two", "sub/three", "sub/four", "sub/five"] {
-            self.create(name);
+            let length = self.length();
+            self.create(name, length);
         }
+        // Of several parts: they may be the same, and a later one not.
+        let length = LARGE + self.chance.place(LARGE);
+        self.create("sub/large", length);
         for _ in 0..RUNS_OF_A_STORY {
             for _ in 0..self.chance.below(3) {
                 self.edit();
@@ -106,8 +119,7 @@ impl Story {
         self.chance.below(most) as usize
     }
 
-    fn create(&mut self, name: &str) {
-        let length = self.length();
+    fn create(&mut self, name: &str, length: usize) {
         let bytes = self.chance.bytes(length);
         let path = self.source().join(name);
         fs::write(&path, &bytes).unwrap();
@@ -192,6 +204,16 @@ impl Story {
         let before = files_below(&self.target());
         let ended = transfer(&send, &receive, cut, retries);
         self.check(existing, is_compared, &before, &ended);
+        if ended.is_complete() && self.chance.below(3) == 0 {
+            let before = files_below(&self.target());
+            let again = transfer(&send, &receive, None, 0);
+            let is_unchanged = files_below(&self.target()) == before;
+            assert!(
+                again.is_complete() && is_unchanged,
+                "seed {}, {existing:?}, compared: {is_compared}: the same again did something",
+                self.name
+            );
+        }
     }
 
     fn check(
@@ -209,7 +231,6 @@ impl Story {
             let is_known = known.is_some_and(|versions| versions.contains(bytes));
             assert!(is_known, "{what}: {name:?} is of no version");
         }
-        let both = (ended.sent.is_ok(), ended.received.is_ok());
         for (name, result) in &ended.told {
             let Some(bytes) = sent.get(name) else {
                 continue;
@@ -240,7 +261,7 @@ impl Story {
                 }
             }
         }
-        if both == (true, true) {
+        if ended.is_complete() {
             let told = sent.keys().filter(|name| ended.told.contains_key(*name));
             assert_eq!(told.count(), sent.len(), "{what}: not all was told");
         }
