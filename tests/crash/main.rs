@@ -2,7 +2,8 @@
 //! that change, and that the same command again ends whole.
 //!
 //! `PEERBRIDGE_TEST_SEED` repeats a run of the random tests, `PEERBRIDGE_CRASH_ROUNDS` sets how many kills
-//! the crash loop makes, `PEERBRIDGE_TEST_LONG=1` adds the tests that take minutes.
+//! the crash loop makes, `PEERBRIDGE_RANDOM_RUNS` how many transfers of sources that change,
+//! `PEERBRIDGE_TEST_LONG=1` adds the tests that take minutes.
 
 #![cfg(unix)]
 
@@ -21,3 +22,4 @@ mod repeat;
 mod sides;
 mod silence;
 mod sources;
+mod versions;

@@ -9,6 +9,7 @@ pub mod library;
 pub mod program;
 pub mod proxy;
 pub mod running;
+pub mod story;
 pub mod tools;
 pub mod trees;
 
