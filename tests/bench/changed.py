@@ -3,9 +3,9 @@
 
 Usage: changed.py [--workloads changed,append,insert,resume,full] [--link loopback|1gbit|100mbit] ...
 
-Beside rsync over ssh where both are installed, and another build (--baseline) for `resume` and `full`. The
-builds take turns within one run; a line tells the median of the seconds, each of them, the median of the seconds of
-processor time at both ends together, and the megabytes on the line.
+Beside rsync over ssh where both are installed, and another build (--baseline). They take turns within one run; a
+line tells the median of the seconds, each of them, the median of the seconds of processor time at both ends
+together, and the megabytes on the line.
 """
 
 import argparse
@@ -148,21 +148,16 @@ class Bench:
 
 def measure(bench, workload, options, builds, ssh):
     rows = {}
+    is_new = workload in ("resume", "full")
     for number in range(options.runs):
-        if workload in ("resume", "full"):
-            for name, program in builds if number % 2 else reversed(builds):
-                bench.before()
-                if workload == "resume":
-                    bench.peerbridge(program, cut=bench.source.stat().st_size // 2)
-                rows.setdefault(name, []).append(bench.peerbridge(program))
-                bench.same()
-            continue
-        bench.before(bench.old)
-        rows.setdefault("peerbridge", []).append(
-            bench.peerbridge(options.peerbridge, "--existing", "overwrite")
-        )
-        bench.same()
-        if ssh:
+        for name, program in builds if number % 2 else reversed(builds):
+            bench.before(None if is_new else bench.old)
+            if workload == "resume":
+                bench.peerbridge(program, cut=bench.source.stat().st_size // 2)
+            more = [] if is_new else ["--existing", "overwrite"]
+            rows.setdefault(name, []).append(bench.peerbridge(program, *more))
+            bench.same()
+        if ssh and not is_new:
             bench.before(bench.old)
             rows.setdefault("rsync", []).append(bench.rsync(ssh))
             bench.same()
