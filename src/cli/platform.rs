@@ -33,6 +33,22 @@ pub(crate) fn exposure(
     }
 }
 
+/// Whether a group may put files in the place of others in the folder. A group whose number is the owner's has
+/// the owner alone, by convention.
+#[cfg(unix)]
+pub(crate) fn is_open_to_a_group(folder: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let mode = folder.mode();
+    mode & 0o020 != 0 && mode & STICKY == 0 && folder.gid() != folder.uid()
+}
+
+/// Unknown here: Windows keeps that in lists which std cannot read.
+#[cfg(not(unix))]
+pub(crate) fn is_open_to_a_group(_folder: &Metadata) -> bool {
+    false
+}
+
 /// Unknown here: Windows keeps that in lists which std cannot read, and the user's own folders are
 /// private by default.
 #[cfg(not(unix))]

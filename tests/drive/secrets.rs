@@ -180,3 +180,27 @@ fn a_credential_of_the_system_may_be_read_by_others_and_never_written() {
     let written = system("credentials/word").to(1).exits(2);
     written.says("other users can write to credentials/word");
 }
+
+#[test]
+fn a_folder_whose_group_may_write_is_warned_of() {
+    let scene = Scene::new();
+    secret_file(&scene, "keys/right", SECRET, 0o600);
+    let folder = scene.path("keys");
+    if std::os::unix::fs::chown(&folder, None, Some(12345)).is_err() {
+        eprintln!("not tested: only root can give a folder to another group");
+        return;
+    }
+    for (mode, is_warned) in [(0o770, true), (0o1770, false), (0o750, false)] {
+        set_mode(&folder, mode);
+        let sender = sender(&scene).arg("--secret-file").arg("keys/right");
+        let (_, sent) = meet(scene.run(RECEIVE), sender);
+        let sent = sent.exits(0);
+        let warning = "may put another file in the place of keys/right";
+        assert_eq!(
+            sent.error().contains(warning),
+            is_warned,
+            "{mode:o}: {sent:?}"
+        );
+        std::fs::remove_dir_all(scene.path("in")).unwrap();
+    }
+}

@@ -106,6 +106,7 @@ pub(crate) fn get<T: Credential>(
     context: &Context<'_>,
 ) -> Result<T, CliError> {
     if let Some(credential) = given(file, context.environment)? {
+        warn_of_folder::<T>(file, context);
         return Ok(credential);
     }
     check_can_ask::<T>(context)?;
@@ -124,6 +125,7 @@ pub(crate) fn new_password(
     if let Some((password, origin)) =
         given_with_origin::<ArchivePassword>(file, context.environment)?
     {
+        warn_of_folder::<ArchivePassword>(file, context);
         return password
             .for_making()
             .map_err(|fault| CliError::Password { origin, fault });
@@ -199,6 +201,16 @@ fn given_with_origin<T: Credential>(
 fn line_of<T: Credential>(path: &Path) -> Result<(Vec<u8>, String), CliError> {
     let line = private_file::first_line(path, T::unreadable)?;
     Ok((line, path.to_string_lossy().into_owned()))
+}
+
+/// Warns of the file that a credential came from, if it came from one.
+fn warn_of_folder<T: Credential>(file: Option<&Path>, context: &Context<'_>) {
+    let variable = |name| context.environment.get(name);
+    let named = T::FILE_VARIABLE.and_then(variable).map(Path::new);
+    let named = named.filter(|_| variable(T::VARIABLE).is_none());
+    if let Some(path) = file.or(named) {
+        private_file::warn_of_folder(path, context.console);
+    }
 }
 
 fn check_can_ask<T: Credential>(context: &Context<'_>) -> Result<(), CliError> {

@@ -1,8 +1,11 @@
 //! A file that only its owner can read and change: how secrets and passwords are kept in files.
 
 use crate::cli::error::CliError;
+use crate::cli::output::console::Console;
+use crate::cli::output::json::Object;
 use crate::cli::{environment, platform};
 use crate::crypto::MAX_SECRET_LENGTH;
+use crate::model::escaped;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -42,6 +45,29 @@ pub(crate) fn open(
         }
     }
     Ok((file, metadata))
+}
+
+/// Warns of a file whose folder a group may write to: its members could put another file in its place. Some
+/// systems give each user a group of its own, so it is not refused.
+pub(crate) fn warn_of_folder(path: &Path, console: &Console) {
+    let is_regular = path.metadata().is_ok_and(|found| found.is_file());
+    let place = path.canonicalize().ok().filter(|_| is_regular);
+    let Some(folder) = place.as_deref().and_then(Path::parent) else {
+        return;
+    };
+    if folder
+        .metadata()
+        .is_ok_and(|folder| platform::is_open_to_a_group(&folder))
+    {
+        let folder = escaped(folder.as_os_str().as_encoded_bytes());
+        let path = escaped(path.as_os_str().as_encoded_bytes());
+        let message = format!(
+            "the group of {folder} may put another file in the place of {path}: take the right to write \
+             away with chmod g-w"
+        );
+        console.say(&format!("warning: {message}"));
+        console.event(|| Object::event("warning").text("message", &message));
+    }
 }
 
 /// Whether the system handed the file to this process as a secret.
