@@ -14,6 +14,10 @@ pub const MAX_SECRET_LENGTH: usize = limits::SECRET_BYTES;
 /// Words of a generated secret: 45 bits. An attacker has one guess a connection.
 const GENERATED_WORDS: usize = 5;
 
+/// A secret that looks as if it had fewer bits may be guessed within a year at ten guesses a second, which is what a
+/// listener answers.
+const BITS_TO_STAND_GUESSING: usize = 35;
+
 /// The secret that two peers share: a word, a sentence, or any 1 to 1024 bytes without a NUL.
 ///
 /// It has neither `Debug`, `Clone` nor `PartialEq`, and is wiped when dropped.
@@ -77,8 +81,37 @@ impl Secret {
         tag(self).verify_slice(&other).is_ok()
     }
 
+    /// Whether a person seems to have chosen it so that it can be guessed: a word, a name, a year.
+    pub(crate) fn looks_weak(&self) -> bool {
+        let runs = self.0.chunk_by(|one, next| kind_of(*one) == kind_of(*next));
+        let tenths: usize = runs.map(tenths_of_bits).sum();
+        tenths < BITS_TO_STAND_GUESSING * 10
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// The kinds of characters that make up a run: letters, digits, anything else.
+fn kind_of(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => 0,
+        _ if byte.is_ascii_alphabetic() || !byte.is_ascii() => 1,
+        _ => 2,
+    }
+}
+
+/// About how many tenths of a bit characters of one kind are worth: a word is one of two thousand, however
+/// long it is.
+fn tenths_of_bits(run: &[u8]) -> usize {
+    const WORD: usize = 110;
+    // The same once more says nothing new.
+    let length = 1 + run.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    match run.first().map(|byte| kind_of(*byte)) {
+        Some(0) => 33 * length,
+        Some(1) => WORD.min(47 * length),
+        _ => 20 * length,
     }
 }
 
@@ -160,6 +193,36 @@ mod tests {
     #[test]
     fn text_of_another_encoding_is_refused() {
         assert_eq!(bytes(b"w\0o\0r\0d\0"), Err(CredentialError::SecretNul));
+    }
+
+    #[test]
+    fn what_people_choose_in_a_hurry_looks_weak() {
+        let looks_weak = |text: &str| Secret::from_text(text).unwrap().looks_weak();
+        let weak = [
+            "x",
+            "secret",
+            "Passw0rd",
+            "orbit2026",
+            "12345678",
+            "velvet-candle",
+            "aaaaaaaaaaaaaaaa",
+        ];
+        for text in weak {
+            assert!(looks_weak(text), "{text}");
+        }
+        let strong = [
+            "correct horse battery",
+            "orbit-velvet-Zq7-candle",
+            "x7Kq9wTb2mRv",
+            "918273645501",
+        ];
+        for text in strong {
+            assert!(!looks_weak(text), "{text}");
+        }
+        for _ in 0..100 {
+            let generated = Secret::generate().unwrap();
+            assert!(!looks_weak(generated.text()), "{}", generated.text());
+        }
     }
 
     #[test]

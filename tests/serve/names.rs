@@ -154,3 +154,18 @@ fn a_line_of_the_log_cannot_be_forged_by_a_name() {
     let rest = rest.strip_prefix(name).unwrap_or_else(|| panic!("{line}"));
     assert!(rest.starts_with(" from 127.0.0.1: 1 file, "), "{line}");
 }
+
+#[test]
+fn secrets_that_look_easy_to_guess_are_warned_of_by_name() {
+    let scene = Scene::new();
+    let names = format!("alice apple pie\nbob {SECRET}\ncarol banana2026\n");
+    scene.private_file("names", &names);
+    let served = scene.listens("serve inbox --secrets-file names");
+    let warning = served.waits_for(1, "warning")[0]["message"].to_string();
+    let told = ["alice", "bob", "carol", "apple", "banana"].map(|word| warning.contains(word));
+    assert_eq!(told, [true, false, true, false, false], "{warning}");
+    let served = scene.run("serve other").secret("banana").listens();
+    served.says("warning: the secret looks easy to guess");
+    let served = scene.listens("serve third");
+    assert!(!served.error().contains("warning"), "{}", served.error());
+}

@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
+use crate::cli::input::private_file;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
@@ -80,7 +81,10 @@ impl Serve {
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         self.receive.check_destination()?;
         let secrets = match self.secrets_file {
-            Some(path) => Secrets::Named(Arc::new(SecretsFile::open(path)?)),
+            Some(path) => {
+                private_file::warn_of_folder(&path, context.console);
+                Secrets::Named(Arc::new(SecretsFile::open(path)?))
+            }
             None => Secrets::One(Arc::new(credentials::get(
                 self.connect.secret_file.as_deref(),
                 context,
@@ -93,6 +97,7 @@ impl Serve {
         options.max_peers = self.max_peers.unwrap_or(options.max_peers);
         options.keep_partial = self.keep_partial.unwrap_or(options.keep_partial);
         log.keeps(options.keep_partial);
+        log.warn_of_weak(&options.secrets);
         options.announce = self.announce;
         options.wait = self.connect.wait;
         options.idle_timeout = self.connect.idle_timeout.unwrap_or(options.idle_timeout);

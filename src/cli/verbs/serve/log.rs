@@ -15,7 +15,7 @@ use crate::cli::output::timestamp::rfc3339;
 use crate::cli::output::wording::Perspective;
 use crate::cli::output::{format, wording};
 use crate::model::quoted;
-use crate::session::{Event, Operator, Reception, Summary};
+use crate::session::{Event, Operator, Reception, Secrets, Summary};
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -59,6 +59,28 @@ impl<'a> Log<'a> {
         let days = format::count(time.as_secs() / (24 * 3600), "day");
         self.say(&format!(
             "what comes of a broken transfer is kept for {days} (--keep-partial)"
+        ));
+    }
+}
+
+impl Log<'_> {
+    /// Warns of secrets that can be guessed, without telling any of them.
+    pub(super) fn warn_of_weak(&self, secrets: &Secrets) {
+        let whose = match secrets {
+            Secrets::One(secret) if secret.looks_weak() => "the secret looks".to_owned(),
+            Secrets::One(_) => return,
+            Secrets::Named(named) => {
+                let list = named.current();
+                let weak = list.iter().filter(|named| named.secret.looks_weak());
+                let names: Vec<_> = weak.map(|named| quoted(named.name.as_bytes())).collect();
+                match names.len() {
+                    0 => return,
+                    _ => format!("the secrets of {} look", names.join(", ")),
+                }
+            }
+        };
+        self.warn(&format!(
+            "{whose} easy to guess: `peerbridge secret` makes one that is not"
         ));
     }
 }
