@@ -1,6 +1,7 @@
 //! Those who know the address only: however many come, a real peer is served and everything comes back.
 
-use crate::harness::{Running, Scene, has_tool, until};
+use crate::harness::trees::noise;
+use crate::harness::{Running, SECRET, Scene, has_tool, until};
 use rustix::net::{AddressFamily, SocketType};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
@@ -234,19 +235,18 @@ fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
 }
 
 /// Connects from an address of its own on this machine.
-fn connect_from(address: u32, port: u16) -> TcpStream {
+fn connect_from(from: Ipv4Addr, port: u16) -> TcpStream {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    let from = Ipv4Addr::from_bits(0x7f02_0000 + address);
     rustix::net::bind(&socket, &SocketAddrV4::new(from, 0)).unwrap();
     rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).unwrap();
     TcpStream::from(socket)
 }
 
 /// Guesses until it is over: each Hello that is answered is followed by a wrong proof, or by silence.
-fn guess_on(address: u32, port: u16, is_over: &AtomicBool, answered: &AtomicUsize) {
+fn guess_on(from: Ipv4Addr, port: u16, is_over: &AtomicBool, answered: &AtomicUsize) {
     let confirm = [&[0, 0, 0, 32, 4][..], &[0; 32]].concat();
     while !is_over.load(Ordering::SeqCst) {
-        let mut stream = connect_from(address, port);
+        let mut stream = connect_from(from, port);
         let wait = Duration::from_secs(1);
         stream.set_read_timeout(Some(wait)).unwrap();
         // Whoever is turned away at once may be so before this is written.
@@ -260,8 +260,7 @@ fn guess_on(address: u32, port: u16, is_over: &AtomicBool, answered: &AtomicUsiz
             }
         }
         if answer[4] == HELLO {
-            answered.fetch_add(1, Ordering::SeqCst);
-            match address % 2 {
+            match answered.fetch_add(1, Ordering::SeqCst) % 2 {
                 0 => drop(stream.write_all(&confirm)),
                 _ => drop(stream.read(&mut [0; 512])),
             }
@@ -285,7 +284,8 @@ fn idle_connections_and_guessers_from_fifty_addresses_keep_nobody_out() {
     std::thread::scope(|scope| {
         for address in 1..=50 {
             let (port, is_over, answered) = (served.port(), &is_over, &answered);
-            scope.spawn(move || guess_on(address, port, is_over, answered));
+            let from = Ipv4Addr::from_bits(0x7f02_0000 + address);
+            scope.spawn(move || guess_on(from, port, is_over, answered));
         }
         until("guesses beyond those that are free", || {
             (answered.load(Ordering::SeqCst) > 100).then_some(())
@@ -304,6 +304,56 @@ fn idle_connections_and_guessers_from_fifty_addresses_keep_nobody_out() {
     });
     drop(idle);
     before.comes_back(&served);
+}
+
+/// Guessers have the address of a real peer, whose name was proven from there: it waits for none of them, so
+/// that the five seconds in which it must be served are time enough for `--wait`.
+#[test]
+fn guessers_at_its_own_address_do_not_delay_a_name_that_was_proven_there() {
+    let _alone = ALONE.lock();
+    let scene = Scene::new();
+    let file = scene.private_file("secrets", &format!("alice {SECRET}\n"));
+    let served = scene.run("serve inbox --secrets-file").arg(file).listens();
+    let before = Before::of(&served);
+    let send = |name: &str| {
+        scene.tree(name, 37);
+        let sender = scene.run(&format!("send {name} --as alice --to @ --retry 0 --wait 5"));
+        sender.to(served.port()).ends()
+    };
+    send("first").exits(0);
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            let (port, is_over, answered) = (served.port(), &is_over, &answered);
+            scope.spawn(move || guess_on(Ipv4Addr::LOCALHOST, port, is_over, answered));
+        }
+        until("guesses beyond those that are free", || {
+            (answered.load(Ordering::SeqCst) > 6).then_some(())
+        });
+        for number in 0..5 {
+            let begun = Instant::now();
+            let sent = send(&format!("real{number}"));
+            println!("served after {:.2} s", begun.elapsed().as_secs_f64());
+            is_over.store(sent.code() != Some(0), Ordering::SeqCst);
+            sent.exits(0);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    before.comes_back(&served);
+}
+
+/// Streams cost descriptors at a receiver for one transfer as at a drop box: it takes as many as it has.
+#[test]
+fn a_receiver_with_few_descriptors_takes_few_streams() {
+    let _alone = ALONE.lock();
+    let scene = Scene::new();
+    scene.file("large", noise(39, 40 << 20));
+    let receiver = scene.run("receive into --yes").after("ulimit -n 46");
+    let receiver = receiver.listens();
+    let sent = scene.sends("large --streams 16 --level 0", receiver.port());
+    sent.exits(0);
+    receiver.ends().exits(0).never_says("warning");
+    scene.assert_same("large", "into/large");
 }
 
 /// How many descriptors it may have from now on, though more may be open.

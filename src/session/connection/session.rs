@@ -7,6 +7,7 @@ use crate::session::connection::handshake::Authenticated;
 use crate::session::connection::heartbeat::{Heartbeat, SharedWriter};
 use crate::session::connection::join::SessionContext;
 use crate::session::connection::join_gate::JoinGate;
+use crate::session::connection::socket::streams_of_each;
 use crate::session::error::Error;
 use crate::session::events::{Acceptance, Operator};
 use crate::session::line::NO_ADDRESS;
@@ -67,7 +68,7 @@ impl Session {
             unread: None,
             most_streams: match peer {
                 NO_ADDRESS => 1,
-                _ => limits::STREAMS,
+                _ => streams_of_each(1),
             },
             transfer: 0,
             next_stream: Arc::new(AtomicU16::new(1)),
