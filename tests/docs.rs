@@ -101,37 +101,79 @@ fn is_path(text: &str) -> bool {
         || plain && text.contains('/') && endings.iter().any(|ending| text.ends_with(ending))
 }
 
-#[test]
-fn tests_that_pages_name_exist() {
-    let mut known = BTreeSet::new();
+/// Every test function, with the files, folders and modules that its path may name.
+fn tests() -> BTreeMap<String, BTreeSet<String>> {
+    let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
         let source = read(&path);
-        let functions = source.split("fn ").skip(1);
-        known.extend(
-            functions
-                .filter_map(|rest| rest.split('(').next())
-                .map(str::to_owned),
-        );
+        for part in source.split("#[test]").skip(1) {
+            let function = part
+                .split("fn ")
+                .nth(1)
+                .and_then(|rest| rest.split('(').next());
+            let places = path.with_extension("");
+            let places = places
+                .iter()
+                .map(|place| place.to_string_lossy().into_owned());
+            let known = tests.entry(function.expect("a function").to_owned());
+            known
+                .or_default()
+                .extend(places.chain(["tests".to_owned()]));
+        }
     }
+    tests
+}
+
+/// Whether text is meant as a test of this project: `module::function`, with a sentence for a name.
+fn is_test_name(text: &str) -> bool {
+    let function = text.rsplit("::").next().unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
+    text.contains("::") && function.contains('_') && text.chars().all(is_plain)
+}
+
+#[test]
+fn tests_that_pages_name_exist() {
+    let tests = tests();
     let mut named = 0;
     for (name, page) in pages() {
-        for text in quoted(&page).filter(|text| text.matches("::").count() == 1) {
-            let (module, function) = text.split_once("::").expect("a name");
-            let is_test = function.matches('_').count() >= 2
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c));
-            if is_test {
-                named += 1;
+        for text in quoted(&page).filter(|text| is_test_name(text)) {
+            let (modules, function) = text.rsplit_once("::").expect("a name");
+            let known = tests.get(function);
+            let known = known.unwrap_or_else(|| panic!("{}: {text} is no test", name.display()));
+            for module in modules.split("::") {
                 assert!(
-                    known.contains(function),
-                    "{}: {module}::{function}",
+                    known.contains(module),
+                    "{}: {text} in {known:?}",
                     name.display()
                 );
             }
+            named += 1;
         }
     }
-    assert!(named > 50, "only {named} tests were found on the pages");
+    assert!(named > 200, "only {named} tests were found on the pages");
+}
+
+#[test]
+fn each_promise_names_a_test() {
+    let tables = [("how", "shown by"), ("promise", "test")];
+    let mut promises = 0;
+    for name in ["docs/THREAT_MODEL.md", "docs/RELIABILITY.md"] {
+        let page = read(name);
+        let mut is_promises = false;
+        for line in page.lines() {
+            let row: Vec<_> = rows(line).flatten().collect();
+            match row[..] {
+                [] => is_promises = false,
+                [first, last] if tables.contains(&(first, last)) => is_promises = true,
+                [promise, tests] if is_promises && !promise.starts_with("---") => {
+                    assert!(quoted(tests).any(is_test_name), "{name}: {promise}");
+                    promises += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(promises > 80, "only {promises} promises were found");
 }
 
 #[test]
