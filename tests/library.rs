@@ -263,17 +263,7 @@ fn an_output_takes_the_first_file_of_a_session() {
 
 #[test]
 fn names_of_streams_are_plain() {
-    for name in [
-        "",
-        ".",
-        "..",
-        "a/b",
-        "/a",
-        "a/",
-        "C:x",
-        ".peerbridge-x",
-        "a\0",
-    ] {
+    for name in ["", ".", "..", "a/b", "/a", "a/", ".peerbridge-x", "a\0"] {
         assert!(Stream::new(name, std::io::empty()).is_err(), "{name:?}");
     }
     assert_eq!(

@@ -15,6 +15,7 @@ mod settle;
 use crate::disk::destination::Destination;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::Decision;
+use crate::disk::refusal::Refusal;
 use crate::disk::staging::{Mark, Staging, StagingMode};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::borrow::Cow;
@@ -30,7 +31,7 @@ pub enum DeliveryResult {
     /// The policy left it out.
     Skipped,
     /// It could not be delivered.
-    Failed(FailureReason),
+    Failed(Refusal),
 }
 
 /// Is called once for each entry, in the manifest's order, with its result and its path at the destination where
@@ -72,6 +73,7 @@ impl Staging {
         failed: &[EntryFailure],
         report: &mut DeliveryCallback<'_>,
     ) -> Result<Delivery, DiskError> {
+        self.make_folders()?;
         let mut run = Run::begin(&self, failed)?;
         run.prepare()?;
         run.move_all(report)?;
@@ -100,18 +102,21 @@ impl<'a> Run<'a> {
         let manifest: &Manifest = &staging.manifest;
         let mut outcomes = vec![None; manifest.len()];
         for failure in failed {
-            outcomes[failure.entry.get()] = Some(DeliveryResult::Failed(failure.reason));
+            outcomes[failure.entry.get()] = Some(DeliveryResult::Failed(failure.reason.into()));
         }
         for (index, _) in manifest.entries() {
             let parent = staging.plan.parent(manifest, index);
             let above = parent.and_then(|parent| outcomes[parent.get()]);
             outcomes[index.get()] = match (staging.decision(index), above) {
                 (Decision::Skip, _) if staging.is_refused(index) => {
-                    Some(DeliveryResult::Failed(FailureReason::Differs))
+                    Some(DeliveryResult::Failed(FailureReason::Differs.into()))
                 }
                 (Decision::Identical, _) => Some(DeliveryResult::Identical),
-                (Decision::Skip, _) => Some(DeliveryResult::Skipped),
-                (_, Some(DeliveryResult::Failed(reason))) => Some(DeliveryResult::Failed(reason)),
+                (Decision::Skip, _) => Some(match staging.refusal(index) {
+                    Some(refusal) => DeliveryResult::Failed(refusal),
+                    None => DeliveryResult::Skipped,
+                }),
+                (_, Some(DeliveryResult::Failed(above))) => Some(DeliveryResult::Failed(above)),
                 _ => outcomes[index.get()],
             };
         }
@@ -201,8 +206,8 @@ impl<'a> Run<'a> {
         self.outcomes[entry.get()].is_none()
     }
 
-    fn fail(&mut self, entry: EntryIndex, reason: FailureReason) {
-        self.outcomes[entry.get()] = Some(DeliveryResult::Failed(reason));
+    fn fail(&mut self, entry: EntryIndex, refusal: Refusal) {
+        self.outcomes[entry.get()] = Some(DeliveryResult::Failed(refusal));
     }
 
     fn summary(&self) -> Result<Delivery, DiskError> {
@@ -217,10 +222,10 @@ impl<'a> Run<'a> {
                     EntryKind::Folder => delivery.folders += 1,
                     EntryKind::Link(_) => delivery.links += 1,
                 },
-                Some(DeliveryResult::Failed(reason)) => {
+                Some(DeliveryResult::Failed(refusal)) => {
                     let failure = EntryFailure {
                         entry: index,
-                        reason,
+                        reason: refusal.reason(),
                     };
                     delivery.failures.push(failure);
                     continue;

@@ -85,6 +85,11 @@ impl DiskError {
         }
     }
 
+    /// The error that it came from.
+    pub(super) fn io(&self) -> &io::Error {
+        &self.source
+    }
+
     /// Wraps the system's error for `operation` on `path`, for use with `map_err`.
     pub(super) fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
         move |source| DiskError {
@@ -137,7 +142,7 @@ fn kind_of(error: &io::Error) -> DiskErrorKind {
 }
 
 /// The system's text in the style of our errors: lower case, without the number.
-fn plain_words(error: &io::Error) -> String {
+pub(super) fn plain_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text
         .split_once(" (os error")

@@ -2,7 +2,8 @@
 
 use crate::disk::plan::Decision;
 use crate::disk::{
-    Checked, Delivery, DeliveryResult, Destination, Durability, Plan, SameFiles, Staging, platform,
+    Checked, Delivery, DeliveryResult, Destination, Durability, Plan, PlanRules, SameFiles,
+    Staging, platform,
 };
 use crate::model::{
     EntryFailure, EntryIndex, Existing, FileSize, Manifest, ManifestBuilder, Mode, Mtime,
@@ -95,15 +96,22 @@ impl Transfer {
 
     pub(super) fn plan(&self, into: &Path, existing: Existing) -> Plan {
         let destination = Destination::locate(into).unwrap();
-        let same_files = SameFiles::Believed;
-        Plan::decide(&self.manifest, &destination, existing, same_files).unwrap()
+        let rules = PlanRules {
+            existing,
+            ..PlanRules::default()
+        };
+        Plan::decide(&self.manifest, &destination, rules).unwrap()
     }
 
     /// The same, with files of the same size and mtime compared.
     pub(super) fn open_to_compare(&self, into: &Path, existing: Existing) -> Staging {
         let destination = Destination::locate(into).unwrap();
-        let same_files = SameFiles::Compared;
-        let plan = Plan::decide(&self.manifest, &destination, existing, same_files).unwrap();
+        let rules = PlanRules {
+            existing,
+            same_files: SameFiles::Compared,
+            ..PlanRules::default()
+        };
+        let plan = Plan::decide(&self.manifest, &destination, rules).unwrap();
         let manifest = Arc::clone(&self.manifest);
         Staging::open(&destination, ID, manifest, plan, PART, self.durability).unwrap()
     }

@@ -14,6 +14,7 @@ mod journal;
 mod place;
 mod plan;
 mod platform;
+mod refusal;
 mod source;
 mod special_file;
 mod staging;
@@ -27,7 +28,7 @@ pub use destination::Destination;
 pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
 pub use journal::recorded_parts;
-pub use plan::{Plan, PlanError, SameFiles};
+pub use plan::{NameRule, Plan, PlanError, PlanRules, SameFiles};
 pub use source::{Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader};
 pub use staging::{
     Checked, ClaimChecker, Durability, FileWriter, Preview, RunLedger, Staging, StagingWriter,

@@ -98,6 +98,18 @@ pub(super) fn windows_can_have(name: &str) -> bool {
     })
 }
 
+/// Whether an error that std has no name for is about a file's name: bytes that are no text on that disk.
+#[cfg(unix)]
+pub(super) fn is_bad_name(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::ILSEQ.raw_os_error())
+}
+
+/// Whether an error that std has no name for is about a file's name: ERROR_INVALID_NAME.
+#[cfg(not(unix))]
+pub(super) fn is_bad_name(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(123)
+}
+
 /// Permissions as they travel. Windows has none: files 0644, folders and read-only files as fits.
 #[cfg(unix)]
 pub(super) fn mode_of(metadata: &Metadata) -> Mode {

@@ -16,6 +16,7 @@ mod checker;
 mod claims;
 mod lock;
 mod marks;
+mod refused;
 mod resume;
 mod runs;
 mod tree;
@@ -26,9 +27,10 @@ use crate::disk::destination::{Destination, disk_path};
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::{FoundJournal, Journal, JournalFault, JournalMark, JournalRecord};
 use crate::disk::plan::Plan;
+use crate::disk::refusal::Refusal;
 use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
-    PartSet, TransferId, limits,
+    PartSet, TransferId, WirePath, limits,
 };
 use lock::Lock;
 use marks::Marks;
@@ -84,6 +86,8 @@ pub struct Staging {
     path: PathBuf,
     tree: PathBuf,
     marks: Marks,
+    /// Why entries are left out that the disk refused when they were created.
+    refusals: Mutex<HashMap<EntryIndex, Refusal>>,
     creation: Mutex<()>,
     /// Whether the folders exist. They are made for the first file, so an offer without data makes none.
     has_folders: Mutex<bool>,
@@ -121,20 +125,20 @@ impl Staging {
     /// because it cannot be sent again.
     ///
     /// # Errors
-    /// [`DiskErrorKind::Locked`] while another process receives this transfer here,
-    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or the system's error.
+    /// [`DiskErrorKind::Locked`] while another process receives this transfer here, or the system's error.
     pub fn open(
         destination: &Destination,
         id: TransferId,
         manifest: Arc<Manifest>,
-        plan: Plan,
+        mut plan: Plan,
         proposed_part_size: u32,
         durability: Durability,
     ) -> Result<Staging, DiskError> {
         destination.create()?;
-        let path = staging_path(destination, id);
+        let path = staging_path(destination, id, &plan);
         let lock = Lock::acquire(&path)?;
         let umask = tree::probe_umask(&path)?;
+        plan.leave_out(&manifest, refused::refused_names(&path, &manifest, &plan)?);
         let (earlier, journal_fault) = earlier_run(&path, id, &manifest)?;
         let (journal, layout, recorded) = match earlier {
             Some(earlier) => earlier,
@@ -158,6 +162,7 @@ impl Staging {
             destination: destination.clone(),
             tree: path.join("tree"),
             marks: Marks::new(manifest.len()),
+            refusals: Mutex::default(),
             creation: Mutex::new(()),
             has_folders: Mutex::new(false),
             write_locks: Default::default(),
@@ -278,17 +283,17 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes the needed folders, once.
+    /// Makes the needed folders, once. A folder that the disk refuses is left out with everything below it.
     ///
     /// # Errors
-    /// [`DiskErrorKind::NameCollision`] for two folders that are one here, or the system's error.
+    /// The system's error.
     pub(super) fn make_folders(&self) -> Result<(), DiskError> {
         let mut has_folders = self
             .has_folders
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if !*has_folders {
-            tree::make_folders(&self.tree, &self.manifest, &self.plan)?;
+            self.for_each_folder(tree::make_new)?;
             *has_folders = true;
         }
         Ok(())
@@ -327,7 +332,11 @@ impl Staging {
 
     /// The entry's path in the staging tree.
     pub(super) fn staged_path(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
-        disk_path(&self.tree, self.manifest.entry(entry).path)
+        let path = self.plan.staged_path(&self.manifest, entry);
+        match WirePath::parse(&path) {
+            Ok(path) => disk_path(&self.tree, path),
+            Err(_) => Err(self.misuse("name", "a new name in it is no valid one")),
+        }
     }
 
     pub(super) fn marks(&self) -> &Marks {
@@ -393,7 +402,10 @@ fn earlier_run(
     }
 }
 
-fn staging_path(destination: &Destination, id: TransferId) -> PathBuf {
+/// The folder of a transfer. With other names in it, it is another one: what an earlier run left under the own
+/// names would be strange to it.
+fn staging_path(destination: &Destination, mut id: TransferId, plan: &Plan) -> PathBuf {
+    id.0[0] ^= u8::from(plan.has_portable_names());
     destination.path().join(format!(".peerbridge-{id}"))
 }
 

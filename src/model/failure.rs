@@ -22,12 +22,22 @@ pub enum FailureReason {
     SourceUnreadable = 2,
     /// The source changed while it was sent.
     SourceChanged = 3,
-    /// The receiver could not write it, or cannot have a file of that name.
+    /// The receiver could not write it.
     NotWritten = 4,
     /// Something appeared under its name after the offer was accepted.
     InTheWay = 5,
     /// Another file of the same size and time is there, and the policy keeps it.
     Differs = 6,
+    /// The receiver's disk cannot have that name.
+    Name = 7,
+    /// Another name of the transfer is the same one on the receiver's disk, as where case makes no difference.
+    SameName = 8,
+    /// The receiver is not permitted to write it.
+    Permission = 9,
+    /// The receiver's disk or system has no symbolic links.
+    NoLinks = 10,
+    /// It is larger than files may be on the receiver's disk.
+    TooLarge = 11,
 }
 
 impl FailureReason {
@@ -40,6 +50,11 @@ impl FailureReason {
             4 => FailureReason::NotWritten,
             5 => FailureReason::InTheWay,
             6 => FailureReason::Differs,
+            7 => FailureReason::Name,
+            8 => FailureReason::SameName,
+            9 => FailureReason::Permission,
+            10 => FailureReason::NoLinks,
+            11 => FailureReason::TooLarge,
             _ => return None,
         })
     }
@@ -64,6 +79,13 @@ impl fmt::Display for FailureReason {
             FailureReason::NotWritten => "the receiver cannot write it",
             FailureReason::InTheWay => "something else appeared under its name",
             FailureReason::Differs => "another file of the same size and time is there",
+            FailureReason::Name => "the receiver's disk cannot have that name",
+            FailureReason::SameName => {
+                "another name of this transfer is the same one on the receiver's disk"
+            }
+            FailureReason::Permission => "the receiver is not permitted to write it",
+            FailureReason::NoLinks => "the receiver's disk has no symbolic links",
+            FailureReason::TooLarge => "it is larger than files may be on the receiver's disk",
         })
     }
 }

@@ -39,7 +39,7 @@ impl<'a> LinkTarget<'a> {
         if up > link.depth() {
             return Err(LinkFault::Outside);
         }
-        if !rest.is_empty() && WirePath::parse(rest).is_err() {
+        if !rest.is_empty() && (WirePath::parse(rest).is_err() || leads_out_on_windows(target)) {
             return Err(LinkFault::Outside);
         }
         Ok(LinkTarget(target))
@@ -54,6 +54,20 @@ impl<'a> LinkTarget<'a> {
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
+}
+
+/// Whether Windows could read a target as a drive, a share or a way up. Nobody else makes such links.
+fn leads_out_on_windows(target: &[u8]) -> bool {
+    target.split(|&byte| byte == b'/').any(|component| {
+        let mut pieces = component.split(|&byte| byte == b'\\');
+        let first = pieces.next().unwrap_or_default();
+        let is_drive = matches!(first, [letter, b':'] if letter.is_ascii_alphabetic());
+        first.len() < component.len()
+            && (first.is_empty()
+                || first == b".."
+                || is_drive
+                || pieces.any(|piece| piece == b".."))
+    })
 }
 
 /// Why a link is not carried.
@@ -93,6 +107,8 @@ mod tests {
         assert!(allowed("d/a", ".."));
         assert!(allowed("d/a", "..x"));
         assert!(allowed("a", "."));
+        assert!(allowed("a", "B::Deparse.3pm.gz"));
+        assert!(allowed("a", "b\\c"));
     }
 
     #[test]
@@ -106,6 +122,9 @@ mod tests {
         assert!(!allowed("d/a", "..//etc"));
         assert!(!allowed("a", ""));
         assert!(!allowed("a", "C:\\x"));
+        assert!(!allowed("a", "\\\\host\\share"));
+        assert!(!allowed("d/a", "..\\..\\x"));
+        assert!(!allowed("a", "b\\..\\..\\x"));
         assert!(!allowed("a", "x\0y"));
     }
 }

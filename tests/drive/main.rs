@@ -16,6 +16,7 @@ mod by_code;
 mod counted;
 mod dialogue;
 mod existing;
+mod foreign_disks;
 mod given_up;
 mod interrupted;
 mod left_behind;

@@ -4,6 +4,7 @@
 
 pub mod archive_builder;
 pub mod chance;
+pub mod disks;
 pub mod ended;
 pub mod library;
 pub mod program;

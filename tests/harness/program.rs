@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// Everything in the folder `name`, sorted; nothing when it is not there.
-    pub fn names_in(&self, name: &str) -> Vec<String> {
+    pub fn names_in(&self, name: impl AsRef<OsStr>) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path(name)) else {
             return Vec::new();
         };

@@ -108,8 +108,6 @@ fn names_that_lead_outside_are_refused() {
         "../victim",
         "/etc/victim",
         "a/../../victim",
-        "C:x",
-        "C:\\x",
         ".peerbridge-x",
         "",
         "a\0b",

@@ -113,6 +113,7 @@ const EVERY_VERB: &[Verb] = &[
 const CONNECTING: &[Verb] = &[Send, Receive, Serve, Ping];
 const LISTENING: &[Verb] = &[Send, Receive, Serve];
 const RECEIVING: &[Verb] = &[Receive, Serve];
+const SAVING: &[Verb] = &[Receive, Serve, Unzip];
 const TRANSFERRING: &[Verb] = &[Send, Receive, Demo];
 const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Serve, ZipVerb, Unzip, Demo];
 const REPLACING: &[Verb] = &[Receive, Serve, Unzip, ZipVerb];
@@ -174,6 +175,9 @@ pub(crate) const FLAGS: &[Flag] = &[
             terminal you are asked, elsewhere the default is fail; an identical file counts as done"),
             (ZipVerb, "what to do if ARCHIVE exists: fail (the default), skip, rename (the new one), \
             overwrite, or newer (overwrite if a source is newer)")]),
+    flag(Common, None, "portable-names", Nothing, SAVING,
+        "change names that some disks cannot have: controls, < > : \" \\ | ? *, and dots and blanks at the \
+         end become _; a name that differs from another one in case only gets a number"),
     flag(Common, Some('x'), "exclude", Values("GLOB"), &[Send, ZipVerb, Unzip],
         "leave out names or paths that match (*, ?, [abc], **); may be repeated"),
     flag(Common, Some('L'), "follow-links", Nothing, &[Send, ZipVerb],

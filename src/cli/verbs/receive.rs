@@ -41,6 +41,7 @@ pub(crate) struct ReceiveArgs {
     existing: Option<Existing>,
     max_bytes: Option<u64>,
     max_files: Option<u64>,
+    portable_names: bool,
     fsync: bool,
     checksum: bool,
     /// The program to run after each transfer, and how long it may take.
@@ -64,6 +65,7 @@ impl ReceiveArgs {
             existing: existing(args),
             max_bytes: max_bytes.transpose()?,
             max_files: max_files.transpose()?,
+            portable_names: args.has("portable-names"),
             fsync: args.has("fsync"),
             checksum: args.has("checksum"),
             hook: args.path("on-receive"),
@@ -94,6 +96,7 @@ impl ReceiveArgs {
         options.existing = self.existing.unwrap_or_default();
         options.max_bytes = self.max_bytes;
         options.max_files = self.max_files;
+        options.portable_names = self.portable_names;
         options.fsync = self.fsync;
         options.checksum = self.checksum;
         options

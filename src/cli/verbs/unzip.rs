@@ -48,6 +48,7 @@ enum UnzipTask {
 struct Opening {
     destination: PathBuf,
     existing: Option<Existing>,
+    portable_names: bool,
     any_expansion: bool,
 }
 
@@ -135,6 +136,7 @@ impl Unzip {
         let archive = self.checked(archive, &mut options, context)?;
         options.destination = opening.destination.clone();
         options.existing = opening.existing.unwrap_or_default();
+        options.portable_names = opening.portable_names;
         options.any_expansion = opening.any_expansion;
         let style = context.report_style(Perspective::Opener, self.progress);
         let questions = opening.questions(context);
@@ -200,6 +202,7 @@ impl Opening {
         Ok(Opening {
             destination,
             existing: existing(typed),
+            portable_names: typed.has("portable-names"),
             any_expansion: typed.has("yes"),
         })
     }

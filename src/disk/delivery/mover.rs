@@ -6,6 +6,7 @@ use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::JournalRecord;
 use crate::disk::place::{Moved, move_file_where_free, move_where_free};
 use crate::disk::plan::Decision;
+use crate::disk::refusal::Refusal;
 use crate::disk::staging::Durability;
 use crate::model::{EntryIndex, EntryKind, FailureReason};
 use std::fs;
@@ -14,7 +15,7 @@ use std::path::Path;
 
 /// Why one entry stays behind, or why the whole delivery ends.
 enum Hindrance {
-    Entry(FailureReason),
+    Entry(Refusal),
     Whole(DiskError),
 }
 
@@ -23,7 +24,7 @@ impl From<DiskError> for Hindrance {
     fn from(error: DiskError) -> Self {
         match error.kind() {
             DiskErrorKind::Full | DiskErrorKind::ReadOnly => Hindrance::Whole(error),
-            _ => Hindrance::Entry(FailureReason::NotWritten),
+            _ => Hindrance::Entry(Refusal::of(&error)),
         }
     }
 }
@@ -39,7 +40,8 @@ impl Run<'_> {
                 let parent = self.staging.plan.parent(self.manifest, index)?;
                 self.outcomes[parent.get()]
             });
-            let outcome = outcome.unwrap_or(DeliveryResult::Failed(FailureReason::NotWritten));
+            let outcome =
+                outcome.unwrap_or(DeliveryResult::Failed(FailureReason::NotWritten.into()));
             self.outcomes[index.get()] = Some(outcome);
             let path = self.delivered_path(index);
             let is_there = matches!(
@@ -57,9 +59,9 @@ impl Run<'_> {
             if is_turn(entry.kind) && self.is_pending(index) && self.is_root(index) {
                 let outcome = match self.move_root(index, entry.kind) {
                     Ok(()) => DeliveryResult::Delivered,
-                    Err(Hindrance::Entry(reason)) => {
+                    Err(Hindrance::Entry(refusal)) => {
                         self.left_behind |= !matches!(entry.kind, EntryKind::Link(_));
-                        DeliveryResult::Failed(reason)
+                        DeliveryResult::Failed(refusal)
                     }
                     Err(Hindrance::Whole(error)) => return Err(error),
                 };
@@ -72,7 +74,7 @@ impl Run<'_> {
     fn move_root(&self, index: EntryIndex, kind: EntryKind<'_>) -> Result<(), Hindrance> {
         let way = self.with_delivered_path(index, |path| self.destination.way_to(path))?;
         if way == Way::Blocked {
-            return Err(Hindrance::Entry(FailureReason::InTheWay));
+            return Err(in_the_way());
         }
         let from = self.staging.staged_path(index)?;
         let to = self.target(index)?;
@@ -97,7 +99,7 @@ impl Run<'_> {
 /// Renames over the existing entry, unless that is a folder by now.
 fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
     match fs::symlink_metadata(to) {
-        Ok(found) if found.is_dir() => Err(Hindrance::Entry(FailureReason::InTheWay)),
+        Ok(found) if found.is_dir() => Err(in_the_way()),
         Ok(_) => rename(from, to),
         Err(error) if is_absent(&error) => rename(from, to),
         Err(error) => Err(DiskError::at("look up", to)(error).into()),
@@ -118,9 +120,13 @@ fn place(from: &Path, to: &Path) -> Result<(), Hindrance> {
 
 fn not_moved(error: io::Error, to: &Path) -> Hindrance {
     match error.kind() {
-        io::ErrorKind::AlreadyExists => Hindrance::Entry(FailureReason::InTheWay),
+        io::ErrorKind::AlreadyExists => in_the_way(),
         _ => DiskError::at("move into place", to)(error).into(),
     }
+}
+
+fn in_the_way() -> Hindrance {
+    Hindrance::Entry(FailureReason::InTheWay.into())
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Hindrance> {

@@ -3,6 +3,7 @@
 use super::Run;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::platform;
+use crate::disk::refusal::Refusal;
 use crate::disk::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
 use crate::model::{EntryIndex, EntryKind, FailureReason, LinkTarget};
 use std::fs::OpenOptions;
@@ -11,7 +12,6 @@ use std::path::Path;
 
 impl Run<'_> {
     pub(super) fn prepare(&mut self) -> Result<(), DiskError> {
-        self.staging.make_folders()?;
         let manifest = self.manifest;
         for (index, entry) in manifest.entries() {
             if matches!(entry.kind, EntryKind::File(_)) && self.staging.is_needed(index) {
@@ -47,12 +47,10 @@ impl Run<'_> {
             return Ok(());
         }
         if !staging.marks().has(index, Mark::There) {
-            match staging.write_whole(index, &[]) {
-                Err(error) if error.kind() == DiskErrorKind::NameCollision => {
-                    self.fail(index, FailureReason::NotWritten);
-                    return Ok(());
-                }
-                other => other?,
+            staging.write_whole(index, &[])?;
+            if let Some(refusal) = staging.refusal(index) {
+                self.fail(index, refusal);
+                return Ok(());
             }
         }
         if staging.marks().has(index, Mark::Finished) {
@@ -77,7 +75,7 @@ impl Run<'_> {
 
     fn prepare_link(&mut self, index: EntryIndex, target: LinkTarget<'_>) -> Result<(), DiskError> {
         let Some(text) = platform::name_from_bytes(target.as_bytes()) else {
-            self.fail(index, FailureReason::NotWritten);
+            self.fail(index, FailureReason::NotWritten.into());
             return Ok(());
         };
         let path = self.staging.staged_path(index)?;
@@ -96,7 +94,7 @@ impl Run<'_> {
                     DiskErrorKind::Full | DiskErrorKind::ReadOnly => Err(error),
                     // Some systems and file systems have no links, or not for every user.
                     _ => {
-                        self.fail(index, FailureReason::NotWritten);
+                        self.fail(index, Refusal::of_link(&error));
                         Ok(())
                     }
                 }

@@ -148,7 +148,7 @@ fn what_failed_is_left_out_and_the_rest_is_there() {
         in_order.sort_by_key(|failure| failure.entry);
         assert_eq!(delivery.failures, in_order);
         assert_eq!(delivery.kept, None);
-        let reason = DeliveryResult::Failed(FailureReason::SourceChanged);
+        let reason = DeliveryResult::Failed(FailureReason::SourceChanged.into());
         assert_eq!(results.iter().filter(|&&r| r == reason).count(), 3);
         assert_eq!(names_in(&dir.path().join("t")), ["link", "sub"]);
         assert_eq!(names_in(&dir.path().join("t/sub")), ["empty"]);
@@ -188,7 +188,7 @@ fn what_appeared_meanwhile_is_left_alone_and_the_rest_kept() {
     fs::create_dir(dir.path().join("t")).unwrap();
     fs::write(dir.path().join("beside"), "mine").unwrap();
     let (delivery, results) = fixture::deliver(staging, &[]);
-    let reason = DeliveryResult::Failed(FailureReason::InTheWay);
+    let reason = DeliveryResult::Failed(FailureReason::InTheWay.into());
     assert_eq!(results, vec![reason; 8]);
     assert_eq!(fs::read(dir.path().join("beside")).unwrap(), b"mine");
     assert!(names_in(&dir.path().join("t")).is_empty());
@@ -390,7 +390,7 @@ mod unix {
         symlink(outside.path(), dir.path().join("t/sub")).unwrap();
         let before = mtime_of(outside.path());
         let (delivery, results) = fixture::deliver(staging, &[]);
-        let reason = DeliveryResult::Failed(FailureReason::InTheWay);
+        let reason = DeliveryResult::Failed(FailureReason::InTheWay.into());
         assert_eq!(results[transfer.index("t/sub/large").get()], reason);
         assert_eq!(results[transfer.index("t/small").get()], DELIVERED);
         assert!(names_in(outside.path()).is_empty());
@@ -435,7 +435,7 @@ mod unix {
         }
         let transfer = tree();
         let (delivery, results) = transfer.receive(dir.path(), Existing::Fail);
-        let reason = DeliveryResult::Failed(FailureReason::NotWritten);
+        let reason = DeliveryResult::Failed(FailureReason::NotWritten.into());
         assert_eq!(results[transfer.index("t/small").get()], reason);
         assert_eq!(results[transfer.index("beside").get()], DELIVERED);
         assert!(delivery.kept.is_some());

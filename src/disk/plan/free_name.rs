@@ -1,7 +1,7 @@
 //! New names beside existing files: `name (1).ext`.
 
 use crate::model::{Entry, EntryKind, Manifest, WirePath, len32, limits};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Numbers to try before an entry is given up.
 pub(crate) const TRIES: u32 = 10_000;
@@ -18,20 +18,27 @@ pub(super) struct FreeNames<'a> {
 }
 
 impl<'a> FreeNames<'a> {
-    /// Begins with the manifest's names taken.
-    pub(super) fn new(manifest: &'a Manifest) -> Self {
+    /// Begins with the manifest's names taken, and those that its entries get instead.
+    pub(super) fn new(manifest: &'a Manifest, instead: &HashMap<usize, Box<[u8]>>) -> Self {
+        let entry = |number: usize| manifest.index(number).map(|index| manifest.entry(index));
+        let named = instead.iter();
+        let taken = named.filter_map(|(&number, name)| Some(sibling(&entry(number)?, name)));
         FreeNames {
             manifest,
             sorted: Vec::new(),
-            taken: HashSet::new(),
+            taken: taken.collect(),
         }
     }
 
-    /// The entry's name with `number` in it; `None` if the manifest or another new name uses it, or if it is not
-    /// a valid path.
-    pub(super) fn candidate(&mut self, entry: &Entry<'_>, number: u32) -> Option<Box<[u8]>> {
-        let own = entry.path.components().next_back()?;
-        let name = numbered(own, entry.kind == EntryKind::Folder, number);
+    /// The name `name` of the entry with `number` in it; `None` if the manifest or another new name uses it, or if
+    /// it is not a valid path.
+    pub(super) fn candidate(
+        &mut self,
+        entry: &Entry<'_>,
+        name: &[u8],
+        number: u32,
+    ) -> Option<Box<[u8]>> {
+        let name = numbered(name, entry.kind == EntryKind::Folder, number);
         let path = sibling(entry, &name);
         WirePath::parse(&path).ok()?;
         let is_free = !self.is_in_manifest(&path) && !self.taken.contains(&path);

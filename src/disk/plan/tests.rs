@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::Destination;
 use crate::disk::fixture::{Sample, Transfer, set_mtime};
 use crate::model::Existing::{Fail, Newer, Overwrite, Rename, Skip};
 use crate::model::limits;
@@ -10,12 +11,11 @@ const POLICIES: [Existing; 5] = [Fail, Skip, Rename, Overwrite, Newer];
 fn outcome(transfer: &Transfer, dir: &Path, existing: Existing) -> Option<(Decision, String)> {
     let destination = Destination::locate(dir).unwrap();
     let before = crate::disk::fixture::names_in(dir);
-    let decided = Plan::decide(
-        &transfer.manifest,
-        &destination,
+    let rules = PlanRules {
         existing,
-        SameFiles::Believed,
-    );
+        ..PlanRules::default()
+    };
+    let decided = Plan::decide(&transfer.manifest, &destination, rules);
     assert_eq!(before, crate::disk::fixture::names_in(dir));
     let index = transfer.index("x");
     match decided {
@@ -223,8 +223,8 @@ fn all_conflicts_are_counted_and_the_first_named() {
     }
     let transfer = sample.finish();
     let destination = Destination::locate(dir.path()).unwrap();
-    let error =
-        Plan::decide(&transfer.manifest, &destination, Fail, SameFiles::Believed).unwrap_err();
+    let rules = PlanRules::default();
+    let error = Plan::decide(&transfer.manifest, &destination, rules).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("file00") && text.ends_with("and 12 more are in the way"),

@@ -134,8 +134,10 @@ impl Staging {
     /// to differ.
     pub(crate) fn decision(&self, entry: EntryIndex) -> Decision {
         match self.plan.decision(entry) {
+            Decision::Compare if self.marks.has(entry, Mark::Refused) => Decision::Skip,
             Decision::Compare if self.marks.has(entry, Mark::Differs) => self.plan.if_different(),
             Decision::Compare => Decision::Identical,
+            _ if self.marks.has(entry, Mark::Refused) => Decision::Skip,
             other => other,
         }
     }
@@ -256,7 +258,7 @@ impl Preview {
         plan: &Plan,
         proposed_part_size: u32,
     ) -> Result<Preview, DiskError> {
-        let path = super::staging_path(destination, id);
+        let path = super::staging_path(destination, id, plan);
         let recorded = match manifest.total() {
             Some(_) => journal::peek(&path.join("journal"), id).unwrap_or_default(),
             None => Recorded::default(),

@@ -19,6 +19,8 @@ pub(crate) enum Mark {
     Whole = 16,
     /// It was compared with the old file of its name, and differs.
     Differs = 32,
+    /// The disk refused it.
+    Refused = 64,
 }
 
 /// The marks of all entries, one byte each, set by several threads.

@@ -5,8 +5,11 @@ use crate::disk::error::DiskError;
 use crate::disk::journal::Recorded;
 use crate::disk::platform;
 use crate::model::{EntryKind, PartIndex, PartSet};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Mutex;
 
 /// Takes over recorded parts that may be true. A new transfer has none.
@@ -14,7 +17,9 @@ pub(super) fn take_over(staging: &mut Staging, recorded: &Recorded) -> Result<()
     if *recorded == Recorded::default() {
         return Ok(());
     }
-    tree::complete(&staging.path, &staging.manifest, &staging.plan)?;
+    tree::make_usable(&staging.tree)?;
+    let made = DistinctFolders::default();
+    staging.for_each_folder(|path| made.make(path))?;
     staging.has_folders = Mutex::new(true);
     let folders = recorded.folders.iter();
     staging.created_folders = folders
@@ -31,6 +36,23 @@ pub(super) fn take_over(staging: &mut Staging, recorded: &Recorded) -> Result<()
     staging.has_earlier_parts = !parts.is_empty();
     staging.progress().recorded = present;
     Ok(())
+}
+
+/// Folders that were made or found, from the outermost in.
+#[derive(Default)]
+struct DistinctFolders(RefCell<HashSet<(u64, u64)>>);
+
+impl DistinctFolders {
+    /// Makes a folder usable, unless it is one of those that were made before, under another name.
+    fn make(&self, path: &Path) -> Result<(), DiskError> {
+        tree::make_usable(path)?;
+        let found = fs::symlink_metadata(path).map_err(DiskError::at("look up", path))?;
+        let identity = platform::identity_of(&found);
+        match identity == (0, 0) || self.0.borrow_mut().insert(identity) {
+            true => Ok(()),
+            false => Err(tree::collision(path)),
+        }
+    }
 }
 
 /// The recorded parts that exist and hold needed bytes.

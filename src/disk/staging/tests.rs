@@ -1,6 +1,6 @@
 use super::*;
 use crate::disk::fixture::{self, PART, Sample, Transfer, noise};
-use crate::model::{Existing, FileSize, ManifestBuilder, Mode, Mtime};
+use crate::model::{Existing, FailureReason, FileSize, ManifestBuilder, Mode, Mtime};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const P: usize = PART as usize;
@@ -286,18 +286,19 @@ fn zeros_are_written_where_an_attempt_failed_before() {
     let contents = [noise(P * 2, 1), vec![0; P], noise(5, 2)].concat();
     let transfer = Sample::new()
         .file("large", &contents)
-        .file("small", b"12345")
+        .folder("d")
+        .file("d/small", b"12345")
         .finish();
     let staging = transfer
         .try_open(dir.path(), Existing::Fail, PART * 2)
         .unwrap();
     transfer.write(&staging, [0]);
     let part = staging.layout().part(1).unwrap();
-    let stray = staging.path().join("tree/small");
-    fs::write(&stray, "").unwrap();
+    let folder = staging.path().join("tree/d");
+    fs::remove_dir(&folder).unwrap();
     let mut writer = staging.writer();
     assert!(writer.write_part(part, &noise(P + 10, 3)).is_err());
-    fs::remove_file(&stray).unwrap();
+    fs::create_dir(&folder).unwrap();
     writer
         .write_part(part, transfer.raw(&staging, part))
         .unwrap();
@@ -306,21 +307,20 @@ fn zeros_are_written_where_an_attempt_failed_before() {
 }
 
 #[test]
-fn names_that_fall_together_are_an_error_for_the_second() {
+fn of_names_that_fall_together_the_second_is_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
     staging.make_folders().unwrap();
     // As a file system that ignores case would have it for "d/SMALL".
     fs::write(staging.path().join("tree/d/small"), "the other").unwrap();
-    let part = staging.layout().part(0).unwrap();
-    let error = staging
-        .writer()
-        .write_part(part, transfer.raw(&staging, part))
-        .unwrap_err();
-    assert_eq!(error.kind(), DiskErrorKind::NameCollision);
-    assert!(!staging.is_complete());
-    assert_eq!(recorded(&staging), 0);
+    transfer.write(&staging, [0]);
+    let small = transfer.index("d/small");
+    let refusal = staging.refusal(small).unwrap();
+    assert_eq!(refusal.reason(), FailureReason::SameName);
+    assert_eq!(staging.missing(1), []);
+    let there = fs::read(staging.path().join("tree/d/small")).unwrap();
+    assert_eq!(there, b"the other");
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! The folders of a staging tree.
 
-use crate::disk::destination::disk_path;
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::plan::Plan;
 use crate::disk::platform;
-use crate::model::{EntryKind, Manifest};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,22 +13,12 @@ pub(super) fn start_anew(staging: &Path) -> Result<(), DiskError> {
     platform::create_folder(&tree, 0o700).map_err(DiskError::at("create folder", &tree))
 }
 
-/// Makes the needed folders in an empty tree.
-pub(super) fn make_folders(tree: &Path, manifest: &Manifest, plan: &Plan) -> Result<(), DiskError> {
-    for_each_folder(tree, manifest, plan, |path| {
-        platform::create_folder(path, 0o700).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => collision(path),
-            _ => DiskError::at("create folder", path)(error),
-        })
+/// Makes a folder that is not there yet.
+pub(super) fn make_new(path: &Path) -> Result<(), DiskError> {
+    platform::create_folder(path, 0o700).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => collision(path),
+        _ => DiskError::at("create folder", path)(error),
     })
-}
-
-/// Makes missing needed folders, and makes folders accessible again that got their final modes in an
-/// interrupted delivery, the outermost first.
-pub(super) fn complete(staging: &Path, manifest: &Manifest, plan: &Plan) -> Result<(), DiskError> {
-    let tree = staging.join("tree");
-    make_usable(&tree)?;
-    for_each_folder(&tree, manifest, plan, make_usable)
 }
 
 /// Removes a tree, even if an interrupted delivery removed write permission from its folders. A missing tree is
@@ -85,7 +72,8 @@ pub(super) fn collision(path: &Path) -> DiskError {
     )
 }
 
-fn make_usable(folder: &Path) -> Result<(), DiskError> {
+/// Makes a folder that is missing, or opens one up that an interrupted delivery gave its final mode.
+pub(super) fn make_usable(folder: &Path) -> Result<(), DiskError> {
     match platform::create_folder(folder, 0o700) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -93,20 +81,6 @@ fn make_usable(folder: &Path) -> Result<(), DiskError> {
         }
         Err(error) => Err(DiskError::at("create folder", folder)(error)),
     }
-}
-
-fn for_each_folder(
-    tree: &Path,
-    manifest: &Manifest,
-    plan: &Plan,
-    make: impl Fn(&Path) -> Result<(), DiskError>,
-) -> Result<(), DiskError> {
-    for (index, entry) in manifest.entries() {
-        if entry.kind == EntryKind::Folder && plan.is_staged(index) {
-            make(&disk_path(tree, entry.path)?)?;
-        }
-    }
-    Ok(())
 }
 
 fn open_up(root: &Path) -> io::Result<()> {

@@ -81,6 +81,8 @@ pub struct FileInHand<'w, 'a> {
     size: u64,
     written: u64,
     large: Option<File>,
+    /// The disk refused it: what comes is dropped.
+    is_refused: bool,
 }
 
 impl<'a> FileWriter<'a> {
@@ -93,6 +95,7 @@ impl<'a> FileWriter<'a> {
             entry,
             written: 0,
             large: None,
+            is_refused: false,
         }
     }
 }
@@ -110,14 +113,18 @@ impl FileInHand<'_, '_> {
         }
         if self.size <= SMALL {
             self.writer.small.extend_from_slice(bytes);
-        } else {
-            let file = match self.large.take() {
-                Some(file) => file,
+        } else if !self.is_refused {
+            let opened = match self.large.take() {
+                Some(file) => Some(file),
                 None => staging.open_piecewise(self.entry)?,
             };
-            let written = staging.write_at(self.entry, &file, bytes, self.written);
-            self.large = Some(file);
-            written?;
+            match opened {
+                Some(file) => {
+                    staging.write_at(self.entry, &file, bytes, self.written)?;
+                    self.large = Some(file);
+                }
+                None => self.is_refused = true,
+            }
         }
         self.written = end;
         Ok(())

@@ -107,9 +107,13 @@ impl<'a> StagingWriter<'a> {
         seen: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DiskError> {
         let staging = self.staging;
-        let file = match self.open.take() {
-            Some((entry, file)) if entry == segment.entry => file,
+        let opened = match self.open.take() {
+            Some((entry, file)) if entry == segment.entry => Some(file),
             _ => staging.open_piecewise(segment.entry)?,
+        };
+        let Some(file) = opened else {
+            seen(bytes);
+            return Ok(());
         };
         let locked = staging.write_lock(segment.entry);
         let mut offset = segment.file_offset;
@@ -214,9 +218,12 @@ impl Staging {
         })
     }
 
-    /// Creates a finished file: open, write, set time, close.
+    /// Creates a finished file: open, write, set time, close. A file that the disk refuses is left out.
     pub(crate) fn write_whole(&self, index: EntryIndex, bytes: &[u8]) -> Result<(), DiskError> {
         self.make_folders()?;
+        if self.marks.has(index, Mark::Refused) {
+            return Ok(());
+        }
         let path = self.staged_path(index)?;
         if self.marks.has(index, Mark::There) {
             // A part that was not believed left it; it may be read-only by now.
@@ -226,7 +233,9 @@ impl Staging {
         let entry = self.manifest.entry(index);
         let is_final = platform::mode_fits_creation(entry.mode.bits());
         let mode = if is_final { entry.mode.bits() } else { 0o600 };
-        let file = create_new(&path, mode)?;
+        let Some(file) = self.unless_refused(index, &path, create_new(&path, mode))? else {
+            return Ok(());
+        };
         self.marks.set(index, Mark::There);
         write_sparse(&file, bytes, 0)
             .and_then(|()| restore_length(&file, bytes))
@@ -267,21 +276,32 @@ impl Staging {
         striped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a file that is written piece by piece. The first piece creates it with its full length.
-    pub(super) fn open_piecewise(&self, index: EntryIndex) -> Result<File, DiskError> {
+    /// Opens a file that is written piece by piece. The first piece creates it with its full length. `None` if the
+    /// disk refuses it.
+    pub(super) fn open_piecewise(&self, index: EntryIndex) -> Result<Option<File>, DiskError> {
         self.make_folders()?;
         let path = self.staged_path(index)?;
         let _guard = self.creation.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.marks.has(index, Mark::Refused) {
+            return Ok(None);
+        }
         if self.marks.has(index, Mark::There) {
             let opened = OpenOptions::new().write(true).open(&path);
-            return opened.map_err(DiskError::at("open", &path));
+            return opened.map(Some).map_err(DiskError::at("open", &path));
         }
-        let file = create_new(&path, 0o600)?;
+        let Some(file) = self.unless_refused(index, &path, create_new(&path, 0o600))? else {
+            return Ok(None);
+        };
         self.marks.set(index, Mark::There);
-        file.set_len(self.size_of(index))
-            .map_err(DiskError::at("set length of", &path))?;
+        let sized = file.set_len(self.size_of(index));
+        let sized = sized.map_err(DiskError::at("set length of", &path));
+        if self.unless_refused(index, &path, sized)?.is_none() {
+            self.marks.unset(index, Mark::There);
+            tree::remove_if_there(&path)?;
+            return Ok(None);
+        }
         self.marks.set(index, Mark::Sparse);
-        Ok(file)
+        Ok(Some(file))
     }
 }
 

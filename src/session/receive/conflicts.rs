@@ -1,6 +1,6 @@
 //! What becomes of each entry under a policy, with the operator's help where names are taken.
 
-use crate::disk::{Destination, Plan, PlanError, SameFiles};
+use crate::disk::{Destination, Plan, PlanError, PlanRules};
 use crate::model::{Existing, Manifest};
 use crate::session::error::Error;
 use crate::session::events::{Conflicts, Operator};
@@ -13,12 +13,11 @@ use crate::session::events::{Conflicts, Operator};
 pub(crate) fn decide(
     manifest: &Manifest,
     destination: &Destination,
-    (existing, same_files): (Existing, SameFiles),
+    mut rules: PlanRules,
     operator: &dyn Operator,
 ) -> Result<Plan, Error> {
-    let mut policy = existing;
     loop {
-        match Plan::decide(manifest, destination, policy, same_files) {
+        match Plan::decide(manifest, destination, rules) {
             Ok(plan) => return Ok(plan),
             Err(PlanError::InTheWay { first, count }) => {
                 let names = first
@@ -28,12 +27,12 @@ pub(crate) fn decide(
                     names: names.collect(),
                     count,
                 };
-                let instead = match policy {
+                let instead = match rules.existing {
                     Existing::Fail => operator.resolve(&conflicts),
                     _ => None,
                 };
                 match instead {
-                    Some(other) if other != Existing::Fail => policy = other,
+                    Some(other) if other != Existing::Fail => rules.existing = other,
                     _ => {
                         let Conflicts { names, count } = conflicts;
                         return Err(Error::InTheWay { names, count });

@@ -30,6 +30,9 @@ pub struct ReceiveOptions {
     pub output: Option<Output>,
     /// What to do when a name exists at the destination.
     pub existing: Existing,
+    /// Give names that some disk cannot have another form: `< > : " \\ | ? *`, controls, and dots and blanks at
+    /// the end become `_`, and of names that differ in case only, later ones get a number.
+    pub portable_names: bool,
     /// Decline offers of more bytes than this. A transfer of unknown length ends when it passes it.
     pub max_bytes: Option<u64>,
     /// Decline offers of more entries (files, folders and links) than this.
@@ -52,6 +55,7 @@ impl ReceiveOptions {
             destination,
             output: None,
             existing: Existing::Fail,
+            portable_names: false,
             max_bytes: None,
             max_files: None,
             streams: None,

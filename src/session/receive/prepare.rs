@@ -1,8 +1,8 @@
 //! Decides about an offer before a byte moves, and makes ready what takes its parts.
 
 use crate::disk::{
-    Destination, DiskError, DiskErrorKind, Durability, Preview, RunLedger, SameFiles, Staging,
-    free_bytes,
+    Destination, DiskError, DiskErrorKind, Durability, NameRule, PlanRules, Preview, RunLedger,
+    SameFiles, Staging, free_bytes,
 };
 use crate::model::{EntryKind, Manifest, PartLayout, PartSet, RunId, TransferId};
 use crate::protocol::{Decline, DeclineReason, Message, PeerText};
@@ -13,6 +13,7 @@ use crate::session::receive::conflicts::decide;
 use crate::session::receive::memory::MemoryCharge;
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::output::Output;
+use crate::session::receive::report::{tell_new_names, tell_refused_names};
 use crate::session::receive::sink::Sink;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,10 +35,17 @@ pub(crate) struct IncomingOffer {
 }
 
 impl IncomingOffer {
-    fn same_files(&self, options: &ReceiveOptions) -> SameFiles {
-        match self.checksum || options.checksum {
-            true => SameFiles::Compared,
-            false => SameFiles::Believed,
+    fn rules(&self, options: &ReceiveOptions) -> PlanRules {
+        PlanRules {
+            existing: options.existing,
+            same_files: match self.checksum || options.checksum {
+                true => SameFiles::Compared,
+                false => SameFiles::Believed,
+            },
+            names: match options.portable_names {
+                true => NameRule::Portable,
+                false => NameRule::Own,
+            },
         }
     }
 }
@@ -94,13 +102,9 @@ pub(crate) fn prepare(
         return open_output(output, offer, options.max_bytes);
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(
-        manifest,
-        &destination,
-        (options.existing, offer.same_files(options)),
-        operator,
-    )
-    .map_err(undecided)?;
+    let plan = decide(manifest, &destination, offer.rules(options), operator);
+    let plan = plan.map_err(undecided)?;
+    tell_new_names(&plan, manifest, operator);
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
@@ -116,6 +120,7 @@ pub(crate) fn prepare(
         durability,
     )
     .map_err(cannot_write)?;
+    tell_refused_names(&staging, &offer.manifest, operator);
     staging.recall(offer.run, ledger);
     // What an earlier run left here has its room already; what is taken from an old file needs it once more.
     let needed = staging.bytes_to_write().unwrap_or(0);
@@ -144,8 +149,8 @@ pub(crate) fn preview(
         });
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let policy = (options.existing, offer.same_files(options));
-    let plan = decide(manifest, &destination, policy, &Unattended).map_err(undecided)?;
+    let plan = decide(manifest, &destination, offer.rules(options), &Unattended);
+    let plan = plan.map_err(undecided)?;
     Preview::of(&destination, offer.id, manifest, &plan, offer.part_size).map_err(cannot_write)
 }
 

@@ -1,7 +1,7 @@
 //! What became of each entry of whatever was staged, told to the operator.
 
-use crate::disk::{Delivery, DeliveryResult};
-use crate::model::{EntryIndex, Manifest};
+use crate::disk::{Delivery, DeliveryResult, Plan, Staging};
+use crate::model::{EntryIndex, Manifest, escaped};
 use crate::protocol::{NewName, NewNames, Skips};
 use crate::session::events::{Event, FileResult, Operator, Summary};
 use std::path::Path;
@@ -95,12 +95,46 @@ impl<'a> DeliveryReport<'a> {
                 DeliveryResult::Delivered => FileResult::Delivered,
                 DeliveryResult::Identical => FileResult::Identical,
                 DeliveryResult::Skipped => FileResult::Skipped,
-                DeliveryResult::Failed(reason) => FileResult::Failed {
-                    why: reason.to_string(),
+                DeliveryResult::Failed(refusal) => FileResult::Failed {
+                    why: refusal.to_string(),
                 },
             },
         });
     }
+}
+
+/// Tells the operator of each name that is given another form.
+pub(crate) fn tell_new_names(plan: &Plan, manifest: &Manifest, operator: &dyn Operator) {
+    for (number, name) in plan.portable_names() {
+        if let Some(index) = manifest.index(number) {
+            let path = escaped(manifest.entry(index).path.as_bytes());
+            let message = format!("{path} is saved as {}", escaped(name));
+            operator.event(&Event::Warning { message: &message });
+        }
+    }
+}
+
+/// Tells the operator, before anything moves, which names the disk cannot have.
+pub(crate) fn tell_refused_names(staging: &Staging, manifest: &Manifest, operator: &dyn Operator) {
+    const NAMED: usize = 10;
+    let refused: Vec<_> = staging.refused_early().collect();
+    if refused.is_empty() {
+        return;
+    }
+    let path = |entry: &EntryIndex| escaped(manifest.entry(*entry).path.as_bytes());
+    let mut names = refused
+        .iter()
+        .take(NAMED)
+        .map(path)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if refused.len() > NAMED {
+        names.push_str(&format!(" and {} more", refused.len() - NAMED));
+    }
+    let message = format!(
+        "this disk refuses these names, which are left out (--portable-names changes them): {names}"
+    );
+    operator.event(&Event::Warning { message: &message });
 }
 
 /// Tells the operator where the partial data was kept.

@@ -164,7 +164,7 @@ fn a_file_that_is_compared_and_differs_becomes_what_the_policy_says() {
             Existing::Overwrite | Existing::Newer => (false, DeliveryResult::Delivered),
             Existing::Rename => (true, DeliveryResult::Delivered),
             Existing::Skip => (true, DeliveryResult::Skipped),
-            Existing::Fail => (true, DeliveryResult::Failed(FailureReason::Differs)),
+            Existing::Fail => (true, DeliveryResult::Failed(FailureReason::Differs.into())),
         };
         assert_eq!(results, [result], "{existing:?}");
         let expected = if is_old { old } else { new.clone() };

@@ -17,6 +17,9 @@ pub struct UnzipOptions {
     pub existing: Existing,
     /// What the archive is encrypted with; not needed for one that is not.
     pub password: Option<ArchivePassword>,
+    /// Whether names that some disk cannot have get another form, as in
+    /// [`ReceiveOptions`](crate::ReceiveOptions::portable_names).
+    pub portable_names: bool,
     /// Whether the operator is asked before an archive is opened that grows out of proportion.
     pub any_expansion: bool,
     /// Patterns of the entries to open, with all that is in matching folders; empty for all.
@@ -41,6 +44,7 @@ impl UnzipOptions {
             archive,
             destination,
             existing: Existing::Fail,
+            portable_names: false,
             password: None,
             any_expansion: false,
             only: Vec::new(),

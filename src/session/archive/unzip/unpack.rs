@@ -6,7 +6,8 @@ use super::notices;
 use super::options::UnzipOptions;
 use super::workers::Workers;
 use crate::disk::{
-    Archive, ArchiveTree, CheckedArchive, Destination, Durability, Plan, SameFiles, Staging,
+    Archive, ArchiveTree, CheckedArchive, Destination, Durability, NameRule, Plan, PlanRules,
+    Staging,
 };
 use crate::model::{EntryIndex, EntryKind};
 use crate::protocol::transfer_id;
@@ -14,7 +15,9 @@ use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary, Unattended};
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::prepare::check_room;
-use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
+use crate::session::receive::report::{
+    DeliveryReport, tell_new_names, tell_refused_names, tell_what_is_kept,
+};
 use crate::session::stats::{TransferStats, offer_summary};
 use std::sync::Arc;
 
@@ -161,21 +164,26 @@ fn stage(
     operator: &dyn Operator,
 ) -> Result<(Staging, Vec<EntryIndex>), Error> {
     let destination = Destination::locate(&options.destination)?;
-    let plan = decide(
-        &tree.manifest,
-        &destination,
-        (options.existing, SameFiles::Believed),
-        operator,
-    )?;
-    let files = needed_files(tree, &plan);
+    let rules = PlanRules {
+        existing: options.existing,
+        names: match options.portable_names {
+            true => NameRule::Portable,
+            false => NameRule::Own,
+        },
+        ..PlanRules::default()
+    };
+    let plan = decide(&tree.manifest, &destination, rules, operator)?;
+    tell_new_names(&plan, &tree.manifest, operator);
     let bytes = |&entry: &EntryIndex| {
         let range = tree.manifest.stream_range(entry);
         range.end - range.start
     };
-    let needed: u64 = files.iter().map(bytes).sum();
     let id = transfer_id(&tree.manifest);
     let manifest = Arc::clone(&tree.manifest);
     let staging = Staging::open_for_files(&destination, id, manifest, plan, Durability::Normal)?;
+    tell_refused_names(&staging, &tree.manifest, operator);
+    let files = needed_files(tree, &staging);
+    let needed: u64 = files.iter().map(bytes).sum();
     if let Err(error) = check_room(staging.path(), needed) {
         staging.discard()?;
         return Err(error);
@@ -183,10 +191,12 @@ fn stage(
     Ok((staging, files))
 }
 
-fn needed_files(tree: &ArchiveTree, plan: &Plan) -> Vec<EntryIndex> {
+fn needed_files(tree: &ArchiveTree, staging: &Staging) -> Vec<EntryIndex> {
     let entries = tree.manifest.entries();
     entries
-        .filter(|(index, entry)| matches!(entry.kind, EntryKind::File(_)) && plan.is_needed(*index))
+        .filter(|(index, entry)| {
+            matches!(entry.kind, EntryKind::File(_)) && staging.is_needed(*index)
+        })
         .map(|(index, _)| index)
         .collect()
 }

@@ -1,0 +1,121 @@
+//! Why an entry is not at the destination.
+
+use crate::disk::error::{DiskError, DiskErrorKind, plain_words};
+use crate::disk::platform;
+use crate::model::FailureReason;
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+/// Why an entry was left out: the reason that the peer is told too, and what this system said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    reason: FailureReason,
+    system: Option<i32>,
+}
+
+impl Refusal {
+    /// The reason that travels.
+    pub fn reason(self) -> FailureReason {
+        self.reason
+    }
+
+    /// What an error says of the one entry that it concerns.
+    pub(super) fn of(error: &DiskError) -> Refusal {
+        Refusal::of_system(reason_of(error), error.io())
+    }
+
+    /// The same for a link that cannot be made.
+    pub(super) fn of_link(error: &DiskError) -> Refusal {
+        let reason = match error.io().kind() {
+            // Linux says "not permitted" for file systems that have none.
+            ErrorKind::Unsupported | ErrorKind::PermissionDenied => FailureReason::NoLinks,
+            _ => reason_of(error),
+        };
+        Refusal::of_system(reason, error.io())
+    }
+
+    fn of_system(reason: FailureReason, error: &io::Error) -> Refusal {
+        Refusal {
+            reason,
+            system: error.raw_os_error(),
+        }
+    }
+}
+
+impl From<FailureReason> for Refusal {
+    fn from(reason: FailureReason) -> Self {
+        Refusal {
+            reason,
+            system: None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)?;
+        match self.system {
+            Some(code) => write!(f, ": {}", plain_words(&io::Error::from_raw_os_error(code))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether an error can be about one name or one file, and not about the disk as a whole.
+pub(super) fn may_concern_one(error: &DiskError) -> bool {
+    reason_of(error) != FailureReason::NotWritten
+}
+
+fn reason_of(error: &DiskError) -> FailureReason {
+    match error.kind() {
+        DiskErrorKind::NameCollision => return FailureReason::SameName,
+        DiskErrorKind::Name => return FailureReason::Name,
+        DiskErrorKind::Permission => return FailureReason::Permission,
+        // Some file systems say so of a name that they cannot have.
+        DiskErrorKind::Absent => return FailureReason::Name,
+        _ => {}
+    }
+    match error.io().kind() {
+        ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::Unsupported => {
+            FailureReason::Name
+        }
+        ErrorKind::FileTooLarge => FailureReason::TooLarge,
+        _ if platform::is_bad_name(error.io()) => FailureReason::Name,
+        _ => FailureReason::NotWritten,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_reason_of_the_system_stands_in_it() {
+        for (code, reason) in [
+            (
+                22,
+                "the receiver's disk cannot have that name: invalid argument",
+            ),
+            (
+                36,
+                "the receiver's disk cannot have that name: file name too long",
+            ),
+            (
+                13,
+                "the receiver is not permitted to write it: permission denied",
+            ),
+            (
+                27,
+                "it is larger than files may be on the receiver's disk: file too large",
+            ),
+            (5, "the receiver cannot write it: input/output error"),
+        ] {
+            let error = io::Error::from_raw_os_error(code);
+            let error = DiskError::at("create", Path::new("a"))(error);
+            assert_eq!(Refusal::of(&error).to_string(), reason);
+            assert_eq!(may_concern_one(&error), code != 5);
+        }
+    }
+}

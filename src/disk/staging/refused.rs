@@ -1,0 +1,151 @@
+//! Entries that the disk refuses: each is left out by itself, and the others are taken.
+
+use super::{Mark, Staging, tree};
+use crate::disk::error::{DiskError, DiskErrorKind};
+use crate::disk::plan::Plan;
+use crate::disk::platform;
+use crate::disk::refusal::{Refusal, may_concern_one};
+use crate::model::{EntryIndex, EntryKind, Manifest};
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::{MutexGuard, PoisonError};
+
+/// Names that are tried before anything is written; others turn out to be refused when they are created.
+const NAMES_TRIED: usize = 1000;
+
+impl Staging {
+    /// The entries that were refused before anything was written, less those below others.
+    pub fn refused_early(&self) -> impl Iterator<Item = EntryIndex> {
+        let is_refused = |entry: EntryIndex| self.plan.refusal(entry).is_some();
+        let entries = self.manifest.entries().map(|(index, _)| index);
+        entries.filter(move |&index| {
+            let parent = self.plan.parent(&self.manifest, index);
+            is_refused(index) && !parent.is_some_and(is_refused)
+        })
+    }
+
+    /// Why the entry is left out, where the disk refuses it or a folder above it.
+    pub(crate) fn refusal(&self, entry: EntryIndex) -> Option<Refusal> {
+        match self.marks.has(entry, Mark::Refused) {
+            true => self.refusals().get(&entry).copied(),
+            false => self.plan.refusal(entry),
+        }
+    }
+
+    /// Takes what was made for an entry; `None` where the disk refuses this one entry, which is left out from
+    /// here on.
+    ///
+    /// # Errors
+    /// What concerns more than the entry.
+    pub(super) fn unless_refused<T>(
+        &self,
+        entry: EntryIndex,
+        path: &Path,
+        made: Result<T, DiskError>,
+    ) -> Result<Option<T>, DiskError> {
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(error) if concerns_one(&error, path) => {
+                self.refuse(entry, Refusal::of(&error));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn refuse(&self, entry: EntryIndex, refusal: Refusal) {
+        self.refusals().insert(entry, refusal);
+        self.marks.set(entry, Mark::Refused);
+    }
+
+    /// Makes each folder that is needed, the outermost first. What lies below one that the disk refuses is
+    /// refused with it.
+    pub(super) fn for_each_folder(
+        &self,
+        make: impl Fn(&Path) -> Result<(), DiskError>,
+    ) -> Result<(), DiskError> {
+        for (index, entry) in self.manifest.entries() {
+            let parent = self.plan.parent(&self.manifest, index);
+            if let Some(above) = parent.filter(|&above| self.marks.has(above, Mark::Refused)) {
+                if let Some(refusal) = self.refusal(above) {
+                    self.refuse(index, refusal);
+                }
+            } else if entry.kind == EntryKind::Folder && self.plan.is_staged(index) {
+                let path = self.staged_path(index)?;
+                self.unless_refused(index, &path, make(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, HashMap<EntryIndex, Refusal>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an error is about this one name: a file of another name can be made beside it.
+fn concerns_one(error: &DiskError, path: &Path) -> bool {
+    let is_certain = matches!(error.io().kind(), ErrorKind::FileTooLarge)
+        || error.kind() == DiskErrorKind::NameCollision;
+    is_certain || may_concern_one(error) && path.parent().is_some_and(takes_files)
+}
+
+/// Tries it with a name that no entry has.
+fn takes_files(folder: &Path) -> bool {
+    match create_and_remove(&folder.join(".peerbridge-probe")) {
+        Ok(()) => true,
+        Err(error) => error.kind() == ErrorKind::AlreadyExists,
+    }
+}
+
+fn create_and_remove(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(path)?;
+    fs::remove_file(path)
+}
+
+/// Entries whose names this disk turns out not to have, before anything is written: names that some systems
+/// refuse are tried in a folder of their own, as many as that is worth.
+///
+/// # Errors
+/// What concerns more than a name.
+pub(super) fn refused_names(
+    staging: &Path,
+    manifest: &Manifest,
+    plan: &Plan,
+) -> Result<Vec<(EntryIndex, Refusal)>, DiskError> {
+    let doubtful = manifest.entries().filter_map(|(index, _)| {
+        let name = plan.staged_name(manifest, index);
+        (plan.is_needed(index) && is_doubtful(name)).then_some((index, name))
+    });
+    let doubtful: Vec<_> = doubtful.take(NAMES_TRIED).collect();
+    if doubtful.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = staging.join("names");
+    tree::remove_tree(&folder)?;
+    tree::make_new(&folder)?;
+    let mut refused = Vec::new();
+    for (index, name) in doubtful {
+        let Some(name) = platform::name_from_bytes(name) else {
+            continue;
+        };
+        let path = folder.join(name);
+        if let Err(error) = create_and_remove(&path).map_err(DiskError::at("create", &path))
+            && concerns_one(&error, &path)
+        {
+            refused.push((index, Refusal::of(&error)));
+        }
+    }
+    tree::remove_tree(&folder)?;
+    Ok(refused)
+}
+
+/// Whether some disk is known to refuse such a name: what Windows cannot have, and what is longer than eCryptfs
+/// takes.
+fn is_doubtful(name: &[u8]) -> bool {
+    const ENCRYPTED_NAME_BYTES: usize = 143;
+    let is_plain = std::str::from_utf8(name).is_ok_and(platform::windows_can_have);
+    !is_plain || name.len() > ENCRYPTED_NAME_BYTES
+}
