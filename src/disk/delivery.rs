@@ -15,7 +15,7 @@ mod settle;
 use crate::disk::destination::Destination;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::Decision;
-use crate::disk::refusal::Refusal;
+use crate::disk::refusal::EntryRefusal;
 use crate::disk::staging::{Mark, Staging, StagingMode};
 use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::borrow::Cow;
@@ -31,7 +31,7 @@ pub enum DeliveryResult {
     /// The policy left it out.
     Skipped,
     /// It could not be delivered.
-    Failed(Refusal),
+    Failed(EntryRefusal),
 }
 
 /// Is called once for each entry, in the manifest's order, with its result and its path at the destination where
@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
         self.outcomes[entry.get()].is_none()
     }
 
-    fn fail(&mut self, entry: EntryIndex, refusal: Refusal) {
+    fn fail(&mut self, entry: EntryIndex, refusal: EntryRefusal) {
         self.outcomes[entry.get()] = Some(DeliveryResult::Failed(refusal));
     }
 

@@ -8,7 +8,7 @@ mod portable;
 mod rules;
 
 use crate::disk::basis::Basis;
-use crate::disk::refusal::Refusal;
+use crate::disk::refusal::EntryRefusal;
 use crate::model::{EntryIndex, Existing, Manifest, PartLayout, PartSet};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -48,7 +48,7 @@ pub struct Plan {
     /// The old files of those that are replaced or compared, in the order in which they are tried.
     old_files: HashMap<usize, Vec<OldFile>>,
     /// Why entries are left out that the disk refuses.
-    refusals: HashMap<usize, Refusal>,
+    refusals: HashMap<usize, EntryRefusal>,
 }
 
 /// A file that is there, and may hold what is offered.
@@ -152,7 +152,11 @@ impl Plan {
     }
 
     /// Leaves out entries that the disk refuses, with all that is below them.
-    pub(super) fn leave_out(&mut self, manifest: &Manifest, refused: Vec<(EntryIndex, Refusal)>) {
+    pub(super) fn leave_out(
+        &mut self,
+        manifest: &Manifest,
+        refused: Vec<(EntryIndex, EntryRefusal)>,
+    ) {
         if refused.is_empty() {
             return;
         }
@@ -176,7 +180,7 @@ impl Plan {
     }
 
     /// Why the entry is left out, where the disk refuses it.
-    pub fn refusal(&self, entry: EntryIndex) -> Option<Refusal> {
+    pub fn refusal(&self, entry: EntryIndex) -> Option<EntryRefusal> {
         self.refusals.get(&entry.get()).copied()
     }
 

@@ -8,50 +8,50 @@ use std::io::{self, ErrorKind};
 
 /// Why an entry was left out: the reason that the peer is told too, and what this system said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct EntryRefusal {
     reason: FailureReason,
     system: Option<i32>,
 }
 
-impl Refusal {
+impl EntryRefusal {
     /// The reason that travels.
     pub fn reason(self) -> FailureReason {
         self.reason
     }
 
     /// What an error says of the one entry that it concerns.
-    pub(super) fn of(error: &DiskError) -> Refusal {
-        Refusal::of_system(reason_of(error), error.io())
+    pub(super) fn of(error: &DiskError) -> EntryRefusal {
+        EntryRefusal::of_system(reason_of(error), error.io())
     }
 
     /// The same for a link that cannot be made.
-    pub(super) fn of_link(error: &DiskError) -> Refusal {
+    pub(super) fn of_link(error: &DiskError) -> EntryRefusal {
         let reason = match error.io().kind() {
             // Linux says "not permitted" for file systems that have none.
             ErrorKind::Unsupported | ErrorKind::PermissionDenied => FailureReason::NoLinks,
             _ => reason_of(error),
         };
-        Refusal::of_system(reason, error.io())
+        EntryRefusal::of_system(reason, error.io())
     }
 
-    fn of_system(reason: FailureReason, error: &io::Error) -> Refusal {
-        Refusal {
+    fn of_system(reason: FailureReason, error: &io::Error) -> EntryRefusal {
+        EntryRefusal {
             reason,
             system: error.raw_os_error(),
         }
     }
 }
 
-impl From<FailureReason> for Refusal {
+impl From<FailureReason> for EntryRefusal {
     fn from(reason: FailureReason) -> Self {
-        Refusal {
+        EntryRefusal {
             reason,
             system: None,
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for EntryRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)?;
         match self.system {
@@ -114,7 +114,7 @@ mod tests {
         ] {
             let error = io::Error::from_raw_os_error(code);
             let error = DiskError::at("create", Path::new("a"))(error);
-            assert_eq!(Refusal::of(&error).to_string(), reason);
+            assert_eq!(EntryRefusal::of(&error).to_string(), reason);
             assert_eq!(may_concern_one(&error), code != 5);
         }
     }

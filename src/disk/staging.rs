@@ -27,7 +27,7 @@ use crate::disk::destination::{Destination, disk_path};
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::{FoundJournal, Journal, JournalFault, JournalMark, JournalRecord};
 use crate::disk::plan::Plan;
-use crate::disk::refusal::Refusal;
+use crate::disk::refusal::EntryRefusal;
 use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
     PartSet, TransferId, WirePath, limits,
@@ -87,7 +87,7 @@ pub struct Staging {
     tree: PathBuf,
     marks: Marks,
     /// Why entries are left out that the disk refused when they were created.
-    refusals: Mutex<HashMap<EntryIndex, Refusal>>,
+    refusals: Mutex<HashMap<EntryIndex, EntryRefusal>>,
     creation: Mutex<()>,
     /// Whether the folders exist. They are made for the first file, so an offer without data makes none.
     has_folders: Mutex<bool>,

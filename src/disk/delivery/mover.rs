@@ -6,7 +6,7 @@ use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::JournalRecord;
 use crate::disk::place::{Moved, move_file_where_free, move_where_free};
 use crate::disk::plan::Decision;
-use crate::disk::refusal::Refusal;
+use crate::disk::refusal::EntryRefusal;
 use crate::disk::staging::Durability;
 use crate::model::{EntryIndex, EntryKind, FailureReason};
 use std::fs;
@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// Why one entry stays behind, or why the whole delivery ends.
 enum Hindrance {
-    Entry(Refusal),
+    Entry(EntryRefusal),
     Whole(DiskError),
 }
 
@@ -24,7 +24,7 @@ impl From<DiskError> for Hindrance {
     fn from(error: DiskError) -> Self {
         match error.kind() {
             DiskErrorKind::Full | DiskErrorKind::ReadOnly => Hindrance::Whole(error),
-            _ => Hindrance::Entry(Refusal::of(&error)),
+            _ => Hindrance::Entry(EntryRefusal::of(&error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::platform;
-use crate::disk::refusal::Refusal;
+use crate::disk::refusal::EntryRefusal;
 use crate::disk::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
 use crate::model::{EntryIndex, EntryKind, FailureReason, LinkTarget};
 use std::fs::OpenOptions;
@@ -94,7 +94,7 @@ impl Run<'_> {
                     DiskErrorKind::Full | DiskErrorKind::ReadOnly => Err(error),
                     // Some systems and file systems have no links, or not for every user.
                     _ => {
-                        self.fail(index, Refusal::of_link(&error));
+                        self.fail(index, EntryRefusal::of_link(&error));
                         Ok(())
                     }
                 }

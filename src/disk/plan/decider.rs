@@ -11,7 +11,7 @@ use crate::disk::basis::Basis;
 use crate::disk::destination::{Destination, is_absent};
 use crate::disk::error::DiskError;
 use crate::disk::platform;
-use crate::disk::refusal::{Refusal, may_concern_one};
+use crate::disk::refusal::{EntryRefusal, may_concern_one};
 use crate::model::{Entry, EntryIndex, EntryKind, Existing, Manifest, WirePath, len32};
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -95,7 +95,7 @@ impl<'a> Decider<'a> {
             }
             let decision = match self.decide_one(index, &entry) {
                 Err(PlanError::Disk(error)) if may_concern_one(&error) => {
-                    self.refuse(index, Refusal::of(&error))
+                    self.refuse(index, EntryRefusal::of(&error))
                 }
                 other => other?,
             };
@@ -235,7 +235,7 @@ impl<'a> Decider<'a> {
         Decision::Compare
     }
 
-    fn refuse(&mut self, index: EntryIndex, refusal: Refusal) -> Decision {
+    fn refuse(&mut self, index: EntryIndex, refusal: EntryRefusal) -> Decision {
         self.plan.refusals.insert(index.get(), refusal);
         Decision::Skip
     }

@@ -4,7 +4,7 @@ use super::{Mark, Staging, tree};
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::Plan;
 use crate::disk::platform;
-use crate::disk::refusal::{Refusal, may_concern_one};
+use crate::disk::refusal::{EntryRefusal, may_concern_one};
 use crate::model::{EntryIndex, EntryKind, Manifest};
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -27,7 +27,7 @@ impl Staging {
     }
 
     /// Why the entry is left out, where the disk refuses it or a folder above it.
-    pub(crate) fn refusal(&self, entry: EntryIndex) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, entry: EntryIndex) -> Option<EntryRefusal> {
         match self.marks.has(entry, Mark::Refused) {
             true => self.refusals().get(&entry).copied(),
             false => self.plan.refusal(entry),
@@ -48,14 +48,14 @@ impl Staging {
         match made {
             Ok(made) => Ok(Some(made)),
             Err(error) if concerns_one(&error, path) => {
-                self.refuse(entry, Refusal::of(&error));
+                self.refuse(entry, EntryRefusal::of(&error));
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
-    pub(super) fn refuse(&self, entry: EntryIndex, refusal: Refusal) {
+    pub(super) fn refuse(&self, entry: EntryIndex, refusal: EntryRefusal) {
         self.refusals().insert(entry, refusal);
         self.marks.set(entry, Mark::Refused);
     }
@@ -80,7 +80,7 @@ impl Staging {
         Ok(())
     }
 
-    fn refusals(&self) -> MutexGuard<'_, HashMap<EntryIndex, Refusal>> {
+    fn refusals(&self) -> MutexGuard<'_, HashMap<EntryIndex, EntryRefusal>> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn refused_names(
     staging: &Path,
     manifest: &Manifest,
     plan: &Plan,
-) -> Result<Vec<(EntryIndex, Refusal)>, DiskError> {
+) -> Result<Vec<(EntryIndex, EntryRefusal)>, DiskError> {
     let doubtful = manifest.entries().filter_map(|(index, _)| {
         let name = plan.staged_name(manifest, index);
         (plan.is_needed(index) && is_doubtful(name)).then_some((index, name))
@@ -135,7 +135,7 @@ pub(super) fn refused_names(
         if let Err(error) = create_and_remove(&path).map_err(DiskError::at("create", &path))
             && concerns_one(&error, &path)
         {
-            refused.push((index, Refusal::of(&error)));
+            refused.push((index, EntryRefusal::of(&error)));
         }
     }
     tree::remove_tree(&folder)?;
