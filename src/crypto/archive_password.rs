@@ -4,10 +4,10 @@ use super::credential_error::CredentialError;
 use super::secret::{MAX_SECRET_LENGTH, Secret, without_line_end};
 use zeroize::Zeroizing;
 
-/// Longest password of a new archive, in bytes: 7-Zip and WinZip accept no longer ones.
+/// Longest password of a new archive, in bytes: the most that 7-Zip and WinZip accept.
 pub const MAX_NEW_PASSWORD_LENGTH: usize = 99;
 
-/// The password of a zip archive: 1 to 1024 bytes, and at most 99 for an archive that is made.
+/// The password of a zip archive: 1 to 1024 bytes, and at most 99 for a new archive.
 ///
 /// It has neither `Debug`, `Clone` nor `PartialEq`, and is wiped when dropped.
 ///
@@ -38,7 +38,7 @@ impl ArchivePassword {
         }
     }
 
-    /// Checks that an archive can be made with this password.
+    /// Checks that a new archive can have this password.
     ///
     /// # Errors
     ///

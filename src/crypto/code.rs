@@ -22,15 +22,15 @@ const CODE_WORDS: usize = 3;
 /// Length of the longest code in canonical form, in bytes.
 const LONGEST_CODE: usize = 4 + CODE_WORDS * (1 + words::LONGEST_WORD);
 
-/// How much of a mistyped word an error repeats, in characters.
+/// Most characters of a mistyped word that an error repeats.
 const SHOWN_LETTERS: usize = 32;
 
-/// The public number of a meeting: it says which peers belong together, and is sent in the clear.
+/// The public number of a meeting: it tells which peers belong together, and is sent in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Channel(u16);
 
 impl Channel {
-    /// A channel by its number, 1000 to 9999.
+    /// The channel with this number, 1000 to 9999.
     #[must_use]
     pub fn new(number: u16) -> Option<Channel> {
         CHANNELS.contains(&number).then_some(Channel(number))
@@ -44,8 +44,8 @@ impl Channel {
 
     /// A channel chosen at random.
     fn random() -> Result<Channel, RandomError> {
-        // Some channels are likelier than others by one part in 400,000, which does not matter: a channel
-        // is no secret.
+        // Some channels are likelier than others by one part in 400,000. A channel is not secret, so this does
+        // not matter.
         let draw = u64::from(u32::from_be_bytes(random_bytes()?));
         let count = u64::from(CHANNELS.end() - CHANNELS.start()) + 1;
         Ok(Channel(CHANNELS.start() + number16(draw % count)))
@@ -70,13 +70,13 @@ impl MeetingCode {
     /// Makes a fresh code.
     ///
     /// # Errors
-    /// An error when the operating system has no random bytes.
+    /// The operating system has no random bytes.
     pub fn generate() -> Result<MeetingCode, RandomError> {
         let phrase = words::random_phrase::<CODE_WORDS>()?;
         Ok(MeetingCode::join(Channel::random()?, phrase.split('-')))
     }
 
-    /// Takes a code in canonical form, and nothing else: what is no code may be a secret of one's own.
+    /// Takes a code in canonical form, and nothing else: any other text may be a secret of the user's own.
     #[must_use]
     pub fn from_canonical(text: &str) -> Option<MeetingCode> {
         MeetingCode::from_input(text)
@@ -84,8 +84,8 @@ impl MeetingCode {
             .filter(|code| *code.text == *text)
     }
 
-    /// Takes a code as a person types it: in any case, with blanks or any dashes between the words, and
-    /// with each word cut short where only one word begins so (five letters always suffice).
+    /// Takes a code as a person types it: in any case, with blanks or any dashes between the words. A word may
+    /// be cut short if only one word begins like that (five letters always suffice).
     ///
     /// # Errors
     /// [`CredentialError`] names what is wrong, and the nearest word.
@@ -136,8 +136,8 @@ impl MeetingCode {
     }
 }
 
-/// The words that the last piece of an unfinished code may become, in alphabetical order: none while the
-/// number or a fourth word is typed.
+/// Completions for the last word of an unfinished code, in alphabetical order: none while the number or a
+/// fourth word is typed.
 #[must_use]
 pub fn complete_code(input: &str) -> Vec<&'static str> {
     let input = Zeroizing::new(input.to_ascii_lowercase());
@@ -173,7 +173,7 @@ fn expand(piece: &str) -> Result<&'static str, CredentialError> {
     }
 }
 
-/// Blanks, and the dashes that programs put in place of the plain one.
+/// Blanks, and the dashes that programs substitute for the plain one.
 fn is_separator(character: char) -> bool {
     character.is_whitespace()
         || matches!(

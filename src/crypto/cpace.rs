@@ -41,7 +41,7 @@ impl Cpace {
     ///
     /// # Errors
     ///
-    /// [`RandomError`] when the operating system has no random bytes.
+    /// [`RandomError`] if the operating system has no random bytes.
     pub fn start(
         secret: &Secret,
         channel_identifier: &[u8],
@@ -81,7 +81,7 @@ impl Cpace {
     ///
     /// # Errors
     ///
-    /// [`InvalidShare`] when the peer's share is no point's canonical encoding, or is the identity.
+    /// [`InvalidShare`] if the peer's share is not the canonical encoding of a point, or is the identity.
     pub fn finish(
         self,
         side: Side,

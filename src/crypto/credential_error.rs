@@ -1,9 +1,9 @@
-//! Why a text cannot be what it was given as: a secret, an archive's password, a meeting code or a key.
+//! Why a text is not a valid secret, archive password, meeting code or key.
 
 use crate::model::limits;
 use std::fmt;
 
-/// Why a text is no secret, archive password, meeting code or key for one-time codes.
+/// Why a text is not a valid secret, archive password, meeting code or key for one-time codes.
 ///
 /// ```
 /// use peerbridge::{CredentialError, Secret};
@@ -26,13 +26,13 @@ pub enum CredentialError {
         /// Most bytes that it may have.
         limit: usize,
     },
-    /// There is nothing in the code.
+    /// The code is empty.
     CodeEmpty,
     /// The code does not begin with a number from 1000 to 9999.
     CodeChannel,
-    /// The code ends after this many words.
+    /// The code has only this many words.
     CodeTooFewWords(usize),
-    /// More words follow the code's third.
+    /// The code has more than three words.
     CodeTooManyWords,
     /// The word list of codes does not have this word.
     CodeUnknownWord {

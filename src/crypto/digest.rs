@@ -1,4 +1,4 @@
-//! What a sender says of a piece of a file, so that a receiver finds out whether it has the same.
+//! Digests of pieces of files, by which a receiver finds out whether it has the same bytes as the sender.
 
 use super::mac::hmac_sha256;
 use hmac::Mac;
@@ -14,18 +14,18 @@ pub const DIGEST_LENGTH: usize = 16;
 pub struct PieceDigest(pub [u8; DIGEST_LENGTH]);
 
 impl PieceDigest {
-    /// What stands for a piece that the sender cannot read. No contents have it, but by chance.
+    /// Replaces the digest of a piece that the sender cannot read. Contents have it only by chance.
     pub const UNREADABLE: PieceDigest = PieceDigest([0; DIGEST_LENGTH]);
 }
 
-/// Where a piece lies.
+/// The place of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PiecePosition {
     /// The number of the transfer in its session.
     pub transfer: u32,
     /// The file's index in the manifest.
     pub entry: u32,
-    /// Where in the file the piece begins, in bytes.
+    /// Offset of the piece in the file, in bytes.
     pub offset: u64,
     /// Its length in bytes.
     pub length: u32,
@@ -60,7 +60,7 @@ impl DigestKey {
 pub struct PieceHasher(Sha256);
 
 impl PieceHasher {
-    /// Takes what comes next.
+    /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// The output of SHA-256, in bytes.
 const HASH_LENGTH: usize = 32;
 
-/// A pseudorandom key, even in all its bits: what [`extract`] makes and [`expand`] starts from.
-/// Wiped when dropped.
+/// A pseudorandom key with uniform bits: [`extract`] makes it, and [`expand`] starts from it. Wiped when
+/// dropped.
 pub(super) struct PseudorandomKey(Zeroizing<[u8; HASH_LENGTH]>);
 
 /// Concentrates the secret in `input` (RFC 5869, section 2.2).
@@ -19,14 +19,14 @@ pub(super) fn extract(salt: &[u8], input: &[u8]) -> PseudorandomKey {
 }
 
 impl From<Zeroizing<[u8; HASH_LENGTH]>> for PseudorandomKey {
-    /// A key that [`expand`] made is even in all its bits too: the start of a further expansion.
+    /// A key from [`expand`] has uniform bits as well, so a further expansion can start from it.
     fn from(key: Zeroizing<[u8; HASH_LENGTH]>) -> PseudorandomKey {
         PseudorandomKey(key)
     }
 }
 
-/// `N` bytes of key for the purpose that the pieces of `info`, joined, name (RFC 5869, section 2.3).
-/// `N` is at most 255 times the hash's length; a larger one does not compile.
+/// `N` bytes of key for the purpose named by the joined pieces of `info` (RFC 5869, section 2.3). `N` is at
+/// most 255 times the hash's length; a larger one does not compile.
 pub(super) fn expand<const N: usize>(key: &PseudorandomKey, info: &[&[u8]]) -> Zeroizing<[u8; N]> {
     const { assert!(N <= 255 * HASH_LENGTH) };
     let mut output = Zeroizing::new([0; N]);

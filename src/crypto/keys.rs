@@ -12,7 +12,7 @@ use crate::model::len8;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What a key is for. Those of a side are for what that side says.
+/// The purpose of a key. A side's keys are for what that side sends.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     Confirm(Side),
@@ -49,7 +49,7 @@ impl Purpose {
 /// The label under which a direction's key expands to the keys of one position.
 const SEAL_LABEL: &str = "seal";
 
-/// What all keys of a session come from. Wiped when dropped.
+/// The origin of all keys of a session. Wiped when dropped.
 pub(super) struct KeySchedule(PseudorandomKey);
 
 impl KeySchedule {
@@ -57,12 +57,12 @@ impl KeySchedule {
         KeySchedule(extract(transcript.as_bytes(), shared.as_bytes()))
     }
 
-    /// The key for that purpose: 32 bytes, or their first few where fewer are needed.
+    /// The key for that purpose: 32 bytes, or the first of them if fewer are needed.
     pub(super) fn key<const N: usize>(&self, purpose: Purpose) -> Zeroizing<[u8; N]> {
         expand_label(&self.0, purpose.label(), &[])
     }
 
-    /// The keys to seal what that side, one's own, sends.
+    /// The keys to seal what that side, the own one, sends.
     pub(super) fn sealing_keys(&self, own: Side) -> SealingKeys {
         SealingKeys(Arc::new(self.direction_keys(own)))
     }
@@ -105,14 +105,14 @@ impl DirectionKeys {
 
 /// The keys of one message or part: nothing else is ever sealed with them. Wiped when dropped.
 pub(super) struct PositionKeys {
-    /// The archive's password: 64 hexadecimal digits, which every zip program takes as they are.
+    /// The archive's password: 64 hexadecimal digits, which every zip program accepts unchanged.
     pub(super) password: Zeroizing<[u8; 64]>,
     /// The key of the envelope's HMAC-SHA256.
     pub(super) mac: Zeroizing<[u8; 32]>,
 }
 
-/// Keys to seal what this side sends, and for nothing else. A clone is a further handle on the same
-/// keys, for another thread; they are wiped when the last handle is dropped.
+/// Keys that only seal what this side sends. A clone is another handle on the same keys, for another thread;
+/// they are wiped when the last handle is dropped.
 #[derive(Clone)]
 pub struct SealingKeys(Arc<DirectionKeys>);
 
@@ -131,8 +131,8 @@ impl SealingKeys {
     }
 }
 
-/// Keys to open what the peer sends, and for nothing else. A clone is a further handle on the same
-/// keys, for another thread; they are wiped when the last handle is dropped.
+/// Keys that only open what the peer sends. A clone is another handle on the same keys, for another thread;
+/// they are wiped when the last handle is dropped.
 #[derive(Clone)]
 pub struct OpeningKeys(Arc<DirectionKeys>);
 
@@ -142,7 +142,7 @@ impl OpeningKeys {
     }
 }
 
-/// HKDF-Expand with the label behind its length (u8), then the context, as its info.
+/// HKDF-Expand, whose info is the length of the label (u8), the label and the context.
 fn expand_label<const N: usize>(
     key: &PseudorandomKey,
     label: &str,

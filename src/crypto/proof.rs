@@ -1,4 +1,4 @@
-//! What keys can do before and after the peer has proven that it knows the secret.
+//! The keys before and after the peer has proven that it knows the secret.
 
 use super::cpace::SharedKey;
 use super::digest::DigestKey;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 /// The length of a confirmation and of a join proof, in bytes.
 pub const PROOF_LENGTH: usize = 32;
 
-/// How many words the verification phrase has.
+/// Number of words in the verification phrase.
 const PHRASE_WORDS: usize = 4;
 
 /// The keys of a session whose peer has not yet proven that it knows the secret. They confirm and seal for
@@ -56,11 +56,11 @@ impl UnprovenKeys {
         self.schedule.sealing_keys(self.side)
     }
 
-    /// Checks the peer's confirmation, in the same time wherever it differs.
+    /// Checks the peer's confirmation in constant time.
     ///
     /// # Errors
     ///
-    /// [`WrongSecret`] when it is wrong. The keys are gone then, so a connection has one guess.
+    /// [`WrongSecret`]. The keys are gone then, so a connection has one guess.
     pub fn prove(self, received: &[u8]) -> Result<SessionKeys, WrongSecret> {
         let peer = self.side.other();
         self.confirmation_of(peer)
@@ -111,15 +111,15 @@ impl SessionKeys {
         words::phrase(self.phrase.as_chunks().0)
     }
 
-    /// What the dialler comes back by when the connection is lost.
+    /// The ticket by which the dialler reconnects after the connection was lost.
     #[must_use]
     pub fn return_ticket(&self) -> Arc<ReturnTicket> {
         Arc::clone(&self.ticket)
     }
 
-    /// Proves that this side belongs to the session when a further stream joins it: HMAC-SHA256
-    /// under the join key over the side's name behind its length (u8) and the transcript, which is
-    /// what both said on that stream. A fresh nonce of each must be in it.
+    /// Proves on a joining stream that this side belongs to the session: HMAC-SHA256 under the join key over
+    /// the length of the side's name (u8), the name, and the transcript of that stream, which must contain a
+    /// fresh nonce of each side.
     #[must_use]
     pub fn join_proof(&self, transcript: &[u8]) -> [u8; PROOF_LENGTH] {
         self.join_proof_of(self.side, transcript)
@@ -128,18 +128,18 @@ impl SessionKeys {
             .into()
     }
 
-    /// Checks the peer's proof for a further stream, in the same time wherever it differs.
+    /// Checks the peer's proof for a further stream in constant time.
     ///
     /// # Errors
     ///
-    /// [`WrongSecret`] when it does not hold.
+    /// [`WrongSecret`] if it is wrong.
     pub fn verify_join_proof(&self, transcript: &[u8], received: &[u8]) -> Result<(), WrongSecret> {
         self.join_proof_of(self.side.other(), transcript)
             .verify_slice(received)
             .map_err(|_| WrongSecret)
     }
 
-    /// The key of the digests that the sender of files says.
+    /// The key of the digests from the sender of files.
     #[must_use]
     pub fn digest_key(&self) -> DigestKey {
         self.digests.clone()
@@ -170,7 +170,7 @@ impl SessionKeys {
     }
 }
 
-/// The peer did not prove that it knows the secret: it has another one, or somebody sits in between.
+/// The peer did not prove that it knows the secret: it has another one, or somebody is in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongSecret;
 

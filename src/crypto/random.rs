@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// # Errors
 ///
-/// [`RandomError`] when the operating system has none to give.
+/// [`RandomError`] if the operating system has none.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], RandomError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(RandomError)?;

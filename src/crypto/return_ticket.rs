@@ -1,13 +1,13 @@
-//! How the peer of a session comes back after the connection was lost: by a key of that session, which
-//! nobody can guess, in place of the secret that people know.
+//! How the peer of a session reconnects after the connection was lost: with a key of that session, which nobody
+//! can guess, instead of the secret that people know.
 
 use super::keys::{KeySchedule, Purpose, lower_hex};
 use super::name_tag::{NAME_TAG_LENGTH, name_tag};
 use super::secret::Secret;
 use zeroize::Zeroizing;
 
-/// What proves that a dialler was in a session. Both sides of the session have the same one; it is wiped
-/// when dropped.
+/// Proves that a dialler was in a session. Both sides of the session have the same ticket; it is wiped when
+/// dropped.
 pub struct ReturnTicket {
     secret: Secret,
     name: Zeroizing<[u8; 32]>,
@@ -28,8 +28,8 @@ impl ReturnTicket {
         &self.secret
     }
 
-    /// The name tag of a Hello with that nonce. Nobody else can make it, so nobody else is taken for a
-    /// peer that returns.
+    /// The name tag of a Hello with that nonce. Nobody else can make it, so nobody else can pose as a returning
+    /// peer.
     #[must_use]
     pub fn tag(&self, nonce: &[u8; 32]) -> [u8; NAME_TAG_LENGTH] {
         name_tag(nonce, Some(&*self.name))

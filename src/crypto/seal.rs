@@ -46,7 +46,7 @@ const MIN_SAMPLED_LENGTH: usize = 3 * SAMPLE_LENGTH;
 /// How to compress contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     Stored,
     /// With zstd at this level, -7 to 22, unless that saves less than about 3 %.
     Zstd(i32),
@@ -62,14 +62,14 @@ pub struct Sealer {
 /// A sealed message or part, ready to be sent: the envelope first, then the archive.
 #[derive(Debug)]
 pub struct Sealed<'a> {
-    /// What the peer needs to know and check before it opens the archive.
+    /// The facts that the peer checks before it opens the archive.
     pub envelope: Envelope,
     /// The archive.
     pub archive: &'a [u8],
 }
 
 impl Sealer {
-    /// A sealer without buffers yet. They grow to what is sealed with it.
+    /// A sealer with empty buffers, which grow as needed.
     #[must_use]
     pub fn new() -> Sealer {
         Sealer::default()
@@ -99,8 +99,8 @@ impl Sealer {
         })
     }
 
-    /// Begins to seal `length` bytes of contents that are stored and arrive slice by slice, for their
-    /// position, which must not have been used before with these keys.
+    /// Begins to seal `length` bytes of stored contents that arrive slice by slice, for their position, which
+    /// must not have been used before with these keys.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Sealer {
         })
     }
 
-    /// Writes the archive, compressed if that is wanted and saves enough.
+    /// Writes the archive, compressed if this is enabled and saves enough.
     fn write(
         &mut self,
         keys: &PositionKeys,
@@ -173,11 +173,11 @@ pub struct Sealing<'a> {
 }
 
 impl<'a> Sealing<'a> {
-    /// Seals the slice behind those before it.
+    /// Seals the next slice.
     ///
     /// # Errors
     ///
-    /// [`SealError`], also when there are more contents than announced.
+    /// [`SealError`], for example if there are more contents than announced.
     pub fn add(&mut self, slice: &[u8]) -> Result<(), SealError> {
         match self.archive.write(slice).map_err(SealError::Archive)? {
             Fit::Whole => Ok(()),
@@ -189,7 +189,7 @@ impl<'a> Sealing<'a> {
     ///
     /// # Errors
     ///
-    /// [`SealError`], also when there were fewer contents than announced.
+    /// [`SealError`], for example if there were fewer contents than announced.
     pub fn finish(self) -> Result<Sealed<'a>, SealError> {
         let (archive, fit) = self.archive.finish().map_err(SealError::Archive)?;
         if fit == Fit::TooLong
@@ -227,8 +227,8 @@ pub enum SealError {
     TooLong,
     /// There were more or fewer contents than announced.
     OtherLength,
-    /// The archive could not be written: there is no such compression level, or the operating
-    /// system has no random bytes.
+    /// The archive could not be written: the compression level does not exist, or the operating system has no
+    /// random bytes.
     Archive(ZipError),
 }
 

@@ -37,7 +37,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`CredentialError`] if the text is empty, too long, or has a NUL byte in it.
+    /// [`CredentialError`] if the text is empty, is too long, or has a NUL byte.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Result<Secret, CredentialError> {
         let text = without_line_end(text);
         match text.len() {
@@ -52,7 +52,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`RandomError`] when the operating system has no random bytes.
+    /// [`RandomError`] if the operating system has no random bytes.
     pub(crate) fn generate() -> Result<GeneratedSecret, RandomError> {
         Ok(GeneratedSecret {
             text: words::random_phrase::<GENERATED_WORDS>()?,
@@ -64,12 +64,12 @@ impl Secret {
         Secret(Zeroizing::new(std::mem::take(&mut *phrase).into_bytes()))
     }
 
-    /// The secret that a key is, as text.
+    /// A key as a secret in text form.
     pub(super) fn from_key(digits: &[u8; 64]) -> Secret {
         Secret(Zeroizing::new(digits.to_vec()))
     }
 
-    /// Whether this is the same secret, in the same time wherever they differ.
+    /// Whether this is the same secret, in constant time.
     #[must_use]
     pub(crate) fn is(&self, other: &Secret) -> bool {
         let tag = |secret: &Secret| {

@@ -1,5 +1,5 @@
-//! One-time codes from a clock and a shared key (TOTP, RFC 6238): SHA-1, 30 seconds, 6 digits, as
-//! authenticator apps have them.
+//! One-time codes from a clock and a shared key (TOTP, RFC 6238): SHA-1, 30 seconds, 6 digits, as in
+//! authenticator apps.
 
 use super::credential_error::CredentialError;
 use crate::crypto::random::{RandomError, random_bytes};
@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-/// How long one code lasts, in seconds.
+/// Duration of one code, in seconds.
 const STEP_SECONDS: u64 = 30;
 
 /// Digits of a code.
@@ -16,16 +16,16 @@ pub const CODE_DIGITS: usize = 6;
 /// One more than the largest code.
 const CODE_BOUND: u32 = 1_000_000;
 
-/// How many steps the other side's clock may be off, in each direction.
+/// Steps by which the other side's clock may be off, in each direction.
 const DRIFT_STEPS: u64 = 1;
 
-/// Length of a key that is made here, in bytes: what RFC 4226 recommends for SHA-1.
+/// Length of a new key, in bytes, as RFC 4226 recommends for SHA-1.
 const GENERATED_BYTES: usize = 20;
 
-/// The shortest key that is taken, in bytes: RFC 4226 demands 128 bits.
+/// Shortest accepted key, in bytes: RFC 4226 demands 128 bits.
 const SHORTEST_BYTES: usize = 16;
 
-/// The longest key that is taken, in bytes.
+/// Longest accepted key, in bytes.
 const LONGEST_BYTES: usize = 64;
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -33,7 +33,7 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The key that a server and an authenticator app share. It has no `Debug`, and is wiped when dropped.
 pub struct TotpKey(Zeroizing<Vec<u8>>);
 
-/// Which 30 seconds since 1970 a code belongs to.
+/// The number of a code's 30 seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TotpStep(u64);
 
@@ -58,9 +58,9 @@ impl TotpKey {
     /// Reads a key in Base32 (RFC 4648), as apps show it: case, blanks, dashes and padding don't count.
     ///
     /// # Errors
-    /// [`CredentialError`]; it says nothing of the key itself.
+    /// [`CredentialError`], which does not show the key.
     pub fn from_base32(text: &str) -> Result<TotpKey, CredentialError> {
-        // As large as it can get, so that growing leaves no piece of the key behind.
+        // At its largest size, so that growing leaves no piece of the key behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
         let (mut bits, mut count) = (0u32, 0);
         for character in text.bytes().filter(|byte| !b" -=".contains(byte)) {
@@ -99,8 +99,8 @@ impl TotpKey {
         text
     }
 
-    /// The `otpauth://` URI that authenticator apps read, for an account at `issuer`. Both are shown in
-    /// the app; what a URI cannot hold is escaped.
+    /// The `otpauth://` URI for authenticator apps, for an account at `issuer`. The app shows both; characters
+    /// that a URI cannot hold are escaped.
     #[must_use]
     pub fn uri(&self, issuer: &str, account: &str) -> Zeroizing<String> {
         let (issuer, account) = (percent_encoded(issuer), percent_encoded(account));
@@ -111,8 +111,8 @@ impl TotpKey {
         ))
     }
 
-    /// The step that `code` belongs to, where it is one near `now` and after `used`, the last step whose
-    /// code was taken: each code counts once. Takes the same time wherever the codes differ.
+    /// The step of `code`, if it is near `now` and after `used`, the last step whose code was accepted, so that
+    /// each code counts once. In constant time.
     #[must_use]
     pub fn step_of(&self, code: &[u8], now: TotpStep, used: Option<TotpStep>) -> Option<TotpStep> {
         let mut found = None;

@@ -1,4 +1,4 @@
-//! The hash of what both sides said in the clear.
+//! The hash of everything that both sides sent in the clear.
 
 use crate::model::{len8, len32};
 use sha2::{Digest, Sha256};
@@ -12,8 +12,8 @@ const LABEL: &str = "peerbridge/1 transcript";
 pub struct TranscriptHash([u8; 32]);
 
 impl TranscriptHash {
-    /// The hash of the label behind its length (u8) and each body behind its length (u32,
-    /// big-endian), the dialler's first. A Hello body fits in a frame, so its length in a u32.
+    /// Hashes the label after its length (u8), and each body after its length (u32, big-endian), the dialler's
+    /// first. A Hello body fits in a frame, so its length fits in a u32.
     #[must_use]
     pub fn of(dialler_hello: &[u8], listener_hello: &[u8]) -> TranscriptHash {
         let mut hasher = Sha256::new();

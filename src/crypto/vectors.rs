@@ -1,4 +1,4 @@
-//! What the protocol's test vectors must fix or show, and nothing else ever may.
+//! Private values that only the protocol's test vectors may set or show.
 
 use super::cpace::{Cpace, SharedKey};
 use super::keys::{KeySchedule, Purpose, SealingKeys};
@@ -20,7 +20,7 @@ pub(crate) fn cpace(
     Cpace::with_scalar(scalar, secret, channel_identifier, session_id)
 }
 
-/// CPace's key, the transcript hash and every key that the schedule makes of them, with their names.
+/// CPace's key, the transcript hash and every key that the schedule derives from them, with their names.
 pub(crate) fn keys(
     shared: &SharedKey,
     transcript: &TranscriptHash,

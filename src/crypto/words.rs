@@ -3,13 +3,13 @@
 use super::random::{RandomError, random_bytes};
 use zeroize::Zeroizing;
 
-/// How many bits of choice one word carries.
+/// Bits of choice in one word.
 pub(super) const BITS_PER_WORD: u32 = 9;
 
-/// The most letters that a word has.
+/// Letters of the longest word.
 pub(super) const LONGEST_WORD: usize = 6;
 
-/// A phrase of `N` words joined by `-`, each chosen evenly by the operating system's random bytes.
+/// A phrase of `N` words joined by `-`, chosen uniformly by the operating system's random bytes.
 pub(super) fn random_phrase<const N: usize>() -> Result<Zeroizing<String>, RandomError> {
     let mut pairs = Zeroizing::new([[0; 2]; N]);
     for pair in pairs.iter_mut() {

@@ -6,13 +6,13 @@ use std::fmt;
 /// One entry that was left out, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryFailure {
-    /// Which entry of the manifest.
+    /// The entry in the manifest.
     pub entry: EntryIndex,
     /// Why.
     pub reason: FailureReason,
 }
 
-/// Why an entry was left out. The numbers travel in the protocol.
+/// Why an entry was left out. The numbers are those of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FailureReason {
@@ -41,7 +41,7 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
-    /// The reason that travels as `code`.
+    /// The reason with the protocol's number `code`.
     pub fn from_code(code: u8) -> Option<Self> {
         Some(match code {
             1 => FailureReason::SourceVanished,

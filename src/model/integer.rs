@@ -1,7 +1,7 @@
-//! Integers from one width to another, without losing bits in silence.
+//! Conversions between widths of integers that never lose bits silently.
 //!
-//! A value that does not fit becomes the largest one that does. Callers have checked a bound before, so
-//! this never happens; if a bound were wrong, a reader would refuse the number and not take a smaller one.
+//! A value that does not fit becomes the largest one that does. Callers have checked a bound before, so this
+//! never happens. If a bound were wrong, a reader would refuse the large number, and never take a smaller one.
 
 /// A length in memory, in the width that files and the protocol count in.
 pub fn len64(length: usize) -> u64 {

@@ -1,4 +1,4 @@
-//! How a stream is cut into parts, and which bytes of which files a part holds.
+//! How a stream is cut into parts, and the bytes of files that a part holds.
 
 use super::{Manifest, Segment, in_memory, limits};
 use std::fmt;
@@ -20,13 +20,13 @@ impl PartIndex {
 pub struct PartRange {
     /// Index of the first part.
     pub start: u64,
-    /// How many, at least 1.
+    /// Number of parts, at least 1.
     pub length: u64,
 }
 
 impl PartRange {
-    /// Every part that any transfer may have. Of a stream whose length is not known, a receiver that
-    /// names these as there wants nothing.
+    /// Every part that any transfer may have. A receiver that names these as present wants nothing of a stream
+    /// of unknown length.
     pub const ALL: PartRange = PartRange {
         start: 0,
         length: limits::PARTS,
@@ -44,7 +44,7 @@ impl PartLayout {
     /// The layout of a stream of `total` bytes in parts of `part_size` bytes.
     ///
     /// # Errors
-    /// A [`LayoutError`] when a number is outside [`limits`].
+    /// [`LayoutError`] if a number is outside [`limits`].
     pub fn known(total: u64, part_size: u32) -> Result<Self, LayoutError> {
         check_part_size(part_size)?;
         if total > limits::STREAM_BYTES || total.div_ceil(part_size.into()) > limits::PARTS {
@@ -56,11 +56,11 @@ impl PartLayout {
         })
     }
 
-    /// The layout of a stream whose length is not known yet: every part up to the limit exists, and
-    /// each but the last is full.
+    /// The layout of a stream of unknown length: every part up to the limit exists, and each but the last is
+    /// full.
     ///
     /// # Errors
-    /// A [`LayoutError`] when the part size is outside [`limits`].
+    /// [`LayoutError`] if the part size is outside [`limits`].
     pub fn open(part_size: u32) -> Result<Self, LayoutError> {
         check_part_size(part_size)?;
         Ok(PartLayout {
@@ -69,7 +69,7 @@ impl PartLayout {
         })
     }
 
-    /// Bytes of the whole stream; `None` while it is not known.
+    /// Bytes of the whole stream; `None` while unknown.
     pub fn total(&self) -> Option<u64> {
         self.total
     }
@@ -79,7 +79,7 @@ impl PartLayout {
         self.part_size
     }
 
-    /// How many parts there are; for an open stream, how many there may be.
+    /// Number of parts; for an open stream, the largest possible number.
     pub fn count(&self) -> u64 {
         match self.total {
             Some(total) => total.div_ceil(self.part_size.into()),
@@ -90,7 +90,7 @@ impl PartLayout {
     /// Takes a number as the index of a part.
     ///
     /// # Errors
-    /// [`LayoutError::NoSuchPart`] when the layout has no such part.
+    /// [`LayoutError::NoSuchPart`] if the layout has no such part.
     pub fn part(&self, index: u64) -> Result<PartIndex, LayoutError> {
         if index < self.count() {
             Ok(PartIndex(index))
@@ -104,7 +104,7 @@ impl PartLayout {
         (0..self.count()).map(PartIndex)
     }
 
-    /// Where in the stream the part lies. In an open stream its end is that of a full part.
+    /// The part's range in the stream. In an open stream its end is that of a full part.
     pub fn range(&self, part: PartIndex) -> Range<u64> {
         let size = u64::from(self.part_size);
         let start = part.0 * size;
@@ -112,7 +112,7 @@ impl PartLayout {
         start..end
     }
 
-    /// Bytes of the part; of a full part in an open stream.
+    /// Bytes of the part; those of a full part in an open stream.
     pub fn length(&self, part: PartIndex) -> usize {
         let range = self.range(part);
         in_memory(range.end - range.start)
@@ -139,7 +139,7 @@ impl PartLayout {
     }
 }
 
-/// Why a number is no part, size or layout.
+/// Why a number is not a valid part, size or layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayoutError {
     /// The part size is outside [`limits::PART_BYTES_MIN`] to [`limits::PART_BYTES_MAX`].

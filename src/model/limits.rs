@@ -29,10 +29,10 @@ pub const PART_BYTES_MAX: u32 = 8 * 1024 * 1024;
 /// Parts in a transfer. The set of parts present is a bitmap: 2^26 parts cost 8 MiB.
 pub const PARTS: u64 = 1 << 26;
 
-/// What sealing may add to raw bytes, in bytes: archive headers, salt, tag, directory and envelope.
+/// Most bytes that sealing adds to raw bytes: archive headers, salt, tag, directory and envelope.
 pub const SEAL_OVERHEAD_BYTES: usize = 1024;
 
-/// Part that goes along with its offer, in bytes: it is in memory before anybody has accepted it.
+/// Part that travels with its offer, in bytes: it is in memory before anybody has accepted it.
 pub const EARLY_PART_BYTES: u32 = 1024 * 1024;
 
 /// Raw message on a joined stream, in bytes. The longest is a full list of failures.
@@ -53,20 +53,20 @@ pub const NAMES_BYTES: usize = 256 * 1024 * 1024;
 /// its place in the sorted list, and what is decided about it.
 pub const ENTRY_MEMORY_BYTES: u64 = 64;
 
-/// Room on a disk that an entry takes beside its contents, in bytes; it counts for limits of size.
+/// Room on a disk that an entry takes besides its contents, in bytes. It counts for size limits.
 pub const ENTRY_DISK_BYTES: u64 = 4096;
 
-/// Entries of an offer whose own room does not count, so that limits of size mean contents for most.
+/// Entries of an offer whose own room does not count, so that for most offers only contents do.
 pub const ENTRIES_UNCOUNTED: u64 = 1000;
 
-/// Memory for all offers that a process has under way, in bytes. One name (or one network, where senders have
-/// no names) takes half of it at most, so that nobody keeps all others out.
+/// Memory for all offers of a process in progress, in bytes. One name (or one network, if senders have no
+/// names) takes at most half of it, so that nobody keeps all others out.
 pub const OFFERS_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Time in which an offer must come, in seconds.
+/// Time within which an offer must arrive, in seconds.
 pub const OFFER_SECONDS: u64 = 60;
 
-/// What an offer that takes longer must bring in each second, on average, in bytes.
+/// Least average speed of an offer that takes longer, in bytes a second.
 pub const OFFER_BYTES_PER_SECOND: u64 = 1024;
 
 /// One path from a peer, in bytes: PATH_MAX on Linux.
@@ -85,27 +85,27 @@ pub const STREAM_BYTES: u64 = i64::MAX as u64;
 /// Streams (TCP connections) of one session.
 pub const STREAMS: u16 = 64;
 
-/// Parts that the streams of one transfer hold together at a receiver, one each, in bytes: it takes fewer
-/// streams where parts are large. All the streams there may be have room for parts of 2 MiB.
+/// Parts that all streams of one transfer hold at a receiver, one each, in bytes: with large parts it takes
+/// fewer streams. The largest number of streams has room for parts of 2 MiB.
 pub const PARTS_IN_FLIGHT_BYTES: u32 = 128 * 1024 * 1024;
 
-/// Ranges of parts in one message, in an Accept of what is there and what is claimed together. A set with
-/// more is sent incompletely: what is left out of an Accept is sent again, what is left out of a Missing
-/// follows in the next round.
+/// Ranges of parts in one message; in an Accept, both `have` and `claims` together. A larger set is sent
+/// incompletely: parts omitted from an Accept are sent again, parts omitted from a Missing follow in the next
+/// round.
 pub const RANGES: usize = 8192;
 
 /// Digests of pieces in one message, 16 bytes each.
 pub const DIGESTS: usize = 16_000;
 
-/// Pieces of files in all that a receiver claims to have in one transfer: the sender reads and digests each,
-/// and the receiver keeps 16 bytes of each, 64 MiB at most. What it has beyond is sent.
+/// Pieces of files that a receiver claims in one transfer: the sender reads and digests each, and the receiver
+/// keeps 16 bytes for each, at most 64 MiB. Further ones are sent.
 pub const CLAIMED_PIECES: u64 = 1 << 22;
 
 /// Part checks in one message, 12 bytes each.
 pub const CHECKS: usize = 16 * 1024;
 
-/// Parts of a stream of unknown length whose checks have not come, two messages full: such a stream may
-/// never end, and each costs 24 bytes.
+/// Parts of a stream of unknown length whose checks have not arrived, as many as fit into two messages: such a
+/// stream may never end, and each costs 24 bytes.
 pub const CHECKS_OWED: usize = 2 * CHECKS;
 
 /// Failures listed one by one in a Done; the rest is only counted.
@@ -120,8 +120,7 @@ pub const NEW_NAMES: usize = 512;
 /// Text from a peer (a reason), in bytes.
 pub const TEXT_BYTES: usize = 1024;
 
-/// Rounds of sending what is still missing before the session is given up: a healthy line needs one,
-/// a dying one a few.
+/// Rounds of sending missing parts before the session is given up: a healthy line needs one, a dying one a few.
 pub const ROUNDS: u32 = 64;
 
 /// Transfers in one session ("send one more?").
@@ -130,78 +129,77 @@ pub const TRANSFERS: u32 = 1 << 20;
 /// Confirmations that may fail before a one-shot listener ends.
 pub const FAILED_PROOFS: u32 = 5;
 
-/// Secret, in bytes: longer than any sentence somebody types, short enough to read in one go.
+/// Secret, in bytes: longer than any typed sentence, short enough to read at once.
 pub const SECRET_BYTES: usize = 1024;
 
 /// Versions listed in a dialler's Hello.
 pub const VERSIONS: usize = 16;
 
-/// Networks that a listener remembers for their wrong guesses, and names proven from a network, at about
-/// 100 bytes each; the quietest is forgotten first.
+/// Networks that a listener remembers for wrong guesses, and names proven from a network, at about 100 bytes
+/// each; the quietest is forgotten first.
 pub const CHARGED_NETWORKS: usize = 4096;
 
-/// How long after its session ended a peer may return to a listener by a key of that session, in seconds:
-/// longer than it takes to notice and to try again.
+/// Time after its session ended in which a peer may return with a key of that session, in seconds: longer than
+/// it takes to notice and to try again.
 pub const RETURN_SECONDS: u64 = 120;
 
-/// Sessions of a listener that peers may return to, at about 300 bytes each.
+/// Sessions of a listener to which peers may return, at about 300 bytes each.
 pub const RETURN_TICKETS: usize = 256;
 
-/// How long a session of a drop box may stand still because of its peer, in seconds, where the size of what
-/// it sends is known.
+/// Time that a drop box's session may stall because of its peer, in seconds, if the size of its transfer is
+/// known.
 pub const STALL_SECONDS: u64 = 600;
 
 /// Sessions that only ping, at one listener: each costs a thread.
 pub const PING_SESSIONS: usize = 16;
 
-/// How long a session that only pings may take, in seconds.
+/// Longest session that only pings, in seconds.
 pub const PING_SECONDS: u64 = 60;
 
 /// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
 /// small stack for at most [`HANDSHAKE_SECONDS`].
 pub const UNPROVEN_CONNECTIONS: usize = 256;
 
-/// How far deflate can grow what it holds: 258 bytes from two bits, 1,032 from a byte. An archive that says
-/// more is a lie.
+/// Largest growth of deflated contents: 258 bytes from two bits, 1,032 from a byte. An archive that claims more
+/// lies.
 pub const DEFLATE_GROWTH: u64 = 1032;
 
-/// How far Deflate64 can grow what it holds: 65,538 bytes from 18 bits.
+/// Largest growth of Deflate64 contents: 65,538 bytes from 18 bits.
 pub const DEFLATE64_GROWTH: u64 = 29_128;
 
-/// How far zstd can grow what it holds: a block of at most 128 KiB takes at least four bytes.
+/// Largest growth of zstd contents: a block of at most 128 KiB takes at least four bytes.
 pub const ZSTD_GROWTH: u64 = 32 * 1024;
 
-/// How far an archive may grow without a person's word for it: text shrinks to a tenth, logs to a fiftieth,
-/// and what shrinks further is mostly made to.
+/// Largest growth of an archive without a person's consent: text shrinks to a tenth, logs to a fiftieth, and
+/// contents that shrink further are mostly made to.
 pub const ARCHIVE_GROWTH: u64 = 200;
 
-/// Bytes of a disk that a name costs, beside its contents: the inode, the entry of its folder, a block. They
-/// count for [`ARCHIVE_GROWTH`] from [`ARCHIVE_FREE_NAMES`] on.
+/// Disk space of a name besides its contents, in bytes: the inode, the entry in its folder, a block. It counts
+/// for [`ARCHIVE_GROWTH`] from [`ARCHIVE_FREE_NAMES`] on.
 pub const ARCHIVE_NAME_BYTES: u64 = 4096;
 
 /// Names of an archive that cost nothing.
 pub const ARCHIVE_FREE_NAMES: u64 = 1000;
 
-/// What the names of an archive may cost without being compared with its size, in bytes: no listed entry is
-/// so short that it grows beyond [`ARCHIVE_GROWTH`], but folders that are not listed are free.
+/// Cost of an archive's names below which it is not compared with the archive's size, in bytes: no listed entry
+/// is so short that it grows beyond [`ARCHIVE_GROWTH`], but unlisted folders are free.
 pub const ARCHIVE_NAMES_GROWTH_FROM: u64 = 64 << 20;
 
-/// Contents of an archive below which it may grow as far as it likes, in bytes: no disk is filled with
-/// that.
+/// Contents of an archive below which growth does not matter, in bytes: they fill no disk.
 pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;
 
-/// Datagrams of discovery that are read in a second; the system drops what comes beyond. A hundred peers
-/// that begin at the same moment send 1,200; reading 2,000 takes 2 % of a core.
+/// Datagrams of discovery that are read in a second; the system drops further ones. A hundred peers that begin
+/// at the same moment send 1,200; reading 2,000 takes 2 % of a core.
 pub const DATAGRAMS_PER_SECOND: u32 = 2000;
 
-/// Answers of discovery to one address in a second. A peer asks up to eight times in its first second, and
-/// the one query that its firewall lets an answer through for must not be the one left out.
+/// Answers of discovery to one address in a second. A peer asks up to eight times in its first second, and its
+/// firewall may admit the answer to only one of these queries, so none may be skipped.
 pub const ANSWERS_PER_SOURCE: u32 = 8;
 
 /// Answers of discovery in a second to everybody.
 pub const ANSWERS_PER_SECOND: u32 = 50;
 
-/// Peers that discovery remembers; one more displaces the one heard from longest ago.
+/// Peers that discovery remembers; a new one displaces the one that was silent for the longest.
 pub const FINDS: usize = 64;
 
 /// Addresses that discovery remembers of one peer.

@@ -3,11 +3,11 @@
 use super::{WirePath, limits};
 use std::fmt;
 
-/// The target of a link that stays inside its transfer: some leading `..`, at most as many as the link
-/// has folders above it, then plain components.
+/// The target of a link that stays inside its transfer: leading `..`, at most as many as the link has folders
+/// above it, then plain components.
 ///
-/// A `..` behind a plain component is refused: where that component is itself a link, the kernel would
-/// go up from somewhere else than the text says.
+/// A `..` after a plain component is refused: if that component is itself a link, the kernel would go up from
+/// another place than the text suggests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkTarget<'a>(&'a [u8]);
 

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 
-/// Every file, folder and link of a transfer, in stream order, checked as a whole: each path is a
-/// `WirePath` and named once, each parent is a folder of the manifest that stands before its
-/// children, each link stays inside. About 40 bytes an entry beside its name.
+/// Every file, folder and link of a transfer, in stream order, checked as a whole: each path is a `WirePath`
+/// and occurs once, each parent is a folder that precedes its children, each link stays inside. About 40 bytes
+/// an entry besides its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     names: Vec<u8>,
@@ -48,7 +48,7 @@ impl fmt::Debug for TransferId {
 pub struct Entry<'a> {
     /// Its path below the destination.
     pub path: WirePath<'a>,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind<'a>,
     /// When its contents were last changed.
     pub mtime: Mtime,
@@ -56,7 +56,7 @@ pub struct Entry<'a> {
     pub mode: Mode,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind<'a> {
     /// A file with contents.
@@ -72,7 +72,7 @@ pub enum EntryKind<'a> {
 pub enum FileSize {
     /// In bytes.
     Known(u64),
-    /// Told by the end of the stream. Only a manifest of this one entry may have it.
+    /// Unknown until the end of the stream. Only a manifest of this one entry may have it.
     Unknown,
 }
 
@@ -103,7 +103,7 @@ impl Mode {
 }
 
 impl Manifest {
-    /// How many entries there are.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.records.len()
     }
@@ -118,7 +118,7 @@ impl Manifest {
         (!self.unknown_size).then_some(self.total)
     }
 
-    /// Takes a number as the index of an entry; `None` when there is no such entry.
+    /// Takes a number as the index of an entry; `None` if there is no such entry.
     pub fn index(&self, number: usize) -> Option<EntryIndex> {
         (number < self.records.len()).then_some(EntryIndex(len32(number)))
     }
@@ -126,7 +126,7 @@ impl Manifest {
     /// The entry at `index`.
     ///
     /// # Panics
-    /// When the index is of another, longer manifest: a bug.
+    /// If the index is of another, longer manifest, which is a bug.
     pub fn entry(&self, index: EntryIndex) -> Entry<'_> {
         self.records[index.get()].entry(&self.names)
     }
@@ -139,8 +139,8 @@ impl Manifest {
             .map(|(index, record)| (EntryIndex(len32(index)), record.entry(&self.names)))
     }
 
-    /// Where in the stream the contents of the entry lie; empty for what has no contents. The end of a
-    /// file of unknown size is [`limits::STREAM_BYTES`].
+    /// The range of the entry's contents in the stream; empty without contents. The end of a file of unknown
+    /// size is [`limits::STREAM_BYTES`].
     pub fn stream_range(&self, index: EntryIndex) -> Range<u64> {
         let record = &self.records[index.get()];
         record.stream_start..record.stream_start + record.stream_length()
@@ -177,15 +177,15 @@ impl Manifest {
 pub struct Segment {
     /// The file.
     pub entry: EntryIndex,
-    /// Where in the file the piece begins, in bytes.
+    /// Offset of the piece in the file, in bytes.
     pub file_offset: u64,
-    /// Where in the range the piece begins, in bytes.
+    /// Offset of the piece in the range, in bytes.
     pub part_offset: usize,
-    /// How long the piece is, in bytes; at least 1.
+    /// Length of the piece, in bytes; at least 1.
     pub length: usize,
 }
 
-/// Makes a [`Manifest`], entry by entry.
+/// Builds a [`Manifest`], entry by entry.
 #[derive(Debug, Default)]
 pub struct ManifestBuilder {
     manifest: Manifest,
@@ -197,7 +197,7 @@ impl ManifestBuilder {
         ManifestBuilder::default()
     }
 
-    /// How many entries were pushed.
+    /// Number of entries so far.
     pub fn len(&self) -> usize {
         self.manifest.len()
     }
@@ -205,7 +205,7 @@ impl ManifestBuilder {
     /// Adds a file.
     ///
     /// # Errors
-    /// [`ManifestError`] when the path is not one or a limit is passed.
+    /// [`ManifestError`] if the path is invalid or a limit is exceeded.
     pub fn push_file(
         &mut self,
         path: &[u8],
@@ -220,10 +220,10 @@ impl ManifestBuilder {
         self.push(path, kind, bytes, mtime, mode)
     }
 
-    /// Adds a folder. It must come before what it holds.
+    /// Adds a folder. It must precede its contents.
     ///
     /// # Errors
-    /// [`ManifestError`] when the path is not one or a limit is passed.
+    /// [`ManifestError`] if the path is invalid or a limit is exceeded.
     pub fn push_folder(
         &mut self,
         path: &[u8],
@@ -233,10 +233,10 @@ impl ManifestBuilder {
         self.push(path, RecordKind::Folder, 0, mtime, mode)
     }
 
-    /// Adds a link whose text is `target`.
+    /// Adds a link with the text `target`.
     ///
     /// # Errors
-    /// [`ManifestError`] when the path is not one, the link leads outside or a limit is passed.
+    /// [`ManifestError`] if the path is invalid, the link leads outside or a limit is exceeded.
     pub fn push_link(
         &mut self,
         path: &[u8],
@@ -258,8 +258,8 @@ impl ManifestBuilder {
     /// Checks the manifest as a whole.
     ///
     /// # Errors
-    /// [`ManifestError`] when a name stands twice, a parent is missing, late or no folder, or an entry
-    /// of unknown size is not alone.
+    /// [`ManifestError`] if a name occurs twice, a parent is missing, late or not a folder, or an entry of
+    /// unknown size is not alone.
     pub fn finish(self) -> Result<Manifest, ManifestError> {
         let manifest = self.manifest;
         if manifest.unknown_size && manifest.len() != 1 {
@@ -309,22 +309,22 @@ impl ManifestBuilder {
     }
 }
 
-/// Why entries make no manifest.
+/// Why entries are not a valid manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ManifestError {
     /// A path breaks a rule.
     Path(PathFault),
     /// A link breaks a rule.
     Link(LinkFault),
-    /// A name stands twice.
+    /// A name occurs twice.
     Twice(Box<[u8]>),
-    /// An entry lies below something that is no folder of the manifest, or stands before it.
+    /// An entry is below something that is not a folder of the manifest, or precedes its folder.
     NoParent(Box<[u8]>),
-    /// More entries, names or bytes than [`limits`] allow.
+    /// There are more entries, names or bytes than [`limits`] allow.
     TooLarge,
-    /// Nanoseconds of a second or more.
+    /// The nanoseconds are a second or more.
     Mtime,
-    /// An entry of unknown size beside others.
+    /// An entry of unknown size is not alone.
     UnknownSize,
 }
 
@@ -372,7 +372,7 @@ enum RecordKind {
     Link,
 }
 
-/// An entry without pointers; its name, then its link target, lie in the shared `names`.
+/// An entry without pointers. Its name and its link target are in the shared `names`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct EntryRecord {
     stream_start: u64,
@@ -427,7 +427,7 @@ impl EntryRecord {
     }
 }
 
-/// Sorts the entries by path and looks each parent up by binary search: four bytes an entry, where a
+/// Sorts the entries by path and looks up each parent by binary search. This takes four bytes an entry, while a
 /// set of paths would cost as much as the manifest itself.
 fn check_tree(manifest: &Manifest) -> Result<(), ManifestError> {
     let names = &manifest.names;

@@ -1,8 +1,8 @@
 //! Floor 0: plain values, without I/O, keys or threads.
 //!
-//! A transfer is a [`Manifest`] and a *stream*: the contents of all its files, one after the other in
-//! manifest order. A [`PartLayout`] cuts the stream into parts. What a peer says becomes one of these
-//! values only through a check against [`limits`].
+//! A transfer is a [`Manifest`] and a *stream*: the contents of all its files, one after the other in manifest
+//! order. A [`PartLayout`] cuts the stream into parts. Data from a peer becomes one of these values only
+//! through a check against [`limits`].
 
 pub mod limits;
 

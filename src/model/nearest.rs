@@ -1,8 +1,8 @@
-//! "Did you mean": the known word that is nearest to a mistyped one.
+//! "Did you mean": the known word most similar to a mistyped one.
 
 /// The candidate with the fewest typing mistakes: at most two, and at most one for every two letters.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Whatever is much longer than any word of ours is no mistyped word of ours.
+    // A text much longer than any of the words is not a mistyped one.
     if word.len() > 32 {
         return None;
     }
@@ -11,7 +11,7 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     (mistakes <= 2 && mistakes * 2 <= candidate.len()).then_some(candidate)
 }
 
-/// How many letters must be added, taken away or changed (Levenshtein).
+/// How many letters must be added, removed or changed (Levenshtein).
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

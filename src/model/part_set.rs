@@ -1,4 +1,4 @@
-//! Which parts are there.
+//! A set of parts.
 
 use super::{PartIndex, PartRange, in_memory, len64};
 
@@ -15,7 +15,7 @@ impl PartSet {
         PartSet::default()
     }
 
-    /// Adds a part; false when it was there already.
+    /// Adds a part; false if it was in the set.
     pub fn insert(&mut self, part: PartIndex) -> bool {
         let (word, bit) = place(part.get());
         if word >= self.words.len() {
@@ -27,7 +27,7 @@ impl PartSet {
         new
     }
 
-    /// Removes a part; false when it was not there.
+    /// Removes a part; false if it was not in the set.
     pub fn remove(&mut self, part: PartIndex) -> bool {
         let (word, bit) = place(part.get());
         let Some(found) = self.words.get_mut(word) else {
@@ -44,7 +44,7 @@ impl PartSet {
         self.has(part.get())
     }
 
-    /// How many parts are in the set.
+    /// Number of parts in the set.
     pub fn len(&self) -> u64 {
         self.count
     }
@@ -66,7 +66,7 @@ impl PartSet {
         }
     }
 
-    /// Bytes of memory that the members take.
+    /// Memory of the members, in bytes.
     pub fn memory(&self) -> u64 {
         self.words.len() as u64 * 8
     }
@@ -94,8 +94,8 @@ impl PartSet {
         })
     }
 
-    /// The first index from `from` on, below `end`, whose membership is `present`. Whole words that
-    /// cannot hold one are stepped over.
+    /// The first index from `from` on, below `end`, whose membership is `present`. Skips whole words that
+    /// cannot hold one.
     fn find(&self, from: u64, end: u64, present: bool) -> Option<u64> {
         let barren = if present { 0 } else { u64::MAX };
         let mut index = from;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A random number of the run of a sender: the connections that it makes after one was lost name the same.
+/// A random number for one run of a sender: all connections of the run name the same one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RunId(pub [u8; 16]);
 

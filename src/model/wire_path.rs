@@ -5,8 +5,8 @@ use std::fmt;
 
 /// A relative path of plain components joined by `/`, in the bytes of the sender's file system.
 ///
-/// It exists only after [`WirePath::parse`] has found nothing in it that could lead out of a folder on
-/// any system. It is not a [`std::path::Path`]: only the disk floor turns it into one.
+/// [`WirePath::parse`] guarantees that it cannot lead out of a folder on any system. It is not a
+/// [`std::path::Path`]: only the disk floor turns it into one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WirePath<'a>(&'a [u8]);
 
@@ -14,7 +14,7 @@ impl<'a> WirePath<'a> {
     /// Checks `bytes` and takes them as a path.
     ///
     /// # Errors
-    /// A [`PathFault`] that names the first rule broken: see there for the rules.
+    /// A [`PathFault`] that names the first broken rule.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, PathFault> {
         if bytes.is_empty() {
             return Err(PathFault::Empty);
@@ -101,8 +101,8 @@ impl std::error::Error for PathFault {}
 /// How every staging folder's name begins.
 pub(crate) const STAGING_PREFIX: &[u8] = b".peerbridge-";
 
-/// What leads out of a folder on every system. Backslashes and colons are letters where they can be in a
-/// name; a system that reads them otherwise cannot have such names, and its disk floor says so.
+/// Refuses components that lead out of a folder on every system. Backslashes and colons are ordinary letters where
+/// a system allows them in names; elsewhere the disk floor refuses such names.
 fn check_component(component: &[u8]) -> Result<(), PathFault> {
     if component.is_empty() {
         return Err(PathFault::Empty);

@@ -1,8 +1,8 @@
 //! The messages that proven peers exchange, sealed, on the streams of a session.
 //!
-//! Each is one byte of kind and then its fields, as `docs/PROTOCOL.md` lists them. Decoding checks
-//! every count and number that stands on its own against [`limits`]; what needs to know the transfer
-//! (whether a part exists, whether a message comes at its time) is for the floor above.
+//! Each is one byte of kind followed by its fields, as in `docs/PROTOCOL.md`. Decoding checks every count and
+//! number against [`limits`]. Checks that depend on the transfer (whether a part exists, whether a message
+//! comes at the right time) belong to the floor above.
 
 use super::manifest_chunk::ManifestChunk;
 use super::{Bounded, CodecError, PeerText, StreamNumber};
@@ -17,31 +17,31 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-/// Padding of a [`Ping`] or a Pong, in bytes at most: the message, less its kind, token and lengths.
+/// Most padding of a [`Ping`] or a Pong, in bytes: the message less its kind, token and lengths.
 pub const PADDING_BYTES: usize = limits::MESSAGE_BYTES - 17;
 
-/// An Offer's fields beside the entries, at most: kind, transfer, run, part size, streams, flags, count and
-/// length in front of them, the early round's checksum and failures behind.
+/// Most bytes of an Offer's fields other than entries: before them kind, transfer, run, part size, streams,
+/// flags, count and length, after them the early round's checksum and failures.
 pub(super) const OFFER_FIELDS_BYTES: usize =
     1 + 4 + 16 + 4 + 2 + 1 + 4 + 4 + 4 + 4 + limits::FAILURES * FAILURE_BYTES;
 
-/// A failure's entry and reason.
+/// Bytes of a failure: its entry and reason.
 const FAILURE_BYTES: usize = 4 + 1;
 
 /// One control message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A dialler that receives: nothing to say, but its first sealed message proves that it can.
+    /// Dialler that receives: an empty message, but sealing it proves the secret.
     Ready,
-    /// Sender: what it has to give.
+    /// Sender: its offer.
     Offer(Offer),
-    /// Sender: further entries of the offer, until all that it announced have come.
+    /// Sender: further entries of the offer, until the announced number is reached.
     Entries(ManifestChunk),
-    /// Receiver: it takes the offer.
+    /// Receiver: it accepts the offer.
     Accept(Accept),
-    /// Receiver: it does not take the offer.
+    /// Receiver: it declines the offer.
     Decline(Decline),
-    /// Sender, on a joined stream: nothing more comes here in this round.
+    /// Sender, on a joined stream: no more parts here in this round.
     StreamEnd {
         /// The round that ends, below [`limits::ROUNDS`].
         round: u32,
@@ -50,27 +50,27 @@ pub enum Message {
     RoundEnd(RoundEnd),
     /// Sender: checks of parts that do not fit into the RoundEnd that follows.
     Checks(PartChecks),
-    /// Sender: files it could not read after all; before the RoundEnd.
+    /// Sender: files that it could not read after all. Comes before the RoundEnd.
     SourceFailed(Failures),
-    /// Receiver: what it still lacks after a round.
+    /// Receiver: the parts that it still lacks after a round.
     Missing(Missing),
-    /// Sender, in round 0: the digests of the next pieces of what the receiver claims to have.
+    /// Sender, in round 0: the digests of the next claimed pieces.
     Digests(Digests),
-    /// Receiver: claimed parts of which it has something else; each part once.
+    /// Receiver: claimed parts that differ, each once.
     Differs(PartRanges),
-    /// Receiver: the transfer has ended and is delivered.
+    /// Receiver: the transfer was delivered.
     Done(Done),
     /// Sender: a further Offer follows.
     Next,
     /// Sender: the session ends here.
     Bye,
-    /// Either: a sign of life, or a question for one.
+    /// Either: a heartbeat, or a request for a Pong.
     Ping(Ping),
     /// Either: the answer to a [`Ping`] whose token is not 0.
     Pong {
         /// The Ping's.
         token: u64,
-        /// As many bytes as the Ping asked for, at most [`PADDING_BYTES`]; they mean nothing.
+        /// As many meaningless bytes as the Ping asked for, at most [`PADDING_BYTES`].
         padding: Vec<u8>,
     },
     /// Either: it gives the session up.
@@ -80,14 +80,14 @@ pub enum Message {
         /// Why, in words.
         text: PeerText,
     },
-    /// Listener, along with its Confirm: a one-time code is wanted before anything else.
+    /// Listener, together with its Confirm: it needs a one-time code before anything else.
     CodeWanted,
     /// Dialler: its one-time code, in ASCII digits.
     Code {
         /// The digits.
         code: [u8; CODE_DIGITS],
     },
-    /// Either: its person has compared the verification phrase and found it the same.
+    /// Either: its user has compared the verification phrase and found it the same.
     Confirmed,
 }
 
@@ -112,55 +112,55 @@ pub type NewNames = Bounded<NewName, { limits::NEW_NAMES }>;
 /// Joined streams, ascending.
 pub type StreamList = Bounded<StreamNumber, { limits::STREAMS as usize }>;
 
-/// What a sender has to give.
+/// The offer of a sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Number of the transfer in its session, from 0, below [`limits::TRANSFERS`].
     pub transfer: u32,
-    /// The run of the sender that this belongs to.
+    /// The sender's run.
     pub run: RunId,
-    /// Bytes of a part, as the sender would have it; within [`limits`].
+    /// The sender's proposal for the bytes of a part, within [`limits`].
     pub part_size: u32,
-    /// Streams, as the sender would have it: 1 to [`limits::STREAMS`].
+    /// The sender's proposal for the number of streams: 1 to [`limits::STREAMS`].
     pub streams: u16,
-    /// Whether both persons are to compare the verification phrase before anything is accepted.
+    /// Whether both users must compare the verification phrase before anything is accepted.
     pub verify: bool,
     /// Whether to compare files of the same size and time as well.
     pub checksum: bool,
-    /// Whether the sender only asks what is there, and goes after the answer.
+    /// Whether the sender only asks what is there, and leaves after the answer.
     pub dry_run: bool,
     /// How many entries the manifest has, at most [`limits::ENTRIES`].
     pub entry_count: u32,
-    /// The first of them; the others follow in Entries.
+    /// The first entries; the others follow in Entries.
     pub entries: ManifestChunk,
-    /// Where round 0 comes along, before the offer is answered: the only part follows at once.
+    /// Round 0, if it travels with the offer: its only part follows at once.
     pub early: Option<EarlyRound>,
 }
 
-/// What a sender says of a round of one part that goes along with its offer.
+/// A round of one part that travels with the offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlyRound {
     /// CRC-32 (ISO-HDLC) of the part's raw bytes.
     pub crc32: u32,
-    /// The files that the sender could not read, or that are not what it offers.
+    /// The files that the sender could not read, or that are no longer the offered ones.
     pub failures: Failures,
 }
 
-/// A receiver takes an offer.
+/// A receiver accepts an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
-    /// Bytes of a part: the offer's, or those of the journal from an earlier attempt. It holds.
+    /// Bytes of a part from now on: the offer's, or those of an earlier attempt's journal.
     pub part_size: u32,
-    /// Streams: at most what the offer proposed. It holds.
+    /// Streams from now on: at most as many as the offer proposed.
     pub streams: u16,
-    /// The parts that need not be sent, nor compared. May be incomplete: the others are sent again.
+    /// The parts that need neither sending nor comparing. May be incomplete: the others are sent again.
     pub have: PartRanges,
-    /// The parts that may be there and are to be compared by digests: none of those in `have`, and together
-    /// with them at most [`limits::RANGES`] runs.
+    /// The parts that may be present, for comparison by digests: none of those in `have`, and together with
+    /// them at most [`limits::RANGES`] runs.
     pub claims: PartRanges,
 }
 
-/// A receiver does not take an offer.
+/// A receiver declines an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decline {
     /// Why.
@@ -169,23 +169,23 @@ pub struct Decline {
     pub text: PeerText,
 }
 
-/// Why an offer is not taken. The numbers travel.
+/// Why an offer is declined. The numbers are those of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum DeclineReason {
     /// A person said no.
     Person = 1,
-    /// Something is in the way at the destination and may not be touched.
+    /// An existing entry at the destination is in the way.
     InTheWay = 2,
     /// A name of the offer is unsafe.
     UnsafeName = 3,
-    /// The offer passes a limit that the receiver was given.
+    /// The offer exceeds a limit of the receiver.
     Limit = 4,
     /// There is not enough room.
     NoSpace = 5,
     /// The destination cannot be written.
     CannotWrite = 6,
-    /// Another receiver is at work on this transfer, or too many are at work.
+    /// Another receiver is busy with this transfer, or too many are busy.
     Busy = 7,
 }
 
@@ -223,15 +223,15 @@ impl fmt::Display for DeclineReason {
 pub struct RoundEnd {
     /// The round, below [`limits::ROUNDS`].
     pub round: u32,
-    /// Bytes of the stream where the offer did not tell them, at most [`limits::STREAM_BYTES`].
+    /// Bytes of the stream if the offer did not tell them, at most [`limits::STREAM_BYTES`].
     pub total: Option<u64>,
     /// The joined streams whose StreamEnd of this round the receiver must wait for.
     pub streams: StreamList,
-    /// Checks of parts, after those that went ahead in Checks.
+    /// The remaining checks of parts, after those in Checks.
     pub checks: PartChecks,
 }
 
-/// The CRC-32 of a part as its sender read it: what shows that the two disks hold the same.
+/// The CRC-32 of a part as its sender read it, which shows that both disks hold the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartCheck {
     /// Index of the part; not yet checked against a layout.
@@ -240,16 +240,16 @@ pub struct PartCheck {
     pub crc32: u32,
 }
 
-/// What a receiver lacks after a round.
+/// The parts that a receiver lacks after a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The round that follows: 1 to [`limits::ROUNDS`] - 1.
     pub round: u32,
-    /// What to send in it; at least one run.
+    /// The parts to send in it; at least one run.
     pub ranges: PartRanges,
 }
 
-/// A transfer has ended at the receiver.
+/// The result of a transfer at the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// Files that were delivered.
@@ -260,11 +260,11 @@ pub struct Done {
     pub same: u64,
     /// Entries that were skipped because others were there.
     pub skipped: u64,
-    /// How many of the bytes had not to be sent in this run: what the receiver had proved to be the same.
+    /// Bytes that were not sent in this run, because the receiver had them proved.
     pub held: u64,
     /// Entries that were left out.
     pub failed: u64,
-    /// The first of those, one by one.
+    /// The first of those entries.
     pub failures: Failures,
     /// The first of the entries that were skipped.
     pub skips: Skips,
@@ -314,7 +314,7 @@ impl NewName {
     }
 }
 
-/// An entry that was left out, as a peer names it.
+/// An entry that was left out, as named by a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerFailure {
     /// Index of the entry; not yet checked against a manifest.
@@ -324,7 +324,7 @@ pub struct PeerFailure {
 }
 
 impl PeerFailure {
-    /// The failure of an entry that `manifest` has; `None` when it has no such entry.
+    /// The failure with its entry in `manifest`; `None` if there is no such entry.
     pub fn check(self, manifest: &Manifest) -> Option<EntryFailure> {
         Some(EntryFailure {
             entry: manifest.index(usize::try_from(self.entry).ok()?)?,
@@ -343,27 +343,27 @@ impl From<EntryFailure> for PeerFailure {
     }
 }
 
-/// A sign of life, or a question for one.
+/// A heartbeat, or a request for a Pong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ping {
-    /// 0: a heartbeat, not to be answered. Otherwise a Pong answers it with this token.
+    /// 0 for a heartbeat, which has no answer. Otherwise the Pong has this token.
     pub token: u64,
-    /// Bytes of padding that the Pong should have, at most [`PADDING_BYTES`].
+    /// Padding of the Pong, in bytes, at most [`PADDING_BYTES`].
     pub answer_padding: u32,
-    /// Bytes that mean nothing, at most [`PADDING_BYTES`]; what is beyond is not sent.
+    /// Meaningless bytes, at most [`PADDING_BYTES`]; further ones are not sent.
     pub padding: Vec<u8>,
 }
 
-/// Why bytes are no message. Either the peer breaks the protocol or it speaks another.
+/// Why bytes are not a message. The peer breaks the protocol, or speaks another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageError {
     /// They end early or go on too long.
     Codec(CodecError),
     /// No message has this kind.
     UnknownKind(u8),
-    /// A count or a length is over its bound in [`limits`]; says which.
+    /// The named count or length exceeds its bound in [`limits`].
     Limit(&'static str),
-    /// A field has a value that it cannot have; says which.
+    /// The named field has an impossible value.
     Value(&'static str),
 }
 
@@ -414,11 +414,11 @@ mod kind {
 /// Bit of an offer's flags: compare the verification phrase.
 const FLAG_VERIFY: u8 = 1;
 
-/// Bit of an offer's flags: round 0 comes along.
+/// Bit of an offer's flags: round 0 travels with it.
 const FLAG_EARLY: u8 = 2;
 
 /// Bit of an offer's flags: compare files of the same size and time.
 const FLAG_CHECKSUM: u8 = 4;
 
-/// Bit of an offer's flags: only a question.
+/// Bit of an offer's flags: dry run.
 const FLAG_DRY_RUN: u8 = 8;

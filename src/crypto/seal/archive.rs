@@ -1,24 +1,24 @@
-//! Writing a zip archive of one entry into a buffer that is used again and again.
+//! Writes a zip archive of one entry into a buffer that is reused.
 
 use super::layout::ENTRY_NAME;
 use std::io::{self, Write};
 use zip::write::{FileOptions, SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, System, ZipWriter, result::ZipResult};
 
-/// How much is given to the zip writer at once: its cipher copies each slice into a buffer of its
-/// own and wipes that, so a slice should stay in the processor's cache.
+/// Bytes given to the zip writer at once. Its cipher copies each slice into a buffer and wipes that, so a slice
+/// should stay in the processor's cache.
 const SLICE_LENGTH: usize = 32 * 1024;
 
-/// Whether an archive fitted into the room it was given.
+/// Whether an archive fitted into its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
     /// The buffer holds the whole archive.
     Whole,
-    /// There was more of it than room; the buffer's contents are of no use.
+    /// It did not fit; the buffer's contents are useless.
     TooLong,
 }
 
-/// Options for the one entry that say nothing about this machine or this moment.
+/// Options for the one entry that reveal nothing about this machine or this moment.
 pub(super) fn entry_options<'k>(
     method: CompressionMethod,
     level: Option<i32>,
@@ -30,7 +30,7 @@ pub(super) fn entry_options<'k>(
         .system(System::Unix)
 }
 
-/// Writes an archive whose entry holds the pieces, joined. The buffer grows to the room at most.
+/// Writes an archive whose entry holds the joined pieces. The buffer grows at most to the room.
 pub(super) fn write_archive(
     buffer: &mut Vec<u8>,
     room: usize,
@@ -48,11 +48,11 @@ pub(super) fn write_archive(
 
 /// An archive that is being written.
 ///
-/// The zip writer writes AE-2, which has no CRC-32 of the contents, only where it cannot seek.
+/// The zip writer writes AE-2, without a CRC-32 of the contents, only if it cannot seek.
 pub(super) struct SealedArchiveWriter<B: AsMut<Vec<u8>>>(ZipWriter<StreamWriter<BoundedBuffer<B>>>);
 
 impl<B: AsMut<Vec<u8>>> SealedArchiveWriter<B> {
-    /// Begins an archive in the buffer, which grows to the room at most.
+    /// Begins an archive in the buffer, which grows at most to the room.
     pub(super) fn begin(
         mut buffer: B,
         room: usize,
@@ -88,8 +88,8 @@ impl<B: AsMut<Vec<u8>>> SealedArchiveWriter<B> {
     }
 }
 
-/// A buffer that takes no more than its room. What goes beyond is dropped without an error: the zip
-/// writer finishes its archive in any case, and would complain on standard error if it could not.
+/// A buffer that takes no more than its room, and drops further bytes without an error: the zip writer finishes
+/// its archive in any case, and would complain on standard error if it could not.
 struct BoundedBuffer<B> {
     buffer: B,
     room: usize,

@@ -14,7 +14,7 @@ pub const ENVELOPE_LENGTH: usize = FIELDS_LENGTH + MAC_LENGTH;
 const FIELDS_LENGTH: usize = 4 + 1 + 4;
 const MAC_LENGTH: usize = 32;
 
-/// How the contents are compressed in the archive.
+/// The compression of the contents in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PartMethod {
     Stored,
@@ -22,7 +22,7 @@ pub(super) enum PartMethod {
 }
 
 impl PartMethod {
-    /// The number that the method has in a zip archive (APPNOTE 4.4.5) and in an envelope.
+    /// The number of the method in a zip archive (APPNOTE 4.4.5) and in an envelope.
     pub(super) fn number(self) -> u8 {
         match self {
             PartMethod::Stored => 0,
@@ -85,7 +85,7 @@ impl Envelope {
         })
     }
 
-    /// The envelope as it travels.
+    /// The envelope as bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; ENVELOPE_LENGTH] {
         let mut bytes = [0; ENVELOPE_LENGTH];
@@ -111,8 +111,8 @@ impl Envelope {
         self.method
     }
 
-    /// A valid envelope around any bytes, as a peer that has the keys may make one, and the password of the archive
-    /// that belongs into it. For tests of what it must not get through with.
+    /// A valid envelope around any bytes, as a malicious peer with the keys can make it, and the password of
+    /// its archive. For tests.
     pub fn forged(
         keys: &SealingKeys,
         position: Position,
@@ -151,8 +151,7 @@ impl Envelope {
         envelope
     }
 
-    /// Whether this envelope was made for the archive, at that position. It takes the same time wherever
-    /// they differ.
+    /// Whether this envelope was made for the archive at that position. In constant time.
     pub(super) fn verify(
         &self,
         keys: &PositionKeys,

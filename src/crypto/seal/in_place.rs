@@ -1,4 +1,4 @@
-//! Opening stored contents over their own ciphertext, so that large parts are not copied.
+//! Opens stored contents over their own ciphertext, so that large parts are not copied.
 
 use super::entry::{end_of, next_of, with_entry};
 use super::layout::Layout;
@@ -8,11 +8,11 @@ use crate::model::{in_memory, len64};
 use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Replaces the archive's ciphertext with its contents. After an error the archive must not be used: it may
-/// hold contents that were not verified.
+/// Replaces the archive's ciphertext with its contents. Do not use the archive after an error: it may hold
+/// unverified contents.
 ///
-/// The zip reader is always ahead of the bytes that are overwritten: stored contents are as long as their
-/// ciphertext, and come out `slice` by `slice` after it was read.
+/// The zip reader is always ahead of the overwritten bytes: stored contents are as long as their ciphertext,
+/// and come out `slice` by `slice` after it was read.
 pub(super) fn open_in_place(
     archive: &mut [u8],
     layout: &Layout,
@@ -37,7 +37,7 @@ pub(super) fn open_in_place(
     })
 }
 
-/// Reads bytes that the caller changes between two reads.
+/// Reads bytes that the caller may change between two reads.
 struct SharedReader<'s, 'a> {
     bytes: &'s RefCell<&'a mut [u8]>,
     position: u64,

@@ -15,33 +15,33 @@ pub const SEALED_OVERHEAD: u32 = 172;
 
 const _: () = assert!(HEAD_LENGTH + TAIL_LENGTH == SEALED_OVERHEAD as usize);
 
-/// In front of the ciphertext: the local header, AES-256's salt and the password verifier.
+/// Bytes before the ciphertext: the local header, AES-256's salt and the password verifier.
 const HEAD_LENGTH: usize = LOCAL_HEADER_LENGTH + SALT_LENGTH;
 pub(super) const LOCAL_HEADER_LENGTH: usize = 30 + ENTRY_NAME.len() + AES_FIELD_LENGTH;
 const AES_FIELD_LENGTH: usize = 11;
 const SALT_LENGTH: usize = 16 + 2;
 
-/// Behind it: the tag, the data descriptor, the directory's one header, the end of the directory.
+/// Bytes after it: the tag, the data descriptor, the directory's one header, the end of the directory.
 const TAIL_LENGTH: usize = TAG_LENGTH + DESCRIPTOR_LENGTH + DIRECTORY_LENGTH + END_LENGTH;
 const TAG_LENGTH: usize = 10;
 const DESCRIPTOR_LENGTH: usize = 16;
 const DIRECTORY_LENGTH: usize = 46 + ENTRY_NAME.len() + AES_FIELD_LENGTH;
 const END_LENGTH: usize = 22;
 
-/// The number of the method that stands for AES; the true one is in the AES field.
+/// The method number of AES entries; the true one is in the AES field.
 const AES_METHOD: u8 = 99;
 
-/// General purpose bits 0 and 3, and no other: encrypted, with a data descriptor.
+/// General purpose bits 0 and 3 only: encrypted, with a data descriptor.
 const FLAGS: u8 = 0b1001;
 
-/// The places in an archive of one length.
+/// The offsets in an archive of a given length.
 pub(super) struct Layout {
     /// The ciphertext, between the password verifier and the tag.
     pub(super) ciphertext: Range<usize>,
 }
 
 impl Layout {
-    /// The layout of an archive of that length. `None` if it is too short for an empty ciphertext.
+    /// The layout of an archive of that length; `None` if it is too short for an empty ciphertext.
     pub(super) fn of(sealed_length: usize) -> Option<Layout> {
         let end = sealed_length.checked_sub(TAIL_LENGTH)?;
         (end >= HEAD_LENGTH).then_some(Layout {
@@ -49,12 +49,12 @@ impl Layout {
         })
     }
 
-    /// Where the data descriptor begins.
+    /// Offset of the data descriptor.
     pub(super) fn descriptor(&self) -> usize {
         self.ciphertext.end + TAG_LENGTH
     }
 
-    /// Where the central directory begins.
+    /// Offset of the central directory.
     pub(super) fn directory(&self) -> usize {
         self.descriptor() + DESCRIPTOR_LENGTH
     }
@@ -107,7 +107,7 @@ impl Layout {
             && fits(&tail, &archive[self.descriptor()..])
     }
 
-    /// What the headers call the compressed size: salt, verifier, ciphertext and tag.
+    /// The compressed size in the headers: salt, verifier, ciphertext and tag.
     fn entry_length(&self) -> u32 {
         len32(SALT_LENGTH + self.ciphertext.len() + TAG_LENGTH)
     }
@@ -118,7 +118,7 @@ fn only(bytes: &[u8]) -> Vec<Option<u8>> {
     bytes.iter().copied().map(Some).collect()
 }
 
-/// That many bytes that may be any.
+/// This many arbitrary bytes.
 fn any(length: usize) -> Vec<Option<u8>> {
     vec![None; length]
 }

@@ -1,4 +1,4 @@
-//! Opening what a peer sealed.
+//! Opens what a peer sealed.
 
 use super::entry::{end_of, next_of, with_entry};
 use super::envelope::{Envelope, PartMethod};
@@ -9,8 +9,7 @@ use super::position::Position;
 use crate::crypto::keys::{OpeningKeys, PositionKeys};
 use std::io::Cursor;
 
-/// How much is read at once: the cipher passes over each slice twice, so it should stay in the
-/// processor's cache.
+/// Bytes read at once. The cipher passes over each slice twice, so it should stay in the processor's cache.
 const SLICE_LENGTH: usize = 32 * 1024;
 
 /// Opens for one thread: it keeps the buffers.
@@ -21,14 +20,14 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// An opener without buffers yet. They grow to what is opened with it.
+    /// An opener with empty buffers, which grow as needed.
     #[must_use]
     pub fn new() -> Opener {
         Opener::default()
     }
 
     /// Opens the archive that followed the envelope, at the position where it must belong. It returns the
-    /// contents only when every byte is verified. On an error it keeps none of them.
+    /// contents only after every byte was verified, and keeps nothing on an error.
     ///
     /// # Errors
     ///
@@ -45,7 +44,7 @@ impl Opener {
         self.open_verified(&keys, envelope, archive)
     }
 
-    /// As [`Opener::open`], but stored contents overwrite their ciphertext, so the archive cannot be used
+    /// Like [`Opener::open`], but stored contents overwrite their ciphertext, so the archive cannot be used
     /// again. After an error it holds no contents.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
-//! Why something sealed does not open.
+//! Why a sealed message or part does not open.
 
 use std::fmt;
 
-/// Why something could not be opened. It says no more, so that an attacker learns nothing from it.
+/// Why a message or part could not be opened. It has no details, so that an attacker learns nothing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenError {
     /// The peer announced contents above the limit.
     TooLong,
-    /// What arrived does not verify: it is damaged, forged, or belongs elsewhere.
+    /// It does not verify: it is damaged, forged, or belongs elsewhere.
     NotAuthentic,
     /// The peer sealed something in another form than agreed.
     NotAsAgreed,

@@ -1,14 +1,14 @@
-//! Where in a session a sealed message or part belongs.
+//! The place of a sealed message or part in its session.
 
 /// The position of a message or a part. Its keys are derived from its position and direction, so it opens
 /// nowhere else. The same position must never be sealed twice with different contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Position {
-    /// A message: they count up on each stream, from 0.
+    /// A message. Messages of each stream count from 0.
     Message {
         /// The number of the stream, 0 for the session's first connection.
         stream: u16,
-        /// How many messages went before it on that stream in its direction.
+        /// Number of earlier messages on that stream in its direction.
         sequence: u64,
     },
     /// A part of a transfer's stream.

@@ -1,4 +1,4 @@
-//! Sealing begun before the contents are known.
+//! Begins to seal before the contents are known.
 
 use super::archive::{Fit, SealedArchiveWriter};
 use super::envelope::PartMethod;
@@ -10,8 +10,7 @@ use std::fmt;
 /// Longest contents of a prepared seal, in bytes.
 pub const PREPARED_LENGTH: usize = 256;
 
-/// A sealed archive whose short contents are not known yet. Its keys are derived already, which is nearly
-/// all the work of sealing them.
+/// A sealed archive whose short contents are not known yet. Deriving its keys, nearly all the work, is done.
 pub struct Prepared {
     keys: PositionKeys,
     position: Position,
@@ -24,7 +23,7 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// [`SealError`], which is this side's own doing.
+    /// [`SealError`], which only this side can cause.
     pub fn new(keys: &SealingKeys, position: Position) -> Result<Prepared, SealError> {
         let keys = keys.at(position);
         let room = SEALED_OVERHEAD as usize + PREPARED_LENGTH;
@@ -41,7 +40,7 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// [`SealError::TooLong`], and what else is this side's own doing.
+    /// [`SealError::TooLong`], and other errors that only this side can cause.
     pub fn seal<'a>(
         mut self,
         raw: &[u8],

@@ -1,4 +1,4 @@
-//! What is sealed opens again, is laid out as pinned, and is plain zip to other programs.
+//! Sealed contents open again, have the pinned layout, and are plain zip to other programs.
 
 mod from_a_peer;
 mod from_the_line;
@@ -67,8 +67,7 @@ fn open_at(
     open_both_ways(opener, position, &envelope, sealed.archive)
 }
 
-/// From the archive into other memory, and in place. What comes of it is the same; a failure leaves no
-/// contents behind.
+/// Opens into other memory and in place. Both have the same result, and a failure leaves no contents behind.
 fn open_both_ways(
     opener: &mut Opener,
     position: Position,
@@ -89,14 +88,14 @@ fn open_both_ways(
     opened
 }
 
-/// Opens with the keys of session 0 what arrived: an envelope's bytes, then the archive.
+/// Opens received bytes with the keys of session 0: an envelope, then the archive.
 fn open_bytes(position: Position, arrived: &[u8]) -> Result<Vec<u8>, OpenError> {
     let (envelope, archive) = arrived.split_first_chunk().ok_or(OpenError::NotAsAgreed)?;
     let envelope = Envelope::from_bytes(envelope, LIMIT)?;
     open_both_ways(&mut Opener::new(), position, &envelope, archive)
 }
 
-/// What travels for these contents at [`HERE`] in session 0.
+/// The sealed bytes of these contents at [`HERE`] in session 0.
 fn sealed_bytes(raw: &[u8], compression: Compression) -> Vec<u8> {
     let mut sealer = Sealer::new();
     let sealed = sealer.seal(&keys_of(0).0, HERE, raw, compression).unwrap();
@@ -213,7 +212,7 @@ fn the_layout_is_as_pinned() {
             layout.ciphertext.len() == length,
             method == PartMethod::Stored
         );
-        // Each structure begins with its signature where it is said to be.
+        // Each structure begins with its signature at the stated place.
         let directory = layout.directory();
         let end = sealed.archive.len() - 22;
         for (place, signature) in [
@@ -277,7 +276,7 @@ fn the_envelope_is_over_what_is_documented() {
     }
 }
 
-/// Why the archives are written as a stream: else the checksum of the plain contents would show.
+/// This is why archives are written as a stream: otherwise they would contain the checksum of the contents.
 #[test]
 fn a_writer_that_can_seek_would_write_ae_1() {
     let raw = text(20);
@@ -316,14 +315,14 @@ fn what_does_not_shrink_is_stored() {
         method_of(&[random(990_000), text(10_000)].concat()),
         PartMethod::Stored
     );
-    // Nor is what lies between the samples seen.
+    // The samples miss contents between them as well.
     let sample = || random(SAMPLE_LENGTH);
     let between = text(500_000);
     assert_eq!(
         method_of(&[sample(), between.clone(), sample(), between, sample()].concat()),
         PartMethod::Stored
     );
-    // What shrinks at the start only is found by a sample.
+    // A sample finds contents that shrink only at the start.
     assert_eq!(
         method_of(&[text(500_000), random(500_000)].concat()),
         PartMethod::Zstd
@@ -369,7 +368,7 @@ fn a_level_that_does_not_exist_is_an_error() {
     assert!(matches!(result, Err(SealError::Archive(_))));
 }
 
-/// Another program opens what is sealed, given the archive's password.
+/// Another program opens a sealed archive with its password.
 #[test]
 fn seven_zip_opens_a_sealed_part() {
     if !has_seven_zip() {

@@ -1,4 +1,4 @@
-//! Bytes to messages.
+//! Decodes messages from bytes.
 
 use super::super::codec::Reader;
 use super::{
@@ -11,10 +11,10 @@ use crate::crypto::{CODE_DIGITS, PieceDigest};
 use crate::model::{FailureReason, PartRange, RunId, len64, limits};
 
 impl Message {
-    /// Takes the bytes of one whole message.
+    /// Decodes one whole message.
     ///
     /// # Errors
-    /// A [`MessageError`] when they are not exactly one message within [`limits`].
+    /// [`MessageError`] if the bytes are not exactly one message within [`limits`].
     pub fn decode(bytes: &[u8]) -> Result<Message, MessageError> {
         if bytes.len() > limits::MESSAGE_BYTES {
             return Err(MessageError::Limit("the length of a message"));
@@ -334,8 +334,8 @@ fn failures(reader: &mut Reader<'_>) -> Result<Failures, MessageError> {
     })
 }
 
-/// A counted list. Nothing is allocated before the count is within its bound and all the bytes that
-/// it promises are there.
+/// A counted list. Nothing is allocated before the count is within its bound and all announced bytes are
+/// present.
 fn list<T, const MAX: usize>(
     reader: &mut Reader<'_>,
     item_bytes: usize,

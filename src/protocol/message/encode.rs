@@ -1,4 +1,4 @@
-//! Messages to bytes.
+//! Encodes messages as bytes.
 
 use super::super::codec::Writer;
 use super::{

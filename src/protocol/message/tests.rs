@@ -245,7 +245,7 @@ fn a_message_too_long_is_refused_unread() {
     );
 }
 
-/// Where a count or number stands in a message, and the largest that is allowed there.
+/// The place of a count or number in a message, and its largest allowed value.
 #[test]
 fn numbers_beyond_their_limit_are_refused() {
     const PART_MAX: u32 = limits::PART_BYTES_MAX;
@@ -289,7 +289,7 @@ fn numbers_beyond_their_limit_are_refused() {
     }
 }
 
-/// The fields of a message of this kind, up to the last count, each with a value that is allowed.
+/// The fields of a message of this kind, up to the last count, each with an allowed value.
 fn plausible(kind: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
     let part_size = limits::PART_BYTES_MIN.to_be_bytes();

@@ -1,5 +1,4 @@
-//! What an opener must not take in place of a part from a peer that has the keys, and makes a valid
-//! envelope around something else.
+//! Attacks by a peer that has the keys, and makes a valid envelope around something other than a part.
 
 use super::*;
 use zip::write::{FileOptions, SimpleFileOptions};
@@ -15,7 +14,7 @@ fn open_forged(
     open_bytes(HERE, &[&envelope.to_bytes()[..], archive].concat())
 }
 
-/// The same, whatever method the envelope names and whatever length it promises.
+/// The same with any method and any length in the envelope.
 fn assert_refused(what: &str, archive: &[u8]) {
     for method in [PartMethod::Stored, PartMethod::Zstd] {
         for raw_length in [RAW_LENGTH, archive.len(), archive.len().saturating_sub(172)] {
@@ -26,7 +25,7 @@ fn assert_refused(what: &str, archive: &[u8]) {
 
 const RAW_LENGTH: usize = 5000;
 
-/// A true archive of [`RAW_LENGTH`] bytes, edited, in an envelope that is valid again.
+/// A true archive of [`RAW_LENGTH`] bytes, edited, in a valid new envelope.
 fn open_edited(
     compression: Compression,
     edit: impl Fn(&mut [u8], usize),
@@ -62,7 +61,7 @@ fn password() -> Vec<u8> {
     keys_of(0).0.at(HERE).password.to_vec()
 }
 
-/// An archive of these entries, with the right password where there is one.
+/// An archive of these entries, with the right password if they are encrypted.
 fn archive_of(entries: &[(&str, FileOptions<'_, 'static, ()>, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new_stream(Vec::new());
     for (name, options, raw) in entries {
@@ -93,7 +92,7 @@ fn the_helpers_forge_what_opens_when_it_is_true() {
     }
 }
 
-/// Of what the archive's own tag does not cover only versions, times and attributes are free.
+/// Outside the coverage of the archive's own tag, only versions, times and attributes may change.
 #[test]
 fn every_other_byte_around_the_ciphertext() {
     let free_in_header = [4, 5, 10, 11, 12, 13];

@@ -1,4 +1,4 @@
-//! What an opener must not take from who sits on the line and has no keys.
+//! Attacks by somebody on the line without keys.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn every_flipped_bit_is_noticed() {
             flipped[place] ^= 1 << (place % 8);
             let result = open_bytes(HERE, &flipped);
             assert!(result.is_err(), "byte {place}, {compression:?}");
-            // Behind the lengths and the method there is one answer to all of them.
+            // After the lengths and the method, every change has the same answer.
             if place >= 9 {
                 assert_eq!(
                     result,
@@ -24,7 +24,7 @@ fn every_flipped_bit_is_noticed() {
     }
 }
 
-/// The tag is behind all of the ciphertext: what was opened before it is found false must not stay.
+/// The tag follows all of the ciphertext: contents that were opened before it fails must not stay.
 #[test]
 fn a_flipped_bit_in_many_slices_leaves_no_contents() {
     let mut genuine = sealed_bytes(&random(200_000), Compression::Stored);
@@ -34,7 +34,7 @@ fn a_flipped_bit_in_many_slices_leaves_no_contents() {
     assert_eq!(open_bytes(HERE, &genuine), Err(OpenError::NotAuthentic));
 }
 
-/// A decompressor must not be fed what nobody vouches for: the envelope alone finds it.
+/// The decompressor must not get unauthenticated bytes: the envelope alone finds the change.
 #[test]
 fn a_flipped_bit_of_compressed_data_is_noticed_before_it_is_decompressed() {
     let mut sealer = Sealer::new();
