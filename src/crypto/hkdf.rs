@@ -70,7 +70,7 @@ mod tests {
         );
     }
 
-    /// RFC 5869, appendix A.2. The pieces of the information are joined as they come.
+    /// RFC 5869, appendix A.2. The pieces of the information are joined in order.
     #[test]
     fn longer_inputs_and_outputs() {
         let input: Vec<u8> = (0x00..=0x4f).collect();

@@ -124,7 +124,7 @@ impl SealingKeys {
 
 #[cfg(test)]
 impl SealingKeys {
-    /// Keys that nobody else has.
+    /// Random keys.
     pub(crate) fn of_no_session() -> SealingKeys {
         let shared = SharedKey::from_bytes([0; 64]);
         KeySchedule::new(&shared, &TranscriptHash::of(b"", b"")).sealing_keys(Side::Dialler)

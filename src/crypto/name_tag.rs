@@ -7,7 +7,7 @@ use hmac::Mac;
 pub const NAME_TAG_LENGTH: usize = 16;
 
 /// The first 16 bytes of HMAC-SHA256 over the name, under the dialler's nonce. Zeros without a name.
-/// Someone who guesses the name can check the guess: a name is not secret, it is only not shown.
+/// Someone who guesses the name can check the guess: a name is hidden, but not secret.
 #[must_use]
 pub fn name_tag(nonce: &[u8; 32], name: Option<&[u8]>) -> [u8; NAME_TAG_LENGTH] {
     let mut tag = [0; NAME_TAG_LENGTH];

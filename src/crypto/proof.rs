@@ -188,7 +188,7 @@ mod tests {
     use crate::crypto::hex::{unhex, unhex_array};
     use crate::crypto::{Compression, Cpace, Opener, Position, Sealer, Secret};
 
-    /// Both sides of a session in which they typed these secrets and heard these Hellos.
+    /// Both sides of a session with these secrets, which received these Hellos.
     fn sides(dialler: (&str, &[u8]), listener: (&str, &[u8])) -> (UnprovenKeys, UnprovenKeys) {
         let start = |secret| {
             let secret = Secret::from_text(secret).unwrap();
@@ -219,7 +219,7 @@ mod tests {
         )
     }
 
-    /// Against values that another implementation (Python's hmac) computed.
+    /// Compares with values from another implementation (Python's hmac).
     #[test]
     fn proofs_and_names_are_made_as_documented() {
         let derive = |side| {

@@ -187,7 +187,7 @@ mod tests {
         }
     }
 
-    /// RFC 4648, section 10, as far as keys may be that short, and there and back.
+    /// The vectors of RFC 4648, section 10, that are long enough for keys, in both directions.
     #[test]
     fn base32_there_and_back() {
         assert_eq!(*key(b"foobar").to_base32(), "MZXW6YTBOI");

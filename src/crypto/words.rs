@@ -18,7 +18,7 @@ pub(super) fn random_phrase<const N: usize>() -> Result<Zeroizing<String>, Rando
     Ok(Zeroizing::new(phrase(&*pairs)))
 }
 
-/// The words that pairs of bytes stand for, joined by `-`: each pair's low nine bits, read
+/// The words for pairs of bytes, joined by `-`: each pair's low nine bits, read
 /// big-endian, choose one, so uniform bytes choose evenly.
 pub(super) fn phrase(pairs: &[[u8; 2]]) -> String {
     // Enough for every phrase, so that growing leaves no piece of a secret behind.

@@ -18,7 +18,7 @@ pub(super) const ID: TransferId = TransferId([0xab; 16]);
 pub(super) const FILE_MODE: u32 = 0o640;
 pub(super) const FOLDER_MODE: u32 = 0o750;
 
-/// What is sent: a manifest and its stream.
+/// A transfer to send: a manifest and its stream.
 #[derive(Default)]
 pub(super) struct Sample {
     builder: ManifestBuilder,

@@ -1,4 +1,4 @@
-//! What differs between Unix and Windows, in one file.
+//! All differences between Unix and Windows.
 
 use crate::disk::special_file::SpecialFile;
 use crate::model::{Mode, Mtime};
@@ -9,28 +9,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A name from a peer as this system's file name; `None` when this system cannot have such a name.
+/// A name from a peer as this system's file name; `None` if this system cannot have such a name.
 #[cfg(unix)]
 pub(super) fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     use std::os::unix::ffi::OsStringExt;
     Some(OsString::from_vec(bytes.to_vec()))
 }
 
-/// A name from a peer as this system's file name; `None` when this system cannot have such a name.
+/// A name from a peer as this system's file name; `None` if this system cannot have such a name.
 #[cfg(not(unix))]
 pub(super) fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     let name = std::str::from_utf8(bytes).ok()?;
     windows_can_have(name).then(|| OsString::from(name))
 }
 
-/// This system's file name as the bytes that travel; `None` when it has none (unpaired surrogates).
+/// This system's file name as the bytes of the protocol; `None` if there are none (unpaired surrogates).
 #[cfg(unix)]
 pub(super) fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     use std::os::unix::ffi::OsStrExt;
     Some(Cow::Borrowed(name.as_bytes()))
 }
 
-/// This system's file name as the bytes that travel; `None` when it has none (unpaired surrogates).
+/// This system's file name as the bytes of the protocol; `None` if there are none (unpaired surrogates).
 #[cfg(not(unix))]
 pub(super) fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Borrowed(name.to_str()?.as_bytes()))
@@ -51,7 +51,7 @@ pub(super) fn push_own_name(path: &mut PathBuf, bytes: &[u8]) {
     path.push(String::from_utf8_lossy(bytes).as_ref());
 }
 
-/// What a thing is that is no file, folder or link.
+/// The kind of an entry that is not a file, folder or link.
 #[cfg(unix)]
 pub(super) fn special_file(kind: FileType) -> SpecialFile {
     use std::os::unix::fs::FileTypeExt;
@@ -66,7 +66,7 @@ pub(super) fn special_file(kind: FileType) -> SpecialFile {
     }
 }
 
-/// What a thing is that is no file, folder or link.
+/// The kind of an entry that is not a file, folder or link.
 #[cfg(not(unix))]
 pub(super) fn special_file(_kind: FileType) -> SpecialFile {
     SpecialFile::Other
@@ -110,14 +110,14 @@ pub(super) fn is_bad_name(error: &io::Error) -> bool {
     error.raw_os_error() == Some(123)
 }
 
-/// Permissions as they travel. Windows has none: files 0644, folders and read-only files as fits.
+/// Permissions for the protocol. Windows has none: files are 0644, folders and read-only files accordingly.
 #[cfg(unix)]
 pub(super) fn mode_of(metadata: &Metadata) -> Mode {
     use std::os::unix::fs::MetadataExt;
     Mode::from_bits(metadata.mode())
 }
 
-/// Permissions as they travel. Windows has none: files 0644, folders and read-only files as fits.
+/// Permissions for the protocol. Windows has none: files are 0644, folders and read-only files accordingly.
 #[cfg(not(unix))]
 pub(super) fn mode_of(metadata: &Metadata) -> Mode {
     Mode::from_bits(
@@ -202,14 +202,14 @@ pub(super) fn sync_folder(_folder: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// How many names a file has; 1 where the system does not say.
+/// Number of names of a file; 1 if the system does not tell.
 #[cfg(unix)]
 pub(super) fn names_of(metadata: &Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
     metadata.nlink()
 }
 
-/// How many names a file has; 1 where the system does not say.
+/// Number of names of a file; 1 if the system does not tell.
 #[cfg(not(unix))]
 pub(super) fn names_of(_metadata: &Metadata) -> u64 {
     1
@@ -272,14 +272,14 @@ pub(super) fn system_time(mtime: Mtime) -> Option<SystemTime> {
     whole?.checked_add(Duration::from_nanos(mtime.nanoseconds.into()))
 }
 
-/// What tells one file from another on this machine; zeros where the system does not say.
+/// The identity of a file on this machine; zeros if the system does not tell.
 #[cfg(unix)]
 pub(super) fn identity_of(metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (metadata.dev(), metadata.ino())
 }
 
-/// What tells one file from another on this machine; zeros where the system does not say.
+/// The identity of a file on this machine; zeros if the system does not tell.
 #[cfg(not(unix))]
 pub(super) fn identity_of(_metadata: &Metadata) -> (u64, u64) {
     (0, 0)

@@ -34,7 +34,7 @@ pub enum CaseRule {
 pub struct Leftover {
     /// Its path.
     pub path: PathBuf,
-    /// What it is.
+    /// Its kind.
     pub kind: LeftoverKind,
     /// Time since the last write.
     pub age: Duration,

@@ -1,4 +1,4 @@
-//! The limits table: every number that a peer controls has its bound here, with the reason beside it.
+//! The limits table: the bound of every number that a peer controls, with its reason.
 
 /// Frame body before the peer is proven, in bytes. The largest such frame is a Hello; 512 leaves room
 /// for later versions and keeps an unproven connection's memory trivial.

@@ -1,4 +1,4 @@
-//! The draft's test vectors for this cipher suite, and what must be refused.
+//! The draft's test vectors for this cipher suite, and shares that must be refused.
 
 use super::*;
 use crate::crypto::hex::{unhex, unhex_array};
@@ -124,7 +124,7 @@ fn both_sides_end_with_the_draft_s_key() {
     assert_eq!(key(listener_key), unhex(SHARED_KEY));
 }
 
-/// The draft derives more from the same transcript; it shows that ours is in the draft's order.
+/// The draft derives another value from the same transcript, which shows that the order is the draft's.
 #[test]
 fn transcript_as_in_the_draft() {
     let (dialler, listener) = (unhex(DIALLER_SHARE), unhex(LISTENER_SHARE));
@@ -159,7 +159,7 @@ fn transcript_as_in_the_draft() {
 #[test]
 fn invalid_shares_are_refused_on_either_side() {
     let invalid = [
-        // The draft's own: no point, and the identity.
+        // The draft's own examples: not a point, and the identity.
         unhex_array("2b3c6b8c4f3800e7aef6864025b4ed79bd599117e427c41bd47d93d654b4a51c"),
         [0; SHARE_LENGTH],
         // Not canonical (RFC 9496, appendix A.2): the identity's and another field element plus the

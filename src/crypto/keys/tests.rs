@@ -1,5 +1,5 @@
-//! The schedule against values that another implementation (Python's hmac and hashlib) derived,
-//! from the shared key of CPace's own test vectors.
+//! Compares the schedule with values that another implementation (Python's hmac and hashlib) derived from the
+//! shared key of CPace's own test vectors.
 
 use super::*;
 use crate::crypto::hex::{unhex, unhex_array};

@@ -35,7 +35,7 @@ impl Run<'_> {
         self.move_roots(|kind| !matches!(kind, EntryKind::Link(_)))?;
         self.move_roots(|kind| matches!(kind, EntryKind::Link(_)))?;
         for (index, _) in self.manifest.entries() {
-            // What is still pending went with the folder above it, or stayed with it.
+            // A pending entry moved with the folder above it, or stayed with it.
             let outcome = self.outcomes[index.get()].or_else(|| {
                 let parent = self.staging.plan.parent(self.manifest, index)?;
                 self.outcomes[parent.get()]

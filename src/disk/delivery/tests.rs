@@ -11,7 +11,7 @@ use std::path::Path;
 const P: usize = PART as usize;
 const DELIVERED: DeliveryResult = DeliveryResult::Delivered;
 
-/// A folder with everything in it, and a file beside it.
+/// A folder with every kind of entry, and a file next to it.
 fn tree() -> Transfer {
     Sample::new()
         .folder("t")
@@ -25,7 +25,7 @@ fn tree() -> Transfer {
         .finish()
 }
 
-/// Everything of [`tree`] is there, as it was sent.
+/// Everything of [`tree`] was delivered as it was sent.
 fn assert_whole(transfer: &Transfer, dir: &Path) {
     for (index, entry) in transfer.manifest.entries() {
         let path = dir.join(String::from_utf8_lossy(entry.path.as_bytes()).as_ref());
@@ -124,7 +124,7 @@ fn skipped_and_renamed_entries_leave_what_is_there() {
     assert_eq!(fs::read(dir.path().join("t/small")).unwrap(), b"mine");
     assert_eq!(delivery.files, 3);
     let names = names_in(&dir.path().join("t"));
-    // Once more makes no further copies.
+    // A second delivery makes no further copies.
     transfer.receive(dir.path(), Existing::Rename);
     assert_eq!(names_in(&dir.path().join("t")), names);
 }
@@ -167,7 +167,7 @@ fn nothing_is_delivered_while_parts_are_missing() {
     assert!(error.to_string().contains("parts are missing"));
     assert!(path.exists());
     assert_eq!(names_in(dir.path()).len(), 1);
-    // Where the missing part belongs to a failed file only, the rest is delivered.
+    // If the missing part belongs only to a failed file, the rest is delivered.
     let staging = transfer.open(dir.path(), Existing::Fail);
     transfer.write(&staging, [0, 2]);
     let failure = EntryFailure {
@@ -193,7 +193,7 @@ fn what_appeared_meanwhile_is_left_alone_and_the_rest_kept() {
     assert_eq!(fs::read(dir.path().join("beside")).unwrap(), b"mine");
     assert!(names_in(&dir.path().join("t")).is_empty());
     assert!(delivery.kept.is_some_and(|path| path.exists()));
-    // The same again needs no bytes.
+    // The same transfer needs no bytes the second time.
     let staging = transfer.open(dir.path(), Existing::Overwrite);
     transfer.check_claims(&staging);
     assert!(staging.is_complete());
@@ -282,7 +282,7 @@ mod unix {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
     }
 
-    /// What the umask takes, learnt in another way than the code under test does.
+    /// The umask, found out in another way than in the code under test.
     fn umask(dir: &Path) -> u32 {
         let probe = dir.join("umask");
         fs::create_dir(&probe).unwrap();
@@ -310,7 +310,7 @@ mod unix {
                 .file_with_mode(format!("large{bits:o}").as_bytes(), &noise(P * 2, 1), bits);
         }
         let transfer = sample.finish();
-        // Once cut short after everything got its final mode.
+        // Interrupted after everything got its final mode.
         let staging = transfer.open(dir.path(), Existing::Fail);
         transfer.write_all(&staging);
         Run::begin(&staging, &[]).unwrap().prepare().unwrap();
@@ -343,7 +343,7 @@ mod unix {
         set(&dir.path().join("mine"), 0o711);
         let staging = transfer.open(dir.path(), Existing::Fail);
         transfer.write_all(&staging);
-        // Cut short between the move and the settling.
+        // Interrupted between the move and the settling.
         let mut run = Run::begin(&staging, &[]).unwrap();
         run.prepare().unwrap();
         run.move_all(&mut |_, _, _| {}).unwrap();

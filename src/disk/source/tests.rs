@@ -21,7 +21,7 @@ fn fails(paths: &[PathBuf]) -> SourceError {
     Source::scan(paths, &SourceOptions::default()).unwrap_err()
 }
 
-/// The wire paths, a slash behind folders and an @ behind links.
+/// The wire paths, with a slash after folders and an @ after links.
 fn names(source: &Source) -> Vec<String> {
     let show = |(_, entry): (EntryIndex, crate::model::Entry<'_>)| {
         let sign = match entry.kind {
@@ -274,7 +274,7 @@ mod unix {
     #[test]
     fn paths_past_the_limits_are_left_out() {
         let top = folder();
-        // The system's limit counts this one, the limit on the wire does not.
+        // The system's limit counts the folder, the limit of the protocol does not.
         let root = top.path().join("r".repeat(250));
         let long: PathBuf = vec!["n".repeat(250); 10].iter().collect();
         for half in ["upper", "lower"] {
@@ -285,7 +285,7 @@ mod unix {
                 }
             }
         }
-        // A path past the system's limit can only be made in two steps.
+        // A path beyond the system's limit can only be made in two steps.
         let deepest = root.join("upper").join(&long).join("lower");
         std::fs::rename(root.join("lower"), deepest).unwrap();
         let source = scan(&[root.join(".")]);
@@ -372,7 +372,7 @@ mod unix {
         }
     }
 
-    /// Half of them are listed by another thread than the walk's.
+    /// The second thread lists half of them.
     #[test]
     fn many_folders_come_in_order_each_with_what_it_leaves_out() {
         let top = folder();
@@ -401,7 +401,7 @@ mod unix {
         assert_eq!(told.iter().map(|(path, _)| *path).collect::<Vec<_>>(), gone);
     }
 
-    /// Says nothing for root, who may read everything.
+    /// Passes for root, which may read everything.
     #[test]
     fn folders_that_cannot_be_read_are_left_out() {
         let top = folder();

@@ -68,7 +68,7 @@ fn parts_of_a_file_that_failed_are_not_recorded() {
     writer.write_part(part, &zeros).unwrap();
     assert!(staging.present().contains(part), "this run has it");
     drop(staging);
-    // Killed, and the file can be read again: the zeros that stood for it are asked for anew.
+    // After a kill the file can be read again: its parts with zeros are requested anew.
     let staging = transfer.open(dir.path(), Existing::Fail);
     assert_eq!(transfer.check_claims(&staging), [0]);
     transfer.write_all(&staging);
@@ -84,7 +84,7 @@ fn an_earlier_run_is_gone_on_from() {
     let staging = transfer.open(dir.path(), Existing::Fail);
     transfer.write(&staging, [0, 2]);
     drop(staging);
-    // The part size of the earlier run holds.
+    // The part size of the earlier run still applies.
     let staging = transfer
         .try_open(dir.path(), Existing::Fail, PART * 2)
         .unwrap();
@@ -140,7 +140,7 @@ fn a_journal_cut_or_flipped_anywhere_never_makes_a_wrong_file() {
     let pristine = tempfile::tempdir().unwrap();
     let staging = transfer.open(pristine.path(), Existing::Fail);
     transfer.write_all(&staging);
-    // Part 1 turns out wrong on the disk, and is revoked.
+    // Part 1 turns out to be wrong on the disk, and is revoked.
     let part = staging.layout().part(1).unwrap();
     staging.forget_part(part).unwrap();
     let name = staging.path().file_name().unwrap().to_owned();
@@ -260,7 +260,7 @@ fn runs_of_zeros_become_holes_only_where_nothing_was_written() {
     let part = staging.layout().part(5).unwrap();
     transfer.write(&staging, (0..5).chain(6..30));
     assert!(fs::metadata(&staged).unwrap().blocks() * 512 < (P * 4) as u64);
-    // First the part came wrong, then it came right: now the zeros must be written.
+    // The part was first wrong and then right: now its zeros must be written.
     let mut writer = staging.writer();
     writer.write_part(part, &noise(P, 9)).unwrap();
     staging.forget_part(part).unwrap();
@@ -268,7 +268,7 @@ fn runs_of_zeros_become_holes_only_where_nothing_was_written() {
     assert!(fs::read(&staged).unwrap()[P * 5..P * 6] == vec![0; P]);
     drop(writer);
     drop(staging);
-    // What an earlier run left may hold anything.
+    // A file of an earlier run may hold anything.
     let mut bytes = fs::read(&staged).unwrap();
     bytes[P * 35] = 7;
     fs::write(&staged, bytes).unwrap();
@@ -312,7 +312,7 @@ fn of_names_that_fall_together_the_second_is_left_out() {
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
     staging.make_folders().unwrap();
-    // As a file system that ignores case would have it for "d/SMALL".
+    // As if a file system that ignores case had it for "d/SMALL".
     fs::write(staging.path().join("tree/d/small"), "the other").unwrap();
     transfer.write(&staging, [0]);
     let small = transfer.index("d/small");
@@ -376,7 +376,7 @@ fn parts_with_skipped_files_are_believed_after_a_restart() {
     transfer.check_claims(&staging);
     assert!(staging.is_complete());
     drop(staging);
-    // Now it is wanted after all, and was never kept.
+    // Now it is needed after all, and was never kept.
     fs::remove_file(dir.path().join("b")).unwrap();
     let staging = transfer.open(dir.path(), Existing::Skip);
     transfer.check_claims(&staging);

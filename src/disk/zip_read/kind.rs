@@ -76,10 +76,10 @@ mod tests {
         assert_eq!(unix("a/", 0o120_777), CentralKind::Special);
         assert_eq!(unix("a", 0o010_644), CentralKind::Special);
         assert_eq!(unix("a", 0o600), CentralKind::File);
-        // Types that there are not say nothing.
+        // Unknown types are ignored.
         assert_eq!(unix("a/", 0o177_777), CentralKind::Folder);
         assert_eq!(unix("a", 0o177_777), CentralKind::File);
-        // What Info-ZIP read from standard input.
+        // Info-ZIP's standard input.
         let piped = kind(b"-", Host::Unix, 0o010_600 << 16, 1);
         assert_eq!(piped, CentralKind::File);
     }

@@ -122,7 +122,7 @@ impl Counts {
 pub(super) mod tests {
     use super::*;
 
-    /// A zone file: changes, the offsets they lead to, and a rule for what follows.
+    /// A zone file: changes, their new offsets, and a rule for the time after them.
     pub(in crate::disk::zip_time) fn zone_file(
         changes: &[(i64, u8)],
         offsets: &[i32],

@@ -135,7 +135,7 @@ mod tests {
         for utc in (315_600_000..4_300_000_000).step_by(86_400 * 11 + 3600) {
             let dos = zone.dos_time(utc);
             let back = zone.seconds_of(dos);
-            // Only the second hour of two that look alike does not.
+            // Only the second of two identical hours is not restored.
             let is_second_of_two = utc - back == 3600 && zone.dos_time(back) == dos;
             assert!(back == utc || is_second_of_two, "{utc} {back}");
         }
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn hours_that_come_twice_or_never() {
         let zone = zone("EST5EDT,M3.2.0,M11.1.0");
-        // 2024-11-03 01:30 came twice: at 05:30 and 06:30 UTC.
+        // 2024-11-03 01:30 occurred twice: at 05:30 and 06:30 UTC.
         let twice = zone.dos_time(1_730_611_800);
         assert_eq!(zone.dos_time(1_730_615_400), twice);
         assert_eq!(zone.seconds_of(twice), 1_730_611_800);
-        // 2024-03-10 02:30 never came.
+        // 2024-03-10 02:30 never occurred.
         let never = DosTime::of_local(1_710_037_800);
         assert_eq!(zone.seconds_of(never), 1_710_037_800 + 5 * 3600);
     }

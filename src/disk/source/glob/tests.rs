@@ -95,7 +95,7 @@ fn malformed_patterns_are_refused() {
     }
 }
 
-/// Backtracking would take longer than the universe has been there.
+/// Backtracking would take longer than the age of the universe.
 #[test]
 fn many_stars_do_not_explode() {
     let text = "a".repeat(4000);

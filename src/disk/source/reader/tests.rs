@@ -40,7 +40,7 @@ impl Tree {
         self.folder.path().join(format!("{number:03}"))
     }
 
-    /// The stream, and the failures as number of the file and reason.
+    /// The stream, and the failures as file number and reason.
     fn read(&self, reader: &mut SourceReader<'_>) -> (Vec<u8>, Vec<(usize, FailureReason)>) {
         let (mut stream, mut buffer, mut failures) = (Vec::new(), Vec::new(), Vec::new());
         for part in self.layout.parts() {
@@ -57,7 +57,7 @@ impl Tree {
     }
 }
 
-/// Bytes without zeros, other ones for each file and place.
+/// Bytes without zeros that differ for each file and place.
 fn contents(number: usize, size: usize) -> Vec<u8> {
     let byte = |place: usize| ((place * 31 + place / 251 + number * 7) % 255 + 1) as u8;
     (0..size).map(byte).collect()
@@ -127,7 +127,8 @@ fn slices_together_are_the_part_whatever_their_length() {
     }
 }
 
-/// What was taken cannot be taken back; from where it shows on there are zeros, and it is reported.
+/// Bytes that were passed on cannot be taken back. From the place where the change shows there are zeros, and
+/// it is reported.
 #[test]
 fn a_file_that_changes_between_two_slices_is_reported() {
     let tree = Tree::new(&[PART as usize - 10, 10]);
@@ -166,7 +167,7 @@ fn a_file_edited_between_two_slices_is_reported() {
     assert_eq!(reasons, [SourceChanged]);
 }
 
-/// Each way to change one file of three: the others come whole, and zeros stand for its bytes.
+/// Each way to change one file of three: the others are complete, and its bytes are zeros.
 fn changed(how: impl FnOnce(PathBuf), reason: FailureReason) {
     let tree = Tree::new(&[500, 1000, 500]);
     how(tree.path(1));
@@ -267,7 +268,7 @@ fn a_pipe_in_place_of_a_file_blocks_nothing() {
     changed(replace, SourceChanged);
 }
 
-/// Says nothing for root, who may read everything.
+/// Passes for root, which may read everything.
 #[cfg(unix)]
 #[test]
 fn a_file_that_cannot_be_read_is_reported() {
@@ -305,7 +306,7 @@ fn a_change_between_two_parts_is_reported() {
     assert_eq!(reasons, [SourceChanged, SourceChanged]);
 }
 
-/// A file that is open stays what was scanned, whatever happens to its name.
+/// An open file stays the scanned one, whatever happens to its name.
 #[cfg(unix)]
 #[test]
 fn a_file_removed_while_it_is_read_comes_whole() {

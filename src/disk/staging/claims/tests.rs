@@ -7,7 +7,7 @@ use std::path::Path;
 
 const P: usize = PART as usize;
 
-/// A large file and what an older version of it has in the parts `changed`.
+/// A large file, and an older version that differs in the parts `changed`.
 fn versions(parts: usize, changed: &[usize]) -> (Transfer, Vec<u8>) {
     let new = noise(P * parts + 5, 1);
     let mut old = new.clone();
@@ -19,7 +19,7 @@ fn file(dir: &Path) -> Vec<u8> {
     fs::read(dir.join("x")).unwrap()
 }
 
-/// Gives the file the size and time that are sent.
+/// Gives the file the size and time of the sent one.
 fn disguise(transfer: &Transfer, path: &Path) {
     let Mtime {
         seconds,
@@ -35,7 +35,7 @@ fn an_old_file_is_a_partial_arrival_of_the_new_one_and_stays_as_it_is() {
     fs::write(dir.path().join("x"), &old).unwrap();
     let before = mtime_of(&dir.path().join("x"));
     let staging = transfer.open(dir.path(), Existing::Overwrite);
-    // The last part is shorter than what may be claimed of an old file.
+    // The last part is too short to be claimed from an old file.
     assert_eq!(staging.claims().len(), 4);
     assert_eq!(transfer.check_claims(&staging), [0, 1, 3]);
     transfer.write_all(&staging);
@@ -130,7 +130,7 @@ fn parts_are_small_only_where_old_files_hold_most() {
     assert_eq!(size(P), large);
 }
 
-/// A file of the same size and time, of which one part differs, under a policy.
+/// A file of the same size and time that differs in one part, under a policy.
 fn compared(existing: Existing, dir: &Path) -> (Vec<u8>, Vec<u8>, Vec<DeliveryResult>) {
     let (transfer, old) = versions(4, &[2]);
     fs::write(dir.join("x"), &old).unwrap();
@@ -144,7 +144,7 @@ fn compared(existing: Existing, dir: &Path) -> (Vec<u8>, Vec<u8>, Vec<DeliveryRe
     (old, transfer.stream, results)
 }
 
-/// As a session does at the end of a round.
+/// Does what a session does at the end of a round.
 fn settle(transfer: &Transfer, staging: &Staging) {
     loop {
         let unsettled = staging.take_unsettled();

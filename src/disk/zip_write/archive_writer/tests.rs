@@ -11,7 +11,7 @@ use zip::ZipArchive;
 
 const PASSWORD: &[u8] = b"pass word";
 
-/// An archive of all that is in `folder`, made by one packer.
+/// An archive of everything in `folder`, made by one packer.
 fn packed(
     folder: &Path,
     effort: DeflateEffort,
@@ -107,7 +107,7 @@ fn write_entry(
     }
 }
 
-/// A folder with something of each kind: nothing, little, what shrinks, what does not, more than a piece.
+/// A folder with files of each kind: empty, small, one that shrinks, one that does not, one of several pieces.
 fn sample() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let noise: Vec<u8> = (0..3_000_000_u32)
@@ -204,7 +204,7 @@ fn more_members_than_sixteen_bits_count() {
     assert!(opened.index_for_name("69999").is_some());
 }
 
-/// A sink that keeps what it has.
+/// A sink that cannot take bytes back.
 struct Line(Vec<u8>);
 
 impl ArchiveSink for Line {}
@@ -226,7 +226,7 @@ impl ArchiveSink for Vec<u8> {
     }
 }
 
-/// An archive with a member that was given up before one that is whole; whether it was taken back.
+/// An archive with a member that was given up before a complete one, and whether it was taken back.
 fn with_one_given_up<W: ArchiveSink>(sink: W) -> (W, bool) {
     let mut archive = ArchiveWriter::new(sink);
     let member = |number| match number {
