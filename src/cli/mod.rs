@@ -71,7 +71,10 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
         console: &console,
         environment: &environment,
         terminal,
-        answers: &Person { console: &console },
+        answers: &Person {
+            console: &console,
+            can_edit: terminal.can_ask() && !environment.is_dumb_terminal(),
+        },
         ledger: &Ledger::default(),
     };
     ExitCode::from(perform(args, &context).code())

@@ -101,7 +101,13 @@ pub(crate) fn read_hidden() -> io::Result<String> {
 /// A shell that restores the terminal when this process is gone, whatever ended it: a signal, which std
 /// cannot catch, would leave the terminal without echo. The shell waits for the end of its input.
 #[cfg(unix)]
-struct TerminalGuard(std::process::Child);
+pub(crate) struct TerminalGuard(std::process::Child);
+
+/// Has the terminal restored to what it is now when this process is gone; `None` where that cannot be done.
+#[cfg(unix)]
+pub(crate) fn guard_terminal() -> Option<TerminalGuard> {
+    TerminalGuard::start(&stty("-g")?)
+}
 
 #[cfg(unix)]
 impl TerminalGuard {

@@ -64,9 +64,33 @@ fn other_words_under_the_same_number_are_a_wrong_secret() {
     let other = if last == "acorn" { "almond" } else { "acorn" };
     let mut receiver = at_terminal(scene.run("receive in --port 0 --wait 5"));
     receiver.answers("Code (Enter makes one): ", &format!("{begin}-{other}"));
+    sender.shows("Try again with a fresh code? [y/N] ");
+    sender.types("");
     sender.exits(3);
+    receiver.answers("Try again with a fresh code? [y/N] ", "n");
     receiver.exits(3);
     assert!(!scene.path("in/file").exists());
+}
+
+#[test]
+fn after_wrong_words_both_meet_by_a_fresh_code() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let mut sender = at_terminal(scene.run("send file --port 0 --wait 5"));
+    let first = code(&mut sender);
+    let (begin, last) = first.rsplit_once('-').unwrap();
+    let other = if last == "acorn" { "almond" } else { "acorn" };
+    let mut receiver = at_terminal(scene.run("receive in --yes --port 0 --wait 5"));
+    receiver.answers("Code (Enter makes one): ", &format!("{begin}-{other}"));
+    receiver.shows("Try again with a fresh code? [y/N] ");
+    sender.answers("Try again with a fresh code? [y/N] ", "y");
+    let second = code(&mut sender);
+    assert_ne!(first, second);
+    receiver.types("y");
+    receiver.answers("Code (Enter makes one): ", &second);
+    sender.exits(0);
+    receiver.exits(0);
+    scene.assert_same("file", "in/file");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! People at terminals: the guided dialogue, and the questions of the verbs.
 
-use super::terminal::{CTRL_C, CTRL_D, Terminal};
+use super::terminal::{CTRL_C, CTRL_D, CTRL_Z, Terminal};
 use crate::harness::trees::assert_same;
-use crate::harness::{SECRET, Scene};
+use crate::harness::{SECRET, Scene, has_tool};
 use rustix::process::Signal;
 use std::fs;
 
@@ -16,6 +16,7 @@ const SOURCE: &str = "What to send";
 const ARCHIVE: &str = "As one encrypted archive? ";
 const FOLDER: &str = "Folder to save it in";
 const ACCEPT: &str = "[y/N] ";
+const CODE: &str = "Code (Enter makes one): ";
 const MORE: &str = "Send one more? [y/N] ";
 
 fn dialogue(scene: &Scene) -> Terminal {
@@ -109,18 +110,20 @@ fn the_sender_may_wait_and_the_receiver_dial() {
 }
 
 #[test]
-fn what_is_sent_comes_first_and_the_address_last() {
+fn where_nobody_can_be_found_the_address_comes_last() {
     let scene = Scene::new();
     let file = scene.file("my file", "1");
-    let mut receiver = Terminal::start(scene.run("receive in --port 0"));
-    let port = receiver.port();
     let mut sender = dialogue(&scene);
     sender.answers(PLACE, "?");
     sender.shows("s sends a file or folder");
     sender.answers(PLACE, "s");
     sender.answers(SOURCE, "my\\ file");
-    types_the_secret(&mut sender);
     sender.answers(ARCHIVE, "n");
+    sender.answers(CODE, "");
+    let code = shown_code(&mut sender);
+    let receiver = scene.run("receive in --port 0").secret(&code);
+    let mut receiver = Terminal::start(receiver);
+    let port = receiver.port();
     sender.answers(
         "(Enter: wait until it dials): ",
         &format!("127.0.0.1:{port}"),
@@ -134,23 +137,174 @@ fn what_is_sent_comes_first_and_the_address_last() {
     assert_same(&file, &scene.path("in/my file"));
 }
 
+/// The code that a terminal shows.
+fn shown_code(terminal: &mut Terminal) -> String {
+    terminal.shows("Code:  ");
+    terminal.shows("On the other machine:");
+    let everything = terminal.everything();
+    let (_, rest) = everything.rsplit_once("Code:  ").unwrap();
+    rest.lines().next().unwrap().trim().to_owned()
+}
+
+/// A person whose machine is looked on for the other side.
+fn near(scene: &Scene) -> Terminal {
+    let run = scene.run("").without("PEERBRIDGE_SECRET");
+    Terminal::start(run.env("PEERBRIDGE_DISCOVERY", "loopback"))
+}
+
+#[test]
+fn two_people_meet_by_a_code_and_send_one_more() {
+    let scene = Scene::new();
+    let first = scene.file("my file", "1");
+    let second = scene.file("second", "2");
+    let mut sender = near(&scene);
+    sender.answers(PLACE, "s");
+    sender.shows(SOURCE);
+    sender.presses_all("my\t");
+    sender.shows("my file");
+    sender.types("");
+    sender.answers(ARCHIVE, "");
+    sender.answers(CODE, "");
+    let code = shown_code(&mut sender);
+    let mut receiver = near(&scene);
+    receiver.answers(PLACE, "r");
+    receiver.answers(FOLDER, "in");
+    receiver.shows(CODE);
+    // The last word by Tab, the rest as a paste with blanks.
+    let (begin, last) = code.rsplit_once('-').unwrap();
+    receiver.presses_all(&begin.replace('-', " ").to_uppercase());
+    receiver.presses_all(&format!(" {}\t", &last[..last.len().min(5)]));
+    receiver.types("");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "y");
+    sender.answers(SOURCE, &format!("file://{}", second.display()));
+    sender.answers(ARCHIVE, "");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "");
+    sender.exits(0);
+    receiver.exits(0);
+    assert_same(&first, &scene.path("in/my file"));
+    assert_same(&second, &scene.path("in/second"));
+}
+
+#[test]
+fn who_is_not_found_may_be_dialled() {
+    let scene = Scene::new();
+    let file = scene.file("file", "1");
+    let mut sender = near(&scene);
+    sender.answers(PLACE, "s");
+    sender.answers(SOURCE, "file");
+    sender.answers(ARCHIVE, "");
+    sender.answers(CODE, "");
+    let code = shown_code(&mut sender);
+    let receiver = scene.run("receive in --yes --port 0").secret(&code).start();
+    sender.answers("(Enter: go on looking): ", "no.such.host.invalid");
+    sender.shows("No address is known for no.such.host.invalid");
+    let address = format!("127.0.0.1:{}", receiver.port());
+    sender.answers("(Enter: go on looking): ", &address);
+    sender.answers(MORE, "");
+    sender.exits(0);
+    receiver.ends().exits(0);
+    assert_same(&file, &scene.path("in/file"));
+}
+
+#[test]
+fn who_is_found_after_all_takes_the_question_back() {
+    let scene = Scene::new();
+    let file = scene.file("file", "1");
+    let mut receiver = near(&scene);
+    receiver.answers(PLACE, "r");
+    receiver.answers(FOLDER, "in");
+    receiver.answers(CODE, "");
+    let code = shown_code(&mut receiver);
+    receiver.shows("(Enter: go on looking): ");
+    receiver.presses_all("half an add");
+    let mut sender = near(&scene);
+    sender.answers(PLACE, "s");
+    sender.answers(SOURCE, "file");
+    sender.answers(ARCHIVE, "");
+    sender.answers(CODE, &code);
+    receiver.shows("offers file");
+    receiver.answers(ACCEPT, "y");
+    sender.answers(MORE, "");
+    sender.exits(0);
+    receiver.exits(0);
+    assert_same(&file, &scene.path("in/file"));
+}
+
+#[test]
+fn keys_at_a_line_that_is_edited() {
+    let scene = Scene::new();
+    scene.file("one", "1");
+    scene.file("other", "1");
+    let mut terminal = near(&scene);
+    terminal.becomes_wide(20);
+    terminal.answers(PLACE, "s");
+    terminal.shows(SOURCE);
+    // The question has a row of its own where it is narrow.
+    terminal.shows("> ");
+    terminal.presses_all("o\t");
+    terminal.shows("one  other");
+    terminal.presses_all("then no such file\x15one");
+    terminal.types("");
+    terminal.shows(ARCHIVE);
+    terminal.echo_becomes(true);
+    terminal.types("");
+    terminal.shows("Code (Enter");
+    terminal.presses(CTRL_C);
+    terminal.is_interrupted();
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mut terminal = near(&scene);
+        terminal.answers(PLACE, "s");
+        terminal.shows(SOURCE);
+        terminal.echo_becomes(false);
+        terminal.is_killed(signal);
+    }
+}
+
+#[test]
+fn ctrl_z_at_a_line_that_is_edited_stops_and_the_shell_goes_on_with_it() {
+    if !has_tool("bash") {
+        return;
+    }
+    let scene = Scene::new();
+    scene.file("one", "1");
+    let run = scene.run("").without("PEERBRIDGE_SECRET");
+    let mut terminal = Terminal::start(run.under(["bash", "-mc", "\"$0\" \"$@\"; stty -a; fg"]));
+    terminal.answers(PLACE, "s");
+    terminal.shows(SOURCE);
+    terminal.presses_all("on");
+    terminal.echo_becomes(false);
+    terminal.presses(CTRL_Z);
+    // What the shell does next finds the terminal as it was.
+    terminal.shows(" echo ");
+    terminal.shows(SOURCE);
+    terminal.echo_becomes(false);
+    terminal.types("e");
+    terminal.shows(ARCHIVE);
+    terminal.presses(CTRL_D);
+    terminal.shows("Goodbye.");
+    terminal.exits(0);
+}
+
 #[test]
 fn only_what_failed_is_asked_again() {
     let scene = Scene::new();
     scene.file("file", "1");
     let receiver = scene.run("receive in --yes --port 0").start();
     let mut sender = dialogue(&scene);
-    sender.answers(PLACE, "s");
-    sender.answers(SOURCE, "file");
+    sender.answers(PLACE, "i");
+    sender.answers(DIRECTION, "s");
+    sender.answers(ADDRESS, "no.such.host.invalid");
+    sender.shows("No address is known for no.such.host.invalid");
+    let address = format!("127.0.0.1:{}", receiver.port());
+    sender.answers(ADDRESS, &address);
     sender.shows(HIDDEN);
     sender.echo_becomes(false);
     sender.types("another word");
     sender.echo_becomes(true);
+    sender.answers(SOURCE, "file");
     sender.answers(ARCHIVE, "n");
-    sender.answers("(Enter: wait until it dials): ", "no.such.host.invalid");
-    sender.shows("No address is known for no.such.host.invalid");
-    let address = format!("127.0.0.1:{}", receiver.port());
-    sender.answers("(Enter: wait until it dials): ", &address);
     sender.shows("error: the secrets differ");
     types_the_secret(&mut sender);
     sender.answers(MORE, "n");
@@ -214,6 +368,11 @@ fn a_receiver_says_no() {
     assert!(scene.names_in("in").is_empty());
 }
 
+/// Whether the program shows what is typed at this question, or nobody does.
+fn takes_the_terminal(question: &str) -> bool {
+    [HIDDEN, SOURCE].contains(&question)
+}
+
 /// Leaves at every question in turn, by a key.
 fn leaves_at_each_question(key: u8, check: impl Fn(&mut Terminal)) {
     let scene = Scene::new();
@@ -231,12 +390,12 @@ fn leaves_at_each_question(key: u8, check: impl Fn(&mut Terminal)) {
         let mut terminal = dialogue(&scene);
         for (question, answer) in &questions[..last] {
             terminal.shows(question);
-            terminal.echo_becomes(*question != HIDDEN);
+            terminal.echo_becomes(!takes_the_terminal(question));
             terminal.types(answer);
         }
         let (question, _) = questions[last];
         terminal.shows(question);
-        terminal.echo_becomes(question != HIDDEN);
+        terminal.echo_becomes(!takes_the_terminal(question));
         terminal.presses(key);
         check(&mut terminal);
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub const CTRL_C: u8 = 0x03;
 pub const CTRL_D: u8 = 0x04;
+pub const CTRL_Z: u8 = 0x1a;
 
 /// A terminal with a program on it.
 pub struct Terminal {
@@ -83,6 +84,13 @@ impl Terminal {
 
     pub fn presses(&self, key: u8) {
         (&*self.line).write_all(&[key]).expect("a terminal");
+    }
+
+    /// Presses one key after the other.
+    pub fn presses_all(&self, keys: &str) {
+        (&*self.line)
+            .write_all(keys.as_bytes())
+            .expect("a terminal");
     }
 
     /// Waits until the terminal shows what is typed, or no longer does.

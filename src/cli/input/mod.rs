@@ -1,8 +1,12 @@
 //! What a person or a file says: questions at the terminal, secrets and passwords.
 
 pub(crate) mod code_source;
+pub(crate) mod completion;
 pub(crate) mod credentials;
+pub(crate) mod editor;
 pub(crate) mod private_file;
 pub(crate) mod questions;
+#[cfg(unix)]
+mod raw_terminal;
 pub(crate) mod secrets_file;
 pub(crate) mod terminal;

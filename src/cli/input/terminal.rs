@@ -1,6 +1,9 @@
 //! Questions to a person.
 
 use crate::cli::error::CliError;
+use crate::cli::input::editor::{Completer, Completion};
+#[cfg(unix)]
+use crate::cli::input::raw_terminal::{self, Edited};
 use crate::cli::output::console::Console;
 use crate::cli::platform;
 use std::fmt;
@@ -42,6 +45,32 @@ pub(crate) trait Answers: Sync {
     /// The terminal fails.
     fn line(&self, question: &str) -> Result<Option<String>, CliError>;
 
+    /// One line in which Tab completes.
+    ///
+    /// # Errors
+    /// The terminal fails.
+    fn completed(
+        &self,
+        question: &str,
+        complete: Completer<'_>,
+    ) -> Result<Option<String>, CliError> {
+        let _ = complete;
+        self.line(question)
+    }
+
+    /// One line, for as long as `is_wanted`; `None` at the end of input and when it is not wanted any more.
+    ///
+    /// # Errors
+    /// The terminal fails.
+    fn line_while(
+        &self,
+        question: &str,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<String>, CliError> {
+        let _ = is_wanted;
+        self.line(question)
+    }
+
     /// One line that is not shown while it is typed; `None` at the end of input.
     ///
     /// # Errors
@@ -72,6 +101,8 @@ pub(crate) fn ask_until_good<T, F: fmt::Display>(
 /// The person at this process's terminal.
 pub(crate) struct Person<'a> {
     pub(crate) console: &'a Console,
+    /// Whether a line can be edited while it is typed.
+    pub(crate) can_edit: bool,
 }
 
 /// Longer than any path that a system accepts.
@@ -94,6 +125,46 @@ impl Answers for Person<'_> {
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
+    #[cfg(unix)]
+    fn completed(
+        &self,
+        question: &str,
+        complete: Completer<'_>,
+    ) -> Result<Option<String>, CliError> {
+        match self.can_edit {
+            true => edited(raw_terminal::edit(
+                self.console,
+                question,
+                complete,
+                &|| true,
+            )),
+            false => self.line(question),
+        }
+    }
+
+    /// Where nothing can be edited there is no way to take a question back, and none is asked.
+    fn line_while(
+        &self,
+        question: &str,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<String>, CliError> {
+        #[cfg(unix)]
+        if self.can_edit {
+            let complete = |text: &str| Completion {
+                text: text.to_owned(),
+                candidates: Vec::new(),
+            };
+            return edited(raw_terminal::edit(
+                self.console,
+                question,
+                &complete,
+                is_wanted,
+            ));
+        }
+        let _ = (question, is_wanted);
+        Ok(None)
+    }
+
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError> {
         self.console.prompt(question);
         match platform::read_hidden() {
@@ -104,6 +175,14 @@ impl Answers for Person<'_> {
             }
             Err(error) => Err(CliError::Asking(error)),
         }
+    }
+}
+
+#[cfg(unix)]
+fn edited(edited: io::Result<Edited>) -> Result<Option<String>, CliError> {
+    match edited.map_err(CliError::Asking)? {
+        Edited::Line(text) => Ok(Some(text)),
+        Edited::Ended | Edited::Unwanted => Ok(None),
     }
 }
 

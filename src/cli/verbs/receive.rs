@@ -183,7 +183,10 @@ impl Receive {
         if context.terminal.can_ask() {
             reporter = reporter.with_comparer(context.answers);
         }
-        let received = reporter.watch(|| session::receive(&connect, &options, &reporter));
+        let mut received = reporter.watch(|| session::receive(&connect, &options, &reporter));
+        while by_code::goes_on(self.by_code, &received, &mut connect, context)? {
+            received = reporter.watch(|| session::receive(&connect, &options, &reporter));
+        }
         let summaries = received.map_err(|error| line::explain(error, command_end.as_ref()))?;
         match reporter.hook_failure() {
             Some(error) => Err(error),

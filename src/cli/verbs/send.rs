@@ -167,7 +167,10 @@ impl Send {
         }
         match self.task {
             SendTask::Once => {
-                let sent = reporter.watch(|| session::send(&connect, &options, &reporter));
+                let mut sent = reporter.watch(|| session::send(&connect, &options, &reporter));
+                while by_code::goes_on(self.by_code, &sent, &mut connect, context)? {
+                    sent = reporter.watch(|| session::send(&connect, &options, &reporter));
+                }
                 let summary = sent.map_err(|error| line::explain(error, command_end.as_ref()))?;
                 Ok(Exit::of_summary(&summary))
             }

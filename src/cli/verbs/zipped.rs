@@ -94,10 +94,9 @@ pub(crate) fn warn_of_password(password: &ArchivePassword, console: &Console) {
 /// # Errors
 /// A usage error when it can have no such name.
 pub(crate) fn archive_of(
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     password: ArchivePassword,
 ) -> Result<ArchivePayload, CliError> {
-    let paths = vec![path];
     make(name(&paths), paths, password, Names::Shown)
 }
 

@@ -1,12 +1,14 @@
 //! What the answers mean. Each function says in its error what to type instead.
 
+use super::paths::path;
 use crate::cli::error::CliError;
 use crate::cli::input::questions;
 use crate::cli::options::address::{self, WrittenAddress};
+use crate::crypto::MeetingCode;
 use crate::session::{DEFAULT_PORT, PeerAddress};
 use std::ffi::OsStr;
 use std::net::ToSocketAddrs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Which side of the connection to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,15 +97,13 @@ pub(super) fn own_port(answer: &str) -> Result<u16, String> {
     }
 }
 
-/// Something that exists.
-pub(super) fn source(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, String> {
-    if answer.is_empty() {
-        return Err("Type the path of a file or a folder.".to_owned());
-    }
-    let path = path(answer, home);
-    match std::fs::symlink_metadata(&path) {
-        Ok(_) => Ok(path),
-        Err(source) => Err(CliError::Source { path, source }.to_string()),
+/// A code, or nothing for a fresh one.
+pub(super) fn code(answer: &str) -> Result<Option<MeetingCode>, String> {
+    match answer {
+        "" => Ok(None),
+        _ => MeetingCode::from_input(answer)
+            .map(Some)
+            .map_err(|fault| format!("{fault}.")),
     }
 }
 
@@ -116,32 +116,6 @@ pub(super) fn folder(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, Stri
     match std::fs::metadata(&path) {
         Ok(metadata) if !metadata.is_dir() => Err("That is not a folder.".to_owned()),
         _ => Ok(path),
-    }
-}
-
-/// Paths may have quotes around them or backslashes before spaces, as file managers and shells write them, and
-/// begin with `~`.
-fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
-    if Path::new(answer).symlink_metadata().is_ok() {
-        return PathBuf::from(answer);
-    }
-    let bare = ['"', '\''].into_iter().find_map(|quote| {
-        let rest = answer.strip_prefix(quote)?;
-        rest.strip_suffix(quote)
-    });
-    if let Some(bare) = bare {
-        return PathBuf::from(bare);
-    }
-    let unescaped = answer.replace("\\ ", " ");
-    if unescaped != answer && Path::new(&unescaped).symlink_metadata().is_ok() {
-        return PathBuf::from(unescaped);
-    }
-    match (answer.strip_prefix('~'), home) {
-        (Some(""), Some(home)) => PathBuf::from(home),
-        (Some(rest), Some(home)) if rest.starts_with('/') => {
-            Path::new(home).join(rest.trim_start_matches('/'))
-        }
-        _ => PathBuf::from(answer),
     }
 }
 
@@ -184,23 +158,9 @@ mod tests {
         assert!(peer_port("0").unwrap_err().contains("0"));
         assert!(own_port("65536").unwrap_err().contains("65535"));
         assert!(peer("").is_err() && peer("a b").is_err());
-        assert!(source("", None).is_err());
-        let missing = source("/no/such\x1bfile", None).unwrap_err();
-        assert!(!missing.contains('\x1b'), "{missing}");
-    }
-
-    #[test]
-    fn paths_as_people_paste_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("it's mine");
-        std::fs::write(&file, b"").unwrap();
-        let shown = file.to_str().unwrap();
-        assert_eq!(source(shown, None).unwrap(), file);
-        assert_eq!(source(&format!("'{shown}'"), None).unwrap(), file);
-        assert_eq!(source(&format!("\"{shown}\""), None).unwrap(), file);
-        let home = folder.path().as_os_str();
-        assert_eq!(source("~/it's mine", Some(home)).unwrap(), file);
-        assert_eq!(source("~", Some(home)).unwrap(), folder.path());
-        assert!(super::folder(shown, None).is_err());
+        assert!(code("4271-nosuchword").is_err_and(|why| why.contains("nosuchword")));
+        assert!(code("").is_ok_and(|code| code.is_none()));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(folder(file.path().to_str().unwrap(), None).is_err());
     }
 }

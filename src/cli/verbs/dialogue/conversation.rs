@@ -1,19 +1,26 @@
 //! The questions in their order.
 
 use super::answers::{self, PeerPlace, Start, TransferDirection};
+use super::paths;
 use super::text::{
-    ADDRESS, ADDRESS_OR_WAIT, AS_ARCHIVE, DIRECTION_OF_DIALLER, DIRECTION_OF_LISTENER, FOLDER,
-    MORE, OWN_PORT, PEER_PORT, Question, SOURCE, START,
+    ADDRESS, ADDRESS_OR_WAIT, ADDRESS_WHILE_LOOKING, AS_ARCHIVE, CODE, DIRECTION_OF_DIALLER,
+    DIRECTION_OF_LISTENER, FOLDER, MORE, OWN_PORT, PEER_PORT, Question, SOURCE, START,
 };
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
+use crate::cli::input::completion::{self, Wanted};
 use crate::cli::input::credentials;
+use crate::cli::input::editor::Completer;
 use crate::cli::input::terminal::Answers;
 use crate::cli::options::address::WrittenAddress;
 use crate::cli::output::console::Console;
+use crate::cli::verbs::by_code;
 use crate::cli::verbs::zipped::check_password;
 use crate::crypto::{ArchivePassword, Secret};
-use crate::session::{DEFAULT_PORT, Error, ListenAddress, PeerAddress, Rendezvous};
+
+use crate::session::{
+    DEFAULT_PORT, Discovery, Error, FindOptions, ListenAddress, PeerAddress, Rendezvous,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,7 +41,7 @@ pub(super) enum DialogueTask {
 
 /// What to send.
 pub(super) struct Errand {
-    pub(super) path: PathBuf,
+    pub(super) paths: Vec<PathBuf>,
     /// The archive's password, if it is sent as one.
     pub(super) password: Option<ArchivePassword>,
 }
@@ -46,6 +53,8 @@ pub(super) enum DialogueHalt {
     EndOfInput,
     /// Something stood in the way.
     Failed(CliError),
+    /// The peer is at this address.
+    Elsewhere(PeerAddress),
 }
 
 impl From<CliError> for DialogueHalt {
@@ -85,31 +94,60 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// First what a person knows: which way, and what. Then the secret, and last the way to the peer.
+    /// First what a person knows: which way, and what. Then the code. Only where a secret is given or nobody can
+    /// be found, the way to the peer.
     fn by_direction(&self, direction: TransferDirection) -> Result<Wish, DialogueHalt> {
+        let what = match direction {
+            TransferDirection::Sending => Err((self.sources()?, self.is_archive()?)),
+            TransferDirection::Receiving => Ok(self.folder()?),
+        };
+        let (secret, rendezvous) = match credentials::given(None, self.environment)? {
+            Some(secret) => (secret, None),
+            None => self.code()?,
+        };
         // The password of an archive is asked for once the secret is known, from which it must differ.
-        let source = match direction {
-            TransferDirection::Sending => Some(self.source()?),
-            TransferDirection::Receiving => None,
+        let task = match what {
+            Err((paths, is_archive)) => {
+                let password = is_archive.then(|| self.password(&secret)).transpose()?;
+                DialogueTask::Send(Errand { paths, password })
+            }
+            Ok(folder) => DialogueTask::Receive(folder),
         };
-        let folder = match direction {
-            TransferDirection::Sending => None,
-            TransferDirection::Receiving => Some(self.folder()?),
-        };
-        let secret = self.secret()?;
-        let task = match (source, folder) {
-            (Some(path), _) => DialogueTask::Send(self.errand(path, &secret)?),
-            (None, folder) => DialogueTask::Receive(folder.unwrap_or_else(|| PathBuf::from("."))),
-        };
-        let rendezvous = match self.peer(&ADDRESS_OR_WAIT, answers::peer_or_wait)? {
-            Some(peer) => Rendezvous::Dial(peer),
-            None => self.listen(DEFAULT_PORT),
+        let rendezvous = match rendezvous {
+            Some(find) => find,
+            None => match self.peer(&ADDRESS_OR_WAIT, answers::peer_or_wait)? {
+                Some(peer) => Rendezvous::Dial(peer),
+                None => self.listen(DEFAULT_PORT),
+            },
         };
         Ok(Wish {
             rendezvous,
             secret,
             task,
         })
+    }
+
+    /// A code that is typed or made, and how to find the peer by it, where anybody can be found.
+    fn code(&self) -> Result<(Secret, Option<Rendezvous>), DialogueHalt> {
+        let discovery = by_code::discovery_of(self.environment)?;
+        let typed = self.ask_completed(&CODE, &completion::code, answers::code)?;
+        let code = match typed {
+            Some(code) => code,
+            None => by_code::make(self.console, "peerbridge")?,
+        };
+        let find = FindOptions {
+            channel: code.channel(),
+            listen: ListenAddress::default(),
+            discovery,
+        };
+        let rendezvous = match discovery {
+            Discovery::Off => None,
+            Discovery::On | Discovery::Loopback => {
+                by_code::say_search(self.console, discovery);
+                Some(Rendezvous::Find(find))
+            }
+        };
+        Ok((code.to_secret(), rendezvous))
     }
 
     /// The order of the first PeerBridge.
@@ -128,7 +166,7 @@ impl<'a> Conversation<'a> {
         };
         let secret = self.secret()?;
         let task = match direction {
-            TransferDirection::Sending => DialogueTask::Send(self.errand(self.source()?, &secret)?),
+            TransferDirection::Sending => DialogueTask::Send(self.errand(&secret)?),
             TransferDirection::Receiving => DialogueTask::Receive(self.folder()?),
         };
         Ok(Wish {
@@ -145,7 +183,9 @@ impl<'a> Conversation<'a> {
             | Error::NoConnection { .. }
             | Error::NotPeerbridge
             | Error::CannotListen { .. } => true,
-            Error::WrongSecret { .. } => matches!(rendezvous, Rendezvous::Dial(_)),
+            Error::WrongSecret { .. } => {
+                matches!(rendezvous, Rendezvous::Dial(_) | Rendezvous::Find(_))
+            }
             _ => false,
         }
     }
@@ -158,6 +198,11 @@ impl<'a> Conversation<'a> {
         secret: &mut Arc<Secret>,
     ) -> Result<(), DialogueHalt> {
         match error {
+            Error::WrongSecret { .. } if matches!(rendezvous, Rendezvous::Find(_)) => {
+                let (code, find) = self.code()?;
+                *secret = Arc::new(code);
+                *rendezvous = find.unwrap_or_else(|| self.listen(DEFAULT_PORT));
+            }
             Error::WrongSecret { .. } => {
                 let typed = credentials::ask(self.answers)?;
                 *secret = Arc::new(typed.ok_or(DialogueHalt::EndOfInput)?);
@@ -179,7 +224,7 @@ impl<'a> Conversation<'a> {
     /// What to send next; `None` when that was all. Leaving here means no.
     pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<Errand>, DialogueHalt> {
         match self.ask(&MORE, answers::yes_or_no) {
-            Ok(true) => self.errand(self.source()?, secret).map(Some),
+            Ok(true) => self.errand(secret).map(Some),
             Ok(false) => Ok(None),
             Err(DialogueHalt::EndOfInput) => Ok(None),
             Err(halt) => Err(halt),
@@ -204,15 +249,7 @@ impl<'a> Conversation<'a> {
         question: &Question,
         understand: fn(&str) -> Result<Option<WrittenAddress>, String>,
     ) -> Result<Option<PeerAddress>, DialogueHalt> {
-        let written = self.ask(question, |answer| {
-            let written = understand(answer)?;
-            if let Some(written) = &written {
-                let host = written.host.clone();
-                let port = written.port.unwrap_or(DEFAULT_PORT);
-                (self.resolve)(&PeerAddress { host, port })?;
-            }
-            Ok(written)
-        })?;
+        let written = self.ask(question, |answer| self.usable_peer(understand(answer)))?;
         let Some(WrittenAddress { host, port }) = written else {
             return Ok(None);
         };
@@ -223,6 +260,21 @@ impl<'a> Conversation<'a> {
         Ok(Some(PeerAddress { host, port }))
     }
 
+    /// Checks that what was written has an address.
+    fn usable_peer(
+        &self,
+        written: Result<Option<WrittenAddress>, String>,
+    ) -> Result<Option<WrittenAddress>, String> {
+        let written = written?;
+        if let Some(WrittenAddress { host, port }) = &written {
+            (self.resolve)(&PeerAddress {
+                host: host.clone(),
+                port: port.unwrap_or(DEFAULT_PORT),
+            })?;
+        }
+        Ok(written)
+    }
+
     fn secret(&self) -> Result<Secret, DialogueHalt> {
         if let Some(secret) = credentials::given(None, self.environment)? {
             return Ok(secret);
@@ -230,18 +282,49 @@ impl<'a> Conversation<'a> {
         credentials::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
     }
 
-    fn source(&self) -> Result<PathBuf, DialogueHalt> {
-        self.ask(&SOURCE, |answer| answers::source(answer, self.home()))
+    /// An address, for as long as `is_wanted`; `None` where none is typed.
+    pub(super) fn address_while(&self, is_wanted: &dyn Fn() -> bool) -> Option<PeerAddress> {
+        let Question { text, help } = ADDRESS_WHILE_LOOKING;
+        let mut asked = text.to_owned();
+        // A terminal that fails gives no address; whatever asks next says so.
+        while let Ok(Some(answer)) = self.answers.line_while(&asked, is_wanted) {
+            let note = match answer.trim() {
+                "?" => help.to_owned(),
+                answer => match self.usable_peer(answers::peer_or_wait(answer)) {
+                    Ok(written) => return written.map(peer_address),
+                    Err(why) => why,
+                },
+            };
+            asked = format!("  {note}\n{text}");
+        }
+        None
+    }
+
+    fn sources(&self) -> Result<Vec<PathBuf>, DialogueHalt> {
+        let complete = |text: &str| completion::path(text, self.home(), Wanted::Anything);
+        self.ask_completed(&SOURCE, &complete, |answer| {
+            paths::sources(answer, self.home())
+        })
     }
 
     fn folder(&self) -> Result<PathBuf, DialogueHalt> {
-        self.ask(&FOLDER, |answer| answers::folder(answer, self.home()))
+        let complete = |text: &str| completion::path(text, self.home(), Wanted::Folders);
+        self.ask_completed(&FOLDER, &complete, |answer| {
+            answers::folder(answer, self.home())
+        })
     }
 
-    fn errand(&self, path: PathBuf, secret: &Secret) -> Result<Errand, DialogueHalt> {
-        let is_archive = self.ask(&AS_ARCHIVE, answers::yes_or_no)?;
-        let password = is_archive.then(|| self.password(secret)).transpose()?;
-        Ok(Errand { path, password })
+    fn is_archive(&self) -> Result<bool, DialogueHalt> {
+        self.ask(&AS_ARCHIVE, answers::yes_or_no)
+    }
+
+    fn errand(&self, secret: &Secret) -> Result<Errand, DialogueHalt> {
+        let paths = self.sources()?;
+        let password = self.is_archive()?.then(|| self.password(secret));
+        Ok(Errand {
+            paths,
+            password: password.transpose()?,
+        })
     }
 
     /// Asks until it differs from the secret.
@@ -260,15 +343,35 @@ impl<'a> Conversation<'a> {
         self.environment.get(crate::cli::environment::HOME)
     }
 
-    /// Asks until the answer can be used. What is wrong with it, or the explanation that `?` asks for, is
-    /// shown above the repeated question.
     fn ask<T>(
         &self,
         question: &Question,
         understand: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, DialogueHalt> {
+        self.ask_until_understood(question, |text| self.answers.line(text), understand)
+    }
+
+    /// The same, with Tab.
+    fn ask_completed<T>(
+        &self,
+        question: &Question,
+        complete: Completer<'_>,
+        understand: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, DialogueHalt> {
+        let get = |text: &str| self.answers.completed(text, complete);
+        self.ask_until_understood(question, get, understand)
+    }
+
+    /// Asks until the answer can be used. What is wrong with it, or the explanation that `?` asks for, is
+    /// shown above the repeated question.
+    fn ask_until_understood<T>(
+        &self,
+        question: &Question,
+        get: impl Fn(&str) -> Result<Option<String>, CliError>,
+        understand: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, DialogueHalt> {
         let mut text = question.text.to_owned();
-        while let Some(answer) = self.answers.line(&text)? {
+        while let Some(answer) = get(&text)? {
             let note = match answer.trim() {
                 "?" => question.help.to_owned(),
                 answer => match understand(answer) {
@@ -282,201 +385,12 @@ impl<'a> Conversation<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::environment;
-    use crate::cli::input::terminal::tests::Script;
-    use crate::cli::output::console::tests::console;
-    use crate::cli::output::console::{Audience, Verbosity};
-    use std::path::Path;
-
-    fn wish(answers: &[&str]) -> Result<Wish, DialogueHalt> {
-        let script = Script::new(answers);
-        let environment = Environment::default();
-        let (console, ..) = console(Verbosity::Normal, Audience::Person);
-        let mut conversation = Conversation::new(&script, &console, &environment);
-        conversation.resolve = |_| Ok(());
-        let wish = conversation.wish();
-        assert_eq!(script.left(), 0, "answers are left over");
-        wish
-    }
-
-    #[test]
-    fn sending_and_receiving_in_the_order_of_what_a_person_knows() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap();
-        let sending = wish(&["?", "s", path, "word", "n", "192.0.2.7:9000"]).unwrap();
-        let expected = PeerAddress {
-            host: "192.0.2.7".to_owned(),
-            port: 9000,
-        };
-        assert_eq!(sending.rendezvous, Rendezvous::Dial(expected));
-        assert!(matches!(sending.task, DialogueTask::Send(errand) if errand.path == folder.path()));
-        let receiving = wish(&["receive", path, "word", "?", ""]).unwrap();
-        let expected = ListenAddress {
-            address: None,
-            port: 8080,
-        };
-        assert_eq!(receiving.rendezvous, Rendezvous::Listen(expected));
-        assert!(matches!(receiving.task, DialogueTask::Receive(at) if at == folder.path()));
-    }
-
-    #[test]
-    fn only_what_failed_is_asked_again() {
-        let (console, ..) = console(Verbosity::Normal, Audience::Person);
-        let environment = Environment::default();
-        let correct = |error: &Error, rendezvous: &mut Rendezvous, answers: &[&str]| {
-            let script = Script::new(answers);
-            let mut conversation = Conversation::new(&script, &console, &environment);
-            conversation.resolve = |_| Ok(());
-            let mut secret = Arc::new(Secret::from_text("word").unwrap());
-            assert!(conversation.can_correct(error, rendezvous));
-            conversation
-                .correct(error, rendezvous, &mut secret)
-                .unwrap();
-            assert_eq!(script.left(), 0);
-        };
-        let dial = |host: &str| {
-            Rendezvous::Dial(PeerAddress {
-                host: host.to_owned(),
-                port: 9000,
-            })
-        };
-        let refused = Error::NoConnection {
-            address: "here".to_owned(),
-            source: std::io::ErrorKind::ConnectionRefused.into(),
-        };
-        let mut rendezvous = dial("here");
-        correct(&refused, &mut rendezvous, &["there:9000"]);
-        assert_eq!(rendezvous, dial("there"));
-        let wrong = Error::WrongSecret { attempts: 1 };
-        correct(&wrong, &mut rendezvous, &["other word"]);
-        assert_eq!(rendezvous, dial("there"), "the address is kept");
-        let script = Script::new(&[]);
-        let conversation = Conversation::new(&script, &console, &environment);
-        assert!(!conversation.can_correct(&Error::Busy, &rendezvous));
-    }
-
-    #[test]
-    fn initiating_and_sending() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap();
-        let wish = wish(&["i", "", "192.0.2.7", "", "word", path, "n"]).unwrap();
-        let expected = PeerAddress {
-            host: "192.0.2.7".to_owned(),
-            port: 8080,
-        };
-        assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
-        let DialogueTask::Send(errand) = wish.task else {
-            panic!("it receives");
-        };
-        assert_eq!(errand.path, folder.path());
-        assert!(errand.password.is_none());
-    }
-
-    #[test]
-    fn waiting_and_receiving() {
-        let wish = wish(&["w", "", "9000", "word", ""]).unwrap();
-        let expected = ListenAddress {
-            address: None,
-            port: 9000,
-        };
-        assert_eq!(wish.rendezvous, Rendezvous::Listen(expected));
-        assert!(matches!(wish.task, DialogueTask::Receive(folder) if folder == Path::new(".")));
-    }
-
-    #[test]
-    fn wrong_answers_are_asked_again_and_never_fatal() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap();
-        let wish = wish(&[
-            "what?",
-            "dial",
-            "x",
-            "send",
-            "",
-            "a b",
-            "host",
-            "70000",
-            "zero",
-            "0",
-            "8081",
-            "",
-            "word",
-            "",
-            "/no/such/file",
-            path,
-            "perhaps",
-            "yes",
-            "one",
-            "two",
-            "three",
-            "three",
-        ])
-        .unwrap();
-        let expected = PeerAddress {
-            host: "host".to_owned(),
-            port: 8081,
-        };
-        assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
-    }
-
-    #[test]
-    fn a_port_behind_the_address_is_not_asked_for() {
-        let wish = wish(&["i", "r", "[::1]:9000", "word", ""]).unwrap();
-        let expected = PeerAddress {
-            host: "::1".to_owned(),
-            port: 9000,
-        };
-        assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
-    }
-
-    #[test]
-    fn leaving_at_any_question_is_no_error() {
-        let all = ["w", "r", "9000", "word", "."];
-        for length in 0..all.len() {
-            assert!(
-                matches!(wish(&all[..length]), Err(DialogueHalt::EndOfInput)),
-                "{length}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_secret_in_the_environment_is_not_asked_for() {
-        let script = Script::new(&["w", "r", "", ""]);
-        let environment = Environment::of(&[(environment::SECRET, "word")]);
-        let (console, ..) = console(Verbosity::Normal, Audience::Person);
-        let conversation = Conversation::new(&script, &console, &environment);
-        assert!(conversation.wish().is_ok());
-        assert!(
-            !script
-                .questions()
-                .iter()
-                .any(|question| question.starts_with("Secret"))
-        );
-    }
-
-    #[test]
-    fn one_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap();
-        let environment = Environment::default();
-        let (console, ..) = console(Verbosity::Normal, Audience::Person);
-        let next = |answers: &[&str]| {
-            let script = Script::new(answers);
-            let secret = Secret::from_text("word").unwrap();
-            let errand = Conversation::new(&script, &console, &environment).one_more(&secret);
-            errand
-                .unwrap()
-                .map(|errand| (errand.path, errand.password.is_some()))
-        };
-        let there = folder.path().to_owned();
-        assert_eq!(next(&["y", path, ""]), Some((there.clone(), false)));
-        let zipped = next(&["y", path, "y", "word", "word", "other", "other"]);
-        assert_eq!(zipped, Some((there, true)), "not with the secret");
-        assert_eq!(next(&["n"]), None);
-        assert_eq!(next(&[]), None);
+fn peer_address(written: WrittenAddress) -> PeerAddress {
+    PeerAddress {
+        host: written.host,
+        port: written.port.unwrap_or(DEFAULT_PORT),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 
 mod answers;
 mod conversation;
+mod looking;
+mod paths;
 mod text;
 
 use crate::cli::context::Context;
@@ -15,8 +17,11 @@ use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::cli::verbs::zipped::archive_of;
-use crate::session::{self, Connect, Payload, ReceiveOptions, SendOptions, SendSession};
+use crate::session::{
+    self, Connect, Operator, Payload, ReceiveOptions, Rendezvous, SendOptions, SendSession,
+};
 use conversation::{Conversation, DialogueHalt, DialogueTask, Errand, Wish};
+use looking::AddressQuestion;
 use std::sync::Arc;
 
 /// Asks what is wanted and does it. Whoever ends the input instead of answering has decided to leave:
@@ -37,6 +42,8 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
         Err(DialogueHalt::Failed(error)) => Err(error),
+        // `grant` goes there.
+        Err(DialogueHalt::Elsewhere(_)) => Ok(Exit::Done),
     }
 }
 
@@ -56,10 +63,15 @@ fn grant(
         let connect = Connect::new(rendezvous.clone(), Arc::clone(&secret));
         let ended = match &transfer {
             DialogueTransfer::Send(first) => send(&connect, first, conversation, context),
-            DialogueTransfer::Receive(options) => receive(&connect, options, context),
+            DialogueTransfer::Receive(options) => receive(&connect, options, conversation, context),
         };
-        let Err(DialogueHalt::Failed(error)) = ended else {
-            return ended;
+        let error = match ended {
+            Err(DialogueHalt::Failed(error)) => error,
+            Err(DialogueHalt::Elsewhere(address)) => {
+                rendezvous = Rendezvous::Dial(address);
+                continue;
+            }
+            other => return other,
         };
         let CliError::Session(fault) = &error else {
             return Err(error.into());
@@ -81,8 +93,8 @@ enum DialogueTransfer {
 
 fn options_of(errand: Errand) -> Result<SendOptions, CliError> {
     Ok(match errand.password {
-        None => SendOptions::new(vec![errand.path]),
-        Some(password) => SendOptions::of(Payload::Archive(archive_of(errand.path, password)?)),
+        None => SendOptions::new(errand.paths),
+        Some(password) => SendOptions::of(Payload::Archive(archive_of(errand.paths, password)?)),
     })
 }
 
@@ -95,22 +107,44 @@ fn send(
 ) -> Result<Exit, DialogueHalt> {
     let style = context.report_style(Perspective::Sender, ProgressChoice::Auto);
     let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style);
-    let mut session = SendSession::open(connect, &reporter).map_err(CliError::from)?;
-    let mut sent = |options: &SendOptions| {
-        let summary = reporter.watch(|| session.send(options));
-        summary.map_err(|error| DialogueHalt::from(CliError::from(error)))
-    };
-    let mut summaries = vec![sent(first)?];
-    while let Some(errand) = conversation.one_more(&connect.secret)? {
-        summaries.push(sent(&options_of(errand)?)?);
-    }
-    session.finish().map_err(CliError::from)?;
-    Ok(Exit::of_summaries(&summaries))
+    while_looking(&reporter, conversation, connect, |operator| {
+        let mut session = SendSession::open(connect, operator).map_err(CliError::from)?;
+        let mut sent = |options: &SendOptions| {
+            let summary = reporter.watch(|| session.send(options));
+            summary.map_err(|error| DialogueHalt::from(CliError::from(error)))
+        };
+        let mut summaries = vec![sent(first)?];
+        while let Some(errand) = conversation.one_more(&connect.secret)? {
+            summaries.push(sent(&options_of(errand)?)?);
+        }
+        session.finish().map_err(CliError::from)?;
+        Ok(Exit::of_summaries(&summaries))
+    })
+}
+
+/// Runs a session whose operator asks for an address while nobody is found.
+fn while_looking(
+    reporter: &Reporter<'_>,
+    conversation: &Conversation<'_>,
+    connect: &Connect,
+    session: impl FnOnce(&dyn Operator) -> Result<Exit, DialogueHalt>,
+) -> Result<Exit, DialogueHalt> {
+    std::thread::scope(|scope| {
+        let operator = AddressQuestion::new(reporter, conversation, scope, &connect.cancel);
+        let ended = session(&operator);
+        match (ended, operator.address()) {
+            (Err(_), Some(address)) if connect.cancel.is_cancelled() => {
+                Err(DialogueHalt::Elsewhere(address))
+            }
+            (ended, _) => ended,
+        }
+    })
 }
 
 fn receive(
     connect: &Connect,
     options: &ReceiveOptions,
+    conversation: &Conversation<'_>,
     context: &Context<'_>,
 ) -> Result<Exit, DialogueHalt> {
     let questions = Questions::Asked {
@@ -122,6 +156,8 @@ fn receive(
     let style = context.report_style(Perspective::Receiver, ProgressChoice::Auto);
     let reporter = Reporter::new(context.console, context.ledger, questions, style)
         .with_comparer(context.answers);
-    let received = reporter.watch(|| session::receive(connect, options, &reporter));
-    Ok(Exit::of_summaries(&received.map_err(CliError::from)?))
+    while_looking(&reporter, conversation, connect, |operator| {
+        let received = reporter.watch(|| session::receive(connect, options, operator));
+        Ok(Exit::of_summaries(&received.map_err(CliError::from)?))
+    })
 }

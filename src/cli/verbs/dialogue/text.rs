@@ -2,7 +2,7 @@
 
 pub(super) const GREETING: &str = "\
 peerbridge moves files straight to another machine, encrypted all the way.
-Run it on both, and type the same secret. ? explains a question, Ctrl-D leaves.
+Run it on both, and type the same code. ? explains a question, Tab completes, Ctrl-D leaves.
 
 ";
 pub(super) const FAREWELL: &str = "Goodbye.\n";
@@ -33,6 +33,16 @@ pub(super) const ADDRESS_OR_WAIT: Question = Question {
            addresses.\n  Type that name or address here, such as 192.0.2.7, with :PORT if the port \
            is not 8080.\n  If neither side knows an address, press Enter on one of them.",
 };
+pub(super) const CODE: Question = Question {
+    text: "Code (Enter makes one): ",
+    help: "Both sides need the same code, for this meeting only. Press Enter on one side, and type on the \
+           other side\n  what it shows. Case does not matter, and blanks do for dashes.",
+};
+pub(super) const ADDRESS_WHILE_LOOKING: Question = Question {
+    text: "Address of the other side (Enter: go on looking): ",
+    help: "If you know a name or an address of the other machine, type it here, with :PORT if the port is not \
+           8080.\n  The search goes on meanwhile.",
+};
 pub(super) const ADDRESS: Question = Question {
     text: "Address of the other side (a name or an IP address): ",
     help: "The other side shows it when it waits. Add :PORT if the port is not 8080.",
@@ -47,7 +57,7 @@ pub(super) const OWN_PORT: Question = Question {
 };
 pub(super) const SOURCE: Question = Question {
     text: "What to send (a file or a folder): ",
-    help: "Type a path, or drag it here from a file manager. Quotes, ~ and spaces are understood.",
+    help: "Type a path, or drag files here from a file manager. Tab completes; quotes, ~ and spaces are understood.",
 };
 pub(super) const AS_ARCHIVE: Question = Question {
     text: "As one encrypted archive? [y/N] ",

@@ -1,0 +1,178 @@
+//! What Tab makes of a path or a code that is being typed.
+
+use crate::cli::input::editor::{Completion, common_prefix};
+use crate::crypto::complete_code;
+use crate::model::escaped;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// Words in a code behind its number.
+const CODE_WORDS: usize = 3;
+
+/// Which names a path may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Files and folders.
+    Anything,
+    /// Folders only.
+    Folders,
+}
+
+/// Completes the last piece of a code: the one word that begins so, with the dash before the next one.
+pub(crate) fn code(text: &str) -> Completion {
+    let words = complete_code(text);
+    let last = text.rsplit([' ', '-', '_']).next().unwrap_or_default();
+    let begin = &text[..text.len() - last.len()];
+    let pieces = begin
+        .split([' ', '-', '_'])
+        .filter(|piece| !piece.is_empty());
+    let end = match (words.as_slice(), pieces.count()) {
+        ([word], before) if before < CODE_WORDS => format!("{word}-"),
+        ([word], _) => (*word).to_owned(),
+        ([], _) => last.to_owned(),
+        _ => common_prefix(words.iter().copied()),
+    };
+    Completion {
+        text: format!("{begin}{end}"),
+        candidates: words.iter().map(|word| (*word).to_owned()).collect(),
+    }
+}
+
+/// Completes a path as the dialogue understands it: plain, with `~`, behind a quote, or with backslashes. A name
+/// that is not UTF-8 cannot be typed, and is left out.
+pub(crate) fn path(text: &str, home: Option<&OsStr>, wanted: Wanted) -> Completion {
+    let (typed, begin) = split(text);
+    let folder = folder_of(begin, home);
+    let names = names_in(&folder, wanted);
+    let hidden_too = typed.starts_with('.');
+    let mut fitting: Vec<&String> = names
+        .iter()
+        .filter(|name| name.starts_with(&typed) && (hidden_too || !name.starts_with('.')))
+        .collect();
+    fitting.sort();
+    let end = common_prefix(fitting.iter().map(|name| name.as_str()));
+    Completion {
+        text: match fitting.is_empty() {
+            true => text.to_owned(),
+            false => format!("{begin}{}", as_typed(&end, begin)),
+        },
+        candidates: fitting
+            .iter()
+            .map(|name| escaped(name.as_bytes()))
+            .collect(),
+    }
+}
+
+/// The last name as it is meant, and the text before it.
+fn split(text: &str) -> (String, &str) {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let name_at = text
+        .rfind('/')
+        .map_or(quote.map_or(0, char::len_utf8), |at| at + 1);
+    let (begin, name) = text.split_at(name_at);
+    let name = match quote {
+        Some(_) => name.to_owned(),
+        None => unescaped(name),
+    };
+    (name, begin)
+}
+
+fn folder_of(begin: &str, home: Option<&OsStr>) -> PathBuf {
+    let begin = match begin.strip_prefix(['"', '\'']) {
+        Some(quoted) => quoted.to_owned(),
+        None => unescaped(begin),
+    };
+    match (begin.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => Path::new(home).join(rest),
+        _ if begin.is_empty() => PathBuf::from("."),
+        _ => PathBuf::from(begin),
+    }
+}
+
+/// Names in a folder, each folder with a slash; none where it cannot be read.
+fn names_in(folder: &Path, wanted: Wanted) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let name = |entry: std::fs::DirEntry| {
+        let is_folder = entry.path().is_dir();
+        let name = entry.file_name().into_string().ok()?;
+        match (is_folder, wanted) {
+            (true, _) => Some(format!("{name}/")),
+            (false, Wanted::Anything) => Some(name),
+            (false, Wanted::Folders) => None,
+        }
+    };
+    entries.filter_map(|entry| name(entry.ok()?)).collect()
+}
+
+/// A name in the manner in which the text before it was begun: what is special in a shell behind a backslash
+/// where the person has begun to write so.
+fn as_typed(name: &str, begin: &str) -> String {
+    let is_escaping = begin.contains('\\') && !begin.starts_with(['"', '\'']);
+    match is_escaping {
+        true => name.replace('\\', "\\\\").replace(' ', "\\ "),
+        false => name.to_owned(),
+    }
+}
+
+/// Without the backslashes that a shell would take away.
+pub(crate) fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => plain.extend(characters.next().or(Some('\\'))),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_code_are_completed_one_by_one() {
+        let full = code("4271-saff");
+        assert_eq!(full.text, "4271-saffron-");
+        let last = code("4271 saffron anvil tund");
+        assert_eq!(last.text, "4271 saffron anvil tundra");
+        let open = code("4271-sa");
+        assert!(open.candidates.len() > 1, "{open:?}");
+        assert_eq!(open.text, "4271-sa");
+        assert_eq!(code("42").text, "42");
+        assert_eq!(code("4271-xyzzy").text, "4271-xyzzy");
+    }
+
+    #[test]
+    fn paths_are_completed_in_the_manner_in_which_they_are_begun() {
+        let home = tempfile::tempdir().unwrap();
+        let top = home.path().to_str().unwrap();
+        std::fs::create_dir(home.path().join("my photos")).unwrap();
+        for name in [
+            "my file",
+            "notes.txt",
+            ".hidden",
+            "my photos/one",
+            "bell\x07",
+        ] {
+            std::fs::write(home.path().join(name), "").unwrap();
+        }
+        let of = |text: &str| path(text, Some(home.path().as_os_str()), Wanted::Anything);
+        assert_eq!(of("~/no").text, "~/notes.txt");
+        assert_eq!(of("~/my").text, "~/my ");
+        assert_eq!(of("~/my ").candidates, ["my file", "my photos/"]);
+        assert_eq!(of("~/my p").text, "~/my photos/");
+        assert_eq!(of("~/my photos/").text, "~/my photos/one");
+        assert_eq!(of("~/my\\ photos/o").text, "~/my\\ photos/one");
+        assert_eq!(of(&format!("'{top}/my f")).text, format!("'{top}/my file"));
+        assert_eq!(of("~/.h").text, "~/.hidden");
+        assert_eq!(of("~/zzz").text, "~/zzz");
+        assert_eq!(of("~/b").candidates, ["bell\\x07"]);
+        let folders = path("~/", Some(home.path().as_os_str()), Wanted::Folders);
+        assert_eq!(folders.text, "~/my photos/");
+        assert_eq!(unescaped("a\\ b\\\\c\\"), "a b\\c\\");
+    }
+}

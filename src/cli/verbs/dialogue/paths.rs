@@ -1,0 +1,162 @@
+//! Paths as people type, paste and drop them: plain, quoted, with backslashes or `~`, or as `file://` links.
+
+use crate::cli::error::CliError;
+use crate::cli::input::completion::unescaped;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// What exists of an answer: one path, or several behind each other as file managers drop them.
+///
+/// # Errors
+/// What to type instead.
+pub(super) fn sources(answer: &str, home: Option<&OsStr>) -> Result<Vec<PathBuf>, String> {
+    if answer.is_empty() {
+        return Err("Type the path of a file or a folder.".to_owned());
+    }
+    let whole = path(answer, home);
+    let fault = match std::fs::symlink_metadata(&whole) {
+        Ok(_) => return Ok(vec![whole]),
+        Err(source) => CliError::Source {
+            path: whole,
+            source,
+        },
+    };
+    let words = words(answer);
+    let paths: Vec<PathBuf> = words.iter().map(|word| path(word, home)).collect();
+    let all_exist = paths.iter().all(|path| path.symlink_metadata().is_ok());
+    match all_exist && paths.len() > 1 {
+        true => Ok(paths),
+        false => Err(fault.to_string()),
+    }
+}
+
+/// The path that an answer means, whether it exists or not.
+pub(super) fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
+    if Path::new(answer).symlink_metadata().is_ok() {
+        return PathBuf::from(answer);
+    }
+    if let Some(linked) = linked(answer) {
+        return linked;
+    }
+    let bare = ['"', '\''].into_iter().find_map(|quote| {
+        let rest = answer.strip_prefix(quote)?;
+        rest.strip_suffix(quote)
+    });
+    if let Some(bare) = bare {
+        return in_home(bare, home);
+    }
+    let plain = in_home(&unescaped(answer), home);
+    match plain.symlink_metadata() {
+        Ok(_) => plain,
+        Err(_) => in_home(answer, home),
+    }
+}
+
+fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
+    match (text.strip_prefix('~'), home) {
+        (Some(""), Some(home)) => PathBuf::from(home),
+        (Some(rest), Some(home)) if rest.starts_with('/') => {
+            Path::new(home).join(rest.trim_start_matches('/'))
+        }
+        _ => PathBuf::from(text),
+    }
+}
+
+/// The path of a `file://` link to this machine (RFC 8089).
+fn linked(text: &str) -> Option<PathBuf> {
+    let rest = text.strip_prefix("file://")?;
+    let rest = rest.strip_prefix("localhost").unwrap_or(rest);
+    let mut bytes = Vec::with_capacity(rest.len());
+    let mut left = rest.strip_prefix('/').map(|_| rest.bytes())?;
+    while let Some(byte) = left.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [left.next()?, left.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            plain => plain,
+        });
+    }
+    Some(PathBuf::from(name_of(bytes)?))
+}
+
+#[cfg(unix)]
+fn name_of(bytes: Vec<u8>) -> Option<OsString> {
+    use std::os::unix::ffi::OsStringExt;
+    Some(OsString::from_vec(bytes))
+}
+
+/// A drive follows the slash there.
+#[cfg(not(unix))]
+fn name_of(bytes: Vec<u8>) -> Option<OsString> {
+    let text = String::from_utf8(bytes).ok()?;
+    Some(text.trim_start_matches('/').into())
+}
+
+/// The words of an answer, split at blanks outside of quotes and behind no backslash; they keep both.
+fn words(answer: &str) -> Vec<String> {
+    let (mut words, mut word) = (Vec::new(), String::new());
+    let (mut quote, mut is_escaped) = (None, false);
+    for character in answer.chars() {
+        match (character, quote) {
+            (blank, None) if blank.is_whitespace() && !is_escaped => {
+                words.push(std::mem::take(&mut word));
+                continue;
+            }
+            (c @ ('"' | '\''), None) if !is_escaped => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            _ => {}
+        }
+        is_escaped = character == '\\' && !is_escaped && quote.is_none();
+        word.push(character);
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_as_people_type_paste_and_drop_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("it's mine");
+        let other = folder.path().join("other (1).txt");
+        for path in [&file, &other] {
+            std::fs::write(path, b"").unwrap();
+        }
+        let home = Some(folder.path().as_os_str());
+        let shown = file.to_str().unwrap();
+        let top = folder.path().to_str().unwrap();
+        for answer in [
+            shown.to_owned(),
+            format!("'{shown}'"),
+            format!("\"{shown}\""),
+            format!("{top}/it\\'s\\ mine"),
+            "~/it's mine".to_owned(),
+            "~/it\\'s\\ mine".to_owned(),
+            format!("file://{top}/it%27s%20mine"),
+            format!("file://localhost{top}/it's%20mine"),
+        ] {
+            assert_eq!(sources(&answer, home).unwrap(), [file.clone()], "{answer}");
+        }
+        assert_eq!(sources("~", home).unwrap(), [folder.path()]);
+        let several = format!("\"{shown}\" ~/other\\ \\(1\\).txt file://{top}/it's%20mine");
+        assert_eq!(
+            sources(&several, home).unwrap(),
+            [file.clone(), other, file]
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_and_cannot_command_the_terminal() {
+        assert!(sources("", None).is_err());
+        let missing = sources("/no/such\x1bfile", None).unwrap_err();
+        assert!(missing.contains("/no/such") && !missing.contains('\x1b'));
+        for odd in ["file://%", "file://x", "file:///%zz", "\"", "\\", "~"] {
+            assert!(sources(odd, None).is_err(), "{odd}");
+        }
+    }
+}
