@@ -17,6 +17,7 @@ mod line;
 pub(crate) mod options;
 mod output;
 mod platform;
+mod surroundings;
 mod verbs;
 
 use crate::cli::context::Context;

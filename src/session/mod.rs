@@ -49,7 +49,7 @@ pub use events::{
 };
 pub use line::{Line, LineStreams};
 pub use listen::secrets::{NamedSecret, NamedSecrets, Secrets};
-pub(crate) use nearby::{Activity, nearby};
+pub(crate) use nearby::{Activity, nearby, returns};
 pub use options::{
     Connect, DEFAULT_PORT, Discovery, FindOptions, Level, ListenAddress, PeerAddress, Rendezvous,
 };

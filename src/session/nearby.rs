@@ -3,11 +3,13 @@
 use crate::crypto::Channel;
 use crate::protocol::{Presence, Role};
 use crate::session::cancel::Cancel;
-use crate::session::discovery::{Found, Lookout};
+use crate::session::discovery::{Found, Lookout, own_addresses};
 use crate::session::error::Error;
 use crate::session::options::Discovery;
 use crate::session::sync::lock;
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,6 +59,39 @@ pub fn nearby(
     let mut seen = std::mem::take(&mut *lock(&seen));
     seen.sort_by_key(|neighbour: &Neighbour| neighbour.address);
     Ok(seen)
+}
+
+/// How long a query of this machine may take to come back to it.
+const RETURN_TIME: Duration = Duration::from_millis(1500);
+
+/// The port that a query of this machine finds: nobody is dialled there.
+const NO_PORT: NonZeroU16 = NonZeroU16::MIN;
+
+/// Asks on the networks of this machine, and answers itself. The own addresses at which a query came back.
+///
+/// # Errors
+/// [`Error::System`] when the system has no port or thread, [`Error::Cancelled`].
+pub(crate) fn returns(discovery: Discovery, cancel: &Cancel) -> Result<Vec<IpAddr>, Error> {
+    let system = |source| Error::System { source };
+    let presence = Presence::Serving { port: NO_PORT };
+    let answers = Lookout::start(discovery, presence, |_| {}).map_err(system)?;
+    let own: BTreeSet<IpAddr> = own_addresses().into_iter().collect();
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let asks = {
+        let seen = Arc::clone(&seen);
+        Lookout::start(discovery, Presence::Looking, move |found| {
+            let ip = found.address.ip();
+            let is_own = ip.is_loopback() || own.contains(&ip);
+            if is_own && found.address.port() == NO_PORT.get() {
+                lock(&seen).insert(ip);
+            }
+        })
+    };
+    let asks = asks.map_err(system)?;
+    cancel.sleep(RETURN_TIME);
+    drop((asks, answers));
+    let seen = std::mem::take(&mut *lock(&seen));
+    Ok(seen.into_iter().collect())
 }
 
 fn neighbour(found: &Found) -> Option<Neighbour> {

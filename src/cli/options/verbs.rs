@@ -221,7 +221,8 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         about: &[
             "Checks what a transfer into DIR (default: the current folder) needs on this machine, \
              one line per check, and says how to fix each failure. It also finds unfinished \
-             transfers. Nothing leaves this machine.",
+             transfers. It asks the networks of this machine whether queries for peers come back; nothing \
+             else leaves it.",
         ],
         examples: &[
             "peerbridge doctor",

@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 /// Addresses shown at most: a machine with containers has dozens.
 const SHOWN: usize = 4;
 
-/// What is known, and what may help: a line each.
-pub(crate) fn lines(looking: &StillLooking) -> Vec<String> {
+/// What is known, and what may help, such as what `surroundings` say: a line each.
+pub(crate) fn lines(looking: &StillLooking, surroundings: Option<&str>) -> Vec<String> {
     let mut lines = vec![match (looking.unreachable.as_slice(), looking.heard) {
         ([], 0) => "nobody was found on this network yet".to_owned(),
         ([], _) if !looking.same_role.is_empty() => {
@@ -27,6 +27,9 @@ pub(crate) fn lines(looking: &StillLooking) -> Vec<String> {
             )
         }
     }];
+    if looking.unreachable.is_empty() && looking.heard == 0 {
+        lines.extend(surroundings.map(str::to_owned));
+    }
     if looking.sent == 0 && looking.refused > 0 {
         lines.push("this machine refuses to send to its networks".to_owned());
     }
@@ -78,27 +81,37 @@ mod tests {
 
     #[test]
     fn the_address_and_the_port_to_open_are_named() {
-        let text = lines(&looking()).join("\n");
+        let text = lines(&looking(), None).join("\n");
         assert!(text.starts_with("nobody was found"), "{text}");
         assert!(text.contains("192.0.2.7:8080"), "{text}");
         assert!(text.contains("TCP port 8080"), "{text}");
     }
 
     #[test]
+    fn surroundings_are_named_where_nobody_was_heard() {
+        let text = lines(&looking(), Some("in a box")).join("\n");
+        assert!(text.contains("in a box"), "{text}");
+        let mut heard = looking();
+        heard.heard = 1;
+        let text = lines(&heard, Some("in a box")).join("\n");
+        assert!(!text.contains("in a box"), "{text}");
+    }
+
+    #[test]
     fn what_was_seen_decides_what_is_said() {
         let mut other_code = looking();
         other_code.heard = 3;
-        assert!(lines(&other_code)[0].contains("another code"));
+        assert!(lines(&other_code, None)[0].contains("another code"));
         other_code.same_role = vec!["192.0.2.9:8080".parse().unwrap()];
-        assert!(lines(&other_code)[0].contains("one must send"));
+        assert!(lines(&other_code, None)[0].contains("one must send"));
         let mut blocked = looking();
         blocked.unreachable = vec!["192.0.2.9:8080".parse().unwrap()];
-        assert!(lines(&blocked)[0].starts_with("found 192.0.2.9:8080, but"));
+        assert!(lines(&blocked, None)[0].starts_with("found 192.0.2.9:8080, but"));
         let mut mute = looking();
         mute.sent = 0;
         mute.refused = 9;
         mute.port = None;
-        let text = lines(&mute).join("\n");
+        let text = lines(&mute, None).join("\n");
         assert!(
             text.contains("refuses to send") && text.contains("8089"),
             "{text}"

@@ -16,6 +16,7 @@ use crate::cli::output::progress::meter::Meter;
 use crate::cli::output::progress::{self, ProgressStyle, Throttle, line};
 use crate::cli::output::wording::{self, Perspective};
 use crate::cli::platform;
+use crate::cli::surroundings;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{
@@ -293,7 +294,7 @@ impl Reporter<'_> {
     }
 
     fn still_looking(&self, looking: &StillLooking) {
-        for line in looking::lines(looking) {
+        for line in looking::lines(looking, surroundings::hint()) {
             self.say(&line);
         }
         self.tell(|| {

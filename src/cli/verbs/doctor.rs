@@ -3,6 +3,7 @@
 mod checks;
 mod loopback;
 
+use super::by_code;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -108,6 +109,9 @@ impl Doctor {
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
         let mut findings = checks::ports(self.port);
         findings.push(checks::loopback());
+        findings.push(checks::discovery(by_code::discovery_of(
+            context.environment,
+        )?));
         findings.extend(checks::destination(&self.folder));
         findings.extend(checks::leftovers(&self.folder));
         findings.push(match &self.secrets_file {

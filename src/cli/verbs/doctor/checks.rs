@@ -7,10 +7,11 @@ use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::output::format;
+use crate::cli::surroundings;
 use crate::crypto::Secret;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
 use crate::model::{escaped, shell_word};
-use crate::session::{self, Error, ListenAddress, NamedSecrets};
+use crate::session::{self, Cancel, Discovery, Error, ListenAddress, NamedSecrets};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -54,6 +55,50 @@ pub(super) fn loopback() -> Finding {
     match loopback::transfer() {
         Ok(()) => Finding::pass("transfer", "a test over loopback arrived complete"),
         Err(error) => Finding::fail("transfer", &error),
+    }
+}
+
+/// Whether a query of this machine comes back to it, over which of its addresses.
+pub(super) fn discovery(mode: Discovery) -> Finding {
+    const WHAT: &str = "discovery";
+    match session::returns(mode, &Cancel::new()) {
+        Ok(_) if mode == Discovery::Off => Finding::look(
+            WHAT,
+            "it is switched off (PEERBRIDGE_DISCOVERY)",
+            "peers are not found by a code; give their address with --to or --from",
+        ),
+        Ok(addresses) => of_returns(mode, &addresses, surroundings::hint()),
+        Err(error) => Finding::fail(WHAT, &error.into()),
+    }
+}
+
+fn of_returns(mode: Discovery, addresses: &[IpAddr], surroundings: Option<&str>) -> Finding {
+    const WHAT: &str = "discovery";
+    const BLOCKED: &str = "let UDP ports 8080 to 8089 and TCP port 8080 through the firewall of this machine; a VPN \
+         or a guest network may also keep machines apart; --to and --from need no discovery";
+    let beyond: Vec<String> = addresses
+        .iter()
+        .filter(|address| !address.is_loopback())
+        .map(IpAddr::to_string)
+        .collect();
+    let blocked = surroundings.unwrap_or(BLOCKED);
+    match (mode, beyond.as_slice()) {
+        (_, []) if addresses.is_empty() => {
+            Finding::look(WHAT, "a query of this machine does not come back", blocked)
+        }
+        (Discovery::On, []) => Finding::look(
+            WHAT,
+            "a query comes back within this machine, and over none of its networks",
+            blocked,
+        ),
+        (_, []) => Finding::pass(WHAT, "a query comes back within this machine"),
+        _ => {
+            let said = format!("a query comes back over {}", beyond.join(", "));
+            match surroundings {
+                Some(hint) => Finding::look(WHAT, said, hint),
+                None => Finding::pass(WHAT, said),
+            }
+        }
     }
 }
 
@@ -191,5 +236,31 @@ fn no_secret(error: &CliError) -> Finding {
     Finding {
         result: CheckResult::Fail(Exit::Usage),
         ..Finding::fail("secret", error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discovery_is_judged_by_where_a_query_came_back() {
+        let at = |texts: &[&str]| -> Vec<IpAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let loopback = at(&["127.0.0.1"]);
+        let both = at(&["127.0.0.1", "192.0.2.7"]);
+        for (mode, addresses, surroundings, word) in [
+            (Discovery::On, &both, None, "pass"),
+            (Discovery::On, &both, Some("in a box"), "look"),
+            (Discovery::On, &loopback, None, "look"),
+            (Discovery::Loopback, &loopback, None, "pass"),
+            (Discovery::On, &Vec::new(), None, "look"),
+        ] {
+            let finding = of_returns(mode, addresses, surroundings);
+            assert_eq!(finding.result.word(), word, "{}", finding.said);
+        }
+        let boxed = of_returns(Discovery::On, &loopback, Some("in a box"));
+        assert_eq!(boxed.advice.as_deref(), Some("in a box"));
     }
 }
