@@ -17,6 +17,7 @@ use crate::protocol::{DiallerRole, Role};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::DiallerCredential;
+use crate::session::connection::join_gate::SessionEnd;
 use crate::session::connection::session::{Origin, Session};
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
@@ -39,7 +40,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pauses before a dialler tries again after the connection was lost; the last one repeats.
 const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
@@ -90,6 +91,10 @@ struct CodeSearch<'a> {
     slots: Arc<SessionSlots>,
     /// The only room there is, for the session: others hear that there is none.
     slot: Option<Slot>,
+    /// By which either side comes back to the session met last.
+    ticket: Option<Arc<ReturnTicket>>,
+    /// Where the end of a session is noted that this side dialled.
+    ended: SessionEnd,
 }
 
 impl<'a> Meeting<'a> {
@@ -264,6 +269,8 @@ impl<'a> Meeting<'a> {
             return Err(Error::NobodyCame { seconds: 0 });
         };
         finding.slot = None;
+        // Set already where the peer dialled: the listener knows better.
+        let _ = finding.ended.set(Instant::now());
         let wait = match occasion {
             Occasion::First => self.connect.wait,
             Occasion::Again => Some(RETURN_WAIT),
@@ -274,15 +281,17 @@ impl<'a> Meeting<'a> {
             &finding.listener,
             self.role,
             occasion,
+            finding.ticket.as_ref(),
         );
         search.look(finding.options, finding.port);
         let chosen = search.run(wait);
         drop(search);
         let Chosen {
-            session,
+            mut session,
             slot,
             offer_is_due,
         } = chosen?;
+        finding.expect_back(&mut session);
         let peer = Holder::Network(Network::of(session.peer.ip()));
         finding.slot = slot.or_else(|| finding.slots.take(peer));
         if !offer_is_due {
@@ -391,7 +400,22 @@ impl<'a> CodeSearch<'a> {
             port,
             slots,
             slot: None,
+            ticket: None,
+            ended: SessionEnd::default(),
         })
+    }
+
+    /// Either side may dial when the session is lost, so each lets the other one in by a key of it: whoever
+    /// was dialled does so anyway.
+    fn expect_back(&mut self, session: &mut Session) {
+        let ticket = session.shared.keys.return_ticket();
+        self.ticket = Some(Arc::clone(&ticket));
+        self.ended = SessionEnd::default();
+        if let Origin::Dialled = session.origin {
+            let socket = session.reader.connection().socket();
+            let ended = Arc::clone(&self.ended);
+            self.listener.expect_back(ticket, ended, socket);
+        }
     }
 }
 

@@ -120,6 +120,30 @@ fn a_receiver_that_was_killed_and_started_again_is_found_again() {
 }
 
 #[test]
+fn whoever_was_in_a_session_is_met_again_when_all_guesses_are_spent() {
+    if !can_make_networks() {
+        return;
+    }
+    let (one, other) = home();
+    let sender = Peer::start(&one, &format!("hold-send {CODE}"));
+    let receiver = Peer::start(&other, &format!("receive {CODE}"));
+    sender.expect("accepted");
+    let guesses = Peer::start(&other, &format!("guess 10.77.0.1 {WRONG}"));
+    guesses.expect("5 wrong");
+    // Every packet of the connection is answered by its end.
+    one.filter(
+        "output",
+        &["ip daddr 10.77.0.2 tcp flags & syn == 0 reject with tcp reset"],
+    );
+    sender.say("go on");
+    sender.expect_noise("warning: connects again");
+    one.run("nft delete table inet of_output");
+    sender.expect("accepted");
+    sender.say("go on");
+    both_done(&sender, &receiver);
+}
+
+#[test]
 fn five_wrong_proofs_over_both_directions_end_it_with_the_addresses_named() {
     if !can_make_networks() {
         return;

@@ -3,7 +3,8 @@
 use crate::network::Machine;
 use peerbridge::internals::{Channel, Lookout, Presence, Role};
 use peerbridge::{
-    Connect, Discovery, Error, Event, MeetingCode, Operator, ReceiveOptions, SendOptions,
+    Connect, Discovery, Error, Event, MeetingCode, Operator, PeerAddress, ReceiveOptions,
+    Rendezvous, SendOptions, Unattended,
 };
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -191,6 +192,7 @@ pub fn work() {
         ["send", code] => send(code, Pace::AtOnce),
         ["hold-send", code] => send(code, Pace::WhenTold),
         ["receive", code] => receive(code),
+        ["guess", host, code] => guess(host, code),
         ["hold", address] => hold(address),
         ["ask", from, to] => ask(from, to),
         ["flood", to] => flood(to),
@@ -230,6 +232,26 @@ fn receive(code: &str) {
                 .contains(&received)
         );
     }));
+}
+
+/// Tries other words at whoever listens there, until no guess is left.
+fn guess(host: &str, code: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ReceiveOptions::new(folder.path().to_owned());
+    say("ready");
+    let mut wrong = 0;
+    for _ in 0..5 {
+        let address = PeerAddress {
+            host: host.to_owned(),
+            port: 8080,
+        };
+        let secret = MeetingCode::from_canonical(code).unwrap().to_secret();
+        let mut connect = Connect::new(Rendezvous::Dial(address), secret);
+        connect.retries = 0;
+        let tried = peerbridge::receive(&connect, &options, &Unattended);
+        wrong += u32::from(matches!(tried, Err(Error::WrongSecret { .. })));
+    }
+    say(&format!("{wrong} wrong"));
 }
 
 fn report(result: Result<(), Error>) {

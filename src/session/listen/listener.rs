@@ -1,6 +1,8 @@
 //! Waiting for peers: the sockets, the accept loop, and a thread for each connection.
 
+use crate::crypto::ReturnTicket;
 use crate::session::connection::clock::Deadline;
+use crate::session::connection::join_gate::SessionEnd;
 use crate::session::connection::socket;
 use crate::session::error::Error;
 use crate::session::listen::admission::Admission;
@@ -115,6 +117,16 @@ impl Listener {
     /// The book of guesses, for a side that dials as well.
     pub(crate) fn admission(&self) -> Arc<Admission> {
         Arc::clone(&self.state.admission)
+    }
+
+    /// Lets the peer of a session come back by `ticket` that this side dialled; it `ended` once that is set.
+    pub(crate) fn expect_back(
+        &self,
+        ticket: Arc<ReturnTicket>,
+        ended: SessionEnd,
+        socket: &Arc<TcpStream>,
+    ) {
+        self.state.tickets.issue(ticket, None, ended, socket);
     }
 
     /// Proofs that have failed so far.

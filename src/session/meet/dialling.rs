@@ -1,6 +1,6 @@
 //! Dialling peers that were found, each on a thread, and the news of all threads in one place.
 
-use crate::crypto::Secret;
+use crate::crypto::{ReturnTicket, Secret};
 use crate::model::limits;
 use crate::protocol::{DiallerRole, Instance, Message, Role};
 use crate::session::connection::clock::Deadline;
@@ -121,6 +121,8 @@ pub(super) struct Dialler {
     /// Of the listener: a wrong secret is charged to one budget, whoever dials.
     pub(super) admission: Arc<Admission>,
     pub(super) secret: Arc<Secret>,
+    /// By which this side comes back to the session that was lost.
+    pub(super) ticket: Option<Arc<ReturnTicket>>,
     pub(super) role: Role,
     pub(super) idle_limit: Duration,
 }
@@ -145,37 +147,67 @@ impl Dialler {
             with_hello,
             result,
         };
-        let stream = match dial_address(address, Deadline::after(CONNECT_WAIT)) {
+        let stream = match connect(address) {
             Ok(stream) => stream,
-            Err(source) => {
-                let address = address.to_string();
-                return ended(false, Err(Error::NoConnection { address, source }));
-            }
+            Err(error) => return ended(false, Err(error)),
         };
-        let stream = Arc::new(stream);
-        let pass = self.admission.enter(&stream, address.ip());
         if !self.mailbox.greet(instance) {
             return ended(false, Err(Error::Busy));
         }
-        let result = match pass {
-            Some(pass) if pass.claim(Claim::Word(Subject::Sole)).is_ok() => {
-                self.mailbox.put(News::HasHello(instance));
-                let result = self.prove(stream, address);
-                settle(&pass, &result);
-                result
-            }
-            _ => Err(Error::Busy),
-        };
+        let result = self.meet(instance, stream, address);
         self.mailbox.has_answered(instance);
         ended(true, result)
     }
 
-    fn prove(&self, stream: Arc<TcpStream>, address: SocketAddr) -> Result<Box<Session>, Error> {
-        let role = DiallerRole::Transfer(self.role);
-        let credential = DiallerCredential::Word {
-            secret: &self.secret,
-            name: None,
+    /// Proves a key of the session that was lost, where there was one, and else the code.
+    fn meet(
+        &self,
+        instance: Instance,
+        stream: Arc<TcpStream>,
+        address: SocketAddr,
+    ) -> Result<Box<Session>, Error> {
+        let Some(ticket) = &self.ticket else {
+            return self.prove_code(instance, stream, address);
         };
+        self.mailbox.put(News::HasHello(instance));
+        // Nobody can guess it, so it is charged to nobody.
+        match self.prove(stream, address, DiallerCredential::Return(ticket)) {
+            // The peer was started anew, or it is another one.
+            Err(Error::WrongSecret { .. } | Error::Unconfirmed { .. }) => {
+                self.prove_code(instance, connect(address)?, address)
+            }
+            returned => returned,
+        }
+    }
+
+    fn prove_code(
+        &self,
+        instance: Instance,
+        stream: Arc<TcpStream>,
+        address: SocketAddr,
+    ) -> Result<Box<Session>, Error> {
+        match self.admission.enter(&stream, address.ip()) {
+            Some(pass) if pass.claim(Claim::Word(Subject::Sole)).is_ok() => {
+                self.mailbox.put(News::HasHello(instance));
+                let credential = DiallerCredential::Word {
+                    secret: &self.secret,
+                    name: None,
+                };
+                let result = self.prove(stream, address, credential);
+                settle(&pass, &result);
+                result
+            }
+            _ => Err(Error::Busy),
+        }
+    }
+
+    fn prove(
+        &self,
+        stream: Arc<TcpStream>,
+        address: SocketAddr,
+        credential: DiallerCredential<'_>,
+    ) -> Result<Box<Session>, Error> {
+        let role = DiallerRole::Transfer(self.role);
         let nothing = |_: &mut _| Ok(());
         let answer_by = handshake_deadline();
         let (authenticated, ()) = dial(
@@ -191,6 +223,16 @@ impl Dialler {
             session.say(&Message::Ready)?;
         }
         Ok(Box::new(session))
+    }
+}
+
+fn connect(address: SocketAddr) -> Result<Arc<TcpStream>, Error> {
+    match dial_address(address, Deadline::after(CONNECT_WAIT)) {
+        Ok(stream) => Ok(Arc::new(stream)),
+        Err(source) => {
+            let address = address.to_string();
+            Err(Error::NoConnection { address, source })
+        }
     }
 }
 

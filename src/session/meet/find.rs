@@ -5,6 +5,7 @@
 //! while it has none under way. The receiver waits on all of its connections for the first message, and
 //! so follows. Connections that are not chosen end without a word, and cost nobody a guess.
 
+use crate::crypto::ReturnTicket;
 use crate::protocol::{Presence, Role};
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::session::Session;
@@ -73,19 +74,21 @@ pub(super) struct Chosen {
 }
 
 impl<'a> Search<'a> {
-    /// Nobody is looked for yet.
+    /// Nobody is looked for yet. By `ticket` a peer is dialled that was lost.
     pub(super) fn new(
         connect: &'a Connect,
         operator: &'a dyn Operator,
         listener: &'a Listener,
         role: Role,
         occasion: Occasion,
+        ticket: Option<&Arc<ReturnTicket>>,
     ) -> Self {
         let mailbox = Mailbox::new(listener.waker());
         let dialler = Dialler {
             mailbox: Arc::clone(&mailbox),
             admission: listener.admission(),
             secret: Arc::clone(&connect.secret),
+            ticket: ticket.map(Arc::clone),
             role,
             idle_limit: connect.idle_timeout,
         };
