@@ -1,6 +1,6 @@
 //! Whole meetings by code: what is sent arrives, whoever started first and whatever else is on the network.
 
-use crate::network::{Machine, can_make_networks, home, plug, switch};
+use crate::network::{Machine, can_make_networks, home, is_long, plug, switch};
 use crate::peer::{Outcome, Peer};
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ fn both_dial_at_once_and_one_session_comes_of_it() {
         return;
     }
     let (one, other) = home();
-    for _ in 0..20 {
+    let runs = if is_long() { 200 } else { 20 };
+    for _ in 0..runs {
         let receiver = Peer::start(&other, &format!("receive {CODE}"));
         let sender = Peer::start(&one, &format!("send {CODE}"));
         both_done(&sender, &receiver);
@@ -182,6 +183,38 @@ fn a_liar_with_one_address_costs_little_and_the_peer_is_met() {
     sender.expect_noise("wrong proof from 10.77.0.3");
     let receiver = Peer::start(&machines[1], &format!("receive {CODE}"));
     both_done(&sender, &receiver);
+}
+
+#[test]
+fn a_liar_that_says_nothing_delays_and_costs_no_guess() {
+    if !can_make_networks() {
+        return;
+    }
+    let machines: [Machine; 3] = std::array::from_fn(|_| Machine::with_ipv4_only());
+    let _switch = on_a_switch(&machines);
+    let liar = Peer::start(&machines[2], "silent receive 4271");
+    let sender = Peer::start(&machines[0], &format!("send {CODE}"));
+    liar.expect("dialled");
+    let receiver = Peer::start(&machines[1], &format!("receive {CODE}"));
+    both_done(&sender, &receiver);
+    let noise = [sender.noise(), receiver.noise()].concat();
+    assert!(noise.is_empty(), "{noise:?}");
+}
+
+#[test]
+fn a_liar_that_copies_an_instance_keeps_nobody_apart() {
+    if !can_make_networks() {
+        return;
+    }
+    let machines: [Machine; 3] = std::array::from_fn(|_| Machine::with_ipv4_only());
+    let _switch = on_a_switch(&machines);
+    let liar = Peer::start(&machines[2], "copy 10.77.0.2");
+    let receiver = Peer::start(&machines[1], &format!("receive {CODE}"));
+    liar.expect("copied");
+    let sender = Peer::start(&machines[0], &format!("send {CODE}"));
+    both_done(&sender, &receiver);
+    let noise = [sender.noise(), receiver.noise()].concat();
+    assert!(noise.is_empty(), "{noise:?}");
 }
 
 fn on_a_switch(machines: &[Machine]) -> Machine {

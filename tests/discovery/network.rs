@@ -29,6 +29,11 @@ pub fn can_make_networks() -> bool {
     })
 }
 
+/// Whether tests that take minutes are wanted.
+pub fn is_long() -> bool {
+    std::env::var_os("PEERBRIDGE_TEST_LONG").is_some_and(|value| value == "1")
+}
+
 fn ip(arguments: &[&str]) -> bool {
     let run = Command::new("ip")
         .args(arguments)
@@ -39,10 +44,12 @@ fn ip(arguments: &[&str]) -> bool {
 
 /// One machine: a network namespace with loopback and nothing else.
 pub struct Machine {
+    /// The namespace's name.
     pub name: String,
 }
 
 impl Machine {
+    /// A new one, with loopback up.
     pub fn new() -> Machine {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);

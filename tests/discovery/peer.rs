@@ -8,7 +8,7 @@ use peerbridge::{
 };
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroU16;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -193,6 +193,11 @@ pub fn work() {
         ["hold-send", code] => send(code, Pace::WhenTold),
         ["receive", code] => receive(code),
         ["guess", host, code] => guess(host, code),
+        ["silent", role, channel] => {
+            accept_and_say_nothing();
+            meet(Discovery::On, role, channel);
+        }
+        ["copy", victim] => copy(victim),
         ["hold", address] => hold(address),
         ["ask", from, to] => ask(from, to),
         ["flood", to] => flood(to),
@@ -252,6 +257,36 @@ fn guess(host: &str, code: &str) {
         wrong += u32::from(matches!(tried, Err(Error::WrongSecret { .. })));
     }
     say(&format!("{wrong} wrong"));
+}
+
+/// Where [`meet`] says that it listens, somebody accepts and says nothing.
+fn accept_and_say_nothing() {
+    let listener = TcpListener::bind("0.0.0.0:9000").unwrap();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            held.push(stream.unwrap());
+            say("dialled");
+        }
+    });
+}
+
+/// Repeats what `victim` sends, with a port of its own where nothing is said.
+fn copy(victim: &str) {
+    let victim: IpAddr = victim.parse().unwrap();
+    let socket = UdpSocket::bind("0.0.0.0:8080").unwrap();
+    socket.set_broadcast(true).unwrap();
+    accept_and_say_nothing();
+    say("ready");
+    let mut buffer = [0; 64];
+    loop {
+        let (length, source) = socket.recv_from(&mut buffer).unwrap();
+        if length == 64 && source.ip() == victim {
+            buffer[29..31].copy_from_slice(&9000u16.to_be_bytes());
+            socket.send_to(&buffer, "10.77.0.255:8080").unwrap();
+            say("copied");
+        }
+    }
 }
 
 fn report(result: Result<(), Error>) {

@@ -7,11 +7,17 @@
 #[path = "../harness/mod.rs"]
 pub mod harness;
 
+#[cfg(target_os = "linux")]
+#[path = "../discovery/network.rs"]
+pub mod network;
+
 mod openers;
 mod terminal;
 
 mod agreement;
 mod archives;
+#[cfg(target_os = "linux")]
+mod beyond;
 mod by_code;
 mod counted;
 mod dialogue;

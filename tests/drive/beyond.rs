@@ -1,0 +1,64 @@
+//! Nothing that tests run is heard on a network of whoever runs them.
+
+use super::network::{Machine, can_make_networks};
+
+/// Tests that search by code, listen, dial, ping and serve: with what the harness sets for all.
+const REPRESENTATIVE: [&str; 5] = [
+    "by_code::",
+    "meeting::",
+    "agreement::",
+    "over_line::",
+    "left_behind::",
+];
+
+/// A machine with a network that would take everything, and a count of what is sent there.
+fn watched() -> Machine {
+    let machine = Machine::new();
+    machine.run("ip link add lan type dummy");
+    machine.up("lan");
+    machine.address("lan", "10.77.0.1/24");
+    machine.run("ip route add default via 10.77.0.2");
+    let beyond = "oifname != \"lo\" meta l4proto { tcp, udp } counter";
+    machine.filter("output", &[beyond]);
+    machine
+}
+
+/// Packets of programs that went beyond loopback.
+fn sent_beyond(machine: &Machine) -> u64 {
+    let rules = machine.run("nft list table inet of_output");
+    let (_, rest) = rules.split_once("counter packets ").expect("a counter");
+    let count = rest.split(' ').next().expect("a number");
+    count.parse().expect("a number")
+}
+
+#[test]
+fn representative_tests_send_nothing_beyond_loopback() {
+    if !can_make_networks() {
+        return;
+    }
+    let machine = watched();
+    let tests = std::env::current_exe().expect("this executable");
+    let mut run = machine.command(tests.to_str().expect("UTF-8"));
+    let output = run.args(REPRESENTATIVE).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let passed = said
+        .split(" passed")
+        .next()
+        .and_then(|s| s.rsplit(' ').next());
+    let passed: u32 = passed.and_then(|s| s.parse().ok()).expect("a number");
+    assert!(passed > 40, "only {passed} tests ran: {said}");
+    assert_eq!(sent_beyond(&machine), 0);
+}
+
+#[test]
+fn the_count_sees_a_search_that_is_not_held_back() {
+    if !can_make_networks() {
+        return;
+    }
+    let machine = watched();
+    let mut ping = machine.command(env!("CARGO_BIN_EXE_peerbridge"));
+    let output = ping.arg("ping").output().expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(sent_beyond(&machine) > 0);
+}
