@@ -1,9 +1,9 @@
 //! A flood of datagrams costs little, and what comes after it is found.
 
-use crate::network::{can_make_networks, home};
+use crate::network::{Machine, can_make_networks, home, is_long, plug, switch};
 use crate::peer::Peer;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Processor time that a process has used, in hundredths of a second.
 fn ticks(id: u32) -> u64 {
@@ -55,4 +55,62 @@ fn a_flood_costs_little_and_the_pair_meets_after_it() {
             .take(10_000)
             .any(|address| address == "10.77.0.2:9000")
     );
+}
+
+/// Peers that are there already, each on a machine of its own and on the channel of one other.
+const OTHERS: usize = 90;
+
+/// Pairs that come afterwards.
+const NEWCOMERS: usize = 5;
+
+/// Datagrams to groups and broadcast addresses that a machine has sent by its card.
+fn sent_to_groups(machine: &Machine) -> u64 {
+    let listing = machine.run("nft list table inet of_output");
+    let (_, count) = listing.split_once("packets ").expect("a counter");
+    count.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn newcomers_among_a_hundred_peers_find_each_other_and_say_little() {
+    if !can_make_networks() || !is_long() {
+        return;
+    }
+    const GROUP: &str =
+        "oifname \"lan\" udp dport 8080-8089 fib daddr type { broadcast, multicast } counter";
+    let machines: Vec<Machine> = (0..OTHERS + 2 * NEWCOMERS)
+        .map(|_| Machine::new())
+        .collect();
+    let switch = switch(&[]);
+    for (number, machine) in machines.iter().enumerate() {
+        plug(&switch, number, machine, "lan");
+        machine.address("lan", &format!("10.77.0.{}/24", number + 1));
+    }
+    let role = |number: usize| if number % 2 == 0 { "send" } else { "receive" };
+    let job = |number: usize| format!("meet {} {}", role(number), 1000 + number / 2);
+    let others = machines[..OTHERS].iter().enumerate();
+    let others: Vec<Peer> = others.map(|(n, one)| Peer::start(one, &job(n))).collect();
+    let one = &machines[0];
+    one.filter("output", &[GROUP]);
+    let mut times = Vec::new();
+    let begun = Instant::now();
+    for number in (OTHERS..machines.len()).step_by(2) {
+        let _waits = Peer::start(&machines[number + 1], &job(number + 1));
+        let sender = Peer::start(&machines[number], &job(number));
+        let from = Instant::now();
+        sender.next();
+        times.push(from.elapsed());
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let sent = sent_to_groups(one);
+    times.sort_unstable();
+    eprintln!(
+        "{OTHERS} others: found after {times:?}, median {:?}; {:.1} group datagrams a second",
+        times[times.len() / 2],
+        sent as f64 / seconds
+    );
+    assert!(
+        sent as f64 <= 6.0 * (seconds + 1.0),
+        "{sent} in {seconds} s"
+    );
+    drop(others);
 }
