@@ -348,9 +348,9 @@ fn a_receiver_with_few_descriptors_takes_few_streams() {
     let _alone = ALONE.lock();
     let scene = Scene::new();
     scene.file("large", noise(39, 40 << 20));
-    let receiver = scene.run("receive into --yes").after("ulimit -n 46");
+    let receiver = scene.run("receive into --yes").after("ulimit -n 24");
     let receiver = receiver.listens();
-    let sent = scene.sends("large --streams 16 --level 0", receiver.port());
+    let sent = scene.sends("large --streams 32 --level 0", receiver.port());
     sent.exits(0);
     receiver.ends().exits(0).never_says("warning");
     scene.assert_same("large", "into/large");
