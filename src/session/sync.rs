@@ -1,7 +1,7 @@
 //! Locks that survive a panic of another thread, and how many threads share a task.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Locks, also after a thread that panicked held the lock: every value behind a lock here is whole
 /// between two statements, and a panic ends its own connection only.
@@ -50,10 +50,13 @@ impl<T> Monitor<T> {
 
     /// Waits while `condition` holds.
     pub(crate) fn wait_while(&self, condition: impl Fn(&T) -> bool) -> MutexGuard<'_, T> {
-        let waited = self
-            .changed
-            .wait_while(self.lock(), |value| condition(value));
-        waited.unwrap_or_else(PoisonError::into_inner)
+        let mut value = self.lock();
+        // The loop of std ends early once a thread panicked under the lock.
+        while condition(&value) {
+            let waited = self.changed.wait(value);
+            value = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        value
     }
 
     /// Waits while `condition` holds, for at most `time`.
@@ -62,10 +65,17 @@ impl<T> Monitor<T> {
         time: Duration,
         condition: impl Fn(&T) -> bool,
     ) -> MutexGuard<'_, T> {
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), time, |value| condition(value));
-        waited.unwrap_or_else(PoisonError::into_inner).0
+        let end = Instant::now().checked_add(time);
+        let mut value = self.lock();
+        while condition(&value) {
+            let left = end.map_or(time, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(value, left);
+            value = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        value
     }
 }
 
@@ -74,18 +84,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_wakes_who_waits_for_it_also_after_a_panic() {
+    fn waiting_goes_on_while_the_condition_holds_also_after_a_panic() {
         let monitor = Monitor::new(0);
+        let (looking, looks) = std::sync::mpsc::channel();
+        let is_small = |value: &i32| {
+            looking.send(()).unwrap();
+            *value < 2
+        };
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| *monitor.wait_while(|value| *value < 2));
             let panics = scope.spawn(|| {
                 let _held = monitor.lock();
                 std::panic::resume_unwind(Box::new("on purpose"));
             });
             assert!(panics.join().is_err());
-            monitor.change(|value| *value = 1);
-            monitor.change(|value| *value = 2);
-            assert_eq!(waits.join().unwrap(), 2);
+            let waits = scope.spawn(|| {
+                let long = Duration::from_secs(600);
+                let first = *monitor.wait_while(is_small);
+                (first, *monitor.wait_while_for(long, |value| *value < 4))
+            });
+            for value in 1..=4 {
+                // The condition is looked at under the lock, which is free again once that thread waits.
+                if value <= 2 {
+                    looks.recv().unwrap();
+                }
+                monitor.change(|changed| *changed = value);
+            }
+            let (first, second) = waits.join().unwrap();
+            assert!(first >= 2 && second == 4, "{first} {second}");
         });
     }
 
