@@ -80,6 +80,7 @@ fn frames_are_as_long_as_the_parts_that_were_agreed() {
         assert!(stream.line.read_to_end().is_empty());
     }
     let grown = program.memory("VmHWM") - before;
+    println!("{grown} bytes for frames beyond parts of 64 KiB");
     assert!(grown < 16 * MIB, "{grown} bytes for parts of 64 KiB");
 }
 
@@ -102,6 +103,7 @@ fn names_beyond_the_limit_take_no_memory() {
         assert!(peer.hear().is_none());
     }
     let grown = program.memory("VmHWM") - before;
+    println!("{grown} bytes for refused names");
     assert!(grown < 24 * MIB, "{grown} bytes for refused names");
 }
 
@@ -124,6 +126,7 @@ fn one_sender_s_offers_share_their_memory() {
         assert!(matches!(peer.hear(), Some(Message::Pong { .. })));
     }
     let grown = program.memory("VmHWM") - before;
+    println!("{grown} bytes for offers that never end");
     assert!(
         grown < limits::OFFERS_MEMORY_BYTES / 2 + 32 * MIB,
         "{grown} bytes"
