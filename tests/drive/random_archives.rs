@@ -1,5 +1,5 @@
-//! Random archives, by a generator of odd but legal ones and by other programs: what `unzip` makes of each is
-//! what the others make of it, in names, contents, modes and times.
+//! Random archives, from a generator of odd but legal ones and from other programs: `unzip` and the others make the same
+//! of each, in names, contents, modes and times.
 //!
 //! `PEERBRIDGE_TEST_SEED` repeats a run, `PEERBRIDGE_RANDOM_ARCHIVES` sets how many archives there are.
 
@@ -13,6 +13,8 @@ use crate::harness::chance::Chance;
 use crate::harness::tools::has_tool;
 use crate::harness::trees::{self, set_mode, set_modified};
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -63,7 +65,7 @@ fn open_with(tool: &str, scene: &Scene, archive: &str) -> PathBuf {
     into
 }
 
-/// What everybody makes of an archive must be the same once `leave_out` took away what a tool gets wrong.
+/// Every tool must make the same of an archive, once `leave_out` removed its known differences.
 fn compare(
     scene: &Scene,
     archive: &str,
@@ -76,7 +78,8 @@ fn compare(
     for tool in tools.iter().filter(|tool| has_tool(tool)) {
         let mut ours = found(&scene.path(&into));
         assert!(!ours.is_empty());
-        let mut theirs = found(&open_with(tool, scene, archive));
+        let theirs_at = open_with(tool, scene, archive);
+        let mut theirs = found(&theirs_at);
         leave_out(tool, &mut ours);
         leave_out(tool, &mut theirs);
         ours.retain(|path, entry| match theirs.get(path) == Some(entry) {
@@ -84,10 +87,24 @@ fn compare(
             false => true,
         });
         assert_eq!(ours, theirs, "{archive}, here and by {tool}");
+        // Info-ZIP sets no times of links.
+        if *tool != "unzip" {
+            let times = [scene.path(&into), theirs_at].map(|top| link_times(&top));
+            assert_eq!(times[0], times[1], "{archive}, here and by {tool}");
+        }
     }
 }
 
-/// An archive that the generator made, and which programs make something else of an entry.
+/// When each link below `top` was changed, in seconds since 1970.
+fn link_times(top: &Path) -> Vec<(PathBuf, i64)> {
+    let links = trees::paths(top).into_iter().filter_map(|path| {
+        let found = fs::symlink_metadata(top.join(&path)).unwrap();
+        found.is_symlink().then(|| (path, found.mtime()))
+    });
+    links.collect()
+}
+
+/// An archive of the generator, and the entries that some programs read differently.
 struct Made {
     bytes: Vec<u8>,
     tools: Vec<&'static str>,
@@ -376,6 +393,12 @@ fn random_tree(scene: &Scene, chance: &mut Chance) {
     }
     scene.folder("tree/empty");
     std::os::unix::fs::symlink("empty", scene.path("tree/link")).unwrap();
+    let stamp = format!("@{}", 315_600_000 + 2 * chance.below(910_000_000));
+    let touched = Command::new("touch")
+        .args(["-h", "-d", &stamp])
+        .arg(scene.path("tree/link"))
+        .status();
+    assert!(touched.unwrap().success());
 }
 
 #[test]
