@@ -3,8 +3,7 @@
 use super::conversation::Conversation;
 use crate::model::Existing;
 use crate::session::{
-    Acceptance, Cancel, Comparison, Conflicts, Event, Expansion, OfferSummary, Operator,
-    PeerAddress, Reception,
+    Acceptance, Cancel, Conflicts, Event, Expansion, OfferSummary, Operator, PeerAddress, Reception,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -97,7 +96,7 @@ impl Operator for AddressQuestion<'_, '_> {
         self.inner.accept_expansion(growth)
     }
 
-    fn compare(&self, phrase: &str) -> Comparison {
+    fn compare(&self, phrase: &str) -> Acceptance {
         self.inner.compare(phrase)
     }
 
