@@ -100,9 +100,9 @@ fn of_session(error: &Error) -> Option<&'static str> {
             "someone who knows the secret may be in between: make a new secret and share it in \
              another way"
         }
-        Error::NotPeerbridge => {
-            "check the address and the port: another program answers there; the command of --via must \
-             print nothing of its own on standard output"
+        Error::NotPeerbridge { .. } => {
+            "check the address and the port; behind a tunnel or a proxy, check that the other side listens; \
+             the command of --via must print nothing of its own on standard output"
         }
         Error::Version { .. } => {
             "install the same version on both sides; `peerbridge --version` shows it"

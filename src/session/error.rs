@@ -76,7 +76,12 @@ pub enum Error {
         cause: Box<Error>,
     },
     /// The peer does not speak this protocol.
-    NotPeerbridge,
+    NotPeerbridge {
+        /// Where it was dialled.
+        address: Option<SocketAddr>,
+        /// What came in place of an answer, if nothing did.
+        cause: Option<Box<Error>>,
+    },
     /// The listener wants a one-time code, and there is none.
     CodeNeeded,
     /// The one-time code of the peer is wrong, or was used before.
@@ -260,7 +265,22 @@ impl fmt::Display for Unescaped<'_> {
                     "the peer did not prove that it knows the secret: {cause}"
                 )
             }
-            Error::NotPeerbridge => f.write_str("the peer does not speak peerbridge"),
+            Error::NotPeerbridge { address, cause } => {
+                match address {
+                    Some(address) => {
+                        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                        write!(f, "something answers at {address}, but not peerbridge")?;
+                    }
+                    None => f.write_str("the peer does not speak peerbridge")?,
+                }
+                match cause.as_deref() {
+                    None => Ok(()),
+                    Some(Error::Silent { seconds }) => {
+                        write!(f, ": it said nothing for {seconds} s")
+                    }
+                    Some(_) => f.write_str(": it hung up"),
+                }
+            }
             Error::Version { theirs } => {
                 write!(
                     f,
@@ -272,7 +292,7 @@ impl fmt::Display for Unescaped<'_> {
             }
             Error::WrongCode => f.write_str("the one-time code is wrong"),
             Error::SameRole { role } => write!(f, "both sides want to {role}"),
-            Error::Busy => f.write_str("the peer is busy with others"),
+            Error::Busy => f.write_str("the other side is busy with another peer"),
             Error::PeerDeclined { reason, .. } => write!(f, "the peer declined: {reason}"),
             Error::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
             Error::Source(error) => error.fmt(f),
@@ -428,6 +448,48 @@ impl Error {
             Error::Source(_) => "what is sent cannot be read any more".to_owned(),
             Error::CutShort { cause } => cause.told_to_the_peer(),
             other => other.to_string(),
+        }
+    }
+
+    /// Whether the one that was dialled took the connection and closed it without a word.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        match self {
+            Error::NotPeerbridge { cause, .. } => {
+                matches!(cause.as_deref(), Some(Error::Lost { .. }))
+            }
+            _ => false,
+        }
+    }
+
+    /// The same, where the first answer was due: one that does not come is not that of peerbridge.
+    pub(crate) fn not_peerbridge(self) -> Self {
+        match self.is_connection_gone() {
+            true => Error::NotPeerbridge {
+                address: None,
+                cause: Some(Box::new(self)),
+            },
+            false => self,
+        }
+    }
+
+    /// The same, with the address that was dialled.
+    pub(crate) fn dialled_at(self, peer: SocketAddr) -> Self {
+        match self {
+            Error::NotPeerbridge { cause, .. } => Error::NotPeerbridge {
+                address: Some(peer),
+                cause,
+            },
+            other => other,
+        }
+    }
+
+    /// What came in place of the first answer, where that was awaited of a peer that was known to be there.
+    pub(crate) fn without_suspicion(self) -> Self {
+        match self {
+            Error::NotPeerbridge {
+                cause: Some(cause), ..
+            } => *cause,
+            other => other,
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) struct Meeting<'a> {
     ticket: Option<Arc<ReturnTicket>>,
     /// Whether a peer has proven itself.
     has_met: bool,
+    /// The slot of the peer that came last.
+    slot: Option<Slot>,
     /// Bytes of all sessions so far.
     traffic: Arc<Traffic>,
 }
@@ -110,7 +112,7 @@ impl<'a> Meeting<'a> {
         let way = match &connect.rendezvous {
             Rendezvous::Dial(address) => Route::Dial(address),
             Rendezvous::Listen(address) => {
-                let slots = SessionSlots::at_once(usize::MAX);
+                let slots = SessionSlots::one_at_a_time();
                 let listener = Listener::open(address, terms(connect, role, &slots))?;
                 announce(&listener, connect, operator);
                 Route::Listen(listener)
@@ -132,6 +134,7 @@ impl<'a> Meeting<'a> {
             was_unconfirmed: false,
             ticket: None,
             has_met: false,
+            slot: None,
             traffic: Arc::default(),
         })
     }
@@ -179,7 +182,7 @@ impl<'a> Meeting<'a> {
         let error = self.connect.cancel.cause(error);
         let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
         let has_given_up = matches!(error, Error::NobodyCame { .. });
-        // A server that accepts and never says a word is another program, and will not say one later.
+        // A line at whose end nobody says a word will not say one later.
         let is_stranger = !self.has_met && matches!(error, Error::Silent { .. });
         // A listener that took a proof and gave none gets one more in this run, however far that comes.
         let is_unconfirmed = matches!(error, Error::Unconfirmed { .. });
@@ -293,7 +296,7 @@ impl<'a> Meeting<'a> {
         } = chosen?;
         finding.expect_back(&mut session);
         let peer = Holder::Network(Network::of(session.peer.ip()));
-        finding.slot = slot.or_else(|| finding.slots.take(peer));
+        finding.slot = slot.or_else(|| finding.slots.take(peer, false));
         if !offer_is_due {
             return Ok((session, None));
         }
@@ -308,17 +311,23 @@ impl<'a> Meeting<'a> {
         first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
     ) -> Result<Reached<T>, Error> {
         let role = DiallerRole::Transfer(self.role);
-        reach(
+        let reached = reach(
             self.connect,
             address,
             role,
             self.operator,
             credential,
             first_flight,
-        )
+        );
+        // A peer that was there before comes back to its place.
+        reached.map_err(|error| match self.has_met {
+            true => error.without_suspicion(),
+            false => error,
+        })
     }
 
     fn wait_for_peer(&mut self, occasion: Occasion) -> Result<Session, Error> {
+        self.slot = None;
         let wait = match occasion {
             Occasion::First => self.connect.wait,
             Occasion::Again => Some(RETURN_WAIT),
@@ -344,6 +353,7 @@ impl<'a> Meeting<'a> {
                         .shared
                         .liveness
                         .hurry_while(listener.waiting());
+                    self.slot = Some(guest.slot);
                     return Ok(guest.session);
                 }
                 Some(Arrival::ProofFailed { peer }) => {

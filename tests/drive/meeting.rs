@@ -1,5 +1,6 @@
 //! How two programs find each other, and what they say when they don't.
 
+use super::terminal::Terminal;
 use crate::harness::trees::assert_same;
 use crate::harness::{Scene, free_port, meet};
 use std::io::{Read, Write};
@@ -179,9 +180,10 @@ fn another_program_at_the_port_is_no_peerbridge() {
             let _ = stream.read_to_end(&mut Vec::new());
         });
         let ended = scene.run("send file --to @").to(port).ends();
-        ended
-            .exits(11)
-            .complains("does not speak peerbridge", "check the address");
+        ended.exits(11).complains(
+            &format!("something answers at 127.0.0.1:{port}, but not peerbridge"),
+            "check the address",
+        );
         server.join().unwrap();
     }
 }
@@ -192,9 +194,87 @@ fn a_program_that_never_answers_is_not_tried_again() {
     scene.file("file", "x");
     let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = socket.local_addr().unwrap().port();
-    let ended = scene.run("send file --to @").to(port).ends().exits(5);
-    let ended = ended.complains("has been silent", "run the same");
-    assert!(!ended.told().contains("reconnecting"), "{}", ended.told());
+    let ended = scene.run("send file --to @").to(port).ends().exits(11);
+    let ended = ended.complains(
+        "but not peerbridge: it said nothing for 10 s",
+        "check the address",
+    );
+    ended.never_says("reconnecting").never_says("resume");
+}
+
+/// One more look, in case a listener was just ending; and no more.
+#[test]
+fn a_program_that_hangs_up_is_looked_at_twice() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    for line in ["send file --to @", "receive in --yes --from @", "ping @"] {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            // Closed with something unread, a connection is reset.
+            (0..2).for_each(|_| drop(socket.accept().unwrap()));
+        });
+        let ended = scene.run(line).to(port).ends().exits(11);
+        let ended = ended.complains("but not peerbridge: it hung up", "check the address");
+        ended.never_says("reconnecting").never_says("resume");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_second_peer_is_told_at_once_that_another_is_served() {
+    let scene = Scene::new();
+    scene.tree("tree", 5);
+    scene.file("file", "x");
+    let receiver = scene.listens("receive in --yes");
+    let slow = scene.run("send tree --to @ --limit-rate 100K --json");
+    let slow = slow.to(receiver.port()).start();
+    slow.waits_for(1, "authenticated");
+    let second = scene
+        .run("send file --to @ --json")
+        .to(receiver.port())
+        .ends();
+    let second = second
+        .exits(4)
+        .complains("busy with another peer", "in a moment");
+    second.never_says("lost").never_says("resume");
+    slow.ends().exits(0);
+    receiver.ends().exits(0);
+
+    let sender = scene.listens("send tree --listen --limit-rate 100K");
+    let slow = scene
+        .run("receive one --yes --from @ --json")
+        .to(sender.port())
+        .start();
+    slow.waits_for(1, "authenticated");
+    let second = scene
+        .run("receive two --yes --from @")
+        .to(sender.port())
+        .ends();
+    second
+        .exits(4)
+        .complains("busy with another peer", "in a moment");
+    slow.ends().exits(0);
+    sender.ends().exits(0);
+}
+
+/// While the person thinks, the first sender waits, and others are told that it does.
+#[test]
+fn a_second_peer_is_told_while_the_first_is_being_asked_about() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    let receiver = scene.run("receive in --port 0 --bind 127.0.0.1");
+    let mut receiver = Terminal::start(receiver);
+    let port = receiver.port();
+    let first = scene.run("send file --to @").to(port).start();
+    receiver.shows("? ");
+    let second = scene.run("send file --to @").to(port).ends();
+    second
+        .exits(4)
+        .complains("busy with another peer", "in a moment");
+    receiver.types("y");
+    first.ends().exits(0);
+    receiver.exits(0);
 }
 
 #[test]
@@ -262,4 +342,30 @@ fn is_in_time_wait(port: u16) -> bool {
             fields.len() > 3 && fields[1].ends_with(&ending) && fields[3] == "06"
         })
     })
+}
+
+#[test]
+fn a_dry_run_asks_nobody() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    let receiver = scene.run("receive in --port 0 --bind 127.0.0.1");
+    let mut receiver = Terminal::start(receiver);
+    let port = receiver.port();
+    let asked = scene.run("send file --dry-run --to @").to(port).ends();
+    asked.exits(0).says("the receiver lacks 1 B");
+    receiver.shows("the sender only asked what is here already");
+    assert!(
+        !receiver.everything().contains("[y/N]"),
+        "{}",
+        receiver.everything()
+    );
+    let sender = scene.run("send file --to @").to(port).start();
+    receiver.shows(" free here");
+    receiver.answers("Receive it into in? [y/N] ", "y");
+    sender.ends().exits(0);
+    receiver.exits(0);
+    let both = scene.run("send file --dry-run --verify --to 127.0.0.1");
+    let mut both = Terminal::start(both);
+    both.shows("--dry-run and --verify contradict each other");
+    both.exits(2);
 }

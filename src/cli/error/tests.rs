@@ -42,7 +42,13 @@ fn codes_follow_the_contract() {
         (Error::NobodyCame { seconds: 1 }, 5),
         (Error::Silent { seconds: 1 }, 5),
         (Error::WrongSecret { attempts: 5 }, 3),
-        (Error::NotPeerbridge, 11),
+        (
+            Error::NotPeerbridge {
+                address: None,
+                cause: None,
+            },
+            11,
+        ),
         (Error::Version { theirs: vec![2] }, 11),
         (Error::SameRole { role: "send" }, 2),
         (Error::CodeNeeded, 2),

@@ -237,6 +237,33 @@ fn padding_beyond_the_limit_is_not_sent() {
 }
 
 #[test]
+fn a_done_names_no_more_than_it_counts_and_only_names() {
+    let done = |skipped: u64, skips: &[u32], name: &[u8]| {
+        let mut bytes = vec![kind::DONE];
+        for figure in [0, 0, 0, skipped, 0, 0] {
+            bytes.extend(figure.to_be_bytes());
+        }
+        bytes.extend(0_u32.to_be_bytes());
+        bytes.extend((skips.len() as u32).to_be_bytes());
+        skips
+            .iter()
+            .for_each(|skip| bytes.extend(skip.to_be_bytes()));
+        bytes.extend(1_u32.to_be_bytes());
+        bytes.extend(7_u32.to_be_bytes());
+        bytes.extend((name.len() as u16).to_be_bytes());
+        bytes.extend(name);
+        Message::decode(&bytes)
+    };
+    assert!(done(1, &[3], b"a (1)").is_ok());
+    let more = MessageError::Value("more entries than there are");
+    assert_eq!(done(0, &[3], b"a (1)"), Err(more));
+    let none = MessageError::Value("a new name that is none");
+    for name in [&b""[..], b"a/b", b"..", b"a\0", &[b'x'; 256]] {
+        assert_eq!(done(1, &[3], name), Err(none), "{name:?}");
+    }
+}
+
+#[test]
 fn a_message_too_long_is_refused_unread() {
     let bytes = vec![kind::READY; limits::MESSAGE_BYTES + 1];
     assert_eq!(

@@ -13,6 +13,9 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3);
 /// often it is the same peer, back after a cut that this side has not noticed.
 const SILENCE_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(9);
 
+/// From when on a peer may be gone: one heartbeat, and time for it to arrive.
+const MAYBE_GONE: Duration = Duration::from_secs(4);
+
 /// A blocked call looks at the clock at least this often, and never more often than the other.
 const TICKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
@@ -109,6 +112,12 @@ impl Liveness {
         let longest = self.longest_stall.get();
         longest.is_some_and(|longest| self.stalled() >= *longest)
             && !self.may_pause.load(Ordering::Relaxed)
+    }
+
+    /// Whether this side waits for the peer and has heard nothing of it for longer than a heartbeat takes.
+    pub(crate) fn may_be_gone(&self) -> bool {
+        let unheard = self.start.elapsed().saturating_sub(self.last_heard());
+        self.stalled().min(unheard) >= MAYBE_GONE
     }
 
     /// Bytes came.

@@ -59,9 +59,14 @@ pub(crate) fn dial<T>(
         DiallerCredential::Word { secret, name } => DiallerWaitsForHello::start(secret, role, name),
         DiallerCredential::Return(ticket) => DiallerWaitsForHello::start_return(ticket, role),
     }?;
-    connection.write_all(&frame(FrameKind::Hello, &hello), &[])?;
-    let (state, confirmation) = match connection.read_frame(Stage::Unproven, &mut received)? {
-        FrameKind::Hello => state.on_hello(received.body())?,
+    let said = connection.write_all(&frame(FrameKind::Hello, &hello), &[]);
+    let answer = said.and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
+    let answer = answer.map_err(Error::not_peerbridge)?;
+    let (state, confirmation) = match answer {
+        FrameKind::Hello => {
+            let heard = state.on_hello(received.body());
+            heard.map_err(Error::from)?
+        }
         FrameKind::Refuse => return Err(state.on_refuse(received.body()).into()),
         _ => return Err(HandshakeError::NotPeerbridge.into()),
     };

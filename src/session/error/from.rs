@@ -7,10 +7,15 @@ use crate::model::LayoutError;
 use crate::protocol::{FrameError, HandshakeError, ManifestCodeError, MessageError, Role};
 use std::io;
 
+const NOT_PEERBRIDGE: Error = Error::NotPeerbridge {
+    address: None,
+    cause: None,
+};
+
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         match error {
-            HandshakeError::NotPeerbridge => Error::NotPeerbridge,
+            HandshakeError::NotPeerbridge => NOT_PEERBRIDGE,
             HandshakeError::Version { theirs } => Error::Version { theirs },
             HandshakeError::SameRole { theirs: Role::Send } => Error::SameRole { role: "send" },
             HandshakeError::SameRole {
@@ -27,7 +32,7 @@ impl From<HandshakeError> for Error {
 impl From<FrameError> for Error {
     fn from(error: FrameError) -> Self {
         match error {
-            FrameError::NotPeerbridge => Error::NotPeerbridge,
+            FrameError::NotPeerbridge => NOT_PEERBRIDGE,
             other => Error::not_verified(other),
         }
     }

@@ -157,7 +157,11 @@ impl ConnectionPolicy<'_> {
             DiallerRole::Ping => &self.state.ping_slots,
             DiallerRole::Transfer(_) => &self.state.terms.slots,
         };
-        self.slot = Some(slots.take(holder).ok_or(HandshakeError::Busy)?);
+        self.slot = Some(
+            slots
+                .take(holder, self.ticket.is_some())
+                .ok_or(HandshakeError::Busy)?,
+        );
         Ok(())
     }
 

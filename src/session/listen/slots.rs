@@ -15,9 +15,15 @@ use std::time::Duration;
 /// handshake meanwhile.
 const ENDING: Duration = Duration::from_secs(4);
 
+/// How long a peer that finds the only slot taken waits before it is told so: often its own session before has
+/// just ended.
+const JUST_ENDED: Duration = Duration::from_secs(1);
+
 /// Slots for proven peers.
 pub(crate) struct SessionSlots {
     at_once: usize,
+    /// Whether those may wait for their turn that most likely are the peer of a session that was lost.
+    has_queue: bool,
     state: Mutex<SlotState>,
     freed: Condvar,
 }
@@ -39,7 +45,7 @@ struct SlotState {
 struct TakenSlot {
     holder: Holder,
     /// The session in it, once that has begun.
-    session: Weak<Liveness>,
+    session: Option<Weak<Liveness>>,
     /// Its session was told to end.
     is_ending: bool,
 }
@@ -47,17 +53,24 @@ struct TakenSlot {
 impl SessionSlots {
     /// This many at once, and any number one after the other.
     pub(crate) fn at_once(at_once: usize) -> Arc<Self> {
-        SessionSlots::new(at_once, None)
+        SessionSlots::new(at_once, None, false)
+    }
+
+    /// One at a time. A peer that returns to its session has a slot beside, in which it waits for its turn, and
+    /// so has one that comes while the peer of the session may be gone.
+    pub(crate) fn one_at_a_time() -> Arc<Self> {
+        SessionSlots::new(1, None, true)
     }
 
     /// This many at once, until `in_all` were used up.
     pub(crate) fn limited(at_once: usize, in_all: usize) -> Arc<Self> {
-        SessionSlots::new(at_once, Some(in_all))
+        SessionSlots::new(at_once, Some(in_all), false)
     }
 
-    fn new(at_once: usize, left: Option<usize>) -> Arc<Self> {
+    fn new(at_once: usize, left: Option<usize>, has_queue: bool) -> Arc<Self> {
         Arc::new(SessionSlots {
             at_once,
+            has_queue,
             state: Mutex::new(SlotState {
                 taken: BTreeMap::new(),
                 next: 0,
@@ -67,15 +80,20 @@ impl SessionSlots {
         })
     }
 
-    /// A slot for that holder, if one is free or another holder has to give one up.
-    pub(crate) fn take(self: &Arc<Self>, holder: Holder) -> Option<Slot> {
+    /// A slot for that holder, if one is free or another holder has to give one up. `returns`: by a key of a
+    /// session before.
+    pub(crate) fn take(self: &Arc<Self>, holder: Holder, returns: bool) -> Option<Slot> {
         let mut state = lock(&self.state);
-        if !self.has_room(&state) {
+        let is_full = |state: &mut SlotState| {
+            let may_wait = self.has_queue && (returns || state.are_maybe_gone());
+            !self.has_room(state) && !may_wait
+        };
+        if is_full(&mut state) {
             let longest_wait = match state.make_room(&holder) {
                 true => ENDING,
+                false if self.has_queue => JUST_ENDED,
                 false => return None,
             };
-            let is_full = |state: &mut SlotState| !self.has_room(state);
             let waited = self.freed.wait_timeout_while(state, longest_wait, is_full);
             let (freed, result) = waited.unwrap_or_else(PoisonError::into_inner);
             if result.timed_out() {
@@ -87,7 +105,7 @@ impl SessionSlots {
         state.next += 1;
         let taken = TakenSlot {
             holder,
-            session: Weak::new(),
+            session: None,
             is_ending: false,
         };
         state.taken.insert(number, taken);
@@ -117,6 +135,18 @@ impl SessionSlots {
 }
 
 impl SlotState {
+    /// Whether each session has ended, or its peer may be gone.
+    fn are_maybe_gone(&self) -> bool {
+        let mut sessions = self.taken.values().map(|slot| slot.session.as_ref());
+        sessions.all(|session| {
+            session.is_some_and(|session| {
+                session
+                    .upgrade()
+                    .is_none_or(|liveness| liveness.may_be_gone())
+            })
+        })
+    }
+
     /// Tells one session to end for a newcomer; false if that would be no fairer.
     fn make_room(&mut self, newcomer: &Holder) -> bool {
         let mut counts: BTreeMap<&Holder, usize> = BTreeMap::new();
@@ -132,8 +162,8 @@ impl SlotState {
         }
         let has_most = |slot: &TakenSlot| !slot.is_ending && counts[&slot.holder] == most;
         let candidates = self.taken.iter().filter(|(_, slot)| has_most(slot));
-        let sessions =
-            candidates.filter_map(|(number, slot)| Some((*number, slot.session.upgrade()?)));
+        let sessions = candidates
+            .filter_map(|(number, slot)| Some((*number, slot.session.as_ref()?.upgrade()?)));
         let longest = sessions.max_by_key(|(_, session)| session.stalled());
         let Some((number, session)) = longest else {
             return false;
@@ -156,7 +186,7 @@ impl Slot {
     /// The session that has begun in it: it can be told to end.
     pub(crate) fn begun(&self, session: &Arc<Liveness>) {
         if let Some(slot) = lock(&self.slots.state).taken.get_mut(&self.number) {
-            slot.session = Arc::downgrade(session);
+            slot.session = Some(Arc::downgrade(session));
         }
     }
 
@@ -183,11 +213,11 @@ mod tests {
     }
 
     fn take(slots: &Arc<SessionSlots>) -> Option<Slot> {
-        slots.take(holder("alice"))
+        slots.take(holder("alice"), false)
     }
 
     fn begin(slots: &Arc<SessionSlots>, name: &str) -> (Slot, Arc<Liveness>) {
-        let slot = slots.take(holder(name)).unwrap();
+        let slot = slots.take(holder(name), false).unwrap();
         let session = Arc::new(Liveness::new(Duration::from_secs(60)));
         slot.begun(&session);
         (slot, session)
@@ -239,11 +269,26 @@ mod tests {
     }
 
     #[test]
+    fn where_one_is_served_only_somebody_who_may_be_that_one_waits() {
+        let slots = SessionSlots::one_at_a_time();
+        let first = begin(&slots, "alice");
+        assert!(take(&slots).is_none(), "alive");
+        let back = slots.take(holder("alice"), true);
+        assert!(back.is_some(), "it returns");
+        drop(back);
+        let (slot, session) = first;
+        drop(session);
+        assert!(take(&slots).is_some(), "its session has ended");
+        drop(slot);
+        assert!(take(&slots).is_some());
+    }
+
+    #[test]
     fn nobody_gives_up_a_slot_to_somebody_who_would_have_more() {
         let slots = SessionSlots::at_once(2);
         let taken = [begin(&slots, "mallory"), begin(&slots, "bob")];
         assert!(take(&slots).is_none());
-        assert!(slots.take(holder("bob")).is_none());
+        assert!(slots.take(holder("bob"), false).is_none());
         assert!(taken.iter().all(|(_, session)| !session.is_making_way()));
     }
 }

@@ -213,7 +213,7 @@ impl<'a> Search<'a> {
                 self.proof_failed(address);
                 DialEnd::Out
             }
-            Error::NotPeerbridge
+            Error::NotPeerbridge { cause: None, .. }
             | Error::Version { .. }
             | Error::SameRole { .. }
             | Error::NotVerified { .. } => DialEnd::Out,

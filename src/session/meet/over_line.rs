@@ -65,7 +65,7 @@ impl<'a> DialledLine<'a> {
             authenticated,
             queued,
             ..
-        } = reached.map_err(|error| match error {
+        } = reached.map_err(|error| match error.without_suspicion() {
             Error::Lost { source } => no_line(source),
             other => other,
         })?;

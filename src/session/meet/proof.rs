@@ -49,16 +49,23 @@ pub(crate) fn reach<T>(
     mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
 ) -> Result<Reached<T>, Error> {
     let deadline = Deadline::after(connect.wait.unwrap_or(DIAL_WAIT));
-    let stream = socket::dial(address, deadline, &connect.cancel)?;
-    let peer = stream.peer_addr().map_err(Error::lost)?;
-    let call = Call {
-        stream: Arc::new(stream),
-        peer,
-        role,
-        answer_by: handshake_deadline(),
-    };
-    let queue = |writer: &mut _| first_flight(peer, writer);
-    prove(connect, call, operator, credential, queue)
+    let mut has_hung_up = false;
+    loop {
+        let stream = socket::dial(address, deadline, &connect.cancel)?;
+        let peer = stream.peer_addr().map_err(Error::lost)?;
+        let call = Call {
+            stream: Arc::new(stream),
+            peer,
+            role,
+            answer_by: handshake_deadline(),
+        };
+        let queue = |writer: &mut _| first_flight(peer, writer);
+        match prove(connect, call, operator, credential, queue) {
+            // A listener may have been about to end, or to begin.
+            Err(error) if error.is_hung_up() && !has_hung_up => has_hung_up = true,
+            result => return result.map_err(|error| error.dialled_at(peer)),
+        }
+    }
 }
 
 /// A connection to a listener that has not proven anything.

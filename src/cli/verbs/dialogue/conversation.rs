@@ -181,7 +181,7 @@ impl<'a> Conversation<'a> {
         match error {
             Error::NameNotFound { .. }
             | Error::NoConnection { .. }
-            | Error::NotPeerbridge
+            | Error::NotPeerbridge { .. }
             | Error::CannotListen { .. } => true,
             Error::WrongSecret { .. } => {
                 matches!(rendezvous, Rendezvous::Dial(_) | Rendezvous::Find(_))
