@@ -1,6 +1,6 @@
 //! The codes that the process ends with.
 
-use crate::disk::{ArchiveFault, DiskErrorKind};
+use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::protocol::AbortCode;
 use crate::session::{Error, Summary};
 
@@ -85,8 +85,11 @@ impl Exit {
             | Error::Unconfirmed { .. }
             | Error::WrongCode
             | Error::PhraseDiffers => Exit::WrongSecret,
-            Error::NotPeerbridge | Error::Version { .. } => Exit::Version,
-            Error::SameRole { .. } | Error::CodeNeeded | Error::BadPattern { .. } => Exit::Usage,
+            Error::NotPeerbridge { .. } | Error::Version { .. } => Exit::Version,
+            Error::Source(SourceError::SameName(..))
+            | Error::SameRole { .. }
+            | Error::CodeNeeded
+            | Error::BadPattern { .. } => Exit::Usage,
             Error::Source(_)
             | Error::CannotRead { .. }
             | Error::ReadBefore { .. }

@@ -146,6 +146,9 @@ fn of_session(error: &Error) -> Option<&'static str> {
             SourceError::Missing(_) | SourceError::Unreadable(..) => {
                 "check the spelling and the permissions, or leave it out"
             }
+            SourceError::WrongSize(..) => {
+                "send what it says now: cat FILE | peerbridge send - --name NAME"
+            }
             SourceError::Special(..) => "only files, folders and links are supported: leave it out",
             SourceError::Name(..) | SourceError::NotUnicode(_) => "rename it, or leave it out",
             SourceError::SameName(..) => {

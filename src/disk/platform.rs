@@ -272,6 +272,19 @@ pub(super) fn system_time(mtime: Mtime) -> Option<SystemTime> {
     whole?.checked_add(Duration::from_nanos(mtime.nanoseconds.into()))
 }
 
+/// Whether a file has blocks on a disk. Empty files have none, nor have files that the system makes up.
+#[cfg(unix)]
+pub(super) fn takes_room(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.blocks() > 0
+}
+
+/// Whether a file has blocks on a disk: here no file is made up.
+#[cfg(not(unix))]
+pub(super) fn takes_room(_metadata: &Metadata) -> bool {
+    true
+}
+
 /// The identity of a file on this machine; zeros if the system does not tell.
 #[cfg(unix)]
 pub(super) fn identity_of(metadata: &Metadata) -> (u64, u64) {

@@ -127,3 +127,110 @@ fn a_destination_that_cannot_be_is_refused_before_anything_listens() {
     receiver.ends().exits(5);
     assert!(!scene.path("new").exists());
 }
+
+/// The system makes these files up as they are read, and says that they have 0 or 4096 bytes.
+#[test]
+fn a_file_whose_size_the_system_does_not_know_is_never_sent_as_an_empty_one() {
+    let scene = Scene::new();
+    scene.file("tree/file", "x");
+    let made_up = ["/proc/version", "/proc/self/status"];
+    for path in made_up {
+        for line in ["send --to 127.0.0.1", "zip new.zip"] {
+            let ended = scene
+                .run(line)
+                .arg(path)
+                .env("PEERBRIDGE_ZIP_PASSWORD", "pass word");
+            let ended = ended.exits(8);
+            ended.complains(
+                &format!("cannot take {path}: its size is not known"),
+                "cat FILE",
+            );
+        }
+    }
+    let (received, sent) = scene.both(RECEIVE, "send tree /proc/sys/kernel/random --to @ --json");
+    received.exits(0);
+    let sent = sent
+        .exits(13)
+        .says("/proc/sys/kernel/random/uuid: its size is not known");
+    assert_eq!(scene.names_in("in/random"), Vec::<String>::new());
+    assert_eq!(scene.names_in("in/tree"), ["file"]);
+    let whys = sent.events_of("file");
+    assert!(
+        whys.iter().all(|event| event["result"] == "failed"),
+        "{whys:?}"
+    );
+    let line = "zip new.zip tree /proc/sys/kernel/random";
+    let zipped = scene.run(line).env("PEERBRIDGE_ZIP_PASSWORD", "pass word");
+    zipped
+        .exits(13)
+        .says("/proc/sys/kernel/random/uuid: its size is not known");
+}
+
+#[test]
+fn a_file_of_sysfs_has_fewer_bytes_than_it_says() {
+    let scene = Scene::new();
+    let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let is_made_up = std::fs::metadata(path).is_ok_and(|found| found.len() == 4096);
+    if !is_made_up {
+        eprintln!("not tested: this system has no {path}");
+        return;
+    }
+    let ended = scene.run("send --to 127.0.0.1").arg(path).exits(8);
+    ended.complains("the system says 4096 bytes, and that is wrong", "cat FILE");
+}
+
+#[test]
+fn two_paths_of_one_name_are_wrong_words() {
+    let scene = Scene::new();
+    scene.file("one/name", "x");
+    scene.file("two/name", "y");
+    for paths in ["one/name two/name", "one/name one/name", "one/. two/."] {
+        for verb in [
+            "send --to 127.0.0.1",
+            "send --listen --port 0",
+            "zip new.zip",
+        ] {
+            let run = scene.run(&format!("{verb} {paths}"));
+            let ended = run.env("PEERBRIDGE_ZIP_PASSWORD", "pass word").exits(2);
+            ended.complains("have the same name", "the folder above them");
+        }
+    }
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_is_named() {
+    let scene = Scene::new();
+    scene.file("tree/a.o", "x");
+    scene.file("tree/b", "x");
+    let lines = [
+        "send tree --to @ --exclude *.o --exclude *.c",
+        "zip new.zip tree --exclude *.o --exclude *.c",
+        "unzip new.zip out --only *.o --only b --exclude *.c",
+    ];
+    for line in lines {
+        let receiver = scene.listens("receive in --yes");
+        let run = scene.run(line).to(receiver.port());
+        let ended = run.env("PEERBRIDGE_ZIP_PASSWORD", "pass word").ends();
+        let said = ended.error();
+        assert!(said.contains("warning: nothing matches "), "{said}");
+        assert!(said.contains("\"*.c\""), "{said}");
+        assert!(
+            line.starts_with("unzip") || !said.contains("\"*.o\""),
+            "{said}"
+        );
+        assert!(
+            line.starts_with("unzip") || ended.code() == Some(0),
+            "{said}"
+        );
+    }
+    let zip = |pattern: &str| {
+        let run = scene
+            .run(&format!("zip {pattern}.zip tree"))
+            .arg("--exclude")
+            .arg(pattern);
+        run.env("PEERBRIDGE_ZIP_PASSWORD", "pass word").ends()
+    };
+    zip("a.o,b").exits(0).says("a comma is part of a name");
+    zip("*.{o,c}").exits(2).complains("there is no {a,b}", "");
+    zip("!b").exits(2).complains("cannot begin with '!'", "");
+}

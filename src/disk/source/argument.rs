@@ -1,7 +1,7 @@
 //! A path on the command line, and the name under which it is sent.
 
 use super::SourceError;
-use super::listing::{Facts, FoundKind};
+use super::listing::{Facts, FoundKind, has_wrong_size};
 use crate::disk::platform;
 use crate::model::{PathFault, WirePath};
 use std::fs;
@@ -64,7 +64,16 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let facts = Facts::of(&metadata);
         match facts.kind {
-            FoundKind::File => drop(platform::open_source(path).map_err(|e| unreadable(path, &e))?),
+            FoundKind::File => {
+                let file = platform::open_source(path).map_err(|e| unreadable(path, &e))?;
+                match has_wrong_size(&file, &metadata) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        return Err(SourceError::WrongSize(path.clone(), metadata.len()));
+                    }
+                    Err(error) => return Err(unreadable(path, &error)),
+                }
+            }
             FoundKind::Folder => drop(fs::read_dir(path).map_err(|e| unreadable(path, &e))?),
             FoundKind::Special(special) => return Err(SourceError::Special(path.clone(), special)),
             // `fs::metadata` follows links.

@@ -1,5 +1,6 @@
 //! Why a scan fails.
 
+use super::left_out::wrong_size;
 use crate::disk::special_file::SpecialFile;
 use crate::model::{ManifestError, PathFault};
 use std::fmt;
@@ -15,6 +16,8 @@ pub enum SourceError {
     Unreadable(PathBuf, io::ErrorKind),
     /// An argument is not a file, folder or link. It was not opened.
     Special(PathBuf, SpecialFile),
+    /// The size that the system tells of an argument is not that of its contents.
+    WrongSize(PathBuf, u64),
     /// An argument's name is not a valid path.
     Name(PathBuf, PathFault),
     /// An argument's name is not Unicode, so other systems cannot have it.
@@ -37,6 +40,10 @@ impl fmt::Display for SourceError {
             }
             SourceError::Special(path, special) => {
                 write!(f, "cannot take {}: it is {special}", path.display())
+            }
+            SourceError::WrongSize(path, size) => {
+                write!(f, "cannot take {}: ", path.display())?;
+                wrong_size(f, *size)
             }
             SourceError::Name(path, fault) => {
                 write!(f, "cannot take {} under its name: {fault}", path.display())

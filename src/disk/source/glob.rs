@@ -1,6 +1,8 @@
 //! Patterns of names and paths.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A pattern of bytes, matched in time proportional to its length times the name's.
 ///
@@ -11,8 +13,14 @@ use std::fmt;
 /// A pattern without `/` matches the last component of a path, whatever folder it is in; one with `/`
 /// matches the whole path as it is sent. A leading `/` or `./` only forces the latter; a trailing `/` only
 /// restricts the pattern to folders.
+///
+/// `{a,b}` and a leading `!`, which mean something elsewhere, are refused: they would match nothing in
+/// silence. `\\{` and `\\!` are these characters.
 #[derive(Clone, Debug)]
 pub struct Glob {
+    pattern: Box<[u8]>,
+    /// Whether it or a clone of it has matched.
+    has_matched: Arc<AtomicBool>,
     tokens: Vec<Token>,
     scope: Scope,
     only_folders: bool,
@@ -52,8 +60,11 @@ impl Glob {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// [`GlobFault`] if it is empty or has a `[` without a `]`.
+    /// A [`GlobFault`].
     pub fn parse(pattern: &[u8]) -> Result<Glob, GlobFault> {
+        if pattern.starts_with(b"!") {
+            return Err(GlobFault::Negation);
+        }
         let mut rest = pattern.strip_prefix(b".").unwrap_or(pattern);
         let anchored = rest.starts_with(b"/");
         if !anchored {
@@ -71,6 +82,8 @@ impl Glob {
             Scope::LastComponent
         };
         Ok(Glob {
+            pattern: pattern.into(),
+            has_matched: Arc::default(),
             tokens: tokens(rest)?,
             scope,
             only_folders,
@@ -91,7 +104,29 @@ impl Glob {
             Scope::WholePath => path,
             Scope::LastComponent => path.rsplit(|&byte| byte == b'/').next().unwrap_or(path),
         };
-        self.run(text)
+        let matches = self.run(text);
+        if matches {
+            self.has_matched.store(true, Ordering::Relaxed);
+        }
+        matches
+    }
+
+    /// Whether one of `globs` matches. All are tried until each has matched once.
+    pub(crate) fn any_matches(globs: &[Glob], path: &[u8], shape: GlobShape) -> bool {
+        let mut is_found = false;
+        for glob in globs {
+            let is_known = is_found && glob.has_matched.load(Ordering::Relaxed);
+            is_found |= !is_known && glob.matches(path, shape);
+        }
+        is_found
+    }
+
+    /// The patterns that have matched nothing.
+    pub(crate) fn unmatched(globs: &[Glob]) -> impl Iterator<Item = &[u8]> {
+        let unmatched = globs
+            .iter()
+            .filter(|glob| !glob.has_matched.load(Ordering::Relaxed));
+        unmatched.map(|glob| &*glob.pattern)
     }
 
     /// Follows all ways to match at once, so nothing is tried twice: `active[i]` means that the text so far
@@ -178,6 +213,7 @@ fn tokens(pattern: &[u8]) -> Result<Vec<Token>, GlobFault> {
                 tokens.push(Token::Byte(literal));
                 rest = after;
             }
+            b'{' if is_alternatives(rest) => return Err(GlobFault::Alternatives),
             b'[' => {
                 let (class, after) = class(rest)?;
                 tokens.push(class);
@@ -199,6 +235,12 @@ fn tokens(pattern: &[u8]) -> Result<Vec<Token>, GlobFault> {
         }
     }
     Ok(tokens)
+}
+
+/// Whether a comma comes before the `}` that closes a `{`.
+fn is_alternatives(rest: &[u8]) -> bool {
+    let end = rest.iter().position(|byte| *byte == b'}');
+    end.is_some_and(|end| rest[..end].contains(&b','))
 }
 
 /// Reads a class after its `[`, and returns the rest after its `]`. A `]` that comes first is a member.
@@ -229,6 +271,10 @@ pub enum GlobFault {
     Empty,
     /// It has a `[` without a `]`.
     OpenClass,
+    /// It has `{a,b}`.
+    Alternatives,
+    /// It begins with `!`.
+    Negation,
 }
 
 impl fmt::Display for GlobFault {
@@ -236,6 +282,10 @@ impl fmt::Display for GlobFault {
         f.write_str(match self {
             GlobFault::Empty => "the pattern is empty",
             GlobFault::OpenClass => "the pattern has a '[' without a ']'",
+            GlobFault::Alternatives => {
+                "there is no {a,b}: give each pattern with an option of its own ('\\{' is the character)"
+            }
+            GlobFault::Negation => "a pattern cannot begin with '!' ('\\!' is the character)",
         })
     }
 }

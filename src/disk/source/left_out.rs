@@ -22,6 +22,8 @@ pub enum LeftOutReason {
     Unreadable(io::ErrorKind),
     /// It is not a file, folder or link. It was not opened.
     Special(SpecialFile),
+    /// The size that the system tells is not that of its contents.
+    WrongSize(u64),
     /// Its name is not a valid path, or its path exceeds the limits. A staging folder of an earlier receive is
     /// [`PathFault::Staging`].
     Name(PathFault),
@@ -40,6 +42,7 @@ impl fmt::Display for LeftOutReason {
         match self {
             LeftOutReason::Unreadable(kind) => write!(f, "it cannot be read here: {kind}"),
             LeftOutReason::Special(special) => write!(f, "it is {special}"),
+            LeftOutReason::WrongSize(size) => wrong_size(f, *size),
             LeftOutReason::Name(fault) => write!(f, "its name cannot be carried: {fault}"),
             LeftOutReason::NotUnicode => f.write_str("its name or target is not valid unicode"),
             LeftOutReason::Link(fault) => fault.fmt(f),
@@ -47,4 +50,12 @@ impl fmt::Display for LeftOutReason {
             LeftOutReason::Loop => f.write_str("the link leads back to a folder it is in"),
         }
     }
+}
+
+/// What is wrong with a file that the system made up, such as those in /proc and /sys.
+pub(super) fn wrong_size(f: &mut fmt::Formatter<'_>, size: u64) -> fmt::Result {
+    write!(
+        f,
+        "its size is not known: the system says {size} bytes, and that is wrong"
+    )
 }

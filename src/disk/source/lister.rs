@@ -1,12 +1,12 @@
 //! Lists one folder. It needs no state of the walk, so two threads can do it.
 
 use super::argument::Root;
-use super::glob::GlobShape;
-use super::listing::{Facts, FoundKind, Listing};
+use super::glob::{Glob, GlobShape};
+use super::listing::{Facts, FoundKind, Listing, has_wrong_size};
 use super::{LeftOut, LeftOutReason, Links, SourceError, SourceOptions};
 use crate::disk::platform;
 use crate::model::ManifestError;
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::PathBuf;
 
@@ -88,8 +88,7 @@ impl<'a> Lister<'a> {
     }
 
     fn excludes_shape(&self, wire: &[u8], shape: GlobShape) -> bool {
-        let mut globs = self.options.exclude.iter();
-        globs.any(|glob| glob.matches(wire, shape))
+        Glob::any_matches(&self.options.exclude, wire, shape)
     }
 
     /// Finds out the kind of an entry in the folder at `wire`, and leaves its name at the end of `wire`.
@@ -113,25 +112,42 @@ impl<'a> Lister<'a> {
             entry.metadata()
         };
         append(wire, &name);
-        let facts = metadata.map(|metadata| Facts::of(&metadata));
         // An excluded entry is not reported as left out, so this comes first.
-        let is_excluded = match &facts {
-            Ok(facts) => self.excludes(wire, facts.kind),
+        let is_excluded = match &metadata {
+            Ok(metadata) => self.excludes(wire, Facts::of(metadata).kind),
             Err(_) => self.excludes_shape(wire, GlobShape::Other),
         };
         if is_excluded {
             return;
         }
-        match facts {
+        let metadata = match metadata {
+            Ok(metadata) => metadata,
             Err(error) if follow && error.kind() == io::ErrorKind::NotFound => {
-                leave_out(LeftOutReason::Dangling);
+                return leave_out(LeftOutReason::Dangling);
             }
-            Err(error) => leave_out(LeftOutReason::Unreadable(error.kind())),
-            Ok(facts) if follow && facts.kind == FoundKind::Folder && facts.identity == (0, 0) => {
-                leave_out(LeftOutReason::Loop);
-            }
-            Ok(facts) => listed.listing.push(&name, facts),
+            Err(error) => return leave_out(LeftOutReason::Unreadable(error.kind())),
+        };
+        let facts = Facts::of(&metadata);
+        if follow && facts.kind == FoundKind::Folder && facts.identity == (0, 0) {
+            return leave_out(LeftOutReason::Loop);
         }
+        match fault_of(entry, &metadata) {
+            None => listed.listing.push(&name, facts),
+            Some(why) => leave_out(why),
+        }
+    }
+}
+
+/// Why a file cannot be sent though its size is known.
+fn fault_of(entry: &DirEntry, metadata: &Metadata) -> Option<LeftOutReason> {
+    if !metadata.is_file() || platform::takes_room(metadata) {
+        return None;
+    }
+    let file = platform::open_source(&entry.path());
+    match file.and_then(|file| has_wrong_size(&file, metadata)) {
+        Ok(false) => None,
+        Ok(true) => Some(LeftOutReason::WrongSize(metadata.len())),
+        Err(error) => Some(LeftOutReason::Unreadable(error.kind())),
     }
 }
 

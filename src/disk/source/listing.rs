@@ -3,7 +3,8 @@
 use crate::disk::platform;
 use crate::disk::special_file::SpecialFile;
 use crate::model::{Mode, Mtime, len16};
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io;
 
 /// The facts about an entry that a scan needs.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,17 @@ impl Facts {
             identity: platform::identity_of(metadata),
         }
     }
+}
+
+/// Whether a file has more or fewer bytes than `metadata` says. Only one that takes no room on a disk is read
+/// to find out: files that the system makes up as they are read.
+pub(super) fn has_wrong_size(file: &File, metadata: &Metadata) -> io::Result<bool> {
+    if platform::takes_room(metadata) {
+        return Ok(false);
+    }
+    let size = metadata.len();
+    let read = platform::read_at(file, &mut [0], size.saturating_sub(1))?;
+    Ok((read == 0) != (size == 0))
 }
 
 /// The entries of one folder. Names lie in one allocation: a folder may hold a million of them.

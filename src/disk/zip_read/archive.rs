@@ -33,6 +33,8 @@ pub struct Archive {
     bytes: u64,
     directory: Directory,
     options: ReadingOptions,
+    /// Patterns of the selection that match nothing.
+    unmatched_patterns: Vec<Box<[u8]>>,
 }
 
 impl Archive {
@@ -80,6 +82,7 @@ impl Archive {
             file,
             bytes,
             options: options.clone(),
+            unmatched_patterns: Vec::new(),
         })
     }
 
@@ -94,7 +97,9 @@ impl Archive {
     /// # Errors
     /// A selected entry cannot be opened here, nothing is selected, or the archive is damaged or misleading.
     pub fn check(mut self, selection: &Selection) -> Result<CheckedArchive, ArchiveError> {
-        let checked = self.select(selection).and_then(|()| {
+        let selected = self.select(selection);
+        self.unmatched_patterns = selection.unmatched();
+        let checked = selected.and_then(|()| {
             let encoding = self.options.name_encoding;
             headers::check(&self.file, &mut self.directory, encoding)
         });
@@ -138,6 +143,11 @@ pub enum ReadStopped<E> {
 }
 
 impl CheckedArchive {
+    /// The patterns of the selection that match nothing.
+    pub fn unmatched_patterns(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.unmatched_patterns.iter().map(|pattern| &**pattern)
+    }
+
     /// Size of the whole file, in bytes.
     pub fn bytes(&self) -> u64 {
         self.0.bytes

@@ -12,12 +12,16 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The patterns that have matched nothing.
+    pub(super) fn unmatched(&self) -> Vec<Box<[u8]>> {
+        let all = Glob::unmatched(&self.only).chain(Glob::unmatched(&self.exclude));
+        all.map(Box::from).collect()
+    }
+
     /// Whether an entry of this path is selected.
     pub(super) fn takes(&self, path: &[u8], shape: GlobShape) -> bool {
         let is_in = |globs: &[Glob]| {
-            globs
-                .iter()
-                .any(|glob| prefixes(path, shape).any(|(path, shape)| glob.matches(path, shape)))
+            prefixes(path, shape).any(|(path, shape)| Glob::any_matches(globs, path, shape))
         };
         (self.only.is_empty() || is_in(&self.only)) && !is_in(&self.exclude)
     }

@@ -93,6 +93,33 @@ fn malformed_patterns_are_refused() {
         let fault = Glob::parse(pattern.as_bytes()).err();
         assert_eq!(fault, Some(GlobFault::OpenClass), "{pattern}");
     }
+    for pattern in ["*.{a,b}", "{a,b}/c", "x{,y}"] {
+        let fault = Glob::parse(pattern.as_bytes()).err();
+        assert_eq!(fault, Some(GlobFault::Alternatives), "{pattern}");
+    }
+    let negation = Glob::parse(b"!a").err();
+    assert_eq!(negation, Some(GlobFault::Negation));
+    for (pattern, text) in [
+        (r"\!a", "!a"),
+        (r"\{a,b}", "{a,b}"),
+        ("{a}", "{a}"),
+        ("a{", "a{"),
+    ] {
+        assert!(matches(pattern, text), "{pattern}");
+    }
+}
+
+#[test]
+fn patterns_that_matched_nothing_are_known() {
+    let parse = |pattern: &&str| Glob::parse(pattern.as_bytes()).unwrap();
+    let globs: Vec<Glob> = ["*.o", "a.o", "*.c", "b"].iter().map(parse).collect();
+    // Another thread works with its own clones.
+    let clones = globs.clone();
+    for path in [&b"x.o"[..], b"d/a.o", b"b.x"] {
+        Glob::any_matches(&clones, path, GlobShape::Other);
+    }
+    let unmatched: Vec<&[u8]> = Glob::unmatched(&globs).collect();
+    assert_eq!(unmatched, [&b"*.c"[..], b"b"]);
 }
 
 /// Backtracking would take longer than the age of the universe.

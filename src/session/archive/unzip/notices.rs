@@ -5,9 +5,11 @@ use crate::disk::{
 };
 use crate::model::escaped;
 use crate::session::events::{Event, Operator};
+use crate::session::scan::tell_unmatched;
 
 /// Tells what is odd, who may have added files, and what is left out.
 pub(super) fn tell(archive: &CheckedArchive, tree: &ArchiveTree, operator: &dyn Operator) {
+    tell_unmatched(archive.unmatched_patterns(), operator);
     tell_oddities(tree.oddities(), operator);
     warn_of_strangers(archive, operator);
     for LeftOutEntry { path, why } in &tree.left_out {

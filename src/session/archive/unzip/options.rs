@@ -1,10 +1,11 @@
 //! Which archive to open, and how.
 
 use crate::crypto::ArchivePassword;
-use crate::disk::{Glob, NameEncoding, ReadingOptions, Selection, Strictness, TimeZone};
+use crate::disk::{NameEncoding, ReadingOptions, Selection, Strictness, TimeZone};
 use crate::model::Existing;
 use crate::session::cancel::Cancel;
 use crate::session::error::Error;
+use crate::session::scan::parse_globs;
 use std::path::PathBuf;
 
 /// Which archive to open, and where to put its contents.
@@ -70,17 +71,9 @@ impl UnzipOptions {
     /// # Errors
     /// [`Error::BadPattern`].
     pub(super) fn selection(&self) -> Result<Selection, Error> {
-        let globs = |patterns: &[String]| {
-            let globs = patterns.iter().map(|glob| Glob::parse(glob.as_bytes()));
-            globs
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|fault| Error::BadPattern {
-                    fault: fault.to_string(),
-                })
-        };
         Ok(Selection {
-            only: globs(&self.only)?,
-            exclude: globs(&self.exclude)?,
+            only: parse_globs(&self.only)?,
+            exclude: parse_globs(&self.exclude)?,
         })
     }
 
