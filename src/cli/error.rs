@@ -61,6 +61,10 @@ pub(crate) enum CliError {
         /// What the system says.
         source: io::Error,
     },
+    /// Standard input should be read, and was closed when the program began.
+    ClosedInput,
+    /// Something should be written to standard output, and that was closed when the program began.
+    ClosedOutput,
     /// Something to send or to pack is missing or unreadable.
     Source {
         /// Its path.
@@ -124,8 +128,8 @@ impl CliError {
             | CliError::Password { .. }
             | CliError::PasswordFile { .. }
             | CliError::Asking(_) => Exit::Usage,
-            CliError::Source { .. } => Exit::Source,
-            CliError::CannotWrite { .. } => Exit::CannotWrite,
+            CliError::Source { .. } | CliError::ClosedInput => Exit::Source,
+            CliError::CannotWrite { .. } | CliError::ClosedOutput => Exit::CannotWrite,
             CliError::Different { .. } => Exit::NotVerified,
             CliError::Random(_) | CliError::Bug => Exit::Unexpected,
             CliError::Hook { .. } => Exit::HookFailed,
@@ -186,6 +190,8 @@ impl fmt::Display for CliError {
                     shown(path)
                 )
             }
+            CliError::ClosedInput => f.write_str("standard input is closed"),
+            CliError::ClosedOutput => f.write_str("standard output is closed"),
             CliError::Source { path, source } => write!(f, "cannot read {}: {source}", shown(path)),
             CliError::CannotWrite { what, source } => {
                 write!(f, "cannot write {}: {source}", escaped(what.as_bytes()))

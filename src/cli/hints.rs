@@ -48,6 +48,12 @@ fn hint(error: &CliError) -> Option<String> {
             "check the spelling; paths are relative to the current folder".to_owned()
         }
         CliError::Source { .. } => "check the permissions, or leave it out".to_owned(),
+        CliError::ClosedInput => {
+            "connect it to a program, or to a file with < FILE; for no input, < /dev/null".to_owned()
+        }
+        CliError::ClosedOutput => {
+            "connect it to a program, or to a file with > FILE; to keep nothing, > /dev/null".to_owned()
+        }
         CliError::CannotWrite { .. } => "check the permissions and the free space there".to_owned(),
         CliError::Bug => "please report it with the line above, the output of `peerbridge --version` \
                        and the command you typed (without the secret)"

@@ -60,6 +60,27 @@ pub(crate) fn exposure(
     None
 }
 
+/// Whether a standard stream was closed when the program began: Rust opens /dev/null in its place, for reading
+/// and writing, as hardly anybody else does.
+#[cfg(unix)]
+pub(crate) fn was_closed(stream: impl std::os::fd::AsFd) -> bool {
+    use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
+    let (Ok(flags), Ok(found), Ok(null)) =
+        (fcntl_getfl(&stream), fstat(&stream), stat("/dev/null"))
+    else {
+        return false;
+    };
+    flags & OFlags::RWMODE == OFlags::RDWR
+        && FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice
+        && found.st_rdev == null.st_rdev
+}
+
+/// Whether a standard stream was closed when the program began: unknown here.
+#[cfg(not(unix))]
+pub(crate) fn was_closed<S>(_stream: S) -> bool {
+    false
+}
+
 /// The width of the terminal on standard error, in columns.
 #[cfg(unix)]
 pub(crate) fn columns() -> Option<usize> {

@@ -45,6 +45,8 @@ const PERSON: Terminal = Terminal {
     input: true,
     output: true,
     error: true,
+    input_is_closed: false,
+    output_is_closed: false,
 };
 
 #[test]

@@ -272,3 +272,41 @@ fn a_long_stream_costs_no_memory() {
     let peak = peak.load(Ordering::SeqCst);
     assert!(peak > 0 && peak <= 64 << 20, "{peak} bytes");
 }
+
+/// The program opens /dev/null in place of a stream that is closed, and must not take that for one.
+#[test]
+fn a_closed_stream_is_neither_empty_input_nor_somewhere_to_write() {
+    let scene = Scene::new();
+    let shell = |line: &str, redirection: &str| {
+        let script = format!("exec \"$0\" \"$@\" {redirection}");
+        scene.run(line).under(["/bin/sh", "-c", &script])
+    };
+    let lines = [
+        (
+            "send - --name x --to 127.0.0.1",
+            "<&-",
+            8,
+            "standard input is closed",
+        ),
+        ("unzip -", "<&-", 8, "standard input is closed"),
+        (
+            "receive --output - --yes",
+            ">&-",
+            9,
+            "standard output is closed",
+        ),
+        ("secret", ">&-", 9, "standard output is closed"),
+        ("secret --totp alice", ">&-", 9, "standard output is closed"),
+    ];
+    for (line, redirection, code, error) in lines {
+        shell(line, redirection)
+            .exits(code)
+            .complains(error, "/dev/null");
+    }
+    // Somebody who means it says so.
+    shell("secret", "> /dev/null").exits(0);
+    let receiver = shell("receive --output - --yes --port 0", "> /dev/null").start();
+    let sender = shell("send - --name x --to @", "< /dev/null");
+    sender.to(receiver.port()).exits(0);
+    receiver.ends().exits(0);
+}

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Read};
 use zeroize::Zeroizing;
 
-/// Which of the standard streams are a terminal.
+/// Which of the standard streams are a terminal, and which were closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Terminal {
     /// Standard input.
@@ -19,6 +19,10 @@ pub(crate) struct Terminal {
     pub(crate) output: bool,
     /// Standard error.
     pub(crate) error: bool,
+    /// Nothing can come from standard input.
+    pub(crate) input_is_closed: bool,
+    /// What is written to standard output is lost.
+    pub(crate) output_is_closed: bool,
 }
 
 impl Terminal {
@@ -28,6 +32,30 @@ impl Terminal {
             input: io::stdin().is_terminal(),
             output: io::stdout().is_terminal(),
             error: io::stderr().is_terminal(),
+            input_is_closed: platform::was_closed(io::stdin()),
+            output_is_closed: platform::was_closed(io::stdout()),
+        }
+    }
+
+    /// Checks that something can come from standard input.
+    ///
+    /// # Errors
+    /// [`CliError::ClosedInput`].
+    pub(crate) fn check_input(self) -> Result<(), CliError> {
+        match self.input_is_closed {
+            false => Ok(()),
+            true => Err(CliError::ClosedInput),
+        }
+    }
+
+    /// Checks that what is written to standard output goes somewhere.
+    ///
+    /// # Errors
+    /// [`CliError::ClosedOutput`].
+    pub(crate) fn check_output(self) -> Result<(), CliError> {
+        match self.output_is_closed {
+            false => Ok(()),
+            true => Err(CliError::ClosedOutput),
         }
     }
 

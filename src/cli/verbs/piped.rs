@@ -45,6 +45,7 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
     )?;
     at_most(args, "retry", 0, "-", "standard input cannot be read again")?;
     at_most(args, "streams", 1, "-", "standard input is sent in order")?;
+    context.terminal.check_input()?;
     if context.terminal.input {
         return Err(CliError::usage(
             "standard input is a terminal, so there is nothing to send",
@@ -108,6 +109,7 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
         "-",
         "standard output is written in order",
     )?;
+    context.terminal.check_output()?;
     if context.terminal.output {
         return Err(CliError::usage(
             "standard output is a terminal; refusing to write file contents to it",

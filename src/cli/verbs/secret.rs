@@ -44,6 +44,7 @@ impl SecretArgs {
     /// # Errors
     /// The system has no random bytes.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
+        context.terminal.check_output()?;
         match self.totp {
             None => print_secret(context),
             Some(name) => print_totp(&name, context),

@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
+use crate::cli::input::terminal::Terminal;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::output::report::Reporter;
@@ -89,7 +90,7 @@ impl Unzip {
         options.strictness = self.strictness;
         options.name_encoding = self.name_encoding;
         options.zone = context.environment.time_zone();
-        let archive = self.open(&options)?;
+        let archive = self.open(&options, context.terminal)?;
         match &self.task {
             UnzipTask::List => {
                 list::show(&archive, &options.zone, context.console);
@@ -103,10 +104,14 @@ impl Unzip {
         }
     }
 
-    fn open(&self, options: &UnzipOptions) -> Result<Archive, CliError> {
+    fn open(&self, options: &UnzipOptions, terminal: Terminal) -> Result<Archive, CliError> {
         let reading = options.reading();
         let opened = match self.archive == Path::new("-") {
-            true => Archive::of_file(standard_input()?, Path::new(STANDARD_INPUT), &reading),
+            true => Archive::of_file(
+                standard_input(terminal)?,
+                Path::new(STANDARD_INPUT),
+                &reading,
+            ),
             false => Archive::open(&self.archive, &reading),
         };
         Ok(opened.map_err(Error::Archive)?)
@@ -240,7 +245,8 @@ impl Opening {
 }
 
 /// Standard input as a file that can be read from its end.
-fn standard_input() -> Result<File, CliError> {
+fn standard_input(terminal: Terminal) -> Result<File, CliError> {
+    terminal.check_input()?;
     let folder = std::env::temp_dir();
     let failed = |source| CliError::CannotWrite {
         what: format!("a temporary file in {}", folder.display()),

@@ -10,6 +10,8 @@ const PERSON: Terminal = Terminal {
     input: true,
     output: true,
     error: true,
+    input_is_closed: false,
+    output_is_closed: false,
 };
 
 /// Runs `source` with these variables and answers.
