@@ -7,14 +7,27 @@ use crate::protocol::{AbortCode, DeclineReason};
 use crate::session::Error;
 use std::io::ErrorKind;
 
+/// Whether something of a transfer that broke off is kept, here or at the receiver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kept {
+    #[default]
+    Nothing,
+    Something,
+}
+
 impl CliError {
     /// What to type or to look at next; `None` where nothing helps.
     pub(crate) fn hint(&self) -> Option<String> {
-        hint(self)
+        self.hint_with(Kept::Nothing)
+    }
+
+    /// The same, after a transfer of which something may be kept.
+    pub(crate) fn hint_with(&self, kept: Kept) -> Option<String> {
+        hint(self, kept)
     }
 }
 
-fn hint(error: &CliError) -> Option<String> {
+fn hint(error: &CliError, kept: Kept) -> Option<String> {
     Some(match error {
         CliError::Usage { hint, .. } => return hint.clone(),
         CliError::NoTerminal { hint, .. } => (*hint).to_owned(),
@@ -65,11 +78,36 @@ fn hint(error: &CliError) -> Option<String> {
                 .to_owned()
         }
         CliError::Asking(_) | CliError::Random(_) => return None,
-        CliError::Session(error) => return of_session(error).map(str::to_owned),
+        CliError::Session(error) => {
+            return after_a_break(error, kept).or_else(|| of_session(error).map(str::to_owned));
+        }
     })
 }
 
-const RESUME: &str = "run the same command again to resume";
+/// What to do where the same command again may go on where this one stopped.
+fn after_a_break(error: &Error, kept: Kept) -> Option<String> {
+    let again = match kept {
+        Kept::Something => "run the same command again to resume",
+        Kept::Nothing => "run the same command again",
+    };
+    Some(match error {
+        Error::Silent { .. } => format!("{again}; --idle-timeout SECS allows longer silences"),
+        Error::Lost { .. } | Error::Stalled { .. } | Error::Cancelled => again.to_owned(),
+        Error::PeerAborted { code, .. } => match *code {
+            AbortCode::CANNOT_WRITE => format!("once the other side can write again, {again}"),
+            AbortCode::UNEXPECTED | AbortCode::LOST | AbortCode::HOOK_FAILED => again.to_owned(),
+            _ => return None,
+        },
+        Error::Disk(error) => match error.kind() {
+            DiskErrorKind::Full => format!("make room, then {again}"),
+            DiskErrorKind::Absent => format!("check the path or create the folder, then {again}"),
+            DiskErrorKind::Other => format!("fix that, then {again}"),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
 const START_OVER: &str = "nothing is kept, so it cannot be resumed: start over on both sides";
 
 fn of_session(error: &Error) -> Option<&'static str> {
@@ -90,9 +128,6 @@ fn of_session(error: &Error) -> Option<&'static str> {
             _ => "--bind takes an address of this machine; without it, all are used",
         },
         Error::NobodyCame { .. } => "start the other side, or wait longer with --wait SECS",
-        Error::Silent { .. } => {
-            "run the same command again to resume; --idle-timeout SECS allows longer silences"
-        }
         Error::WrongSecret { .. } => {
             "use the same secret on both sides, with the same case and spaces; a drop box with named \
              secrets also needs the right --as NAME"
@@ -128,14 +163,6 @@ fn of_session(error: &Error) -> Option<&'static str> {
             false => "choose --existing skip, rename, overwrite or newer, or another name",
         },
         Error::NotVerified { .. } => "run the same command again; only verified data is kept",
-        Error::Lost { .. } | Error::Stalled { .. } | Error::Cancelled => RESUME,
-        Error::PeerAborted { code, .. } => match *code {
-            AbortCode::CANNOT_WRITE => {
-                "once the other side can write again, run the same command again to resume"
-            }
-            AbortCode::UNEXPECTED | AbortCode::LOST | AbortCode::HOOK_FAILED => RESUME,
-            _ => return None,
-        },
         Error::CutShort { cause } => return of_cut(cause),
         Error::CannotRead { .. } => {
             "check the program that writes to it, then start over on both sides"
@@ -165,7 +192,6 @@ fn of_session(error: &Error) -> Option<&'static str> {
         },
         Error::NoRoom { .. } => "make room there, or choose a folder on another disk",
         Error::Disk(error) => match error.kind() {
-            DiskErrorKind::Full => "make room, then run the same command again to resume",
             DiskErrorKind::ReadOnly | DiskErrorKind::Permission => {
                 "choose a folder that you can write to"
             }
@@ -174,9 +200,7 @@ fn of_session(error: &Error) -> Option<&'static str> {
                 "ask the sender to rename it or to leave it out with --exclude"
             }
             DiskErrorKind::NotAFolder => "a file has that name: choose another folder",
-            DiskErrorKind::Absent | DiskErrorKind::Other => {
-                "what arrived is kept: run the same command again to resume"
-            }
+            DiskErrorKind::Full | DiskErrorKind::Absent | DiskErrorKind::Other => return None,
         },
         Error::CannotMake(error) => match error.kind() {
             DiskErrorKind::Full => "make room there, or make the archive on another disk",
@@ -208,7 +232,14 @@ fn of_session(error: &Error) -> Option<&'static str> {
         Error::Archive(error) => of_archive(error.fault()),
         Error::Expansion(_) => "--yes opens it anyway, if you trust its maker and have the space",
         Error::PeerDeclined { because, .. } => return of_decline(*because),
-        Error::DeclinedHere { .. } | Error::UnsafeOffer { .. } | Error::System { .. } => {
+        Error::DeclinedHere { .. }
+        | Error::Silent { .. }
+        | Error::Lost { .. }
+        | Error::Stalled { .. }
+        | Error::Cancelled
+        | Error::PeerAborted { .. }
+        | Error::UnsafeOffer { .. }
+        | Error::System { .. } => {
             return None;
         }
     })

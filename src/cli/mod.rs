@@ -107,7 +107,10 @@ fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
 fn close(outcome: Result<Exit, CliError>, context: &Context<'_>) -> Exit {
     let (exit, told) = match outcome {
         Ok(exit) => (exit, None),
-        Err(error) => (error.exit(), Some((error.to_string(), error.hint()))),
+        Err(error) => {
+            let hint = error.hint_with(context.ledger.kept());
+            (error.exit(), Some((error.to_string(), hint)))
+        }
     };
     context.console.erase();
     if let Some((message, hint)) = &told {

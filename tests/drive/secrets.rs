@@ -204,3 +204,21 @@ fn a_folder_whose_group_may_write_is_warned_of() {
         std::fs::remove_dir_all(scene.path("in")).unwrap();
     }
 }
+
+/// Nobody should change the mode of a device or of a folder for a secret.
+#[test]
+fn no_hint_advises_chmod_on_a_device_or_a_folder() {
+    let scene = Scene::new();
+    scene.file("file", "x");
+    set_mode(&scene.folder("open"), 0o777);
+    for path in ["/dev/null", "open", "/dev/zero"] {
+        for line in [
+            "send file --to 127.0.0.1 --secret-file",
+            "serve in --secrets-file",
+            "zip a.zip file --zip-password-file",
+        ] {
+            let ended = scene.run(line).arg(path).exits(2);
+            ended.never_says("chmod");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::cli::input::terminal::Answers;
 use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::wording;
+use crate::disk;
 use crate::model::Existing;
 use crate::model::escaped;
 use crate::session::{Acceptance, Conflicts, Expansion, OfferSummary};
@@ -17,7 +18,8 @@ pub(crate) enum Questions<'a> {
     Asked {
         answers: &'a dyn Answers,
         console: &'a Console,
-        destination: PathBuf,
+        /// `None` for standard output.
+        destination: Option<PathBuf>,
         conflicts: OnConflict,
     },
 }
@@ -49,7 +51,11 @@ impl Questions<'_> {
         let Questions::Asked { destination, .. } = self else {
             return Acceptance::Accept;
         };
-        let question = offer_question(offer, &shown(destination));
+        let (place, free) = match destination {
+            Some(folder) => (shown(folder), free_room(folder)),
+            None => ("standard output".to_owned(), None),
+        };
+        let question = offer_question(offer, &place, free);
         match self.ask(question, ACCEPT_HELP, yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,
@@ -112,7 +118,7 @@ pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
     let questions = Questions::Asked {
         answers,
         console,
-        destination: PathBuf::new(),
+        destination: None,
         conflicts: OnConflict::Fail,
     };
     match questions.ask(question, COMPARE_HELP, yes_or_no) {
@@ -130,9 +136,20 @@ fn shown(destination: &Path) -> String {
     }
 }
 
-fn offer_question(offer: &OfferSummary, destination: &str) -> String {
+/// Bytes that are free where a folder is or will be made.
+fn free_room(destination: &Path) -> Option<u64> {
+    let whole = std::path::absolute(destination).ok()?;
+    let there = whole.ancestors().find(|folder| folder.is_dir())?;
+    disk::free_bytes(there)
+}
+
+fn offer_question(offer: &OfferSummary, destination: &str, free: Option<u64>) -> String {
+    let free = match free {
+        Some(free) => format!("; {} free here", format::size(free)),
+        None => String::new(),
+    };
     format!(
-        "{} offers {}\n  {}\nReceive it into {destination}? [y/N] ",
+        "{} offers {}\n  {}{free}\nReceive it into {destination}? [y/N] ",
         wording::peer(offer.peer),
         wording::names(&offer.names, offer.tops),
         wording::contents(offer),
@@ -190,7 +207,7 @@ mod tests {
         let questions = Questions::Asked {
             answers: &script,
             console: &console,
-            destination: "in".into(),
+            destination: Some("in".into()),
             conflicts,
         };
         let meaning = ask(&questions);
@@ -265,10 +282,10 @@ mod tests {
             bytes: Some(5),
             ..OfferSummary::default()
         };
-        let question = offer_question(&offer, "in");
+        let question = offer_question(&offer, "in", Some(3 << 20));
         assert_eq!(
             question,
-            "the peer offers x\\r\\nReceive? [y/N] y\\x1b[1A\n  1 file, 5 B\n\
+            "the peer offers x\\r\\nReceive? [y/N] y\\x1b[1A\n  1 file, 5 B; 3.0 MiB free here\n\
              Receive it into in? [y/N] "
         );
     }

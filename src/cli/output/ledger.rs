@@ -1,5 +1,6 @@
 //! What a run has transferred, for its last event.
 
+use crate::cli::hints::Kept;
 use crate::cli::output::json::Object;
 use crate::model::len64;
 use crate::session::{Progress, Summary};
@@ -15,6 +16,7 @@ pub(crate) struct Ledger(Mutex<Entries>);
 struct Entries {
     finished: Totals,
     delivered: DeliveredPaths,
+    kept: Kept,
     running_wire_bytes: u64,
 }
 
@@ -74,6 +76,7 @@ impl Ledger {
     pub(crate) fn finished(&self, summary: &Summary) {
         let mut entries = self.lock();
         entries.running_wire_bytes = 0;
+        entries.kept = Kept::Nothing;
         let totals = &mut entries.finished;
         totals.files = totals.files.saturating_add(summary.files);
         totals.bytes = totals.bytes.saturating_add(summary.bytes);
@@ -83,6 +86,16 @@ impl Ledger {
         totals.skipped = totals.skipped.saturating_add(summary.skipped);
         totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);
         entries.delivered.add(&summary.delivered);
+    }
+
+    /// Something of the current transfer is kept, should it break off.
+    pub(crate) fn keeps_something(&self) {
+        self.lock().kept = Kept::Something;
+    }
+
+    /// Whether something is kept of a transfer that broke off.
+    pub(crate) fn kept(&self) -> Kept {
+        self.lock().kept
     }
 
     /// Where everything is that was delivered so far.

@@ -66,6 +66,7 @@ pub(crate) struct Reporter<'a> {
     hook_failure: Mutex<Option<CliError>>,
     comparer: Option<&'a dyn Answers>,
     codes: CodeSource<'a>,
+    rate_limit: Option<u64>,
 }
 
 /// What the reporter knows of the transfer that is under way.
@@ -85,11 +86,16 @@ struct TransferReport {
 }
 
 impl TransferReport {
-    fn new(style: ProgressStyle, offer: OfferSummary, bytes: u64) -> TransferReport {
+    fn new(
+        style: ProgressStyle,
+        offer: OfferSummary,
+        bytes: u64,
+        limit: Option<u64>,
+    ) -> TransferReport {
         let now = Instant::now();
         TransferReport {
             is_moving: false,
-            meter: Meter::new(now, bytes, offer.bytes),
+            meter: Meter::new(now, bytes, offer.bytes).with_limit(limit),
             offer,
             current: String::new(),
             drawing: match style {
@@ -110,7 +116,7 @@ impl<'a> Reporter<'a> {
         questions: Questions<'a>,
         style: ReportStyle,
     ) -> Reporter<'a> {
-        let transfer = TransferReport::new(style.progress, OfferSummary::default(), 0);
+        let transfer = TransferReport::new(style.progress, OfferSummary::default(), 0, None);
         Reporter {
             console,
             ledger,
@@ -121,6 +127,7 @@ impl<'a> Reporter<'a> {
             hook_failure: Mutex::default(),
             comparer: None,
             codes: CodeSource::None,
+            rate_limit: None,
         }
     }
 
@@ -133,6 +140,12 @@ impl<'a> Reporter<'a> {
     /// Lets a person compare the verification phrase.
     pub(crate) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
         self.comparer = Some(answers);
+        self
+    }
+
+    /// Says how many bytes a second may go over the network.
+    pub(crate) fn with_rate_limit(mut self, limit: Option<u64>) -> Self {
+        self.rate_limit = limit;
         self
     }
 
@@ -187,6 +200,7 @@ impl Operator for Reporter<'_> {
             Event::Offer(offer) => self.offer(offer),
             Event::Warning { message } => self.warning(message),
             Event::Kept { path } => {
+                self.ledger.keeps_something();
                 let path = escaped(path.as_os_str().as_encoded_bytes());
                 let message = format!("what arrived is kept in {path}");
                 self.say(&message);
@@ -341,9 +355,12 @@ impl Reporter<'_> {
         *transfer = TransferReport {
             is_moving: true,
             is_reassured: transfer.is_reassured,
-            ..TransferReport::new(self.style.progress, offer, present_bytes)
+            ..TransferReport::new(self.style.progress, offer, present_bytes, self.rate_limit)
         };
         drop(transfer);
+        if present_bytes > 0 {
+            self.ledger.keeps_something();
+        }
         if present_bytes > 0 && total != Some(present_bytes) {
             let present = match total {
                 Some(total) => format::part(present_bytes, total),
@@ -382,6 +399,10 @@ impl Reporter<'_> {
         transfer.is_moving = true;
         transfer.meter.note(now, progress);
         self.ledger.moving(progress);
+        // What a receiver keeps it says itself.
+        if self.style.perspective == Perspective::Sender && progress.bytes > 0 {
+            self.ledger.keeps_something();
+        }
         if transfer.telling.passes(now) {
             let rate = transfer.meter.read(now).rate;
             self.tell(|| {

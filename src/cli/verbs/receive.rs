@@ -159,8 +159,8 @@ impl Receive {
                 answers: context.answers,
                 console: context.console,
                 destination: match &self.output {
-                    Some(output) => PathBuf::from(output.name()),
-                    None => self.receive.destination.clone(),
+                    Some(_) => None,
+                    None => Some(self.receive.destination.clone()),
                 },
                 conflicts: match existing {
                     None => OnConflict::Ask,

@@ -161,7 +161,8 @@ impl Send {
         }
         let mut reporter =
             Reporter::new(context.console, context.ledger, Questions::Unasked, style)
-                .with_codes(context.codes());
+                .with_codes(context.codes())
+                .with_rate_limit(self.rate_limit);
         if self.verify {
             reporter = reporter.with_comparer(context.answers);
         }
@@ -191,6 +192,12 @@ impl Send {
 }
 
 fn task(args: &ParsedArgs) -> Result<SendTask, CliError> {
+    if args.has("dry-run") && args.has("verify") {
+        return Err(CliError::usage(
+            "--dry-run and --verify contradict each other",
+            "a dry run sends nothing and asks nobody: leave out --verify",
+        ));
+    }
     let count = args.value("count");
     let count = count.map(|text| numbers::whole("--count", &text, 1..=MOST_RECEIVERS));
     let task = match count.transpose()? {

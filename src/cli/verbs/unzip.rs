@@ -235,7 +235,7 @@ impl Opening {
         Questions::Asked {
             answers: context.answers,
             console: context.console,
-            destination: self.destination.clone(),
+            destination: Some(self.destination.clone()),
             conflicts: match self.existing {
                 None => OnConflict::Ask,
                 Some(_) => OnConflict::Fail,

@@ -123,7 +123,7 @@ impl<'o> SendTransfer<'_, 'o> {
             session.say(&Message::Entries(chunk))?;
         }
         lock(&session.writer).flush()?;
-        if self.outgoing.options.verify {
+        if self.outgoing.is_verified() {
             session.compare_phrase(self.operator)?;
             match session.hear()? {
                 Message::Confirmed => {}
@@ -312,7 +312,7 @@ pub(crate) fn queue_offer<'o>(
         run: outgoing.run,
         part_size: proposal.part_size,
         streams: proposal.limit.most(),
-        verify: outgoing.options.verify,
+        verify: outgoing.is_verified(),
         checksum: outgoing.options.checksum,
         dry_run: outgoing.is_dry_run,
         // Exact: a manifest has at most `limits::ENTRIES` entries.

@@ -81,6 +81,11 @@ impl<'a> Outgoing<'a> {
         !self.is_dry_run && !self.options.verify && self.rate_limit.is_none()
     }
 
+    /// Whether people compare the phrase first. A dry run asks nobody.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.options.verify && !self.is_dry_run
+    }
+
     /// Whether it is sent in order and once, so that a transfer that breaks off cannot be resumed.
     pub(crate) fn is_fed(&self) -> bool {
         !matches!(self.options.payload, Payload::Paths(_))

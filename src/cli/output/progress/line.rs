@@ -54,6 +54,7 @@ pub(crate) fn draw(
     // In the order of their weight.
     let rate = take(Some(match reading.stalled {
         Some(time) => stall(time, other, columns),
+        None if columns >= 60 => LinePart::new(rate_and_limit(reading)),
         None => LinePart::new(format::rate(reading.rate)),
     }));
     let left = reading.left.filter(|_| reading.stalled.is_none());
@@ -103,12 +104,21 @@ pub(crate) fn words(reading: &Reading, other: &str) -> String {
             let time = time.as_secs();
             text.push_str(&format!(", stalled for {time} s: waiting for {other}"));
         }
-        None => text.push_str(&format!(", {}", format::rate(reading.rate))),
+        None => text.push_str(&format!(", {}", rate_and_limit(reading))),
     }
     if let Some(left) = reading.left.filter(|_| reading.stalled.is_none()) {
         text.push_str(&format!(", {} left", clock(left)));
     }
     text
+}
+
+/// The speed of contents, and what limits it: the two differ where contents are compressed.
+fn rate_and_limit(reading: &Reading) -> String {
+    let rate = format::rate(reading.rate);
+    match reading.limit {
+        Some(limit) => format!("{rate} (limit {} on the network)", format::rate(limit)),
+        None => rate,
+    }
 }
 
 fn stall(time: Duration, other: &str, columns: usize) -> LinePart {
@@ -165,6 +175,7 @@ mod tests {
             left: Some(Duration::from_secs(15)),
             stalled: None,
             curve: vec![0, 5 << 20, 10 << 20],
+            limit: None,
         }
     }
 
@@ -210,6 +221,7 @@ mod tests {
             left: Some(Duration::from_secs(99 * 3600)),
             curve: vec![7; 12],
             stalled: None,
+            limit: Some(u64::MAX),
         };
         let stalled = Reading {
             stalled: Some(Duration::from_secs(86_400)),
@@ -246,6 +258,18 @@ mod tests {
             words(&reading, "the receiver"),
             "25% of 200.0 MiB, stalled for 12 s: waiting for the receiver"
         );
+    }
+
+    #[test]
+    fn a_limit_is_said_to_be_that_of_the_network() {
+        let limited = Reading {
+            limit: Some(5 << 20),
+            ..reading()
+        };
+        let said = "10.0 MiB/s (limit 5.0 MiB/s on the network)";
+        assert!(plain(&limited, 100).contains(said));
+        assert!(words(&limited, "the receiver").contains(said));
+        assert!(!plain(&limited, 40).contains("limit"), "no room");
     }
 
     #[test]

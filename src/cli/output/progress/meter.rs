@@ -26,6 +26,7 @@ pub(crate) struct Meter {
     end: Option<Instant>,
     curve: VecDeque<u64>,
     curve_at: Instant,
+    limit: Option<u64>,
 }
 
 /// What a meter shows at one moment.
@@ -40,6 +41,8 @@ pub(crate) struct Reading {
     pub(crate) stalled: Option<Duration>,
     /// The speed of the last seconds, oldest first.
     pub(crate) curve: Vec<u64>,
+    /// The most bytes a second that may go over the network: of contents, which are compressed, it can be more.
+    pub(crate) limit: Option<u64>,
 }
 
 impl Meter {
@@ -56,7 +59,13 @@ impl Meter {
             end: None,
             curve: VecDeque::new(),
             curve_at: start,
+            limit: None,
         }
+    }
+
+    /// The same meter of a transfer that may send that many bytes a second over the network.
+    pub(crate) fn with_limit(self, limit: Option<u64>) -> Meter {
+        Meter { limit, ..self }
     }
 
     /// Records that bytes have moved.
@@ -87,6 +96,7 @@ impl Meter {
             left: self.left(now, rate),
             stalled: (idle >= STALL).then_some(idle),
             curve: self.curve.iter().copied().collect(),
+            limit: self.limit,
         }
     }
 

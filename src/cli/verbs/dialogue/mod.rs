@@ -150,7 +150,7 @@ fn receive(
     let questions = Questions::Asked {
         answers: context.answers,
         console: context.console,
-        destination: options.destination.clone(),
+        destination: Some(options.destination.clone()),
         conflicts: OnConflict::Ask,
     };
     let style = context.report_style(Perspective::Receiver, ProgressChoice::Auto);
