@@ -34,7 +34,9 @@ pub use staging::{
     Checked, ClaimChecker, Durability, FileWriter, Preview, RunLedger, Staging, StagingWriter,
     remove_abandoned,
 };
-pub use survey::{CaseRule, Leftover, LeftoverKind, LeftoverState, leftovers, survey};
+pub use survey::{
+    CaseRule, Leftover, LeftoverKind, LeftoverState, leftovers, remove_leftover, survey,
+};
 pub use zip_read::{
     AesStrength, Archive, ArchiveError, ArchiveFault, ArchiveTree, CheckedArchive, FoundOddity,
     LeftOutEntry, ListedEncryption, ListedEntry, ListedKind, NameEncoding, OpeningBuffers, Outline,

@@ -40,6 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use abandoned::remove_abandoned;
+pub(super) use abandoned::remove_staging;
 pub use checker::{Checked, ClaimChecker};
 pub use claims::Preview;
 pub(super) use marks::Mark;

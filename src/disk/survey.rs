@@ -2,10 +2,11 @@
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
-use crate::disk::staging::remove_tree;
+use crate::disk::staging::{remove_staging, remove_tree};
 use crate::disk::zip_write::new_file::ARCHIVE_PREFIX;
 use crate::model::STAGING_PREFIX;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -105,6 +106,23 @@ pub fn leftovers(folder: &Path) -> Result<Vec<Leftover>, DiskError> {
         found.extend(leftover(item.map_err(failed)?.path()));
     }
     Ok(found)
+}
+
+/// Removes what is left of a transfer or an archive; false if somebody is at work in it, or it has gone.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_leftover(leftover: &Leftover) -> Result<bool, DiskError> {
+    let path = &leftover.path;
+    match leftover.kind {
+        LeftoverKind::Transfer => remove_staging(path),
+        LeftoverKind::Archive if state_of(path) == LeftoverState::InUse => Ok(false),
+        LeftoverKind::Archive => match fs::remove_file(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(DiskError::at("remove", path)(error)),
+        },
+    }
 }
 
 fn leftover(path: PathBuf) -> Option<Leftover> {

@@ -1,5 +1,6 @@
 //! What `zip` leaves behind when it is killed, or may not clean up, and what `doctor` says of it.
 
+use super::terminal::Terminal;
 use crate::harness::trees::set_mode;
 use crate::harness::{LIMIT, Run, Scene};
 use rustix::process::Signal;
@@ -134,4 +135,49 @@ fn what_others_could_read_is_not_written_to() {
     let mode = |path: &Path| crate::harness::trees::mode(path) & 0o777;
     assert_eq!(mode(&scene.path("a.zip")), 0o600);
     assert_eq!(watched.metadata().unwrap().len(), 7);
+}
+
+#[test]
+fn the_doctor_cleans_up_what_nobody_is_at_work_in() {
+    let scene = Scene::new();
+    let staged = |digit: &str| {
+        let name = format!("made/.peerbridge-{}", digit.repeat(32));
+        scene.file(format!("{name}/tree/a/file"), "half");
+        scene.file(format!("{name}/journal"), "");
+        scene.file(format!("{name}/lock"), "")
+    };
+    let (left, in_use) = (staged("a"), staged("b"));
+    let lock = File::open(&in_use).unwrap();
+    lock.lock().unwrap();
+    let archive = scene.file("made/.peerbridge-zip-00000000", "half");
+    scene.file("made/own", "mine");
+    let said = scene.run("doctor made --clean").exits(0).output();
+    assert_eq!(
+        said.matches("removed made/.peerbridge-").count(),
+        2,
+        "{said}"
+    );
+    assert!(said.contains(" is in use and stays"), "{said}");
+    assert!(!left.exists() && !archive.exists() && in_use.exists());
+    drop(lock);
+    scene.run("doctor made --clean --json").exits(0);
+    assert_eq!(scene.names_in("made"), ["own"]);
+    let said = scene.run("doctor made --clean").exits(0).output();
+    assert!(said.contains("nothing to remove"), "{said}");
+    scene.run("doctor nowhere --clean").exits(9);
+}
+
+#[test]
+fn the_doctor_asks_before_it_removes_anything() {
+    let scene = Scene::new();
+    let archive = scene.file("made/.peerbridge-zip-00000000", "half");
+    let mut doctor = Terminal::start(scene.run("doctor made --clean"));
+    doctor.shows("made/.peerbridge-zip-00000000: unfinished since ");
+    doctor.answers("Remove this? [y/N] ", "");
+    doctor.exits(0);
+    assert!(archive.exists());
+    let mut doctor = Terminal::start(scene.run("doctor made --clean"));
+    doctor.answers("Remove this? [y/N] ", "y");
+    doctor.exits(0);
+    assert!(!archive.exists());
 }

@@ -267,6 +267,8 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Scripts, None, "hook-timeout", Value("SECS"), RECEIVING,
         "stop the program of --on-receive after this time (default: no limit)")
         .but(&[(Serve, "stop the program of --on-receive after this time (default 600)")]),
+    flag(Common, None, "clean", Nothing, &[Doctor],
+        "remove what unfinished transfers left: shows it, and asks on a terminal"),
     flag(Common, None, "checksum", Nothing, &[Send, Receive, Serve],
         "compare files of the same size and time as well; either side may ask for it"),
     flag(Scripts, None, "fsync", Nothing, RECEIVING,

@@ -1,6 +1,7 @@
 //! `peerbridge doctor`: checks what a transfer needs here, one line per check.
 
 mod checks;
+mod clean;
 mod loopback;
 
 use super::by_code;
@@ -21,6 +22,8 @@ pub(crate) struct Doctor {
     port: u16,
     secret_file: Option<PathBuf>,
     secrets_file: Option<PathBuf>,
+    /// To remove what is left in the folder, in place of all checks.
+    clean: bool,
 }
 
 /// What a check found.
@@ -99,14 +102,18 @@ impl Doctor {
             port,
             secret_file: args.path("secret-file"),
             secrets_file: args.path("secrets-file"),
+            clean: args.has("clean"),
         })
     }
 
     /// Runs every check, since a later one may explain an earlier failure. Ends with the code of the worst.
     ///
     /// # Errors
-    /// None: every failure is a finding.
+    /// None for checks: every failure is a finding. To clean up, the folder cannot be listed.
     pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
+        if self.clean {
+            return clean::run(&self.folder, context);
+        }
         let mut findings = checks::ports(self.port);
         findings.push(checks::loopback());
         findings.push(checks::discovery(by_code::discovery_of(

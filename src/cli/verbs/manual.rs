@@ -60,7 +60,7 @@ const EXITS: &[(&str, &str)] = &[
     ("3", "wrong secret or one-time code, or the phrase differs"),
     (
         "4",
-        "cannot reach the peer: name not found, refused, busy, port in use, cannot bind (try again)",
+        "cannot reach the peer: name not found, refused, busy with another peer, port in use, cannot bind (try again)",
     ),
     ("5", "nobody came, or the peer fell silent (try again)"),
     ("6", "the peer declined, or cannot write what it is sent"),

@@ -25,6 +25,14 @@ pub fn remove_abandoned(folder: &Path, age: Duration) -> Result<Vec<PathBuf>, Di
     Ok(gone)
 }
 
+/// Removes a staging folder; false if another process works in it, or it has gone.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_staging(path: &Path) -> Result<bool, DiskError> {
+    remove_one(path, Duration::ZERO)
+}
+
 /// Removes everything in a staging folder, its lock last, so that no other process can enter meanwhile.
 pub(super) fn empty(path: &Path) -> Result<(), DiskError> {
     let failed = |error| DiskError::at("remove", path)(error);
