@@ -155,9 +155,10 @@ fn of_session(error: &Error) -> Option<&'static str> {
         Error::SameRole { role: "send" } => "the other side must run `peerbridge receive`",
         Error::SameRole { .. } => "the other side must run `peerbridge send`",
         Error::Busy => "try again in a moment",
-        Error::InTheWay { .. } => {
-            "choose --existing skip, rename, overwrite or newer, or another folder"
-        }
+        Error::InTheWay { never_replaced, .. } => match never_replaced {
+            true => "move it away, or choose --existing skip or rename, or another folder",
+            false => "choose --existing skip, rename, overwrite or newer, or another folder",
+        },
         Error::Taken { is_folder, .. } => match is_folder {
             true => "give the name of the archive itself: FOLDER/NAME.zip",
             false => "choose --existing skip, rename, overwrite or newer, or another name",
@@ -299,7 +300,7 @@ fn of_decline(because: DeclineReason) -> Option<&'static str> {
     Some(match because {
         DeclineReason::Person => return None,
         DeclineReason::InTheWay => {
-            "the other side shows its name; it can choose --existing skip, rename, overwrite or newer"
+            "the other side shows its name and what to do, such as --existing skip or rename"
         }
         DeclineReason::UnsafeName => {
             "the other side shows its name: rename it, or leave it out with --exclude"

@@ -172,6 +172,8 @@ pub enum Error {
         names: Vec<Vec<u8>>,
         /// How many there are.
         count: usize,
+        /// Whether the policy replaces files, but a folder is where a file must go, or the other way round.
+        never_replaced: bool,
     },
     /// Data from the peer does not verify, or breaks the protocol.
     NotVerified {
@@ -320,10 +322,17 @@ impl fmt::Display for Unescaped<'_> {
             Error::UnsafeOffer { reason } => {
                 write!(f, "the peer offers something unsafe: {reason}")
             }
-            Error::InTheWay { names, count } => {
-                match count {
-                    1 => f.write_str("a file is in the way")?,
-                    _ => write!(f, "{count} files are in the way")?,
+            Error::InTheWay {
+                names,
+                count,
+                never_replaced,
+            } => {
+                match (never_replaced, count) {
+                    (true, _) => {
+                        f.write_str("a folder is never replaced by a file, nor a file by a folder")?
+                    }
+                    (false, 1) => f.write_str("a file is in the way")?,
+                    (false, _) => write!(f, "{count} files are in the way")?,
                 }
                 write_names(f, names, *count)
             }

@@ -244,3 +244,24 @@ fn a_destination_that_cannot_be_keeps_nothing() {
         }
     }
 }
+
+#[test]
+fn a_hint_never_says_what_was_said_already() {
+    for (there, offered) in [("in/tree/x/below", "tree/x"), ("in/tree/x", "tree/x/below")] {
+        let scene = Scene::new();
+        scene.file(there, "there");
+        scene.file(offered, "offered");
+        for policy in ["overwrite", "newer"] {
+            let (received, sent) = transfer(&scene, &format!("--existing {policy}"));
+            let received = received.exits(7);
+            received
+                .complains("never replaced", "skip or rename")
+                .never_says(policy);
+            sent.exits(6).complains("declined", "skip or rename");
+        }
+        let (received, sent) = transfer(&scene, "--existing rename");
+        received.exits(0);
+        sent.exits(0);
+        assert_eq!(scene.names_in("in/tree"), ["x", "x (1)"]);
+    }
+}

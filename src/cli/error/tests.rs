@@ -66,6 +66,7 @@ fn codes_follow_the_contract() {
             Error::InTheWay {
                 names: vec![],
                 count: 1,
+                never_replaced: false,
             },
             7,
         ),
@@ -183,7 +184,12 @@ fn a_peers_words_cannot_move_the_cursor_or_add_a_line() {
 #[test]
 fn names_in_the_way_are_listed_and_escaped() {
     let names = vec![b"a".to_vec(), b"b\x1b\xff".to_vec()];
-    let shown = CliError::from(Error::InTheWay { names, count: 5 }).to_string();
+    let in_the_way = Error::InTheWay {
+        names,
+        count: 5,
+        never_replaced: false,
+    };
+    let shown = CliError::from(in_the_way).to_string();
     assert_eq!(shown, "5 files are in the way: a, b\\x1b\\xff and 3 more");
 }
 

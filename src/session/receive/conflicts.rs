@@ -35,7 +35,11 @@ pub(crate) fn decide(
                     Some(other) if other != Existing::Fail => rules.existing = other,
                     _ => {
                         let Conflicts { names, count } = conflicts;
-                        return Err(Error::InTheWay { names, count });
+                        return Err(Error::InTheWay {
+                            names,
+                            count,
+                            never_replaced: rules.existing != Existing::Fail,
+                        });
                     }
                 }
             }
