@@ -58,6 +58,10 @@ pub struct Delivery {
     /// The staging folder, if it still exists: it holds entries that could not be moved, so that the same
     /// transfer need not send them again, or it could not be removed.
     pub kept: Option<PathBuf>,
+    /// Whether the disk keeps no modification times.
+    pub loses_times: bool,
+    /// Whether the disk keeps no permissions.
+    pub loses_modes: bool,
 }
 
 impl Staging {
@@ -79,6 +83,8 @@ impl Staging {
         run.move_all(report)?;
         run.settle()?;
         let mut delivery = run.summary()?;
+        delivery.loses_times = self.loses_times();
+        delivery.loses_modes = self.loses_modes();
         let (path, stays) = (self.path().to_owned(), run.left_behind);
         if stays || self.remove().is_err() {
             delivery.kept = Some(path);

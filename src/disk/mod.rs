@@ -4,6 +4,7 @@
 //! staging folder, records them in a journal and moves the complete result to its final names.
 
 mod basis;
+mod carry;
 mod delivery;
 mod destination;
 mod error;

@@ -135,17 +135,6 @@ impl Plan {
         }
     }
 
-    /// The entries that get another name because some disk cannot have theirs, in manifest order.
-    pub fn portable_names(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let mut names: Vec<_> = self
-            .portable
-            .iter()
-            .map(|(&number, name)| (number, &**name))
-            .collect();
-        names.sort_unstable();
-        names.into_iter()
-    }
-
     /// Whether entries are staged under other names than their own.
     pub(super) fn has_portable_names(&self) -> bool {
         !self.portable.is_empty()

@@ -148,6 +148,93 @@ pub(super) fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     std::fs::set_permissions(path, permissions)
 }
 
+/// Sets a folder's permission bits as they are, past the umask. It keeps its setgid bit, which has what is
+/// created in it get its group.
+#[cfg(unix)]
+pub(super) fn set_folder_mode(path: &Path, bits: u32) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    const SETGID: u32 = 0o2000;
+    let found = std::fs::symlink_metadata(path)?.mode() & 0o7777;
+    let wanted = bits | found & SETGID;
+    // Setting it again would take the bit away where somebody else's group is inherited.
+    match found == wanted {
+        true => Ok(()),
+        false => set_mode(path, wanted),
+    }
+}
+
+/// Folders have no permission bits here.
+#[cfg(not(unix))]
+pub(super) fn set_folder_mode(_path: &Path, _bits: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether nobody but its owner can enter a folder, as far as the system says.
+#[cfg(unix)]
+pub(super) fn is_private(folder: &Metadata) -> bool {
+    mode_of(folder).bits() & 0o077 == 0
+}
+
+/// Whether nobody but its owner can enter a folder, as far as the system says.
+#[cfg(not(unix))]
+pub(super) fn is_private(_folder: &Metadata) -> bool {
+    true
+}
+
+/// Whether two things have one owner, as far as the system says.
+#[cfg(unix)]
+pub(super) fn have_one_owner(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    one.uid() == other.uid()
+}
+
+/// Whether two things have one owner, as far as the system says.
+#[cfg(not(unix))]
+pub(super) fn have_one_owner(_one: &Metadata, _other: &Metadata) -> bool {
+    true
+}
+
+/// Has what is created in the folder `to` get the same group as what is created in the folder `from`.
+#[cfg(unix)]
+pub(super) fn inherit_group(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let [from, own] = [
+        std::fs::symlink_metadata(from)?,
+        std::fs::symlink_metadata(to)?,
+    ];
+    if !from.is_dir() || from.mode() & 0o2000 == 0 || from.gid() == own.gid() {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(to, None, Some(from.gid()))?;
+    set_mode(to, own.mode() & 0o777 | 0o2000)
+}
+
+/// Groups are not inherited here.
+#[cfg(not(unix))]
+pub(super) fn inherit_group(_from: &Path, _to: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether the system says that a disk does not do something for anybody, and not that it failed.
+#[cfg(unix)]
+pub(super) fn is_not_supported(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let not_supported = [Errno::PERM, Errno::NOTSUP, Errno::NOSYS, Errno::INVAL];
+    let code = error.raw_os_error();
+    not_supported
+        .iter()
+        .any(|known| code == Some(known.raw_os_error()))
+}
+
+/// Whether the system says that a disk does not do something for anybody, and not that it failed.
+#[cfg(not(unix))]
+pub(super) fn is_not_supported(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
+    )
+}
+
 /// Makes files opened with `options` get these permissions, less the umask, when they are created.
 #[cfg(unix)]
 pub(super) fn create_with_mode(options: &mut OpenOptions, bits: u32) {
@@ -296,6 +383,18 @@ pub(super) fn identity_of(metadata: &Metadata) -> (u64, u64) {
 #[cfg(not(unix))]
 pub(super) fn identity_of(_metadata: &Metadata) -> (u64, u64) {
     (0, 0)
+}
+
+/// Whether a file may be one that the system makes up as it is read: it lies on no device.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn may_be_made_up((device, _): (u64, u64)) -> bool {
+    rustix::fs::major(device) == 0
+}
+
+/// Whether a file may be one that the system makes up as it is read: it lies on no device.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn may_be_made_up(_identity: (u64, u64)) -> bool {
+    false
 }
 
 /// Opens a file for reading. A pipe in its place does not block the open, and a link in its place is not

@@ -14,6 +14,7 @@
 mod abandoned;
 mod checker;
 mod claims;
+mod kept;
 mod lock;
 mod marks;
 mod refused;
@@ -32,6 +33,7 @@ use crate::model::{
     EntryIndex, EntryKind, FileSize, LayoutError, Manifest, PartIndex, PartLayout, PartRange,
     PartSet, TransferId, WirePath, limits,
 };
+use kept::Kept;
 use lock::Lock;
 use marks::Marks;
 use std::collections::{HashMap, HashSet};
@@ -48,7 +50,7 @@ pub use runs::RunLedger;
 pub(super) use tree::{remove_if_there, remove_tree};
 pub use whole::FileWriter;
 pub use writer::StagingWriter;
-pub(super) use writer::set_mtime;
+pub(super) use writer::{set_mtime, write_sparse};
 
 /// Whether delivered contents survive a power cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,7 @@ pub struct Staging {
     marks: Marks,
     /// Why entries are left out that the disk refused when they were created.
     refusals: Mutex<HashMap<EntryIndex, EntryRefusal>>,
+    kept: Kept,
     creation: Mutex<()>,
     /// Whether the folders exist. They are made for the first file, so an offer without data makes none.
     has_folders: Mutex<bool>,
@@ -99,7 +102,7 @@ pub struct Staging {
     /// Whether an earlier run left parts here.
     has_earlier_parts: bool,
     /// Held until everything else is dropped.
-    _lock: Lock,
+    lock: Lock,
 }
 
 #[derive(Debug)]
@@ -164,6 +167,7 @@ impl Staging {
             tree: path.join("tree"),
             marks: Marks::new(manifest.len()),
             refusals: Mutex::default(),
+            kept: Kept::default(),
             creation: Mutex::new(()),
             has_folders: Mutex::new(false),
             write_locks: Default::default(),
@@ -187,7 +191,7 @@ impl Staging {
             umask,
             filling: StagingMode::Parts,
             journal_fault,
-            _lock: lock,
+            lock,
         };
         resume::take_over(&mut staging, &recorded)?;
         Ok(staging)
@@ -196,6 +200,11 @@ impl Staging {
     /// The staging folder. It is kept after any error, and the same transfer resumes from it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether only this user can enter the staging folder: not every disk keeps permissions.
+    pub fn is_private(&self) -> bool {
+        self.lock.is_private()
     }
 
     /// How the stream is cut into parts. [`Staging::close_stream`] changes it.

@@ -32,6 +32,7 @@ mod output;
 mod over_line;
 mod packed;
 mod piped;
+mod places;
 mod progress;
 mod random_archives;
 mod refused;

@@ -1,13 +1,14 @@
 //! Moves entries from staging to the destination.
 
 use super::{DeliveryCallback, DeliveryResult, Run};
+use crate::disk::carry::copy_all;
 use crate::disk::destination::{Way, is_absent};
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::JournalRecord;
 use crate::disk::place::{Moved, move_file_where_free, move_where_free};
 use crate::disk::plan::Decision;
 use crate::disk::refusal::EntryRefusal;
-use crate::disk::staging::Durability;
+use crate::disk::staging::{Durability, remove_if_there, remove_tree};
 use crate::model::{EntryIndex, EntryKind, FailureReason};
 use std::fs;
 use std::io;
@@ -16,6 +17,8 @@ use std::path::Path;
 /// Why one entry stays behind, or why the whole delivery ends.
 enum Hindrance {
     Entry(EntryRefusal),
+    /// A rename does not lead there.
+    OtherDisk,
     Whole(DiskError),
 }
 
@@ -23,6 +26,7 @@ impl From<DiskError> for Hindrance {
     /// A full or read-only disk ends the delivery; any other error concerns this entry only.
     fn from(error: DiskError) -> Self {
         match error.kind() {
+            _ if error.io().kind() == io::ErrorKind::CrossesDevices => Hindrance::OtherDisk,
             DiskErrorKind::Full | DiskErrorKind::ReadOnly => Hindrance::Whole(error),
             _ => Hindrance::Entry(EntryRefusal::of(&error)),
         }
@@ -63,6 +67,10 @@ impl Run<'_> {
                         self.left_behind |= !matches!(entry.kind, EntryKind::Link(_));
                         DeliveryResult::Failed(refusal)
                     }
+                    Err(Hindrance::OtherDisk) => {
+                        self.left_behind = true;
+                        DeliveryResult::Failed(FailureReason::NotWritten.into())
+                    }
                     Err(Hindrance::Whole(error)) => return Err(error),
                 };
                 self.outcomes[index.get()] = Some(outcome);
@@ -78,7 +86,7 @@ impl Run<'_> {
         }
         let from = self.staging.staged_path(index)?;
         let to = self.target(index)?;
-        match (self.staging.decision(index), kind) {
+        let moved = match (self.staging.decision(index), kind) {
             (Decision::Replace, _) => replace(&from, &to),
             (_, EntryKind::File(_)) => place_file(&from, &to),
             (_, EntryKind::Link(_)) => place(&from, &to),
@@ -92,7 +100,47 @@ impl Run<'_> {
                 }
                 place(&from, &to)
             }
+        };
+        match moved {
+            Err(Hindrance::OtherDisk) => self.carry_over(index, &from, &to),
+            other => other,
         }
+    }
+
+    /// Something else is mounted where the entry goes: it is copied beside its place, and gets its name once it
+    /// is whole.
+    fn carry_over(&self, index: EntryIndex, from: &Path, to: &Path) -> Result<(), Hindrance> {
+        let staging = self.staging.path().file_name().unwrap_or_default();
+        let mut name = staging.to_owned();
+        name.push(format!("-{}", index.get()));
+        let beside = to.with_file_name(name);
+        // What an interrupted run left.
+        remove_any(&beside)?;
+        let is_replaced = self.staging.decision(index) == Decision::Replace;
+        let is_file = matches!(self.manifest.entry(index).kind, EntryKind::File(_));
+        let carried = copy_all(from, &beside)
+            .map_err(Hindrance::from)
+            .and_then(|()| match (is_replaced, is_file) {
+                (true, _) => replace(&beside, to),
+                (false, true) => place_file(&beside, to),
+                (false, false) => place(&beside, to),
+            });
+        match carried {
+            // What stays of it goes with the staging folder.
+            Ok(()) => Ok(remove_any(from)?),
+            Err(error) => {
+                // Should that fail as well, what went wrong first is what counts.
+                let _ = remove_any(&beside);
+                Err(error)
+            }
+        }
+    }
+}
+
+fn remove_any(path: &Path) -> Result<(), DiskError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => remove_tree(path),
+        _ => remove_if_there(path),
     }
 }
 

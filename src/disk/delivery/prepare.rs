@@ -4,10 +4,9 @@ use super::Run;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::platform;
 use crate::disk::refusal::EntryRefusal;
-use crate::disk::staging::{Durability, Mark, remove_if_there, remove_tree, set_mtime};
+use crate::disk::staging::{Durability, Mark, remove_if_there, remove_tree};
 use crate::model::{EntryIndex, EntryKind, FailureReason, LinkTarget};
 use std::fs::OpenOptions;
-use std::io;
 use std::path::Path;
 
 impl Run<'_> {
@@ -65,8 +64,10 @@ impl Run<'_> {
             .write(true)
             .open(path)
             .map_err(DiskError::at("open", path))?;
-        set_mtime(&file, entry.mtime).map_err(DiskError::at("set time of", path))?;
-        self.set_final_mode(index, path)?;
+        self.staging.set_time(&file, entry.mtime, path)?;
+        let bits = self.final_mode(index);
+        self.staging
+            .unless_modes_are_refused(platform::set_mode(path, bits), path)?;
         if self.staging.durability == Durability::Fsync {
             file.sync_all().map_err(DiskError::at("sync", path))?;
         }
@@ -84,7 +85,7 @@ impl Run<'_> {
                 let mtime = self.manifest.entry(index).mtime;
                 match platform::set_link_time(&path, mtime) {
                     // Some file systems keep no times of links, and the link itself is complete.
-                    Err(error) if is_refused(&error) => Ok(()),
+                    Err(error) if platform::is_not_supported(&error) => Ok(()),
                     set => set.map_err(DiskError::at("set time of", &path)),
                 }
             }
@@ -109,9 +110,9 @@ impl Run<'_> {
         }
         let folder = platform::open_folder(&path).map_err(DiskError::at("open folder", &path))?;
         let entry = self.manifest.entry(index);
-        set_mtime(&folder, entry.mtime).map_err(DiskError::at("set time of", &path))?;
+        self.staging.set_time(&folder, entry.mtime, &path)?;
         if !self.has_late_mode(index) {
-            self.set_final_mode(index, &path)?;
+            self.set_folder_mode(index, &path)?;
         }
         if self.staging.durability == Durability::Fsync {
             platform::sync_folder(&folder).map_err(DiskError::at("sync", &path))?;
@@ -125,18 +126,13 @@ impl Run<'_> {
         self.final_mode(folder) & 0o600 != 0o600 && self.is_root(folder)
     }
 
-    pub(super) fn set_final_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
-        platform::set_mode(path, self.final_mode(index)).map_err(DiskError::at("set mode of", path))
+    pub(super) fn set_folder_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
+        let set = platform::set_folder_mode(path, self.final_mode(index));
+        self.staging.unless_modes_are_refused(set, path)
     }
 
     /// The manifest's mode less the umask.
     fn final_mode(&self, index: EntryIndex) -> u32 {
         self.manifest.entry(index).mode.bits() & !self.staging.umask
     }
-}
-
-/// Whether the system does not support the operation here, as opposed to failing.
-fn is_refused(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }

@@ -5,7 +5,7 @@ use crate::disk::destination::Way;
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::Decision;
 use crate::disk::platform;
-use crate::disk::staging::{Durability, set_mtime};
+use crate::disk::staging::Durability;
 use crate::model::{EntryIndex, EntryKind};
 use std::fs;
 use std::io::ErrorKind;
@@ -86,13 +86,13 @@ impl Run<'_> {
             Err(error) if is_foreign(&error) && !is_promised => return Ok(()),
             other => other?,
         };
-        let timed = set_mtime(&folder, self.manifest.entry(index).mtime);
-        match timed.map_err(DiskError::at("set time of", &path)) {
+        let mtime = self.manifest.entry(index).mtime;
+        match self.staging.set_time(&folder, mtime, &path) {
             Err(error) if is_foreign(&error) => {}
             other => other?,
         }
         if is_ours && self.has_late_mode(index) {
-            self.set_final_mode(index, &path)?;
+            self.set_folder_mode(index, &path)?;
         }
         if is_promised {
             platform::sync_folder(&folder).map_err(DiskError::at("sync", &path))?;

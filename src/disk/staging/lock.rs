@@ -2,7 +2,7 @@
 
 use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::platform;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -14,14 +14,17 @@ const ATTEMPTS: u32 = 16;
 
 /// The lock of a staging folder, held until dropped.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    is_private: bool,
+}
 
 impl Drop for Lock {
     /// Closing alone is not enough: a program that is being started at this moment holds the open file until it
     /// runs.
     fn drop(&mut self) {
         // If unlocking fails, closing the file does it.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
@@ -30,12 +33,18 @@ impl Lock {
     /// removed the lock file meanwhile, the lock is worthless, and this tries again.
     pub(super) fn acquire(staging: &Path) -> Result<Lock, DiskError> {
         for _ in 0..ATTEMPTS {
-            create_private(staging)?;
-            if let Some(lock) = try_acquire(staging)? {
+            let is_private = create_private(staging)?;
+            if let Some(mut lock) = try_acquire(staging)? {
+                lock.is_private = is_private;
                 return Ok(lock);
             }
         }
         Err(locked(staging))
+    }
+
+    /// Whether only this user can enter the folder: not every disk keeps permissions.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_private
     }
 
     /// Locks an existing staging folder; `None` if it is not one, or vanished meanwhile.
@@ -47,15 +56,17 @@ impl Lock {
     }
 }
 
-fn create_private(staging: &Path) -> Result<(), DiskError> {
+/// Whether it is private.
+fn create_private(staging: &Path) -> Result<bool, DiskError> {
     let failed = |error| DiskError::at("create folder", staging)(error);
-    match platform::create_folder(staging, 0o700) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-        _ => {}
-    }
+    let is_new = match platform::create_folder(staging, 0o700) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(failed(error)),
+    };
     let found = match fs::symlink_metadata(staging) {
         Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),
     };
     if !found.is_dir() {
@@ -67,7 +78,24 @@ fn create_private(staging: &Path) -> Result<(), DiskError> {
         ));
     }
     // Only the owner can do this, so a folder of somebody else is not used.
-    platform::set_mode(staging, 0o700).map_err(DiskError::at("make private", staging))
+    match platform::set_folder_mode(staging, 0o700) {
+        Err(error) if platform::is_not_supported(&error) && (is_new || is_own(staging, &found)) => {
+        }
+        other => other.map_err(DiskError::at("make private", staging))?,
+    }
+    fs::symlink_metadata(staging)
+        .map(|found| platform::is_private(&found))
+        .map_err(failed)
+}
+
+/// Whether what this user creates in a folder has the folder's owner.
+fn is_own(folder: &Path, found: &Metadata) -> bool {
+    let path = folder.join("owner");
+    let created = OpenOptions::new().write(true).create_new(true).open(&path);
+    let created = created.and_then(|file| file.metadata());
+    // What cannot be removed goes with the folder.
+    let _ = fs::remove_file(&path);
+    created.is_ok_and(|created| platform::have_one_owner(&created, found))
 }
 
 /// `None` if the folder vanished meanwhile.
@@ -90,7 +118,10 @@ fn try_acquire(staging: &Path) -> Result<Option<Lock>, DiskError> {
     let held = file.metadata().map_err(failed)?;
     match fs::symlink_metadata(&path) {
         Ok(named) if platform::identity_of(&named) == platform::identity_of(&held) => {
-            Ok(Some(Lock(file)))
+            Ok(Some(Lock {
+                file,
+                is_private: true,
+            }))
         }
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -115,7 +146,7 @@ mod tests {
     fn it_is_given_back_also_while_a_program_that_is_being_started_has_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::acquire(folder.path()).unwrap();
-        let inherited = lock.0.try_clone().unwrap();
+        let inherited = lock.file.try_clone().unwrap();
         assert!(Lock::acquire(folder.path()).is_err());
         drop(lock);
         assert!(Lock::acquire(folder.path()).is_ok());

@@ -2,10 +2,10 @@
 
 use super::{Mark, Staging, tree};
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::plan::Plan;
+use crate::disk::plan::{Decision, IsBeside, Plan};
 use crate::disk::platform;
 use crate::disk::refusal::{EntryRefusal, may_concern_one};
-use crate::model::{EntryIndex, EntryKind, Manifest};
+use crate::model::{EntryIndex, EntryKind, Manifest, WirePath};
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -74,10 +74,24 @@ impl Staging {
                 }
             } else if entry.kind == EntryKind::Folder && self.plan.is_staged(index) {
                 let path = self.staged_path(index)?;
-                self.unless_refused(index, &path, make(&path))?;
+                let made = self.unless_refused(index, &path, make(&path))?;
+                if made.is_some() && self.plan.decision(index) == Decision::Identical {
+                    self.inherit_group(index, &path);
+                }
             }
         }
         Ok(())
+    }
+
+    /// What is created in a staged folder gets the group that it would get in the folder at the destination.
+    fn inherit_group(&self, folder: EntryIndex, path: &Path) {
+        let delivered = self
+            .plan
+            .delivered_path(&self.manifest, folder, IsBeside(false));
+        let target = WirePath::parse(&delivered).ok();
+        let target = target.and_then(|target| self.destination.disk_path(target).ok());
+        // A group that this user may not give stays that of the process.
+        let _ = target.map(|target| platform::inherit_group(&target, path));
     }
 
     fn refusals(&self) -> MutexGuard<'_, HashMap<EntryIndex, EntryRefusal>> {

@@ -112,8 +112,10 @@ fn prepare_marked(staging: &Staging) -> Result<(), DiskError> {
         if !is_ours {
             staging.marks.unset(index, Mark::There);
         } else if bits & 0o600 != 0o600 {
-            platform::set_mode(&path, bits | 0o600)
-                .map_err(DiskError::at("make writable", &path))?;
+            match platform::set_mode(&path, bits | 0o600) {
+                Err(error) if platform::is_not_supported(&error) => {}
+                other => other.map_err(DiskError::at("make writable", &path))?,
+            }
         }
     }
     Ok(())

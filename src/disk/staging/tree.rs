@@ -77,7 +77,10 @@ pub(super) fn make_usable(folder: &Path) -> Result<(), DiskError> {
     match platform::create_folder(folder, 0o700) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            platform::set_mode(folder, 0o700).map_err(DiskError::at("make writable", folder))
+            match platform::set_folder_mode(folder, 0o700) {
+                Err(error) if platform::is_not_supported(&error) => Ok(()),
+                other => other.map_err(DiskError::at("make writable", folder)),
+            }
         }
         Err(error) => Err(DiskError::at("create folder", folder)(error)),
     }

@@ -8,10 +8,11 @@ use crate::disk::journal::JournalRecord;
 use crate::disk::plan::Decision;
 use crate::disk::platform;
 use crate::model::{EntryIndex, Mtime, PartIndex, Segment, in_memory, len64};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// Unit of holes, in bytes: runs of zeros that are this long and aligned are not written.
 const HOLE: usize = 64 * 1024;
@@ -240,7 +241,7 @@ impl Staging {
         write_sparse(&file, bytes, 0)
             .and_then(|()| restore_length(&file, bytes))
             .map_err(DiskError::at("write", &path))?;
-        set_mtime(&file, entry.mtime).map_err(DiskError::at("set time of", &path))?;
+        self.set_time(&file, entry.mtime, &path)?;
         if self.durability == Durability::Fsync {
             file.sync_all().map_err(DiskError::at("sync", &path))?;
         }
@@ -305,10 +306,14 @@ impl Staging {
     }
 }
 
-/// Sets the manifest's time, unless this system cannot express it.
+/// Sets the manifest's time, unless this system cannot express it. Disks behind libfuse 2 ignore a time that
+/// comes without the time of the last access.
 pub(crate) fn set_mtime(file: &File, mtime: Mtime) -> io::Result<()> {
     match platform::system_time(mtime) {
-        Some(time) => file.set_modified(time),
+        Some(time) => {
+            let times = FileTimes::new().set_accessed(SystemTime::now());
+            file.set_times(times.set_modified(time))
+        }
         None => Ok(()),
     }
 }
@@ -323,14 +328,16 @@ fn create_new(path: &Path, mode: u32) -> Result<File, DiskError> {
     })
 }
 
-/// Writes bytes to a place that reads as zeros, and skips aligned runs of zeros.
-fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+/// Writes bytes to a place that reads as zeros, and skips aligned runs of zeros. It also skips zeros at either
+/// end, because the bytes beside them may belong to the same run.
+pub(crate) fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut pending = 0;
     let mut at = 0;
     while at < bytes.len() {
         let into_block = in_memory((offset + len64(at)) % len64(HOLE));
         let end = bytes.len().min(at + HOLE - into_block);
-        if end - at == HOLE && is_zero(&bytes[at..end]) {
+        let is_edge = at == 0 || end == bytes.len();
+        if (is_edge || end - at == HOLE) && is_zero(&bytes[at..end]) {
             write_run(file, &bytes[pending..at], offset + pending as u64)?;
             pending = end;
         }
@@ -348,9 +355,7 @@ fn write_run(file: &File, run: &[u8], offset: u64) -> io::Result<()> {
 
 /// Makes a hole at the end of a file that does not have its full length yet.
 fn restore_length(file: &File, bytes: &[u8]) -> io::Result<()> {
-    let ends_in_hole = bytes.len().is_multiple_of(HOLE)
-        && bytes.last_chunk::<HOLE>().is_some_and(|last| is_zero(last));
-    if ends_in_hole {
+    if bytes.last() == Some(&0) {
         file.set_len(bytes.len() as u64)
     } else {
         Ok(())

@@ -13,7 +13,7 @@ use crate::session::receive::conflicts::decide;
 use crate::session::receive::memory::MemoryCharge;
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::output::Output;
-use crate::session::receive::report::{tell_new_names, tell_refused_names};
+use crate::session::receive::report::tell_about_disk;
 use crate::session::receive::sink::Sink;
 use std::path::Path;
 use std::sync::Arc;
@@ -104,7 +104,6 @@ pub(crate) fn prepare(
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
     let plan = decide(manifest, &destination, offer.rules(options), operator);
     let plan = plan.map_err(undecided)?;
-    tell_new_names(&plan, manifest, operator);
     let durability = match options.fsync {
         true => Durability::Fsync,
         false => Durability::Normal,
@@ -120,7 +119,7 @@ pub(crate) fn prepare(
         durability,
     )
     .map_err(cannot_write)?;
-    tell_refused_names(&staging, &offer.manifest, operator);
+    tell_about_disk(&staging, &offer.manifest, operator);
     staging.recall(offer.run, ledger);
     // What an earlier run left here has its room already; what is taken from an old file needs it once more.
     let needed = staging.bytes_to_write().unwrap_or(0);

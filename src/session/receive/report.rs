@@ -1,6 +1,6 @@
 //! What became of each entry of whatever was staged, told to the operator.
 
-use crate::disk::{Delivery, DeliveryResult, Plan, Staging};
+use crate::disk::{Delivery, DeliveryResult, Staging};
 use crate::model::{EntryIndex, Manifest, escaped};
 use crate::protocol::{NewName, NewNames, Skips};
 use crate::session::events::{Event, FileResult, Operator, Summary};
@@ -52,6 +52,7 @@ impl<'a> DeliveryReport<'a> {
 
     /// What the delivery came to.
     pub(crate) fn summary(&self, delivery: Delivery) -> Summary {
+        self.tell_losses(&delivery);
         let failures = delivery.failures.iter();
         Summary {
             files: delivery.files,
@@ -62,6 +63,18 @@ impl<'a> DeliveryReport<'a> {
             skipped: self.skipped,
             delivered: delivery.tops,
             ..Summary::default()
+        }
+    }
+
+    /// Says once what the disk does not keep.
+    fn tell_losses(&self, delivery: &Delivery) {
+        let times =
+            "this disk keeps no modification times: the same files are sent again the next time";
+        let modes = "this disk keeps no permissions: those of what arrived are its own";
+        for (is_lost, message) in [(delivery.loses_times, times), (delivery.loses_modes, modes)] {
+            if is_lost {
+                self.operator.event(&Event::Warning { message });
+            }
         }
     }
 
@@ -103,20 +116,15 @@ impl<'a> DeliveryReport<'a> {
     }
 }
 
-/// Tells the operator of each name that is given another form.
-pub(crate) fn tell_new_names(plan: &Plan, manifest: &Manifest, operator: &dyn Operator) {
-    for (number, name) in plan.portable_names() {
-        if let Some(index) = manifest.index(number) {
-            let path = escaped(manifest.entry(index).path.as_bytes());
-            let message = format!("{path} is saved as {}", escaped(name));
-            operator.event(&Event::Warning { message: &message });
-        }
-    }
-}
-
-/// Tells the operator, before anything moves, which names the disk cannot have.
-pub(crate) fn tell_refused_names(staging: &Staging, manifest: &Manifest, operator: &dyn Operator) {
+/// Tells the operator, before anything moves, what the disk cannot do: names that it refuses, and keeping
+/// others out meanwhile.
+pub(crate) fn tell_about_disk(staging: &Staging, manifest: &Manifest, operator: &dyn Operator) {
     const NAMED: usize = 10;
+    if !staging.is_private() {
+        let path = escaped(staging.path().as_os_str().as_encoded_bytes());
+        let message = format!("this disk cannot keep others out of {path} until all is there");
+        operator.event(&Event::Warning { message: &message });
+    }
     let refused: Vec<_> = staging.refused_early().collect();
     if refused.is_empty() {
         return;

@@ -15,9 +15,7 @@ use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary, Unattended};
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::prepare::check_room;
-use crate::session::receive::report::{
-    DeliveryReport, tell_new_names, tell_refused_names, tell_what_is_kept,
-};
+use crate::session::receive::report::{DeliveryReport, tell_about_disk, tell_what_is_kept};
 use crate::session::stats::{TransferStats, offer_summary};
 use std::sync::Arc;
 
@@ -173,7 +171,6 @@ fn stage(
         ..PlanRules::default()
     };
     let plan = decide(&tree.manifest, &destination, rules, operator)?;
-    tell_new_names(&plan, &tree.manifest, operator);
     let bytes = |&entry: &EntryIndex| {
         let range = tree.manifest.stream_range(entry);
         range.end - range.start
@@ -181,7 +178,7 @@ fn stage(
     let id = transfer_id(&tree.manifest);
     let manifest = Arc::clone(&tree.manifest);
     let staging = Staging::open_for_files(&destination, id, manifest, plan, Durability::Normal)?;
-    tell_refused_names(&staging, &tree.manifest, operator);
+    tell_about_disk(&staging, &tree.manifest, operator);
     let files = needed_files(tree, &staging);
     let needed: u64 = files.iter().map(bytes).sum();
     if let Err(error) = check_room(staging.path(), needed) {
