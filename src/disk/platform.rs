@@ -385,18 +385,6 @@ pub(super) fn identity_of(_metadata: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Whether a file may be one that the system makes up as it is read: it lies on no device.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn may_be_made_up((device, _): (u64, u64)) -> bool {
-    rustix::fs::major(device) == 0
-}
-
-/// Whether a file may be one that the system makes up as it is read: it lies on no device.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn may_be_made_up(_identity: (u64, u64)) -> bool {
-    false
-}
-
 /// Opens a file for reading. A pipe in its place does not block the open, and a link in its place is not
 /// followed (best effort): callers compare [`identity_of`] as well.
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use super::{WirePath, limits};
 use std::fmt;
 
 /// The target of a link that stays inside its transfer: leading `..`, at most as many as the link has folders
-/// above it, then plain components.
+/// above it, then plain components. A `.`, a slash at the end and a doubled one change nothing.
 ///
 /// A `..` after a plain component is refused: if that component is itself a link, the kernel would go up from
 /// another place than the text suggests.
@@ -20,26 +20,17 @@ impl<'a> LinkTarget<'a> {
         if target.is_empty() || target.len() > limits::PATH_BYTES {
             return Err(LinkFault::Malformed);
         }
-        if target == b"." {
-            return Ok(LinkTarget(target));
-        }
-        let mut rest = target;
-        let mut up = 0;
-        while let Some(after) = rest.strip_prefix(b"..") {
-            up += 1;
-            match after {
-                [] => rest = &[],
-                [b'/', tail @ ..] => rest = tail,
-                _ => {
-                    up -= 1;
-                    break;
-                }
+        let (mut up, mut levels) = (0, 0);
+        for (number, component) in target.split(|&byte| byte == b'/').enumerate() {
+            match component {
+                b"" if number == 0 => return Err(LinkFault::Outside),
+                b"" | b"." => {}
+                b".." if levels == 0 => up += 1,
+                _ if WirePath::parse(component).is_err() => return Err(LinkFault::Outside),
+                _ => levels += 1,
             }
         }
-        if up > link.depth() {
-            return Err(LinkFault::Outside);
-        }
-        if !rest.is_empty() && (WirePath::parse(rest).is_err() || leads_out_on_windows(target)) {
+        if up > link.depth() || levels > limits::PATH_LEVELS || leads_out_on_windows(target) {
             return Err(LinkFault::Outside);
         }
         Ok(LinkTarget(target))
@@ -53,6 +44,45 @@ impl<'a> LinkTarget<'a> {
     /// The checked text of the link.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
+    }
+}
+
+/// The target without a `..` behind a component that is a real folder: `d/../x` is `x`. `None` if one of those is
+/// none, or nothing is to be resolved. `is_folder` is asked about paths in the transfer.
+pub fn without_detours(
+    link: WirePath<'_>,
+    target: &[u8],
+    is_folder: impl Fn(&[u8]) -> bool,
+) -> Option<Vec<u8>> {
+    let mut above: Vec<&[u8]> = match link.parent() {
+        Some(folder) => folder.components().collect(),
+        None => Vec::new(),
+    };
+    let (mut up, mut below): (usize, Vec<&[u8]>) = (0, Vec::new());
+    for (number, component) in target.split(|&byte| byte == b'/').enumerate() {
+        match component {
+            b"" if number == 0 => return None,
+            b"" | b"." => {}
+            b".." if below.is_empty() => {
+                above.pop()?;
+                up += 1;
+            }
+            b".." => {
+                let reached = [above.as_slice(), &below].concat();
+                let mut folders = (above.len() + 1..=reached.len()).map(|end| &reached[..end]);
+                if !folders.all(|folder| is_folder(&folder.join(&b'/'))) {
+                    return None;
+                }
+                below.pop();
+            }
+            name => below.push(name),
+        }
+    }
+    let ups = std::iter::repeat_n(&b".."[..], up);
+    let components: Vec<&[u8]> = ups.chain(below).collect();
+    match components.is_empty() {
+        true => Some(b".".to_vec()),
+        false => Some(components.join(&b'/')),
     }
 }
 
@@ -109,6 +139,10 @@ mod tests {
         assert!(allowed("a", "."));
         assert!(allowed("a", "B::Deparse.3pm.gz"));
         assert!(allowed("a", "b\\c"));
+        for same in ["d/", "./d", "d/.", "d//f", "./", "././d/./"] {
+            assert!(allowed("a", same), "{same}");
+        }
+        assert!(allowed("d/a", ".././b"));
     }
 
     #[test]
@@ -119,12 +153,33 @@ mod tests {
         assert!(!allowed("a", "/etc/passwd"));
         assert!(!allowed("d/a", "b/../../c"));
         assert!(!allowed("d/e/a", "x/../y"));
-        assert!(!allowed("d/a", "..//etc"));
+        assert!(!allowed("d/a", ".././../etc"));
+        assert!(!allowed("a", "//etc"));
+        assert!(!allowed("a", "/"));
         assert!(!allowed("a", ""));
         assert!(!allowed("a", "C:\\x"));
         assert!(!allowed("a", "\\\\host\\share"));
         assert!(!allowed("d/a", "..\\..\\x"));
         assert!(!allowed("a", "b\\..\\..\\x"));
         assert!(!allowed("a", "x\0y"));
+    }
+
+    #[test]
+    fn a_detour_through_a_real_folder_is_left_away() {
+        let without = |link: &str, target: &str| {
+            let link = WirePath::parse(link.as_bytes()).unwrap();
+            let is_folder = |path: &[u8]| [&b"d"[..], b"d/e", b"d/e/f"].contains(&path);
+            let target = without_detours(link, target.as_bytes(), is_folder);
+            target.map(|target| String::from_utf8(target).unwrap())
+        };
+        assert_eq!(without("a", "d/../x").as_deref(), Some("x"));
+        assert_eq!(without("d/a", "e/f/../../x").as_deref(), Some("x"));
+        assert_eq!(without("d/a", "../d/e/../x").as_deref(), Some("../d/x"));
+        assert_eq!(without("d/a", "e/../../x").as_deref(), Some("../x"));
+        assert_eq!(without("a", "d/..").as_deref(), Some("."));
+        assert_eq!(without("a", "no/../x"), None);
+        assert_eq!(without("a", "d/no/../../x"), None);
+        assert_eq!(without("a", "d/../../x"), None);
+        assert_eq!(without("a", "/d/../x"), None);
     }
 }

@@ -260,3 +260,45 @@ fn every_level_of_compression_arrives() {
         assert_same(&scene.path("file"), &arrived);
     }
 }
+
+#[test]
+fn links_that_stay_inside_are_carried_however_they_say_it() {
+    let scene = Scene::new();
+    scene.file("tree/d/f", "f");
+    scene.file("tree/x", "x");
+    let links = ["d/", "./d", "d/.", "d//f", "d/../x", "d/./../d/f"];
+    for (number, target) in links.into_iter().enumerate() {
+        std::os::unix::fs::symlink(target, scene.path(format!("tree/{number}"))).unwrap();
+    }
+    std::os::unix::fs::symlink("../d/../x", scene.path("tree/d/up")).unwrap();
+    std::os::unix::fs::symlink("d", scene.path("tree/to d")).unwrap();
+    let (received, sent) = scene.both("receive in --yes --port 0", "send tree --to @");
+    sent.exits(0);
+    received.exits(0);
+    let password = ("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit");
+    scene
+        .run("zip all.zip tree")
+        .env(password.0, password.1)
+        .exits(0);
+    let unzip = scene
+        .run("unzip all.zip unzipped")
+        .env(password.0, password.1);
+    unzip.exits(0);
+    for top in ["in/tree", "unzipped/tree"].map(|top| scene.path(top)) {
+        for (number, target) in links.into_iter().enumerate() {
+            let link = top.join(number.to_string());
+            assert!(link.is_symlink(), "{target}");
+            let [there, source] = [&link, &scene.path("tree").join(target)]
+                .map(|path| std::fs::canonicalize(path).unwrap());
+            let inside = there.strip_prefix(top.canonicalize().unwrap()).unwrap();
+            let tree = scene.path("tree").canonicalize().unwrap();
+            assert_eq!(inside, source.strip_prefix(tree).unwrap(), "{target}");
+        }
+        assert_eq!(std::fs::read(top.join("d/up")).unwrap(), b"x");
+    }
+    // Where a link stands on the way, going up leads elsewhere.
+    std::os::unix::fs::symlink("to d/../x", scene.path("tree/round")).unwrap();
+    let (received, sent) = scene.both("receive in --yes --port 0", "send tree --to @");
+    received.exits(0);
+    sent.exits(13).says("tree/round: the link leads outside");
+}

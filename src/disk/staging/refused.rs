@@ -2,7 +2,7 @@
 
 use super::{Mark, Staging, tree};
 use crate::disk::error::{DiskError, DiskErrorKind};
-use crate::disk::plan::{Decision, IsBeside, Plan};
+use crate::disk::plan::{Decision, DeliveredName, Plan};
 use crate::disk::platform;
 use crate::disk::refusal::{EntryRefusal, may_concern_one};
 use crate::model::{EntryIndex, EntryKind, Manifest, WirePath};
@@ -87,7 +87,7 @@ impl Staging {
     fn inherit_group(&self, folder: EntryIndex, path: &Path) {
         let delivered = self
             .plan
-            .delivered_path(&self.manifest, folder, IsBeside(false));
+            .delivered_path(&self.manifest, folder, DeliveredName::Planned);
         let target = WirePath::parse(&delivered).ok();
         let target = target.and_then(|target| self.destination.disk_path(target).ok());
         // A group that this user may not give stays that of the process.

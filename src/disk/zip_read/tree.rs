@@ -8,9 +8,10 @@ use super::oddity::{FoundOddity, Oddities, Oddity};
 use super::record::CentralEntry;
 use crate::model::{
     EntryIndex, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, PathFault,
+    WirePath, without_detours,
 };
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Replaces a record's number for a folder that the archive does not list.
@@ -67,6 +68,22 @@ impl ArchiveTree {
 /// A record's number as an index. No directory has more records than 32 bits count.
 fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Outline {
+    /// The folders that are made, listed or not.
+    fn folders<'a>(&self, directory: &'a Directory) -> HashSet<&'a [u8]> {
+        let mut folders = HashSet::new();
+        for &number in &self.order {
+            let record = &directory.records[index(number)];
+            let path = record.path.of(&directory.text);
+            folders.extend(unlisted_above(path, b""));
+            if record.kind == CentralKind::Folder {
+                folders.insert(path);
+            }
+        }
+        folders
+    }
 }
 
 /// Finds the entries that would be made of the selected ones.
@@ -200,6 +217,10 @@ pub(super) fn build(
         left_out: Vec::new(),
         newest: mtimes.max().unwrap_or_default(),
         is_strict: outline.oddities.is_strict(),
+        folders: match targets.is_empty() {
+            true => HashSet::new(),
+            false => outline.folders(directory),
+        },
     };
     let mut before: &[u8] = b"";
     for &number in &outline.order {
@@ -232,6 +253,8 @@ struct TreeBuilder<'a> {
     left_out: Vec<LeftOutEntry>,
     newest: Mtime,
     is_strict: bool,
+    /// All folders that are made, where there are links.
+    folders: HashSet<&'a [u8]>,
 }
 
 impl TreeBuilder<'_> {
@@ -266,7 +289,13 @@ impl TreeBuilder<'_> {
             CentralKind::Folder => self.manifest.push_folder(path, record.mtime, record.mode),
             CentralKind::Link => {
                 let target = self.targets.get(&number).map_or(&b""[..], Vec::as_slice);
-                self.manifest.push_link(path, target, record.mtime)
+                match self.manifest.push_link(path, target, record.mtime) {
+                    Err(ManifestError::Link(fault)) => match self.without_detours(path, target) {
+                        Some(target) => self.manifest.push_link(path, &target, record.mtime),
+                        None => Err(fault.into()),
+                    },
+                    pushed => pushed,
+                }
             }
             CentralKind::Special => {
                 const WHY: &str = "is a device, a pipe or a socket";
@@ -287,6 +316,12 @@ impl TreeBuilder<'_> {
             Err(error) => return Err(refused(ArchiveFault::Unsafe(error))),
         }
         Ok(())
+    }
+
+    /// The target of a link without detours through folders that are made.
+    fn without_detours(&self, path: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+        let link = WirePath::parse(path).ok()?;
+        without_detours(link, target, |path| self.folders.contains(path))
     }
 
     fn leave_out(&mut self, path: &[u8], why: String) {
