@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 
 /// Whether something of a transfer that broke off is kept, here or at the receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum KeptData {
     #[default]
     Nothing,
     Something,
@@ -18,16 +18,16 @@ pub(crate) enum Kept {
 impl CliError {
     /// What to type or to look at next; `None` where nothing helps.
     pub(crate) fn hint(&self) -> Option<String> {
-        self.hint_with(Kept::Nothing)
+        self.hint_with(KeptData::Nothing)
     }
 
     /// The same, after a transfer of which something may be kept.
-    pub(crate) fn hint_with(&self, kept: Kept) -> Option<String> {
+    pub(crate) fn hint_with(&self, kept: KeptData) -> Option<String> {
         hint(self, kept)
     }
 }
 
-fn hint(error: &CliError, kept: Kept) -> Option<String> {
+fn hint(error: &CliError, kept: KeptData) -> Option<String> {
     Some(match error {
         CliError::Usage { hint, .. } => return hint.clone(),
         CliError::NoTerminal { hint, .. } => (*hint).to_owned(),
@@ -85,10 +85,10 @@ fn hint(error: &CliError, kept: Kept) -> Option<String> {
 }
 
 /// What to do where the same command again may go on where this one stopped.
-fn after_a_break(error: &Error, kept: Kept) -> Option<String> {
+fn after_a_break(error: &Error, kept: KeptData) -> Option<String> {
     let again = match kept {
-        Kept::Something => "run the same command again to resume",
-        Kept::Nothing => "run the same command again",
+        KeptData::Something => "run the same command again to resume",
+        KeptData::Nothing => "run the same command again",
     };
     Some(match error {
         Error::Silent { .. } => format!("{again}; --idle-timeout SECS allows longer silences"),

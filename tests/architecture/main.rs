@@ -47,6 +47,7 @@ const KNOWN_CIRCLES: [(&[&str], &str); 1] = [(
         "disk/staging.rs",
         "disk/staging/checker.rs",
         "disk/staging/claims.rs",
+        "disk/staging/kept.rs",
         "disk/staging/writer.rs",
     ],
     "a staging folder makes its writers and checkers of claims, and each works in that folder",

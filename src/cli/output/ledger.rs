@@ -1,6 +1,6 @@
 //! What a run has transferred, for its last event.
 
-use crate::cli::hints::Kept;
+use crate::cli::hints::KeptData;
 use crate::cli::output::json::Object;
 use crate::model::len64;
 use crate::session::{Progress, Summary};
@@ -16,7 +16,7 @@ pub(crate) struct Ledger(Mutex<Entries>);
 struct Entries {
     finished: Totals,
     delivered: DeliveredPaths,
-    kept: Kept,
+    kept: KeptData,
     running_wire_bytes: u64,
 }
 
@@ -76,7 +76,7 @@ impl Ledger {
     pub(crate) fn finished(&self, summary: &Summary) {
         let mut entries = self.lock();
         entries.running_wire_bytes = 0;
-        entries.kept = Kept::Nothing;
+        entries.kept = KeptData::Nothing;
         let totals = &mut entries.finished;
         totals.files = totals.files.saturating_add(summary.files);
         totals.bytes = totals.bytes.saturating_add(summary.bytes);
@@ -90,11 +90,11 @@ impl Ledger {
 
     /// Something of the current transfer is kept, should it break off.
     pub(crate) fn keeps_something(&self) {
-        self.lock().kept = Kept::Something;
+        self.lock().kept = KeptData::Something;
     }
 
     /// Whether something is kept of a transfer that broke off.
-    pub(crate) fn kept(&self) -> Kept {
+    pub(crate) fn kept(&self) -> KeptData {
         self.lock().kept
     }
 
