@@ -85,7 +85,7 @@ fn newcomers_among_a_hundred_peers_find_each_other_and_say_little() {
         plug(&switch, number, machine, "lan");
         machine.address("lan", &format!("10.77.0.{}/24", number + 1));
     }
-    let role = |number: usize| if number % 2 == 0 { "send" } else { "receive" };
+    let role = |number: usize| ["send", "receive"][number % 2];
     let job = |number: usize| format!("meet {} {}", role(number), 1000 + number / 2);
     let others = machines[..OTHERS].iter().enumerate();
     let others: Vec<Peer> = others.map(|(n, one)| Peer::start(one, &job(n))).collect();

@@ -48,9 +48,8 @@ pub struct Machine {
     pub name: String,
 }
 
-impl Machine {
-    /// A new one, with loopback up.
-    pub fn new() -> Machine {
+impl Default for Machine {
+    fn default() -> Machine {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("pbd-{}-{number}", std::process::id());
@@ -58,6 +57,13 @@ impl Machine {
         let machine = Machine { name };
         machine.run("ip link set lo up");
         machine
+    }
+}
+
+impl Machine {
+    /// A new one, with loopback up.
+    pub fn new() -> Machine {
+        Machine::default()
     }
 
     /// The same, without IPv6.

@@ -1,6 +1,6 @@
 //! Nothing that tests run is heard on a network of whoever runs them.
 
-use super::network::{Machine, can_make_networks};
+use super::network::{Machine, can_make_networks, home};
 
 /// Tests that search by code, listen, dial, ping and serve: with what the harness sets for all.
 const REPRESENTATIVE: [&str; 5] = [
@@ -11,16 +11,13 @@ const REPRESENTATIVE: [&str; 5] = [
     "left_behind::",
 ];
 
-/// A machine with a network that would take everything, and a count of what is sent there.
-fn watched() -> Machine {
-    let machine = Machine::new();
-    machine.run("ip link add lan type dummy");
-    machine.up("lan");
-    machine.address("lan", "10.77.0.1/24");
+/// A machine on a network with another one, and a count of what it sends there.
+fn watched() -> (Machine, Machine) {
+    let (machine, other) = home();
     machine.run("ip route add default via 10.77.0.2");
     let beyond = "oifname != \"lo\" meta l4proto { tcp, udp } counter";
     machine.filter("output", &[beyond]);
-    machine
+    (machine, other)
 }
 
 /// Packets of programs that went beyond loopback.
@@ -36,7 +33,7 @@ fn representative_tests_send_nothing_beyond_loopback() {
     if !can_make_networks() {
         return;
     }
-    let machine = watched();
+    let (machine, _other) = watched();
     let tests = std::env::current_exe().expect("this executable");
     let mut run = machine.command(tests.to_str().expect("UTF-8"));
     let output = run.args(REPRESENTATIVE).output().expect("it runs");
@@ -56,7 +53,7 @@ fn the_count_sees_a_search_that_is_not_held_back() {
     if !can_make_networks() {
         return;
     }
-    let machine = watched();
+    let (machine, _other) = watched();
     let mut ping = machine.command(env!("CARGO_BIN_EXE_peerbridge"));
     let output = ping.arg("ping").output().expect("it runs");
     assert!(output.status.success(), "{output:?}");
