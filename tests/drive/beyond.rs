@@ -1,4 +1,5 @@
-//! Nothing that tests run is heard on a network of whoever runs them.
+//! Nothing that tests run is heard on a network of whoever runs them. Names that do not exist have an empty label,
+//! for which no resolver asks anybody.
 
 use super::network::{Machine, can_make_networks, home};
 

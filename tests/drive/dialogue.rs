@@ -198,8 +198,8 @@ fn who_is_not_found_may_be_dialled() {
     sender.answers(CODE, "");
     let code = shown_code(&mut sender);
     let receiver = scene.run("receive in --yes --port 0").secret(&code).start();
-    sender.answers("(Enter: go on looking): ", "no.such.host.invalid");
-    sender.shows("No address is known for no.such.host.invalid");
+    sender.answers("(Enter: go on looking): ", "no-such-host..invalid");
+    sender.shows("No address is known for no-such-host..invalid");
     let address = format!("127.0.0.1:{}", receiver.port());
     sender.answers("(Enter: go on looking): ", &address);
     sender.answers(MORE, "");
@@ -295,8 +295,8 @@ fn only_what_failed_is_asked_again() {
     let mut sender = dialogue(&scene);
     sender.answers(PLACE, "i");
     sender.answers(DIRECTION, "s");
-    sender.answers(ADDRESS, "no.such.host.invalid");
-    sender.shows("No address is known for no.such.host.invalid");
+    sender.answers(ADDRESS, "no-such-host..invalid");
+    sender.shows("No address is known for no-such-host..invalid");
     let address = format!("127.0.0.1:{}", receiver.port());
     sender.answers(ADDRESS, &address);
     sender.shows(HIDDEN);

@@ -82,11 +82,11 @@ fn an_unknown_host_is_named() {
     let scene = Scene::new();
     scene.file("file", "x");
     let ended = scene
-        .run("send file --wait 0 --to no-such-host.invalid")
+        .run("send file --wait 0 --to no-such-host..invalid")
         .ends();
     ended
         .exits(4)
-        .complains("no-such-host.invalid", "check the name");
+        .complains("no-such-host..invalid", "check the name");
 }
 
 #[test]

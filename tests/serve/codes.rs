@@ -26,7 +26,7 @@ fn every_way_that_these_verbs_end() {
         ),
         ("ping", 2),
         (&format!("ping {nobody} --wait 0"), 4),
-        ("ping no-such-host.invalid --wait 0", 4),
+        ("ping no-such-host..invalid --wait 0", 4),
         (&format!("send . --to {nobody} --dry-run --wait 0"), 4),
         (&format!("send missing --to {nobody} --dry-run"), 8),
         (&format!("send . --to {nobody} --verify"), 2),
