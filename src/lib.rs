@@ -40,6 +40,8 @@ mod disk;
 mod model;
 mod protocol;
 mod session;
+#[cfg(feature = "web")]
+mod web;
 
 // What to do.
 pub use session::{SendSession, dry_run, ping, receive, send, send_to_many, serve, unzip, zip};

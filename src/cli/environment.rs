@@ -35,7 +35,7 @@ pub(crate) fn credentials_directory() -> Option<PathBuf> {
 }
 
 /// A snapshot of those variables.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<&'static str, OsString>);
 
 impl Environment {
@@ -65,6 +65,13 @@ impl Environment {
     /// The value of a variable, if it is set at all.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(name).map(OsString::as_os_str)
+    }
+
+    /// The same with another value for a variable.
+    #[cfg(feature = "web")]
+    pub(crate) fn with(mut self, name: &'static str, value: OsString) -> Environment {
+        self.0.insert(name, value);
+        self
     }
 
     /// Whether a person does not want colours.

@@ -3,24 +3,26 @@
 //!
 //! Arguments are read in two stages: `args` sorts them, then each command under `verbs` interprets them and
 //! becomes an action without impossible combinations. While the action runs, `report` shows the session's
-//! events. However it ends, [`run`] reports the end in one place.
+//! events. However it ends, `ending` reports it in one place.
 
-mod bug;
-mod context;
-mod environment;
-mod error;
+pub(crate) mod bug;
+pub(crate) mod context;
+pub(crate) mod ending;
+pub(crate) mod environment;
+pub(crate) mod error;
 pub(crate) mod exit;
 mod hints;
 mod hook;
 pub(crate) mod input;
 mod line;
 pub(crate) mod options;
-mod output;
-mod platform;
+pub(crate) mod output;
+pub(crate) mod platform;
 mod surroundings;
 mod verbs;
 
 use crate::cli::context::Context;
+use crate::cli::ending::close;
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -28,7 +30,6 @@ use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::colour::Colour;
 use crate::cli::output::console::{Console, LineStyle, Verbosity};
-use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::verbs::Action;
 use std::ffi::OsString;
@@ -85,7 +86,7 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
 fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
     let outcome =
         bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
-    let exit = close(outcome, context);
+    let exit = close(outcome, context.console, context.ledger);
     match context.console.output_failure() {
         Some(source) => {
             let what = "standard output".to_owned();
@@ -101,42 +102,6 @@ fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
         }
         None => exit,
     }
-}
-
-/// The one place where a run ends: prints the error and its hint for people, `done` for programs.
-fn close(outcome: Result<Exit, CliError>, context: &Context<'_>) -> Exit {
-    let (exit, told) = match outcome {
-        Ok(exit) => (exit, None),
-        Err(error) => {
-            let hint = error.hint_with(context.ledger.kept());
-            (error.exit(), Some((error.to_string(), hint)))
-        }
-    };
-    context.console.erase();
-    if let Some((message, hint)) = &told {
-        context.console.error(message, hint.as_deref());
-    }
-    context.console.event(|| {
-        let totals = context.ledger.totals();
-        let mut event = Object::event("done")
-            .number("exit", exit.code().into())
-            .number("files", totals.files)
-            .number("bytes", totals.bytes)
-            .number("wire_bytes", totals.wire_bytes)
-            .number("resumed_bytes", totals.resumed_bytes)
-            .number("same", totals.same)
-            .number("skipped", totals.skipped)
-            .seconds("seconds", totals.elapsed);
-        event = context.ledger.delivered().tell(event);
-        if let Some((message, hint)) = &told {
-            event = event.text("error", message);
-            if let Some(hint) = hint {
-                event = event.text("hint", hint);
-            }
-        }
-        event
-    });
-    exit
 }
 
 #[cfg(test)]

@@ -195,7 +195,10 @@ fn a_bug_ends_with_1_and_one_done() {
         answers: &Script::new(&[]),
         ledger: &Ledger::default(),
     };
-    assert_eq!(close(Err(CliError::Bug), &context).code(), 1);
+    assert_eq!(
+        close(Err(CliError::Bug), context.console, context.ledger).code(),
+        1
+    );
     assert!(error.text().contains("report"));
     assert!(
         output

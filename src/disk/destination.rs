@@ -85,7 +85,7 @@ impl Destination {
     ///
     /// # Errors
     /// [`DiskErrorKind::Name`] if this system cannot have such a name.
-    pub(super) fn disk_path(&self, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
+    pub(crate) fn disk_path(&self, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
         disk_path(&self.path, path)
     }
 

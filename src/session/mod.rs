@@ -33,7 +33,7 @@ mod scan;
 pub(crate) mod second_factor;
 mod send;
 mod stats;
-mod sync;
+pub(crate) mod sync;
 mod tuning;
 
 pub use crate::disk::Links;

@@ -8,14 +8,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each floor with those that it may import: the ones below, and of one height only itself.
-const FLOORS: [(&str, &[&str]); 6] = [
+/// Each floor with those that it may import: the ones below, and of one height only itself. The page is told what
+/// the command line tells, and the command line starts it: `the_page_and_the_command_line_meet_in_few_places`.
+const FLOORS: [(&str, &[&str]); 7] = [
     ("model", &[]),
     ("crypto", &["model"]),
     ("disk", &["model"]),
     ("protocol", &["model", "crypto"]),
     ("session", &["model", "crypto", "disk", "protocol"]),
-    ("cli", &["model", "crypto", "disk", "protocol", "session"]),
+    (
+        "cli",
+        &["model", "crypto", "disk", "protocol", "session", "web"],
+    ),
+    ("web", &["model", "crypto", "disk", "session", "cli"]),
+];
+
+/// What the page may use of the command line: how things are said, and how what a person writes is read.
+const SHARED_WITH_THE_PAGE: [&str; 10] = [
+    "bug",
+    "context",
+    "ending",
+    "environment",
+    "error",
+    "exit",
+    "input",
+    "options",
+    "output",
+    "platform",
 ];
 
 /// The rooms of `session`, each importing only from those before it.
@@ -175,6 +194,26 @@ fn the_rooms_of_session_import_one_way() {
 }
 
 #[test]
+fn the_page_and_the_command_line_meet_in_few_places() {
+    for (file, used) in uses() {
+        for other in used {
+            let is_page = |file: &str| file.starts_with("web/");
+            assert!(
+                !is_page(&other) || is_page(&file) || file == "cli/verbs/web.rs",
+                "{file} uses {other}"
+            );
+            let Some(shared) = other.strip_prefix("cli/").filter(|_| is_page(&file)) else {
+                continue;
+            };
+            let is_shared = SHARED_WITH_THE_PAGE
+                .iter()
+                .any(|name| shared.starts_with(name));
+            assert!(is_shared, "{file} uses {other}");
+        }
+    }
+}
+
+#[test]
 fn no_files_use_each_other_in_a_circle() {
     let found = circles(&uses());
     let is_known = |circle: &[String], (known, _): &(&[&str], &str)| {
@@ -196,7 +235,7 @@ fn no_files_use_each_other_in_a_circle() {
 
 #[test]
 fn only_the_command_line_prints_or_ends_the_process() {
-    for floor in ["model", "crypto", "disk", "protocol", "session"] {
+    for floor in ["model", "crypto", "disk", "protocol", "session", "web"] {
         let files = sources(&src().join(floor));
         for file in &without_tests(&files) {
             let code = production(file);

@@ -164,6 +164,15 @@ impl Running {
         assert!(found.is_some(), "{text:?} was never said: {}", self.told());
     }
 
+    /// Waits for a line of standard output with `mark`, and for what `read` finds behind it.
+    #[track_caller]
+    pub fn reads<T>(&self, mark: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        let found = self.output.wait(self.limit, |text| {
+            read(text.split_once(mark)?.1.split_once('\n')?.0)
+        });
+        found.unwrap_or_else(|| panic!("no {mark:?}: {}", self.told()))
+    }
+
     /// What it has said on standard error so far.
     pub fn error(&self) -> String {
         self.error.text()

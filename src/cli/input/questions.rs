@@ -7,7 +7,7 @@ use crate::cli::output::wording;
 use crate::disk;
 use crate::model::Existing;
 use crate::model::escaped;
-use crate::session::{Acceptance, Conflicts, Expansion, OfferSummary};
+use crate::session::{Acceptance, Conflicts, Expansion, OfferSummary, Operator};
 use std::path::{Path, PathBuf};
 
 /// Who decides about an offer.
@@ -22,6 +22,9 @@ pub(crate) enum Questions<'a> {
         destination: Option<PathBuf>,
         conflicts: OnConflict,
     },
+    /// A person is, on the page.
+    #[cfg(feature = "web")]
+    Delegated(&'a dyn Operator),
 }
 
 /// What happens if names are taken and `--existing` is not given.
@@ -43,11 +46,23 @@ const COMPARE_HELP: &str =
 
 impl Questions<'_> {
     pub(crate) fn are_asked(&self) -> bool {
-        matches!(self, Questions::Asked { .. })
+        !matches!(self, Questions::Unasked)
+    }
+
+    /// Who answers instead of the person at the terminal.
+    pub(crate) fn delegate(&self) -> Option<&dyn Operator> {
+        match self {
+            #[cfg(feature = "web")]
+            Questions::Delegated(operator) => Some(*operator),
+            Questions::Unasked | Questions::Asked { .. } => None,
+        }
     }
 
     /// Whether to accept an offer. No answer means no.
     pub(crate) fn accept(&self, offer: &OfferSummary) -> Acceptance {
+        if let Some(operator) = self.delegate() {
+            return operator.accept(offer);
+        }
         let Questions::Asked { destination, .. } = self else {
             return Acceptance::Accept;
         };
@@ -69,12 +84,15 @@ impl Questions<'_> {
                 conflicts: OnConflict::Ask,
                 ..
             } => self.ask(conflict_question(conflicts), CONFLICT_HELP, conflict_answer)?,
-            _ => None,
+            _ => self.delegate()?.resolve(conflicts),
         }
     }
 
     /// Whether to open an archive that grows suspiciously large. No answer means no.
     pub(crate) fn accept_expansion(&self, growth: Expansion) -> Acceptance {
+        if let Some(operator) = self.delegate() {
+            return operator.accept_expansion(growth);
+        }
         match self.ask(expansion_question(growth), EXPANSION_HELP, yes_or_no) {
             Some(true) => Acceptance::Accept,
             Some(false) | None => Acceptance::Decline,

@@ -6,7 +6,7 @@ use crate::model::Existing;
 use Group::{Archive, Common, Connecting, Scripts};
 use Takes::{Nothing, OneOf, Path, Value, Values};
 use Verb::{
-    Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip, Zip as ZipVerb,
+    Completions, Demo, Doctor, Help, Ping, Receive, Secret, Send, Serve, Unzip, Web, Zip as ZipVerb,
 };
 use getopts::Options;
 
@@ -107,6 +107,7 @@ const EVERY_VERB: &[Verb] = &[
     Demo,
     Secret,
     Doctor,
+    Web,
     Completions,
     Help,
 ];
@@ -217,6 +218,13 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Common, Some('z'), "level", OneOf("LEVEL", LEVELS), &[Send, ZipVerb],
         "how hard to compress: auto (the default; stores what does not shrink), or 0 (not at all) to 9 \
          (most)"),
+    flag(Common, None, "dir", Path("DIR"), &[Web],
+        "the folder that the page saves into (default: Downloads in your home if it is there, else the \
+         current folder); the page can choose another one"),
+    flag(Common, None, "no-open", Nothing, &[Web],
+        "print the page's address and start no browser"),
+    flag(Common, None, "idle", Value("MINUTES"), &[Web],
+        "end after that long without a page (default 15); never while something runs"),
     flag(Connecting, None, "code", Nothing, &[Send],
         "ask for the code that the receiver made (default: make one)"),
     flag(Connecting, None, "via", Value("COMMAND"), &[Send, Receive],
@@ -224,14 +232,15 @@ pub(crate) const FLAGS: &[Flag] = &[
          the other side runs with --stdio"),
     flag(Connecting, None, "stdio", Nothing, &[Send, Receive],
         "answer the peer over standard input and output: the other end of --via"),
-    flag(Connecting, None, "no-discovery", Nothing, &[Send, Receive, Ping],
+    flag(Connecting, None, "no-discovery", Nothing, &[Send, Receive, Ping, Web],
         "neither look for peers on the network nor answer them (or PEERBRIDGE_DISCOVERY=off)"),
     flag(Connecting, None, "announce", Nothing, &[Serve],
         "answer peers on the network that look around with peerbridge ping"),
-    flag(Connecting, Some('p'), "port", Value("N"), &[Send, Receive, Serve, Ping, Doctor],
+    flag(Connecting, Some('p'), "port", Value("N"), &[Send, Receive, Serve, Ping, Doctor, Web],
         "port (default 8080, or PEERBRIDGE_PORT); 0 listens on a free one and shows it")
         .but(&[(Ping, "the peer's port (default 8080, or PEERBRIDGE_PORT)"),
-            (Doctor, "port to check (default 8080, or PEERBRIDGE_PORT)")]),
+            (Doctor, "port to check (default 8080, or PEERBRIDGE_PORT)"),
+            (Web, "the page's port (default: a free one)")]),
     flag(Connecting, Some('b'), "bind", Value("ADDR"), LISTENING,
         "listen on this address only (default: all, IPv6 and IPv4)"),
     flag(Connecting, Some('w'), "wait", Value("SECS"), CONNECTING,

@@ -12,6 +12,7 @@ pub(crate) enum Verb {
     Demo,
     Secret,
     Doctor,
+    Web,
     Completions,
     Help,
 }
@@ -228,6 +229,20 @@ pub(crate) const VERBS: &[VerbEntry] = &[
             "peerbridge doctor",
             "peerbridge doctor /srv/drop --secret-file /etc/peerbridge/secret",
         ],
+    },
+    VerbEntry {
+        verb: Verb::Web,
+        name: "web",
+        aliases: &[],
+        forms: &[("web", "send and receive in a browser")],
+        about: &[
+            "Serves a page to the browser of this machine: send, receive, archives and the checks of \
+             doctor, without a terminal. It prints the page's address and opens it. The page is for you \
+             alone: it listens on the loopback address only, and the address holds a token.",
+            "It ends with the page's button, with Ctrl-C, or when no page was open for a while. A page \
+             that is closed does not end a transfer: open the same address again.",
+        ],
+        examples: &["peerbridge web", "peerbridge web --no-open --dir Downloads"],
     },
     VerbEntry {
         verb: Verb::Completions,

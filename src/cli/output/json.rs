@@ -15,9 +15,22 @@ pub(crate) struct Object(String);
 impl Object {
     /// Begins the event `name`.
     pub(crate) fn event(name: &str) -> Object {
+        Object::new().text("event", name).number("v", VERSION)
+    }
+
+    /// Begins an object that is no event.
+    pub(crate) fn new() -> Object {
         Object(String::from("{"))
-            .text("event", name)
-            .number("v", VERSION)
+    }
+
+    /// Adds a list of objects.
+    #[cfg(feature = "web")]
+    #[must_use]
+    pub(crate) fn objects(mut self, key: &str, items: impl IntoIterator<Item = Object>) -> Object {
+        self.key(key);
+        let items: Vec<String> = items.into_iter().map(Object::finish).collect();
+        self.0.push_str(&format!("[{}]", items.join(",")));
+        self
     }
 
     /// Adds text.

@@ -258,6 +258,9 @@ impl Operator for Reporter<'_> {
     }
 
     fn compare(&self, phrase: &str) -> Acceptance {
+        if let Some(operator) = self.questions.delegate() {
+            return operator.compare(phrase);
+        }
         match self.comparer {
             Some(answers) => questions::compare(phrase, answers, self.console),
             None => {
@@ -270,7 +273,10 @@ impl Operator for Reporter<'_> {
     }
 
     fn one_time_code(&self) -> Option<String> {
-        self.codes.get(self.console)
+        match self.questions.delegate() {
+            Some(operator) => operator.one_time_code(),
+            None => self.codes.get(self.console),
+        }
     }
 
     fn received(&self, reception: &Reception<'_>) {

@@ -64,7 +64,7 @@ fn words_of(verb: Verb) -> Words {
         Verb::Receive | Verb::Serve | Verb::Doctor => Words::Folder,
         Verb::Completions => Words::OneOf(SHELLS.to_vec()),
         Verb::Help => Words::OneOf(VERBS.iter().map(|entry| entry.name).collect()),
-        Verb::Ping | Verb::Secret => Words::Others,
+        Verb::Ping | Verb::Secret | Verb::Web => Words::Others,
     }
 }
 

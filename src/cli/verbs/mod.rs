@@ -14,6 +14,7 @@ mod secret;
 mod send;
 mod serve;
 mod unzip;
+mod web;
 mod zip;
 mod zipped;
 
@@ -33,6 +34,7 @@ pub(crate) enum Action {
     Zip(zip::Zip),
     Unzip(unzip::Unzip),
     Doctor(doctor::Doctor),
+    Web(web::Web),
     Completions(completions::Completions),
     Demo(demo::Demo),
     Secret(secret::SecretArgs),
@@ -72,6 +74,7 @@ impl Action {
             Some(Verb::Zip) => zip::Zip::understand(args).map(Action::Zip),
             Some(Verb::Unzip) => unzip::Unzip::understand(args).map(Action::Unzip),
             Some(Verb::Doctor) => doctor::Doctor::understand(args, context).map(Action::Doctor),
+            Some(Verb::Web) => web::Web::understand(args, context).map(Action::Web),
             Some(Verb::Completions) => {
                 completions::Completions::understand(args).map(Action::Completions)
             }
@@ -96,6 +99,7 @@ impl Action {
             Action::Zip(zip) => zip.run(context),
             Action::Unzip(unzip) => unzip.run(context),
             Action::Doctor(doctor) => doctor.run(context),
+            Action::Web(web) => web.run(context),
             Action::Completions(shell) => {
                 context.console.result(&shell.script());
                 Ok(Exit::Done)

@@ -100,6 +100,21 @@ pub(crate) fn archive_of(
     make(name(&paths), paths, password, Names::Shown)
 }
 
+/// An archive of several paths for a peer that knows `secret`, as the page makes it.
+///
+/// # Errors
+/// A usage error when it can have no such name, or the password is the secret.
+#[cfg(feature = "web")]
+pub(crate) fn archive_for(
+    paths: Vec<PathBuf>,
+    password: ArchivePassword,
+    names: Names,
+    secret: &Secret,
+) -> Result<ArchivePayload, CliError> {
+    check_password(&password, secret)?;
+    make(name(&paths), paths, password, names)
+}
+
 /// An archive can be attacked at leisure by whoever has it, and the secret must not fall with it.
 ///
 /// # Errors

@@ -1,0 +1,43 @@
+//! How a run ends, in words for people and as the event `done`.
+
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::Console;
+use crate::cli::output::json::Object;
+use crate::cli::output::ledger::Ledger;
+
+/// The one place where a run ends: prints the error and its hint for people, `done` for programs.
+pub(crate) fn close(outcome: Result<Exit, CliError>, console: &Console, ledger: &Ledger) -> Exit {
+    let (exit, told) = match outcome {
+        Ok(exit) => (exit, None),
+        Err(error) => {
+            let hint = error.hint_with(ledger.kept());
+            (error.exit(), Some((error.to_string(), hint)))
+        }
+    };
+    console.erase();
+    if let Some((message, hint)) = &told {
+        console.error(message, hint.as_deref());
+    }
+    console.event(|| {
+        let totals = ledger.totals();
+        let mut event = Object::event("done")
+            .number("exit", exit.code().into())
+            .number("files", totals.files)
+            .number("bytes", totals.bytes)
+            .number("wire_bytes", totals.wire_bytes)
+            .number("resumed_bytes", totals.resumed_bytes)
+            .number("same", totals.same)
+            .number("skipped", totals.skipped)
+            .seconds("seconds", totals.elapsed);
+        event = ledger.delivered().tell(event);
+        if let Some((message, hint)) = &told {
+            event = event.text("error", message);
+            if let Some(hint) = hint {
+                event = event.text("hint", hint);
+            }
+        }
+        event
+    });
+    exit
+}

@@ -1,0 +1,51 @@
+//! Starting the person's browser and file manager.
+
+use crate::cli::environment;
+use crate::web::private_folder::PrivateFolder;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Opens the page. The address goes through a private file, because other users see the words of a command, and
+/// the address has the token. The file stays as long as the returned folder.
+///
+/// # Errors
+/// No such program, or no temporary folder.
+pub(super) fn open_page(url: &str) -> io::Result<PrivateFolder> {
+    let folder = PrivateFolder::create()?;
+    let file = folder.path().join("open.html");
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
+         <meta http-equiv=refresh content=\"0; url={url}\"><a href=\"{url}\">peerbridge</a>\n"
+    );
+    std::fs::write(&file, page)?;
+    open(&file)?;
+    Ok(folder)
+}
+
+/// Shows a folder in the file manager.
+///
+/// # Errors
+/// No such program.
+pub(super) fn open(path: &Path) -> io::Result<()> {
+    let (program, words): (&str, &[&OsStr]) = match std::env::consts::OS {
+        "macos" => ("open", &[path.as_os_str()]),
+        "windows" => ("explorer", &[path.as_os_str()]),
+        _ => ("xdg-open", &[path.as_os_str()]),
+    };
+    let mut command = Command::new(program);
+    command
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for secret in environment::SECRETS {
+        command.env_remove(secret);
+    }
+    let mut child = command.spawn()?;
+    // Nobody reads how it ends; waiting frees its entry in the process table.
+    let waiter = std::thread::Builder::new().name("browser".to_owned());
+    waiter.spawn(move || child.wait())?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The folders of this machine, for the page to choose from.
+
+use crate::cli::error::CliError;
+use crate::cli::output::json::Object;
+use crate::disk::free_bytes;
+use crate::model::WirePath;
+use crate::web::refused::Refused;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The most entries of a folder that a page shows.
+const SHOWN: usize = 5000;
+
+/// A name in a folder.
+struct FolderEntry {
+    name: String,
+    path: PathBuf,
+    kind: &'static str,
+    size: u64,
+}
+
+/// What a folder holds: folders first, then by name.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn list(folder: &Path) -> Result<Object, Refused> {
+    let failed = |source| CliError::Source {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut found: Vec<FolderEntry> = fs::read_dir(folder)
+        .map_err(failed)?
+        .flatten()
+        .map(|entry| look(&entry))
+        .collect();
+    found.sort_by_cached_key(|entry| (entry.kind != "folder", entry.name.to_lowercase()));
+    let left_out = found.len().saturating_sub(SHOWN);
+    let shown = found.iter().take(SHOWN).map(|entry| {
+        path("path", &entry.path)
+            .text("name", &entry.name)
+            .text("kind", entry.kind)
+            .number("bytes", entry.size)
+    });
+    let listed = path("path", folder)
+        .objects("entries", shown)
+        .number("left_out", left_out as u64);
+    let listed = listed.number_or_null("free", free_bytes(folder));
+    Ok(match folder.parent() {
+        Some(parent) => listed.objects("parents", parent.ancestors().map(named)),
+        None => listed.objects("parents", []),
+    })
+}
+
+/// Makes a folder in another one.
+///
+/// # Errors
+/// The name is none, is taken, or the system refuses.
+pub(super) fn make_folder(parent: &Path, name: &str) -> Result<Object, Refused> {
+    let made = parent.join(plain_name(name)?);
+    fs::create_dir(&made).map_err(|source| CliError::CannotWrite {
+        what: made.display().to_string(),
+        source,
+    })?;
+    Ok(path("path", &made))
+}
+
+/// A name without folders in it, by the rule for names from peers.
+///
+/// # Errors
+/// It is none.
+pub(super) fn plain_name(name: &str) -> Result<&str, Refused> {
+    let name = name.trim();
+    match WirePath::parse(name.as_bytes()) {
+        Ok(path) if path.components().count() == 1 => Ok(name),
+        Ok(_) => Err(Refused::says("a name has no / in it")),
+        Err(fault) => Err(Refused::says(format!(
+            "that is no name for a file: {fault}"
+        ))),
+    }
+}
+
+/// A path in the form that [`Fields::path`](super::fields::Fields::path) reads.
+pub(super) fn path(key: &str, path: &Path) -> Object {
+    Object::new().name(key, path.as_os_str().as_encoded_bytes())
+}
+
+/// A folder above, with its last name.
+fn named(folder: &Path) -> Object {
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+    path("path", folder).text("name", &name.to_string_lossy())
+}
+
+/// Links count as what they lead to: a person wants to open a folder that is a link.
+fn look(entry: &fs::DirEntry) -> FolderEntry {
+    let path = entry.path();
+    let found = fs::metadata(&path);
+    let (kind, size) = match &found {
+        Ok(found) if found.is_dir() => ("folder", 0),
+        Ok(found) if found.is_file() => ("file", found.len()),
+        _ => ("other", 0),
+    };
+    let name = entry.file_name().to_string_lossy().into_owned();
+    FolderEntry {
+        name,
+        path,
+        kind,
+        size,
+    }
+}

@@ -1,0 +1,65 @@
+//! Who may ask for what: the page's own address, and the token.
+
+use crate::cli::error::CliError;
+use crate::crypto::{Secret, random_bytes};
+use crate::web::http::request::Request;
+use crate::web::http::response::Status;
+use std::net::SocketAddr;
+
+/// The token: 128 random bits.
+const TOKEN_BYTES: usize = 16;
+
+/// The page's address and token.
+pub(super) struct Guard {
+    address: SocketAddr,
+    token: Secret,
+}
+
+impl Guard {
+    /// Makes a token, and the page's whole address. The token stands in its fragment, which browsers send to nobody.
+    ///
+    /// # Errors
+    /// The system has no random bytes.
+    pub(super) fn new(address: SocketAddr) -> Result<(Guard, String), CliError> {
+        let bytes: [u8; TOKEN_BYTES] = random_bytes()?;
+        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let url = format!("http://{address}/#{token}");
+        let secret = Secret::from_text(token).map_err(|_| CliError::Bug)?;
+        let guard = Guard {
+            address,
+            token: secret,
+        };
+        Ok((guard, url))
+    }
+
+    /// Checks what holds for every request. A page of another site may have a name that leads here (DNS
+    /// rebinding), and then another Host.
+    pub(super) fn admit(&self, request: &Request) -> Result<(), Status> {
+        if request.header("host") != Some(self.address.to_string().as_bytes()) {
+            return Err(Status::Misdirected);
+        }
+        let own = format!("http://{}", self.address);
+        match request.header("origin") {
+            Some(origin) if origin == own.as_bytes() => Ok(()),
+            // Browsers name the origin of every post.
+            None if request.method == "GET" && !request.has("origin") => Ok(()),
+            _ => Err(Status::Forbidden),
+        }
+    }
+
+    /// Checks what holds for everything but the page's files. Browsers say which site asks, and set no
+    /// `Authorization` for another one.
+    pub(super) fn admit_to_api(&self, request: &Request) -> Result<(), Status> {
+        let site = request.header("sec-fetch-site");
+        if site.is_some_and(|site| site != b"same-origin") {
+            return Err(Status::Forbidden);
+        }
+        let given = request.header("authorization");
+        let given = given.and_then(|text| text.strip_prefix(b"Bearer "));
+        let given = given.and_then(|text| Secret::from_text(text).ok());
+        match given.is_some_and(|given| given.is(&self.token)) {
+            true => Ok(()),
+            false => Err(Status::Unauthorized),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What the page may have done: the types of the session, filled in from what it posted.
+
+use crate::cli::error::CliError;
+use crate::cli::options::{address, numbers};
+use crate::crypto::{ArchivePassword, MeetingCode, Secret};
+use crate::model::Existing;
+use crate::session::{
+    Cancel, Connect, DEFAULT_PORT, FindOptions, ListenAddress, Names, PeerAddress, ReceiveOptions,
+    Rendezvous,
+};
+use crate::web::fields::Fields;
+use crate::web::http::response::Status;
+use crate::web::options::Options;
+use crate::web::private_folder::PrivateFolder;
+use crate::web::refused::Refused;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Something to do, which can be done again.
+#[derive(Clone)]
+pub(super) enum Job {
+    Send(SendJob),
+    Receive(ReceiveJob),
+    Command(CommandJob),
+}
+
+/// How to meet the other side.
+#[derive(Clone)]
+pub(super) struct WayToPeer {
+    pub(super) words: SharedWords,
+    /// Where to dial; without it the code leads to the other side.
+    address: Option<PeerAddress>,
+}
+
+/// What both sides know.
+#[derive(Clone)]
+pub(super) enum SharedWords {
+    Code(Arc<MeetingCode>),
+    /// A secret of one's own.
+    Own(Arc<Secret>),
+}
+
+/// Files to send.
+#[derive(Clone)]
+pub(super) struct SendJob {
+    pub(super) meeting: WayToPeer,
+    pub(super) paths: Vec<PathBuf>,
+    /// Where files lie that were dropped on the page.
+    pub(super) _dropped: Option<Arc<PrivateFolder>>,
+    pub(super) exclude: Vec<String>,
+    pub(super) rate_limit: Option<u64>,
+    pub(super) verify: bool,
+    pub(super) archive: Option<(Arc<ArchivePassword>, Names)>,
+}
+
+/// Where to put what arrives.
+#[derive(Clone)]
+pub(super) struct ReceiveJob {
+    pub(super) meeting: WayToPeer,
+    pub(super) options: ReceiveOptions,
+}
+
+/// A command of `peerbridge` as it is.
+#[derive(Clone)]
+pub(super) struct CommandJob {
+    pub(super) words: Vec<OsString>,
+    pub(super) password: Option<String>,
+    /// The folder with what it makes.
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl WayToPeer {
+    /// Without a code or secret, makes a code.
+    fn of(fields: &mut Fields) -> Result<WayToPeer, Refused> {
+        let typed = fields.text("code")?;
+        let address = fields.some_text("address")?;
+        let address = address.map(|text| address::peer(text.trim())).transpose()?;
+        let words = match MeetingCode::from_input(&typed) {
+            _ if typed.trim().is_empty() && address.is_none() => {
+                SharedWords::Code(Arc::new(MeetingCode::generate()?))
+            }
+            Ok(code) => SharedWords::Code(Arc::new(code)),
+            Err(_) if address.is_some() => SharedWords::Own(Arc::new(secret(typed)?)),
+            Err(fault) => return Err(Refused::says(fault.to_string())),
+        };
+        Ok(WayToPeer {
+            words,
+            address: address.map(|written| PeerAddress {
+                host: written.host,
+                port: written.port.unwrap_or(DEFAULT_PORT),
+            }),
+        })
+    }
+
+    /// Ready to meet.
+    pub(super) fn connect(&self, options: &Options, cancel: &Cancel) -> Connect {
+        let listen = ListenAddress {
+            address: None,
+            port: options.transfer_port,
+        };
+        let rendezvous = match (&self.address, &self.words) {
+            (Some(address), _) => Rendezvous::Dial(address.clone()),
+            (None, SharedWords::Code(code)) => Rendezvous::Find(FindOptions {
+                channel: code.channel(),
+                listen,
+                discovery: options.discovery,
+            }),
+            (None, SharedWords::Own(_)) => Rendezvous::Listen(listen),
+        };
+        let secret = match &self.words {
+            SharedWords::Code(code) => Arc::new(code.to_secret()),
+            SharedWords::Own(secret) => Arc::clone(secret),
+        };
+        let mut connect = Connect::new(rendezvous, secret);
+        connect.cancel = cancel.clone();
+        connect
+    }
+}
+
+impl SendJob {
+    /// # Errors
+    /// The page does not post such a thing, or the person's input cannot be used.
+    pub(super) fn of(
+        mut fields: Fields,
+        dropped: impl FnOnce(&str) -> Result<(Arc<PrivateFolder>, Vec<PathBuf>), Status>,
+    ) -> Result<SendJob, Refused> {
+        let meeting = WayToPeer::of(&mut fields)?;
+        let mut paths = fields.paths("paths")?;
+        let exclude = fields.text("exclude")?;
+        let rate_limit = fields.some_text("rate_limit")?;
+        let password = fields.some_text("password")?;
+        let verify = fields.flag("verify")?;
+        let names = hidden(fields.flag("hide_names")?);
+        let folder = fields.some_text("dropped")?;
+        fields.end()?;
+        let dropped = folder.map(|folder| dropped(&folder)).transpose()?;
+        let dropped = dropped.map(|(folder, files)| {
+            paths.extend(files);
+            folder
+        });
+        if paths.is_empty() {
+            return Err(Refused::says("choose a file or folder first"));
+        }
+        for path in &paths {
+            let found = std::fs::symlink_metadata(path);
+            found.map_err(|source| CliError::Source {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        let words = exclude.lines().map(|line| line.trim().to_owned());
+        Ok(SendJob {
+            meeting,
+            paths,
+            _dropped: dropped,
+            exclude: words.filter(|line| !line.is_empty()).collect(),
+            rate_limit: rate_limit
+                .map(|text| numbers::rate("the limit", &text))
+                .transpose()?,
+            verify,
+            archive: password
+                .map(|text| archive_password(text).map(|password| (Arc::new(password), names)))
+                .transpose()?,
+        })
+    }
+}
+
+impl ReceiveJob {
+    /// # Errors
+    /// The page does not post such a thing, or the person's input cannot be used.
+    pub(super) fn of(mut fields: Fields) -> Result<ReceiveJob, Refused> {
+        let meeting = WayToPeer::of(&mut fields)?;
+        let folder = fields.path("folder")?.ok_or(Status::BadRequest)?;
+        let existing = fields.text("existing")?;
+        let verify = fields.flag("verify")?;
+        fields.end()?;
+        let mut options = ReceiveOptions::new(folder);
+        let policy = Existing::ALL
+            .into_iter()
+            .find(|policy| policy.word() == existing);
+        options.existing = policy.ok_or(Status::BadRequest)?;
+        options.verify = verify;
+        Ok(ReceiveJob { meeting, options })
+    }
+}
+
+impl CommandJob {
+    /// The checks of `doctor` for a folder.
+    ///
+    /// # Errors
+    /// The page does not post such a thing.
+    pub(super) fn doctor(mut fields: Fields) -> Result<CommandJob, Refused> {
+        let folder = fields.path("folder")?.ok_or(Status::BadRequest)?;
+        fields.end()?;
+        Ok(CommandJob::new("doctor", [folder.into()]))
+    }
+
+    /// An archive of some paths.
+    ///
+    /// # Errors
+    /// The page does not post such a thing, or the person's input cannot be used.
+    pub(super) fn zip(mut fields: Fields) -> Result<CommandJob, Refused> {
+        let folder = fields.path("folder")?.ok_or(Status::BadRequest)?;
+        let name = fields.text("name")?;
+        let paths = fields.paths("paths")?;
+        let password = fields.text("password")?;
+        let hides_names = fields.flag("hide_names")?;
+        fields.end()?;
+        if paths.is_empty() {
+            return Err(Refused::says("choose a file or folder first"));
+        }
+        let name = super::files::plain_name(&name)?;
+        archive_password(password.clone())?;
+        let paths = paths.into_iter().map(OsString::from);
+        let words = std::iter::once(folder.join(name).into()).chain(paths);
+        let mut job = CommandJob::new("zip", words);
+        if hides_names {
+            job.words.insert(1, "--hide-names".into());
+        }
+        job.password = Some(password);
+        job.folder = Some(folder);
+        Ok(job)
+    }
+
+    /// Opening an archive, or a list of what is in it.
+    ///
+    /// # Errors
+    /// The page does not post such a thing, or the person's input cannot be used.
+    pub(super) fn unzip(mut fields: Fields) -> Result<CommandJob, Refused> {
+        let archive = fields.path("archive")?.ok_or(Status::BadRequest)?;
+        let is_list = fields.flag("list")?;
+        let folder = fields.path("folder")?;
+        let existing = fields.some_text("existing")?;
+        let password = fields.some_text("password")?;
+        fields.end()?;
+        if is_list {
+            let mut job = CommandJob::new("unzip", [archive.into()]);
+            job.words.insert(1, "--list".into());
+            return Ok(job);
+        }
+        let folder = folder.ok_or(Status::BadRequest)?;
+        let mut job = CommandJob::new("unzip", [archive.into(), folder.clone().into()]);
+        if let Some(policy) = existing {
+            let is_policy = Existing::ALL.iter().any(|known| known.word() == policy);
+            is_policy.then_some(()).ok_or(Status::BadRequest)?;
+            job.words.insert(1, format!("--existing={policy}").into());
+        }
+        job.password = password;
+        job.folder = Some(folder);
+        Ok(job)
+    }
+
+    /// The words of a verb; paths come behind `--`, so none is taken for an option.
+    fn new(verb: &str, paths: impl IntoIterator<Item = OsString>) -> CommandJob {
+        let words = [verb, "--json", "--progress=off", "--"].map(OsString::from);
+        let words = words
+            .into_iter()
+            .filter(|word| verb != "doctor" || word != "--progress=off");
+        CommandJob {
+            words: words.chain(paths).collect(),
+            password: None,
+            folder: None,
+        }
+    }
+}
+
+fn hidden(is_hidden: bool) -> Names {
+    match is_hidden {
+        true => Names::Hidden,
+        false => Names::Shown,
+    }
+}
+
+fn secret(text: String) -> Result<Secret, CliError> {
+    let origin = "the secret".to_owned();
+    Secret::from_text(text).map_err(|fault| CliError::Secret { origin, fault })
+}
+
+fn archive_password(text: String) -> Result<ArchivePassword, CliError> {
+    let origin = "the password".to_owned();
+    ArchivePassword::from_text(text).map_err(|fault| CliError::Password { origin, fault })
+}

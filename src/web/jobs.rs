@@ -1,0 +1,258 @@
+//! One job at a time: it runs in a thread of its own, also while no page is open.
+
+use crate::cli::bug;
+use crate::cli::context::Context;
+use crate::cli::ending::close;
+use crate::cli::environment::{Environment, ZIP_PASSWORD};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::input::questions::Questions;
+use crate::cli::input::terminal::{Person, Terminal};
+use crate::cli::options::choices::ProgressChoice;
+use crate::cli::output::console::{Audience, Console, LineStyle, Verbosity};
+use crate::cli::output::json::Object;
+use crate::cli::output::ledger::Ledger;
+use crate::cli::output::progress::ProgressStyle;
+use crate::cli::output::report::Reporter;
+use crate::cli::output::wording::{self, Perspective};
+use crate::crypto::{ArchivePassword, CredentialError};
+use crate::session::sync::Monitor;
+use crate::session::{self, Cancel, Payload, SendOptions};
+use crate::web::event_log::{EventLines, EventLog, SaidLines};
+use crate::web::http::response::Status;
+use crate::web::job::{CommandJob, Job, ReceiveJob, SendJob, SharedWords};
+use crate::web::options::Options;
+use crate::web::questions::{OpenQuestion, PageOperator};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+/// The job that runs, the one that ran last, and what it tells.
+pub(super) struct Jobs {
+    pub(super) options: Options,
+    pub(super) log: Arc<EventLog>,
+    pub(super) questions: OpenQuestion,
+    environment: Environment,
+    state: Monitor<JobsState>,
+}
+
+#[derive(Default)]
+struct JobsState {
+    running: Option<Cancel>,
+    last: Option<Job>,
+    /// The folder with what the last job made.
+    folder: Option<PathBuf>,
+}
+
+impl Jobs {
+    pub(super) fn new(options: Options, environment: Environment) -> Jobs {
+        let log = EventLog::new();
+        Jobs {
+            options,
+            questions: OpenQuestion::new(Arc::clone(&log)),
+            log,
+            environment,
+            state: Monitor::default(),
+        }
+    }
+
+    /// Starts a job.
+    ///
+    /// # Errors
+    /// Another one runs, or the system has no thread.
+    pub(super) fn start(self: &Arc<Self>, job: Job) -> Result<(), Status> {
+        let cancel = Cancel::new();
+        self.state.change(|state| {
+            if state.running.is_some() {
+                return Err(Status::Conflict);
+            }
+            self.log.clear();
+            self.log.push(started(&job));
+            let jobs = Arc::clone(self);
+            let (copy, own_cancel) = (job.clone(), cancel.clone());
+            let thread = thread::Builder::new().name("job".to_owned());
+            let spawned = thread.spawn(move || jobs.run(copy, &own_cancel));
+            spawned.map_err(|_| Status::TooMany)?;
+            state.running = Some(cancel);
+            state.last = Some(job);
+            state.folder = None;
+            Ok(())
+        })
+    }
+
+    /// Does the last job again, which resumes what was interrupted.
+    ///
+    /// # Errors
+    /// There was none, or one runs.
+    pub(super) fn again(self: &Arc<Self>) -> Result<(), Status> {
+        let last = self.state.lock().last.clone();
+        self.start(last.ok_or(Status::Conflict)?)
+    }
+
+    /// Ends the job that runs. What arrived is kept.
+    pub(super) fn cancel(&self) {
+        if let Some(cancel) = &self.state.lock().running {
+            cancel.cancel();
+        }
+        self.questions.wake();
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.state.lock().running.is_some()
+    }
+
+    /// Ends the job and waits until it has put everything in order.
+    pub(super) fn end(&self) {
+        self.cancel();
+        let mut state = self.state.wait_while(|state| state.running.is_some());
+        // Files that were dropped on the page go with the job.
+        state.last = None;
+        drop(state);
+        self.log.close();
+    }
+
+    /// The folder with what the last job made.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.state.lock().folder.clone()
+    }
+
+    fn run(&self, job: Job, cancel: &Cancel) {
+        let console = Console::new(
+            Box::new(SaidLines(Arc::clone(&self.log))),
+            Box::new(EventLines(Arc::clone(&self.log))),
+            Verbosity::Normal,
+            Audience::Program,
+            LineStyle::Logged,
+        );
+        let ledger = Ledger::default();
+        let environment = match &job {
+            Job::Command(CommandJob {
+                password: Some(password),
+                ..
+            }) => self.environment.clone().with(ZIP_PASSWORD, password.into()),
+            _ => self.environment.clone(),
+        };
+        let context = Context {
+            console: &console,
+            environment: &environment,
+            terminal: Terminal::default(),
+            answers: &Person {
+                console: &console,
+                can_edit: false,
+            },
+            ledger: &ledger,
+        };
+        let outcome = bug::caught(|| match job {
+            Job::Send(job) => self.send(job, cancel, &context),
+            Job::Receive(job) => self.receive(&job, cancel, &context),
+            Job::Command(job) => {
+                let exit = (self.options.command)(&job.words, &context)?;
+                self.state.lock().folder = job.folder;
+                Ok(exit)
+            }
+        });
+        // Another job can start as soon as a page knows that this one is done.
+        self.state.change(|state| {
+            close(outcome, &console, &ledger);
+            state.running = None;
+        });
+    }
+
+    fn send(&self, job: SendJob, cancel: &Cancel, context: &Context<'_>) -> Result<Exit, CliError> {
+        let mut connect = job.meeting.connect(&self.options, cancel);
+        let payload = match job.archive {
+            Some((password, names)) => {
+                let password = copy(&password).map_err(|_| CliError::Bug)?;
+                connect.retries = 0;
+                let make = self.options.make_archive;
+                Payload::Archive(make(job.paths, password, names, &connect.secret)?)
+            }
+            None => Payload::Paths(job.paths),
+        };
+        let mut options = SendOptions::of(payload);
+        options.exclude = job.exclude;
+        options.rate_limit = job.rate_limit;
+        options.verify = job.verify;
+        let operator = self.operator(cancel);
+        let reporter = reporter(Perspective::Sender, &operator, context);
+        let summary = session::send(&connect, &options, &reporter)?;
+        Ok(Exit::of_summary(&summary))
+    }
+
+    fn receive(
+        &self,
+        job: &ReceiveJob,
+        cancel: &Cancel,
+        context: &Context<'_>,
+    ) -> Result<Exit, CliError> {
+        let connect = job.meeting.connect(&self.options, cancel);
+        let operator = self.operator(cancel);
+        let reporter = reporter(Perspective::Receiver, &operator, context);
+        let summaries = session::receive(&connect, &job.options, &reporter)?;
+        let mut delivered = summaries.iter().flat_map(|summary| &summary.delivered);
+        let folder = delivered.next().and_then(|path| path.parent());
+        self.state.lock().folder = folder.map(PathBuf::from);
+        Ok(Exit::of_summaries(&summaries))
+    }
+
+    fn operator<'a>(&'a self, cancel: &'a Cancel) -> PageOperator<'a> {
+        PageOperator {
+            questions: &self.questions,
+            cancel,
+        }
+    }
+}
+
+/// The reporter of the command line, whose questions go to the page.
+fn reporter<'a>(
+    perspective: Perspective,
+    operator: &'a PageOperator<'a>,
+    context: &Context<'a>,
+) -> Reporter<'a> {
+    let progress = ProgressChoice::Always(ProgressStyle::Off);
+    let style = context.report_style(perspective, progress);
+    Reporter::new(
+        context.console,
+        context.ledger,
+        Questions::Delegated(operator),
+        style,
+    )
+}
+
+/// Passwords are not cloned by accident.
+fn copy(password: &ArchivePassword) -> Result<ArchivePassword, CredentialError> {
+    ArchivePassword::from_text(password.as_bytes())
+}
+
+/// The first event of a job: what it does, and the code for the other side.
+fn started(job: &Job) -> Object {
+    let event = Object::event("started");
+    let (event, words) = match job {
+        Job::Send(job) => {
+            let names: Vec<Vec<u8>> = job
+                .paths
+                .iter()
+                .map(|path| path.file_name().unwrap_or(path.as_os_str()))
+                .map(|name| name.as_encoded_bytes().to_vec())
+                .collect();
+            let names = wording::names(&names, names.len());
+            let event = event.text("task", "send").text("names", &names);
+            (event, &job.meeting.words)
+        }
+        Job::Receive(job) => {
+            let folder = job.options.destination.as_os_str();
+            let event = event
+                .text("task", "receive")
+                .name("folder", folder.as_encoded_bytes());
+            (event, &job.meeting.words)
+        }
+        Job::Command(job) => {
+            let verb = job.words.first().map(|verb| verb.to_string_lossy());
+            return event.text("task", &verb.unwrap_or_default());
+        }
+    };
+    match words {
+        SharedWords::Code(code) => event.text("code", code.text()),
+        SharedWords::Own(_) => event,
+    }
+}

@@ -1,0 +1,10 @@
+//! The page of `peerbridge web`: in a real browser, over raw sockets, and against those that have no business there.
+
+#[path = "../harness/mod.rs"]
+pub mod harness;
+
+mod api;
+mod browser;
+mod driver;
+mod hostile;
+mod page;
