@@ -90,7 +90,10 @@ fn a_refused_name_is_told_before_anything_moves() {
     let received = received.exits(13);
     let events = received.events();
     let at = |wanted: &dyn Fn(&serde_json::Value) -> bool| events.iter().position(wanted).unwrap();
-    let warned = at(&|event| event["event"] == "warning");
+    let warned = at(&|event| {
+        let message = event["message"].as_str();
+        message.is_some_and(|message| message.contains("refuses these names"))
+    });
     let message = events[warned]["message"].as_str().unwrap();
     assert!(message.contains("and 2 more"), "{message}");
     assert!(warned < at(&|event| event["event"] == "file"));

@@ -128,7 +128,9 @@ fn holes_stay_holes_wherever_they_lie_in_the_stream() {
         .run("unzip all.zip unzipped")
         .env(password.0, password.1);
     unzip.exits(0);
-    assert_same(&scene.path("tree"), &scene.path("unzipped/tree"));
+    let [source, there] =
+        ["tree", "unzipped/tree"].map(|top| fs::read(scene.path(top).join("hole")));
+    assert!(source.unwrap() == there.unwrap());
     assert!(allocated(&scene.path("unzipped/tree/hole")) < MIB as u64);
 }
 
@@ -209,7 +211,7 @@ fn a_disk_without_permissions_is_a_warning() {
     if !has_tool("strace") {
         return;
     }
-    for error in ["EPERM", "ENOTSUP", "ENOSYS", "EINVAL"] {
+    for error in ["EPERM", "EOPNOTSUPP", "ENOSYS", "EINVAL"] {
         let (_scene, received) = with_failing("chmod,fchmod,fchmodat", error, "");
         let told = warnings(&received);
         let count = told
