@@ -231,6 +231,10 @@ fn a_pattern_that_matches_nothing_is_named() {
         run.env("PEERBRIDGE_ZIP_PASSWORD", "pass word").ends()
     };
     zip("a.o,b").exits(0).says("a comma is part of a name");
-    zip("*.{o,c}").exits(2).complains("there is no {a,b}", "");
-    zip("!b").exits(2).complains("cannot begin with '!'", "");
+    zip("*.{o,c}")
+        .exits(2)
+        .complains("there is no {a,b}", "special in --exclude");
+    zip("!b")
+        .exits(2)
+        .complains("cannot begin with '!'", "special in --exclude");
 }

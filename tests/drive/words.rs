@@ -47,7 +47,7 @@ fn of_what_cannot_be_packed() {
     for (line, code) in [
         ("zip a.zip missing", 8),
         ("zip a.zip tree/pipe", 8),
-        ("zip a.zip tree/file other/file", 8),
+        ("zip a.zip tree/file other/file", 2),
         ("zip a.zip tree", 13),
         ("zip a.zip tree -L", 13),
         ("zip b.zip file -x [", 2),
