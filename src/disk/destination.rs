@@ -68,7 +68,11 @@ impl Destination {
                 let _ = fs::remove_dir(&folder);
                 Ok(())
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            // A link that leads nowhere is there, and no folder can be made in its place.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let there = fs::metadata(&folder).map(drop);
+                there.map_err(DiskError::at("follow the link", &folder))
+            }
             Err(error) => Err(DiskError::at("create folder", &folder)(error)),
         }
     }

@@ -112,6 +112,9 @@ pub(super) fn destination(folder: &Path) -> Vec<Finding> {
         Ok(destination) => destination,
         Err(error) => return failed(error),
     };
+    if let Err(error) = destination.check() {
+        return failed(error);
+    }
     let anchor = destination.anchor();
     let survey = match disk::survey(anchor) {
         Ok(survey) => survey,
