@@ -226,12 +226,8 @@ fn event_of(side: &Ended, path: &str) -> Value {
 #[test]
 fn a_destination_that_cannot_be_keeps_nothing() {
     let scene = Scene::new();
-    std::os::unix::fs::symlink("nowhere/at/all", scene.path("link")).unwrap();
     let gone = "mkdir -p gone && cd gone && rmdir ../gone";
     let runs = [
-        scene.run("receive link --yes --port 0"),
-        scene.run("serve link --port 0"),
-        scene.run("doctor link --port 0"),
         scene.run("receive --yes --port 0").after(gone),
         scene.run("serve . --port 0").after(gone),
         scene.run("doctor --port 0").after(gone),
