@@ -251,7 +251,6 @@ fn names_of_dropped_files_lead_nowhere_else() {
         "a//b",
         "",
         ".",
-        "C:out",
         "a%00b",
         "%zz",
     ] {
