@@ -1,6 +1,6 @@
 //! The manifest: every file, folder and link of a transfer.
 
-use super::{LinkFault, LinkTarget, PathFault, WirePath, in_memory, len16, len32, limits};
+use super::{LinkFault, LinkTarget, Mtime, PathFault, WirePath, in_memory, len16, len32, limits};
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
@@ -74,15 +74,6 @@ pub enum FileSize {
     Known(u64),
     /// Unknown until the end of the stream. Only a manifest of this one entry may have it.
     Unknown,
-}
-
-/// A point in time as file systems keep it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mtime {
-    /// Seconds since 1970, negative before.
-    pub seconds: i64,
-    /// Nanoseconds within the second, below 1,000,000,000.
-    pub nanoseconds: u32,
 }
 
 /// Unix permissions: the lower nine bits. Setuid, setgid and sticky are never carried.

@@ -12,6 +12,7 @@ mod integer;
 mod layout;
 mod link;
 mod manifest;
+mod mtime;
 mod nearest;
 mod part_set;
 mod policy;
@@ -24,9 +25,10 @@ pub use integer::{in_memory, len8, len16, len32, len64, number16, number64};
 pub use layout::{LayoutError, PartIndex, PartLayout, PartRange};
 pub use link::{LinkFault, LinkTarget, without_detours};
 pub use manifest::{
-    Entry, EntryIndex, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime,
+    Entry, EntryIndex, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode,
     Segment, TransferId,
 };
+pub use mtime::Mtime;
 pub use nearest::nearest;
 pub use part_set::PartSet;
 pub use policy::Existing;

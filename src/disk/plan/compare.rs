@@ -2,7 +2,7 @@
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
-use crate::model::{Entry, EntryKind, FileSize, Mtime};
+use crate::model::{Entry, EntryKind, FileSize};
 use std::fs::{self, Metadata};
 use std::path::Path;
 
@@ -30,12 +30,12 @@ pub(super) fn meet(
         EntryKind::File(size) => {
             found.is_file()
                 && size == FileSize::Known(found.len())
-                && same_time(entry.mtime, platform::mtime_of(found))
+                && entry.mtime.is_kept_as(platform::mtime_of(found))
         }
         EntryKind::Link(target) => {
             found.is_symlink() && {
                 let text = fs::read_link(path).map_err(DiskError::at("read link", path))?;
-                platform::bytes_from_name(text.as_os_str()).as_deref() == Some(target.as_bytes())
+                platform::bytes_from_link_text(&text).as_deref() == Some(target.as_bytes())
             }
         }
     };
@@ -44,34 +44,4 @@ pub(super) fn meet(
     } else {
         ExistingEntry::Differs
     })
-}
-
-/// Whether `found` is `wanted` as a file system keeps it: to the nanosecond, or with the lower digits cut
-/// off by a coarser clock (100 ns on NTFS, 1 us and 1 ms over networks, 1 s on older systems). FAT's two
-/// seconds are not tolerated: a wrong "identical" is worse than a file sent twice.
-fn same_time(wanted: Mtime, found: Mtime) -> bool {
-    const TICKS: [u32; 5] = [1, 100, 1_000, 1_000_000, 1_000_000_000];
-    let cut = |tick: u32| wanted.nanoseconds - wanted.nanoseconds % tick;
-    wanted.seconds == found.seconds && TICKS.iter().any(|&tick| cut(tick) == found.nanoseconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn coarse_clocks_are_tolerated() {
-        let time = |seconds, nanoseconds| Mtime {
-            seconds,
-            nanoseconds,
-        };
-        let wanted = time(-5, 123_456_789);
-        for found in [123_456_789, 123_456_700, 123_456_000, 123_000_000, 0] {
-            assert!(same_time(wanted, time(-5, found)), "{found}");
-        }
-        assert!(!same_time(wanted, time(-5, 123_456_788)));
-        assert!(!same_time(wanted, time(-5, 123_000_001)));
-        assert!(!same_time(wanted, time(-4, 123_456_789)));
-        assert!(!same_time(time(7, 0), time(7, 1)));
-    }
 }

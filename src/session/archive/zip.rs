@@ -162,7 +162,7 @@ fn is_newer(source: &Source, found: &Metadata) -> bool {
         nanoseconds: since.subsec_nanos(),
     };
     let mut entries = source.manifest().entries();
-    entries.any(|(_, entry)| entry.mtime > made)
+    entries.any(|(_, entry)| entry.mtime.is_after(made))
 }
 
 fn skipped(options: &ZipOptions, stats: &TransferStats, operator: &dyn Operator) -> Summary {
