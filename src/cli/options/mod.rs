@@ -7,4 +7,5 @@ pub(crate) mod connect;
 pub(crate) mod flags;
 pub(crate) mod numbers;
 pub(crate) mod verbs;
+mod wildcards;
 pub(crate) mod words;

@@ -2,6 +2,7 @@
 
 use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::wildcards;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -29,14 +30,26 @@ pub(crate) fn folder(words: &[OsString], verb: &str) -> Result<Option<PathBuf>, 
     }
 }
 
-/// The words behind a verb as paths.
+/// The words behind a verb as paths. On Windows shells leave wildcards to each program.
 ///
 /// # Errors
 /// A usage error for an empty word.
 pub(crate) fn paths(words: &[OsString]) -> Result<Vec<PathBuf>, CliError> {
+    no_empty(words)?;
+    Ok(match cfg!(windows) {
+        true => words.iter().flat_map(wildcards::expand).collect(),
+        false => words.iter().map(PathBuf::from).collect(),
+    })
+}
+
+/// Checks that no word is empty.
+///
+/// # Errors
+/// A usage error.
+pub(crate) fn no_empty(words: &[OsString]) -> Result<(), CliError> {
     match words.iter().any(|word| word.is_empty()) {
         true => Err(empty("a path is empty")),
-        false => Ok(words.iter().map(PathBuf::from).collect()),
+        false => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, existing};
 use crate::cli::options::numbers;
+use crate::cli::options::words;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::model::Existing;
@@ -34,7 +35,7 @@ impl Zip {
     /// # Errors
     /// A usage error.
     pub(crate) fn understand(typed: &ParsedArgs) -> Result<Zip, CliError> {
-        let (archive, paths) = words(typed)?;
+        let (archive, paths) = archive_and_paths(typed)?;
         let level = typed.value("level").map(|text| numbers::level(&text));
         Ok(Zip {
             archive,
@@ -79,28 +80,22 @@ impl Zip {
     }
 }
 
-fn words(typed: &ParsedArgs) -> Result<(PathBuf, Vec<PathBuf>), CliError> {
+fn archive_and_paths(typed: &ParsedArgs) -> Result<(PathBuf, Vec<PathBuf>), CliError> {
     let usage = "peerbridge zip ARCHIVE PATH...";
-    if typed.words.iter().any(|word| word.is_empty()) {
-        return Err(CliError::usage(
-            "a path is empty",
-            "is a variable in your script not set?",
-        ));
-    }
+    words::no_empty(&typed.words)?;
     if typed.words.iter().any(|word| word == "-") {
         return Err(CliError::usage(
             "an archive is made of files and in a file",
             "./- is a file of that name",
         ));
     }
-    let mut paths = typed.words.iter().map(PathBuf::from);
-    let Some(archive) = paths.next() else {
+    let Some((archive, paths)) = typed.words.split_first() else {
         return Err(CliError::usage(
             "it is not said what archive to make",
             usage,
         ));
     };
-    let paths: Vec<PathBuf> = paths.collect();
+    let (archive, paths) = (PathBuf::from(archive), words::paths(paths)?);
     if paths.is_empty() {
         return Err(CliError::usage(
             "it is not said what to put into the archive",
