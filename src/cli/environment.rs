@@ -1,5 +1,6 @@
 //! The environment variables in use, read once.
 
+use crate::cli::platform;
 use crate::disk::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -53,13 +54,12 @@ impl Environment {
             HOME,
             TZ,
         ];
-        let values = names.map(|name| (name, std::env::var_os(name)));
-        Environment(
-            values
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect(),
-        )
+        let values = names.map(|name| Some((name, std::env::var_os(name)?)));
+        let mut values: BTreeMap<_, _> = values.into_iter().flatten().collect();
+        if !platform::takes_sequences() {
+            values.insert(TERM, "dumb".into());
+        }
+        Environment(values)
     }
 
     /// The value of a variable, if it is set at all.

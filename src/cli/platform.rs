@@ -89,10 +89,28 @@ pub(crate) fn columns() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// The width of the terminal on standard error: unknown here.
+/// The width of the console on standard error, in columns.
 #[cfg(not(unix))]
 pub(crate) fn columns() -> Option<usize> {
-    None
+    let screen = winapi_util::console::screen_buffer_info(winapi_util::HandleRef::stderr());
+    let window = screen.ok()?.window_rect();
+    usize::try_from(i32::from(window.right) - i32::from(window.left) + 1).ok()
+}
+
+/// Whether a terminal on standard error takes control sequences.
+#[cfg(unix)]
+pub(crate) fn takes_sequences() -> bool {
+    true
+}
+
+/// Whether the console on standard error takes control sequences. Consoles do so only once they are told,
+/// those before Windows 10 never.
+#[cfg(not(unix))]
+pub(crate) fn takes_sequences() -> bool {
+    let console = winapi_util::console::Console::stderr();
+    console
+        .and_then(|mut console| console.set_virtual_terminal_processing(true))
+        .is_ok()
 }
 
 /// Reads a line from the terminal without showing it.

@@ -90,7 +90,8 @@ impl std::fmt::Display for PeerAddress {
 /// Listens on the one address given, or on every address of both families.
 ///
 /// On Unix std sets SO_REUSEADDR before it binds, so the port can be used again at once after an end,
-/// while connections of before linger in TIME_WAIT. On Windows std sets nothing, and rightly: there the
+/// while connections of before linger in TIME_WAIT. On macOS it also lets another program of this machine
+/// listen on a single address with the same port: without the secret it gets nothing. On Windows std sets nothing, and rightly: there the
 /// port is free at once anyway, and the option would let another program take it over.
 ///
 /// # Errors

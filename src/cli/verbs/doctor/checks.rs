@@ -218,6 +218,7 @@ fn leftover(leftover: &Leftover) -> Finding {
 /// Whether the secret is usable and only its owner can read its file.
 pub(super) fn secret(file: Option<&Path>, context: &Context<'_>) -> Finding {
     match credentials::given::<Secret>(file, context.environment) {
+        Ok(Some(_)) if file.is_some() => usable_file("secret", "given and usable"),
         Ok(Some(_)) => Finding::pass("secret", "given and usable"),
         Ok(None) => Finding::pass("secret", "not given; you will be asked for it"),
         Err(error) => no_secret(&error),
@@ -229,9 +230,21 @@ pub(super) fn secrets(file: &Path) -> Finding {
     match SecretsFile::open(file.to_owned()) {
         Ok(file) => {
             let names = format::count(file.current().len() as u64, "name");
-            Finding::pass("secrets", format!("{names}, all usable"))
+            usable_file("secrets", format!("{names}, all usable"))
         }
         Err(error) => no_secret(&error),
+    }
+}
+
+/// A file with secrets that was read. On Windows nobody has looked who else may read it.
+fn usable_file(what: &'static str, said: impl Into<String>) -> Finding {
+    match cfg!(windows) {
+        false => Finding::pass(what, said),
+        true => Finding::look(
+            what,
+            said,
+            "who else may read the file is not checked on Windows; keep it in a folder of your own",
+        ),
     }
 }
 
