@@ -67,6 +67,11 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
         CliError::ClosedOutput => {
             "connect it to a program, or to a file with > FILE; to keep nothing, > /dev/null".to_owned()
         }
+        CliError::CannotWrite { source, .. } if source.kind() == ErrorKind::NotFound => {
+            "its folder is not there; `demo` makes its files in the folder that TMPDIR names (on \
+             Windows: TMP)"
+                .to_owned()
+        }
         CliError::CannotWrite { .. } => "check the permissions and the free space there".to_owned(),
         CliError::Bug => "please report it with the line above, the output of `peerbridge --version` \
                        and the command you typed (without the secret)"
