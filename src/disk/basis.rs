@@ -13,10 +13,12 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    /// An old file from its metadata, read without following links; `None` if it is not a file.
-    pub(super) fn of(found: &Metadata) -> Option<Basis> {
-        found.is_file().then(|| Basis {
-            identity: platform::identity_of(found),
+    /// An old file at `path` from its metadata, read without following links; `None` if it is not a file, or
+    /// cannot be told from others.
+    pub(super) fn of(path: &Path, found: &Metadata) -> Option<Basis> {
+        let identity = platform::identity_at(path, found).ok()?;
+        found.is_file().then_some(Basis {
+            identity,
             length: found.len(),
         })
     }
@@ -32,8 +34,8 @@ impl Basis {
     /// The system's error, or an error if another file has taken its place.
     pub(super) fn open(self, path: &Path) -> io::Result<File> {
         let file = platform::open_source(path)?;
-        let found = file.metadata()?;
-        match found.is_file() && platform::identity_of(&found) == self.identity {
+        let is_file = file.metadata()?.is_file();
+        match is_file && platform::identity_of_open(&file)? == self.identity {
             true => Ok(file),
             false => Err(io::Error::other("another file has taken its place")),
         }
@@ -51,12 +53,13 @@ mod tests {
         let [path, other] = ["old", "other"].map(|name| folder.path().join(name));
         fs::write(&path, "old").unwrap();
         fs::write(&other, "other").unwrap();
-        let basis = Basis::of(&fs::symlink_metadata(&path).unwrap()).unwrap();
+        let basis = Basis::of(&path, &fs::symlink_metadata(&path).unwrap()).unwrap();
         assert_eq!(basis.length(), 3);
         assert!(basis.open(&path).is_ok());
         fs::rename(&other, &path).unwrap();
-        assert!(cfg!(windows) || basis.open(&path).is_err());
-        assert!(Basis::of(&fs::symlink_metadata(folder.path()).unwrap()).is_none());
+        assert!(basis.open(&path).is_err());
+        let found = fs::symlink_metadata(folder.path()).unwrap();
+        assert!(Basis::of(folder.path(), &found).is_none());
     }
 
     #[cfg(unix)]
@@ -66,6 +69,6 @@ mod tests {
         let [path, link] = ["old", "link"].map(|name| folder.path().join(name));
         fs::write(&path, "old").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(Basis::of(&fs::symlink_metadata(&link).unwrap()).is_none());
+        assert!(Basis::of(&link, &fs::symlink_metadata(&link).unwrap()).is_none());
     }
 }

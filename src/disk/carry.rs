@@ -45,7 +45,7 @@ fn children(from: &Path, to: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
 }
 
 fn copy_link(from: &Path, to: &Path, found: &Metadata) -> io::Result<()> {
-    platform::make_link(fs::read_link(from)?.as_os_str(), to)?;
+    platform::make_link(fs::read_link(from)?.as_os_str(), to, to)?;
     match platform::set_link_time(to, platform::mtime_of(found)) {
         Err(error) if !platform::is_not_supported(&error) => Err(error),
         _ => Ok(()),

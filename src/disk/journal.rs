@@ -161,10 +161,10 @@ impl Journal {
     /// The file's identity and length; `None` if the system does not tell.
     pub(super) fn mark(&self) -> Option<JournalMark> {
         let end = self.lock();
-        let found = end.file.metadata().ok()?;
+        let length = end.file.metadata().ok()?.len();
         Some(JournalMark {
-            identity: platform::identity_of(&found),
-            length: found.len(),
+            identity: platform::identity_of_open(&end.file).ok()?,
+            length,
         })
     }
 
@@ -184,9 +184,7 @@ impl Journal {
     /// Forces everything appended to the disk.
     pub(super) fn sync(&self) -> Result<(), DiskError> {
         let end = self.lock();
-        end.file
-            .sync_data()
-            .map_err(DiskError::at("sync journal", &self.path))
+        platform::sync_data(&end.file).map_err(DiskError::at("sync journal", &self.path))
     }
 
     fn new(path: &Path, file: File, header: &[u8; HEADER], length: u64) -> Journal {

@@ -1,6 +1,7 @@
 //! Moves something to a free name.
 
 use crate::disk::destination::is_absent;
+use crate::disk::platform;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -21,7 +22,9 @@ pub(super) enum Moved {
 /// As [`move_where_free`].
 pub(super) fn move_file_where_free(from: &Path, to: &Path) -> io::Result<Moved> {
     match fs::hard_link(from, to) {
-        Ok(()) => Ok(fs::remove_file(from).map_or_else(Moved::OldNameStays, |()| Moved::Away)),
+        Ok(()) => {
+            Ok(platform::remove_file(from).map_or_else(Moved::OldNameStays, |()| Moved::Away))
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) => move_where_free(from, to).map(|()| Moved::Away),
     }

@@ -72,7 +72,8 @@ impl SourceOptions {
 
     /// Whether this is one of the files to omit.
     fn omits(&self, path: &Path) -> bool {
-        !self.omit.is_empty() && fs::canonicalize(path).is_ok_and(|path| self.omit.contains(&path))
+        !self.omit.is_empty()
+            && platform::canonicalize(path).is_ok_and(|path| self.omit.contains(&path))
     }
 }
 

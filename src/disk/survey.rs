@@ -89,7 +89,10 @@ fn try_out(trial: &Path) -> Result<Survey, DiskError> {
             Ok(_) => CaseRule::Ignores,
             Err(_) => CaseRule::Distinguishes,
         },
-        links: platform::make_link("name".as_ref(), &trial.join("link")).is_ok(),
+        links: {
+            let link = trial.join("link");
+            platform::make_link("name".as_ref(), &link, &link).is_ok()
+        },
         clock_difference: difference.unwrap_or_else(|error| error.duration()),
     })
 }

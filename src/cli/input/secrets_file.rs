@@ -225,6 +225,7 @@ pub(crate) fn name_of(bytes: &[u8]) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use std::fs;
 
     fn names(text: &str) -> Result<Vec<String>, String> {

@@ -7,6 +7,7 @@ use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::journal::JournalRecord;
 use crate::disk::place::{Moved, move_file_where_free, move_where_free};
 use crate::disk::plan::Decision;
+use crate::disk::platform;
 use crate::disk::refusal::EntryRefusal;
 use crate::disk::staging::{Durability, remove_if_there, remove_tree};
 use crate::model::{EntryIndex, EntryKind, FailureReason};
@@ -178,5 +179,5 @@ fn in_the_way() -> Hindrance {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Hindrance> {
-    Ok(fs::rename(from, to).map_err(DiskError::at("move into place", to))?)
+    Ok(platform::rename_over(from, to).map_err(DiskError::at("move into place", to))?)
 }

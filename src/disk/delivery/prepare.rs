@@ -65,22 +65,22 @@ impl Run<'_> {
             .open(path)
             .map_err(DiskError::at("open", path))?;
         self.staging.set_time(&file, entry.mtime, path)?;
-        let bits = self.final_mode(index);
-        self.staging
-            .unless_modes_are_refused(platform::set_mode(path, bits), path)?;
+        if !self.has_mode_after_move(index) {
+            self.set_file_mode(index, path)?;
+        }
         if self.staging.durability == Durability::Fsync {
-            file.sync_all().map_err(DiskError::at("sync", path))?;
+            platform::sync(&file).map_err(DiskError::at("sync", path))?;
         }
         Ok(())
     }
 
     fn prepare_link(&mut self, index: EntryIndex, target: LinkTarget<'_>) -> Result<(), DiskError> {
-        let Some(text) = platform::name_from_bytes(target.as_bytes()) else {
+        let Some(text) = platform::link_text_from_bytes(target.as_bytes()) else {
             self.fail(index, FailureReason::NotWritten.into());
             return Ok(());
         };
         let path = self.staging.staged_path(index)?;
-        match platform::make_link(&text, &path) {
+        match platform::make_link(&text, &path, &self.target(index)?) {
             Ok(()) => {
                 let mtime = self.manifest.entry(index).mtime;
                 match platform::set_link_time(&path, mtime) {
@@ -128,6 +128,16 @@ impl Run<'_> {
 
     pub(super) fn set_folder_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
         let set = platform::set_folder_mode(path, self.final_mode(index));
+        self.staging.unless_modes_are_refused(set, path)
+    }
+
+    /// Whether a file gets its mode only where it ends up.
+    pub(super) fn has_mode_after_move(&self, file: EntryIndex) -> bool {
+        platform::mode_hinders_moving(self.final_mode(file))
+    }
+
+    pub(super) fn set_file_mode(&self, index: EntryIndex, path: &Path) -> Result<(), DiskError> {
+        let set = platform::set_mode(path, self.final_mode(index));
         self.staging.unless_modes_are_refused(set, path)
     }
 

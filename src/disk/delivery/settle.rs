@@ -15,6 +15,13 @@ impl Run<'_> {
     /// Sets times of existing and moved folders, the deepest first, because each change in a folder changes its
     /// time; then the modes that were put off.
     pub(super) fn settle(&self) -> Result<(), DiskError> {
+        for (index, entry) in self.manifest.entries() {
+            let is_delivered = self.outcomes[index.get()] == Some(DeliveryResult::Delivered);
+            let is_file = matches!(entry.kind, EntryKind::File(_));
+            if is_file && is_delivered && self.has_mode_after_move(index) {
+                self.set_file_mode(index, &self.target(index)?)?;
+            }
+        }
         for (index, entry) in self.manifest.entries().rev() {
             if entry.kind == EntryKind::Folder && self.is_settled_here(index) {
                 self.settle_folder(index)?;
@@ -37,7 +44,7 @@ impl Run<'_> {
             if is_file && self.outcomes[index.get()] == Some(DeliveryResult::Identical) {
                 let path = self.target(index)?;
                 platform::open_to_sync(&path)
-                    .and_then(|file| file.sync_all())
+                    .and_then(|file| platform::sync(&file))
                     .map_err(DiskError::at("sync", &path))?;
             }
         }

@@ -15,7 +15,7 @@ use crate::disk::refusal::{EntryRefusal, may_concern_one};
 use crate::model::{Entry, EntryIndex, EntryKind, Existing, Manifest, WirePath, len32};
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Most conflicts that [`PlanError::InTheWay`] names; it counts the others.
 const CONFLICTS_NAMED: usize = 8;
@@ -144,18 +144,18 @@ impl<'a> Decider<'a> {
             (_, Existing::Rename) => return self.rename(index, entry, &found),
             (ExistingEntry::Differs, Existing::Overwrite) => Decision::Replace,
             (ExistingEntry::Differs, Existing::Newer) => {
-                if entry.mtime > platform::mtime_of(&found) {
+                if entry.mtime.is_after(platform::mtime_of(&found)) {
                     Decision::Replace
                 } else {
                     Decision::Skip
                 }
             }
             (ExistingEntry::Differs, Existing::Fail) | (ExistingEntry::Blocks, _) => {
-                self.conflict(path)
+                self.conflict(&path)
             }
         };
         if let Decision::Replace | Decision::Compare = decision
-            && let Some(basis) = Basis::of(&found)
+            && let Some(basis) = Basis::of(&path, &found)
         {
             let old = OldFile { name: None, basis };
             self.plan.old_files.insert(index.get(), vec![old]);
@@ -183,7 +183,7 @@ impl<'a> Decider<'a> {
         let path = self.path_of(index, DeliveredName::Planned)?;
         let mut old_files = Vec::new();
         if meet(entry, found, &path)? == ExistingEntry::Same {
-            let basis = Basis::of(found);
+            let basis = Basis::of(&path, found);
             old_files.extend(basis.map(|basis| OldFile { name: None, basis }));
         }
         for number in 1..=free_name::TRIES {
@@ -204,7 +204,7 @@ impl<'a> Decider<'a> {
                     if !self.is_compared(index, entry) {
                         return Ok(Decision::Identical);
                     }
-                    let (name, basis) = (Some(name), Basis::of(&found));
+                    let (name, basis) = (Some(name), Basis::of(&path, &found));
                     old_files.extend(basis.map(|basis| OldFile { name, basis }));
                 }
                 Ok(_) => {}
@@ -241,10 +241,10 @@ impl<'a> Decider<'a> {
     }
 
     /// Counts a conflict. Entries below it are not counted again.
-    fn conflict(&mut self, path: PathBuf) -> Decision {
+    fn conflict(&mut self, path: &Path) -> Decision {
         self.count += 1;
         if self.conflicts.len() < CONFLICTS_NAMED {
-            self.conflicts.push(path);
+            self.conflicts.push(path.to_owned());
         }
         Decision::Skip
     }

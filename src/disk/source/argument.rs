@@ -63,6 +63,10 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
         let top = top_of(path)?;
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let facts = Facts::of(&metadata);
+        // Windows drops the dot and finds the file.
+        if top == Top::Contents && facts.kind != FoundKind::Folder {
+            return Err(unreadable(path, &io::ErrorKind::NotADirectory.into()));
+        }
         match facts.kind {
             FoundKind::File => {
                 let file = platform::open_source(path).map_err(|e| unreadable(path, &e))?;

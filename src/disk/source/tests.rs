@@ -1,8 +1,6 @@
 use super::*;
-use crate::disk::special_file::SpecialFile;
-use crate::model::{LinkFault, PathFault};
+use crate::model::PathFault;
 use std::fs::{create_dir, create_dir_all, write};
-use std::path::Path;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -34,14 +32,6 @@ fn names(source: &Source) -> Vec<String> {
     source.manifest().entries().map(show).collect()
 }
 
-fn left_out<'a>(source: &'a Source, below: &Path) -> Vec<(&'a str, LeftOutReason)> {
-    let show = |left: &'a LeftOut| {
-        let path = left.path.strip_prefix(below).unwrap();
-        (path.to_str().unwrap(), left.why)
-    };
-    source.left_out().iter().map(show).collect()
-}
-
 fn excluding(patterns: &[&str]) -> SourceOptions {
     let parse = |pattern: &&str| Glob::parse(pattern.as_bytes()).unwrap();
     SourceOptions {
@@ -49,12 +39,6 @@ fn excluding(patterns: &[&str]) -> SourceOptions {
         ..SourceOptions::default()
     }
 }
-
-const FOLLOW: SourceOptions = SourceOptions {
-    links: Links::Follow,
-    exclude: Vec::new(),
-    omit: Vec::new(),
-};
 
 #[test]
 fn a_tree_is_listed_in_order_and_its_paths_lead_back() {
@@ -214,12 +198,29 @@ fn an_empty_file_that_is_written_to_is_noticed() {
 #[cfg(unix)]
 mod unix {
     use super::*;
+    use crate::disk::special_file::SpecialFile;
+    use crate::model::LinkFault;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
+    use std::path::Path;
     use std::process::Command;
     use std::slice::from_ref;
+
+    const FOLLOW: SourceOptions = SourceOptions {
+        links: Links::Follow,
+        exclude: Vec::new(),
+        omit: Vec::new(),
+    };
+
+    fn left_out<'a>(source: &'a Source, below: &Path) -> Vec<(&'a str, LeftOutReason)> {
+        let show = |left: &'a LeftOut| {
+            let path = left.path.strip_prefix(below).unwrap();
+            (path.to_str().unwrap(), left.why)
+        };
+        source.left_out().iter().map(show).collect()
+    }
 
     #[test]
     fn special_files_are_named_and_never_opened() {

@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         };
-        let Some(target) = platform::bytes_from_name(target.as_os_str()) else {
+        let Some(target) = platform::bytes_from_link_text(&target) else {
             self.leave_out(path, LeftOutReason::NotUnicode);
             return Ok(());
         };

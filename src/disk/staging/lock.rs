@@ -115,14 +115,13 @@ fn try_acquire(staging: &Path) -> Result<Option<Lock>, DiskError> {
         Err(TryLockError::WouldBlock) => return Err(locked(staging)),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    let held = file.metadata().map_err(failed)?;
-    match fs::symlink_metadata(&path) {
-        Ok(named) if platform::identity_of(&named) == platform::identity_of(&held) => {
-            Ok(Some(Lock {
-                file,
-                is_private: true,
-            }))
-        }
+    let held = platform::identity_of_open(&file).map_err(failed)?;
+    let named = fs::symlink_metadata(&path);
+    match named.and_then(|found| platform::identity_at(&path, &found)) {
+        Ok(named) if named == held => Ok(Some(Lock {
+            file,
+            is_private: true,
+        })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),

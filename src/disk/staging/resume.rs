@@ -47,8 +47,9 @@ impl DistinctFolders {
     fn make(&self, path: &Path) -> Result<(), DiskError> {
         tree::make_usable(path)?;
         let found = fs::symlink_metadata(path).map_err(DiskError::at("look up", path))?;
-        let identity = platform::identity_of(&found);
-        match identity == (0, 0) || self.0.borrow_mut().insert(identity) {
+        let identity = platform::identity_at(path, &found);
+        let identity = identity.map_err(DiskError::at("look up", path))?;
+        match self.0.borrow_mut().insert(identity) {
             true => Ok(()),
             false => Err(tree::collision(path)),
         }
@@ -106,8 +107,8 @@ fn prepare_marked(staging: &Staging) -> Result<(), DiskError> {
             Err(error) => return Err(DiskError::at("look up", &path)(error)),
         };
         let is_ours = found.is_file()
-            && platform::names_of(&found) == 1
-            && found.len() == staging.size_of(index);
+            && found.len() == staging.size_of(index)
+            && platform::names_of(&path, &found).map_err(DiskError::at("look up", &path))? == 1;
         let bits = platform::mode_of(&found).bits();
         if !is_ours {
             staging.marks.unset(index, Mark::There);

@@ -54,7 +54,7 @@ pub(super) fn probe_umask(staging: &Path) -> Result<u32, DiskError> {
 
 /// Removes a file or link. A missing one is not an error.
 pub(crate) fn remove_if_there(path: &Path) -> Result<(), DiskError> {
-    match fs::remove_file(path) {
+    match platform::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(DiskError::at("remove", path)(error))
         }
@@ -94,6 +94,8 @@ fn open_up(root: &Path) -> io::Result<()> {
             let item = item?;
             if item.file_type()?.is_dir() {
                 folders.push(item.path());
+            } else if platform::mode_hinders_moving(platform::mode_of(&item.metadata()?).bits()) {
+                platform::set_mode(&item.path(), 0o600)?;
             }
         }
     }

@@ -243,7 +243,7 @@ impl Staging {
             .map_err(DiskError::at("write", &path))?;
         self.set_time(&file, entry.mtime, &path)?;
         if self.durability == Durability::Fsync {
-            file.sync_all().map_err(DiskError::at("sync", &path))?;
+            platform::sync(&file).map_err(DiskError::at("sync", &path))?;
         }
         if is_final {
             self.marks.set(index, Mark::Finished);

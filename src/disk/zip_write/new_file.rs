@@ -199,9 +199,10 @@ fn acquire(temporary: &Path, target: &Path) -> Result<Option<File>, DiskError> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     // A lock on a file that was renamed or removed is worthless.
-    let held = file.metadata().map_err(failed)?;
-    match fs::symlink_metadata(temporary) {
-        Ok(named) if platform::identity_of(&named) != platform::identity_of(&held) => Ok(None),
+    let held = platform::identity_of_open(&file).map_err(failed)?;
+    let named = fs::symlink_metadata(temporary);
+    match named.and_then(|found| platform::identity_at(temporary, &found)) {
+        Ok(named) if named != held => Ok(None),
         Ok(_) if is_new => Ok(Some(file)),
         Ok(_) => {
             let removed = fs::remove_file(temporary);
@@ -219,7 +220,7 @@ fn real_path(path: &Path) -> io::Result<PathBuf> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let parent = fs::canonicalize(parent)?;
+    let parent = platform::canonicalize(parent)?;
     Ok(parent.join(path.file_name().unwrap_or_default()))
 }
 

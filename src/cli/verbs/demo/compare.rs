@@ -51,7 +51,8 @@ pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result
 /// `FOLDER/.` stands for the contents of the folder; everything else arrives under its own name.
 fn lands_at(source: &Path, received: &Path) -> io::Result<PathBuf> {
     let text = source.as_os_str().as_encoded_bytes();
-    if text == b"." || text.ends_with(b"/.") {
+    let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
+    if text.rsplit(is_separator).next() == Some(b".") {
         return Ok(received.to_owned());
     }
     match source.file_name() {

@@ -1,0 +1,62 @@
+//! Names and links as Windows has them.
+
+/// The target of a link as Windows writes it: each component must be a name there.
+#[cfg(any(windows, test))]
+pub(super) fn windows_link_text(target: &[u8]) -> Option<String> {
+    let names: Vec<&str> = std::str::from_utf8(target).ok()?.split('/').collect();
+    let can_have = |name: &&str| matches!(*name, "." | "..") || windows_can_have(name);
+    names.iter().all(can_have).then(|| names.join("\\"))
+}
+
+/// Whether Windows can have a file of this name: no reserved device names, characters or endings.
+/// Source: Microsoft, "Naming Files, Paths, and Namespaces".
+pub fn windows_can_have(name: &str) -> bool {
+    let forbidden = |c: char| c < ' ' || "<>:\"/\\|?*".contains(c);
+    if name.is_empty() || name.ends_with([' ', '.']) || name.contains(forbidden) {
+        return false;
+    }
+    let stem = name.split('.').next().unwrap_or(name).trim_end();
+    let stem = stem.to_ascii_uppercase();
+    if matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) {
+        return false;
+    }
+    let port = stem
+        .strip_prefix("COM")
+        .or_else(|| stem.strip_prefix("LPT"));
+    !port.is_some_and(|digit| {
+        let mut digits = digit.chars();
+        let single = digits.next().is_some_and(|c| "0123456789¹²³".contains(c));
+        single && digits.next().is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_reserved_names_are_known_everywhere() {
+        for name in [
+            "CON", "nul", "Aux.txt", "COM1", "lpt9.log", "COM¹", "a:b", "a ", "a.", "x?", "t\tx",
+            "a\\b", "", "CONIN$", "nul .txt",
+        ] {
+            assert!(!windows_can_have(name), "{name:?}");
+        }
+        for name in ["CONSOLE", "COM", "COM10", "a b", ".hidden", "ünïcode"] {
+            assert!(windows_can_have(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn links_get_the_separators_of_windows() {
+        assert_eq!(windows_link_text(b"../a b/c").as_deref(), Some(r"..\a b\c"));
+        assert_eq!(windows_link_text(b".").as_deref(), Some("."));
+        for target in ["a/con", r"a\b", "c:/x", "a//b", "/a"] {
+            assert_eq!(windows_link_text(target.as_bytes()), None, "{target}");
+        }
+        assert_eq!(windows_link_text(b"\xff"), None);
+    }
+}
