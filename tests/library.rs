@@ -1,5 +1,7 @@
 //! The library's public API: both peers in one process.
 
+#![cfg(unix)]
+
 #[path = "harness/mod.rs"]
 pub mod harness;
 

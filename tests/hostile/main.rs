@@ -1,5 +1,7 @@
 //! Peers that break the protocol, and lines that do, against the real other side.
 
+#![cfg(unix)]
+
 #[path = "../harness/mod.rs"]
 pub mod harness;
 

@@ -1,5 +1,7 @@
 //! The drop box and the verbs for scripts and servers, through the program and through the library.
 
+#![cfg(unix)]
+
 #[path = "../harness/mod.rs"]
 pub mod harness;
 
