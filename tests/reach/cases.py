@@ -1,0 +1,145 @@
+"""What must hold between two systems."""
+
+import os
+import shutil
+import subprocess
+
+from peers import check, compare, digest, fresh, meet, until
+from toolchain import STATIC
+
+DECLINED, IN_THE_WAY, NO_SOURCE, CANNOT_WRITE, LOST, LEFT_OUT = 6, 7, 8, 9, 12, 13
+
+
+def demo(peer):
+    peer.run(["demo", "--quiet"], fresh("demo"))
+
+
+def transfer(sender, receiver, source):
+    into = fresh("received")
+    meet(sender, ["tree"], receiver, into, source)
+    unix = not (sender.is_windows or receiver.is_windows)
+    compare(source / "tree", into / "tree", modes=unix)
+    check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
+    # Once more: all is there already, read-only files too.
+    sent, received = meet(sender, ["tree"], receiver, into, source)
+    check(received.event("done")["files"] == 0, "the same was received again")
+
+
+def archive(maker, opener, source):
+    folder = fresh("archive")
+    maker.run(["zip", "-q", f"../{folder.name}/a.zip", "tree"], source)
+    opener.run(["unzip", "-q", "a.zip", "out"], folder)
+    unix = not (maker.is_windows or opener.is_windows)
+    compare(source / "tree", folder / "out/tree", modes=unix, step=10**9)
+
+
+def existing(sender, receiver):
+    source, into = fresh("sample-2"), fresh("received")
+    (source / "note").write_text("new")
+    os.utime(source / "note", (0, 1_600_000_000))
+
+    def received(policy, codes=(0, 0), time=1_500_000_000):
+        for path in into.iterdir():
+            path.unlink()
+        (into / "note").write_text("old one")
+        os.utime(into / "note", (0, time))
+        meet(sender, ["note"], receiver, into, source, ["--existing", policy], codes=codes)
+        return {path.name: path.read_text() for path in into.iterdir()}
+
+    old, new = {"note": "old one"}, {"note": "new"}
+    check(received("fail", (DECLINED, IN_THE_WAY)) == old, "fail")
+    check(received("skip") == old, "skip")
+    check(received("overwrite") == new, "overwrite")
+    check(received("rename") == {**old, "note (1)": "new"}, "rename")
+    check(received("newer") == new, "newer: the old one is older")
+    check(received("newer", time=1_700_000_000) == old, "newer: the old one is newer")
+
+
+def interrupted(sender, receiver):
+    """The native side dies on the way, and the same again resumes."""
+    source, into = fresh("sample-2"), fresh("received")
+    (source / "noise").write_bytes(os.urandom(24_000_000))
+    words = ["receive", ".", "--yes", "--json", "--bind", "127.0.0.1", "--port", "0", "--retry", "0", "--wait", "60"]
+    receiving = receiver.start(words, into)
+    to = f"127.0.0.1:{receiving.port()}"
+    slow = ["send", "noise", "--json", "--to", to, "--retry", "0", "--limit-rate", "4M", "--wait", "60"]
+    sending = sender.start(slow, source)
+    # The header and two records.
+    until(lambda: any(path.stat().st_size > 100 for path in into.glob(".peerbridge-*/journal")), "no part arrives")
+    dies, stays = (sending, receiving) if sender.name == STATIC.name else (receiving, sending)
+    dies.kill()
+    stays.end().expect(LOST, "the side that stayed")
+    _, received = meet(sender, ["noise"], receiver, into, source)
+    check(received.event("done")["resumed_bytes"] > 0, "it began anew")
+    check(digest(source / "noise") == digest(into / "noise"), "it differs")
+    check(os.listdir(into) == ["noise"], f"left behind: {os.listdir(into)}")
+
+
+def alone():
+    """The static program in a root that holds nothing else."""
+    root = fresh("root")
+    (root / "peerbridge").write_bytes(STATIC.program().read_bytes())
+    (root / "peerbridge").chmod(0o755)
+    (root / "data").mkdir()
+    demo = [shutil.which("chroot"), root, "/peerbridge", "demo", "--quiet"]
+    without = subprocess.run(demo, env={}, capture_output=True, text=True)
+    check(without.returncode == CANNOT_WRITE and "TMPDIR" in without.stderr, f"without /tmp: {without}")
+    subprocess.run(demo, env={"TMPDIR": "/data"}, check=True)
+    check(not os.listdir(root / "data"), "something is left")
+
+
+def linked_for_macos(program):
+    head = program.read_bytes()[:8]
+    check(head == bytes.fromhex("cffaedfe0c000001"), f"no Mach-O file for ARM64: {head.hex()}")
+
+
+def links_left_out(native, windows):
+    """wine makes no symbolic links, as Windows makes none for most people: they are named, and the rest is there."""
+    source, into = fresh("sample-2"), fresh("received")
+    (source / "tree/folder").mkdir(parents=True)
+    (source / "tree/file").write_text("x")
+    (source / "tree/folder/link").symlink_to("../file")
+    sent, received = meet(native, ["tree"], windows, into, source, codes=(LEFT_OUT, LEFT_OUT))
+    check("link" in received.errors, f"the link is not named: {received.errors}")
+    compare(source / "tree", into / "tree", links=False, modes=False)
+    check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
+
+
+def names_left_out(native, windows):
+    """Names that Windows cannot have, and the second of two that are one name there: named, and the rest is there."""
+    source, into = fresh("sample-2"), fresh("received")
+    refused = ["aux.txt", "a:b", "trail.", "COM¹", "what?"]
+    for name in [*refused, "fine", "case", "CASE"]:
+        path = source / "tree" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    sent, received = meet(native, ["tree"], windows, into, source, codes=(LEFT_OUT, LEFT_OUT))
+    there = sorted(os.listdir(into / "tree"))
+    check(there in (["CASE", "fine"], ["case", "fine"]), f"there is: {there}")
+    check(all(name in received.errors for name in refused), f"not all are named: {received.errors}")
+    check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
+
+
+def arguments_of_windows(native, windows):
+    source, into = fresh("sample-2"), fresh("received")
+    for name in ("a.txt", "b.TXT", "c.bin"):
+        (source / name).write_text(name)
+    sent, received = meet(windows, ["*.txt"], native, into, source)
+    check(sorted(os.listdir(into)) == ["a.txt", "b.TXT"], f"wildcards: {os.listdir(into)}")
+    windows.run(["zip", "-q", "all.zip", "*.txt"], source)
+    windows.run(["send", "a.txt\\.", "--to", "127.0.0.1:9", "--wait", "0"], source, code=NO_SOURCE)
+    windows.run(["receive", "a.txt\\below", "--yes", "--port", "0", "--wait", "1"], source, code=CANNOT_WRITE)
+    (source / "secret.txt").write_bytes(b"a secret of these tests\r\n")
+    meet(windows, ["c.bin"], native, into, source, sending=["--secret-file", "secret.txt"])
+
+
+def paths_of_windows(native, windows):
+    """Paths have the form that people and other programs know, also in a hook."""
+    source, into = fresh("sample-2"), fresh("received")
+    (source / "note").write_text("x")
+    (into / "hook.bat").write_text("@echo off\r\necho %PEERBRIDGE_PATH%>said.txt\r\n")
+    _, received = meet(native, ["note"], windows, into, source, ["--on-receive", ".\\hook.bat", "--verbose"])
+    said = (into / "said.txt").read_text()
+    check(said.strip().endswith("note"), f"the hook got {said!r}")
+    for text in (said, received.output, received.errors):
+        check("\\\\?\\" not in text and "\\\\\\\\?" not in text, f"a path for the system alone: {text}")

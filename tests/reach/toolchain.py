@@ -1,0 +1,152 @@
+"""What builds and runs the program for other systems, on Debian 12 with apt, cargo and PyPI alone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = Path(os.environ.get("PEERBRIDGE_REACH_DIR") or ROOT / "target/reach").resolve()
+
+PACKAGES = [
+    "rustc-web", "cargo-web", "rust-web-src",  # a compiler with the source of its standard library
+    "gcc-mingw-w64-x86-64", "wine", "wine64",
+    "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross",
+    "gcc-s390x-linux-gnu", "libc6-dev-s390x-cross",
+    "qemu-user", "python3-venv",
+]
+ZIG = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"]
+CARGO = "/usr/bin/cargo"
+
+# The bundled standard library has no functions of Windows 8 and later that wine 8 lacks, but for this one.
+SHIM = """
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
+    return SystemFunction036(bytes, (ULONG)length);
+}
+BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved) { return TRUE; }
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A system: its name here and for rustc, and the words that run its programs; None where nothing can."""
+
+    name: str
+    triple: str
+    runner: tuple = ()
+    suffix: str = ""
+
+    def program(self, built=WORK / "target"):
+        return built / self.triple / "release" / f"peerbridge{self.suffix}"
+
+
+WINDOWS = Target("windows", "x86_64-pc-windows-gnu", ("wine",), ".exe")
+ARM64 = Target("arm64", "aarch64-unknown-linux-gnu", ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"))
+S390X = Target("s390x", "s390x-unknown-linux-gnu", ("qemu-s390x", "-L", "/usr/s390x-linux-gnu"))
+STATIC = Target("static", "x86_64-unknown-linux-gnu")
+MACOS = Target("macos", "aarch64-apple-darwin", None)
+
+# Without the second flag the program wants /dev/urandom.
+STATIC_FLAGS = '-Ctarget-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
+
+# What is tested is compiled quickly; a release is compiled as Cargo.toml says.
+QUICK = [
+    "--config", 'profile.release.lto="off"', "--config", "profile.release.codegen-units=16",
+    "--config", "profile.release.opt-level=1", "--config", "profile.release.package.peerbridge.opt-level=0",
+]
+
+
+def environment():
+    wine = {"WINEPREFIX": str(WORK / "wine"), "WINEDEBUG": "-all", "DISPLAY": ""}
+    mingw = "x86_64-w64-mingw32"
+    return {
+        **os.environ,
+        **wine,
+        "RUSTC": "/usr/bin/rustc",
+        "RUSTC_BOOTSTRAP": "1",
+        "CARGO_TARGET_DIR": str(WORK / "target"),
+        "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER": f"{mingw}-gcc",
+        "CC_x86_64_pc_windows_gnu": f"{mingw}-gcc",
+        "AR_x86_64_pc_windows_gnu": f"{mingw}-ar",
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc",
+        "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER": "s390x-linux-gnu-gcc",
+        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS": STATIC_FLAGS,
+    }
+
+
+def command(words, log, root=ROOT, **more):
+    """Runs a command that takes long; what it printed is shown where it fails."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    path = WORK / f"{log}.log"
+    with open(path, "w") as stderr:
+        ended = subprocess.run(words, cwd=root, stdout=subprocess.PIPE, stderr=stderr, text=True, **more)
+    if ended.returncode:
+        print("\n".join(path.read_text().splitlines()[-60:]), file=sys.stderr)
+        raise SystemExit(f"{words[0]} failed: {path}")
+    return ended.stdout
+
+
+def install():
+    """Installs what is missing."""
+    missing = [name for name in PACKAGES if subprocess.run(["dpkg", "-s", name], capture_output=True).returncode]
+    if missing:
+        root = [] if os.geteuid() == 0 else ["sudo"]
+        more = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        command([*root, "apt-get", "update", "-q"], "apt-update", **more)
+        command([*root, "apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], "apt", **more)
+    if not (WORK / "venv/bin/cargo-zigbuild").exists():
+        command([sys.executable, "-m", "venv", str(WORK / "venv")], "venv")
+        command([str(WORK / "venv/bin/pip"), "install", "-q", *ZIG], "pip")
+
+
+def options(profile):
+    return ["--release", "--locked", "-Zbuild-std=std,panic_unwind", *profile]
+
+
+def build(targets, profile=QUICK, env=None, root=ROOT):
+    """Builds the program for all targets but macOS, at once."""
+    triples = [word for target in targets for word in ("--target", target.triple)]
+    words = [CARGO, "build", *options(profile), "--bin", "peerbridge", *triples]
+    command(words, "build", root, env=env or environment())
+
+
+def build_macos(profile=QUICK, env=None, root=ROOT):
+    """zig links for macOS. Debian has no tool that strips such programs."""
+    env = dict(env or environment())
+    env["PATH"] = f"{WORK / 'venv/bin'}:{env['PATH']}"
+    words = [str(WORK / "venv/bin/cargo-zigbuild"), "zigbuild", *options(profile), "--bin", "peerbridge"]
+    words += ["--config", 'profile.release.strip="none"', "--target", MACOS.triple]
+    command(words, "macos", root, env={**env, "CARGO": CARGO})
+
+
+def build_unit_tests(targets):
+    """Builds the unit tests of the library. The program of each target."""
+    triples = [word for target in targets for word in ("--target", target.triple)]
+    words = [CARGO, "test", *options(QUICK), "--lib", "--no-run", "--message-format=json", *triples]
+    found = {}
+    if not targets:
+        return found
+    for line in command(words, "unit-tests", env=environment()).splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["target"]["name"] == "peerbridge":
+            path = Path(message["executable"])
+            found.update({target: path for target in targets if target.triple in path.parts})
+    return found
+
+
+def prepare_wine(programs):
+    """Puts the one function that wine lacks beside each program."""
+    source, library = WORK / "shim.c", WORK / "bcryptprimitives.dll"
+    source.write_text(SHIM)
+    command(["x86_64-w64-mingw32-gcc", "-shared", "-o", str(library), str(source), "-ladvapi32"], "shim")
+    for program in programs:
+        shutil.copy(library, program.parent)
+
+
+def stop_wine():
+    subprocess.run(["wineserver", "-k"], env=environment(), capture_output=True)
