@@ -89,9 +89,9 @@ fn newcomers_among_a_hundred_peers_find_each_other_and_say_little() {
     let others = machines[..OTHERS].iter().enumerate();
     let others: Vec<Peer> = others.map(|(n, one)| Peer::start(one, &job(n))).collect();
     let one = &machines[0];
+    let begun = Instant::now();
     one.filter("output", &[QUERIES]);
     let mut times = Vec::new();
-    let begun = Instant::now();
     for number in (OTHERS..machines.len()).step_by(2) {
         let _waits = Peer::start(&machines[number + 1], &job(number + 1));
         let sender = Peer::start(&machines[number], &job(number));
@@ -99,8 +99,9 @@ fn newcomers_among_a_hundred_peers_find_each_other_and_say_little() {
         sender.next();
         times.push(from.elapsed());
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    std::thread::sleep(Duration::from_secs(5));
     let sent = queries_of(one);
+    let seconds = begun.elapsed().as_secs_f64();
     times.sort_unstable();
     eprintln!(
         "{OTHERS} others: found after {times:?}, median {:?}; {:.1} group datagrams a second",
@@ -109,7 +110,7 @@ fn newcomers_among_a_hundred_peers_find_each_other_and_say_little() {
     );
     assert!(sent > 0, "nothing was counted");
     assert!(
-        sent as f64 <= 6.0 * (seconds + 1.0),
+        sent as f64 <= 6.0 * (seconds + 2.0),
         "{sent} in {seconds} s"
     );
     drop(others);
