@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn words_of_a_code_are_completed_one_by_one() {
-        let full = code("4271-saff");
-        assert_eq!(full.text, "4271-saffron-");
-        let last = code("4271 saffron anvil tund");
-        assert_eq!(last.text, "4271 saffron anvil tundra");
+        let full = code("4271-salm");
+        assert_eq!(full.text, "4271-salmon-");
+        let last = code("4271 salmon anvil tund");
+        assert_eq!(last.text, "4271 salmon anvil tundra");
         let open = code("4271-sa");
         assert!(open.candidates.len() > 1, "{open:?}");
         assert_eq!(open.text, "4271-sa");

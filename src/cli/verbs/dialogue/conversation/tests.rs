@@ -23,7 +23,7 @@ fn wish_in(answers: &[&str], variables: &[(&'static str, &str)]) -> Result<Wish,
     wish
 }
 
-const CODE: &str = "4271-saffron-anvil-tundra";
+const CODE: &str = "4271-salmon-anvil-tundra";
 
 #[test]
 fn sending_and_receiving_in_the_order_of_what_a_person_knows() {
@@ -35,7 +35,7 @@ fn sending_and_receiving_in_the_order_of_what_a_person_knows() {
         |rendezvous| matches!(rendezvous, Rendezvous::Find(find) if find.channel == channel);
     assert!(is_found(sending.rendezvous));
     assert!(matches!(sending.task, DialogueTask::Send(errand) if errand.paths == [folder.path()]));
-    let receiving = wish(&["receive", path, "?", "4271 SAFFRON anvil tundra"]).unwrap();
+    let receiving = wish(&["receive", path, "?", "4271 SALMON anvil tundra"]).unwrap();
     assert!(is_found(receiving.rendezvous));
     assert!(matches!(receiving.task, DialogueTask::Receive(at) if at == folder.path()));
     let fresh = wish(&["r", "", ""]).unwrap();
