@@ -48,7 +48,7 @@ pub(crate) fn rendezvous(
     if command.trim().is_empty() {
         return Err(CliError::usage(
             "the command of --via is empty",
-            "--via 'ssh HOST peerbridge receive --yes --stdio'",
+            "--via 'ssh HOST peerbridge receive --yes --stdio --secret-file FILE'",
         ));
     }
     let (sender, end) = mpsc::channel();
@@ -82,7 +82,7 @@ pub(crate) fn check_stdio(args: &ParsedArgs, context: &Context<'_>) -> Result<()
     if context.terminal.input || context.terminal.output {
         return Err(CliError::usage(
             "--stdio speaks to another peerbridge, but here is a terminal",
-            "on the other machine: --via 'ssh HOST peerbridge receive --yes --stdio'",
+            "on the other machine: --via 'ssh HOST peerbridge receive --yes --stdio --secret-file FILE'",
         ));
     }
     Ok(())
