@@ -77,7 +77,7 @@ fn copy_file(from: &Path, to: &Path, found: &Metadata) -> io::Result<()> {
     }
     target.set_len(offset)?;
     ignore_unsupported(set_mtime(&target, platform::mtime_of(found)))?;
-    ignore_unsupported(platform::set_mode(to, bits))?;
+    ignore_unsupported(platform::set_mode_of(&target, bits))?;
     target.sync_all()
 }
 

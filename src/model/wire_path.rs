@@ -5,8 +5,9 @@ use std::fmt;
 
 /// A relative path of plain components joined by `/`, in the bytes of the sender's file system.
 ///
-/// [`WirePath::parse`] guarantees that it cannot lead out of a folder on any system. It is not a
-/// [`std::path::Path`]: only the disk floor turns it into one.
+/// [`WirePath::parse`] guarantees that `/` and dots cannot lead out of a folder. It is not a
+/// [`std::path::Path`]: only the disk floor turns it into one, and refuses what its system reads otherwise (drives
+/// and backslashes on Windows).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WirePath<'a>(&'a [u8]);
 

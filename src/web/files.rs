@@ -2,8 +2,9 @@
 
 use crate::cli::error::CliError;
 use crate::cli::output::json::Object;
-use crate::disk::free_bytes;
+use crate::disk::{Destination, free_bytes};
 use crate::model::WirePath;
+use crate::session::Error;
 use crate::web::refused::Refused;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ pub(super) fn list(folder: &Path) -> Result<Object, Refused> {
 /// # Errors
 /// The name is none, is taken, or the system refuses.
 pub(super) fn make_folder(parent: &Path, name: &str) -> Result<Object, Refused> {
-    let made = parent.join(plain_name(name)?);
+    let made = in_folder(parent, name)?;
     fs::create_dir(&made).map_err(|source| CliError::CannotWrite {
         what: made.display().to_string(),
         source,
@@ -64,19 +65,19 @@ pub(super) fn make_folder(parent: &Path, name: &str) -> Result<Object, Refused> 
     Ok(path("path", &made))
 }
 
-/// A name without folders in it, by the rule for names from peers.
+/// The path of a name in a folder, by the rules for names from peers: no folders in it, and a name that this
+/// system can have.
 ///
 /// # Errors
-/// It is none.
-pub(super) fn plain_name(name: &str) -> Result<&str, Refused> {
-    let name = name.trim();
-    match WirePath::parse(name.as_bytes()) {
-        Ok(path) if path.components().count() == 1 => Ok(name),
-        Ok(_) => Err(Refused::says("a name has no / in it")),
-        Err(fault) => Err(Refused::says(format!(
-            "that is no name for a file: {fault}"
-        ))),
+/// It is no such name, or the folder cannot be found.
+pub(super) fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, Refused> {
+    let path = WirePath::parse(name.trim().as_bytes())
+        .map_err(|fault| Refused::says(format!("that is no name for a file: {fault}")))?;
+    if path.components().count() != 1 {
+        return Err(Refused::says("a name has no / in it"));
     }
+    let found = Destination::locate(folder).and_then(|folder| folder.disk_path(path));
+    Ok(found.map_err(Error::Disk).map_err(CliError::Session)?)
 }
 
 /// A path in the form that [`Fields::path`](super::fields::Fields::path) reads.

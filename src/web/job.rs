@@ -210,10 +210,10 @@ impl CommandJob {
         if paths.is_empty() {
             return Err(Refused::says("choose a file or folder first"));
         }
-        let name = super::files::plain_name(&name)?;
+        let archive = super::files::in_folder(&folder, &name)?;
         archive_password(password.clone())?;
         let paths = paths.into_iter().map(OsString::from);
-        let words = std::iter::once(folder.join(name).into()).chain(paths);
+        let words = std::iter::once(archive.into()).chain(paths);
         let mut job = CommandJob::new("zip", words);
         if hides_names {
             job.words.insert(1, "--hide-names".into());

@@ -52,7 +52,8 @@ impl OpenQuestion {
 
     /// Lets a question look at its job's [`Cancel`] again.
     pub(super) fn wake(&self) {
-        self.open.notify();
+        // Under the lock: a question that has just looked at its job still hears of it.
+        self.open.change(|_| ());
     }
 
     /// Asks, and waits for the answer; `None` when the job is cancelled.

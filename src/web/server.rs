@@ -79,6 +79,10 @@ impl Server {
                 thread::sleep(Duration::from_millis(100));
                 continue;
             };
+            if self.count.load(Ordering::SeqCst) >= 2 * CONNECTIONS {
+                // Half of them are being told that there are too many.
+                continue;
+            }
             let (server, stream) = (Arc::clone(&self), Arc::new(stream));
             let connection = Arc::clone(&stream);
             let thread = thread::Builder::new().name("page".to_owned());

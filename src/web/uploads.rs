@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ impl Uploads {
         let path = destination.and_then(|destination| destination.disk_path(name));
         let path = path.map_err(Error::Disk).map_err(CliError::Session)?;
         let mut body = request.body(stream, FILE_TIME)?;
-        let written = write(&path, &mut body).map_err(|source| CliError::CannotWrite {
+        let written = write(&path, &mut body, length).map_err(|source| CliError::CannotWrite {
             what: path.display().to_string(),
             source,
         })?;
@@ -105,12 +105,19 @@ impl Uploads {
 /// The folder for the files themselves.
 const FILES: &str = "files";
 
-fn write(path: &std::path::Path, body: &mut impl io::Read) -> io::Result<u64> {
+/// Writes a file of `length` bytes. One that ends early is removed.
+fn write(path: &Path, body: &mut impl io::Read, length: u64) -> io::Result<u64> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     let mut file = fs::File::create_new(path)?;
-    io::copy(body, &mut file)
+    let written = io::copy(body, &mut file);
+    if !matches!(written, Ok(count) if count == length) {
+        // A file that came in part must not be sent as a whole one. Where it cannot be removed, the system's
+        // error for writing it is told.
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
 fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
@@ -133,6 +140,16 @@ fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_ends_early_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/file");
+        assert_eq!(write(&path, &mut &b"half"[..], 9).unwrap(), 4);
+        assert!(!path.exists());
+        assert_eq!(write(&path, &mut &b"whole"[..], 5).unwrap(), 5);
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
 
     #[test]
     fn names_are_percent_decoded() {

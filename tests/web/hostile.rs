@@ -300,6 +300,26 @@ fn silent_connections_keep_nobody_out_for_good() {
 }
 
 #[test]
+fn connections_that_trickle_behind_a_refusal_keep_nobody_out() {
+    let scene = Scene::new();
+    let page = page(&scene);
+    let refused = "GET / HTTP/1.1\r\nHost: elsewhere\r\n\r\n";
+    let mut trickling: Vec<_> = (0..70).map(|_| page.connect()).collect();
+    for stream in &mut trickling {
+        stream.write_all(refused.as_bytes()).unwrap();
+    }
+    until("an answer beside those that trickle", || {
+        for stream in &mut trickling {
+            // The page may have hung up on it already.
+            let _ = stream.write_all(b"x");
+        }
+        let response = page.exchange(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", page.host));
+        response.starts_with("HTTP/1.1 200").then_some(())
+    });
+    page.quits();
+}
+
+#[test]
 fn the_page_is_on_the_loopback_address_only() {
     let scene = Scene::new();
     let page = page(&scene);

@@ -231,7 +231,8 @@ pub(crate) const FLAGS: &[Flag] = &[
         "reach the peer through COMMAND, such as ssh: its standard input and output are the line, and \
          the other side runs with --stdio"),
     flag(Connecting, None, "stdio", Nothing, &[Send, Receive],
-        "answer the peer over standard input and output: the other end of --via"),
+        "answer the peer over standard input and output: the other end of --via; give the secret with \
+         --secret-file"),
     flag(Connecting, None, "no-discovery", Nothing, &[Send, Receive, Ping, Web],
         "neither look for peers on the network nor answer them (or PEERBRIDGE_DISCOVERY=off)"),
     flag(Connecting, None, "announce", Nothing, &[Serve],

@@ -67,7 +67,7 @@ pub(crate) const VERBS: &[VerbEntry] = &[
             "peerbridge send photos --listen --wait 600",
             "tar c photos | peerbridge send - --name photos.tar --to 192.0.2.7",
             "peerbridge send photos --zip --hide-names --to 192.0.2.7",
-            "peerbridge send photos --via 'ssh host peerbridge receive --yes --stdio --secret-file FILE'",
+            "peerbridge send photos --via 'ssh host peerbridge receive --yes --stdio'",
         ],
     },
     VerbEntry {

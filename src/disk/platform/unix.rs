@@ -77,6 +77,12 @@ pub fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(bits))
 }
 
+/// The same for an open file, wherever its path leads by now.
+pub fn set_mode_of(file: &File, bits: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(Permissions::from_mode(bits))
+}
+
 /// Whether a file with these permissions cannot be moved or removed as others can.
 pub fn mode_hinders_moving(_bits: u32) -> bool {
     false

@@ -100,6 +100,13 @@ pub fn mode_of(metadata: &Metadata) -> Mode {
     )
 }
 
+/// The same as [`set_mode`] for an open file, wherever its path leads by now.
+pub fn set_mode_of(file: &File, bits: u32) -> io::Result<()> {
+    let mut permissions = file.metadata()?.permissions();
+    permissions.set_readonly(bits & 0o200 == 0);
+    file.set_permissions(permissions)
+}
+
 /// Sets the only permission of this system: whether a file can be written. Links are left alone.
 pub fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(path)?;

@@ -1,9 +1,10 @@
 //! Reading a request, with a bound for its size and its time.
 
 use crate::web::http::response::Status;
+use crate::web::http::timed::Timed;
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The longest head in bytes. Browsers send less than a tenth.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -140,29 +141,5 @@ impl Status {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => Status::TooSlow,
             _ => Status::BadRequest,
         }
-    }
-}
-
-/// A socket that is read until a deadline.
-struct Timed<'a> {
-    stream: &'a TcpStream,
-    deadline: Instant,
-}
-
-impl<'a> Timed<'a> {
-    fn new(stream: &'a TcpStream, time: Duration) -> Self {
-        let deadline = Instant::now() + time;
-        Timed { stream, deadline }
-    }
-}
-
-impl Read for Timed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(Some(left))?;
-        (&mut &*self.stream).read(buffer)
     }
 }

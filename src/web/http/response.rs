@@ -1,5 +1,6 @@
 //! Writing a response. Every one has the headers that keep other sites out, and ends its connection.
 
+use crate::web::http::timed::Timed;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
@@ -91,8 +92,9 @@ pub(crate) fn write(
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
     stream.shutdown(Shutdown::Write)?;
-    stream.set_read_timeout(Some(UNREAD_TIME))?;
-    io::copy(&mut stream.take(UNREAD_BYTES), &mut io::sink())?;
+    // One deadline for all of it: the other side may send a byte now and then.
+    let mut unread = Timed::new(stream, UNREAD_TIME).take(UNREAD_BYTES);
+    io::copy(&mut unread, &mut io::sink())?;
     Ok(())
 }
 
