@@ -76,6 +76,8 @@ def environment():
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc",
         "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER": "s390x-linux-gnu-gcc",
         "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS": STATIC_FLAGS,
+        # Debian has no tool that strips programs for macOS. The profile's own `strip` is not heard by its cargo.
+        "CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS": "-Cstrip=none",
     }
 
 
@@ -116,11 +118,11 @@ def build(targets, profile=QUICK, env=None, root=ROOT):
 
 
 def build_macos(profile=QUICK, env=None, root=ROOT):
-    """zig links for macOS. Debian has no tool that strips such programs."""
+    """zig links for macOS."""
     env = dict(env or environment())
     env["PATH"] = f"{WORK / 'venv/bin'}:{env['PATH']}"
     words = [str(WORK / "venv/bin/cargo-zigbuild"), "zigbuild", *options(profile), "--bin", "peerbridge"]
-    words += ["--config", 'profile.release.strip="none"', "--target", MACOS.triple]
+    words += ["--target", MACOS.triple]
     command(words, "macos", root, env={**env, "CARGO": CARGO})
 
 
