@@ -36,7 +36,7 @@ type OpenLine = dyn Fn() -> io::Result<LineStreams> + Send + Sync;
 /// });
 /// let secret = Secret::from_text("correct horse battery")?;
 /// let connect = Connect::new(Rendezvous::AnswerOver(line), secret);
-/// # Ok::<(), peerbridge::SecretError>(())
+/// # Ok::<(), peerbridge::CredentialError>(())
 /// ```
 #[derive(Clone)]
 pub struct Line {
