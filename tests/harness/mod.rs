@@ -20,6 +20,7 @@ pub use running::{Capture, Running};
 pub use tools::has_tool;
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The limit of each wait: only a hang runs into it, also on a machine that is busy with other things.
@@ -43,10 +44,16 @@ pub fn is_long() -> bool {
     std::env::var_os("PEERBRIDGE_TEST_LONG").is_some_and(|value| value == "1")
 }
 
-/// A port that nobody listens on at the moment.
+/// A port that is free for a listener to come. It is below those that the system gives to connections, of which other
+/// tests open thousands.
 pub fn free_port() -> u16 {
-    let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    socket.local_addr().expect("an address").port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    let ports = std::iter::repeat_with(|| {
+        let number = std::process::id() + TRIED.fetch_add(1, Ordering::Relaxed);
+        10_000 + u16::try_from(number % 20_000).expect("a port")
+    });
+    ports.take(1000).find(is_free).expect("a free port")
 }
 
 /// Whether permissions mean nothing to this process.
