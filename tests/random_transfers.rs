@@ -22,37 +22,17 @@ mod chance;
 mod story;
 
 use chance::Chance;
-use story::{RunEnd, Settings, Story, Told};
+use story::{RunEnd, Settings, Told, tell_stories};
 
 /// Transfers of all lanes together, unless the environment says another number.
 const RUNS: u64 = 600;
-
-/// Transfers into one destination before it begins anew.
-const RUNS_OF_A_STORY: u64 = 12;
 
 /// Trees that are sent at the same time.
 const LANES: u64 = 4;
 
 #[test]
 fn what_is_delivered_is_of_one_version() {
-    let runs = std::env::var("PEERBRIDGE_RANDOM_RUNS").ok();
-    let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
-    let seed = Chance::seed();
-    let begun = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(|| {
-                loop {
-                    let number = begun.fetch_add(RUNS_OF_A_STORY, Ordering::Relaxed);
-                    if number >= runs {
-                        break;
-                    }
-                    let story = Story::new(seed ^ number << 20, format!("{seed}, story {number}"));
-                    story.tell(RUNS_OF_A_STORY, run);
-                }
-            });
-        }
-    });
+    tell_stories(RUNS, LANES, run);
 }
 
 /// One run, with a line that may end at any byte.

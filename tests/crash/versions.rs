@@ -2,7 +2,7 @@
 //! of one version. `tests/random_transfers.rs` does the same with lines that end.
 
 use crate::harness::chance::Chance;
-use crate::harness::story::{RunEnd, Settings, Story, Told};
+use crate::harness::story::{RunEnd, Settings, Told, tell_stories};
 use crate::harness::{LISTEN, Run};
 use crate::sides;
 use serde_json::Value;
@@ -13,9 +13,6 @@ use std::time::{Duration, Instant};
 /// Transfers of all lanes together, unless the environment says another number.
 const RUNS: u64 = 120;
 
-/// Transfers into one destination before it begins anew.
-const RUNS_OF_A_STORY: u64 = 12;
-
 /// Trees that are sent at the same time.
 const LANES: u64 = 3;
 
@@ -24,25 +21,9 @@ const KILLED_WITHIN: u64 = 600;
 
 #[test]
 fn killed_at_any_time_what_is_delivered_is_of_one_version() {
-    let runs = std::env::var("PEERBRIDGE_RANDOM_RUNS").ok();
-    let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
-    let seed = Chance::seed();
-    let (begun, kills) = (AtomicU64::new(0), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(|| {
-                loop {
-                    let number = begun.fetch_add(RUNS_OF_A_STORY, Ordering::Relaxed);
-                    if number >= runs {
-                        break;
-                    }
-                    let story = Story::new(seed ^ number << 20, format!("{seed}, story {number}"));
-                    story.tell(RUNS_OF_A_STORY, |from, into, settings, chance| {
-                        run(from, into, settings, chance, &kills)
-                    });
-                }
-            });
-        }
+    let kills = AtomicU64::new(0);
+    tell_stories(RUNS, LANES, |from, into, settings, chance| {
+        run(from, into, settings, chance, &kills)
     });
     let kills = kills.into_inner();
     println!("{kills} kills");

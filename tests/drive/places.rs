@@ -90,15 +90,7 @@ fn a_shared_folder_gives_its_group_to_what_is_delivered() {
     received.exits(0);
     assert_eq!(facts("plain/tree/old/added"), (GROUP, false));
     assert_ne!(facts("plain/tree/file").0, GROUP);
-    let password = ("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit");
-    scene
-        .run("zip all.zip tree")
-        .env(password.0, password.1)
-        .exits(0);
-    let unzip = scene
-        .run("unzip all.zip unzipped")
-        .env(password.0, password.1);
-    unzip.exits(0);
+    scene.zips_and_unzips("tree", "unzipped");
     assert_eq!(facts("unzipped/tree/new"), (GROUP, true));
     assert_eq!(facts("unzipped/tree/new/below"), (GROUP, false));
 }
@@ -119,15 +111,7 @@ fn holes_stay_holes_wherever_they_lie_in_the_stream() {
     received.exits(0);
     assert_same(&scene.path("tree"), &scene.path("in/tree"));
     assert!(allocated(&scene.path("in/tree/hole")) < MIB as u64);
-    let password = ("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit");
-    scene
-        .run("zip all.zip tree")
-        .env(password.0, password.1)
-        .exits(0);
-    let unzip = scene
-        .run("unzip all.zip unzipped")
-        .env(password.0, password.1);
-    unzip.exits(0);
+    scene.zips_and_unzips("tree", "unzipped");
     let [source, there] =
         ["tree", "unzipped/tree"].map(|top| fs::read(scene.path(top).join("hole")));
     assert!(source.unwrap() == there.unwrap());

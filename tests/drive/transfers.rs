@@ -275,15 +275,7 @@ fn links_that_stay_inside_are_carried_however_they_say_it() {
     let (received, sent) = scene.both("receive in --yes --port 0", "send tree --to @");
     sent.exits(0);
     received.exits(0);
-    let password = ("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit");
-    scene
-        .run("zip all.zip tree")
-        .env(password.0, password.1)
-        .exits(0);
-    let unzip = scene
-        .run("unzip all.zip unzipped")
-        .env(password.0, password.1);
-    unzip.exits(0);
+    scene.zips_and_unzips("tree", "unzipped");
     for top in ["in/tree", "unzipped/tree"].map(|top| scene.path(top)) {
         for (number, target) in links.into_iter().enumerate() {
             let link = top.join(number.to_string());

@@ -92,6 +92,20 @@ impl Scene {
         assert_same(&self.path(one), &self.path(other));
     }
 
+    /// Takes `source` through an archive, `all.zip`, into the folder `into`.
+    #[track_caller]
+    pub fn zips_and_unzips(&self, source: &str, into: &str) {
+        for line in [
+            format!("zip all.zip {source}"),
+            format!("unzip all.zip {into}"),
+        ] {
+            let run = self
+                .run(&line)
+                .env("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit");
+            run.exits(0);
+        }
+    }
+
     /// `peerbridge` with these words, to be started here.
     pub fn run(&self, line: &str) -> Run {
         Run::new(self.folder.path(), line)

@@ -7,7 +7,11 @@ use peerbridge::Existing;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+
+/// Transfers into one destination before it begins anew.
+const RUNS_OF_A_STORY: u64 = 12;
 
 /// Bytes of a file that has at least three parts.
 const LARGE: usize = 2_200_000;
@@ -59,9 +63,36 @@ pub struct Story {
     versions: BTreeMap<PathBuf, Vec<Vec<u8>>>,
 }
 
+/// Tells stories in `lanes` at the same time until `usual` transfers have been made, or as many as
+/// `PEERBRIDGE_RANDOM_RUNS` says.
+pub fn tell_stories(
+    usual: u64,
+    lanes: u64,
+    transfer: impl Fn(&Path, &Path, Settings, Option<&mut Chance>) -> RunEnd + Sync,
+) {
+    let runs = std::env::var("PEERBRIDGE_RANDOM_RUNS").ok();
+    let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(usual);
+    let seed = Chance::seed();
+    let begun = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(|| {
+                loop {
+                    let number = begun.fetch_add(RUNS_OF_A_STORY, Ordering::Relaxed);
+                    if number >= runs {
+                        break;
+                    }
+                    let story = Story::new(seed ^ number << 20, format!("{seed}, story {number}"));
+                    story.tell(RUNS_OF_A_STORY, &transfer);
+                }
+            });
+        }
+    });
+}
+
 impl Story {
     /// Trees that `seed` determines; `name` stands in messages.
-    pub fn new(seed: u64, name: String) -> Story {
+    fn new(seed: u64, name: String) -> Story {
         let work = tempfile::tempdir().unwrap();
         fs::create_dir_all(work.path().join("from/tree/sub")).unwrap();
         fs::create_dir(work.path().join("into")).unwrap();
@@ -75,7 +106,7 @@ impl Story {
 
     /// Makes the source, then changes it and sends it, `runs` times. `transfer` is given the source, the
     /// destination, and whether it must be left alone.
-    pub fn tell(
+    fn tell(
         mut self,
         runs: u64,
         mut transfer: impl FnMut(&Path, &Path, Settings, Option<&mut Chance>) -> RunEnd,

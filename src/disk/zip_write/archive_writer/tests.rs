@@ -205,11 +205,11 @@ fn more_members_than_sixteen_bits_count() {
 }
 
 /// A sink that cannot take bytes back.
-struct Line(Vec<u8>);
+struct PipedBytes(Vec<u8>);
 
-impl ArchiveSink for Line {}
+impl ArchiveSink for PipedBytes {}
 
-impl Write for Line {
+impl Write for PipedBytes {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.write(bytes)
     }
@@ -255,7 +255,7 @@ fn with_one_given_up<W: ArchiveSink>(sink: W) -> (W, bool) {
 fn what_was_begun_and_not_ended_is_no_member() {
     let (taken_back, is_gone) = with_one_given_up(Vec::new());
     assert!(is_gone && taken_back.starts_with(b"PK\x03\x04"));
-    let (Line(kept), is_gone) = with_one_given_up(Line(Vec::new()));
+    let (PipedBytes(kept), is_gone) = with_one_given_up(PipedBytes(Vec::new()));
     assert!(!is_gone);
     let half = b"half of it";
     assert!(kept.windows(half.len()).any(|at| at == half));

@@ -25,7 +25,7 @@ const HEADING: &str = "\
 ";
 
 /// One frame: who says it, on which stream, and what it is.
-struct Line {
+struct RecordedLine {
     side: Side,
     stream: u16,
     says: Says,
@@ -122,7 +122,7 @@ pub(super) fn write(session: &RecordedSession) {
 struct Sequences(HashMap<(&'static str, u16), u64>);
 
 impl Sequences {
-    fn next(&mut self, line: &Line) -> Position {
+    fn next(&mut self, line: &RecordedLine) -> Position {
         let next = self.0.entry((name(line.side), line.stream)).or_default();
         *next += 1;
         Position::Message {
@@ -147,7 +147,7 @@ fn part(transfer: u32, id: PartId) -> Position {
     }
 }
 
-fn script(session: &RecordedSession) -> Vec<Line> {
+fn script(session: &RecordedSession) -> Vec<RecordedLine> {
     let mut lines = Vec::new();
     handshake(session, &mut lines);
     first_transfer(session, &mut lines);
@@ -157,20 +157,20 @@ fn script(session: &RecordedSession) -> Vec<Line> {
     lines
 }
 
-fn dialler(stream: u16, says: Says) -> Line {
+fn dialler(stream: u16, says: Says) -> RecordedLine {
     let side = Side::Dialler;
-    Line { side, stream, says }
+    RecordedLine { side, stream, says }
 }
 
-fn listener(says: Message) -> Line {
-    Line {
+fn listener(says: Message) -> RecordedLine {
+    RecordedLine {
         side: Side::Listener,
         stream: 0,
         says: Says::Message(says),
     }
 }
 
-fn handshake(session: &RecordedSession, lines: &mut Vec<Line>) {
+fn handshake(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
     use Side::{Dialler, Listener};
     for (side, kind, body) in [
         (Dialler, FrameKind::Hello, "dialler_hello"),
@@ -180,7 +180,7 @@ fn handshake(session: &RecordedSession, lines: &mut Vec<Line>) {
     ] {
         let says = Says::Plain(kind, session.bytes(body));
         let stream = 0;
-        lines.push(Line { side, stream, says });
+        lines.push(RecordedLine { side, stream, says });
     }
     // The first sealed message goes along with the dialler's Confirm.
     let offer = dialler(0, Says::Message(offer(0, 2, &large(), None)));
@@ -188,7 +188,7 @@ fn handshake(session: &RecordedSession, lines: &mut Vec<Line>) {
 }
 
 /// Two parts over two streams; the receiver asks for the first one again.
-fn first_transfer(session: &RecordedSession, lines: &mut Vec<Line>) {
+fn first_transfer(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
     lines.push(listener(accept(2)));
     for (side, body) in [
         (Side::Dialler, "dialler_join"),
@@ -196,7 +196,7 @@ fn first_transfer(session: &RecordedSession, lines: &mut Vec<Line>) {
     ] {
         let says = Says::Plain(FrameKind::Join, session.bytes(body));
         let stream = 1;
-        lines.push(Line { side, stream, says });
+        lines.push(RecordedLine { side, stream, says });
     }
     let raw = CONTENTS.repeat(10_000);
     let (first, second) = raw.split_at(PART_SIZE as usize);
@@ -217,7 +217,7 @@ fn first_transfer(session: &RecordedSession, lines: &mut Vec<Line>) {
 }
 
 /// One part, ahead of the answer.
-fn second_transfer(lines: &mut Vec<Line>) {
+fn second_transfer(lines: &mut Vec<RecordedLine>) {
     let raw = b"one more".to_vec();
     lines.push(dialler(0, Says::Message(Message::Next)));
     let early = EarlyRound {
@@ -233,7 +233,7 @@ fn second_transfer(lines: &mut Vec<Line>) {
 }
 
 /// The first one again: the receiver claims both parts, and one of them differs.
-fn third_transfer(session: &RecordedSession, lines: &mut Vec<Line>) {
+fn third_transfer(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
     let raw = CONTENTS.repeat(10_000);
     let (first, second) = raw.split_at(PART_SIZE as usize);
     lines.push(dialler(0, Says::Message(Message::Next)));
