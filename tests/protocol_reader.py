@@ -502,7 +502,6 @@ def read_message(raw):
         must(found["digests"], "a list without digests")
     elif name == "Differs":
         found["ranges"] = ranges()
-        must(found["ranges"], "a list without parts")
     elif name == "Ping":
         found["token"], found["answer_padding"] = fields.number(8), fields.number(4)
         found["padding"] = fields.take(fields.number(4))
@@ -612,19 +611,22 @@ class Session:
             number = 0 if self.transfer is None else self.transfer["transfer"] + 1
             must(found["transfer"] == number, "the number of a transfer")
             self.transfer = dict(found, total=total, parts={}, sent=set(), ended=set(), round=0)
-            self.transfer.update(claimed=set(), digests=[], held=0)
+            self.transfer.update(claimed=set(), digests=[], held=0, comparing=False)
         elif name == "Accept":
             must(1 <= found["streams"] <= self.transfer["streams"], "the number of streams")
             self.transfer["part_size"] = found["part_size"]
             must(found["part_size"] * found["streams"] <= 134217728, "parts of all streams together")
             self.transfer["claimed"] = parts_of(found["claims"])
             self.transfer["digests"] = self.digests_of(sorted(self.transfer["claimed"]))
+            self.transfer["comparing"] = bool(self.transfer["claimed"])
         elif name == "Digests":
             due = self.transfer["digests"][: len(found["digests"])]
             must(self.transfer["round"] == 0 and due == found["digests"], "the digests")
             del self.transfer["digests"][: len(due)]
         elif name == "Differs":
+            must(self.transfer["comparing"], "a difference behind the comparison")
             must(parts_of(found["ranges"]) <= self.transfer["claimed"], "parts that were not claimed")
+            self.transfer["comparing"] = bool(found["ranges"])
             self.transfer["claimed"] -= parts_of(found["ranges"])
         elif name == "StreamEnd":
             must(found["round"] == self.transfer["round"], "the number of a round")
@@ -633,6 +635,7 @@ class Session:
             must(found["round"] == self.transfer["round"], "the number of a round")
             must(self.transfer["ended"] == set(found["streams"]), "the streams of a round")
             must(not self.transfer["digests"], "a digest is missing")
+            must(not self.transfer["comparing"], "the end of a round before that of the comparison")
             must({index for index, _ in found["checks"]} == self.transfer["sent"], "the checks")
             for index, crc in found["checks"]:
                 must(zlib.crc32(self.transfer["parts"][index]) == crc, "a CRC-32")

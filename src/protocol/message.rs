@@ -56,7 +56,7 @@ pub enum Message {
     Missing(Missing),
     /// Sender, in round 0: the digests of the next claimed pieces.
     Digests(Digests),
-    /// Receiver: claimed parts that differ, each once.
+    /// Receiver: claimed parts that differ, each once. An empty list says that all claims were compared.
     Differs(PartRanges),
     /// Receiver: the transfer was delivered.
     Done(Done),

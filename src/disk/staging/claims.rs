@@ -15,10 +15,10 @@ use crate::model::{
 const OLD_PIECE_BYTES_MIN: usize = 64 * 1024;
 
 /// Approximate number of parts of a transfer that compares old files.
-const PARTS_TO_COMPARE: u64 = 8192;
+const PARTS_TO_COMPARE: u64 = 16384;
 
 /// Smallest part of a transfer that compares old files, in bytes.
-const COMPARED_PART_BYTES_MIN: u64 = 256 * 1024;
+const COMPARED_PART_BYTES_MIN: u64 = 128 * 1024;
 
 /// Where a piece of a file may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,7 +42,7 @@ fn fields(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
         kind::MISSING => Message::Missing(missing(reader)?),
         kind::DONE => Message::Done(done(reader)?),
         kind::DIGESTS => Message::Digests(digests(reader)?),
-        kind::DIFFERS => Message::Differs(some_ranges(reader)?),
+        kind::DIFFERS => Message::Differs(ranges(reader)?),
         kind::NEXT => Message::Next,
         kind::BYE => Message::Bye,
         kind::PING => Message::Ping(ping(reader)?),
@@ -176,15 +176,10 @@ fn missing(reader: &mut Reader<'_>) -> Result<Missing, MessageError> {
     if round == 0 {
         return Err(MessageError::Value("a round that follows none"));
     }
-    let ranges = some_ranges(reader)?;
-    Ok(Missing { round, ranges })
-}
-
-fn some_ranges(reader: &mut Reader<'_>) -> Result<PartRanges, MessageError> {
     let ranges = ranges(reader)?;
     match ranges.is_empty() {
         true => Err(MessageError::Value("a list without parts")),
-        false => Ok(ranges),
+        false => Ok(Missing { round, ranges }),
     }
 }
 

@@ -11,9 +11,11 @@ use crate::session::sync::{Monitor, lock, threads_within};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::thread;
+use std::time::{Duration, Instant};
 
-/// Parts that differ are named once a thread has this many, or when it has nothing else to do.
-const NAME_FROM: usize = 64;
+/// How long a thread keeps parts that differ before it names them: the line carries them while the rest is
+/// compared, and few messages cost little.
+const NAME_AFTER: Duration = Duration::from_millis(50);
 
 /// The most threads that compare, each with one part in memory: two digest faster than most disks read.
 const THREADS: usize = 4;
@@ -106,7 +108,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Compares part after part as their digests come, in a few threads, and names those that differ. Ends the
-    /// session with what the disk refuses. `held` is told of each part that is here.
+    /// session with what the disk refuses. Says when everything was compared. `held` is told of each part that is here.
     pub(crate) fn run(
         &self,
         writer: &Mutex<MessageWriter>,
@@ -129,6 +131,11 @@ impl<'a> Verifier<'a> {
             }
             compare();
         });
+        if !self.state.lock().is_stopped
+            && let Err(error) = send(PartRanges::default(), writer)
+        {
+            cause.raise(error);
+        }
         self.state.change(|state| state.is_done = true);
     }
 
@@ -145,6 +152,7 @@ impl<'a> Verifier<'a> {
     ) -> Result<(), Error> {
         let mut checker = self.staging.checker();
         let mut differing = Vec::new();
+        let mut named = Instant::now();
         let next = || lock(work).next();
         while let Some((part, pieces)) = next() {
             let digests = match self.digests(&pieces) {
@@ -165,8 +173,9 @@ impl<'a> Verifier<'a> {
                 Checked::Differs => differing.push(part),
                 Checked::Arrived => {}
             }
-            if differing.len() >= NAME_FROM {
+            if named.elapsed() >= NAME_AFTER {
                 name(&mut differing, writer)?;
+                named = Instant::now();
             }
         }
         name(&mut differing, writer)
@@ -254,11 +263,14 @@ fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result
             }),
         }
     }
-    if ranges.is_empty() {
-        return Ok(());
+    match ranges.is_empty() {
+        true => Ok(()),
+        false => send(PartRanges::take_from(&mut ranges.into_iter()), writer),
     }
-    let ranges = PartRanges::take_from(&mut ranges.into_iter());
-    match lock(writer).send(&Message::Differs(ranges)) {
+}
+
+fn send(differing: PartRanges, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
+    match lock(writer).send(&Message::Differs(differing)) {
         // The thread that reads the connection notices as well, and knows what the peer said last.
         Err(Error::Lost { .. }) => Ok(()),
         sent => sent,

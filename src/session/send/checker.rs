@@ -15,9 +15,12 @@ use std::thread;
 /// The most threads that digest, each with one part in memory: two digest faster than most disks read.
 const THREADS: usize = 4;
 
-/// Digests are sent once they cover this many bytes of contents: the receiver has something to do soon, and
-/// few messages cost little.
-const SEND_FROM_BYTES: u64 = 32 * 1024 * 1024;
+/// The first digests are sent once they cover this many bytes of contents, so that the receiver has something
+/// to do soon.
+const SEND_FIRST: u64 = 8 * 1024 * 1024;
+
+/// Later messages cover twice as much as the one before, up to this many bytes: few messages cost little.
+const SEND_FROM: u64 = 64 * 1024 * 1024;
 
 /// Digests and sends the pieces of claimed parts. One of its threads reads at a time, in the order of the
 /// stream, as disks like it; meanwhile the others digest what they have read.
@@ -43,7 +46,6 @@ struct ClaimedPart {
 }
 
 /// Digests that were not sent yet, in the order of the stream.
-#[derive(Default)]
 struct Outbox {
     digests: Vec<PieceDigest>,
     /// Bytes of contents that `digests` cover.
@@ -51,6 +53,8 @@ struct Outbox {
     failures: Vec<EntryFailure>,
     /// Files whose failure was said.
     failed: HashSet<EntryIndex>,
+    /// Bytes that the next message covers.
+    send_from: u64,
     /// The number of the part whose digests are the next.
     next: u64,
     /// Whether nothing more is sent.
@@ -63,7 +67,15 @@ impl<'a> ClaimDigester<'a> {
         ClaimDigester {
             parts,
             key,
-            outbox: Monitor::default(),
+            outbox: Monitor::new(Outbox {
+                digests: Vec::new(),
+                bytes: 0,
+                failures: Vec::new(),
+                failed: HashSet::new(),
+                send_from: SEND_FIRST,
+                next: 0,
+                is_closed: false,
+            }),
         }
     }
 
@@ -135,7 +147,7 @@ impl<'a> ClaimDigester<'a> {
                     self.flush(&mut outbox, writer)?;
                 }
             }
-            if outbox.bytes >= SEND_FROM_BYTES {
+            if outbox.bytes >= outbox.send_from {
                 self.flush(&mut outbox, writer)?;
             }
             outbox.next += 1;
@@ -179,6 +191,7 @@ impl<'a> ClaimDigester<'a> {
         queue_failures(&mut writer, &outbox.failures)?;
         outbox.failures.clear();
         outbox.bytes = 0;
+        outbox.send_from = (2 * outbox.send_from).min(SEND_FROM);
         let digests = Digests::take_from(&mut outbox.digests.drain(..));
         writer.send(&Message::Digests(digests))
     }

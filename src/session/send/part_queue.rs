@@ -4,8 +4,8 @@
 //! when all have, the first stream ends the round. A stream that dies gives its part back, and what was
 //! lost on its way is named by the receiver, which opens the next round.
 //!
-//! Parts that the receiver claims to have are not handed out. While their digests are on their way round 0 stays
-//! open, and those that differ join it.
+//! Parts that the receiver claims to have are not handed out. Round 0 stays open until the receiver has compared
+//! them with their digests, and those that differ join it.
 
 use crate::model::{PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::StreamNumber;
@@ -24,7 +24,9 @@ struct PartQueueState {
     /// Parts that the receiver claims to have and has not named as different.
     claimed: PartSet,
     /// Whether digests of claimed parts are still to be sent.
-    is_checking: bool,
+    is_digesting: bool,
+    /// Whether the receiver still compares them.
+    is_comparing: bool,
     round: u32,
     phase: RoundPhase,
     /// Joined streams that take parts now.
@@ -59,7 +61,8 @@ impl PartQueue {
             state: Monitor::new(PartQueueState {
                 runs: have.union(claims).gaps(layout.count()).collect(),
                 claimed: claims.clone(),
-                is_checking: claims.len() > 0,
+                is_digesting: claims.len() > 0,
+                is_comparing: claims.len() > 0,
                 round: 0,
                 phase: RoundPhase::Open,
                 active: 0,
@@ -113,12 +116,18 @@ impl PartQueue {
     }
 
     /// All digests were sent.
-    pub(crate) fn end_checking(&self) {
-        self.state.change(|state| state.is_checking = false);
+    pub(crate) fn end_digesting(&self) {
+        self.state.change(|state| state.is_digesting = false);
     }
 
-    /// The receiver has something else in these claimed parts: they are sent in round 0, while that is open.
-    /// False when one of them was not claimed or was named before.
+    /// The receiver has compared all that it claimed. False when it compares nothing, or has said so before.
+    pub(crate) fn end_comparing(&self) -> bool {
+        self.state
+            .change(|state| std::mem::take(&mut state.is_comparing))
+    }
+
+    /// The receiver has something else in these claimed parts: they are sent in round 0. False when it compares
+    /// nothing more, or one of them was not claimed or was named before.
     pub(crate) fn add_differing(&self, ranges: &[PartRange]) -> bool {
         self.state.change(|state| {
             for range in ranges {
@@ -128,11 +137,9 @@ impl PartQueue {
                         return false;
                     }
                 }
-                if state.round == 0 && state.phase == RoundPhase::Open {
-                    state.runs.push_back(*range);
-                }
+                state.runs.push_back(*range);
             }
-            true
+            state.is_comparing
         })
     }
 
@@ -219,7 +226,7 @@ impl PartQueue {
     /// closes it. `None` when there is something to take again, or the transfer is finished.
     pub(crate) fn close_round(&self) -> Option<ClosedRound> {
         let mut state = self.state.wait_while(|state| {
-            let is_busy = state.active > 0 || state.is_checking;
+            let is_busy = state.active > 0 || state.is_checking();
             state.phase == RoundPhase::Open && is_busy && state.runs.is_empty()
         });
         if state.phase != RoundPhase::Open || !state.runs.is_empty() {
@@ -275,7 +282,11 @@ impl PartQueue {
 impl PartQueueState {
     /// Whether nothing is to be sent now, and claimed parts may still turn out to differ.
     fn may_get_more(&self) -> bool {
-        self.phase == RoundPhase::Open && self.runs.is_empty() && self.is_checking
+        self.phase == RoundPhase::Open && self.runs.is_empty() && self.is_checking()
+    }
+
+    fn is_checking(&self) -> bool {
+        self.is_digesting || self.is_comparing
     }
 }
 
@@ -404,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn claimed_parts_that_differ_join_round_0_while_it_is_open() {
+    fn claimed_parts_that_differ_join_round_0_which_stays_open_for_them() {
         let queue = claimed();
         let range = |start, length| [PartRange { start, length }];
         assert_eq!(
@@ -420,11 +431,16 @@ mod tests {
             assert!(!claimed().add_differing(&wrong) || wrong == range(1, 1));
         }
         assert!(!queue.add_differing(&range(1, 1)), "it was named before");
-        queue.end_checking();
+        queue.end_digesting();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| queue.take().map(PartIndex::get));
+            assert!(queue.add_differing(&range(2, 1)), "all digests were sent");
+            assert_eq!(waits.join().unwrap(), Some(2));
+        });
+        assert!(queue.end_comparing());
+        assert!(!queue.end_comparing(), "it was said before");
         assert!(queue.take().is_none() && queue.close_round().is_some());
-        assert!(queue.add_differing(&range(0, 1)), "late, and of no effect");
-        assert!(queue.open_round(1, &range(2, 1)));
-        assert_eq!(take_all(&queue), [2]);
+        assert!(!queue.add_differing(&range(0, 1)), "it is late");
     }
 
     #[test]

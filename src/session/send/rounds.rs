@@ -118,6 +118,11 @@ impl<'a> SendRounds<'a> {
                     }
                     send_round()?;
                 }
+                Message::Differs(ranges) if ranges.is_empty() => {
+                    if !self.parts.queue.end_comparing() {
+                        return Err(unexpected("the end of a comparison"));
+                    }
+                }
                 Message::Differs(ranges) => {
                     if !self.parts.queue.add_differing(&ranges) {
                         return Err(unexpected("parts that were not claimed"));
@@ -144,7 +149,7 @@ impl<'a> SendRounds<'a> {
         cause: &EndCause,
     ) {
         match digests.send(self.claims, writer) {
-            Ok(()) => self.parts.queue.end_checking(),
+            Ok(()) => self.parts.queue.end_digesting(),
             Err(error) => self.fail(error, cause),
         }
     }

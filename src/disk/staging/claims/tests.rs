@@ -126,7 +126,7 @@ fn parts_are_small_only_where_old_files_hold_most() {
         let staging = transfer.try_open(dir.path(), Existing::Overwrite, large);
         staging.unwrap().layout().part_size()
     };
-    assert_eq!(size(P * 7), 256 * 1024);
+    assert_eq!(size(P * 7), 128 * 1024);
     assert_eq!(size(P), large);
 }
 

@@ -260,6 +260,7 @@ fn third_transfer(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
     lines.push(dialler(0, Says::Message(Message::Digests(digests))));
     lines.push(listener(Message::Differs(one_range(1, 1))));
     lines.push(dialler(0, says_part(2, 0, 1, second)));
+    lines.push(listener(Message::Differs(PartRanges::default())));
     lines.push(dialler(0, round_end(0, &[], &[check(1, second)])));
     lines.push(listener(done(raw.len() as u64, PART_SIZE.into())));
 }
