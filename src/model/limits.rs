@@ -157,7 +157,8 @@ pub const PING_SESSIONS: usize = 16;
 pub const PING_SECONDS: u64 = 60;
 
 /// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
-/// small stack for at most [`HANDSHAKE_SECONDS`].
+/// small stack for at most [`HANDSHAKE_SECONDS`]. Beside them, as many that were hung up on may have threads that
+/// have yet to end: twice this number is never exceeded, and a new connection is closed at once instead.
 pub const UNPROVEN_CONNECTIONS: usize = 256;
 
 /// Largest growth of deflated contents: 258 bytes from two bits, 1,032 from a byte. An archive that claims more

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The secret of most tests.
 pub const SECRET: &str = "correct horse";
@@ -202,14 +202,23 @@ impl<T: Send + 'static> Running<T> {
 }
 
 /// Waits for something that is bound to come.
+#[track_caller]
 pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..LONG.as_millis() / 5 {
+    assert!(comes_true(is_so), "not so: {what}");
+}
+
+/// Waits until it is so; tells whether it ever was.
+pub fn comes_true(mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + LONG;
+    loop {
         if is_so() {
-            return;
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("not so: {what}");
 }
 
 struct Witness {
