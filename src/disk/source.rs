@@ -32,8 +32,8 @@ pub use reader::SourceReader;
 
 use crate::disk::platform;
 use crate::model::{
-    EntryFailure, EntryIndex, EntryKind, FailureReason, FileSize, Manifest, ManifestBuilder, Mode,
-    PathFault, WirePath,
+    EntryFailure, EntryIndex, EntryKind, FailureReason, FileSize, LinkRule, Manifest,
+    ManifestBuilder, Mode, PathFault, WirePath,
 };
 use argument::{Root, Top};
 use std::ffi::OsStr;
@@ -83,10 +83,22 @@ impl SourceOptions {
 pub enum Links {
     /// Send links as links if they stay inside the transfer; leave out the others.
     #[default]
+    Inside,
+    /// Send all links as links, with the text that they have.
     Keep,
     /// Send the targets of links. Links that lead nowhere, or back to a folder that they are in, are left
     /// out. On Windows every link to a folder is left out, because a loop cannot be detected there.
     Follow,
+}
+
+impl Links {
+    /// Which links are carried as links.
+    fn rule(self) -> LinkRule {
+        match self {
+            Links::Keep => LinkRule::All,
+            Links::Inside | Links::Follow => LinkRule::Inside,
+        }
+    }
 }
 
 impl Source {

@@ -38,6 +38,8 @@ pub enum FailureReason {
     NoLinks = 10,
     /// It is larger than files may be on the receiver's disk.
     TooLarge = 11,
+    /// It is a link that leads outside, and the receiver makes none of those.
+    LinkOutside = 12,
 }
 
 impl FailureReason {
@@ -55,6 +57,7 @@ impl FailureReason {
             9 => FailureReason::Permission,
             10 => FailureReason::NoLinks,
             11 => FailureReason::TooLarge,
+            12 => FailureReason::LinkOutside,
             _ => return None,
         })
     }
@@ -86,6 +89,9 @@ impl fmt::Display for FailureReason {
             FailureReason::Permission => "the receiver is not permitted to write it",
             FailureReason::NoLinks => "the receiver's disk has no symbolic links",
             FailureReason::TooLarge => "it is larger than files may be on the receiver's disk",
+            FailureReason::LinkOutside => {
+                "the link leads outside, and the receiver makes such links only with --links keep"
+            }
         })
     }
 }

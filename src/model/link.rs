@@ -1,55 +1,115 @@
 //! Where a symbolic link may point.
 
 use super::{WirePath, limits};
+use std::borrow::Cow;
 use std::fmt;
 
-/// The target of a link that stays inside its transfer: leading `..`, at most as many as the link has folders
-/// above it, then plain components. A `.`, a slash at the end and a doubled one change nothing.
+/// The text of a link, and whether it stays inside its transfer: leading `..`, at most as many as the link has
+/// folders above it, then plain components. A `.`, a slash at the end and a doubled one change nothing.
 ///
-/// A `..` after a plain component is refused: if that component is itself a link, the kernel would go up from
-/// another place than the text suggests.
+/// With a `..` after a plain component it counts as leading outside: if that component is itself a link, the
+/// kernel would go up from another place than the text suggests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkTarget<'a>(&'a [u8]);
+pub struct LinkTarget<'a> {
+    text: &'a [u8],
+    leads_outside: bool,
+}
 
 impl<'a> LinkTarget<'a> {
-    /// Checks that `target`, as the text of a link at `link`, stays inside the transfer.
+    /// Checks `text`, of a link at `link`.
     ///
     /// # Errors
-    /// A [`LinkFault`] that says why not.
-    pub fn parse(link: WirePath<'_>, target: &'a [u8]) -> Result<Self, LinkFault> {
-        if target.is_empty() || target.len() > limits::PATH_BYTES {
+    /// [`LinkFault::Malformed`] if no link can have that text.
+    pub fn parse(link: WirePath<'_>, text: &'a [u8]) -> Result<Self, LinkFault> {
+        if text.is_empty() || text.len() > limits::PATH_BYTES || text.contains(&0) {
             return Err(LinkFault::Malformed);
         }
-        let (mut up, mut levels) = (0, 0);
-        for (number, component) in target.split(|&byte| byte == b'/').enumerate() {
-            match component {
-                b"" if number == 0 => return Err(LinkFault::Outside),
-                b"" | b"." => {}
-                b".." if levels == 0 => up += 1,
-                _ if WirePath::parse(component).is_err() => return Err(LinkFault::Outside),
-                _ => levels += 1,
-            }
-        }
-        if up > link.depth() || levels > limits::PATH_LEVELS || leads_out_on_windows(target) {
-            return Err(LinkFault::Outside);
-        }
-        Ok(LinkTarget(target))
+        Ok(LinkTarget {
+            text,
+            leads_outside: leads_outside(link, text),
+        })
     }
 
-    /// Takes bytes that went through [`LinkTarget::parse`] before.
-    pub(super) fn checked_before(bytes: &'a [u8]) -> Self {
-        LinkTarget(bytes)
+    /// Takes text that went through [`LinkTarget::parse`] before, and what that found.
+    pub(super) fn checked_before(text: &'a [u8], leads_outside: bool) -> Self {
+        LinkTarget {
+            text,
+            leads_outside,
+        }
     }
 
-    /// The checked text of the link.
+    /// The text of the link.
     pub fn as_bytes(self) -> &'a [u8] {
-        self.0
+        self.text
+    }
+
+    /// Whether the link points, or could point, outside its transfer.
+    pub fn leads_outside(self) -> bool {
+        self.leads_outside
+    }
+}
+
+fn leads_outside(link: WirePath<'_>, text: &[u8]) -> bool {
+    let (mut up, mut levels) = (0, 0);
+    for (number, component) in text.split(|&byte| byte == b'/').enumerate() {
+        match component {
+            b"" if number == 0 => return true,
+            b"" | b"." => {}
+            b".." if levels == 0 => up += 1,
+            _ if WirePath::parse(component).is_err() => return true,
+            _ => levels += 1,
+        }
+    }
+    up > link.depth() || levels > limits::PATH_LEVELS || leads_out_on_windows(text)
+}
+
+/// Which links are carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkRule {
+    /// Those that stay inside the transfer.
+    #[default]
+    Inside,
+    /// All, with the text that they have.
+    All,
+}
+
+impl LinkRule {
+    /// The rule that takes links that lead outside, or not.
+    pub fn with_outside(takes_outside: bool) -> Self {
+        match takes_outside {
+            true => LinkRule::All,
+            false => LinkRule::Inside,
+        }
+    }
+
+    /// The text under which a link is carried: its own, or where only detours through folders of the transfer make
+    /// it lead outside, the one without them. `is_folder` is asked about paths in the transfer.
+    ///
+    /// # Errors
+    /// Why the link is not carried.
+    pub fn carried<'t>(
+        self,
+        link: WirePath<'_>,
+        text: &'t [u8],
+        is_folder: impl Fn(&[u8]) -> bool,
+    ) -> Result<Cow<'t, [u8]>, LinkFault> {
+        if !LinkTarget::parse(link, text)?.leads_outside() {
+            return Ok(Cow::Borrowed(text));
+        }
+        let direct = without_detours(link, text, is_folder);
+        match direct
+            .filter(|direct| LinkTarget::parse(link, direct).is_ok_and(|t| !t.leads_outside))
+        {
+            Some(direct) => Ok(Cow::Owned(direct)),
+            None if self == LinkRule::All => Ok(Cow::Borrowed(text)),
+            None => Err(LinkFault::Outside),
+        }
     }
 }
 
 /// The target without a `..` behind a component that is a real folder: `d/../x` is `x`. `None` if one of those is
-/// none, or nothing is to be resolved. `is_folder` is asked about paths in the transfer.
-pub fn without_detours(
+/// none, or nothing is to be resolved.
+fn without_detours(
     link: WirePath<'_>,
     target: &[u8],
     is_folder: impl Fn(&[u8]) -> bool,
@@ -103,7 +163,7 @@ fn leads_out_on_windows(target: &[u8]) -> bool {
 /// Why a link is not carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkFault {
-    /// Empty or too long.
+    /// Empty, too long or with a NUL byte.
     Malformed,
     /// It points, or could point, outside the transfer.
     Outside,
@@ -125,7 +185,9 @@ mod tests {
     use super::*;
 
     fn allowed(link: &str, target: &str) -> bool {
-        LinkTarget::parse(WirePath::parse(link.as_bytes()).unwrap(), target.as_bytes()).is_ok()
+        let parsed =
+            LinkTarget::parse(WirePath::parse(link.as_bytes()).unwrap(), target.as_bytes());
+        parsed.is_ok_and(|target| !target.leads_outside())
     }
 
     #[test]
@@ -146,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn links_outside_are_refused() {
+    fn links_outside_are_known() {
         assert!(!allowed("a", "../b"));
         assert!(!allowed("a", ".."));
         assert!(!allowed("d/a", "../../b"));
@@ -162,6 +224,25 @@ mod tests {
         assert!(!allowed("d/a", "..\\..\\x"));
         assert!(!allowed("a", "b\\..\\..\\x"));
         assert!(!allowed("a", "x\0y"));
+    }
+
+    #[test]
+    fn what_leads_outside_is_carried_only_by_that_rule() {
+        let carried = |rule: LinkRule, target: &'static str| {
+            let link = WirePath::parse(b"d/a").unwrap();
+            let text = rule.carried(link, target.as_bytes(), |path| path == b"d/e")?;
+            Ok(String::from_utf8(text.into_owned()).unwrap())
+        };
+        for outside in ["/etc/passwd", "../../x", "no/../../x", "C:\\x", "/"] {
+            assert_eq!(carried(LinkRule::Inside, outside), Err(LinkFault::Outside));
+            assert_eq!(carried(LinkRule::All, outside).as_deref(), Ok(outside));
+        }
+        for rule in [LinkRule::Inside, LinkRule::All] {
+            assert_eq!(carried(rule, "../x").as_deref(), Ok("../x"));
+            assert_eq!(carried(rule, "e/../x").as_deref(), Ok("x"));
+            assert_eq!(carried(rule, ""), Err(LinkFault::Malformed));
+            assert_eq!(carried(rule, "a\0b"), Err(LinkFault::Malformed));
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::fmt;
 use std::ops::Range;
 
 /// Every file, folder and link of a transfer, in stream order, checked as a whole: each path is a `WirePath`
-/// and occurs once, each parent is a folder that precedes its children, each link stays inside. About 40 bytes
-/// an entry besides its name.
+/// and occurs once, each parent is a folder that precedes its children, each link says whether
+/// it stays inside. About 40 bytes an entry besides its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     names: Vec<u8>,
@@ -63,7 +63,7 @@ pub enum EntryKind<'a> {
     File(FileSize),
     /// A folder.
     Folder,
-    /// A symbolic link.
+    /// A symbolic link, which may lead outside.
     Link(LinkTarget<'a>),
 }
 
@@ -227,15 +227,19 @@ impl ManifestBuilder {
     /// Adds a link with the text `target`.
     ///
     /// # Errors
-    /// [`ManifestError`] if the path is invalid, the link leads outside or a limit is exceeded.
+    /// [`ManifestError`] if the path or the target is malformed or a limit is exceeded.
     pub fn push_link(
         &mut self,
         path: &[u8],
         target: &[u8],
         mtime: Mtime,
     ) -> Result<(), ManifestError> {
-        LinkTarget::parse(WirePath::parse(path)?, target)?;
-        self.push(path, RecordKind::Link, 0, mtime, Mode(0o777))?;
+        let checked = LinkTarget::parse(WirePath::parse(path)?, target)?;
+        let kind = match checked.leads_outside() {
+            false => RecordKind::Link,
+            true => RecordKind::OutsideLink,
+        };
+        self.push(path, kind, 0, mtime, Mode(0o777))?;
         if self.manifest.names.len() + target.len() > limits::NAMES_BYTES {
             return Err(ManifestError::TooLarge);
         }
@@ -361,6 +365,7 @@ enum RecordKind {
     UnknownFile,
     Folder,
     Link,
+    OutsideLink,
 }
 
 /// An entry without pointers. Its name and its link target are in the shared `names`.
@@ -384,7 +389,7 @@ impl EntryRecord {
             RecordKind::File => EntryKind::File(FileSize::Known(self.size)),
             RecordKind::UnknownFile => EntryKind::File(FileSize::Unknown),
             RecordKind::Folder => EntryKind::Folder,
-            RecordKind::Link => EntryKind::Link(self.target(names)),
+            RecordKind::Link | RecordKind::OutsideLink => EntryKind::Link(self.target(names)),
         };
         Entry {
             path,
@@ -407,7 +412,8 @@ impl EntryRecord {
 
     fn target<'a>(&self, names: &'a [u8]) -> LinkTarget<'a> {
         let start = self.name_end();
-        LinkTarget::checked_before(&names[start..start + usize::from(self.target_length)])
+        let text = &names[start..start + usize::from(self.target_length)];
+        LinkTarget::checked_before(text, self.kind == RecordKind::OutsideLink)
     }
 
     fn stream_length(&self) -> u64 {

@@ -23,7 +23,7 @@ pub use escape::{escaped, is_deceptive, quoted, shell_word};
 pub use failure::{EntryFailure, FailureReason};
 pub use integer::{in_memory, len8, len16, len32, len64, number16, number64};
 pub use layout::{LayoutError, PartIndex, PartLayout, PartRange};
-pub use link::{LinkFault, LinkTarget, without_detours};
+pub use link::{LinkFault, LinkRule, LinkTarget};
 pub use manifest::{
     Entry, EntryIndex, EntryKind, FileSize, Manifest, ManifestBuilder, ManifestError, Mode,
     Segment, TransferId,

@@ -26,6 +26,7 @@ mod foreign_disks;
 mod given_up;
 mod interrupted;
 mod left_behind;
+mod links;
 mod meeting;
 mod memory;
 mod output;

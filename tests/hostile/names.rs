@@ -128,19 +128,59 @@ fn entries_that_make_no_tree_are_refused() {
         ("through a link", one().link(b"x", b"y").file(b"x/y", 1)),
         ("through nothing", one().file(b"x/y", 1)),
         ("before its folder", one().file(b"x/y", 1).folder(b"x")),
-        ("links outside", one().link(b"x", b"../y")),
         (
-            "links outside from below",
-            one().folder(b"d").link(b"d/x", b"../../y"),
+            "through a link outside",
+            one().link(b"x", b"/tmp").file(b"x/y", 1),
         ),
-        ("links anywhere", one().link(b"x", b"/etc/passwd")),
-        ("links about", one().folder(b"d").link(b"d/x", b"y/../../z")),
-        ("links to a drive", one().link(b"x", b"C:\\y")),
         ("links to nothing", one().link(b"x", b"")),
         ("links to NUL", one().link(b"x", b"a\0b")),
     ];
     for (what, entries) in trees {
         expect_refused(what, &RawOffer::of(&entries), &[]);
+    }
+}
+
+/// Links that lead outside are left out one by one, and made only by a receiver that wants them.
+#[cfg(unix)]
+#[test]
+fn links_that_lead_outside_are_made_only_where_they_are_wanted() {
+    use std::os::unix::ffi::OsStrExt;
+    let links: [(&[u8], &[u8]); 6] = [
+        (b"up", b"../y"),
+        (b"d/up", b"../../y"),
+        (b"anywhere", b"/etc/passwd"),
+        (b"d/about", b"y/../../z"),
+        (b"drive", b"C:\\y"),
+        (b"back", b"..\\..\\x"),
+    ];
+    let entries = links.iter().fold(
+        Entries::default().folder(b"d").file(b"empty", 0),
+        |all, (name, target)| all.link(name, target),
+    );
+    for outside_links in [false, true] {
+        let ground = Ground::small();
+        let side = Side {
+            outside_links,
+            ..Side::default()
+        };
+        let receiver = side.receive_listening(&ground.destination);
+        let mut peer = Peer::dial(receiver.port, Role::Send);
+        peer.say(&RawOffer::of(&entries).to_bytes());
+        assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+        peer.say(&round_end(0, &[], &[]));
+        let Some(Message::Done(done)) = peer.hear() else {
+            panic!("a receiver is done");
+        };
+        peer.say(&[13]);
+        receiver.end().unwrap();
+        assert_eq!(done.failed, if outside_links { 0 } else { 6 });
+        assert_eq!(done.files, 1);
+        for (name, target) in links {
+            let path = ground.destination.join(std::ffi::OsStr::from_bytes(name));
+            let made = std::fs::read_link(path).ok();
+            let made = made.map(|text| text.as_os_str().as_bytes().to_vec());
+            assert_eq!(made, outside_links.then(|| target.to_vec()));
+        }
     }
 }
 

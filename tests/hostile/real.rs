@@ -28,6 +28,8 @@ pub struct Side {
     pub output: Option<Output>,
     pub most: Option<u64>,
     pub rate_limit: Option<u64>,
+    /// A receiver that makes links that lead outside.
+    pub outside_links: bool,
     /// A sender that wants the phrase compared.
     pub verify: bool,
 }
@@ -42,6 +44,7 @@ impl Default for Side {
             output: None,
             most: None,
             rate_limit: None,
+            outside_links: false,
             verify: false,
         }
     }
@@ -131,6 +134,7 @@ impl Side {
         let mut options = ReceiveOptions::new(destination.to_owned());
         options.output = self.output.clone();
         options.max_bytes = self.most;
+        options.outside_links = self.outside_links;
         options
     }
 

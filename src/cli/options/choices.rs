@@ -1,8 +1,10 @@
 //! Options whose value is one of a few words.
 
+use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::output::progress::ProgressStyle;
 use crate::model::Existing;
+use crate::session::Links;
 
 /// What `--progress` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,28 @@ impl ProgressChoice {
             _ => ProgressChoice::Auto,
         }
     }
+}
+
+/// What `--links` and `--follow-links` say of links in a source.
+///
+/// # Errors
+/// A usage error where both are given.
+pub(crate) fn links(args: &ParsedArgs) -> Result<Links, CliError> {
+    match (args.value("links").as_deref(), args.has("follow-links")) {
+        (Some(_), true) => Err(CliError::usage(
+            "--links and --follow-links contradict each other",
+            "--links keep sends links as they are; --follow-links sends what they point to",
+        )),
+        (None, true) => Ok(Links::Follow),
+        (Some("keep"), false) => Ok(Links::Keep),
+        // The parser lets no other word through but `inside`.
+        _ => Ok(Links::Inside),
+    }
+}
+
+/// Whether `--links` has links made that lead outside.
+pub(crate) fn outside_links(args: &ParsedArgs) -> bool {
+    args.value("links").as_deref() == Some("keep")
 }
 
 /// What `--existing` says, if it is given.

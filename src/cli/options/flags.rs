@@ -117,6 +117,7 @@ const RECEIVING: &[Verb] = &[Receive, Serve];
 const SAVING: &[Verb] = &[Receive, Serve, Unzip];
 const TRANSFERRING: &[Verb] = &[Send, Receive, Demo];
 const SHOWING_PROGRESS: &[Verb] = &[Send, Receive, Serve, ZipVerb, Unzip, Demo];
+const KEEPING_LINKS: &[Verb] = &[Send, Receive, Serve, ZipVerb, Unzip];
 const REPLACING: &[Verb] = &[Receive, Serve, Unzip, ZipVerb];
 
 const EXISTING: [&str; Existing::ALL.len()] = {
@@ -128,6 +129,7 @@ const EXISTING: [&str; Existing::ALL.len()] = {
     }
     words
 };
+const LINKS: &[&str] = &["inside", "keep"];
 const PROGRESS: &[&str] = &["auto", "bar", "lines", "off"];
 const LEVELS: &[&str] = &["auto", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 pub(crate) const SHELLS: &[&str] = &["bash", "zsh", "fish", "man"];
@@ -181,6 +183,17 @@ pub(crate) const FLAGS: &[Flag] = &[
          end become _; a name that differs from another one in case only gets a number"),
     flag(Common, Some('x'), "exclude", Values("GLOB"), &[Send, ZipVerb, Unzip],
         "leave out names or paths that match (*, ?, [abc], **); may be repeated"),
+    flag(Common, None, "links", OneOf("MODE", LINKS), KEEPING_LINKS,
+        "which symbolic links to carry: inside (the default; those that stay inside what is sent) or keep (all, as \
+         they are; both sides must say so); no link is ever followed")
+        .but(&[(Receive, "which symbolic links to make: inside (the default; those that stay inside what is sent) \
+            or keep (all, as they are; both sides must say so); no link is ever followed"),
+            (Serve, "which symbolic links to make: inside (the default; those that stay inside what is sent) \
+            or keep (all, as they are; both sides must say so); no link is ever followed"),
+            (ZipVerb, "which symbolic links to pack: inside (the default; those that stay inside the archive) or \
+            keep (all, as they are; unzip must say so, too)"),
+            (Unzip, "which symbolic links to make: inside (the default; those that stay inside DIR) or keep (all, \
+            as they are); no link is ever followed")]),
     flag(Common, Some('L'), "follow-links", Nothing, &[Send, ZipVerb],
         "send what symbolic links point to")
         .but(&[(ZipVerb, "pack what symbolic links point to")]),

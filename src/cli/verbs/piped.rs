@@ -27,7 +27,7 @@ pub(crate) fn input(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<S
             "send - --name NAME; ./- is a file of that name",
         ));
     }
-    for other in ["exclude", "follow-links", "dry-run", "zip"] {
+    for other in ["exclude", "follow-links", "links", "dry-run", "zip"] {
         if args.has(other) {
             return Err(contradiction(
                 other,
@@ -95,7 +95,7 @@ pub(crate) fn output(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<
             "give one of them",
         ));
     }
-    for other in ["json", "existing", "fsync", "on-receive"] {
+    for other in ["json", "existing", "links", "fsync", "on-receive"] {
         if args.has(other) {
             let why = "only the contents of the file are written to standard output";
             return Err(contradiction(other, "-", why));

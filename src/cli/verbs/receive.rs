@@ -9,7 +9,7 @@ use crate::cli::hook::Hook;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, existing};
+use crate::cli::options::choices::{ProgressChoice, existing, outside_links};
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous, seconds};
 use crate::cli::options::numbers;
 use crate::cli::options::words;
@@ -42,6 +42,7 @@ pub(crate) struct ReceiveArgs {
     max_bytes: Option<u64>,
     max_files: Option<u64>,
     portable_names: bool,
+    outside_links: bool,
     fsync: bool,
     checksum: bool,
     /// The program to run after each transfer, and how long it may take.
@@ -66,6 +67,7 @@ impl ReceiveArgs {
             max_bytes: max_bytes.transpose()?,
             max_files: max_files.transpose()?,
             portable_names: args.has("portable-names"),
+            outside_links: outside_links(args),
             fsync: args.has("fsync"),
             checksum: args.has("checksum"),
             hook: args.path("on-receive"),
@@ -97,6 +99,7 @@ impl ReceiveArgs {
         options.max_bytes = self.max_bytes;
         options.max_files = self.max_files;
         options.portable_names = self.portable_names;
+        options.outside_links = self.outside_links;
         options.fsync = self.fsync;
         options.checksum = self.checksum;
         options

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::ProgressChoice;
+use crate::cli::options::choices::{ProgressChoice, links};
 use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
 use crate::cli::options::numbers;
 use crate::cli::options::words;
@@ -122,10 +122,7 @@ impl Send {
             connect: ConnectArgs::of(args, context.environment, "to", default)?,
             by_code,
             exclude: args.values("exclude"),
-            links: match args.has("follow-links") {
-                true => Links::Follow,
-                false => Links::Keep,
-            },
+            links: links(args)?,
             streams: streams.transpose()?,
             level: level.transpose()?.unwrap_or_default(),
             rate_limit: rate_limit.transpose()?,

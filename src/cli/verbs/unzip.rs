@@ -9,7 +9,7 @@ use crate::cli::input::credentials;
 use crate::cli::input::questions::{OnConflict, Questions};
 use crate::cli::input::terminal::Terminal;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, existing};
+use crate::cli::options::choices::{ProgressChoice, existing, outside_links};
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::disk::{Archive, CheckedArchive, ListedKind, NameEncoding, Strictness, spool};
@@ -30,6 +30,7 @@ pub(crate) struct Unzip {
     task: UnzipTask,
     only: Vec<String>,
     exclude: Vec<String>,
+    outside_links: bool,
     strictness: Strictness,
     name_encoding: Option<NameEncoding>,
     password_file: Option<PathBuf>,
@@ -71,6 +72,7 @@ impl Unzip {
             task: UnzipTask::understand(typed, words)?,
             only: typed.values("only"),
             exclude: typed.values("exclude"),
+            outside_links: outside_links(typed),
             strictness: match typed.has("strict") {
                 true => Strictness::Strict,
                 false => Strictness::Tolerant,
@@ -87,6 +89,7 @@ impl Unzip {
         let mut options = UnzipOptions::new(self.archive.clone(), PathBuf::new());
         options.only = self.only.clone();
         options.exclude = self.exclude.clone();
+        options.outside_links = self.outside_links;
         options.strictness = self.strictness;
         options.name_encoding = self.name_encoding;
         options.zone = context.environment.time_zone();

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, existing};
+use crate::cli::options::choices::{ProgressChoice, existing, links};
 use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::report::Reporter;
@@ -42,10 +42,7 @@ impl Zip {
             paths,
             password_file: typed.path("zip-password-file"),
             exclude: typed.values("exclude"),
-            links: match typed.has("follow-links") {
-                true => Links::Follow,
-                false => Links::Keep,
-            },
+            links: links(typed)?,
             level: level.transpose()?.unwrap_or_default(),
             names: match typed.has("hide-names") {
                 true => Names::Hidden,

@@ -12,7 +12,9 @@ use crate::disk::destination::{Destination, is_absent};
 use crate::disk::error::DiskError;
 use crate::disk::platform;
 use crate::disk::refusal::{EntryRefusal, may_concern_one};
-use crate::model::{Entry, EntryIndex, EntryKind, Existing, Manifest, WirePath, len32};
+use crate::model::{
+    Entry, EntryIndex, EntryKind, Existing, FailureReason, LinkRule, Manifest, WirePath, len32,
+};
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,7 @@ struct Decider<'a> {
     manifest: &'a Manifest,
     destination: &'a Destination,
     same_files: SameFiles,
+    links: LinkRule,
     plan: Plan,
     conflicts: Vec<PathBuf>,
     count: usize,
@@ -60,6 +63,7 @@ impl<'a> Decider<'a> {
             manifest,
             destination,
             same_files: rules.same_files,
+            links: rules.links,
             conflicts: Vec::new(),
             count: 0,
             free_names: FreeNames::new(manifest, &portable),
@@ -113,6 +117,12 @@ impl<'a> Decider<'a> {
     }
 
     fn decide_one(&mut self, index: EntryIndex, entry: &Entry<'_>) -> Result<Decision, PlanError> {
+        if let EntryKind::Link(target) = entry.kind
+            && target.leads_outside()
+            && self.links == LinkRule::Inside
+        {
+            return Ok(self.refuse(index, FailureReason::LinkOutside.into()));
+        }
         let parent = self.plan.parent(self.manifest, index);
         match parent.map(|parent| self.plan.decision(parent)) {
             Some(Decision::Skip) => {

@@ -1,6 +1,6 @@
 //! What the operator wants of a plan.
 
-use crate::model::Existing;
+use crate::model::{Existing, LinkRule};
 
 /// What an existing file of the same size and mtime counts as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,4 +31,6 @@ pub struct PlanRules {
     pub same_files: SameFiles,
     /// Which names entries get.
     pub names: NameRule,
+    /// Which links are made.
+    pub links: LinkRule,
 }

@@ -1,11 +1,19 @@
 //! Names and links as Windows has them.
 
-/// The target of a link as Windows writes it: each component must be a name there.
+/// The target of a link as Windows writes it: each component must be a name there. One that begins at a drive was
+/// made by Windows, and has its separators already.
 #[cfg(any(windows, test))]
 pub(super) fn windows_link_text(target: &[u8]) -> Option<String> {
-    let names: Vec<&str> = std::str::from_utf8(target).ok()?.split('/').collect();
+    let text = std::str::from_utf8(target).ok()?;
+    let (drive, below, separator) = match target {
+        [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic() => (&text[..3], &text[3..], '\\'),
+        _ => ("", text, '/'),
+    };
+    let names: Vec<&str> = below.split(separator).collect();
     let can_have = |name: &&str| matches!(*name, "." | "..") || windows_can_have(name);
-    names.iter().all(can_have).then(|| names.join("\\"))
+    let is_drive_itself = below.is_empty() && !drive.is_empty();
+    let can_be = is_drive_itself || names.iter().all(can_have);
+    can_be.then(|| format!("{drive}{}", names.join("\\")))
 }
 
 /// Whether Windows can have a file of this name: no reserved device names, characters or endings.
@@ -54,7 +62,13 @@ mod tests {
     fn links_get_the_separators_of_windows() {
         assert_eq!(windows_link_text(b"../a b/c").as_deref(), Some(r"..\a b\c"));
         assert_eq!(windows_link_text(b".").as_deref(), Some("."));
-        for target in ["a/con", r"a\b", "c:/x", "a//b", "/a"] {
+        for target in [r"C:\", r"c:\a b\..\c"] {
+            assert_eq!(
+                windows_link_text(target.as_bytes()).as_deref(),
+                Some(target)
+            );
+        }
+        for target in ["a/con", r"a\b", "c:/x", r"c:x\y", r"c:\con", "a//b", "/a"] {
             assert_eq!(windows_link_text(target.as_bytes()), None, "{target}");
         }
         assert_eq!(windows_link_text(b"\xff"), None);

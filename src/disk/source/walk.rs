@@ -6,7 +6,8 @@ use super::lister::{Folder, Lister, append};
 use super::listing::{Facts, FoundKind, Listing};
 use super::{LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions};
 use crate::disk::platform;
-use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits, without_detours};
+use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits};
+use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 
@@ -202,27 +203,29 @@ impl<'a> Walk<'a> {
             self.leave_out(path, LeftOutReason::NotUnicode);
             return Ok(());
         };
-        let pushed = match self.builder.push_link(&self.wire, &target, facts.mtime) {
-            Err(ManifestError::Link(fault)) => match self.without_detours(root, &target) {
-                Some(target) => self.builder.push_link(&self.wire, &target, facts.mtime),
-                None => Err(fault.into()),
-            },
-            pushed => pushed,
-        };
+        let pushed = self
+            .carried_target(root, &target)
+            .and_then(|target| self.builder.push_link(&self.wire, &target, facts.mtime));
         self.settle(root, facts, pushed)
     }
 
-    /// The target of the link at `wire` without detours through real folders of its root.
-    fn without_detours(&self, root: &Root, target: &[u8]) -> Option<Vec<u8>> {
-        let link = WirePath::parse(&self.wire).ok()?;
-        without_detours(link, target, |path| {
+    /// The text under which the link at `wire` is carried: without detours through real folders of its root.
+    fn carried_target<'t>(
+        &self,
+        root: &Root,
+        target: &'t [u8],
+    ) -> Result<Cow<'t, [u8]>, ManifestError> {
+        let link = WirePath::parse(&self.wire)?;
+        let rule = self.lister.options.links.rule();
+        let carried = rule.carried(link, target, |path| {
             let is_own = match &root.top {
                 Top::Named(name) => path.split(|&byte| byte == b'/').next() == Some(&**name),
                 Top::Contents => true,
             };
             let found = fs::symlink_metadata(root.disk_path(path));
             is_own && found.is_ok_and(|found| found.is_dir())
-        })
+        });
+        Ok(carried?)
     }
 
     fn settle(

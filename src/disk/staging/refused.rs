@@ -5,7 +5,7 @@ use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::{Decision, DeliveredName, Plan};
 use crate::disk::platform;
 use crate::disk::refusal::{EntryRefusal, may_concern_one};
-use crate::model::{EntryIndex, EntryKind, Manifest, WirePath};
+use crate::model::{EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -16,9 +16,12 @@ use std::sync::{MutexGuard, PoisonError};
 const NAMES_TRIED: usize = 1000;
 
 impl Staging {
-    /// The entries that were refused before anything was written, less those below others.
+    /// The entries whose names were refused before anything was written, less those below others.
     pub fn refused_early(&self) -> impl Iterator<Item = EntryIndex> {
-        let is_refused = |entry: EntryIndex| self.plan.refusal(entry).is_some();
+        let is_refused = |entry: EntryIndex| {
+            let refusal = self.plan.refusal(entry);
+            refusal.is_some_and(|refusal| refusal.reason() != FailureReason::LinkOutside)
+        };
         let entries = self.manifest.entries().map(|(index, _)| index);
         entries.filter(move |&index| {
             let parent = self.plan.parent(&self.manifest, index);

@@ -218,7 +218,7 @@ impl CheckedArchive {
         password: Option<&[u8]>,
     ) -> Result<ArchiveTree, ArchiveError> {
         let targets = self.link_targets(password)?;
-        let tree = tree::build(&self.0.directory, outline, &targets);
+        let tree = tree::build(&self.0.directory, outline, &targets, self.0.options.links);
         tree.map_err(|fault| fault.in_archive(&self.0.name))
     }
 

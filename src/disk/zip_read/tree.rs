@@ -7,9 +7,10 @@ use super::kind::CentralKind;
 use super::oddity::{FoundOddity, Oddities, Oddity};
 use super::record::CentralEntry;
 use crate::model::{
-    EntryIndex, FileSize, Manifest, ManifestBuilder, ManifestError, Mode, Mtime, PathFault,
-    WirePath, without_detours,
+    EntryIndex, FileSize, LinkFault, LinkRule, Manifest, ManifestBuilder, ManifestError, Mode,
+    Mtime, PathFault, WirePath,
 };
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -208,10 +209,12 @@ pub(super) fn build(
     directory: &Directory,
     outline: Outline,
     targets: &HashMap<u32, Vec<u8>>,
+    links: LinkRule,
 ) -> Result<ArchiveTree, EntryFault> {
     let mtimes = directory.records.iter().map(|record| record.mtime);
     let mut builder = TreeBuilder {
         targets,
+        links,
         manifest: ManifestBuilder::new(),
         records: Vec::with_capacity(outline.order.len()),
         left_out: Vec::new(),
@@ -248,6 +251,7 @@ pub(super) fn build(
 
 struct TreeBuilder<'a> {
     targets: &'a HashMap<u32, Vec<u8>>,
+    links: LinkRule,
     manifest: ManifestBuilder,
     records: Vec<u32>,
     left_out: Vec<LeftOutEntry>,
@@ -289,13 +293,8 @@ impl TreeBuilder<'_> {
             CentralKind::Folder => self.manifest.push_folder(path, record.mtime, record.mode),
             CentralKind::Link => {
                 let target = self.targets.get(&number).map_or(&b""[..], Vec::as_slice);
-                match self.manifest.push_link(path, target, record.mtime) {
-                    Err(ManifestError::Link(fault)) => match self.without_detours(path, target) {
-                        Some(target) => self.manifest.push_link(path, &target, record.mtime),
-                        None => Err(fault.into()),
-                    },
-                    pushed => pushed,
-                }
+                self.carried_target(path, target)
+                    .and_then(|target| self.manifest.push_link(path, &target, record.mtime))
             }
             CentralKind::Special => {
                 const WHY: &str = "is a device, a pipe or a socket";
@@ -311,17 +310,26 @@ impl TreeBuilder<'_> {
         match pushed {
             Ok(()) => self.records.push(number),
             Err(ManifestError::Link(fault)) if !self.is_strict => {
-                self.leave_out(path, fault.to_string());
+                let mut why = fault.to_string();
+                if fault == LinkFault::Outside {
+                    why.push_str(" (--links keep makes it)");
+                }
+                self.leave_out(path, why);
             }
             Err(error) => return Err(refused(ArchiveFault::Unsafe(error))),
         }
         Ok(())
     }
 
-    /// The target of a link without detours through folders that are made.
-    fn without_detours(&self, path: &[u8], target: &[u8]) -> Option<Vec<u8>> {
-        let link = WirePath::parse(path).ok()?;
-        without_detours(link, target, |path| self.folders.contains(path))
+    /// The text under which a link is made: without detours through folders that are made.
+    fn carried_target<'t>(
+        &self,
+        path: &[u8],
+        target: &'t [u8],
+    ) -> Result<Cow<'t, [u8]>, ManifestError> {
+        let link = WirePath::parse(path)?;
+        let is_folder = |path: &[u8]| self.folders.contains(path);
+        Ok(self.links.carried(link, target, is_folder)?)
     }
 
     fn leave_out(&mut self, path: &[u8], why: String) {

@@ -134,11 +134,11 @@ fn unsafe_entries_are_refused() {
     assert_eq!(path(b"../x"), fault(PathFault::Dots));
     assert_eq!(path(b""), fault(PathFault::Empty));
     assert_eq!(path(&[b'x'; 65_535]), fault(PathFault::TooLong));
-    let link = b"\x04\0\0\0\x01l\0\x04/etc\0\0\0\0\0\0\0\0\0\0\0\0";
+    let link = b"\x04\0\0\0\x01l\0\x04/et\0\0\0\0\0\0\0\0\0\0\0\0\0";
     assert_eq!(
         decode_chunk(1, link),
         Err(ManifestCodeError::Manifest(ManifestError::Link(
-            LinkFault::Outside
+            LinkFault::Malformed
         )))
     );
 }

@@ -46,7 +46,7 @@ impl ZipOptions {
             archive,
             paths,
             exclude: Vec::new(),
-            links: Links::Keep,
+            links: Links::Inside,
             level: Level::Auto,
             names: Names::Shown,
             password,

@@ -1,6 +1,6 @@
 //! The options of a receiver and of a drop box.
 
-use crate::model::{Existing, limits};
+use crate::model::{Existing, LinkRule, limits};
 use crate::session::cancel::Cancel;
 use crate::session::listen::secrets::Secrets;
 use crate::session::options::{Discovery, ListenAddress};
@@ -33,6 +33,10 @@ pub struct ReceiveOptions {
     /// Give names that some disk cannot have another form: `< > : " \\ | ? *`, controls, and dots and blanks at
     /// the end become `_`, and of names that differ in case only, later ones get a number.
     pub portable_names: bool,
+    /// Also make links that lead outside of what is sent, where the sender offers them
+    /// ([`Links::Keep`](crate::Links::Keep)): with the text that they have, wherever that leads. Otherwise they are
+    /// left out.
+    pub outside_links: bool,
     /// Decline offers of more bytes than this. A transfer of unknown length ends when it passes it.
     pub max_bytes: Option<u64>,
     /// Decline offers of more entries (files, folders and links) than this.
@@ -56,6 +60,7 @@ impl ReceiveOptions {
             output: None,
             existing: Existing::Fail,
             portable_names: false,
+            outside_links: false,
             max_bytes: None,
             max_files: None,
             streams: None,
@@ -63,6 +68,11 @@ impl ReceiveOptions {
             verify: false,
             checksum: false,
         }
+    }
+
+    /// Which links are made.
+    pub(crate) fn link_rule(&self) -> LinkRule {
+        LinkRule::with_outside(self.outside_links)
     }
 
     /// Receives one file and writes its contents to `output`, with the default options.

@@ -46,6 +46,7 @@ impl IncomingOffer {
                 true => NameRule::Portable,
                 false => NameRule::Own,
             },
+            links: options.link_rule(),
         }
     }
 }

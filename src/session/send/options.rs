@@ -20,7 +20,7 @@ pub struct SendOptions {
     pub payload: Payload,
     /// Patterns of names and paths to leave out. `*`, `?`, `[abc]` and `**` are special.
     pub exclude: Vec<String>,
-    /// Whether symbolic links below the paths are sent as links or followed.
+    /// What becomes of symbolic links below the paths.
     pub links: Links,
     /// Number of connections, 1 to 64. `None` starts with a few and opens more while they make the
     /// transfer faster. A [`Payload::Stream`] or [`Payload::Archive`] always takes one.
@@ -44,12 +44,12 @@ impl SendOptions {
     }
 
     /// Sends `payload` with the default options: every stream that helps, automatic compression, links
-    /// as links.
+    /// that stay inside as links.
     pub fn of(payload: Payload) -> Self {
         SendOptions {
             payload,
             exclude: Vec::new(),
-            links: Links::Keep,
+            links: Links::Inside,
             streams: None,
             level: Level::Auto,
             rate_limit: None,

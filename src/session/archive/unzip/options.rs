@@ -2,7 +2,7 @@
 
 use crate::crypto::ArchivePassword;
 use crate::disk::{NameEncoding, ReadingOptions, Selection, Strictness, TimeZone};
-use crate::model::Existing;
+use crate::model::{Existing, LinkRule};
 use crate::session::cancel::Cancel;
 use crate::session::error::Error;
 use crate::session::scan::parse_globs;
@@ -21,6 +21,8 @@ pub struct UnzipOptions {
     /// Whether names that some disk cannot have get another form, as in
     /// [`ReceiveOptions`](crate::ReceiveOptions::portable_names).
     pub portable_names: bool,
+    /// Whether links that lead outside of the archive are made, too, with the text that they have.
+    pub outside_links: bool,
     /// Whether the operator is asked before an archive is opened that grows out of proportion.
     pub any_expansion: bool,
     /// Patterns of the entries to open, with all that is in matching folders; empty for all.
@@ -46,6 +48,7 @@ impl UnzipOptions {
             destination,
             existing: Existing::Fail,
             portable_names: false,
+            outside_links: false,
             password: None,
             any_expansion: false,
             only: Vec::new(),
@@ -62,8 +65,14 @@ impl UnzipOptions {
         ReadingOptions {
             strictness: self.strictness,
             name_encoding: self.name_encoding,
+            links: self.link_rule(),
             zone: self.zone.clone(),
         }
+    }
+
+    /// Which links are made.
+    pub(super) fn link_rule(&self) -> LinkRule {
+        LinkRule::with_outside(self.outside_links)
     }
 
     /// What the patterns select.

@@ -168,6 +168,7 @@ fn stage(
             true => NameRule::Portable,
             false => NameRule::Own,
         },
+        links: options.link_rule(),
         ..PlanRules::default()
     };
     let plan = decide(&tree.manifest, &destination, rules, operator)?;
