@@ -145,12 +145,18 @@ impl Fixture {
         ]);
         let (sender, receiver) = self.run(&into, &wrapper);
         let context = format!("{error} for {point:?}: {receiver:?} {sender:?}");
-        let receiver = receiver.exits_cleanly();
+        // On a slow machine there is an event more, and the call that fails may be that of the event.
+        let is_event = receiver.error().contains("cannot write standard output");
+        let receiver = match is_event {
+            true => receiver,
+            false => receiver.exits_cleanly(),
+        };
         let is_sent = sender.is_some_and(|sender| sender.exits_cleanly().code() == Some(0));
         let is_sync = matches!(call.as_str(), "fsync" | "fdatasync");
         assert!(!(is_sync && receiver.code() == Some(0)), "{context}");
-        assert_eq!(receiver.code() == Some(0), is_sent, "{context}");
-        if receiver.code() == Some(0) {
+        let is_received = receiver.code() == Some(0);
+        assert!(is_event || is_received == is_sent, "{context}");
+        if is_received {
             let got = trees::look_below(&into.join("tree"));
             for (path, item) in trees::look_below(&self.source()) {
                 // The time of a folder that was there may be somebody else's to set.
