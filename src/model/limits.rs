@@ -190,11 +190,11 @@ pub const ARCHIVE_NAMES_GROWTH_FROM: u64 = 64 << 20;
 pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;
 
 /// Datagrams of discovery that are read in a second; the system drops further ones. A hundred peers that begin
-/// at the same moment send 1,200; reading 2,000 takes 2 % of a core.
+/// at the same moment send 600; reading 2,000 takes 2 % of a core.
 pub const DATAGRAMS_PER_SECOND: u32 = 2000;
 
-/// Answers of discovery to one address in a second. A peer asks up to eight times in its first second, and its
-/// firewall may admit the answer to only one of these queries, so none may be skipped.
+/// Answers of discovery to one address in a second. A peer asks up to five times a second, and its firewall may
+/// admit the answer to only one of these queries, so none may be skipped.
 pub const ANSWERS_PER_SOURCE: u32 = 8;
 
 /// Answers of discovery in a second to everybody.

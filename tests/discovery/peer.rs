@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroU16;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the executable is told to do inside a namespace.
 const JOB: &str = "PEERBRIDGE_TEST_JOB";
@@ -187,6 +187,7 @@ pub fn work() {
     let words: Vec<&str> = job.split(' ').collect();
     match words[..] {
         ["meet", role, channel] => meet(Discovery::On, role, channel),
+        ["meet-when-told", role, channel] => meet_when_told(role, channel),
         ["loopback", role, channel] => meet(Discovery::Loopback, role, channel),
         ["off", role, channel] => meet(Discovery::Off, role, channel),
         ["send", code] => send(code, Pace::AtOnce),
@@ -342,16 +343,31 @@ fn until_input_ends() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
-fn meet(mode: Discovery, role: &str, channel: &str) {
-    let role = match role {
-        "send" => Role::Send,
-        _ => Role::Receive,
-    };
-    let presence = Presence::Meeting {
-        role,
+fn presence(role: &str, channel: &str) -> Presence {
+    Presence::Meeting {
+        role: match role {
+            "send" => Role::Send,
+            _ => Role::Receive,
+        },
         channel: Channel::new(channel.parse().unwrap()).unwrap(),
         port: NonZeroU16::new(9000).unwrap(),
-    };
+    }
+}
+
+/// Waits for a line, looks for its peer, and says after how many milliseconds it was found.
+fn meet_when_told(role: &str, channel: &str) {
+    say("ready");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let begun = Instant::now();
+    let on_found = move |_| say(&begun.elapsed().as_millis().to_string());
+    let lookout = Lookout::start(Discovery::On, presence(role, channel), on_found);
+    let lookout = lookout.unwrap();
+    until_input_ends();
+    drop(lookout);
+}
+
+fn meet(mode: Discovery, role: &str, channel: &str) {
+    let presence = presence(role, channel);
     let lookout = Lookout::start(mode, presence, |found| say(&found.address.to_string()));
     let lookout = lookout.unwrap();
     say("ready");

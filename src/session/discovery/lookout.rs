@@ -108,8 +108,12 @@ mod tests {
     use super::*;
     use crate::crypto::{Channel, random_bytes};
     use crate::protocol::Role;
+    use crate::session::sync::lock;
     use std::num::NonZeroU16;
-    use std::sync::mpsc;
+    use std::sync::{Mutex, mpsc};
+
+    /// One test takes every discovery port of this machine, and two without a port cannot find each other.
+    static PORTS_IN_USE: Mutex<()> = Mutex::new(());
 
     fn meeting(role: Role, channel: u16) -> Presence {
         Presence::Meeting {
@@ -135,6 +139,7 @@ mod tests {
 
     #[test]
     fn two_on_one_machine_find_each_other_and_no_other_channel() {
+        let _ports = lock(&PORTS_IN_USE);
         let channel = channel();
         let (_alice, at_alice) = start(Discovery::Loopback, meeting(Role::Send, channel));
         let other = 1000 + (channel - 999) % 9000;
@@ -153,6 +158,7 @@ mod tests {
 
     #[test]
     fn more_peers_than_ports_still_find_one() {
+        let _ports = lock(&PORTS_IN_USE);
         let channel = channel();
         let many: Vec<_> = (0..PORTS.len() + 2)
             .map(|_| start(Discovery::Loopback, meeting(Role::Send, channel)))

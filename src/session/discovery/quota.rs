@@ -116,7 +116,7 @@ mod tests {
         let now = Instant::now();
         let mut quota = AnswerQuota::new(now);
         // Rounds ask a group and a broadcast address; at 2 s the single query of a sweep follows.
-        let rounds = [0, 100, 300, 1001, 2000].map(|at| [at; 2]);
+        let rounds = [0, 250, 1000, 1250, 2000].map(|at| [at; 2]);
         for at in rounds.into_iter().flatten().chain([2000]) {
             assert!(
                 quota.take(source(1), now + Duration::from_millis(at)),

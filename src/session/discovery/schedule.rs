@@ -1,10 +1,11 @@
 //! When queries go out, and to where.
 //!
-//! Early rounds are close together, so that a peer that waits is found at once; then there is one each
-//! second. A round asks port 8080 and one of the nine others, so a peer that could not have 8080 is asked
-//! within nine rounds.
+//! There are two rounds each second, of three datagrams to an interface with one address: at most six in a second,
+//! from the first one on, for each of a hundred peers that begin together must read what all others ask. One asks
+//! port 8080, the other one of the nine other ports, so a peer that could not have 8080 is asked within nine
+//! seconds. The first two both ask port 8080: the network may lose one.
 
-use crate::model::{len32, number16};
+use crate::model::number16;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, Instant};
 
@@ -15,16 +16,9 @@ pub(super) const PORTS: std::ops::RangeInclusive<u16> = 8080..=8089;
 pub(super) const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 80, 80);
 pub(super) const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0, 0x5042);
 
-/// The first rounds, counted from the start.
-const EARLY_ROUNDS: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_millis(100),
-    Duration::from_millis(300),
-    Duration::from_secs(1),
-];
-
-/// Pause between two later rounds.
-const ROUND_PAUSE: Duration = Duration::from_secs(1);
+/// When the two rounds of a second go out, counted from its begin. The second one comes soon, for what the first
+/// one asked may have been lost.
+const ROUNDS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(250)];
 
 /// Which rounds are due.
 #[derive(Debug)]
@@ -61,36 +55,51 @@ impl Schedule {
 
     /// When the next round is due.
     pub(super) fn next(&self) -> Instant {
-        let early = EARLY_ROUNDS.get(self.done as usize);
-        let last = len32(EARLY_ROUNDS.len()) - 1;
-        let later = || EARLY_ROUNDS[last as usize] + ROUND_PAUSE * (self.done - last);
-        self.started + early.copied().unwrap_or_else(later)
+        let round = Round(self.done);
+        let within = ROUNDS[usize::from(round.is_second())];
+        self.started + Duration::from_secs(round.second().into()) + within
     }
 }
 
 impl Round {
-    /// The two ports that it asks.
-    fn ports(self) -> [u16; 2] {
+    /// The second in which it goes out.
+    fn second(self) -> u32 {
+        self.0 / 2
+    }
+
+    /// Whether it is the second one of its second.
+    fn is_second(self) -> bool {
+        self.0 % 2 == 1
+    }
+
+    /// The port that it asks.
+    fn port(self) -> u16 {
         let others = u64::from(PORTS.end() - PORTS.start());
-        let other = PORTS.start() + 1 + number16(u64::from(self.0) % others);
-        [*PORTS.start(), other]
+        match self.second().checked_sub(1) {
+            Some(turn) if self.is_second() => {
+                PORTS.start() + 1 + number16(u64::from(turn) % others)
+            }
+            _ => *PORTS.start(),
+        }
     }
 
     /// Where to ask from the own IPv4 `address`: the group, and in turn the two broadcast addresses, for
     /// some networks drop one kind or the other. The network's own is taken to have 24 bits.
     pub(super) fn at_address(self, address: Ipv4Addr) -> impl Iterator<Item = SocketAddrV4> {
-        let broadcast = match self.0 % 2 {
+        // So that both of the first second differ, and each port gets both in turn.
+        let turn = self.second() + u32::from(self == Round(1));
+        let broadcast = match turn % 2 {
             0 => Ipv4Addr::BROADCAST,
             _ => Ipv4Addr::from_bits(address.to_bits() | 0xff),
         };
-        let at = move |port| [GROUP_V4, broadcast].map(|to| SocketAddrV4::new(to, port));
-        self.ports().into_iter().flat_map(at)
+        [GROUP_V4, broadcast]
+            .into_iter()
+            .map(move |to| SocketAddrV4::new(to, self.port()))
     }
 
     /// Where to ask on the interface of this index.
-    pub(super) fn at_interface(self, index: u32) -> impl Iterator<Item = SocketAddrV6> {
-        let at = move |port| SocketAddrV6::new(GROUP_V6, port, 0, index);
-        self.ports().into_iter().map(at)
+    pub(super) fn at_interface(self, index: u32) -> SocketAddrV6 {
+        SocketAddrV6::new(GROUP_V6, self.port(), 0, index)
     }
 }
 
@@ -99,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_come_fast_at_first_and_then_each_second() {
+    fn two_rounds_come_each_second_and_never_three() {
         let now = Instant::now();
         let mut schedule = Schedule::new(now);
         let mut times = Vec::new();
@@ -111,7 +120,9 @@ mod tests {
                 times.push(millisecond);
             }
         }
-        assert_eq!(times, [0, 100, 300, 1000, 2000, 3000]);
+        assert_eq!(times[..4], [0, 250, 1000, 1250]);
+        assert_eq!(times.len(), 8);
+        assert!(times.windows(3).all(|three| three[2] - three[0] >= 1000));
     }
 
     #[test]
@@ -127,29 +138,33 @@ mod tests {
     }
 
     #[test]
-    fn nine_rounds_ask_every_port() {
-        let mut asked: Vec<u16> = (0..9).flat_map(|n| Round(n).ports()).collect();
+    fn port_8080_is_asked_each_second_and_every_port_within_ten() {
+        let mut asked: Vec<u16> = (0..20).map(|n| Round(n).port()).collect();
+        assert_eq!(asked[..4], [8080, 8080, 8080, 8081]);
+        assert!(asked.iter().step_by(2).all(|port| *port == 8080));
         asked.sort_unstable();
         asked.dedup();
         assert_eq!(asked, PORTS.collect::<Vec<_>>());
-        assert!((0..100).all(|n| Round(n).ports()[0] == 8080));
     }
 
     #[test]
-    fn a_round_is_six_datagrams_for_an_interface_with_one_address() {
-        let address = Ipv4Addr::new(10, 1, 2, 3);
-        let even: Vec<_> = Round(0).at_address(address).collect();
-        assert_eq!(even.len() + Round(0).at_interface(4).count(), 6);
+    fn both_broadcast_addresses_of_every_port_get_their_turn() {
+        let mut asked: Vec<_> = (0..40)
+            .flat_map(|n| Round(n).at_address(Ipv4Addr::new(10, 1, 2, 3)))
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        assert_eq!(asked.len(), 10 * 3);
+    }
+
+    #[test]
+    fn a_round_is_three_datagrams_for_an_interface_with_one_address() {
         let to = |round: u32| {
-            let ips = Round(round).at_address(address).map(|to| *to.ip());
-            ips.collect::<Vec<_>>()
+            let to = Round(round).at_address(Ipv4Addr::new(10, 1, 2, 3));
+            to.map(|to| *to.ip()).collect::<Vec<_>>()
         };
-        let directed = Ipv4Addr::new(10, 1, 2, 255);
-        assert_eq!(
-            to(0),
-            [GROUP_V4, Ipv4Addr::BROADCAST, GROUP_V4, Ipv4Addr::BROADCAST]
-        );
-        assert_eq!(to(1), [GROUP_V4, directed, GROUP_V4, directed]);
-        assert!(Round(0).at_interface(300).all(|to| to.scope_id() == 300));
+        assert_eq!(to(0), [GROUP_V4, Ipv4Addr::BROADCAST]);
+        assert_eq!(to(1), [GROUP_V4, Ipv4Addr::new(10, 1, 2, 255)]);
+        assert_eq!(Round(0).at_interface(300).scope_id(), 300);
     }
 }

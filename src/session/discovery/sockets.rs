@@ -141,7 +141,7 @@ impl PortSockets {
         for to in own
             .interfaces
             .iter()
-            .flat_map(|index| round.at_interface(*index))
+            .map(|index| round.at_interface(*index))
         {
             sent.count(self.send(query, to.into()));
         }
