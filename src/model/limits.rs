@@ -143,8 +143,12 @@ pub const CHARGED_NETWORKS: usize = 4096;
 /// it takes to notice and to try again.
 pub const RETURN_SECONDS: u64 = 120;
 
-/// Sessions of a listener to which peers may return, at about 300 bytes each.
+/// Sessions of a listener to which peers may return, at about 300 bytes each and what [`RETURN_NONCES`] takes.
 pub const RETURN_TICKETS: usize = 256;
+
+/// Nonces of Hellos that a listener remembers of each session to which peers may return, 32 bytes each: its peer
+/// makes a Hello for each try to return, and a copy of one of them is no return.
+pub const RETURN_NONCES: usize = 32;
 
 /// Time that a drop box's session may stall because of its peer, in seconds, if the size of its transfer is
 /// known.

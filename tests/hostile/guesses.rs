@@ -185,6 +185,43 @@ fn whoever_was_in_a_session_comes_back_when_all_guesses_are_spent() {
     ground.expect_whole();
 }
 
+/// Whoever saw a return on the network sends it again, so that the peer's next try must wait for the copies.
+#[test]
+fn a_copy_of_a_return_is_none_and_the_peer_s_next_try_is_answered() {
+    let inbox = tempfile::tempdir().unwrap();
+    let served = DropBox::of_one(inbox.path());
+    let peer = Peer::dial(served.port, Role::Send);
+    let ticket = peer.keys.return_ticket();
+    let hello = || {
+        let role = DiallerRole::Transfer(Role::Send);
+        let begun = DiallerWaitsForHello::start_return(&ticket, role);
+        begun.expect("random bytes")
+    };
+    drop(peer);
+    let send = |body: &[u8]| {
+        let mut line = Line::dial(served.port);
+        line.send(&frame(FrameKind::Hello, body));
+        line
+    };
+    let (_, lost) = hello();
+    // Its own connection is lost behind the answer.
+    assert_eq!(send(&lost).read_frame().expect("an answer").0, HELLO);
+    for number in 0..4 {
+        let (kind, _) = send(&lost).read_frame().expect("an answer");
+        assert_eq!(kind, FrameKind::Refuse as u8, "copy {number}");
+    }
+    assert_eq!(served.failed(), 0, "and none is a guess");
+    let (state, own) = hello();
+    let mut line = send(&own);
+    let (_, body) = line.read_frame().expect("a Hello");
+    let (state, confirm) = state.on_hello(&body).expect("a good Hello");
+    line.send_frame(CONFIRM, &confirm);
+    let (kind, body) = line.read_frame().expect("a Confirm");
+    assert_eq!(kind, CONFIRM);
+    let proven = state.on_confirm(&body).expect("one key");
+    send_a_file(Peer::of(line, proven.keys));
+}
+
 #[test]
 fn a_proof_of_one_name_forgives_no_guess_at_another() {
     let inbox = tempfile::tempdir().unwrap();

@@ -103,6 +103,11 @@ pub struct DiallerName {
 }
 
 impl DiallerName {
+    /// The nonce of its Hello: each Hello has one of its own, so a second with the same is a copy.
+    pub fn nonce(&self) -> &[u8; 32] {
+        &self.nonce
+    }
+
     /// Whether the dialler goes by no name.
     pub fn is_absent(&self) -> bool {
         self.tag == name_tag(&self.nonce, None)

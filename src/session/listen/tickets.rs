@@ -12,6 +12,7 @@ use crate::session::connection::join_gate::SessionEnd;
 use crate::session::listen::guest_book::TicketId;
 use crate::session::listen::secrets::{Name, Snapshot};
 use crate::session::sync::lock;
+use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ struct Ticket {
     socket: Weak<TcpStream>,
     /// When the session ended.
     ended: SessionEnd,
+    /// Of the Hellos that came with it, at most [`limits::RETURN_NONCES`].
+    nonces: VecDeque<[u8; 32]>,
 }
 
 /// A ticket that a dialler's name tag was made with.
@@ -72,21 +75,24 @@ impl Tickets {
             name,
             socket: Arc::downgrade(socket),
             ended,
+            nonces: VecDeque::new(),
         });
     }
 
     /// The ticket of a dialler, unless its name was taken off the list or has another secret now. Every
-    /// ticket is compared, whichever matches.
+    /// ticket is compared, whichever matches. A Hello finds its ticket once: whoever saw it on the network and
+    /// sends it again must not be answered in place of the peer.
     pub(crate) fn find(&self, dialler: &DiallerName, now: &Snapshot) -> Option<FoundTicket> {
         let mut state = lock(&self.0);
         state.forget(Instant::now());
         let mut found = None;
-        for ticket in &state.tickets {
+        for ticket in &mut state.tickets {
             if dialler.returns_by(&ticket.key) && ticket.is_still_good(now) {
                 found = Some(ticket);
             }
         }
-        found.map(|ticket| FoundTicket {
+        let ticket = found?;
+        ticket.is_first(*dialler.nonce()).then(|| FoundTicket {
             id: ticket.id,
             key: Arc::clone(&ticket.key),
             name: ticket.name.as_ref().map(|(name, _)| name.clone()),
@@ -134,6 +140,18 @@ impl TicketState {
 }
 
 impl Ticket {
+    /// Whether no Hello with this nonce came before. The oldest nonce is forgotten where there are too many.
+    fn is_first(&mut self, nonce: [u8; 32]) -> bool {
+        if self.nonces.contains(&nonce) {
+            return false;
+        }
+        if self.nonces.len() >= limits::RETURN_NONCES {
+            self.nonces.pop_front();
+        }
+        self.nonces.push_back(nonce);
+        true
+    }
+
     fn is_still_good(&self, now: &Snapshot) -> bool {
         match &self.name {
             None => true,
