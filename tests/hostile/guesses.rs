@@ -131,10 +131,10 @@ fn guesses_while_a_transfer_runs_are_counted_and_cost_it_nothing() {
     let receiver = Side::default().receive_listening(&ground.destination);
     let peer = Peer::dial(receiver.port, Role::Send);
     let guesses = (0..60).map(|_| Guess::dial(receiver.port, None)).collect();
-    let answers = answered(guesses, Duration::from_secs(6));
+    let answers = answered(guesses, LONG);
     assert_eq!(answers, limits::FAILED_PROOFS as usize);
     let more = vec![Guess::dial(receiver.port, None)];
-    assert_eq!(answered(more, Duration::from_secs(2)), 0);
+    assert_eq!(answered(more, LONG), 0);
     send_a_file(peer);
     receiver.end().expect("its own peer is served");
 }
@@ -178,7 +178,7 @@ fn whoever_was_in_a_session_comes_back_when_all_guesses_are_spent() {
         witness.operator.has_met.load(Ordering::SeqCst)
     });
     let guesses = (0..20).map(|_| Guess::dial(port, None)).collect();
-    let answers = answered(guesses, Duration::from_millis(500));
+    let answers = answered(guesses, LONG);
     assert_eq!(answers, limits::FAILED_PROOFS as usize);
     sending.join().unwrap().expect("it comes back");
     receiving.join().unwrap().expect("it waits for its peer");
@@ -230,11 +230,14 @@ fn a_proof_of_one_name_forgives_no_guess_at_another() {
     let alice = served.connect(Some("alice"), "alice's");
     ping(&alice, &Unattended).expect("alice is known");
     // Nothing is forgiven: one may be answered every second and a half.
+    let begun = Instant::now();
     let guesses = (0..12)
         .map(|_| Guess::dial(served.port, Some("bob")))
         .collect();
     let answered = answered(guesses, Duration::from_millis(1400));
-    assert!(answered <= 1, "{answered}");
+    let time = begun.elapsed();
+    let most = 1 + time.as_millis() / 1500;
+    assert!(answered as u128 <= most, "{answered} in {time:?}");
 }
 
 /// Behind one NAT, for one.
@@ -265,10 +268,10 @@ fn four_guessers_at_an_honest_sender_s_address_keep_it_waiting_and_not_out() {
 
 #[test]
 fn guesses_from_many_addresses_have_one_rate_together() {
-    const SECONDS: u64 = 3;
     let inbox = tempfile::tempdir().unwrap();
     let served = DropBox::of_one(inbox.path());
-    let until = Instant::now() + Duration::from_secs(SECONDS);
+    let begun = Instant::now();
+    let until = begun + Duration::from_secs(3);
     let next = AtomicU32::new(1);
     let answered = AtomicU32::new(0);
     scope(|scope| {
@@ -285,9 +288,10 @@ fn guesses_from_many_addresses_have_one_rate_together() {
         }
     });
     // What is free, what may be under way at once, and ten a second.
-    let most = 64 + 32 + 10 * (SECONDS as u32 + 1);
+    let time = begun.elapsed();
+    let most = 64 + 32 + 10 * (time.as_secs() + 1);
     let answered = answered.into_inner();
-    assert!(answered <= most, "{answered} in {SECONDS} s");
+    assert!(u64::from(answered) <= most, "{answered} in {time:?}");
 }
 
 /// Takes a dialler's proofs and gives none; how many it got until the dialler ended.

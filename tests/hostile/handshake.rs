@@ -73,7 +73,7 @@ fn a_wrong_secret_on_a_receiver_that_dials_creates_nothing() {
 fn a_listener_whose_time_runs_out_tells_of_the_wrong_secrets() {
     let ground = Ground::small();
     let patience = Side {
-        wait: Some(Duration::from_millis(700)),
+        wait: Some(Duration::from_secs(4)),
         ..Side::default()
     };
     let receiver = patience.receive_listening(&ground.destination);

@@ -73,10 +73,10 @@ impl Side {
         }
     }
 
-    /// Gives a silent peer up soon.
+    /// Gives a silent peer up soon, but not one that waits for a processor.
     pub fn impatient() -> Side {
         Side {
-            idle: Duration::from_millis(600),
+            idle: Duration::from_secs(2),
             ..Side::default()
         }
     }
