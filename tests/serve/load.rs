@@ -356,6 +356,32 @@ fn a_receiver_with_few_descriptors_takes_few_streams() {
     scene.assert_same("large", "into/large");
 }
 
+/// At a sender as well, whichever side dials.
+#[test]
+fn a_sender_with_few_descriptors_opens_few_streams() {
+    let _alone = ALONE.lock();
+    let scene = Scene::new();
+    // In parts of 2 MiB, of which each stream is to have two.
+    scene.file("large", vec![7; 120 << 20]);
+    let send = "send large --streams 64 --level 0";
+    let receiver = scene.listens("receive dialled --yes");
+    let sender = scene.run(&format!("{send} --to @")).after("ulimit -n 32");
+    let sent = sender.to(receiver.port()).ends();
+    sent.exits(0).never_says("warning");
+    receiver.ends().exits(0).never_says("warning");
+    scene.assert_same("large", "dialled/large");
+    let sender = scene.run(&format!("{send} --listen")).after("ulimit -n 32");
+    let sender = sender.listens();
+    let receiver = scene.run("receive listened --yes --streams 64 --from @");
+    receiver
+        .to(sender.port())
+        .ends()
+        .exits(0)
+        .never_says("warning");
+    sender.ends().exits(0).never_says("warning");
+    scene.assert_same("large", "listened/large");
+}
+
 /// How many descriptors it may have from now on, though more may be open.
 fn allow_descriptors(served: &Running, count: &str) {
     let ran = Command::new("prlimit")

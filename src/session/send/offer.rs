@@ -11,6 +11,7 @@ use crate::protocol::{
 };
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::session::Session;
+use crate::session::connection::socket::streams_of_each;
 use crate::session::error::Error;
 use crate::session::events::{Event, FileResult, OfferSummary, Operator, Summary};
 use crate::session::send::feed::Feed;
@@ -294,7 +295,12 @@ pub(crate) fn queue_offer<'o>(
     writer: &mut MessageWriter,
 ) -> Result<Offered<'o>, Error> {
     let manifest = outgoing.source.manifest();
-    let mut proposal = Proposal::new(manifest.total(), outgoing.options.streams, peer);
+    let mut proposal = Proposal::new(
+        manifest.total(),
+        outgoing.options.streams,
+        peer,
+        streams_of_each(1),
+    );
     if let Some(limit) = &outgoing.rate_limit {
         proposal = proposal.in_parts_of(limit.part_bytes(), manifest.total());
     }

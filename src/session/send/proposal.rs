@@ -31,14 +31,15 @@ pub(crate) struct Proposal {
 
 impl Proposal {
     /// For `total` bytes (`None`: unknown) to `peer`, with the streams that the operator asks for or as
-    /// the line will ask for.
-    pub(crate) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr) -> Self {
+    /// the line will ask for, and at most `room`, as many as this process may open.
+    pub(crate) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr, room: u16) -> Self {
         let limit = match asked {
             _ if peer == NO_ADDRESS => StreamLimit::Fixed(1),
             Some(count) => StreamLimit::Fixed(count.clamp(1, limits::STREAMS)),
             None if peer.ip().is_loopback() => StreamLimit::Fixed(streams_within()),
             None => StreamLimit::UpTo(limits::STREAMS),
         };
+        let limit = limit.at_most(room);
         let large = match limit.most() {
             most if most <= STREAMS_WITH_LARGEST_PARTS => limits::PART_BYTES_MAX,
             most if most <= STREAMS_WITH_LARGE_PARTS => limits::PART_BYTES_MAX / 2,
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn small_transfers_take_one_stream_and_go_early() {
-        let proposal = Proposal::new(Some(1024), None, far());
+        let proposal = Proposal::new(Some(1024), None, far(), limits::STREAMS);
         assert_eq!(proposal.limit, StreamLimit::Fixed(1));
         assert!(proposal.is_early(Some(1024)));
         assert!(!proposal.is_early(Some(0)));
@@ -119,7 +120,7 @@ mod tests {
         for shift in 0..47 {
             let total = 1u64 << shift;
             for streams in [None, Some(1), Some(4), Some(64)] {
-                let proposal = Proposal::new(Some(total), streams, far());
+                let proposal = Proposal::new(Some(total), streams, far(), limits::STREAMS);
                 let layout = crate::model::PartLayout::known(total, proposal.part_size);
                 assert!(layout.is_ok(), "{total} {proposal:?}");
                 assert!((1..=64).contains(&proposal.limit.most()));
@@ -128,9 +129,19 @@ mod tests {
     }
 
     #[test]
+    fn no_more_streams_are_proposed_than_can_be_opened() {
+        for asked in [None, Some(32)] {
+            let proposal = |room| Proposal::new(Some(1 << 40), asked, far(), room).limit;
+            assert_eq!(proposal(8).most(), 8);
+            assert_eq!(proposal(1), StreamLimit::Fixed(1));
+            assert_eq!(proposal(64).most(), asked.unwrap_or(64));
+        }
+    }
+
+    #[test]
     fn parts_get_smaller_for_a_slow_line_but_not_too_many() {
         let size = |total, bytes| {
-            Proposal::new(total, None, far())
+            Proposal::new(total, None, far(), limits::STREAMS)
                 .in_parts_of(bytes, total)
                 .part_size
         };
