@@ -20,7 +20,7 @@ use std::process::Command;
 
 /// Archives of each of the two tests, unless the environment says another number.
 const ARCHIVES: u64 = 12;
-const OPENERS: [&str; 3] = ["7zz", "bsdtar", "unzip"];
+const OPENERS: [&str; 4] = ["7zz", "bsdtar", "unzip", "python3"];
 const UNIX: u8 = 3;
 const DOS: u8 = 0;
 const DESCRIPTOR: u16 = 1 << 3;
@@ -37,6 +37,36 @@ fn archives() -> u64 {
         .unwrap_or(ARCHIVES)
 }
 
+/// Python takes unmarked names for code page 437, unless it is told.
+const PYTHON: &str = "
+import sys, zipfile
+word, into, archive = sys.argv[1:]
+zipfile.ZipFile(archive, metadata_encoding='utf-8').extractall(into, pwd=word.encode())
+";
+
+/// Leaves out what Python's zipfile does not do: it sets neither modes nor times, and makes a link a file.
+fn leave_out_for_python(
+    ours: &mut BTreeMap<PathBuf, trees::Entry>,
+    theirs: &mut BTreeMap<PathBuf, trees::Entry>,
+) {
+    ours.retain(|path, entry| match entry {
+        trees::Entry::Link { .. } => {
+            let theirs = theirs.remove(path);
+            let is_file = matches!(theirs, Some(trees::Entry::File { .. }));
+            assert!(is_file, "{path:?}: {theirs:?}");
+            false
+        }
+        _ => true,
+    });
+    for entry in ours.values_mut().chain(theirs.values_mut()) {
+        if let trees::Entry::File { modified, mode, .. } | trees::Entry::Folder { modified, mode } =
+            entry
+        {
+            (*modified, *mode) = ((0, 0), 0);
+        }
+    }
+}
+
 /// Opens `archive` with `tool` into a new folder.
 fn open_with(tool: &str, scene: &Scene, archive: &str) -> PathBuf {
     let into = scene.folder(format!("{tool}-{archive}"));
@@ -51,13 +81,14 @@ fn open_with(tool: &str, scene: &Scene, archive: &str) -> PathBuf {
             .arg("-C")
             .arg(&into)
             .arg("-xf"),
+        "python3" => command.args(["-c", PYTHON, WORD]).arg(&into),
         _ => command.args(["-q", "-o", "-P", WORD, "-d"]).arg(&into),
     };
     let command = command.arg(scene.path(archive));
     let output = command.env("TZ", ZONE).env("LC_ALL", "C.UTF-8").output();
     let output = output.unwrap();
     // For 7-Zip and Info-ZIP, 1 is a warning: of bytes before or behind the archive, for one.
-    let has_warned = tool != "bsdtar" && output.status.code() == Some(1);
+    let has_warned = ["7zz", "unzip"].contains(&tool) && output.status.code() == Some(1);
     assert!(
         output.status.success() || has_warned,
         "{tool} {archive}: {output:?}"
@@ -80,6 +111,9 @@ fn compare(
         assert!(!ours.is_empty());
         let theirs_at = open_with(tool, scene, archive);
         let mut theirs = found(&theirs_at);
+        if *tool == "python3" {
+            leave_out_for_python(&mut ours, &mut theirs);
+        }
         leave_out(tool, &mut ours);
         leave_out(tool, &mut theirs);
         ours.retain(|path, entry| match theirs.get(path) == Some(entry) {
@@ -87,8 +121,8 @@ fn compare(
             false => true,
         });
         assert_eq!(ours, theirs, "{archive}, here and by {tool}");
-        // Info-ZIP sets no times of links.
-        if *tool != "unzip" {
+        // Info-ZIP sets no times of links, and Python makes none.
+        if !["unzip", "python3"].contains(tool) {
             let times = [scene.path(&into), theirs_at].map(|top| link_times(&top));
             assert_eq!(times[0], times[1], "{archive}, here and by {tool}");
         }
@@ -217,8 +251,10 @@ impl Generator {
         let entry = match self.chance.below(5) {
             0 | 1 => packed(DEFLATED, deflated_zeros(zeros.len() as u64)),
             2 => {
-                // libarchive does not know it.
-                self.made.tools.retain(|tool| *tool != "bsdtar");
+                // libarchive and Python do not know it.
+                self.made
+                    .tools
+                    .retain(|tool| !["bsdtar", "python3"].contains(tool));
                 packed(DEFLATE64, deflate64_zeros(zeros.len() as u64))
             }
             _ => Entry {
@@ -420,13 +456,15 @@ fn others_make_the_same_of_what_others_made() {
             .unwrap();
         assert!(made.status.success(), "{words:?}: {made:?}");
         let is_able = |tool: &&str| {
-            let unknown = match *tool {
-                "bsdtar" => "-mm=deflate64",
-                "unzip" => "aes",
+            let unknown: &[&str] = match *tool {
+                "bsdtar" => &["-mm=deflate64"],
+                "unzip" => &["aes"],
+                "python3" => &["-mm=deflate64", "aes"],
                 _ => return true,
             };
-            let has_unknown = |word: &&str| word.to_lowercase().contains(unknown);
-            !maker.iter().any(has_unknown)
+            let words = maker.iter().map(|word| word.to_lowercase());
+            let mut words = words.flat_map(|word| unknown.iter().map(move |no| word.contains(no)));
+            !words.any(|is_unknown| is_unknown)
         };
         let tools: Vec<&str> = OPENERS.into_iter().filter(is_able).collect();
         compare(&scene, &archive, &tools, |_, _| {});
