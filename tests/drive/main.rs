@@ -31,6 +31,7 @@ mod meeting;
 mod memory;
 mod output;
 mod over_line;
+mod over_ssh;
 mod packed;
 mod piped;
 mod places;
