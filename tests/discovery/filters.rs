@@ -3,9 +3,9 @@
 use crate::network::{Machine, can_make_networks, home, pair};
 use crate::peer::Peer;
 
-const MULTICAST: &str = "ip daddr 224.0.0.0/4 udp dport 8080-8089 drop";
-const BROADCAST: &str = "ip daddr { 255.255.255.255, 10.77.0.255, 198.51.100.255 } drop";
-const IPV6_GROUP: &str = "ip6 daddr ff12::5042 drop";
+pub const MULTICAST: &str = "ip daddr 224.0.0.0/4 udp dport 8080-8089 drop";
+pub const BROADCAST: &str = "ip daddr { 255.255.255.255, 10.77.0.255, 198.51.100.255 } drop";
+pub const IPV6_GROUP: &str = "ip6 daddr ff12::5042 drop";
 
 /// Two machines on a network that drops these. Its addresses are public, so single hosts are not asked.
 fn meet_despite(rules: &[&str]) {

@@ -9,6 +9,7 @@
 mod network;
 mod peer;
 
+mod doctor;
 mod filters;
 mod firewalls;
 mod layouts;
