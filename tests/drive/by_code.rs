@@ -1,7 +1,9 @@
 //! One code and no address, at two terminals of this machine.
 
 use crate::harness::{Run, Scene};
+use crate::network::{Machine, can_make_networks, home, is_long};
 use crate::terminal::{CTRL_D, Terminal};
+use std::time::Instant;
 
 /// At a terminal that looks for the other side on this machine only.
 fn at_terminal(run: Run) -> Terminal {
@@ -37,6 +39,42 @@ fn the_sender_shows_a_code_and_the_receiver_types_it_with_blanks() {
     sender.exits(0);
     receiver.exits(0);
     scene.assert_same("source", "in/source");
+}
+
+/// Prints how long it takes from Enter behind the code until the file is there and the program has ended.
+#[test]
+fn two_machines_that_have_never_met_need_a_code_and_no_address() {
+    if !can_make_networks() {
+        return;
+    }
+    let (one, other) = home();
+    let scene = Scene::new();
+    scene.file("file", "1");
+    let at = |machine: &Machine, line: &str| {
+        let run = scene.run(line).without("PEERBRIDGE_SECRET");
+        let run = run.under(["ip", "netns", "exec", &machine.name]);
+        Terminal::start(run.env("PEERBRIDGE_DISCOVERY", "on"))
+    };
+    let mut times = Vec::new();
+    for number in 0..if is_long() { 30 } else { 1 } {
+        let mut sender = at(&one, "send file");
+        let code = code(&mut sender);
+        let mut receiver = at(&other, &format!("receive in{number} --yes"));
+        receiver.shows("Code (Enter makes one): ");
+        let begun = Instant::now();
+        receiver.types(&code);
+        receiver.exits(0);
+        times.push(begun.elapsed());
+        sender.exits(0);
+        scene.assert_same("file", &format!("in{number}/file"));
+    }
+    times.sort_unstable();
+    let (least, most) = (times[0], times[times.len() - 1]);
+    let median = times[times.len() / 2];
+    eprintln!(
+        "{} meetings: {least:?} to {most:?}, median {median:?}",
+        times.len()
+    );
 }
 
 #[test]
