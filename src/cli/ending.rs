@@ -29,6 +29,10 @@ pub(crate) fn close(outcome: Result<Exit, CliError>, console: &Console, ledger: 
             .number("resumed_bytes", totals.resumed_bytes)
             .number("same", totals.same)
             .number("skipped", totals.skipped)
+            .number("foreign_owners", totals.foreign_owners)
+            .number("hard_links", totals.hard_links)
+            .number("attributes", totals.attributes)
+            .number("acls", totals.acls)
             .seconds("seconds", totals.elapsed);
         event = ledger.delivered().tell(event);
         if let Some((message, hint)) = &told {

@@ -30,7 +30,9 @@ pub use error::{DiskError, DiskErrorKind};
 pub use free_space::free_bytes;
 pub use journal::recorded_parts;
 pub use plan::{NameRule, Plan, PlanError, PlanRules, SameFiles};
-pub use source::{Glob, LeftOut, Links, Source, SourceError, SourceOptions, SourceReader};
+pub use source::{
+    Glob, LeftOut, Links, NotCarried, Source, SourceError, SourceOptions, SourceReader,
+};
 pub use staging::{
     Checked, ClaimChecker, Durability, FileWriter, Preview, RunLedger, Staging, StagingWriter,
     remove_abandoned,

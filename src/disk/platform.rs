@@ -1,6 +1,7 @@
 //! What differs between Unix and Windows: the same functions in two files, and what can be tested on both.
 
 mod times;
+mod uncarried;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -8,6 +9,7 @@ mod windows;
 mod windows_names;
 
 pub(super) use times::{now, system_time};
+pub(super) use uncarried::{Extended, extended_at, extended_of, has_other_names, is_of_others};
 #[cfg(unix)]
 pub(super) use unix::*;
 #[cfg(windows)]

@@ -21,6 +21,7 @@ mod glob;
 mod left_out;
 mod lister;
 mod listing;
+mod not_carried;
 mod reader;
 mod walk;
 
@@ -28,6 +29,7 @@ pub use error::SourceError;
 pub use glob::Glob;
 pub(crate) use glob::GlobShape;
 pub use left_out::{LeftOut, LeftOutReason};
+pub use not_carried::NotCarried;
 pub use reader::SourceReader;
 
 use crate::disk::platform;
@@ -36,6 +38,7 @@ use crate::model::{
     ManifestBuilder, Mode, PathFault, WirePath,
 };
 use argument::{Root, Top};
+use not_carried::ExtendedEntries;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
@@ -49,6 +52,8 @@ pub struct Source {
     identities: Vec<(u64, u64)>,
     roots: Vec<Root>,
     left_out: Vec<LeftOut>,
+    not_carried: NotCarried,
+    extended: ExtendedEntries,
 }
 
 /// How to scan a source.
@@ -157,6 +162,8 @@ impl Source {
                 top: Top::Named(bytes.into()),
             }],
             left_out: Vec::new(),
+            not_carried: NotCarried::default(),
+            extended: ExtendedEntries::default(),
         })
     }
 
@@ -168,6 +175,11 @@ impl Source {
     /// Entries that the scan found but could not take, sorted by path.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// What was found so far that no transfer carries. The attributes of files are looked at when they are read.
+    pub fn not_carried(&self) -> NotCarried {
+        self.extended.add_to(self.not_carried)
     }
 
     /// The entry's path on disk, relative if its argument was.

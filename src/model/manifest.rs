@@ -193,6 +193,11 @@ impl ManifestBuilder {
         self.manifest.len()
     }
 
+    /// The entry that was added last.
+    pub fn last(&self) -> Option<EntryIndex> {
+        self.manifest.index(self.len().checked_sub(1)?)
+    }
+
     /// Adds a file.
     ///
     /// # Errors

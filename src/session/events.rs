@@ -1,5 +1,6 @@
 //! What a session tells while it runs, and what it asks.
 
+use crate::disk::NotCarried;
 use crate::model::Existing;
 use crate::session::error::{Error, Expansion};
 use std::fmt;
@@ -360,6 +361,29 @@ pub struct Summary {
     pub compared: bool,
     /// Entries that were skipped because others were there.
     pub skipped: u64,
+    /// Entries of another user or group than those of this process, whose owner is not carried. This number and the
+    /// next three are known on the side that reads the files only.
+    pub foreign_owners: u64,
+    /// Files with further names: hard links are not carried, and each is a file of its own at the receiver.
+    pub hard_links: u64,
+    /// Folders, and files that were read, with extended attributes, which are not carried. Looked at on Linux, Android
+    /// and macOS.
+    pub attributes: u64,
+    /// The same with access control lists. Looked at on Linux and Android.
+    pub acls: u64,
     /// Absolute paths of the delivered top-level entries. Empty on the sender.
     pub delivered: Vec<PathBuf>,
+}
+
+impl Summary {
+    /// An empty one, of a source that has what is not carried.
+    pub(crate) fn without(not_carried: NotCarried) -> Summary {
+        Summary {
+            foreign_owners: not_carried.owners,
+            hard_links: not_carried.hard_links,
+            attributes: not_carried.attributes,
+            acls: not_carried.acls,
+            ..Summary::default()
+        }
+    }
 }

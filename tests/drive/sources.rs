@@ -1,8 +1,10 @@
 //! What cannot be sent is named, and never passed as sent.
 
-use crate::harness::Scene;
 use crate::harness::trees::set_mode;
+use crate::harness::{Scene, is_root};
+use std::fs;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 const RECEIVE: &str = "receive in --yes --port 0 --json";
 
@@ -60,7 +62,7 @@ fn what_cannot_be_read_is_left_out_and_named() {
         "{}",
         sent.told()
     );
-    assert_eq!(std::fs::read(scene.path("in/tree/file")).unwrap(), b"x");
+    assert_eq!(fs::read(scene.path("in/tree/file")).unwrap(), b"x");
     assert!(!scene.path("in/tree/closed").exists());
 }
 
@@ -170,7 +172,7 @@ fn a_file_whose_size_the_system_does_not_know_is_never_sent_as_an_empty_one() {
 fn a_file_of_sysfs_has_fewer_bytes_than_it_says() {
     let scene = Scene::new();
     let path = "/sys/kernel/mm/transparent_hugepage/enabled";
-    let is_made_up = std::fs::metadata(path).is_ok_and(|found| found.len() == 4096);
+    let is_made_up = fs::metadata(path).is_ok_and(|found| found.len() == 4096);
     if !is_made_up {
         eprintln!("not tested: this system has no {path}");
         return;
@@ -237,4 +239,96 @@ fn a_pattern_that_matches_nothing_is_named() {
     zip("!b")
         .exits(2)
         .complains("cannot begin with '!'", "special in --exclude");
+}
+
+/// Sets what the file system may not have; whether it has it.
+fn attribute(path: &Path, name: &str, value: &[u8]) -> bool {
+    let flags = rustix::fs::XattrFlags::empty();
+    let is_set = rustix::fs::setxattr(path, name, value, flags).is_ok();
+    if !is_set {
+        eprintln!("skipped: this file system has no {name}");
+    }
+    is_set
+}
+
+/// A file's list: its owner, one more user, its group, a mask and all others.
+fn access_control_list() -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] = [
+        (1, 6, u32::MAX),
+        (2, 4, 4321),
+        (4, 4, u32::MAX),
+        (16, 4, u32::MAX),
+        (32, 0, u32::MAX),
+    ];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    list
+}
+
+#[test]
+fn what_is_not_carried_is_said_in_one_line_where_it_was_there() {
+    let scene = Scene::new();
+    scene.file("plain/file", "f");
+    scene.file("tree/folder/of another", "f");
+    let one = scene.file("tree/one", "same");
+    fs::hard_link(&one, scene.path("tree/two")).unwrap();
+    let mut expected = [0, 2, 0, 0];
+    if is_root() {
+        let chown = |name: &str, user, group| {
+            std::os::unix::fs::chown(scene.path(name), user, group).unwrap();
+        };
+        chown("tree/folder/of another", Some(1234), None);
+        chown("tree/folder", None, Some(1234));
+        expected[0] = 2;
+    }
+    let tagged = scene.file("tree/tagged", "t");
+    // It has both, and a folder that has one is not opened as a file is.
+    expected[2] += u64::from(attribute(&tagged, "user.origin", b"somewhere"));
+    expected[3] += u64::from(attribute(
+        &tagged,
+        "system.posix_acl_access",
+        &access_control_list(),
+    ));
+    expected[2] += u64::from(attribute(
+        &scene.folder("tree/folder"),
+        "user.colour",
+        b"red",
+    ));
+    let names = ["owners", "hard links", "extended attributes", "ACLs"];
+    let lost = names
+        .into_iter()
+        .zip(expected)
+        .filter(|(_, count)| *count > 0);
+    let lost: Vec<String> = lost
+        .map(|(name, count)| match count {
+            1 => format!("{name} of 1 entry"),
+            _ => format!("{name} of {count} entries"),
+        })
+        .collect();
+    let line = format!("not carried: {}", lost.join(", "));
+    let fields = ["foreign_owners", "hard_links", "attributes", "acls"];
+    let receive = "receive in --yes --port 0 --existing overwrite";
+    // Several parts and streams open a file several times.
+    for more in ["", "-n 2", "--json"] {
+        let _ = fs::remove_dir_all(scene.path("in"));
+        let (received, sent) = scene.both(receive, &format!("send tree --to @ {more}"));
+        received.exits(0).never_says("not carried");
+        let sent = sent.exits(0).says(&line);
+        if more == "--json" {
+            assert_eq!(fields.map(|field| sent.total(field)), expected);
+        }
+    }
+    let zip = scene.run("zip all.zip tree --json");
+    let zipped = zip
+        .env("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit")
+        .exits(0);
+    assert_eq!(zipped.says(&line).total("hard_links"), 2);
+    let (received, sent) = scene.both(receive, "send plain --to @ --json");
+    received.exits(0);
+    let sent = sent.exits(0).never_says("not carried");
+    assert_eq!(fields.map(|field| sent.total(field)), [0; 4]);
 }

@@ -30,6 +30,11 @@ pub(crate) struct Totals {
     pub(crate) resumed_bytes: u64,
     /// Entries that were kept as they were.
     pub(crate) skipped: u64,
+    /// Entries with what is not carried. Several receivers of one source count once.
+    pub(crate) foreign_owners: u64,
+    pub(crate) hard_links: u64,
+    pub(crate) attributes: u64,
+    pub(crate) acls: u64,
     pub(crate) elapsed: Duration,
 }
 
@@ -84,6 +89,10 @@ impl Ledger {
         totals.wire_bytes = totals.wire_bytes.saturating_add(summary.wire_bytes);
         totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
         totals.skipped = totals.skipped.saturating_add(summary.skipped);
+        totals.foreign_owners = totals.foreign_owners.max(summary.foreign_owners);
+        totals.hard_links = totals.hard_links.max(summary.hard_links);
+        totals.attributes = totals.attributes.max(summary.attributes);
+        totals.acls = totals.acls.max(summary.acls);
         totals.elapsed = totals.elapsed.saturating_add(summary.elapsed);
         entries.delivered.add(&summary.delivered);
     }

@@ -478,8 +478,9 @@ impl Reporter<'_> {
         self.console.erase();
         self.ledger.finished(summary);
         self.say(&wording::done(self.style.perspective, summary));
-        if let Some(saved) = wording::saved(self.style.perspective, &summary.delivered) {
-            self.say(&saved);
+        let saved = wording::saved(self.style.perspective, &summary.delivered);
+        for line in wording::not_carried(summary).into_iter().chain(saved) {
+            self.say(&line);
         }
         if matches!(
             self.style.perspective,

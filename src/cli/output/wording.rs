@@ -258,6 +258,21 @@ fn moved(summary: &Summary) -> String {
     text
 }
 
+/// What the source has and no transfer carries, in one line; `None` if it has nothing of that.
+pub(crate) fn not_carried(summary: &Summary) -> Option<String> {
+    let lost = [
+        ("owners", summary.foreign_owners),
+        ("hard links", summary.hard_links),
+        ("extended attributes", summary.attributes),
+        ("ACLs", summary.acls),
+    ];
+    let lost = lost.into_iter().filter(|(_, count)| *count > 0);
+    let lost: Vec<String> = lost
+        .map(|(what, count)| format!("{what} of {}", format::entries(count)))
+        .collect();
+    (!lost.is_empty()).then(|| format!("not carried: {}", lost.join(", ")))
+}
+
 /// Where everything is now; `None` on the sender, and if nothing new is there.
 pub(crate) fn saved(perspective: Perspective, delivered: &[PathBuf]) -> Option<String> {
     let first = delivered.first()?;

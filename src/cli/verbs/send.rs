@@ -19,7 +19,7 @@ use crate::cli::options::words;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::report::Reporter;
-use crate::cli::output::wording::Perspective;
+use crate::cli::output::wording::{self, Perspective};
 use crate::crypto::Secret;
 use crate::session::{self, Error, Level, Links, Payload, SendOptions, Stream, Summary};
 use many::ManyReporter;
@@ -222,6 +222,10 @@ fn worst_of(results: Vec<Result<Summary, Error>>, context: &Context<'_>) -> Resu
     context
         .console
         .say(&format!("served {served} of {all} receivers"));
+    let mut sent = results.iter().filter_map(|result| result.as_ref().ok());
+    if let Some(lost) = sent.find_map(wording::not_carried) {
+        context.console.say(&lost);
+    }
     let mut exit = Exit::Done;
     for result in results {
         match Exit::of_summary(&result?) {

@@ -14,6 +14,8 @@ pub(super) struct Facts {
     pub(super) mtime: Mtime,
     pub(super) size: u64,
     pub(super) identity: (u64, u64),
+    pub(super) is_of_others: bool,
+    pub(super) has_other_names: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ impl Facts {
             mtime: platform::mtime_of(metadata),
             size: metadata.len(),
             identity: platform::identity_of(metadata),
+            is_of_others: platform::is_of_others(metadata),
+            has_other_names: platform::has_other_names(metadata),
         }
     }
 }

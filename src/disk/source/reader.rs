@@ -141,6 +141,8 @@ impl<'a> SourceReader<'a> {
                     .metadata()
                     .map_err(|_| FailureReason::SourceUnreadable)?;
                 self.source.compare(entry, &metadata)?;
+                let extended = platform::extended_of(&file);
+                self.source.extended.note(entry, extended);
                 file
             }
         };

@@ -4,7 +4,8 @@ use super::ahead::{Asked, Lookahead};
 use super::argument::{Root, Top};
 use super::lister::{Folder, Lister, append};
 use super::listing::{Facts, FoundKind, Listing};
-use super::{LeftOut, LeftOutReason, Links, Source, SourceError, SourceOptions};
+use super::not_carried::ExtendedEntries;
+use super::{LeftOut, LeftOutReason, Links, NotCarried, Source, SourceError, SourceOptions};
 use crate::disk::platform;
 use crate::model::{FileSize, ManifestBuilder, ManifestError, WirePath, limits};
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ pub(super) struct Walk<'a> {
     builder: ManifestBuilder,
     identities: Vec<(u64, u64)>,
     left_out: Vec<LeftOut>,
+    not_carried: NotCarried,
+    extended: ExtendedEntries,
     /// Wire path of the current entry.
     wire: Vec<u8>,
     /// The folder being walked, and those above it.
@@ -46,6 +49,8 @@ impl<'a> Walk<'a> {
             builder: ManifestBuilder::new(),
             identities: Vec::new(),
             left_out: Vec::new(),
+            not_carried: NotCarried::default(),
+            extended: ExtendedEntries::default(),
             wire: Vec::new(),
             levels: Vec::new(),
         }
@@ -103,6 +108,8 @@ impl<'a> Walk<'a> {
             identities: self.identities,
             roots,
             left_out: self.left_out,
+            not_carried: self.not_carried,
+            extended: self.extended,
         })
     }
 
@@ -237,6 +244,7 @@ impl<'a> Walk<'a> {
         let why = match pushed {
             Ok(()) => {
                 self.identities.push(facts.identity);
+                self.note_uncarried(root, facts);
                 return Ok(());
             }
             Err(ManifestError::Path(fault)) => LeftOutReason::Name(fault),
@@ -245,6 +253,19 @@ impl<'a> Walk<'a> {
         };
         self.leave_out(root.disk_path(&self.wire), why);
         Ok(())
+    }
+
+    /// Counts what the entry that was added last has and no transfer carries. A file is open when it is read, which
+    /// makes a look at its attributes cheaper.
+    fn note_uncarried(&mut self, root: &Root, facts: Facts) {
+        self.not_carried.owners += u64::from(facts.is_of_others);
+        self.not_carried.hard_links += u64::from(facts.has_other_names);
+        if facts.kind == FoundKind::Folder
+            && let Some(entry) = self.builder.last()
+        {
+            let extended = platform::extended_at(&root.disk_path(&self.wire));
+            self.extended.note(entry, extended);
+        }
     }
 
     /// Whether a folder is one of its own ancestors, which only a followed link can cause.

@@ -101,7 +101,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Err
         wire_bytes: report.archive_bytes,
         left_out: report.lost + source.left_out().len() as u64,
         lost_sources: report.lost + source.left_out().len() as u64,
-        ..Summary::default()
+        ..Summary::without(source.not_carried())
     };
     if report.members > 0 || summary.left_out == 0 {
         let target = absolute(archive.target());

@@ -235,7 +235,7 @@ impl<'o> SendTransfer<'_, 'o> {
             skipped: done.skipped,
             left_out: self.outgoing.left_out().len() as u64 + done.failed + lost,
             lost_sources: failed_sources + lost,
-            ..Summary::default()
+            ..Summary::without(self.outgoing.not_carried())
         };
         stats.finish(summary, self.operator)
     }

@@ -1,7 +1,7 @@
 //! A payload that was looked at, ready to be offered.
 
 use crate::crypto::random_bytes;
-use crate::disk::{LeftOut, Source};
+use crate::disk::{LeftOut, NotCarried, Source};
 use crate::model::RunId;
 use crate::session::error::Error;
 use crate::session::events::Operator;
@@ -73,6 +73,11 @@ impl<'a> Outgoing<'a> {
             Some(packed) => packed.left_out(),
             None => self.source.left_out(),
         }
+    }
+
+    /// What was found that no transfer carries.
+    pub(crate) fn not_carried(&self) -> NotCarried {
+        self.packed.as_deref().unwrap_or(&self.source).not_carried()
     }
 
     /// Whether the only part of a small transfer may go along with its offer: it waits neither for a person
