@@ -2,16 +2,22 @@
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::given::Given;
 use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 
 /// The one place where a run ends: prints the error and its hint for people, `done` for programs.
-pub(crate) fn close(outcome: Result<Exit, CliError>, console: &Console, ledger: &Ledger) -> Exit {
+pub(crate) fn close(
+    outcome: Result<Exit, CliError>,
+    console: &Console,
+    ledger: &Ledger,
+    given: &Given,
+) -> Exit {
     let (exit, told) = match outcome {
         Ok(exit) => (exit, None),
         Err(error) => {
-            let hint = error.hint_with(ledger.kept());
+            let hint = error.hint_with(ledger.kept(), given);
             (error.exit(), Some((error.to_string(), hint)))
         }
     };

@@ -1,6 +1,7 @@
 //! What to do about each error.
 
 use crate::cli::error::{CliError, Exposure};
+use crate::cli::given::Given;
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
 use crate::protocol::{AbortCode, DeclineReason};
@@ -18,12 +19,17 @@ pub(crate) enum KeptData {
 impl CliError {
     /// What to type or to look at next; `None` where nothing helps.
     pub(crate) fn hint(&self) -> Option<String> {
-        self.hint_with(KeptData::Nothing)
+        self.hint_with(KeptData::Nothing, &Given::default())
     }
 
-    /// The same, after a transfer of which something may be kept.
-    pub(crate) fn hint_with(&self, kept: KeptData) -> Option<String> {
-        hint(self, kept)
+    /// The same, after a transfer of which something may be kept, for somebody who gave these options. What a usage
+    /// error says is about them already.
+    pub(crate) fn hint_with(&self, kept: KeptData, given: &Given) -> Option<String> {
+        let hint = hint(self, kept)?;
+        match self {
+            CliError::Usage { .. } => Some(hint),
+            _ => given.without_done(&hint),
+        }
     }
 }
 
@@ -52,10 +58,10 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
                 .to_owned()
         }
         CliError::PasswordFile { .. } => {
-            "--zip-password-file reads the password from the first line of a file".to_owned()
+            "check its path and its permissions; the password is its first line".to_owned()
         }
         CliError::SecretFile { .. } => {
-            "--secret-file reads the secret from the first line of a file".to_owned()
+            "check its path and its permissions; the secret is its first line".to_owned()
         }
         CliError::Source { source, .. } if source.kind() == ErrorKind::NotFound => {
             "check the spelling; paths are relative to the current folder".to_owned()
@@ -180,7 +186,7 @@ fn of_session(error: &Error) -> Option<&'static str> {
         Error::Output { .. } => {
             "the program that reads it ended or cannot write; fix that, then start over on both sides"
         }
-        Error::BadPattern { .. } => "* ? [abc] and ** are special in --exclude",
+        Error::BadPattern { .. } => "* ? [abc] and ** are special in patterns",
         Error::Source(error) => match error {
             SourceError::Missing(_) | SourceError::Unreadable(..) => {
                 "check the spelling and the permissions, or leave it out"

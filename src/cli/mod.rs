@@ -11,6 +11,7 @@ pub(crate) mod ending;
 pub(crate) mod environment;
 pub(crate) mod error;
 pub(crate) mod exit;
+pub(crate) mod given;
 mod hints;
 mod hook;
 pub(crate) mod input;
@@ -26,6 +27,7 @@ use crate::cli::ending::close;
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::given::Given;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::colour::Colour;
@@ -84,9 +86,10 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
 
 /// Interprets the arguments, runs the action, and reports the end.
 fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
+    let given = args.as_ref().map(Given::of).unwrap_or_default();
     let outcome =
         bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
-    let exit = close(outcome, context.console, context.ledger);
+    let exit = close(outcome, context.console, context.ledger, &given);
     match context.console.output_failure() {
         Some(source) => {
             let what = "standard output".to_owned();

@@ -91,7 +91,7 @@ impl DiskError {
     }
 
     /// Wraps the system's error for `operation` on `path`, for use with `map_err`.
-    pub(super) fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+    pub(crate) fn at(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
         move |source| DiskError {
             operation,
             path: path.to_owned(),

@@ -3,6 +3,7 @@
 //! ```text
 //! lock      held while a process receives this transfer here
 //! journal   which parts are there
+//! copies    where entries were copied that go below a mount
 //! tree/     mirrors the manifest; only what is needed, under the manifest's own names
 //! ```
 //!
@@ -14,6 +15,7 @@
 mod abandoned;
 mod checker;
 mod claims;
+mod copies;
 mod kept;
 mod lock;
 mod marks;
@@ -45,6 +47,7 @@ pub use abandoned::remove_abandoned;
 pub(super) use abandoned::remove_staging;
 pub use checker::{Checked, ClaimChecker};
 pub use claims::Preview;
+pub(super) use copies::{copies_of, note_copy, remove_any};
 pub(super) use marks::Mark;
 pub use runs::RunLedger;
 pub(super) use tree::{remove_if_there, remove_tree};

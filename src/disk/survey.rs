@@ -2,13 +2,16 @@
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
-use crate::disk::staging::{remove_staging, remove_tree};
+use crate::disk::staging::{copies_of, remove_any, remove_staging, remove_tree};
 use crate::disk::zip_write::new_file::ARCHIVE_PREFIX;
 use crate::model::STAGING_PREFIX;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+/// Digits of the id in the name of a staging folder.
+const ID_DIGITS: usize = 32;
 
 /// What a destination supports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct Leftover {
     pub age: Duration,
     /// Whether a process is using it.
     pub state: LeftoverState,
+    /// Copies of its entries that lie elsewhere, below a mount, and go with it.
+    pub copies: Vec<PathBuf>,
 }
 
 /// The kind of work that it belongs to.
@@ -48,6 +53,8 @@ pub struct Leftover {
 pub enum LeftoverKind {
     /// The staging folder of a transfer, or of an archive that is opened.
     Transfer,
+    /// A copy of an entry of a transfer, below a mount.
+    Copy,
     /// The temporary file of an archive that is made.
     Archive,
 }
@@ -119,6 +126,8 @@ pub fn remove_leftover(leftover: &Leftover) -> Result<bool, DiskError> {
     let path = &leftover.path;
     match leftover.kind {
         LeftoverKind::Transfer => remove_staging(path),
+        LeftoverKind::Copy if state_of(&lock_of_copy(path)) == LeftoverState::InUse => Ok(false),
+        LeftoverKind::Copy => remove_any(path).map(|()| true),
         LeftoverKind::Archive if state_of(path) == LeftoverState::InUse => Ok(false),
         LeftoverKind::Archive => match fs::remove_file(path) {
             Ok(()) => Ok(true),
@@ -133,6 +142,7 @@ fn leftover(path: PathBuf) -> Option<Leftover> {
     let named = name.strip_prefix(STAGING_PREFIX)?;
     let metadata = fs::symlink_metadata(&path).ok()?;
     let (kind, lock) = match metadata.is_dir() {
+        _ if is_copy_name(named) => (LeftoverKind::Copy, lock_of_copy(&path)),
         true => (LeftoverKind::Transfer, path.join("lock")),
         false if metadata.is_file() && named.starts_with(ARCHIVE_PREFIX) => {
             (LeftoverKind::Archive, path.clone())
@@ -141,16 +151,44 @@ fn leftover(path: PathBuf) -> Option<Leftover> {
     };
     let written = match kind {
         LeftoverKind::Transfer => fs::symlink_metadata(path.join("journal")).unwrap_or(metadata),
-        LeftoverKind::Archive => metadata,
+        LeftoverKind::Copy | LeftoverKind::Archive => metadata,
     };
     let written = written.modified().ok();
     let age = written.and_then(|then| then.elapsed().ok());
+    let copies = match kind {
+        LeftoverKind::Transfer => copies_of(&path),
+        LeftoverKind::Copy | LeftoverKind::Archive => Vec::new(),
+    };
     Some(Leftover {
+        copies,
         age: age.unwrap_or_default(),
         kind,
         state: state_of(&lock),
         path,
     })
+}
+
+/// Whether this is the name of a copy, less its beginning: that of its staging folder and a number.
+fn is_copy_name(named: &[u8]) -> bool {
+    let (id, number) = named.split_at(named.len().min(ID_DIGITS));
+    let number = number.strip_prefix(b"-").unwrap_or_default();
+    id.len() == ID_DIGITS
+        && id.iter().all(u8::is_ascii_hexdigit)
+        && !number.is_empty()
+        && number.iter().all(u8::is_ascii_digit)
+}
+
+/// The lock of the transfer that a copy belongs to, whose staging folder is in a folder above; a path to nothing where
+/// that has gone.
+fn lock_of_copy(copy: &Path) -> PathBuf {
+    let name = copy.file_name().unwrap_or_default().to_string_lossy();
+    let staging = name.rsplit_once('-').map_or("", |(staging, _)| staging);
+    let folder = copy.parent().map(platform::canonicalize);
+    let folder = folder.and_then(Result::ok).unwrap_or_default();
+    let mut locks = folder
+        .ancestors()
+        .map(|above| above.join(staging).join("lock"));
+    locks.find(|lock| lock.exists()).unwrap_or_default()
 }
 
 fn state_of(lock: &Path) -> LeftoverState {
@@ -188,6 +226,37 @@ mod tests {
         assert!(found[0].path.ends_with(".peerbridge-zip-00000000"));
         drop(archive);
         assert_eq!(leftovers(folder.path()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn copies_are_in_use_while_their_transfer_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = format!(".peerbridge-{}", "a".repeat(32));
+        let below = folder.path().join("m");
+        fs::create_dir_all(folder.path().join(&staging)).unwrap();
+        fs::create_dir_all(below.join(format!("{staging}-2/d"))).unwrap();
+        fs::write(below.join(format!("{staging}-1")), b"half").unwrap();
+        for own in [format!("{staging}-"), format!("{staging}-x"), "a-1".into()] {
+            fs::write(below.join(own), b"mine").unwrap();
+        }
+        let lock = File::create(folder.path().join(&staging).join("lock")).unwrap();
+        lock.lock().unwrap();
+        let found = leftovers(&below).unwrap();
+        assert_eq!(found.len(), 2);
+        for copy in &found {
+            assert_eq!(
+                (copy.kind, copy.state),
+                (LeftoverKind::Copy, LeftoverState::InUse)
+            );
+            assert!(!remove_leftover(copy).unwrap());
+        }
+        lock.unlock().unwrap();
+        for copy in leftovers(&below).unwrap() {
+            assert_eq!(copy.state, LeftoverState::Abandoned);
+            assert!(remove_leftover(&copy).unwrap());
+        }
+        assert!(leftovers(&below).unwrap().is_empty());
+        assert_eq!(fs::read_dir(&below).unwrap().count(), 3);
     }
 
     #[test]

@@ -219,3 +219,57 @@ fn a_disk_without_times_is_a_warning() {
         assert_eq!(count.count(), 1, "{error}: {told:?}");
     }
 }
+
+/// A run that is killed while it copies below a mount leaves a copy there, which goes with the rest.
+#[test]
+fn a_copy_of_a_killed_run_is_found_by_the_doctor() {
+    if !has_tool("strace") {
+        return;
+    }
+    let scene = Scene::new();
+    let Some(_disk) = MemoryDisk::at(&scene.folder("in/tree/mounted")) else {
+        return;
+    };
+    scene.file("in/tree/mounted/own", "mine");
+    scene.file("tree/mounted/large", noise(1, 3 * MIB));
+    let is_copy = |name: &String| name.starts_with(".peerbridge-");
+    let killed = || {
+        // Copying below a mount ends with the first sync of the run.
+        let kill = "inject=fsync,fdatasync,syncfs:signal=KILL:when=1";
+        let receiver = scene
+            .run(RECEIVE)
+            .under(["strace", "-f", "-o", "trace", "-e", kill]);
+        let (received, sent) = meet(receiver, scene.run("send tree --to @ --json --retry 0"));
+        sent.exits(12);
+        drop(received);
+        let names = scene.names_in("in/tree/mounted");
+        assert_eq!(
+            names.iter().filter(|name| is_copy(name)).count(),
+            1,
+            "{names:?}"
+        );
+    };
+    killed();
+    let said = scene.run("doctor in --port 0").exits(0).output();
+    assert!(said.contains("copies of its entries: "), "{said}");
+    scene.run("doctor in --clean").exits(0);
+    assert_eq!(scene.names_in("in/tree/mounted"), ["own"]);
+    assert_eq!(scene.names_in("in"), ["tree"]);
+    // Its transfer's folder was removed by hand.
+    killed();
+    let staging = scene
+        .names_in("in")
+        .into_iter()
+        .find(is_copy)
+        .expect("a staging folder");
+    fs::remove_dir_all(scene.path("in").join(staging)).unwrap();
+    scene.run("doctor in/tree/mounted --clean").exits(0);
+    assert_eq!(scene.names_in("in/tree/mounted"), ["own"]);
+    // The same transfer brings what it began.
+    killed();
+    let (received, sent) = scene.both(RECEIVE, "send tree --to @ --json");
+    sent.exits(0);
+    received.exits(0);
+    assert_eq!(scene.names_in("in/tree/mounted"), ["large", "own"]);
+    assert_eq!(scene.names_in("in"), ["tree"]);
+}

@@ -115,7 +115,7 @@ fn the_doctor_finds_what_a_broken_transfer_left() {
         leftover.is_some_and(|line| line.starts_with("look")),
         "{told}"
     );
-    assert!(told.contains("rm -r "), "{told}");
+    assert!(told.contains("peerbridge doctor --clean "), "{told}");
     let taken = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let told = scene.run("doctor . --port %").to(port).exits(4).output();

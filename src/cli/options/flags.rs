@@ -225,7 +225,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "remove unfinished transfers after that time (default 14), if nobody resumes them"),
     flag(Common, Some('n'), "streams", Value("N"), TRANSFERRING,
         "use N parallel connections, 1 to 64 (default: chosen by machine and size)"),
-    flag(Common, None, "limit-rate", Value("BYTES"), &[Send],
+    flag(Connecting, None, "limit-rate", Value("BYTES"), &[Send],
         "limit the bytes a second on the network (a number, or with K, M, G or T, in \
          units of 1024)"),
     flag(Common, Some('z'), "level", OneOf("LEVEL", LEVELS), &[Send, ZipVerb],

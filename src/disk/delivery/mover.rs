@@ -9,7 +9,7 @@ use crate::disk::place::{Moved, move_file_where_free, move_where_free};
 use crate::disk::plan::Decision;
 use crate::disk::platform;
 use crate::disk::refusal::EntryRefusal;
-use crate::disk::staging::{Durability, remove_if_there, remove_tree};
+use crate::disk::staging::{Durability, note_copy, remove_any};
 use crate::model::{EntryIndex, EntryKind, FailureReason};
 use std::fs;
 use std::io;
@@ -111,10 +111,8 @@ impl Run<'_> {
     /// Something else is mounted where the entry goes: it is copied beside its place, and gets its name once it
     /// is whole.
     fn carry_over(&self, index: EntryIndex, from: &Path, to: &Path) -> Result<(), Hindrance> {
-        let staging = self.staging.path().file_name().unwrap_or_default();
-        let mut name = staging.to_owned();
-        name.push(format!("-{}", index.get()));
-        let beside = to.with_file_name(name);
+        let staging = self.staging.path();
+        let beside = self.with_delivered_path(index, |path| note_copy(staging, index, path, to))?;
         // What an interrupted run left.
         remove_any(&beside)?;
         let is_replaced = self.staging.decision(index) == Decision::Replace;
@@ -135,13 +133,6 @@ impl Run<'_> {
                 Err(error)
             }
         }
-    }
-}
-
-fn remove_any(path: &Path) -> Result<(), DiskError> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => remove_tree(path),
-        _ => remove_if_there(path),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Removes abandoned staging folders.
 
+use super::copies::remove_copies;
 use super::lock::{self, Lock};
 use super::tree::{remove_if_there, remove_tree};
 use crate::disk::error::{DiskError, DiskErrorKind};
@@ -33,9 +34,10 @@ pub fn remove_staging(path: &Path) -> Result<bool, DiskError> {
     remove_one(path, Duration::ZERO)
 }
 
-/// Removes everything in a staging folder, its lock last, so that no other process can enter meanwhile.
+/// Removes everything in a staging folder and its copies elsewhere, its lock last, so that no other process can enter meanwhile.
 pub(super) fn empty(path: &Path) -> Result<(), DiskError> {
     let failed = |error| DiskError::at("remove", path)(error);
+    remove_copies(path)?;
     for item in fs::read_dir(path).map_err(failed)? {
         let item = item.map_err(failed)?;
         if item.file_type().map_err(failed)?.is_dir() {

@@ -103,7 +103,8 @@ pub(crate) fn prepare(
         return open_output(output, offer, options.max_bytes);
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
-    let plan = decide(manifest, &destination, offer.rules(options), operator);
+    let rules = offer.rules(options);
+    let plan = decide(manifest, &destination, rules, operator);
     let plan = plan.map_err(undecided)?;
     let durability = match options.fsync {
         true => Durability::Fsync,
@@ -120,7 +121,7 @@ pub(crate) fn prepare(
         durability,
     )
     .map_err(cannot_write)?;
-    tell_about_disk(&staging, &offer.manifest, operator);
+    tell_about_disk(&staging, &offer.manifest, rules.names, operator);
     staging.recall(offer.run, ledger);
     // What an earlier run left here has its room already; what is taken from an old file needs it once more.
     let needed = staging.bytes_to_write().unwrap_or(0);

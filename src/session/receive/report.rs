@@ -1,6 +1,6 @@
 //! What became of each entry of whatever was staged, told to the operator.
 
-use crate::disk::{Delivery, DeliveryResult, Staging};
+use crate::disk::{Delivery, DeliveryResult, NameRule, Staging};
 use crate::model::{EntryIndex, Manifest, escaped};
 use crate::protocol::{NewName, NewNames, Skips};
 use crate::session::events::{Event, FileResult, Operator, Summary};
@@ -118,7 +118,12 @@ impl<'a> DeliveryReport<'a> {
 
 /// Tells the operator, before anything moves, what the disk cannot do: names that it refuses, and keeping
 /// others out meanwhile.
-pub(crate) fn tell_about_disk(staging: &Staging, manifest: &Manifest, operator: &dyn Operator) {
+pub(crate) fn tell_about_disk(
+    staging: &Staging,
+    manifest: &Manifest,
+    names: NameRule,
+    operator: &dyn Operator,
+) {
     const NAMED: usize = 10;
     if !staging.is_private() {
         let path = escaped(staging.path().as_os_str().as_encoded_bytes());
@@ -130,18 +135,20 @@ pub(crate) fn tell_about_disk(staging: &Staging, manifest: &Manifest, operator: 
         return;
     }
     let path = |entry: &EntryIndex| escaped(manifest.entry(*entry).path.as_bytes());
-    let mut names = refused
+    let mut list = refused
         .iter()
         .take(NAMED)
         .map(path)
         .collect::<Vec<_>>()
         .join(", ");
     if refused.len() > NAMED {
-        names.push_str(&format!(" and {} more", refused.len() - NAMED));
+        list.push_str(&format!(" and {} more", refused.len() - NAMED));
     }
-    let message = format!(
-        "this disk refuses these names, which are left out (--portable-names changes them): {names}"
-    );
+    let remedy = match names {
+        NameRule::Own => " (--portable-names changes them)",
+        NameRule::Portable => "",
+    };
+    let message = format!("this disk refuses these names, which are left out{remedy}: {list}");
     operator.event(&Event::Warning { message: &message });
 }
 

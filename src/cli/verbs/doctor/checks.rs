@@ -6,7 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::secrets_file::SecretsFile;
-use crate::cli::output::format;
+use crate::cli::output::{format, wording};
 use crate::cli::surroundings;
 use crate::crypto::Secret;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
@@ -188,28 +188,38 @@ pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
         return vec![Finding::pass("leftovers", "no unfinished transfers")];
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    found.iter().map(leftover).collect()
+    found.iter().map(|found| leftover(found, folder)).collect()
 }
 
-fn leftover(leftover: &Leftover) -> Finding {
+fn leftover(leftover: &Leftover, folder: &Path) -> Finding {
     let path = escaped(leftover.path.as_os_str().as_encoded_bytes());
     let age = format::time(leftover.age);
-    let (now, again, remove) = match leftover.kind {
+    let (now, again) = match leftover.kind {
         LeftoverKind::Transfer => (
             "received into",
             "transfer again to resume it (`unzip` starts over)",
-            "rm -r",
         ),
-        LeftoverKind::Archive => ("made into an archive", "`zip` again to start over", "rm"),
+        LeftoverKind::Copy => ("received into", "transfer again to resume it"),
+        LeftoverKind::Archive => ("made into an archive", "`zip` again to start over"),
+    };
+    let copies = match leftover.copies.as_slice() {
+        [] => String::new(),
+        copies => {
+            let names = copies
+                .iter()
+                .map(|copy| copy.as_os_str().as_encoded_bytes().to_vec());
+            let names = wording::names(&names.collect::<Vec<_>>(), copies.len());
+            format!("; copies of its entries: {names}")
+        }
     };
     match leftover.state {
         LeftoverState::InUse => Finding::pass("leftovers", format!("{path} is being {now} now")),
         LeftoverState::Abandoned => Finding::look(
             "leftovers",
-            format!("{path}: unfinished since {age} ago"),
+            format!("{path}: unfinished since {age} ago{copies}"),
             format!(
-                "run the same {again}, or discard it: {remove} {}",
-                shell_word(leftover.path.as_os_str().as_encoded_bytes())
+                "run the same {again}, or discard it: peerbridge doctor --clean {}",
+                shell_word(folder.as_os_str().as_encoded_bytes())
             ),
         ),
     }

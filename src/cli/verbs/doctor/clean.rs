@@ -24,7 +24,7 @@ pub(super) fn run(folder: &Path, context: &Context<'_>) -> Result<Exit, CliError
         .into_iter()
         .partition(|leftover| leftover.state == LeftoverState::InUse);
     for leftover in &in_use {
-        let said = format!("{} is in use and stays", shown(leftover));
+        let said = format!("{} is in use and stays", shown(&leftover.path));
         tell(&Finding::pass(WHAT, said), context);
     }
     if left.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn run(folder: &Path, context: &Context<'_>) -> Result<Exit, CliError
         context.console.say("nothing was removed");
         return Ok(Exit::Done);
     }
-    let findings: Vec<Finding> = left.iter().map(remove).collect();
+    let findings: Vec<Finding> = left.iter().flat_map(remove).collect();
     for finding in &findings {
         tell(finding, context);
     }
@@ -45,8 +45,13 @@ pub(super) fn run(folder: &Path, context: &Context<'_>) -> Result<Exit, CliError
 fn is_confirmed(left: &[Leftover], context: &Context<'_>) -> Result<bool, CliError> {
     for leftover in left {
         let age = format::time(leftover.age);
-        let line = format!("{}: unfinished since {age} ago", shown(leftover));
+        let line = format!("{}: unfinished since {age} ago", shown(&leftover.path));
         context.console.say(&line);
+        for copy in &leftover.copies {
+            context
+                .console
+                .say(&format!("{}: a copy of an entry of it", shown(copy)));
+        }
     }
     let mut answer = context.answers.line("Remove this? [y/N] ")?;
     while let Some(text) = answer {
@@ -58,15 +63,19 @@ fn is_confirmed(left: &[Leftover], context: &Context<'_>) -> Result<bool, CliErr
     Ok(false)
 }
 
-fn remove(leftover: &Leftover) -> Finding {
-    let (path, age) = (shown(leftover), format::time(leftover.age));
-    match disk::remove_leftover(leftover) {
-        Ok(true) => Finding::pass(WHAT, format!("removed {path}, unfinished since {age} ago")),
-        Ok(false) => Finding::pass(WHAT, format!("{path} is in use and stays")),
-        Err(error) => Finding::fail(WHAT, &CliError::from(Error::Disk(error))),
-    }
+fn remove(leftover: &Leftover) -> Vec<Finding> {
+    let (path, age) = (shown(&leftover.path), format::time(leftover.age));
+    let removed = match disk::remove_leftover(leftover) {
+        Ok(true) => format!("removed {path}, unfinished since {age} ago"),
+        Ok(false) => return vec![Finding::pass(WHAT, format!("{path} is in use and stays"))],
+        Err(error) => return vec![Finding::fail(WHAT, &CliError::from(Error::Disk(error)))],
+    };
+    let copies = leftover.copies.iter();
+    let copies = copies.map(|copy| format!("removed {}, a copy of an entry of it", shown(copy)));
+    let removed = std::iter::once(removed).chain(copies);
+    removed.map(|said| Finding::pass(WHAT, said)).collect()
 }
 
-fn shown(leftover: &Leftover) -> String {
-    escaped(leftover.path.as_os_str().as_encoded_bytes())
+fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes())
 }

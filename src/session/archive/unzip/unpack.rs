@@ -179,7 +179,7 @@ fn stage(
     let id = transfer_id(&tree.manifest);
     let manifest = Arc::clone(&tree.manifest);
     let staging = Staging::open_for_files(&destination, id, manifest, plan, Durability::Normal)?;
-    tell_about_disk(&staging, &tree.manifest, operator);
+    tell_about_disk(&staging, &tree.manifest, rules.names, operator);
     let files = needed_files(tree, &staging);
     let needed: u64 = files.iter().map(bytes).sum();
     if let Err(error) = check_room(staging.path(), needed) {

@@ -1,0 +1,75 @@
+//! What a person typed, so that no hint advises it.
+
+use crate::cli::options::args::ParsedArgs;
+use crate::cli::options::flags::{FLAGS, Flag, Takes};
+
+/// The options of a command line.
+#[derive(Clone, Default)]
+pub(crate) struct Given(Vec<GivenOption>);
+
+#[derive(Clone)]
+struct GivenOption {
+    flag: &'static Flag,
+    value: Option<String>,
+}
+
+/// Words of an advice to give an option that is given in another way, or not at all.
+const CHANGES: [&str; 6] = [
+    "leave out",
+    "without",
+    "another",
+    "right",
+    "check",
+    "longer",
+];
+
+impl Given {
+    /// The options of `args`.
+    pub(crate) fn of(args: &ParsedArgs) -> Given {
+        let given = FLAGS.iter().filter(|flag| args.has(flag.long));
+        let given = given.map(|flag| GivenOption {
+            value: args.value(flag.long),
+            flag,
+        });
+        Given(given.collect())
+    }
+
+    /// A hint without the advice that was followed already; `None` where nothing is left. Advices are separated by
+    /// semicolons.
+    pub(crate) fn without_done(&self, hint: &str) -> Option<String> {
+        let left: Vec<&str> = hint
+            .split("; ")
+            .filter(|advice| !self.is_done(advice))
+            .collect();
+        (!left.is_empty()).then(|| left.join("; "))
+    }
+
+    fn is_done(&self, advice: &str) -> bool {
+        let mut given = self.0.iter();
+        let is_change = CHANGES.iter().any(|word| advice.contains(word));
+        !is_change && given.any(|option| option.is_what(advice))
+    }
+}
+
+impl GivenOption {
+    /// Whether an advice is to give this option, with this value if it names one.
+    fn is_what(&self, advice: &str) -> bool {
+        let mut words = advice.split([' ', ',', ':', '(', ')', '`']);
+        let name = |word: &str| word.strip_prefix("--") == Some(self.flag.long);
+        if !words.any(name) {
+            return false;
+        }
+        let next = words.next().unwrap_or_default();
+        match self.flag.takes {
+            Takes::Nothing => true,
+            Takes::OneOf(..) => self.value.as_deref() == Some(next),
+            // A number can always be another one, and more patterns can be given.
+            Takes::Value("SECS" | "N" | "SIZE" | "BYTES" | "DAYS" | "MINUTES")
+            | Takes::Values(_) => false,
+            Takes::Value(_) | Takes::Path(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
