@@ -8,16 +8,17 @@ use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 
 /// The one place where a run ends: prints the error and its hint for people, `done` for programs.
+/// `given` is what was typed, where that was a command line.
 pub(crate) fn close(
     outcome: Result<Exit, CliError>,
     console: &Console,
     ledger: &Ledger,
-    given: &Given,
+    given: Option<&Given>,
 ) -> Exit {
     let (exit, told) = match outcome {
         Ok(exit) => (exit, None),
         Err(error) => {
-            let hint = error.hint_with(ledger.kept(), given);
+            let hint = error.hint_with(ledger.kept(), given.unwrap_or(&Given::default()));
             (error.exit(), Some((error.to_string(), hint)))
         }
     };

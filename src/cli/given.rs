@@ -1,6 +1,5 @@
 //! What a person typed, so that no hint advises it.
 
-use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{FLAGS, Flag, Takes};
 
 /// The options of a command line.
@@ -24,12 +23,11 @@ const CHANGES: [&str; 6] = [
 ];
 
 impl Given {
-    /// The options of `args`.
-    pub(crate) fn of(args: &ParsedArgs) -> Given {
-        let given = FLAGS.iter().filter(|flag| args.has(flag.long));
-        let given = given.map(|flag| GivenOption {
-            value: args.value(flag.long),
-            flag,
+    /// The options for which `value_of` gives something: their value, where they have one.
+    pub(crate) fn of(value_of: impl Fn(&Flag) -> Option<Option<String>>) -> Given {
+        let given = FLAGS.iter().filter_map(|flag| {
+            let value = value_of(flag)?;
+            Some(GivenOption { flag, value })
         });
         Given(given.collect())
     }

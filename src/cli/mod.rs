@@ -27,7 +27,6 @@ use crate::cli::ending::close;
 use crate::cli::environment::Environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::given::Given;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::colour::Colour;
@@ -86,10 +85,10 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
 
 /// Interprets the arguments, runs the action, and reports the end.
 fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
-    let given = args.as_ref().map(Given::of).unwrap_or_default();
+    let given = args.as_ref().ok().map(ParsedArgs::given);
     let outcome =
         bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
-    let exit = close(outcome, context.console, context.ledger, &given);
+    let exit = close(outcome, context.console, context.ledger, given.as_ref());
     match context.console.output_failure() {
         Some(source) => {
             let what = "standard output".to_owned();

@@ -196,13 +196,7 @@ fn a_bug_ends_with_1_and_one_done() {
         ledger: &Ledger::default(),
     };
     assert_eq!(
-        close(
-            Err(CliError::Bug),
-            context.console,
-            context.ledger,
-            &Given::default()
-        )
-        .code(),
+        close(Err(CliError::Bug), context.console, context.ledger, None).code(),
         1
     );
     assert!(error.text().contains("report"));

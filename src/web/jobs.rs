@@ -6,7 +6,6 @@ use crate::cli::ending::close;
 use crate::cli::environment::{Environment, ZIP_PASSWORD};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::given::Given;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::choices::ProgressChoice;
@@ -154,7 +153,7 @@ impl Jobs {
         });
         // Another job can start as soon as a page knows that this one is done.
         self.state.change(|state| {
-            close(outcome, &console, &ledger, &Given::default());
+            close(outcome, &console, &ledger, None);
             state.running = None;
         });
     }

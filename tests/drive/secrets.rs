@@ -53,6 +53,23 @@ fn each_way_in_works() {
     ));
 }
 
+/// Editors put a mark of the encoding before the text.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_secret_or_a_password() {
+    let scene = Scene::new();
+    secret_file(&scene, "marked", &format!("\u{feff}{SECRET}\n"), 0o600);
+    let marked = sender(&scene).arg("--secret-file").arg("marked");
+    assert!(is_the_secret(&scene, marked));
+    secret_file(&scene, "password", "\u{feff}orchard Lantern-58\r\n", 0o600);
+    scene
+        .run("zip all.zip file --zip-password-file password")
+        .exits(0);
+    let unzip = scene.run("unzip all.zip out");
+    unzip
+        .env("PEERBRIDGE_ZIP_PASSWORD", "orchard Lantern-58")
+        .exits(0);
+}
+
 #[test]
 fn a_flag_wins_over_the_environment_and_the_secret_over_its_file() {
     let scene = Scene::new();

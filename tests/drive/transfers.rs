@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 const RECEIVE: &str = "receive in --yes --port 0";
 
@@ -118,6 +119,33 @@ fn odd_names_are_only_names() {
         .iter()
         .filter_map(|event| event["path_bytes"].as_str());
     assert_eq!(bytes.collect::<Vec<_>>(), ["fffe206e6f207574662d38"]);
+}
+
+/// Names that only Windows reads otherwise: of Perl's pages, of wine's drives.
+#[test]
+fn colons_and_backslashes_are_letters_between_unix_machines() {
+    let scene = Scene::new();
+    for name in [
+        "a:b",
+        "B::Deparse.3pm.gz",
+        "dosdevices/c:/x",
+        "C:\\y",
+        "\\\\host\\share",
+    ] {
+        scene.file(Path::new("tree").join(name), name);
+    }
+    symlink("dosdevices/c:", scene.path("tree/d:")).unwrap();
+    let (received, sent) = scene.both(RECEIVE, "send tree --to @");
+    sent.exits(0);
+    received.exits(0);
+    assert_same(&scene.path("tree"), &scene.path("in/tree"));
+    scene.zips_and_unzips("tree", "unzipped");
+    for name in ["a:b", "B::Deparse.3pm.gz", "dosdevices/c:/x"] {
+        assert_same(
+            &scene.path("tree").join(name),
+            &scene.path("unzipped/tree").join(name),
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cli::error::{CliError, Exposure};
 use crate::cli::hints::KeptData;
+use crate::cli::options::args::ParsedArgs;
 use crate::crypto::CredentialError;
 use crate::disk::{DiskError, SourceError};
 use crate::protocol::{AbortCode, DeclineReason};
@@ -271,7 +272,7 @@ fn no_hint_says_what_was_done() {
 fn what_was_done_is_left_away_and_the_rest_stays() {
     let given = |line: &[&str]| {
         let words: Vec<_> = line.iter().map(|word| (*word).into()).collect();
-        Given::of(&ParsedArgs::parse(&words).unwrap())
+        ParsedArgs::parse(&words).unwrap().given()
     };
     let receive = given(&["receive", "--yes", "--existing", "skip", "--wait", "5"]);
     let left = |hint| receive.without_done(hint);

@@ -1,6 +1,7 @@
 //! The first of two argument stages: sorts the arguments. Each verb then interprets them.
 
 use crate::cli::error::CliError;
+use crate::cli::given::Given;
 use crate::cli::options::flags::{self, FLAGS, Takes};
 use crate::cli::options::verbs::{self, Verb};
 use crate::cli::output::console::{Audience, Verbosity};
@@ -65,6 +66,11 @@ impl ParsedArgs {
     pub(crate) fn path(&self, long: &str) -> Option<PathBuf> {
         let value = self.options.opt_str(long)?;
         Some(self.odd.put_back(value).into())
+    }
+
+    /// All options that were given.
+    pub(crate) fn given(&self) -> Given {
+        Given::of(|flag| self.has(flag.long).then(|| self.value(flag.long)))
     }
 
     /// How much to print.

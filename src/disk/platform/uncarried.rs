@@ -1,7 +1,7 @@
 //! What files have and no transfer carries, as far as a system tells it at no cost to speak of.
 
-pub use listed::{extended_at, extended_of};
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::path::Path;
 
 /// Whether something belongs to another user or group than those of this process. macOS gives what is made in a
 /// folder the folder's group, so only the user counts there.
@@ -45,70 +45,56 @@ pub struct Extended {
     pub acl: bool,
 }
 
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-mod listed {
-    use super::Extended;
-    use rustix::io::{Errno, Result};
-    use std::fs::File;
-    use std::path::Path;
-
-    /// The longest list that Linux gives.
-    const MOST_BYTES: usize = 64 * 1024;
-
-    /// That of an open file.
-    pub fn extended_of(file: &File) -> Extended {
-        of(|list| rustix::fs::flistxattr(file, list))
-    }
-
-    /// That of a file or folder at a path; no link is followed.
-    pub fn extended_at(path: &Path) -> Extended {
-        of(|list| rustix::fs::llistxattr(path, list))
-    }
-
-    /// A list that cannot be read says nothing: many file systems have none.
-    fn of(list: impl Fn(&mut [u8]) -> Result<usize>) -> Extended {
-        let mut names = [0; 256];
-        match list(&mut names) {
-            Ok(length) => of_names(&names[..length]),
-            Err(Errno::RANGE) => {
-                let mut names = vec![0; MOST_BYTES];
-                let length = list(&mut names).unwrap_or_default();
-                of_names(&names[..length])
-            }
-            Err(_) => Extended::default(),
-        }
-    }
-
-    /// Systems set attributes of their own, such as labels, and those that every file has are no loss.
-    fn of_names(names: &[u8]) -> Extended {
-        let mut found = Extended::default();
-        for name in names
-            .split(|&byte| byte == 0)
-            .filter(|name| !name.is_empty())
-        {
-            found.acl |= name.starts_with(b"system.posix_acl_");
-            found.attributes |= match cfg!(target_vendor = "apple") {
-                true => name != b"com.apple.provenance",
-                false => name.starts_with(b"user.") || name == b"security.capability",
-            };
-        }
-        found
+/// That of an open file, on the systems that tell it.
+pub fn extended_of(file: &File) -> Extended {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    return listed(|list| rustix::fs::flistxattr(file, list));
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        let _ = file;
+        Extended::default()
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-mod listed {
-    use super::Extended;
-    use std::fs::File;
-    use std::path::Path;
-
-    /// Nothing is known here.
-    pub fn extended_of(_file: &File) -> Extended {
+/// That of a file or folder at a path, on the systems that tell it. No link is followed.
+pub fn extended_at(path: &Path) -> Extended {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    return listed(|list| rustix::fs::llistxattr(path, list));
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        let _ = path;
         Extended::default()
     }
+}
 
-    /// Nothing is known here.
-    pub fn extended_at(_path: &Path) -> Extended {
-        Extended::default()
+/// What a list of names tells. One that cannot be read says nothing: many file systems have none.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn listed(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Extended {
+    /// The longest list that Linux gives.
+    const MOST_BYTES: usize = 64 * 1024;
+    let mut names = [0; 256];
+    match list(&mut names) {
+        Ok(length) => of_names(&names[..length]),
+        Err(rustix::io::Errno::RANGE) => {
+            let mut names = vec![0; MOST_BYTES];
+            let length = list(&mut names).unwrap_or_default();
+            of_names(&names[..length])
+        }
+        Err(_) => Extended::default(),
     }
+}
+
+/// Systems set attributes of their own, such as labels, and those that every file has are no loss.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn of_names(names: &[u8]) -> Extended {
+    let mut found = Extended::default();
+    let names = names.split(|&byte| byte == 0);
+    for name in names.filter(|name| !name.is_empty()) {
+        found.acl |= name.starts_with(b"system.posix_acl_");
+        found.attributes |= match cfg!(target_vendor = "apple") {
+            true => name != b"com.apple.provenance",
+            false => name.starts_with(b"user.") || name == b"security.capability",
+        };
+    }
+    found
 }

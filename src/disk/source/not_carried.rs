@@ -21,10 +21,10 @@ pub struct NotCarried {
 /// Entries with extended attributes or access control lists. Few have any, so a set of them is small, and an entry
 /// counts once however often it is opened.
 #[derive(Debug, Default)]
-pub(super) struct ExtendedEntries(Mutex<Found>);
+pub(super) struct ExtendedEntries(Mutex<ExtendedSets>);
 
 #[derive(Debug, Default)]
-struct Found {
+struct ExtendedSets {
     attributes: HashSet<EntryIndex>,
     acls: HashSet<EntryIndex>,
 }
@@ -53,7 +53,7 @@ impl ExtendedEntries {
         }
     }
 
-    fn found(&self) -> MutexGuard<'_, Found> {
+    fn found(&self) -> MutexGuard<'_, ExtendedSets> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

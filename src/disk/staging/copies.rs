@@ -119,7 +119,7 @@ mod tests {
             fs::write(stranger, b"mine").unwrap();
         }
         assert_eq!(note(), copy);
-        assert_eq!(copies_of(&staging), [copy.clone()]);
+        assert_eq!(copies_of(&staging), std::slice::from_ref(&copy));
         remove_copies(&staging).unwrap();
         assert!(!copy.exists() && strangers.iter().all(|path| path.exists()));
         // A list that is damaged names nothing.
