@@ -54,6 +54,9 @@ MACOS = Target("macos", "aarch64-apple-darwin", None)
 # Without the second flag the program wants /dev/urandom.
 STATIC_FLAGS = '-Ctarget-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
 
+# Debian has no tool that strips programs for macOS. The profile's own `strip` is not heard by its cargo.
+MACOS_FLAGS = "-Cstrip=none"
+
 # What is tested is compiled quickly; a release is compiled as Cargo.toml says.
 QUICK = [
     "--config", 'profile.release.lto="off"', "--config", "profile.release.codegen-units=16",
@@ -76,8 +79,7 @@ def environment():
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc",
         "CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER": "s390x-linux-gnu-gcc",
         "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS": STATIC_FLAGS,
-        # Debian has no tool that strips programs for macOS. The profile's own `strip` is not heard by its cargo.
-        "CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS": "-Cstrip=none",
+        "CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS": MACOS_FLAGS,
     }
 
 
