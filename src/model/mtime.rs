@@ -10,8 +10,8 @@ pub struct Mtime {
 }
 
 /// The steps of clocks that cut off what they cannot keep: none, 100 ns on NTFS, 1 us and 1 ms over networks,
-/// 1 s on older systems.
-const STEPS: [u32; 5] = [1, 100, 1_000, 1_000_000, 1_000_000_000];
+/// 10 ms on exFAT, 1 s on older systems.
+const STEPS: [u32; 6] = [1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000];
 
 impl Mtime {
     /// Whether `kept` is what a file system made of this time. FAT keeps even seconds; Linux goes back to
@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn coarse_clocks_are_tolerated() {
         let wanted = time(-5, 123_456_789);
-        for kept in [123_456_789, 123_456_700, 123_456_000, 123_000_000, 0] {
+        let (ms, exfat) = (123_000_000, 120_000_000);
+        for kept in [123_456_789, 123_456_700, 123_456_000, ms, exfat, 0] {
             assert!(wanted.is_kept_as(time(-5, kept)), "{kept}");
         }
         assert!(!wanted.is_kept_as(time(-5, 123_456_788)));

@@ -127,6 +127,28 @@ fn newer_replaces_only_what_is_older() {
     assert_eq!(contents(&scene, "clash"), "a younger one");
 }
 
+/// A file that a coarser clock kept is as old as the one that it was made from: 100 ns on NTFS, 10 ms on exFAT,
+/// whole seconds, and FAT's even ones.
+#[test]
+fn newer_leaves_what_a_coarser_clock_made_older() {
+    let (seconds, nanoseconds) = (1_600_000_001, 123_456_789);
+    for kept in [
+        (seconds, 123_456_700),
+        (seconds, 120_000_000),
+        (seconds, 0),
+        (seconds - 1, 0),
+    ] {
+        let scene = scene();
+        set_modified(&scene.path("tree/clash"), seconds, nanoseconds);
+        set_modified(&scene.path("in/tree/clash"), kept.0, kept.1);
+        let before = contents(&scene, "clash");
+        let (received, sent) = transfer(&scene, "--existing newer");
+        received.exits(0);
+        sent.exits(0);
+        assert_eq!(contents(&scene, "clash"), before, "{kept:?}");
+    }
+}
+
 #[test]
 fn the_same_again_is_done_at_once() {
     let scene = Scene::new();
