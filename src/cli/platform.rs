@@ -264,13 +264,21 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
 }
 
 /// A shell that runs the command.
+#[cfg(unix)]
 pub(crate) fn shell(command: &str) -> std::process::Command {
-    let (program, option) = match cfg!(windows) {
-        true => ("cmd", "/C"),
-        false => ("sh", "-c"),
-    };
-    let mut shell = std::process::Command::new(program);
-    shell.args([option, command]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", command]);
+    shell
+}
+
+/// A shell that runs the command, which reaches it as it was typed: std would put a backslash before each quote,
+/// and cmd takes that for a part of the word. With `/S`, cmd removes the outer quotes and no others; with `/D` it
+/// runs no other command first.
+#[cfg(not(unix))]
+pub(crate) fn shell(command: &str) -> std::process::Command {
+    use std::os::windows::process::CommandExt;
+    let mut shell = std::process::Command::new("cmd");
+    shell.raw_arg(format!("/D /S /C \"{command}\""));
     shell
 }
 
@@ -355,4 +363,22 @@ fn identity(metadata: &Metadata) -> (u64, i64, i64) {
 #[cfg(not(unix))]
 fn identity(_metadata: &Metadata) -> (u64, i64, i64) {
     Default::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_gets_the_command_as_it_was_typed() {
+        let said = |command: &str| {
+            let output = shell(command).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        let spoken = "echo \"a  b\" c && echo d";
+        match cfg!(windows) {
+            true => assert_eq!(said(spoken), "\"a  b\" c \r\nd"),
+            false => assert_eq!(said(spoken), "a  b c\nd"),
+        }
+    }
 }
