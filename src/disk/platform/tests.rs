@@ -33,6 +33,25 @@ fn paths_have_the_form_that_people_know() {
     assert_eq!(root, Path::new(r"C:\"));
 }
 
+/// The system's own short name of a staging folder, which leads into it.
+#[cfg(windows)]
+#[test]
+fn no_name_from_a_peer_is_the_short_one_of_a_staging_folder() {
+    use std::os::windows::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    let long = format!(".peerbridge-{}", "a".repeat(32));
+    std::fs::create_dir(folder.path().join(&long)).unwrap();
+    let mut shell = std::process::Command::new("cmd");
+    shell.current_dir(folder.path());
+    shell.raw_arg(format!("/D /C for %I in ({long}) do @echo %~snxI"));
+    let said = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+    let short = said.trim();
+    assert!(folder.path().join(short).is_dir(), "{said:?}");
+    let given_away = name_from_bytes(short.as_bytes());
+    // A disk that makes no short names has the long one alone.
+    assert!(given_away.is_none() || short == long, "{short:?}");
+}
+
 #[test]
 fn files_are_told_apart_and_their_names_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Files on Windows.
 
 use super::times::mtime_from;
-use super::windows_names::{windows_can_have, windows_link_text};
+use super::windows_names::{may_be_short_for_staging, windows_can_have, windows_link_text};
 use crate::disk::special_file::SpecialFile;
 use crate::model::{Mode, Mtime};
 use std::borrow::Cow;
@@ -11,10 +11,12 @@ use std::io;
 use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::UNIX_EPOCH;
 
-/// A name from a peer as this system's file name; `None` if this system cannot have such a name.
+/// A name from a peer as this system's file name; `None` if this system cannot have such a name, or may take it
+/// for another name of a staging folder.
 pub fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     let name = std::str::from_utf8(bytes).ok()?;
-    windows_can_have(name).then(|| OsString::from(name))
+    let is_usable = windows_can_have(name) && !may_be_short_for_staging(name);
+    is_usable.then(|| OsString::from(name))
 }
 
 /// This system's file name as the bytes of the protocol; `None` if there are none (unpaired surrogates).

@@ -41,6 +41,20 @@ pub fn windows_can_have(name: &str) -> bool {
     })
 }
 
+/// Whether Windows may hold this for the short name of a staging folder: `PEERBR~1`, or `PE12CD~1` where others are
+/// taken.
+/// Source: Microsoft, "GetShortPathName" and "fsutil 8dot3name"; wine keeps other characters before the tilde.
+#[cfg(any(windows, test))]
+pub(super) fn may_be_short_for_staging(name: &str) -> bool {
+    const LONGEST: usize = 8;
+    let begin = name.trim_start_matches(['.', '_']).as_bytes();
+    name.len() <= LONGEST
+        && begin.len() >= 2
+        && begin[..2].eq_ignore_ascii_case(b"pe")
+        && name.contains('~')
+        && !name.ends_with('~')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +69,26 @@ mod tests {
         }
         for name in ["CONSOLE", "COM", "COM10", "a b", ".hidden", "ünïcode"] {
             assert!(windows_can_have(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn short_names_of_staging_folders_are_known() {
+        for name in [
+            "PEERBR~1", "peerbr~4", "PEERB~10", "PE12CD~1", ".PEE~9AB", "_pee~9ab",
+        ] {
+            assert!(may_be_short_for_staging(name), "{name:?}");
+        }
+        for name in [
+            "peer",
+            "peter~",
+            "PETERS~10",
+            "PROGRA~1",
+            "p",
+            "\u{e9}pe~1",
+            "",
+        ] {
+            assert!(!may_be_short_for_staging(name), "{name:?}");
         }
     }
 
