@@ -91,8 +91,8 @@ impl std::fmt::Display for PeerAddress {
 ///
 /// On Unix std sets SO_REUSEADDR before it binds, so the port can be used again at once after an end,
 /// while connections of before linger in TIME_WAIT. On macOS it also lets another program of this machine
-/// listen on a single address with the same port: without the secret it gets nothing. On Windows std sets nothing, and rightly: there the
-/// port is free at once anyway, and the option would let another program take it over.
+/// listen on a single address with the same port: without the secret it gets nothing. On Windows std sets nothing,
+/// and rightly: there the port is free at once anyway, and the option would let another program take it over.
 ///
 /// # Errors
 /// [`Error::CannotListen`] when no address can be bound.
@@ -118,11 +118,11 @@ pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, Error>
 }
 
 /// Whether the IPv6 socket on this port is what keeps IPv4 from being bound. Linux says so in its
-/// settings; elsewhere it is taken as true.
+/// settings; Windows never lets it (Microsoft, "IPPROTO_IPV6 Socket Options"); elsewhere it is taken as true.
 fn takes_both_families() -> bool {
     match std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only") {
         Ok(setting) => setting.trim() == "0",
-        Err(_) => true,
+        Err(_) => !cfg!(windows),
     }
 }
 
@@ -175,6 +175,20 @@ fn bind(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// On no system a listener without one of both families comes about in silence.
+    #[test]
+    fn a_port_that_another_has_in_one_family_is_in_use() {
+        let other = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let everywhere = ListenAddress {
+            address: None,
+            port: other.local_addr().unwrap().port(),
+        };
+        let Err(Error::CannotListen { source, .. }) = listen(&everywhere) else {
+            panic!("it listens on {everywhere:?}");
+        };
+        assert_eq!(source.kind(), io::ErrorKind::AddrInUse);
+    }
 
     #[test]
     fn the_streams_of_all_sessions_fit_into_the_descriptors() {
