@@ -13,7 +13,7 @@ const LOCK: &str = "lock";
 /// A folder that is removed when this is dropped.
 pub(super) struct PrivateFolder {
     path: PathBuf,
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl PrivateFolder {
@@ -29,7 +29,10 @@ impl PrivateFolder {
         platform::create_private_folder(&path)?;
         let lock = platform::create_private_file(&path.join(LOCK))?;
         lock.lock()?;
-        Ok(PrivateFolder { path, _lock: lock })
+        Ok(PrivateFolder {
+            path,
+            lock: Some(lock),
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -39,6 +42,8 @@ impl PrivateFolder {
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
+        // Windows removes no file that is open.
+        drop(self.lock.take());
         // What cannot be removed now is removed when the page is started again.
         let _ = fs::remove_dir_all(&self.path);
     }
