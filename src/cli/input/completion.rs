@@ -4,7 +4,7 @@ use crate::cli::input::editor::{Completion, common_prefix};
 use crate::crypto::complete_code;
 use crate::model::escaped;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 
 /// Words in a code behind its number.
 const CODE_WORDS: usize = 3;
@@ -67,7 +67,7 @@ pub(crate) fn path(text: &str, home: Option<&OsStr>, wanted: Wanted) -> Completi
 fn split(text: &str) -> (String, &str) {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     let name_at = text
-        .rfind('/')
+        .rfind(is_separator)
         .map_or(quote.map_or(0, char::len_utf8), |at| at + 1);
     let (begin, name) = text.split_at(name_at);
     let name = match quote {
@@ -82,14 +82,17 @@ fn folder_of(begin: &str, home: Option<&OsStr>) -> PathBuf {
         Some(quoted) => quoted.to_owned(),
         None => unescaped(begin),
     };
-    match (begin.strip_prefix("~/"), home) {
+    let below_home = begin
+        .strip_prefix('~')
+        .and_then(|rest| rest.strip_prefix(is_separator));
+    match (below_home, home) {
         (Some(rest), Some(home)) => Path::new(home).join(rest),
         _ if begin.is_empty() => PathBuf::from("."),
         _ => PathBuf::from(begin),
     }
 }
 
-/// Names in a folder, each folder with a slash; none where it cannot be read.
+/// Names in a folder, each folder with a separator; none where it cannot be read.
 fn names_in(folder: &Path, wanted: Wanted) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -98,7 +101,7 @@ fn names_in(folder: &Path, wanted: Wanted) -> Vec<String> {
         let is_folder = entry.path().is_dir();
         let name = entry.file_name().into_string().ok()?;
         match (is_folder, wanted) {
-            (true, _) => Some(format!("{name}/")),
+            (true, _) => Some(format!("{name}{MAIN_SEPARATOR}")),
             (false, Wanted::Anything) => Some(name),
             (false, Wanted::Folders) => None,
         }
@@ -110,14 +113,20 @@ fn names_in(folder: &Path, wanted: Wanted) -> Vec<String> {
 /// where the person has begun to write so.
 fn as_typed(name: &str, begin: &str) -> String {
     let is_escaping = begin.contains('\\') && !begin.starts_with(['"', '\'']);
-    match is_escaping {
+    match is_escaping && BACKSLASH_ESCAPES {
         true => name.replace('\\', "\\\\").replace(' ', "\\ "),
         false => name.to_owned(),
     }
 }
 
+/// Whether a shell takes a backslash away: on Windows it stands between names.
+pub(crate) const BACKSLASH_ESCAPES: bool = cfg!(not(windows));
+
 /// Without the backslashes that a shell would take away.
 pub(crate) fn unescaped(text: &str) -> String {
+    if !BACKSLASH_ESCAPES {
+        return text.to_owned();
+    }
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
@@ -151,28 +160,48 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let top = home.path().to_str().unwrap();
         std::fs::create_dir(home.path().join("my photos")).unwrap();
-        for name in [
-            "my file",
-            "notes.txt",
-            ".hidden",
-            "my photos/one",
-            "bell\x07",
-        ] {
+        for name in ["my file", "notes.txt", ".hidden", "my photos/one"] {
             std::fs::write(home.path().join(name), "").unwrap();
         }
         let of = |text: &str| path(text, Some(home.path().as_os_str()), Wanted::Anything);
         assert_eq!(of("~/no").text, "~/notes.txt");
         assert_eq!(of("~/my").text, "~/my ");
-        assert_eq!(of("~/my ").candidates, ["my file", "my photos/"]);
-        assert_eq!(of("~/my p").text, "~/my photos/");
+        let photos = format!("my photos{MAIN_SEPARATOR}");
+        assert_eq!(of("~/my ").candidates, ["my file", &photos]);
+        assert_eq!(of("~/my p").text, format!("~/{photos}"));
         assert_eq!(of("~/my photos/").text, "~/my photos/one");
-        assert_eq!(of("~/my\\ photos/o").text, "~/my\\ photos/one");
         assert_eq!(of(&format!("'{top}/my f")).text, format!("'{top}/my file"));
         assert_eq!(of("~/.h").text, "~/.hidden");
         assert_eq!(of("~/zzz").text, "~/zzz");
-        assert_eq!(of("~/b").candidates, ["bell\\x07"]);
         let folders = path("~/", Some(home.path().as_os_str()), Wanted::Folders);
-        assert_eq!(folders.text, "~/my photos/");
+        assert_eq!(folders.text, format!("~/{photos}"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn backslashes_and_odd_names_are_as_shells_have_them() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["my file", "bell\x07"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let of = |text: &str| path(text, Some(folder.path().as_os_str()), Wanted::Anything);
+        let top = folder.path().to_str().unwrap().replace('/', "\\/");
+        assert_eq!(of(&format!("{top}/m")).text, format!("{top}/my\\ file"));
+        assert_eq!(of("~/b").candidates, ["bell\\x07"]);
         assert_eq!(unescaped("a\\ b\\\\c\\"), "a b\\c\\");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn backslashes_stand_between_names() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::fs::write(folder.path().join("sub/my file"), "").unwrap();
+        let of = |text: &str| path(text, Some(folder.path().as_os_str()), Wanted::Anything);
+        assert_eq!(of(r"~\su").text, r"~\sub\");
+        let top = folder.path().to_str().unwrap();
+        let typed = of(&format!(r"{top}\sub\m")).text;
+        assert_eq!(typed, format!(r"{top}\sub\my file"));
+        assert_eq!(unescaped(&typed), typed);
     }
 }

@@ -157,7 +157,7 @@ impl Editor {
 
     fn word_start(&self) -> usize {
         let before = &self.text[..self.cursor];
-        let is_blank = |c: &char| c.is_whitespace() || *c == '/';
+        let is_blank = |c: &char| c.is_whitespace() || std::path::is_separator(*c);
         let end = before
             .iter()
             .rposition(|c| !is_blank(c))

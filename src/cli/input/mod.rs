@@ -6,7 +6,6 @@ pub(crate) mod credentials;
 pub(crate) mod editor;
 pub(crate) mod private_file;
 pub(crate) mod questions;
-#[cfg(unix)]
 mod raw_terminal;
 pub(crate) mod secrets_file;
 pub(crate) mod terminal;

@@ -2,7 +2,6 @@
 
 use crate::cli::error::CliError;
 use crate::cli::input::editor::{Completer, Completion};
-#[cfg(unix)]
 use crate::cli::input::raw_terminal::{self, Edited};
 use crate::cli::output::console::Console;
 use crate::cli::platform;
@@ -153,7 +152,6 @@ impl Answers for Person<'_> {
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
-    #[cfg(unix)]
     fn completed(
         &self,
         question: &str,
@@ -170,7 +168,7 @@ impl Answers for Person<'_> {
         }
     }
 
-    /// Where nothing can be edited there is no way to take a question back, and none is asked.
+    /// Where nothing can be edited, and on Windows, there is no way to take a question back, and none is asked.
     fn line_while(
         &self,
         question: &str,
@@ -206,7 +204,6 @@ impl Answers for Person<'_> {
     }
 }
 
-#[cfg(unix)]
 fn edited(edited: io::Result<Edited>) -> Result<Option<String>, CliError> {
     match edited.map_err(CliError::Asking)? {
         Edited::Line(text) => Ok(Some(text)),

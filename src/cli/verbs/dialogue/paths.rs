@@ -1,9 +1,9 @@
 //! Paths as people type, paste and drop them: plain, quoted, with backslashes or `~`, or as `file://` links.
 
 use crate::cli::error::CliError;
-use crate::cli::input::completion::unescaped;
+use crate::cli::input::completion::{BACKSLASH_ESCAPES, unescaped};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 /// What exists of an answer: one path, or several behind each other as file managers drop them.
 ///
@@ -55,8 +55,8 @@ pub(super) fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
 fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
     match (text.strip_prefix('~'), home) {
         (Some(""), Some(home)) => PathBuf::from(home),
-        (Some(rest), Some(home)) if rest.starts_with('/') => {
-            Path::new(home).join(rest.trim_start_matches('/'))
+        (Some(rest), Some(home)) if rest.starts_with(is_separator) => {
+            Path::new(home).join(rest.trim_start_matches(is_separator))
         }
         _ => PathBuf::from(text),
     }
@@ -107,7 +107,8 @@ fn words(answer: &str) -> Vec<String> {
             (c, Some(open)) if c == open => quote = None,
             _ => {}
         }
-        is_escaped = character == '\\' && !is_escaped && quote.is_none();
+        let begins_escape = character == '\\' && BACKSLASH_ESCAPES;
+        is_escaped = begins_escape && !is_escaped && quote.is_none();
         word.push(character);
     }
     words.push(word);
@@ -130,21 +131,32 @@ mod tests {
         let home = Some(folder.path().as_os_str());
         let shown = file.to_str().unwrap();
         let top = folder.path().to_str().unwrap();
-        for answer in [
+        let link = match cfg!(windows) {
+            true => format!("/{}", top.replace('\\', "/")),
+            false => top.to_owned(),
+        };
+        let mut answers = vec![
             shown.to_owned(),
             format!("'{shown}'"),
             format!("\"{shown}\""),
-            format!("{top}/it\\'s\\ mine"),
             "~/it's mine".to_owned(),
-            "~/it\\'s\\ mine".to_owned(),
-            format!("file://{top}/it%27s%20mine"),
-            format!("file://localhost{top}/it's%20mine"),
-        ] {
+            format!("file://{link}/it%27s%20mine"),
+            format!("file://localhost{link}/it's%20mine"),
+        ];
+        match BACKSLASH_ESCAPES {
+            true => answers.extend([format!("{top}/it\\'s\\ mine"), "~/it\\'s\\ mine".to_owned()]),
+            false => answers.push("~\\it's mine".to_owned()),
+        }
+        for answer in answers {
             let found = sources(&answer, home).unwrap();
             assert_eq!(found, std::slice::from_ref(&file), "{answer}");
         }
         assert_eq!(sources("~", home).unwrap(), [folder.path()]);
-        let several = format!("\"{shown}\" ~/other\\ \\(1\\).txt file://{top}/it's%20mine");
+        let second = match BACKSLASH_ESCAPES {
+            true => "~/other\\ \\(1\\).txt",
+            false => "\"~/other (1).txt\"",
+        };
+        let several = format!("\"{shown}\" {second} file://{link}/it's%20mine");
         assert_eq!(
             sources(&several, home).unwrap(),
             [file.clone(), other, file]
@@ -156,8 +168,21 @@ mod tests {
         assert!(sources("", None).is_err());
         let missing = sources("/no/such\x1bfile", None).unwrap_err();
         assert!(missing.contains("/no/such") && !missing.contains('\x1b'));
-        for odd in ["file://%", "file://x", "file:///%zz", "\"", "\\", "~"] {
+        for odd in ["file://%", "file://x", "file:///%zz", "\"", "~"] {
             assert!(sources(odd, None).is_err(), "{odd}");
         }
+        // On Windows it is the root.
+        assert_eq!(sources("\\", None).is_err(), BACKSLASH_ESCAPES);
+    }
+
+    /// A backslash that was taken away would name another folder.
+    #[cfg(windows)]
+    #[test]
+    fn a_backslash_stands_between_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Some(folder.path().as_os_str());
+        std::fs::create_dir(folder.path().join("newfolder")).unwrap();
+        let meant = path(r"~\new\folder", home);
+        assert_eq!(meant, folder.path().join(r"new\folder"));
     }
 }
