@@ -1,11 +1,14 @@
 """What must hold between two systems."""
 
+import json
 import os
 import shutil
 import subprocess
 
-from peers import check, compare, digest, fresh, meet, until
-from toolchain import STATIC
+from peers import SECRETS, Running, check, compare, digest, fresh, meet, until
+from toolchain import ROOT, STATIC
+
+SERVER_PAGE = ROOT / "docs/SERVER.md"
 
 DECLINED, IN_THE_WAY, NO_SOURCE, CANNOT_WRITE, LOST, LEFT_OUT = 6, 7, 8, 9, 12, 13
 
@@ -75,17 +78,34 @@ def interrupted(sender, receiver):
     check(os.listdir(into) == ["noise"], f"left behind: {os.listdir(into)}")
 
 
-def alone():
-    """The static program in a root that holds nothing else."""
+def alone(sender):
+    """The static program in a root that holds nothing else: as a demonstration, and as the image of docs/SERVER.md."""
     root = fresh("root")
     (root / "peerbridge").write_bytes(STATIC.program().read_bytes())
     (root / "peerbridge").chmod(0o755)
     (root / "data").mkdir()
-    demo = [shutil.which("chroot"), root, "/peerbridge", "demo", "--quiet"]
+    inside = [shutil.which("chroot"), root, "/peerbridge"]
+    demo = [*inside, "demo", "--quiet"]
     without = subprocess.run(demo, env={}, capture_output=True, text=True)
     check(without.returncode == CANNOT_WRITE and "TMPDIR" in without.stderr, f"without /tmp: {without}")
     subprocess.run(demo, env={"TMPDIR": "/data"}, check=True)
     check(not os.listdir(root / "data"), "something is left")
+
+    (root / "run/secrets").mkdir(parents=True)
+    secret = root / "run/secrets/peerbridge"
+    secret.write_text(SECRETS["PEERBRIDGE_SECRET"])
+    secret.chmod(0o400)
+    source = fresh("sample-2")
+    (source / "note").write_text("x")
+    image = next(line for line in SERVER_PAGE.read_text().splitlines() if line.startswith("ENTRYPOINT "))
+    words = json.loads(image.removeprefix("ENTRYPOINT "))
+    check(words[0] == "/peerbridge", f"the image starts {words}")
+    serving = Running([*inside, *words[1:], "--json", "--bind", "127.0.0.1", "--port", "0"], root, {})
+    try:
+        sender.run(["send", "note", "--to", f"127.0.0.1:{serving.port()}"], source)
+    finally:
+        serving.kill()
+    compare(source, root / "data")
 
 
 def linked_for_macos(program):
@@ -108,16 +128,39 @@ def links_left_out(native, windows):
 def names_left_out(native, windows):
     """Names that Windows cannot have, and the second of two that are one name there: named, and the rest is there."""
     source, into = fresh("sample-2"), fresh("received")
-    refused = ["aux.txt", "a:b", "trail.", "COM¹", "what?"]
-    for name in [*refused, "fine", "case", "CASE"]:
+    refused = ["aux.txt", "a:b", "trail.", "COM¹", "what?", "PEERBR~1"]
+    twice = ["file", "FILE", "folder/one", "FOLDER/two"]
+    for name in [*refused, *twice, "fine"]:
         path = source / "tree" / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    with open(os.path.join(os.fsencode(source / "tree"), b"\xff"), "wb"):
+        refused.append("xff")
     sent, received = meet(native, ["tree"], windows, into, source, codes=(LEFT_OUT, LEFT_OUT))
     there = sorted(os.listdir(into / "tree"))
-    check(there in (["CASE", "fine"], ["case", "fine"]), f"there is: {there}")
-    check(all(name in received.errors for name in refused), f"not all are named: {received.errors}")
+    check([name.lower() for name in there] == ["file", "fine", "folder"], f"there is: {there}")
+    for side in (sent, received):
+        check(all(name in side.errors for name in refused), f"not all are named: {side.errors}")
+        left_out = [event for event in side.events("file") if event["result"] == "failed"]
+        # Besides the names: one of two files, one of two folders, and what is below that.
+        check(len(left_out) == len(refused) + 3, f"left out: {left_out}")
     check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
+
+
+def many_names_left_out(native, windows):
+    """Ten of them are named before anything moves, with the number of the others."""
+    source, into = fresh("sample-2"), fresh("received")
+    (source / "tree").mkdir()
+    for number in range(13):
+        (source / f"tree/{number}:").write_text("x")
+    (source / "tree/fine").write_text("x")
+    _, received = meet(native, ["tree"], windows, into, source, codes=(LEFT_OUT, LEFT_OUT))
+    lines = received.output.splitlines()
+    warned = next(at for at, line in enumerate(lines) if "refuses these names" in line)
+    check("and 3 more" in lines[warned], f"not counted: {lines[warned]}")
+    first = next(at for at, line in enumerate(lines) if json.loads(line)["event"] == "file")
+    check(warned < first, f"told too late: {lines}")
+    check(os.listdir(into / "tree") == ["fine"], f"there is: {os.listdir(into / 'tree')}")
 
 
 def arguments_of_windows(native, windows):
@@ -131,6 +174,26 @@ def arguments_of_windows(native, windows):
     windows.run(["receive", "a.txt\\below", "--yes", "--port", "0", "--wait", "1"], source, code=CANNOT_WRITE)
     (source / "secret.txt").write_bytes(b"a secret of these tests\r\n")
     meet(windows, ["c.bin"], native, into, source, sending=["--secret-file", "secret.txt"])
+    doctor = windows.start(["doctor", ".", "--port", "0", "--secret-file", "secret.txt"], source).end()
+    check("not checked on Windows" in doctor.output, f"who may read the secret: {doctor.output}{doctor.errors}")
+    # Lines reach a file as they are, and without control sequences.
+    check("\r" not in doctor.output and "\x1b" not in doctor.output + doctor.errors, f"{doctor.output!r}")
+
+
+def command_of_windows(windows):
+    """A command with quotes leads to the other side, as cmd reads it."""
+    source, into = fresh("sample-2"), fresh("received here")
+    (source / "two words").write_text("x")
+    (source / "secret.txt").write_text(SECRETS["PEERBRIDGE_SECRET"])
+    program, folder, secret = (path_of_windows(path) for path in (windows.words[-1], into, source / "secret.txt"))
+    command = f'"{program}" receive "{folder}" --yes --stdio --secret-file "{secret}" && echo "done" >&2'
+    windows.run(["send", "two words", "--via", command], source)
+    check((into / "two words").read_text() == "x", "it did not arrive")
+
+
+def path_of_windows(path):
+    """wine has the root of this machine as a drive."""
+    return "Z:" + str(path).replace("/", "\\")
 
 
 def paths_of_windows(native, windows):

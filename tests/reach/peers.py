@@ -29,12 +29,14 @@ class Ended:
     def __init__(self, code, output, errors):
         self.code, self.output, self.errors = code, output, errors
 
+    def events(self, name):
+        events = map(json.loads, self.output.splitlines())
+        return [event for event in events if event["event"] == name]
+
     def event(self, name):
-        for line in self.output.splitlines():
-            event = json.loads(line)
-            if event["event"] == name:
-                return event
-        raise Failed(f"no event {name}: {self.output}{self.errors}")
+        found = self.events(name)
+        check(found, f"no event {name}: {self.output}{self.errors}")
+        return found[0]
 
     def expect(self, code, who):
         check(self.code == code, f"{who}: exit code {self.code} instead of {code}\n{self.errors}")
