@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from peers import SECRETS, Running, check, compare, digest, fresh, meet, until
+from peers import SECRETS, Console, Running, check, compare, digest, fresh, meet, until
 from toolchain import ROOT, STATIC
 
 SERVER_PAGE = ROOT / "docs/SERVER.md"
@@ -189,6 +189,20 @@ def command_of_windows(windows):
     command = f'"{program}" receive "{folder}" --yes --stdio --secret-file "{secret}" && echo "done" >&2'
     windows.run(["send", "two words", "--via", command], source)
     check((into / "two words").read_text() == "x", "it did not arrive")
+
+
+def dialogue_of_windows(windows):
+    """At a console, Tab completes a path and Ctrl-C ends the program."""
+    folder = fresh("sample-2")
+    (folder / "abcdef").mkdir()
+    console = Console(windows.words, folder)
+    try:
+        console.types("", "[s/r]")
+        console.types("s\r", "What to send")
+        console.types("abc\t", "def\\")
+        console.types("\x03", None)
+    finally:
+        console.close()
 
 
 def path_of_windows(path):

@@ -1,11 +1,16 @@
 """Programs of several systems that send to each other, and trees that are compared byte by byte."""
 
+import fcntl
 import hashlib
 import json
 import os
+import pty
 import random
+import select
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 from pathlib import Path
@@ -81,6 +86,35 @@ class Running:
         for reader in self.readers:
             reader.join()
         return Ended(code, self.output.decode(), self.errors.decode())
+
+
+class Console:
+    """A program at a console of its own."""
+
+    def __init__(self, words, folder):
+        self.child, self.terminal = pty.fork()
+        if self.child == 0:
+            os.chdir(folder)
+            os.execvpe(words[0], words, environment())
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+
+    def types(self, keys, answer):
+        """Waits until the answer is shown; for None, until the program has ended."""
+        os.write(self.terminal, keys.encode())
+        shown, deadline = b"", time.monotonic() + LIMIT
+        while answer is None or answer.encode() not in shown:
+            check(time.monotonic() < deadline, f"behind {keys!r} no {answer!r}: {shown}")
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(self.terminal, 65536)
+                except OSError:  # the other end is closed
+                    check(answer is None, f"it ended behind {keys!r}: {shown}")
+                    return
+
+    def close(self):
+        os.kill(self.child, signal.SIGKILL)
+        os.waitpid(self.child, 0)
+        os.close(self.terminal)
 
 
 def until(holds, what):
