@@ -98,9 +98,15 @@ class Console:
             os.execvpe(words[0], words, environment())
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
+    def gives_each_key(self):
+        """wine makes lines by itself, once it reads."""
+        return not termios.tcgetattr(self.terminal)[3] & termios.ICANON
+
     def types(self, keys, answer):
         """Waits until the answer is shown; for None, until the program has ended."""
-        os.write(self.terminal, keys.encode())
+        if keys:
+            until(self.gives_each_key, "the console waits for whole lines")
+            os.write(self.terminal, keys.encode())
         shown, deadline = b"", time.monotonic() + LIMIT
         while answer is None or answer.encode() not in shown:
             check(time.monotonic() < deadline, f"behind {keys!r} no {answer!r}: {shown}")

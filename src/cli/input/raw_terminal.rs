@@ -13,13 +13,16 @@ use std::io;
 #[cfg(unix)]
 use unix::RawMode;
 #[cfg(not(unix))]
-use windows::RawMode;
+use windows::RawConsole as RawMode;
 
 /// Room that a line needs behind its question; with less it gets a row of its own.
 const ROOM: usize = 12;
 
 /// Columns where the terminal does not say.
 const USUAL_COLUMNS: usize = 80;
+
+/// Whether a question can be taken back before a key comes: a console of Windows is read until one does.
+pub(crate) const CAN_TAKE_BACK: bool = cfg!(unix);
 
 /// What became of a question.
 pub(crate) enum Edited {

@@ -174,8 +174,7 @@ impl Answers for Person<'_> {
         question: &str,
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Option<String>, CliError> {
-        #[cfg(unix)]
-        if self.can_edit {
+        if self.can_edit && raw_terminal::CAN_TAKE_BACK {
             let complete = |text: &str| Completion {
                 text: text.to_owned(),
                 candidates: Vec::new(),
@@ -187,7 +186,6 @@ impl Answers for Person<'_> {
                 is_wanted,
             ));
         }
-        let _ = (question, is_wanted);
         Ok(None)
     }
 

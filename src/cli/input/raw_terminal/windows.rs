@@ -15,21 +15,21 @@ const ENABLE_VIRTUAL_TERMINAL_INPUT: u32 = 0x200;
 const STATUS_CONTROL_C_EXIT: u32 = 0xC000_013A;
 
 /// The console gives out each key. Dropped, it is as before.
-pub(super) struct RawMode {
+pub(super) struct RawConsole {
     before: u32,
 }
 
-impl RawMode {
+impl RawConsole {
     /// # Errors
     /// There is no console.
-    pub(super) fn begin() -> io::Result<RawMode> {
+    pub(super) fn begin() -> io::Result<RawConsole> {
         let before = mode(HandleRef::stdin())?;
         let own = ENABLE_PROCESSED_INPUT | ENABLE_LINE_INPUT | ENABLE_ECHO_INPUT;
         let raw = before & !own;
         // Consoles before Windows 10 have no sequences: there arrows do nothing.
         set_mode(HandleRef::stdin(), raw | ENABLE_VIRTUAL_TERMINAL_INPUT)
             .or_else(|_| set_mode(HandleRef::stdin(), raw))?;
-        Ok(RawMode { before })
+        Ok(RawConsole { before })
     }
 
     /// The next byte; `None` at the end of input, which is Ctrl-Z, or once it is not wanted.
@@ -53,7 +53,7 @@ impl RawMode {
     }
 }
 
-impl Drop for RawMode {
+impl Drop for RawConsole {
     fn drop(&mut self) {
         // A console that is gone needs nothing.
         let _ = set_mode(HandleRef::stdin(), self.before);
