@@ -198,7 +198,7 @@ def dialogue_of_windows(windows):
     console = Console(windows.words, folder)
     try:
         console.types("", "[s/r]")
-        console.types("s\r", "What to send")
+        console.types("s\r", "a file or a folder")
         console.types("abc\t", "def\\")
         console.types("\x03", None)
     finally:
