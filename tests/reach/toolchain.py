@@ -54,8 +54,9 @@ MACOS = Target("macos", "aarch64-apple-darwin", None)
 # Without the second flag the program wants /dev/urandom.
 STATIC_FLAGS = '-Ctarget-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
 
-# Debian has no tool that strips programs for macOS. The profile's own `strip` is not heard by its cargo.
-MACOS_FLAGS = "-Cstrip=none"
+# Debian has no tool that strips programs for macOS, and its cargo does not hear the profile's own `strip`. The linker
+# leaves out what belongs to a debugger: it would name files of this machine.
+MACOS_FLAGS = "-Cstrip=none -Clink-arg=-Wl,-S"
 
 # What is tested is compiled quickly; a release is compiled as Cargo.toml says.
 QUICK = [
