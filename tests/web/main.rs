@@ -1,5 +1,7 @@
 //! The page of `peerbridge web`: in a real browser, over raw sockets, and against those that have no business there.
 
+#![cfg(unix)]
+
 #[path = "../harness/mod.rs"]
 pub mod harness;
 
