@@ -2,19 +2,27 @@
 
 use crate::cli::output::json::Object;
 use crate::session::sync::Monitor;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The most events that are kept. A page that comes later misses the oldest `file` events.
+/// The most events of one kind that are kept. A kind never pushes another one out, so a page that comes later
+/// always gets `started`, the open question and `done`.
 const KEPT: usize = 1000;
+
+/// Kinds of which only the last one says something: how far a job is, and which question is open.
+const LAST_ONLY: [&str; 3] = ["progress", "question", "answered"];
+
+/// Kinds whose first events count: a page shows the beginning of a long list.
+const FIRST_ONLY: [&str; 1] = ["entry"];
 
 /// Events with numbers. Every page reads them from where it stopped.
 pub(super) struct EventLog(Monitor<LoggedEvents>);
 
 struct LoggedEvents {
-    kept: VecDeque<LoggedEvent>,
+    /// By kind, each in the order of their numbers.
+    kept: BTreeMap<String, VecDeque<LoggedEvent>>,
     next: u64,
     pages: usize,
     /// When the last page left, or the log began.
@@ -32,7 +40,7 @@ pub(super) struct LoggedEvent {
 impl EventLog {
     pub(super) fn new() -> Arc<EventLog> {
         Arc::new(EventLog(Monitor::new(LoggedEvents {
-            kept: VecDeque::new(),
+            kept: BTreeMap::new(),
             next: 1,
             pages: 0,
             alone_since: Instant::now(),
@@ -40,62 +48,84 @@ impl EventLog {
         })))
     }
 
-    /// Adds an event. Progress replaces the progress before it, which nobody needs any more.
+    /// Adds an event.
     pub(super) fn push(&self, event: Object) {
         self.push_line(event.finish());
     }
 
     fn push_line(&self, line: String) {
-        self.0.change(|entries| {
-            let is_progress = |line: &str| line.starts_with(r#"{"event":"progress","#);
-            let is_file = |line: &str| line.starts_with(r#"{"event":"file","#);
-            if is_progress(&line) {
-                entries.kept.retain(|entry| !is_progress(&entry.line));
+        self.0.change(|events| {
+            let number = events.next;
+            events.next += 1;
+            let kind = kind(&line);
+            let most = if LAST_ONLY.contains(&kind) { 1 } else { KEPT };
+            let is_first_only = FIRST_ONLY.contains(&kind);
+            let of_kind = events.kept.entry(kind.to_owned()).or_default();
+            if of_kind.len() == most {
+                if is_first_only {
+                    return;
+                }
+                of_kind.pop_front();
             }
-            if entries.kept.len() >= KEPT {
-                let oldest = entries.kept.iter().position(|entry| is_file(&entry.line));
-                entries.kept.remove(oldest.unwrap_or(0));
-            }
-            let number = entries.next;
-            entries.next += 1;
-            entries.kept.push_back(LoggedEvent { number, line });
+            of_kind.push_back(LoggedEvent { number, line });
         });
     }
 
     /// Forgets everything: another job begins.
     pub(super) fn clear(&self) {
-        self.0.change(|entries| entries.kept.clear());
+        self.0.change(|events| events.kept.clear());
     }
 
     /// The events after number `after`, waited for as long as `time`; `None` when the log is closed.
     pub(super) fn after(&self, after: u64, time: Duration) -> Option<Vec<LoggedEvent>> {
-        let is_new = |entry: &&LoggedEvent| entry.number > after;
-        let entries = self.0.wait_while_for(time, |entries| {
-            !entries.is_closed && !entries.kept.iter().any(|entry| is_new(&entry))
-        });
-        let new = entries.kept.iter().filter(is_new).cloned().collect();
-        (!entries.is_closed).then_some(new)
+        let events = self
+            .0
+            .wait_while_for(time, |events| !events.is_closed && !events.go_beyond(after));
+        (!events.is_closed).then(|| events.after(after))
     }
 
     /// Ends every page's stream.
     pub(super) fn close(&self) {
-        self.0.change(|entries| entries.is_closed = true);
+        self.0.change(|events| events.is_closed = true);
     }
 
     /// A page that reads; as long as one does, the log is not alone.
     pub(super) fn page(self: &Arc<Self>) -> OpenPage {
-        self.0.change(|entries| entries.pages += 1);
+        self.0.change(|events| events.pages += 1);
         OpenPage(Arc::clone(self))
     }
 
     /// How long no page has been open.
     pub(super) fn alone(&self, now: Instant) -> Duration {
-        let entries = self.0.lock();
-        match entries.pages {
-            0 => now.saturating_duration_since(entries.alone_since),
+        let events = self.0.lock();
+        match events.pages {
+            0 => now.saturating_duration_since(events.alone_since),
             _ => Duration::ZERO,
         }
     }
+}
+
+impl LoggedEvents {
+    fn go_beyond(&self, after: u64) -> bool {
+        let mut lasts = self.kept.values().filter_map(VecDeque::back);
+        lasts.any(|last| last.number > after)
+    }
+
+    fn after(&self, after: u64) -> Vec<LoggedEvent> {
+        let new = |events: &VecDeque<LoggedEvent>| {
+            let first = events.partition_point(|event| event.number <= after);
+            events.range(first..).cloned().collect::<Vec<_>>()
+        };
+        let mut found: Vec<LoggedEvent> = self.kept.values().flat_map(new).collect();
+        found.sort_by_key(|event| event.number);
+        found
+    }
+}
+
+/// The kind of an event: [`Object::event`] writes it first.
+fn kind(line: &str) -> &str {
+    let behind = line.strip_prefix(r#"{"event":""#).unwrap_or_default();
+    behind.split('"').next().unwrap_or_default()
 }
 
 /// A page that reads the log.
@@ -103,9 +133,9 @@ pub(super) struct OpenPage(Arc<EventLog>);
 
 impl Drop for OpenPage {
     fn drop(&mut self) {
-        self.0.0.change(|entries| {
-            entries.pages -= 1;
-            entries.alone_since = Instant::now();
+        self.0.0.change(|events| {
+            events.pages -= 1;
+            events.alone_since = Instant::now();
         });
     }
 }
@@ -173,16 +203,32 @@ mod tests {
     }
 
     #[test]
-    fn a_million_files_push_nothing_else_out() {
+    fn no_kind_of_event_pushes_another_out() {
         let log = EventLog::new();
         log.push(Object::event("started"));
-        for number in 0..3000 {
-            log.push(numbered("file", number));
+        log.push(numbered("question", 1));
+        log.push(numbered("answered", 1));
+        log.push(numbered("question", 2));
+        for kind in ["said", "file", "entry", "warning"] {
+            for number in 0..3000 {
+                log.push(numbered(kind, number));
+            }
         }
         let got = lines(&log, 0);
-        assert_eq!(got.len(), KEPT);
-        assert!(got[0].contains("started"));
-        assert!(got[KEPT - 1].contains(r#""number":2999"#));
+        assert_eq!(got.len(), 3 + 4 * KEPT);
+        assert!(got[0].contains("started"), "{}", got[0]);
+        assert!(got[1].contains("answered"), "{}", got[1]);
+        assert!(
+            got[2].contains(r#""question","v":1,"number":2"#),
+            "{}",
+            got[2]
+        );
+        let has = |kind: &str, number: u64| got.contains(&numbered(kind, number).finish());
+        assert!(has("said", 2999) && !has("said", 0));
+        assert!(has("entry", 0) && !has("entry", 2999));
+        let after: Vec<String> = lines(&log, 4 + 3000);
+        assert_eq!(after.len(), 3 * KEPT, "in the order of their numbers");
+        assert!(after[0].contains("file"), "{}", after[0]);
     }
 
     #[test]
