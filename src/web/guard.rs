@@ -11,9 +11,13 @@ const TOKEN_BYTES: usize = 16;
 
 /// The page's address and token.
 pub(super) struct Guard {
-    address: SocketAddr,
+    /// As browsers write it: they leave the usual port of HTTP out.
+    host: String,
     token: Secret,
 }
+
+/// The usual port of HTTP.
+const HTTP_PORT: u16 = 80;
 
 impl Guard {
     /// Makes a token, and the page's whole address. The token stands in its fragment, which browsers send to nobody.
@@ -23,10 +27,15 @@ impl Guard {
     pub(super) fn new(address: SocketAddr) -> Result<(Guard, String), CliError> {
         let bytes: [u8; TOKEN_BYTES] = random_bytes()?;
         let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let url = format!("http://{address}/#{token}");
+        let host = match address {
+            SocketAddr::V4(address) if address.port() == HTTP_PORT => address.ip().to_string(),
+            SocketAddr::V6(address) if address.port() == HTTP_PORT => format!("[{}]", address.ip()),
+            address => address.to_string(),
+        };
+        let url = format!("http://{host}/#{token}");
         let secret = Secret::from_text(token).map_err(|_| CliError::Bug)?;
         let guard = Guard {
-            address,
+            host,
             token: secret,
         };
         Ok((guard, url))
@@ -35,10 +44,10 @@ impl Guard {
     /// Checks what holds for every request. A page of another site may have a name that leads here (DNS
     /// rebinding), and then another Host.
     pub(super) fn admit(&self, request: &Request) -> Result<(), Status> {
-        if request.header("host") != Some(self.address.to_string().as_bytes()) {
+        if request.header("host") != Some(self.host.as_bytes()) {
             return Err(Status::Misdirected);
         }
-        let own = format!("http://{}", self.address);
+        let own = format!("http://{}", self.host);
         match request.header("origin") {
             Some(origin) if origin == own.as_bytes() => Ok(()),
             // Browsers name the origin of every post.
@@ -60,6 +69,33 @@ impl Guard {
         match given.is_some_and(|given| given.is(&self.token)) {
             true => Ok(()),
             false => Err(Status::Unauthorized),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_leave_the_usual_port_out() {
+        let cases = [
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("[::1]:80", "[::1]"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("[::1]:8080", "[::1]:8080"),
+        ];
+        for (address, host) in cases {
+            let (guard, url) = Guard::new(address.parse().unwrap()).unwrap();
+            assert!(url.starts_with(&format!("http://{host}/#")), "{url}");
+            let request = |host: &str| {
+                let head =
+                    format!("POST / HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\r\n");
+                Request::parse(head.as_bytes()).unwrap().unwrap()
+            };
+            assert_eq!(guard.admit(&request(host)), Ok(()), "{address}");
+            let other = guard.admit(&request("127.0.0.1:81"));
+            assert_eq!(other, Err(Status::Misdirected), "{address}");
         }
     }
 }

@@ -35,7 +35,7 @@ impl Request {
         let mut timed = Timed::new(stream, HEAD_TIME);
         let mut bytes = Vec::new();
         loop {
-            if let Some(request) = parse(&bytes)? {
+            if let Some(request) = Request::parse(&bytes)? {
                 return Ok(request);
             }
             if bytes.len() >= HEAD_BYTES {
@@ -49,6 +49,29 @@ impl Request {
                 Err(error) => return Err(Some(Status::of_reading(&error))),
             }
         }
+    }
+
+    /// A head from its bytes; `None` as long as it has no end.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Request>, Status> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut parsed = httparse::Request::new(&mut headers);
+        let length = match parsed.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
+            Err(_) => return Err(Status::BadRequest),
+        };
+        let headers = parsed.headers.iter();
+        let headers = headers.map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()));
+        Ok(Some(Request {
+            headers: headers.collect(),
+            method: parsed.method.unwrap_or_default().to_owned(),
+            path: parsed.path.unwrap_or_default().to_owned(),
+            early: bytes[length..].to_vec(),
+        }))
     }
 
     /// The value of a header field; `name` is lower case. A field that is there twice has none, so that no two
@@ -114,25 +137,6 @@ impl Request {
         let early = io::Cursor::new(self.early);
         Ok(early.chain(Timed::new(stream, time)).take(length))
     }
-}
-
-fn parse(bytes: &[u8]) -> Result<Option<Request>, Status> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let length = match parsed.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
-        Err(_) => return Err(Status::BadRequest),
-    };
-    let headers = parsed.headers.iter();
-    let headers = headers.map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()));
-    Ok(Some(Request {
-        headers: headers.collect(),
-        method: parsed.method.unwrap_or_default().to_owned(),
-        path: parsed.path.unwrap_or_default().to_owned(),
-        early: bytes[length..].to_vec(),
-    }))
 }
 
 impl Status {
