@@ -120,7 +120,7 @@ pub(crate) fn takes_sequences() -> bool {
 #[cfg(unix)]
 pub(crate) fn read_hidden() -> io::Result<String> {
     let settings = stty("-g");
-    let guard = settings.as_deref().and_then(TerminalGuard::start);
+    let guard = settings.as_deref().and_then(restoring);
     let output = LineEnd { settings };
     let config = rpassword::ConfigBuilder::new().output_writer(output);
     let read = rpassword::read_password_with_config(config.build());
@@ -137,59 +137,81 @@ pub(crate) fn read_hidden() -> io::Result<String> {
     rpassword::read_password()
 }
 
-/// A shell that restores the terminal when this process is gone, whatever ended it: a signal, which std
-/// cannot catch, would leave the terminal without echo. The shell waits for the end of its input.
+/// A shell that does something when this process is gone, whatever ended it: a signal, which std cannot catch,
+/// would leave the terminal without echo, and files that are nobody's. The shell waits for the end of its input.
+/// It ignores the signals that the terminal sends to everything that runs on it.
 #[cfg(unix)]
-pub(crate) struct TerminalGuard(std::process::Child);
+pub(crate) struct ExitGuard(std::process::Child);
 
 /// Has the terminal restored to what it is now when this process is gone; `None` where that cannot be done.
 #[cfg(unix)]
-pub(crate) fn guard_terminal() -> Option<TerminalGuard> {
-    TerminalGuard::start(&stty("-g")?)
+pub(crate) fn guard_terminal() -> Option<ExitGuard> {
+    restoring(&stty("-g")?)
+}
+
+/// The shell may set the terminal even after the parent shell has taken it back.
+#[cfg(unix)]
+fn restoring(settings: &str) -> Option<ExitGuard> {
+    // Opened now: it cannot be opened any more once its session leader is gone.
+    let terminal = std::fs::File::open("/dev/tty").ok()?;
+    ExitGuard::start("stty \"$0\" <&1", settings.as_ref(), terminal.into())
+}
+
+/// What does something when it is dropped.
+#[cfg(feature = "web")]
+pub(crate) type DropGuard = Box<dyn std::any::Any + Send + Sync>;
+
+/// Has a folder removed when this process is gone; `None` where that cannot be done.
+#[cfg(all(unix, feature = "web"))]
+pub(crate) fn guard_folder(folder: &Path) -> Option<DropGuard> {
+    let quiet = std::process::Stdio::null();
+    let guard = ExitGuard::start("rm -rf -- \"$0\"", folder.as_os_str(), quiet)?;
+    Some(Box::new(guard))
+}
+
+/// There is no such guard here.
+#[cfg(all(not(unix), feature = "web"))]
+pub(crate) fn guard_folder(_folder: &Path) -> Option<DropGuard> {
+    None
 }
 
 #[cfg(unix)]
-impl TerminalGuard {
-    /// It ignores the signals that the terminal sends to everything that runs on it, and may set the terminal
-    /// even after the parent shell has taken it back.
-    const SCRIPT: &str =
-        "trap '' HUP INT QUIT TERM TSTP TTOU; echo ready >&2; read -r end; stty \"$0\" <&1";
-
-    /// `None` if there is no shell: then only a normal end restores the terminal.
-    fn start(settings: &str) -> Option<Self> {
+impl ExitGuard {
+    /// Starts it for a command of the shell, in which `$0` is `word`; `None` if there is no shell.
+    fn start(
+        command: &str,
+        word: &std::ffi::OsStr,
+        output: std::process::Stdio,
+    ) -> Option<ExitGuard> {
         use std::process::{Command, Stdio};
-        // Opened now: it cannot be opened any more once its session leader is gone.
-        let terminal = std::fs::File::open("/dev/tty").ok()?;
-        Command::new("sh")
-            .args(["-c", Self::SCRIPT, settings])
+        let script =
+            format!("trap '' HUP INT QUIT TERM TSTP TTOU; echo ready >&2; read -r end; {command}");
+        let shell = Command::new("sh")
+            .args(["-c".as_ref(), script.as_ref(), word])
             .env_clear()
             .env("PATH", std::env::var_os("PATH")?)
             .stdin(Stdio::piped())
-            .stdout(terminal)
+            .stdout(output)
             .stderr(Stdio::piped())
-            .spawn()
-            .ok()
-            .map(TerminalGuard::when_ready)
+            .spawn();
+        shell.ok().map(ExitGuard::when_ready)
     }
-}
 
-#[cfg(unix)]
-impl TerminalGuard {
     /// Waits until the shell ignores the signals: before that, one could end it together with this process.
-    fn when_ready(mut shell: std::process::Child) -> Self {
+    fn when_ready(mut shell: std::process::Child) -> ExitGuard {
         if let Some(mut ready) = shell.stderr.take() {
             // A shell that ends early says nothing, and then there is no guard.
             let _ = io::Read::read(&mut ready, &mut [0]);
         }
-        TerminalGuard(shell)
+        ExitGuard(shell)
     }
 }
 
 #[cfg(unix)]
-impl Drop for TerminalGuard {
+impl Drop for ExitGuard {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // A failure of the shell does not matter: the terminal was restored before.
+        // A failure of the shell does not matter: this process did the same before.
         let _ = self.0.wait();
     }
 }

@@ -109,9 +109,8 @@ impl Api {
     fn post(&self, request: Request, stream: &TcpStream) -> Result<Object, Refused> {
         let path = request.path.clone();
         let mut fields = Fields::parse(&request.json(stream)?)?;
-        let dropped = |name: &str| self.uploads.take(name);
         let job = match path.as_str() {
-            "/api/send" => Job::Send(SendJob::of(fields, dropped)?),
+            "/api/send" => return self.send(fields),
             "/api/receive" => Job::Receive(ReceiveJob::of(fields)?),
             "/api/doctor" => Job::Command(CommandJob::doctor(fields)?),
             "/api/zip" => Job::Command(CommandJob::zip(fields)?),
@@ -148,11 +147,23 @@ impl Api {
         Ok(Object::new())
     }
 
+    fn send(&self, fields: Fields) -> Result<Object, Refused> {
+        let job = SendJob::of(fields, |name| self.uploads.find(name))?;
+        let dropped = job.dropped.clone();
+        self.jobs.start(Job::Send(job))?;
+        // Not before: a request that is refused leaves everything as it was.
+        if let Some(folder) = dropped {
+            self.uploads.hand_over(&folder);
+        }
+        Ok(Object::new())
+    }
+
     /// Posts without fields.
     fn act(&self, path: &str) -> Result<Object, Refused> {
         match path {
             "/api/again" => self.jobs.again()?,
             "/api/cancel" => self.jobs.cancel(),
+            "/api/leave" => self.jobs.leave()?,
             "/api/drop" => return Ok(Object::new().text("dropped", &self.uploads.begin()?)),
             "/api/show" => {
                 let folder = self.jobs.folder().ok_or(Status::Conflict)?;

@@ -1,6 +1,7 @@
 //! What the page may have done: the types of the session, filled in from what it posted.
 
 use crate::cli::error::CliError;
+use crate::cli::options::web::WebOptions;
 use crate::cli::options::{address, numbers};
 use crate::crypto::{ArchivePassword, MeetingCode, Secret};
 use crate::model::Existing;
@@ -10,7 +11,6 @@ use crate::session::{
 };
 use crate::web::fields::Fields;
 use crate::web::http::response::Status;
-use crate::web::options::Options;
 use crate::web::private_folder::PrivateFolder;
 use crate::web::refused::Refused;
 use std::ffi::OsString;
@@ -47,7 +47,7 @@ pub(super) struct SendJob {
     pub(super) meeting: WayToPeer,
     pub(super) paths: Vec<PathBuf>,
     /// Where files lie that were dropped on the page.
-    pub(super) _dropped: Option<Arc<PrivateFolder>>,
+    pub(super) dropped: Option<Arc<PrivateFolder>>,
     pub(super) exclude: Vec<String>,
     pub(super) rate_limit: Option<u64>,
     pub(super) verify: bool,
@@ -94,7 +94,7 @@ impl WayToPeer {
     }
 
     /// Ready to meet.
-    pub(super) fn connect(&self, options: &Options, cancel: &Cancel) -> Connect {
+    pub(super) fn connect(&self, options: &WebOptions, cancel: &Cancel) -> Connect {
         let listen = ListenAddress {
             address: None,
             port: options.transfer_port,
@@ -123,7 +123,7 @@ impl SendJob {
     /// The page does not post such a thing, or the person's input cannot be used.
     pub(super) fn of(
         mut fields: Fields,
-        dropped: impl FnOnce(&str) -> Result<(Arc<PrivateFolder>, Vec<PathBuf>), Status>,
+        find_dropped: impl FnOnce(&str) -> Result<(Arc<PrivateFolder>, Vec<PathBuf>), Status>,
     ) -> Result<SendJob, Refused> {
         let meeting = WayToPeer::of(&mut fields)?;
         let mut paths = fields.paths("paths")?;
@@ -134,11 +134,13 @@ impl SendJob {
         let names = hidden(fields.flag("hide_names")?);
         let folder = fields.some_text("dropped")?;
         fields.end()?;
-        let dropped = folder.map(|folder| dropped(&folder)).transpose()?;
-        let dropped = dropped.map(|(folder, files)| {
-            paths.extend(files);
-            folder
-        });
+        let dropped = match folder.map(|folder| find_dropped(&folder)).transpose()? {
+            Some((folder, files)) => {
+                paths.extend(files);
+                Some(folder)
+            }
+            None => None,
+        };
         if paths.is_empty() {
             return Err(Refused::says("choose a file or folder first"));
         }
@@ -153,7 +155,7 @@ impl SendJob {
         Ok(SendJob {
             meeting,
             paths,
-            _dropped: dropped,
+            dropped,
             exclude: words.filter(|line| !line.is_empty()).collect(),
             rate_limit: rate_limit
                 .map(|text| numbers::rate("the limit", &text))

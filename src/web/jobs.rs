@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::terminal::{Person, Terminal};
 use crate::cli::options::choices::ProgressChoice;
+use crate::cli::options::web::WebOptions;
 use crate::cli::output::console::{Audience, Console, LineStyle, Verbosity};
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
@@ -18,10 +19,10 @@ use crate::cli::output::wording::{self, Perspective};
 use crate::crypto::{ArchivePassword, CredentialError};
 use crate::session::sync::Monitor;
 use crate::session::{self, Cancel, Payload, SendOptions};
+use crate::web::commands::Commands;
 use crate::web::event_log::{EventLines, EventLog, SaidLines};
 use crate::web::http::response::Status;
 use crate::web::job::{CommandJob, Job, ReceiveJob, SendJob, SharedWords};
-use crate::web::options::Options;
 use crate::web::questions::{OpenQuestion, PageOperator};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use std::thread;
 
 /// The job that runs, the one that ran last, and what it tells.
 pub(super) struct Jobs {
-    pub(super) options: Options,
+    pub(super) options: WebOptions,
+    commands: Commands,
     pub(super) log: Arc<EventLog>,
     pub(super) questions: OpenQuestion,
     environment: Environment,
@@ -39,16 +41,18 @@ pub(super) struct Jobs {
 #[derive(Default)]
 struct JobsState {
     running: Option<Cancel>,
+    /// The last one, as long as it makes sense to do it again.
     last: Option<Job>,
     /// The folder with what the last job made.
     folder: Option<PathBuf>,
 }
 
 impl Jobs {
-    pub(super) fn new(options: Options, environment: Environment) -> Jobs {
+    pub(super) fn new(options: WebOptions, commands: Commands, environment: Environment) -> Jobs {
         let log = EventLog::new();
         Jobs {
             options,
+            commands,
             questions: OpenQuestion::new(Arc::clone(&log)),
             log,
             environment,
@@ -87,6 +91,25 @@ impl Jobs {
     pub(super) fn again(self: &Arc<Self>) -> Result<(), Status> {
         let last = self.state.lock().last.clone();
         self.start(last.ok_or(Status::Conflict)?)
+    }
+
+    /// Forgets the job that ran last, on every page.
+    ///
+    /// # Errors
+    /// It runs.
+    pub(super) fn leave(&self) -> Result<(), Status> {
+        let last = self.state.change(|state| {
+            if state.running.is_some() {
+                return Err(Status::Conflict);
+            }
+            self.log.clear();
+            self.log.push(Object::event("left"));
+            state.folder = None;
+            Ok(state.last.take())
+        })?;
+        // Files that were dropped on the page go with their job.
+        drop(last);
+        Ok(())
     }
 
     /// Ends the job that runs. What arrived is kept.
@@ -146,16 +169,20 @@ impl Jobs {
             Job::Send(job) => self.send(job, cancel, &context),
             Job::Receive(job) => self.receive(&job, cancel, &context),
             Job::Command(job) => {
-                let exit = (self.options.command)(&job.words, &context)?;
+                let exit = (self.commands.run)(&job.words, &context)?;
                 self.state.lock().folder = job.folder;
                 Ok(exit)
             }
         });
         // Another job can start as soon as a page knows that this one is done.
-        self.state.change(|state| {
-            close(outcome, &console, &ledger, None);
+        let finished = self.state.change(|state| {
+            let exit = close(outcome, &console, &ledger, None);
             state.running = None;
+            let is_complete = [Exit::Done, Exit::LeftOut].contains(&exit);
+            state.last.take_if(|_| is_complete)
         });
+        // Files that were dropped on the page go with their job.
+        drop(finished);
     }
 
     fn send(&self, job: SendJob, cancel: &Cancel, context: &Context<'_>) -> Result<Exit, CliError> {
@@ -164,7 +191,7 @@ impl Jobs {
             Some((password, names)) => {
                 let password = copy(&password).map_err(|_| CliError::Bug)?;
                 connect.retries = 0;
-                let make = self.options.make_archive;
+                let make = self.commands.make_archive;
                 Payload::Archive(make(job.paths, password, names, &connect.secret)?)
             }
             None => Payload::Paths(job.paths),

@@ -7,6 +7,7 @@
 
 mod api;
 mod browser;
+pub(crate) mod commands;
 mod event_log;
 mod fields;
 mod files;
@@ -15,7 +16,6 @@ mod http;
 mod job;
 mod jobs;
 mod json;
-pub(crate) mod options;
 mod private_folder;
 mod questions;
 mod refused;
@@ -25,22 +25,27 @@ mod uploads;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::options::web::WebOptions;
 use crate::cli::output::json::Object;
 use crate::session::Error;
+use crate::web::commands::Commands;
 use crate::web::guard::Guard;
-use crate::web::options::Options;
 use crate::web::server::Server;
 
 /// Serves the page until it is asked to end.
 ///
 /// # Errors
 /// The port cannot be had, or the system has no random bytes.
-pub(crate) fn run(options: Options, context: &Context<'_>) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    options: WebOptions,
+    commands: Commands,
+    context: &Context<'_>,
+) -> Result<Exit, CliError> {
     let (listener, address) = server::listen(options.port).map_err(CliError::Session)?;
     let (guard, url) = Guard::new(address)?;
     let opens_browser = options.opens_browser;
     private_folder::remove_abandoned();
-    let server = Server::new(options, guard, context.environment.clone());
+    let server = Server::new(options, commands, guard, context.environment.clone());
     let console = context.console;
     console.insist(&format!("the page is at {url}"));
     console.say(

@@ -1,19 +1,22 @@
 //! Temporary folders that only this user can open, and that go with the process.
 
-use crate::cli::platform;
+use crate::cli::platform::{self, DropGuard};
 use crate::crypto::random_bytes;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "peerbridge-web-";
 /// The file that a living process holds locked.
 const LOCK: &str = "lock";
+/// How often a folder is made that another process takes for an abandoned one before it is locked.
+const TRIES: usize = 20;
 
-/// A folder that is removed when this is dropped.
+/// A folder that is removed when this is dropped, or this process is gone.
 pub(super) struct PrivateFolder {
     path: PathBuf,
     lock: Option<File>,
+    _guard: Option<DropGuard>,
 }
 
 impl PrivateFolder {
@@ -22,16 +25,13 @@ impl PrivateFolder {
     /// # Errors
     /// What the system says.
     pub(super) fn create() -> io::Result<PrivateFolder> {
-        let random: [u8; 8] =
-            random_bytes().map_err(|error| io::Error::other(error.to_string()))?;
-        let name = format!("{PREFIX}{:016x}", u64::from_be_bytes(random));
-        let path = std::env::temp_dir().join(name);
-        platform::create_private_folder(&path)?;
-        let lock = platform::create_private_file(&path.join(LOCK))?;
-        lock.lock()?;
+        let place = std::path::absolute(std::env::temp_dir())?;
+        let (path, lock) = locked_folder(&place)?;
+        let guard = platform::guard_folder(&path);
         Ok(PrivateFolder {
             path,
             lock: Some(lock),
+            _guard: guard,
         })
     }
 
@@ -49,9 +49,41 @@ impl Drop for PrivateFolder {
     }
 }
 
+fn locked_folder(place: &Path) -> io::Result<(PathBuf, File)> {
+    for _ in 0..TRIES {
+        let random: [u8; 8] =
+            random_bytes().map_err(|error| io::Error::other(error.to_string()))?;
+        let name = format!("{PREFIX}{:016x}", u64::from_be_bytes(random));
+        let path = place.join(name);
+        platform::create_private_folder(&path)?;
+        if let Some(lock) = lock(&path)? {
+            return Ok((path, lock));
+        }
+    }
+    Err(ErrorKind::ResourceBusy.into())
+}
+
+/// Makes and locks the lock of a new folder; `None` if [`remove_abandoned`] of another process was faster. It
+/// removes a folder only while it holds the lock, so a lock that is still in its place afterwards is this one's.
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let path = folder.join(LOCK);
+    let lock = match platform::create_private_file(&path) {
+        Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
+            return Ok(None);
+        }
+        created => created?,
+    };
+    lock.lock()?;
+    Ok(path.try_exists()?.then_some(lock))
+}
+
 /// Removes the folders of processes that were killed. What cannot be removed stays: it is another user's, or in use.
 pub(super) fn remove_abandoned() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
+    remove_abandoned_in(&std::env::temp_dir());
+}
+
+fn remove_abandoned_in(place: &Path) {
+    let Ok(entries) = fs::read_dir(place) else {
         return;
     };
     for entry in entries.flatten() {
@@ -62,11 +94,16 @@ pub(super) fn remove_abandoned() {
             && entry.metadata().is_ok_and(|found| {
                 found.is_dir() && platform::exposure(&found, None, false).is_none()
             });
-        let is_free = || {
-            let lock = File::open(entry.path().join(LOCK));
-            lock.is_ok_and(|lock| lock.try_lock().is_ok())
-        };
-        if is_ours && is_free() {
+        if !is_ours {
+            continue;
+        }
+        let path = entry.path().join(LOCK);
+        // A process that was killed early left no lock.
+        let lock = File::open(&path).or_else(|_| platform::create_private_file(&path));
+        // Held until the folder is gone: whoever waits for the lock finds out that it is. Windows removes no file
+        // that is open.
+        if let Some(held) = lock.ok().filter(|lock| lock.try_lock().is_ok()) {
+            let _held = (!cfg!(windows)).then_some(held);
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -75,6 +112,8 @@ pub(super) fn remove_abandoned() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn a_folder_in_use_stays_and_goes_with_its_owner() {
@@ -85,5 +124,43 @@ mod tests {
         assert!(path.join("file").exists());
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_killed_processes_left_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let (with_lock, lock) = locked_folder(place.path()).unwrap();
+        drop(lock);
+        let without = place.path().join(format!("{PREFIX}0"));
+        platform::create_private_folder(&without).unwrap();
+        remove_abandoned_in(place.path());
+        assert!(!with_lock.exists() && !without.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_folder_is_nobody_elses_to_remove() {
+        let place = tempfile::tempdir().unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::SeqCst) {
+                        remove_abandoned_in(place.path());
+                    }
+                });
+            }
+            for _ in 0..500 {
+                let (path, lock) = locked_folder(place.path()).unwrap();
+                let written = fs::write(path.join("file"), "x");
+                let is_there = written.is_ok() && path.join(LOCK).exists();
+                drop(lock);
+                if !is_there {
+                    is_over.store(true, Ordering::SeqCst);
+                }
+                assert!(is_there, "removed while it was in use");
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
     }
 }

@@ -1,13 +1,14 @@
 //! Accepts connections of this machine's browser, a thread for each.
 
 use crate::cli::environment::Environment;
+use crate::cli::options::web::WebOptions;
 use crate::session::Error;
 use crate::web::api::Api;
+use crate::web::commands::Commands;
 use crate::web::guard::Guard;
 use crate::web::http::request::Request;
 use crate::web::http::response::{self, Status};
 use crate::web::jobs::Jobs;
-use crate::web::options::Options;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -51,10 +52,15 @@ pub(super) fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 impl Server {
-    pub(super) fn new(options: Options, guard: Guard, environment: Environment) -> Arc<Server> {
+    pub(super) fn new(
+        options: WebOptions,
+        commands: Commands,
+        guard: Guard,
+        environment: Environment,
+    ) -> Arc<Server> {
         let idle = options.idle;
         Arc::new(Server {
-            api: Api::new(guard, Arc::new(Jobs::new(options, environment))),
+            api: Api::new(guard, Arc::new(Jobs::new(options, commands, environment))),
             count: AtomicUsize::new(0),
             is_ending: AtomicBool::new(false),
             idle,

@@ -10,7 +10,6 @@ use crate::web::http::request::Request;
 use crate::web::http::response::Status;
 use crate::web::private_folder::PrivateFolder;
 use crate::web::refused::Refused;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::TcpStream;
@@ -18,38 +17,52 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Pages that take up files at the same time.
+/// The most folders that are being filled. Pages that were closed leave theirs behind.
 const MOST: usize = 4;
 /// How long one file may take: the page and this program are on one machine.
 const FILE_TIME: Duration = Duration::from_secs(3600);
 
-/// Folders that are being filled, by name.
+/// Folders that are being filled, with their names, the oldest first.
 #[derive(Default)]
-pub(super) struct Uploads(Mutex<BTreeMap<String, Arc<PrivateFolder>>>);
+pub(super) struct Uploads(Mutex<Vec<(String, Arc<PrivateFolder>)>>);
 
 impl Uploads {
-    /// Makes an empty folder, and says its name.
+    /// Makes an empty folder, and says its name. Where there are too many, the oldest goes.
     ///
     /// # Errors
-    /// There are too many, or the system refuses.
+    /// The system refuses.
     pub(super) fn begin(&self) -> Result<String, Refused> {
-        let mut folders = lock(&self.0);
-        if folders.len() >= MOST {
-            return Err(Status::TooMany.into());
-        }
         let folder = PrivateFolder::create().map_err(|source| CliError::CannotWrite {
             what: "a temporary folder".to_owned(),
             source,
         })?;
         let bytes: [u8; 8] = random_bytes()?;
         let name = format!("{:016x}", u64::from_be_bytes(bytes));
-        folders.insert(name.clone(), Arc::new(folder));
+        let mut folders = lock(&self.0);
+        folders.push((name.clone(), Arc::new(folder)));
+        let oldest = (folders.len() > MOST).then(|| folders.remove(0));
+        drop(folders);
+        drop(oldest);
         Ok(name)
     }
 
     /// Removes a folder that is not sent after all.
     pub(super) fn discard(&self, name: &str) {
-        lock(&self.0).remove(name);
+        self.forget(|known, _| known == name);
+    }
+
+    /// Leaves a folder to the job that sends it.
+    pub(super) fn hand_over(&self, folder: &Arc<PrivateFolder>) {
+        self.forget(|_, known| Arc::ptr_eq(known, folder));
+    }
+
+    fn forget(&self, is_it: impl Fn(&str, &Arc<PrivateFolder>) -> bool) {
+        let mut folders = lock(&self.0);
+        let found = folders.extract_if(.., |(name, folder)| is_it(name, folder));
+        let found: Vec<_> = found.collect();
+        // Removing the files takes a while.
+        drop(folders);
+        drop(found);
     }
 
     /// Removes all folders.
@@ -57,15 +70,21 @@ impl Uploads {
         lock(&self.0).clear();
     }
 
-    /// Takes a folder out, with what lies in it.
+    /// A folder, and what lies in it.
     ///
     /// # Errors
     /// There is no such folder, or it is empty.
-    pub(super) fn take(&self, name: &str) -> Result<(Arc<PrivateFolder>, Vec<PathBuf>), Status> {
-        let folder = lock(&self.0).remove(name).ok_or(Status::NotFound)?;
+    pub(super) fn find(&self, name: &str) -> Result<(Arc<PrivateFolder>, Vec<PathBuf>), Status> {
+        let folder = self.folder(name).ok_or(Status::NotFound)?;
         let entries = fs::read_dir(folder.path().join(FILES)).map_err(|_| Status::NotFound)?;
         let files = entries.flatten().map(|entry| entry.path()).collect();
         Ok((folder, files))
+    }
+
+    fn folder(&self, name: &str) -> Option<Arc<PrivateFolder>> {
+        let folders = lock(&self.0);
+        let found = folders.iter().find(|(known, _)| known == name);
+        found.map(|(_, folder)| Arc::clone(folder))
     }
 
     /// Reads one file. The fields `Folder` and `Name` say which; the name is percent-encoded, and may have folders.
@@ -77,10 +96,7 @@ impl Uploads {
         let folder = String::from_utf8_lossy(text("folder")?).into_owned();
         let name = percent_decoded(text("name")?).ok_or(Status::BadRequest)?;
         let length = request.length()?;
-        let folder = lock(&self.0)
-            .get(&folder)
-            .cloned()
-            .ok_or(Status::NotFound)?;
+        let folder = self.folder(&folder).ok_or(Status::NotFound)?;
         if free_bytes(folder.path()).is_some_and(|free| free < length) {
             return Err(Refused::says(
                 "there is too little room for temporary files on this machine",

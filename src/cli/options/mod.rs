@@ -7,5 +7,7 @@ pub(crate) mod connect;
 pub(crate) mod flags;
 pub(crate) mod numbers;
 pub(crate) mod verbs;
+#[cfg(feature = "web")]
+pub(crate) mod web;
 mod wildcards;
 pub(crate) mod words;

@@ -14,6 +14,7 @@ mod secret;
 mod send;
 mod serve;
 mod unzip;
+#[cfg(feature = "web")]
 mod web;
 mod zip;
 mod zipped;
@@ -23,6 +24,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::verbs::Verb;
+#[cfg(feature = "web")]
+use crate::cli::options::web::WebOptions;
 
 /// What to do, interpreted and checked.
 #[derive(Debug)]
@@ -34,7 +37,8 @@ pub(crate) enum Action {
     Zip(zip::Zip),
     Unzip(unzip::Unzip),
     Doctor(doctor::Doctor),
-    Web(web::Web),
+    #[cfg(feature = "web")]
+    Web(WebOptions),
     Completions(completions::Completions),
     Demo(demo::Demo),
     Secret(secret::SecretArgs),
@@ -74,7 +78,13 @@ impl Action {
             Some(Verb::Zip) => zip::Zip::understand(args).map(Action::Zip),
             Some(Verb::Unzip) => unzip::Unzip::understand(args).map(Action::Unzip),
             Some(Verb::Doctor) => doctor::Doctor::understand(args, context).map(Action::Doctor),
-            Some(Verb::Web) => web::Web::understand(args, context).map(Action::Web),
+            #[cfg(feature = "web")]
+            Some(Verb::Web) => web::understand(args, context).map(Action::Web),
+            #[cfg(not(feature = "web"))]
+            Some(Verb::Web) => Err(CliError::usage(
+                "this peerbridge was built without its page",
+                "build it with the feature web, or use send and receive",
+            )),
             Some(Verb::Completions) => {
                 completions::Completions::understand(args).map(Action::Completions)
             }
@@ -99,7 +109,8 @@ impl Action {
             Action::Zip(zip) => zip.run(context),
             Action::Unzip(unzip) => unzip.run(context),
             Action::Doctor(doctor) => doctor.run(context),
-            Action::Web(web) => web.run(context),
+            #[cfg(feature = "web")]
+            Action::Web(options) => web::run(options, context),
             Action::Completions(shell) => {
                 context.console.result(&shell.script());
                 Ok(Exit::Done)

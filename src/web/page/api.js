@@ -31,9 +31,10 @@ export async function post(path, fields = {}) {
     throw new Gone('peerbridge does not answer');
   }
   if (response.status === 401) throw new Gone('no token');
-  const body = await response.json().catch(() => ({ error: `peerbridge answered ${response.status}` }));
-  if (response.ok) return body;
-  throw new Refused(response.status === 409 ? 'Something else is under way.' : sentence(body.error, body.hint));
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  if (response.status === 409) throw new Refused('Something else is under way.');
+  throw new Refused(sentence(...reasons(text, response.status)));
 }
 
 /** Messages are lower case and without a full stop. */
@@ -82,6 +83,16 @@ async function read(body, hear) {
   }
 }
 
+/** What a refusal says, in sentences. Some are a line of text: the program refuses before it knows what was asked. */
+function reasons(text, status) {
+  try {
+    const { error, hint } = JSON.parse(text);
+    return [error, hint];
+  } catch {
+    return [text.trim() || `peerbridge answered ${status}`];
+  }
+}
+
 /** Takes up one file; `moved` hears how many bytes are there. */
 export function upload(folder, name, file, moved) {
   return new Promise((resolve, reject) => {
@@ -95,7 +106,7 @@ export function upload(folder, name, file, moved) {
     request.onerror = () => reject(new Refused(`${name} cannot be taken up.`));
     request.onload = () => {
       if (request.status === 200) resolve();
-      else reject(new Refused(sentence(`${name} cannot be taken up`, JSON.parse(request.responseText || '{}').error)));
+      else reject(new Refused(sentence(`${name} cannot be taken up`, ...reasons(request.responseText, request.status))));
     };
     request.send(file);
   });

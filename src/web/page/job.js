@@ -21,6 +21,11 @@ export const isShown = () => job !== null;
 export function hear(event) {
   if (event.event === 'started') job = { ...event, phase: first(event), files: [], rates: [], notes: [], rows: [] };
   if (!job) return;
+  if (event.event === 'left') {
+    job = null;
+    leave();
+    return;
+  }
   const step = steps[event.event];
   if (step) step(event);
   draw();
@@ -266,7 +271,7 @@ function done() {
     ['leave', 'done', () => make('div', { className: 'actions' },
       retry && action(exit === 12 ? 'Resume' : 'Try again', 'again', 'primary'),
       shows && action('Show in folder', 'show', 'primary'),
-      make('button', { type: 'button', className: retry || shows ? '' : 'primary', onclick: () => { job = null; leave(); } }, 'Done'))],
+      make('button', { type: 'button', className: retry || shows ? '' : 'primary', onclick: () => post('leave').catch(fail) }, 'Done'))],
   ];
 }
 

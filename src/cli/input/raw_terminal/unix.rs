@@ -1,6 +1,6 @@
 //! The terminal while a line is edited: it gives out each key and shows nothing by itself.
 
-use crate::cli::platform::{self, TerminalGuard};
+use crate::cli::platform::{self, ExitGuard};
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -15,7 +15,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 pub(super) struct RawMode {
     before: Termios,
     raw: Termios,
-    _guard: Option<TerminalGuard>,
+    _guard: Option<ExitGuard>,
 }
 
 impl RawMode {
