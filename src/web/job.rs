@@ -31,6 +31,8 @@ pub(super) struct WayToPeer {
     pub(super) words: SharedWords,
     /// Where to dial; without it the code leads to the other side.
     address: Option<PeerAddress>,
+    /// The name under which a drop box knows the secret.
+    name: Option<String>,
 }
 
 /// What both sides know.
@@ -76,6 +78,12 @@ impl WayToPeer {
         let typed = fields.text("code")?;
         let address = fields.some_text("address")?;
         let address = address.map(|text| address::peer(text.trim())).transpose()?;
+        let name = fields.some_text("as")?;
+        if name.is_some() && address.is_none() {
+            return Err(Refused::says(
+                "a name is for a drop box: type its address, too",
+            ));
+        }
         let words = match MeetingCode::from_input(&typed) {
             _ if typed.trim().is_empty() && address.is_none() => {
                 SharedWords::Code(Arc::new(MeetingCode::generate()?))
@@ -86,6 +94,7 @@ impl WayToPeer {
         };
         Ok(WayToPeer {
             words,
+            name,
             address: address.map(|written| PeerAddress {
                 host: written.host,
                 port: written.port.unwrap_or(DEFAULT_PORT),
@@ -113,6 +122,7 @@ impl WayToPeer {
             SharedWords::Own(secret) => Arc::clone(secret),
         };
         let mut connect = Connect::new(rendezvous, secret);
+        connect.name = self.name.clone();
         connect.cancel = cancel.clone();
         connect
     }

@@ -1,4 +1,4 @@
-//! OpenQuestion of a job, which wait for the answer of any page.
+//! The question of a job, which waits for the answer of any page.
 
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
@@ -9,6 +9,7 @@ use crate::session::sync::Monitor;
 use crate::session::{Acceptance, Cancel, Conflicts, Expansion, OfferSummary, Operator};
 use crate::web::event_log::EventLog;
 use crate::web::http::response::Status;
+use crate::web::refused::Refused;
 use std::sync::Arc;
 
 /// The question that is open, if one is.
@@ -37,12 +38,12 @@ impl OpenQuestion {
     ///
     /// # Errors
     /// That question is not open, or it has no such answer.
-    pub(super) fn answer(&self, number: u64, answer: &str) -> Result<(), Status> {
+    pub(super) fn answer(&self, number: u64, answer: &str) -> Result<(), Refused> {
         self.open.change(|open| {
             let understands = open.understands.filter(|_| open.number == number);
             let understands = understands.ok_or(Status::Conflict)?;
             if !understands(answer) {
-                return Err(Status::Unusable);
+                return Err(Refused::says(format!("{answer:?} is no answer to that")));
             }
             open.understands = None;
             open.answer = Some(answer.to_owned());

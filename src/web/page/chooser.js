@@ -68,6 +68,7 @@ function row(entry) {
       type: 'checkbox',
       checked: now.chosen.has(entry.path),
       'aria-label': `Choose ${entry.name}`,
+      onkeydown: (event) => { if (event.key === 'Enter') box.click(); },
       onchange: () => {
         if (box.checked) now.chosen.set(entry.path, entry);
         else now.chosen.delete(entry.path);

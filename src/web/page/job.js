@@ -3,7 +3,10 @@
 import { make, post, sentence, size } from '/api.js';
 
 const card = document.getElementById('job');
+const now = document.getElementById('now');
 const CURVE = 40;
+/** A longer list helps nobody here. */
+const ROWS = 500;
 let job = null;
 let fail = () => {};
 let leave = () => {};
@@ -23,6 +26,7 @@ export function hear(event) {
   if (!job) return;
   if (event.event === 'left') {
     job = null;
+    now.textContent = '';
     leave();
     return;
   }
@@ -76,7 +80,7 @@ const steps = {
   answered: () => { job.question = null; },
   // No secret is needed before a transfer begins here.
   check: (event) => { if (event.what !== 'secret') job.rows.push(event); },
-  entry: (event) => { job.rows.push(event); },
+  entry: (event) => { if (job.rows.length <= ROWS) job.rows.push(event); },
   done: (event) => {
     job.done = event;
     job.question = null;
@@ -100,6 +104,9 @@ function draw() {
   const hadFocus = card.contains(document.activeElement) || document.activeElement === document.body;
   for (const child of [...card.children]) if (!next.includes(child)) child.remove();
   next.forEach((part, at) => { if (card.children[at] !== part) card.insertBefore(part, card.children[at] ?? null); });
+  // What screen readers say. Only an element that stays is heard.
+  const title = card.querySelector('h2, h3')?.textContent ?? '';
+  if (now.textContent !== title) now.textContent = title;
   const target = card.querySelector('[data-focus]:not([data-had-focus])');
   if (target && hadFocus) {
     target.dataset.hadFocus = '1';
@@ -117,7 +124,7 @@ function running() {
   const isWaiting = job.code && !job.moving && !job.question && !job.offer;
   const stop = { send: 'Stop', receive: 'Stop' }[job.task];
   return [
-    ['title', job.phase, () => make('h2', { role: 'status' }, job.phase)],
+    ['title', job.phase, () => make('h2', {}, job.phase)],
     isWaiting && ['code', job.code, code],
     !isWaiting && job.offer && !job.question && ['what', JSON.stringify(job.offer), what],
     job.question && [`question-${job.question.question}`, '', question],
@@ -199,6 +206,7 @@ function question() {
       const input = make('input', { type: 'text', inputMode: 'numeric', autocomplete: 'one-time-code', 'aria-label': 'One-time code' });
       const send = make('button', { type: 'button', className: 'primary' }, 'Go on');
       send.onclick = () => post('answer', { question: asked.question, answer: input.value }).catch(fail);
+      input.onkeydown = (event) => { if (event.key === 'Enter') send.click(); };
       return box('The other side asks for a one-time code', [], input, send);
     }
   }
@@ -263,7 +271,7 @@ function done() {
   const shows = isGood && job.task !== 'send' && !job.rows.length && job.saved;
   return [
     ['result', 'done', () => make('div', { className: `result ${state}` },
-      make('h2', { tabIndex: -1, 'data-focus': '1', role: 'status' }, title),
+      make('h2', { tabIndex: -1, 'data-focus': '1' }, title),
       ...text.filter(Boolean).map((line) => make('p', {}, sentence(line))))],
     job.files.length && ['files', 'done', () => make('ul', { className: 'files' }, ...job.files.map((file) => make('li', {}, file)))],
     job.rows.length && ['rows', `done ${job.rows.length}`, rows],
@@ -292,13 +300,21 @@ function rows() {
       make('strong', {}, `${{ pass: '✓', look: '!', fail: '✗' }[result] ?? result} ${what}`),
       make('span', {}, said), tip ? make('small', {}, tip) : null)));
   }
-  const shown = job.rows.slice(0, 500).map(({ path, kind, bytes, encryption }) => make('tr', {},
+  const shown = job.rows.slice(0, ROWS);
+  const kinds = [...new Set(shown.filter(({ kind }) => kind !== 'dir').map(({ encryption }) => encryption))];
+  const name = (kind) => (kind === 'none' ? 'not encrypted' : kind);
+  const differs = kinds.length > 1;
+  const caption = differs || !kinds.length ? '' : `All files: ${name(kinds[0])}. `;
+  const rest = job.rows.length > ROWS ? `Only the first ${ROWS} are shown.` : '';
+  const row = ({ path, kind, bytes, encryption }) => make('tr', {},
     make('td', {}, kind === 'dir' ? `${path}/` : path),
     make('td', {}, kind === 'dir' ? '' : size(bytes)),
-    make('td', {}, encryption === 'none' ? '' : encryption)));
+    differs && make('td', {}, kind === 'dir' ? '' : name(encryption)));
+  const heads = ['Name', 'Size', ...(differs ? ['Encryption'] : [])];
   return make('table', {},
-    make('thead', {}, make('tr', {}, ...['Name', 'Size', 'Encryption'].map((head) => make('th', { scope: 'col' }, head)))),
-    make('tbody', {}, ...shown));
+    make('caption', {}, `${caption}${rest}`),
+    make('thead', {}, make('tr', {}, ...heads.map((head) => make('th', { scope: 'col' }, head)))),
+    make('tbody', {}, ...shown.map(row)));
 }
 
 function notes() {
