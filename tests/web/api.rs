@@ -207,6 +207,48 @@ fn dropped_files_are_sent_and_their_copy_goes() {
 }
 
 #[test]
+fn a_transfer_goes_on_without_a_page_and_pages_that_come_back_agree() {
+    let scene = Scene::new();
+    scene.file("film", crate::harness::trees::noise(5, 3_000_000));
+    let (sender, receiver) = (Page::start(&scene, "out"), Page::start(&scene, "in"));
+    let film = scene.path("film");
+    sender.posts(
+        "send",
+        json!({ "paths": [{ "path": film }], "rate_limit": "1M" }),
+    );
+    let code = sender.waits_for("started")["code"].clone();
+    receives(&receiver, &scene, code.as_str().unwrap());
+    let question = receiver.question("accept");
+    let answer = |word: &str| {
+        let answer = json!({ "question": question["question"], "answer": word });
+        receiver.post("answer", &answer).0
+    };
+    assert_eq!(answer("yes"), 200);
+    assert_eq!(answer("no"), 409, "another page was faster");
+    // Every look is a page of its own that is closed behind its last event.
+    receiver.waits_for("progress");
+    let (status, refused) = receiver.post("leave", &json!({}));
+    assert_eq!(status, 409, "{refused}");
+    let mut seen = [&receiver, &receiver].map(|page| page.events_until("done"));
+    // The one that came later gets the last progress only.
+    for events in &mut seen {
+        events.retain(|event| event["event"] != "progress");
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0].last().unwrap()["exit"], 0);
+    let names: Vec<_> = seen[0]
+        .iter()
+        .map(|event| event["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(names[..2], ["page", "started"], "{names:?}");
+    scene.assert_same("film", "in/film");
+    receiver.posts("leave", json!({}));
+    receiver.waits_for("left");
+    sender.quits();
+    receiver.quits();
+}
+
+#[test]
 fn archives_are_made_listed_and_opened() {
     let scene = Scene::new();
     scene.tree("photos", 3);

@@ -1,89 +1,13 @@
 //! The page in a real browser: both sides of transfers, what a person sees and does.
 
 use crate::driver::{self, Browser};
-use crate::harness::Scene;
+use crate::harness::proxy::{PASS, Proxy, Way, to_listener};
 use crate::harness::trees::noise;
+use crate::harness::{Scene, free_port};
 use crate::page::Page;
-use serde_json::json;
-use std::path::PathBuf;
-
-const TAB: &str = "\u{e004}";
-const ENTER: &str = "\u{e007}";
-
-/// A page's program and a browser that shows it.
-struct Side {
-    page: Page,
-    browser: Browser,
-}
-
-impl Side {
-    fn start(scene: &Scene, name: &str) -> Side {
-        let page = Page::start(scene, name);
-        let browser = Browser::start(scene, name);
-        browser.looks(800, 900, "light");
-        browser.open(&page.url);
-        browser.shows("body[data-ready] #tabs", "");
-        Side { page, browser }
-    }
-
-    /// Chooses a name in the folder that the dialog shows.
-    fn chooses(&self, name: &str) {
-        self.browser.click("#send-choose", "");
-        let label = format!(
-            "#chooser-list input[aria-label={:?}]",
-            format!("Choose {name}")
-        );
-        self.browser.click(&label, "");
-        self.browser.click("#chooser-take", "");
-    }
-
-    /// Sends what is chosen; the code that the page shows.
-    fn sends(&self) -> String {
-        self.browser.click("#send > .primary", "");
-        self.browser.shows(".big-code", "");
-        self.browser.text(".big-code")
-    }
-
-    #[track_caller]
-    fn is_offered(&self, name: &str) {
-        self.browser.shows(".question h3", "");
-        let question = self.browser.text(".question h3");
-        assert!(
-            question.ends_with(&format!(" offers you {name}")),
-            "{question}"
-        );
-    }
-
-    fn receives(&self, code: &str) {
-        self.browser.click("#tabs [data-tab=receive]", "");
-        self.browser.types("#receive [name=code]", code);
-        self.browser.click("#receive > .primary", "");
-    }
-
-    /// Fails where something on the page is without a name, too pale, too small or too wide, at three widths, dark and
-    /// light. Takes pictures for people, if `PEERBRIDGE_TEST_PICTURES` names a folder for them.
-    #[track_caller]
-    fn looks_good(&self, name: &str) {
-        let pictures = std::env::var_os("PEERBRIDGE_TEST_PICTURES").map(PathBuf::from);
-        for width in [360, 800, 1400] {
-            for scheme in ["light", "dark"] {
-                self.browser.looks(width, 900, scheme);
-                let faults = self.browser.script(include_str!("checks.js"));
-                assert_eq!(faults, json!([]), "{name}, {width}, {scheme}");
-                if let Some(folder) = &pictures {
-                    let file = folder.join(format!("{name}-{width}-{scheme}.png"));
-                    self.browser.picture(&file);
-                }
-            }
-        }
-        self.browser.looks(800, 900, "light");
-    }
-}
-
-/// Two pages, or none where there is no browser.
-fn two_sides(scene: &Scene) -> Option<(Side, Side)> {
-    driver::is_here().then(|| (Side::start(scene, "out"), Side::start(scene, "in")))
-}
+use crate::side::{Side, two_sides};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn a_folder_goes_from_page_to_page_with_a_few_clicks_and_the_code() {
@@ -99,6 +23,8 @@ fn a_folder_goes_from_page_to_page_with_a_few_clicks_and_the_code() {
     sender.browser.click("#chooser-cancel", "");
     sender.chooses("photos");
     sender.looks_good("send-chosen");
+    sender.browser.click("#send summary", "");
+    sender.looks_good("send-options");
     let code = sender.sends();
     sender.looks_good("send-code");
     receiver.browser.click("#tabs [data-tab=receive]", "");
@@ -124,27 +50,6 @@ fn a_folder_goes_from_page_to_page_with_a_few_clicks_and_the_code() {
     sender.browser.click("#end", "");
     sender.browser.shows("#gone h2", "peerbridge has ended");
     sender.looks_good("ended");
-}
-
-#[test]
-fn the_keyboard_alone_is_enough() {
-    let scene = Scene::new();
-    scene.file("out/note", "x");
-    let Some((sender, receiver)) = two_sides(&scene) else {
-        return;
-    };
-    sender.chooses("note");
-    let code = sender.sends();
-    // Quit, then the four tabs.
-    receiver.browser.presses(&[TAB, TAB, TAB, ENTER].concat());
-    receiver.browser.shows("#receive", "");
-    receiver.browser.presses(&[TAB, TAB, TAB].concat());
-    receiver.browser.presses(&code);
-    receiver.browser.presses(ENTER);
-    receiver.browser.shows(".question h3", "");
-    receiver.browser.presses(&[TAB, ENTER].concat());
-    receiver.browser.shows(".result.good h2", "Received");
-    scene.assert_same("out/note", "in/note");
 }
 
 #[test]
@@ -242,21 +147,26 @@ fn what_is_declined_in_the_way_or_wrong_is_said() {
     assert_eq!(scene.names_in("in"), ["note", "note (1)"]);
 }
 
-#[test]
-fn an_interrupted_transfer_resumes_with_a_click() {
-    let scene = Scene::new();
+/// Both in the middle of a file that comes at this rate.
+fn in_the_middle_of_a_film(scene: &Scene, rate: &str) -> Option<(Side, Side)> {
     scene.file("out/film", noise(3, 12_000_000));
-    let Some((sender, receiver)) = two_sides(&scene) else {
-        return;
-    };
+    let (sender, receiver) = two_sides(scene)?;
     sender.chooses("film");
     sender.browser.click("#send summary", "");
-    sender.looks_good("send-options");
-    sender.browser.types("#send [name=rate_limit]", "2M");
+    sender.browser.types("#send [name=rate_limit]", rate);
     let code = sender.sends();
     receiver.receives(&code);
     receiver.browser.click(".question .primary", "Accept");
     receiver.browser.shows(".moving .figures", "");
+    Some((sender, receiver))
+}
+
+#[test]
+fn progress_and_interruption_have_their_looks() {
+    let scene = Scene::new();
+    let Some((sender, receiver)) = in_the_middle_of_a_film(&scene, "100K") else {
+        return;
+    };
     receiver.looks_good("receiving");
     receiver.browser.click("#job button", "Stop");
     receiver.browser.shows(".result.bad h2", "Stopped");
@@ -266,6 +176,20 @@ fn an_interrupted_transfer_resumes_with_a_click() {
         "The connection was lost. Waiting for the other side",
     );
     sender.looks_good("lost");
+}
+
+#[test]
+fn an_interrupted_transfer_resumes_with_a_click() {
+    let scene = Scene::new();
+    let Some((sender, receiver)) = in_the_middle_of_a_film(&scene, "2M") else {
+        return;
+    };
+    receiver.browser.click("#job button", "Stop");
+    receiver.browser.shows(".result.bad h2", "Stopped");
+    sender.browser.shows(
+        "#job h2",
+        "The connection was lost. Waiting for the other side",
+    );
     receiver.browser.click("#job button", "Resume");
     receiver.browser.click(".question .primary", "Accept");
     receiver.browser.shows(".result.good h2", "Received");
@@ -275,23 +199,47 @@ fn an_interrupted_transfer_resumes_with_a_click() {
 }
 
 #[test]
-fn files_that_are_dropped_on_the_page_are_sent() {
+fn a_line_that_is_cut_resumes_with_a_click() {
     let scene = Scene::new();
-    let Some((sender, receiver)) = two_sides(&scene) else {
+    scene.file("out/film", noise(4, 3_000_000));
+    if !driver::is_here() {
         return;
-    };
-    sender.browser.script(
-        "const dropped = new DataTransfer();
-         dropped.items.add(new File(['contents'], 'a b ü.txt'));
-         dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, cancelable: true }));",
-    );
-    sender.browser.shows("#send-list li", "a b ü.txt");
-    let code = sender.sends();
-    receiver.receives(&code);
+    }
+    let port = free_port();
+    let page = Page::start_as(&scene, "in", |run| {
+        run.arg("--no-open")
+            .env("PEERBRIDGE_PORT", port.to_string())
+    });
+    let receiver = Side::of(&scene, "in", page);
+    receiver.browser.click("#tabs [data-tab=receive]", "");
+    receiver.browser.click("#receive > .primary", "");
+    receiver.browser.shows(".big-code", "");
+    let code = receiver.browser.text(".big-code");
+    // The line breaks in the middle of the file, and ends whatever comes after it until it is mended.
+    let is_mended = Arc::new(AtomicBool::new(false));
+    let mended = Arc::clone(&is_mended);
+    let line = Proxy::by_connection(port, move |number| match number {
+        0 => to_listener(Way::Cut(1_500_000)),
+        _ if mended.load(Ordering::SeqCst) => PASS,
+        _ => to_listener(Way::Cut(0)),
+    });
+    let sender = Side::start(&scene, "out");
+    sender.chooses("film");
+    sender.browser.click("#send summary", "");
+    sender.browser.types("#send [name=rate_limit]", "4M");
+    sender.browser.click("#send summary", "");
+    sender.dials(&code, line.port());
+    receiver.browser.click(".question .primary", "Accept");
+    sender.browser.shows(".result.bad h2", "Interrupted");
+    sender.looks_good("interrupted");
+    is_mended.store(true, Ordering::SeqCst);
+    sender.browser.click("#job button", "Resume");
     receiver.browser.click(".question .primary", "Accept");
     receiver.browser.shows(".result.good h2", "Received");
-    let file = scene.path("in/a b ü.txt");
-    assert_eq!(std::fs::read_to_string(file).unwrap(), "contents");
+    let told = receiver.browser.text(".result");
+    assert!(told.contains("resumed"), "{told}");
+    sender.browser.shows(".result.good h2", "Sent");
+    scene.assert_same("out/film", "in/film");
 }
 
 #[test]

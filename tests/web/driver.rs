@@ -4,11 +4,16 @@ use crate::harness::{LIMIT, Running, Scene, has_tool, until};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 /// The key of an element's reference (WebDriver, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Keys (WebDriver, section 17.4.2).
+pub const TAB: &str = "\u{e004}";
+pub const ENTER: &str = "\u{e007}";
 
 /// Arguments that keep Chromium away from the network and from what this user has.
 const ARGUMENTS: [&str; 9] = [
@@ -67,7 +72,7 @@ impl Browser {
 
     /// Sends a command; its value.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = if method == "GET" {
+        let body = if method != "POST" {
             String::new()
         } else {
             body.to_string()
@@ -128,16 +133,20 @@ impl Browser {
     /// Waits for a shown element that matches, and whose text begins so.
     #[track_caller]
     fn element(&self, selector: &str, text: &str) -> String {
-        until(
-            &format!("{selector} {text:?} in {}", self.text("body")),
-            || {
-                self.shown(selector).into_iter().find(|id| {
-                    let path = format!("{}/element/{id}/text", self.session);
-                    let shown = self.ask("GET", &path, &Value::Null);
-                    text.is_empty() || shown.as_str().is_some_and(|shown| shown.starts_with(text))
-                })
-            },
-        )
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let found = self.shown(selector).into_iter().find(|id| {
+                let path = format!("{}/element/{id}/text", self.session);
+                let shown = self.ask("GET", &path, &Value::Null);
+                text.is_empty() || shown.as_str().is_some_and(|shown| shown.starts_with(text))
+            });
+            if let Some(found) = found {
+                return found;
+            }
+            if Instant::now() > deadline {
+                panic!("no {selector} {text:?} in\n{}", self.text("body"));
+            }
+        }
     }
 
     /// Waits for such an element and clicks it, as a mouse does.
@@ -177,6 +186,17 @@ impl Browser {
             .collect();
         let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
         self.command("POST", "/actions", json!({ "actions": [keyboard] }));
+    }
+
+    /// Drops files and folders of this machine on the middle of the page, as from a file manager.
+    pub fn drops(&self, paths: &[PathBuf]) {
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            self.devtools(
+                "Input.dispatchDragEvent",
+                json!({ "type": kind, "x": 400, "y": 300, "data": data }),
+            );
+        }
     }
 
     /// The text of the first element that matches.
@@ -220,7 +240,9 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // The driver ends the browser with the session.
-        self.ask("DELETE", &self.session, &Value::Null);
+        let ended = self.ask("DELETE", &self.session, &Value::Null);
+        let is_ended = ended.is_null() || std::thread::panicking();
+        assert!(is_ended, "the browser stays: {ended}");
     }
 }
 

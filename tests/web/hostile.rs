@@ -229,6 +229,156 @@ fn requests_that_no_page_makes_get_a_clear_answer() {
     page.quits();
 }
 
+/// Everything that can be posted, and where events come from.
+const POSTS: [&str; 17] = [
+    "/api/again",
+    "/api/answer",
+    "/api/cancel",
+    "/api/discard",
+    "/api/doctor",
+    "/api/drop",
+    "/api/end",
+    "/api/folder",
+    "/api/leave",
+    "/api/list",
+    "/api/nearby",
+    "/api/receive",
+    "/api/send",
+    "/api/show",
+    "/api/unzip",
+    "/api/upload",
+    "/api/zip",
+];
+const EVENTS: &str = "/api/events";
+
+#[test]
+fn the_routes_above_are_all() {
+    let source = include_str!("../../src/web/api.rs");
+    let routes = source.split("\"/api/").skip(1);
+    let mut routes: Vec<_> = routes.filter_map(|rest| rest.split('"').next()).collect();
+    routes.retain(|route| !route.is_empty());
+    routes.sort_unstable();
+    routes.dedup();
+    let mut known: Vec<_> = POSTS.iter().chain(&[EVENTS]).collect();
+    known.sort_unstable();
+    let known: Vec<_> = known.iter().map(|route| &route["/api/".len()..]).collect();
+    assert_eq!(routes, known);
+}
+
+#[test]
+fn no_route_does_anything_for_a_request_that_no_page_makes() {
+    let scene = Scene::new();
+    let page = page(&scene);
+    let fields = page.fields();
+    let host = format!("Host: {}\r\n", page.host);
+    let origin = format!("Origin: http://{}\r\n", page.host);
+    let token = format!("Authorization: Bearer {}\r\n", page.token);
+    let json = "Content-Type: application/json\r\n";
+    let cross = format!("{origin}Sec-Fetch-Site: cross-site\r\n");
+    for path in POSTS.into_iter().chain([EVENTS]) {
+        let is_post = path != EVENTS;
+        let good = if is_post { "POST" } else { "GET" };
+        let ask = |method: &str, fields: &str, body: &str| {
+            let length = body.len();
+            page.exchange(format!(
+                "{method} {path} HTTP/1.1\r\n{fields}Content-Length: {length}\r\n\r\n{body}"
+            ))
+        };
+        let with = |old: &str, new: &str| ask(good, &fields.replacen(old, new, 1), "{}");
+        let mut cases = vec![
+            (with(&token, ""), 401, "no token"),
+            (with(&page.token, &"0".repeat(32)), 401, "another token"),
+            (with(&host, "Host: evil.example\r\n"), 421, "another Host"),
+            (
+                with(&origin, "Origin: http://evil.example\r\n"),
+                403,
+                "another Origin",
+            ),
+            (with(&origin, "Origin: null\r\n"), 403, "an opaque Origin"),
+            (with(&origin, &cross), 403, "another site"),
+        ];
+        let other = if is_post { "GET" } else { "POST" };
+        for method in [other, "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"] {
+            cases.push((ask(method, &fields, "{}"), 405, method));
+        }
+        if is_post {
+            cases.push((with(&origin, ""), 403, "no Origin"));
+        }
+        if is_post && path != "/api/upload" {
+            let half = format!("POST {path} HTTP/1.1\r\n{fields}Content-Length: 9\r\n\r\n{{}}");
+            let huge = format!("POST {path} HTTP/1.1\r\n{fields}Content-Length: 1048577\r\n\r\n");
+            cases.extend([
+                (page.exchange(half), 400, "half"),
+                (page.exchange(huge), 413, "huge"),
+                (with(json, "Content-Type: text/plain\r\n"), 415, "a form"),
+                (ask("POST", &fields, "[]"), 400, "a list"),
+                (ask("POST", &fields, "{\"x\":1}"), 400, "an unknown field"),
+                (ask("POST", &fields, "\u{fffd}"), 400, "no JSON"),
+            ]);
+        }
+        for (response, expected, what) in cases {
+            assert_eq!(
+                status(&response),
+                expected,
+                "{path}, {what}: {response:.400}"
+            );
+        }
+    }
+    assert_eq!(
+        scene.names_in("tmp"),
+        Vec::<String>::new(),
+        "nothing was made"
+    );
+    assert_eq!(scene.names_in("in"), Vec::<String>::new());
+    page.posts("doctor", json!({ "folder": scene.path("in") }));
+    let events = page.events_until("done");
+    let number = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!(number("started"), 1, "nothing else ran");
+    page.quits();
+}
+
+#[test]
+fn dropped_files_that_come_in_part_or_are_huge_leave_nothing() {
+    let scene = Scene::new();
+    let page = page(&scene);
+    let dropped = page.posts("drop", json!({}))["dropped"].clone();
+    let upload = |length: &str, body: &str| {
+        page.exchange(format!(
+            "POST /api/upload HTTP/1.1\r\n{}Folder: {}\r\nName: file\r\nContent-Length: {length}\r\n\r\n{body}",
+            page.fields(),
+            dropped.as_str().unwrap(),
+        ))
+    };
+    assert_eq!(status(&upload("9", "half")), 400);
+    let huge = upload("9000000000000000000", "x");
+    assert_eq!(status(&huge), 422, "{huge}");
+    assert!(huge.contains("too little room"), "{huge}");
+    assert_eq!(status(&upload("99999999999999999999999", "x")), 413);
+    assert_eq!(
+        page.post("send", &json!({ "dropped": dropped })).0,
+        422,
+        "it is empty"
+    );
+    assert_eq!(status(&upload("5", "whole")), 200, "the name is free");
+    page.quits();
+}
+
+#[test]
+fn a_body_that_stops_half_way_is_not_waited_for_for_ever() {
+    let scene = Scene::new();
+    let page = page(&scene);
+    let mut stream = page.connect();
+    let head = format!(
+        "POST /api/send HTTP/1.1\r\n{}Content-Length: 99\r\n\r\n{{",
+        page.fields()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert_eq!(status(&response), 408, "{response}");
+    page.quits();
+}
+
 #[test]
 fn names_of_dropped_files_lead_nowhere_else() {
     let scene = Scene::new();
@@ -313,10 +463,13 @@ fn connections_that_trickle_behind_a_refusal_keep_nobody_out() {
             // The page may have hung up on it already.
             let _ = stream.write_all(b"x");
         }
-        let response = page.exchange(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", page.host));
-        response.starts_with("HTTP/1.1 200").then_some(())
+        let end = format!(
+            "POST /api/end HTTP/1.1\r\n{}Content-Length: 2\r\n\r\n{{}}",
+            page.fields()
+        );
+        page.exchange(end).starts_with("HTTP/1.1 200").then_some(())
     });
-    page.quits();
+    page.running.ends().exits(0);
 }
 
 #[test]

@@ -6,7 +6,13 @@
 pub mod harness;
 
 mod api;
+mod axe;
 mod browser;
+mod desktop;
 mod driver;
+mod dropped;
 mod hostile;
+mod keyboard;
+mod meeting;
 mod page;
+mod side;

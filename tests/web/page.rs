@@ -1,6 +1,6 @@
 //! `peerbridge web` as a test sees it: its address, its token, and requests over raw sockets.
 
-use crate::harness::{LIMIT, Running, Scene, until};
+use crate::harness::{LIMIT, Run, Running, Scene, until};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -18,12 +18,17 @@ pub struct Page {
 impl Page {
     /// Starts one that saves into the folder `name` of the scene and finds peers on this machine.
     pub fn start(scene: &Scene, name: &str) -> Page {
+        Page::start_as(scene, name, |run| run.arg("--no-open"))
+    }
+
+    /// Starts one as `change` wants it.
+    pub fn start_as(scene: &Scene, name: &str, change: impl FnOnce(Run) -> Run) -> Page {
         scene.folder(name);
-        let run = scene.run("web --no-open --json --dir").arg(name);
+        let run = scene.run("web --json --dir").arg(name);
         let run = run
             .env("PEERBRIDGE_DISCOVERY", "loopback")
             .env("PEERBRIDGE_PORT", "0");
-        let running = run.start();
+        let running = change(run).start();
         let told = running.waits_for(1, "page");
         let url = told[0]["url"].as_str().expect("an address").to_owned();
         let (host, token) = url
