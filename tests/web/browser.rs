@@ -6,6 +6,7 @@ use crate::harness::trees::noise;
 use crate::harness::{Scene, free_port};
 use crate::page::Page;
 use crate::side::{Side, two_sides};
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -167,6 +168,13 @@ fn progress_and_interruption_have_their_looks() {
     let Some((sender, receiver)) = in_the_middle_of_a_film(&scene, "100K") else {
         return;
     };
+    let shifts = "window.shifts = 0;
+        new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shifts += value; })
+            .observe({ type: 'layout-shift' });";
+    receiver.browser.script(shifts);
+    receiver.browser.shows(".figures strong", "4%");
+    let shifts = receiver.browser.script("return window.shifts");
+    assert_eq!(shifts, json!(0), "what stays must stay where it is");
     receiver.looks_good("receiving");
     receiver.browser.click("#job button", "Stop");
     receiver.browser.shows(".result.bad h2", "Stopped");

@@ -76,6 +76,25 @@ fn a_file_that_cannot_be_taken_up_is_told() {
 }
 
 #[test]
+fn nothing_is_sent_while_files_are_taken_up() {
+    let scene = Scene::new();
+    let Some((sender, _receiver)) = two_sides(&scene) else {
+        return;
+    };
+    // An upload that never ends.
+    sender
+        .browser
+        .script("XMLHttpRequest.prototype.send = function () {};");
+    drops_text(&sender.browser, "film");
+    sender.browser.shows("#taking p", "Taking up film");
+    sender.looks_good("taking-up");
+    sender.browser.click("#send > .primary", "");
+    let told = "Wait until the dropped files are taken up.";
+    sender.browser.shows("#problem", told);
+    assert_eq!(sender.browser.text(".big-code"), "");
+}
+
+#[test]
 fn a_refused_request_leaves_dropped_files_as_they_were() {
     let scene = Scene::new();
     let (sender, receiver) = (Page::start(&scene, "out"), Page::start(&scene, "in"));

@@ -88,6 +88,7 @@ const into = (key, folder) => (folder?.path_bytes
   ? { [key]: folder.path, [`${key}_bytes`]: folder.path_bytes } : { [key]: folder?.path });
 
 submits('send', async (given) => {
+  refuseWhileTaking();
   await post('send', { ...given, paths: lists.send.map(reference), ...(dropped && { dropped: dropped.folder }) });
   lists.send = [];
   dropped = null;
@@ -205,7 +206,13 @@ async function below(entry, prefix = '') {
   }
 }
 
+/** Half of what was dropped must not be sent for the whole. */
+function refuseWhileTaking() {
+  if (!byId('taking').hidden) throw new Error('Wait until the dropped files are taken up.');
+}
+
 async function take(items) {
+  refuseWhileTaking();
   const entries = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const files = [];
   for (const entry of entries.filter(Boolean)) {
@@ -248,6 +255,7 @@ addEventListener('drop', (event) => {
   if (job.isShown()) return;
   tab = 'send';
   show();
+  // The items are gone once this returns, so nothing may be waited for before they are read.
   take([...event.dataTransfer.items]).catch(complain);
 });
 
