@@ -130,7 +130,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A size in binary units. */
+/** A size in binary units, in one line. */
 export function size(bytes) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let unit = 0;
@@ -139,5 +139,5 @@ export function size(bytes) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit ? value.toFixed(1) : value} ${units[unit]}`;
+  return `${unit ? value.toFixed(1) : value}\u00a0${units[unit]}`;
 }
