@@ -94,7 +94,7 @@ fn impossible_values_are_refused() {
         &[kind::DECLINE, 0, 0, 0],
         &[kind::DECLINE, 8, 0, 0],
         &[kind::DECLINE, 1, 0, 1, 0xff],
-        &[kind::SOURCE_FAILED, 0, 0, 0, 1, 0, 0, 0, 0, 12],
+        &[kind::SOURCE_FAILED, 0, 0, 0, 1, 0, 0, 0, 0, 255],
         &[kind::ROUND_END, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0],
         &[kind::ROUND_END, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
         &[kind::ROUND_END, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
