@@ -117,12 +117,15 @@ pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, Error>
     }
 }
 
-/// Whether the IPv6 socket on this port is what keeps IPv4 from being bound. Linux says so in its
-/// settings; Windows never lets it (Microsoft, "IPPROTO_IPV6 Socket Options"); elsewhere it is taken as true.
+/// Whether the IPv6 socket on this port is what keeps IPv4 from being bound. On Windows it never is (Microsoft,
+/// "IPPROTO_IPV6 Socket Options"), Linux says so in its settings, and elsewhere it is taken as true.
 fn takes_both_families() -> bool {
+    if cfg!(windows) {
+        return false;
+    }
     match std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only") {
         Ok(setting) => setting.trim() == "0",
-        Err(_) => !cfg!(windows),
+        Err(_) => true,
     }
 }
 
