@@ -62,9 +62,9 @@ impl GivenOption {
             Takes::Nothing => true,
             Takes::OneOf(..) => self.value.as_deref() == Some(next),
             // A number can always be another one, and more patterns can be given.
-            Takes::Value("SECS" | "N" | "SIZE" | "BYTES" | "DAYS" | "MINUTES")
-            | Takes::Values(_) => false,
-            Takes::Value(_) | Takes::Path(_) => true,
+            Takes::Value("SECS" | "N") | Takes::Values(_) => false,
+            // An advice to give it names its value: `--name NAME`; others tell about it.
+            Takes::Value(value) | Takes::Path(value) => next == value,
         }
     }
 }

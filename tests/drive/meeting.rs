@@ -352,7 +352,11 @@ fn a_dry_run_asks_nobody() {
     let mut receiver = Terminal::start(receiver);
     let port = receiver.port();
     let asked = scene.run("send file --dry-run --to @").to(port).ends();
-    asked.exits(0).says("the receiver lacks 1 B");
+    asked
+        .exits(0)
+        .says("asking 127.0.0.1 what it lacks of")
+        .never_says("waiting for them")
+        .says("the receiver lacks 1 B");
     receiver.shows("the sender only asked what is here already");
     assert!(
         !receiver.everything().contains("[y/N]"),

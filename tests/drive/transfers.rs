@@ -141,10 +141,8 @@ fn colons_and_backslashes_are_letters_between_unix_machines() {
     assert_same(&scene.path("tree"), &scene.path("in/tree"));
     scene.zips_and_unzips("tree", "unzipped");
     for name in ["a:b", "B::Deparse.3pm.gz", "dosdevices/c:/x"] {
-        assert_same(
-            &scene.path("tree").join(name),
-            &scene.path("unzipped/tree").join(name),
-        );
+        let there = scene.path("unzipped/tree").join(name);
+        assert_eq!(fs::read(there).unwrap(), name.as_bytes());
     }
 }
 

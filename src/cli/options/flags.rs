@@ -179,8 +179,9 @@ pub(crate) const FLAGS: &[Flag] = &[
             (ZipVerb, "what to do if ARCHIVE exists: fail (the default), skip, rename (the new one), \
             overwrite, or newer (overwrite if a source is newer)")]),
     flag(Common, None, "portable-names", Nothing, SAVING,
-        "change names that some disks cannot have: controls, < > : \" \\ | ? *, and dots and blanks at the \
-         end become _; a name that differs from another one in case only gets a number"),
+        "change names that some disks cannot have: controls, bytes that are not UTF-8, < > : \" \\ | ? *, and dots \
+         and blanks at the end become _; names of devices (aux.txt) get one in front; a name that differs from \
+         another one in case only gets a number"),
     flag(Common, Some('x'), "exclude", Values("GLOB"), &[Send, ZipVerb, Unzip],
         "leave out names or paths that match (*, ?, [abc], **); may be repeated"),
     flag(Common, None, "links", OneOf("MODE", LINKS), KEEPING_LINKS,
@@ -298,7 +299,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "force every file to disk before reporting success"),
     flag(Scripts, None, "progress", OneOf("STYLE", PROGRESS), SHOWING_PROGRESS,
         "how to show progress: auto (the default; a bar on a terminal, nothing elsewhere), bar, lines \
-         (one a second) or off")
+         (one a second, and one at the end) or off")
         .but(&[(Serve, "how to show transfers that run: auto (the default; a bar for each on a terminal, \
             lines elsewhere), bar, lines (one a minute for each) or off")]),
     flag(Scripts, None, "json", Nothing, EVERY_VERB,

@@ -331,17 +331,12 @@ impl Reporter<'_> {
         let names = wording::names(&offer.names, offer.tops);
         let contents = wording::contents(offer);
         let peer = wording::peer(offer.peer);
+        let text = wording::offered(self.style.perspective, &names, &peer, &contents);
         match self.style.perspective {
-            Perspective::Sender => self.say(&format!(
-                "offering {names} to {peer} ({contents}): waiting for them to accept"
-            )),
-            Perspective::Maker => self.say(&format!("packing {names} ({contents})")),
-            Perspective::Opener | Perspective::Tester => {
-                self.detail(&format!("contains {names} ({contents})"))
-            }
+            Perspective::Opener | Perspective::Tester => self.detail(&text),
             // The question says it.
             Perspective::Receiver if self.questions.are_asked() => {}
-            Perspective::Receiver => self.say(&format!("{peer} offers {names} ({contents})")),
+            _ => self.say(&text),
         }
         self.tell(|| {
             Object::event("offer")

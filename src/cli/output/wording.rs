@@ -12,6 +12,8 @@ use std::path::PathBuf;
 pub(crate) enum Perspective {
     /// From here.
     Sender,
+    /// Nowhere: the receiver is asked what it lacks.
+    Asker,
     /// To here.
     Receiver,
     /// Into an archive that is here.
@@ -26,7 +28,7 @@ impl Perspective {
     /// The side that a stalled transfer waits for.
     pub(crate) fn other(self) -> &'static str {
         match self {
-            Perspective::Sender => "the receiver",
+            Perspective::Sender | Perspective::Asker => "the receiver",
             Perspective::Receiver => "the sender",
             Perspective::Maker | Perspective::Opener | Perspective::Tester => "the disk",
         }
@@ -84,6 +86,19 @@ pub(crate) fn contents(offer: &OfferSummary) -> String {
         None => "of unknown size".to_owned(),
     });
     words.join(", ")
+}
+
+/// What is offered, by whom and to whom.
+pub(crate) fn offered(side: Perspective, names: &str, peer: &str, contents: &str) -> String {
+    match side {
+        Perspective::Sender => {
+            format!("offering {names} to {peer} ({contents}): waiting for them to accept")
+        }
+        Perspective::Asker => format!("asking {peer} what it lacks of {names} ({contents})"),
+        Perspective::Maker => format!("packing {names} ({contents})"),
+        Perspective::Opener | Perspective::Tester => format!("contains {names} ({contents})"),
+        Perspective::Receiver => format!("{peer} offers {names} ({contents})"),
+    }
 }
 
 /// An address of the other side. At the end of a line it has none.
@@ -145,7 +160,7 @@ const COMMANDS_SHOWN: usize = 4;
 /// The command for the other side, for each address of this listener, ready to paste.
 pub(crate) fn invitation(perspective: Perspective, reachable: &[SocketAddr]) -> Vec<String> {
     let verb = match perspective {
-        Perspective::Sender => "receive --from",
+        Perspective::Sender | Perspective::Asker => "receive --from",
         _ => "send PATH --to",
     };
     let commands = reachable.iter().take(COMMANDS_SHOWN).map(|address| {
@@ -220,7 +235,7 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
     }
     match side {
         Perspective::Sender if summary.files > 0 => text.push_str(", verified by the receiver"),
-        Perspective::Sender => {}
+        Perspective::Sender | Perspective::Asker => {}
         Perspective::Tester => text.push_str(", verified; nothing was written"),
         Perspective::Maker => {
             let size = format::size(summary.wire_bytes);

@@ -148,7 +148,7 @@ impl Demo {
         context: &'a Context<'_>,
     ) -> Reporter<'a> {
         let (label, progress, programs) = match perspective {
-            Perspective::Sender => (
+            Perspective::Sender | Perspective::Asker => (
                 "sender:   ",
                 context.progress_style(self.progress),
                 Programs::Untold,

@@ -57,21 +57,24 @@ const EXITS: &[(&str, &str)] = &[
         "2",
         "wrong usage, or a question without a terminal to ask it on",
     ),
-    ("3", "wrong secret or one-time code, or the phrase differs"),
+    (
+        "3",
+        "wrong secret, one-time code or password of an archive, or the phrase differs",
+    ),
     (
         "4",
-        "cannot reach the peer: name not found, refused, busy with another peer, port in use, cannot bind (try again)",
+        "cannot reach the peer: name not found, refused, busy with another peer, port in use, cannot bind, the command of --via led to nobody (try again)",
     ),
     ("5", "nobody came, or the peer fell silent (try again)"),
     ("6", "the peer declined, or cannot write what it is sent"),
-    ("7", "a file is in the way"),
+    ("7", "a file is in the way, and the policy is fail"),
     (
         "8",
-        "a source is missing, unreadable or changed while it was sent",
+        "a source is missing, unreadable or changed while it was sent, everything is excluded, or standard input is closed",
     ),
     (
         "9",
-        "cannot write here: disk full, no permission, read-only",
+        "cannot write here: disk full, no permission, read-only, or standard output is closed",
     ),
     ("10", "what arrived does not verify (try again)"),
     (
@@ -80,10 +83,10 @@ const EXITS: &[(&str, &str)] = &[
     ),
     (
         "12",
-        "the connection was lost; the same command resumes where it stopped (try again)",
+        "the connection was lost; the same command resumes where it stopped, except pipes and --zip, of which nothing is kept (try again)",
     ),
     ("13", "done, but some entries were left out; each is named"),
-    ("14", "declined here: a limit, or an unsafe name"),
+    ("14", "declined here: by you, a limit, or an unsafe name"),
     ("15", "the hook failed; the files are there"),
 ];
 

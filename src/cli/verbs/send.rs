@@ -142,7 +142,11 @@ impl Send {
         let mut args = self.connect;
         let command_end = args.command_end.take();
         let mut connect = by_code::connect(args, self.by_code, context)?;
-        let style = context.report_style(Perspective::Sender, self.progress);
+        let perspective = match self.task {
+            SendTask::DryRun => Perspective::Asker,
+            SendTask::Once | SendTask::ToMany(_) => Perspective::Sender,
+        };
+        let style = context.report_style(perspective, self.progress);
         let payload = self.what.payload(&connect.secret, context)?;
         let is_repeatable = matches!(payload, Payload::Paths(_));
         let mut options = SendOptions::of(payload);
