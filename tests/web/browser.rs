@@ -3,7 +3,7 @@
 use crate::driver::{self, Browser};
 use crate::harness::proxy::{PASS, Proxy, Way, to_listener};
 use crate::harness::trees::noise;
-use crate::harness::{Scene, free_port};
+use crate::harness::{Scene, free_port, until};
 use crate::page::Page;
 use crate::side::{Side, two_sides};
 use serde_json::json;
@@ -172,7 +172,11 @@ fn progress_and_interruption_have_their_looks() {
         new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shifts += value; })
             .observe({ type: 'layout-shift' });";
     receiver.browser.script(shifts);
-    receiver.browser.shows(".figures strong", "4%");
+    until("more progress", || {
+        let percent = receiver.browser.text(".figures strong");
+        let percent: u32 = percent.trim_end_matches('%').parse().ok()?;
+        (percent >= 4).then_some(())
+    });
     let shifts = receiver.browser.script("return window.shifts");
     assert_eq!(shifts, json!(0), "what stays must stay where it is");
     receiver.looks_good("receiving");

@@ -67,8 +67,10 @@ fn a_secret_of_ones_own_and_an_address_need_no_discovery() {
     sender.browser.shows(".result.good h2", "Sent");
     receiver.ends().exits(0);
     scene.assert_same("out/note", "in/note");
-    let page = sender.browser.script("return document.body.innerHTML");
-    assert!(!page.as_str().unwrap().contains("a secret of our own"));
+    let shown = sender.browser.script("return document.body.innerHTML");
+    let events = sender.page.events_until("done");
+    let told = format!("{shown} {events:?} {}", sender.page.running.error());
+    assert!(!told.contains("a secret of our own"), "{told}");
 }
 
 #[test]
