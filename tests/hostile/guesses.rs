@@ -3,6 +3,7 @@
 
 use crate::drop_box::{DropBox, Listening, secret};
 use crate::harness::proxy::{self, PASS, Proxy, Way};
+use crate::harness::trees::noise;
 use crate::peer::{Line, Peer, answer_hello};
 use crate::real::{LONG, SECRET, Side, exit_code, wait_until};
 use crate::tree::Ground;
@@ -17,6 +18,7 @@ use peerbridge::{
 use rustix::net::{AddressFamily, SocketType};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{scope, spawn};
 use std::time::{Duration, Instant};
@@ -318,31 +320,46 @@ fn proofs_taken(
     proofs
 }
 
+/// Sends `source` to a listener that takes proofs and hangs up in this way: it gets two, and the dialler warns.
+fn expect_two_proofs(source: PathBuf, hang_up: impl FnMut(&mut Line) + Send) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let is_over = AtomicBool::new(false);
+    let (sent, proofs) = scope(|scope| {
+        let taking = scope.spawn(|| proofs_taken(&listener, hang_up, &is_over));
+        let host = "127.0.0.1".to_owned();
+        let rendezvous = Rendezvous::Dial(PeerAddress { host, port });
+        let connect = Connect::new(rendezvous, secret(SECRET));
+        let sent = send(&connect, &SendOptions::new(vec![source]), &Unattended);
+        is_over.store(true, Ordering::SeqCst);
+        (sent, taking.join().unwrap())
+    });
+    assert_eq!(proofs, 2);
+    let shown = format!("{sent:?}");
+    assert_eq!(exit_code(sent), 3, "{shown}");
+}
+
 #[test]
 fn a_false_listener_gets_two_proofs_of_a_run_and_the_dialler_warns() {
     let busy = [&b"PEERBRDG"[..], &[4]].concat();
     for refusal in [None, Some(busy)] {
-        let hang_up = |line: &mut Line| {
+        let ground = Ground::small();
+        expect_two_proofs(ground.source.clone(), |line| {
             if let Some(refusal) = &refusal {
                 line.send_frame(FrameKind::Refuse as u8, refusal);
             }
-        };
-        let ground = Ground::small();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let is_over = AtomicBool::new(false);
-        let (sent, proofs) = scope(|scope| {
-            let taking = scope.spawn(|| proofs_taken(&listener, &hang_up, &is_over));
-            let host = "127.0.0.1".to_owned();
-            let rendezvous = Rendezvous::Dial(PeerAddress { host, port });
-            let connect = Connect::new(rendezvous, secret(SECRET));
-            let options = SendOptions::new(vec![ground.source.clone()]);
-            let sent = send(&connect, &options, &Unattended);
-            is_over.store(true, Ordering::SeqCst);
-            (sent, taking.join().unwrap())
         });
-        assert_eq!(proofs, 2);
-        let shown = format!("{sent:?}");
-        assert_eq!(exit_code(sent), 3, "{shown}");
     }
+}
+
+/// What goes along with a proof is not written yet when the connection is reset.
+#[test]
+fn a_false_listener_that_resets_gets_two_proofs_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("goes along");
+    std::fs::write(&file, noise(1, 1_000_000)).unwrap();
+    expect_two_proofs(file, |line| {
+        let linger = Some(Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(&line.0, linger).unwrap();
+    });
 }

@@ -75,7 +75,12 @@ pub(crate) fn dial<T>(
     // Ahead of what goes along, which may take a while to be read: the listener waits for a proof alone.
     writer.queue_plain(FrameKind::Confirm, &confirmation);
     writer.flush().map_err(Error::unconfirmed)?;
-    let queued = first_flight(&mut writer).inspect_err(|error| writer.abort(error))?;
+    let queued = first_flight(&mut writer).inspect_err(|error| writer.abort(error));
+    // The listener that hangs up now has the proof already.
+    let queued = queued.map_err(|error| match error.is_connection_gone() {
+        true => error.unconfirmed(),
+        false => error,
+    })?;
     let sent = writer.flush();
     let answer = sent.and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
     let proven = match answer.map_err(Error::unconfirmed)? {
