@@ -126,7 +126,7 @@ pub fn remove_leftover(leftover: &Leftover) -> Result<bool, DiskError> {
     let path = &leftover.path;
     match leftover.kind {
         LeftoverKind::Transfer => remove_staging(path),
-        LeftoverKind::Copy if state_of(&lock_of_copy(path)) == LeftoverState::InUse => Ok(false),
+        LeftoverKind::Copy if state_of_copy(path) == LeftoverState::InUse => Ok(false),
         LeftoverKind::Copy => remove_any(path).map(|()| true),
         LeftoverKind::Archive if state_of(path) == LeftoverState::InUse => Ok(false),
         LeftoverKind::Archive => match fs::remove_file(path) {
@@ -141,11 +141,11 @@ fn leftover(path: PathBuf) -> Option<Leftover> {
     let name = path.file_name()?.as_encoded_bytes();
     let named = name.strip_prefix(STAGING_PREFIX)?;
     let metadata = fs::symlink_metadata(&path).ok()?;
-    let (kind, lock) = match metadata.is_dir() {
-        _ if is_copy_name(named) => (LeftoverKind::Copy, lock_of_copy(&path)),
-        true => (LeftoverKind::Transfer, path.join("lock")),
+    let (kind, state) = match metadata.is_dir() {
+        _ if is_copy_name(named) => (LeftoverKind::Copy, state_of_copy(&path)),
+        true => (LeftoverKind::Transfer, state_of(&path.join("lock"))),
         false if metadata.is_file() && named.starts_with(ARCHIVE_PREFIX) => {
-            (LeftoverKind::Archive, path.clone())
+            (LeftoverKind::Archive, state_of(&path))
         }
         false => return None,
     };
@@ -163,7 +163,7 @@ fn leftover(path: PathBuf) -> Option<Leftover> {
         copies,
         age: age.unwrap_or_default(),
         kind,
-        state: state_of(&lock),
+        state,
         path,
     })
 }
@@ -178,9 +178,8 @@ fn is_copy_name(named: &[u8]) -> bool {
         && number.iter().all(u8::is_ascii_digit)
 }
 
-/// The lock of the transfer that a copy belongs to, whose staging folder is in a folder above; a path to nothing where
-/// that has gone.
-fn lock_of_copy(copy: &Path) -> PathBuf {
+/// A copy is in use while its transfer is, whose staging folder is in a folder above, or while nobody may look.
+fn state_of_copy(copy: &Path) -> LeftoverState {
     let name = copy.file_name().unwrap_or_default().to_string_lossy();
     let staging = name.rsplit_once('-').map_or("", |(staging, _)| staging);
     let folder = copy.parent().map(platform::canonicalize);
@@ -188,7 +187,14 @@ fn lock_of_copy(copy: &Path) -> PathBuf {
     let mut locks = folder
         .ancestors()
         .map(|above| above.join(staging).join("lock"));
-    locks.find(|lock| lock.exists()).unwrap_or_default()
+    let is_in_use = |lock: PathBuf| match lock.try_exists() {
+        Ok(is_there) => is_there && state_of(&lock) == LeftoverState::InUse,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    };
+    match locks.any(is_in_use) {
+        true => LeftoverState::InUse,
+        false => LeftoverState::Abandoned,
+    }
 }
 
 fn state_of(lock: &Path) -> LeftoverState {

@@ -66,7 +66,7 @@ impl Jobs {
     /// Another one runs, or the system has no thread.
     pub(super) fn start(self: &Arc<Self>, job: Job) -> Result<(), Status> {
         let cancel = Cancel::new();
-        self.state.change(|state| {
+        let before = self.state.change(|state| {
             if state.running.is_some() {
                 return Err(Status::Conflict);
             }
@@ -76,12 +76,18 @@ impl Jobs {
             let (copy, own_cancel) = (job.clone(), cancel.clone());
             let thread = thread::Builder::new().name("job".to_owned());
             let spawned = thread.spawn(move || jobs.run(copy, &own_cancel));
-            spawned.map_err(|_| Status::TooMany)?;
+            if spawned.is_err() {
+                self.log.clear();
+                self.log.push(Object::event("left"));
+                return Err(Status::TooMany);
+            }
             state.running = Some(cancel);
-            state.last = Some(job);
             state.folder = None;
-            Ok(())
-        })
+            Ok(state.last.replace(job))
+        })?;
+        // Files that were dropped on the page go with their job.
+        drop(before);
+        Ok(())
     }
 
     /// Does the last job again, which resumes what was interrupted.

@@ -235,10 +235,10 @@ fn a_pattern_that_matches_nothing_is_named() {
     zip("a.o,b").exits(0).says("a comma is part of a name");
     zip("*.{o,c}")
         .exits(2)
-        .complains("there is no {a,b}", "special in --exclude");
+        .complains("there is no {a,b}", "special in patterns");
     zip("!b")
         .exits(2)
-        .complains("cannot begin with '!'", "special in --exclude");
+        .complains("cannot begin with '!'", "special in patterns");
 }
 
 /// Sets what the file system may not have; whether it has it.

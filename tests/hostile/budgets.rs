@@ -140,15 +140,25 @@ fn one_sender_s_offers_share_their_memory() {
 
 #[test]
 fn a_sender_takes_no_parts_that_all_streams_together_cannot_hold() {
-    let ground = Ground::large();
+    // A hole of a size for which a sender proposes more streams than 16.
+    let ground = Ground::small();
+    let hole = std::fs::File::create(ground.source.join("hole")).unwrap();
+    hole.set_len(80 * MIB).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let sender = Side::with_streams(64).send_dialling(&ground.source, port);
     let mut peer = Peer::accept(&listener, Role::Receive);
-    assert!(matches!(peer.hear(), Some(Message::Offer(_))));
+    assert!(matches!(peer.hear(), Some(Message::Offer(offer)) if offer.streams > 16));
     peer.say(&accept(limits::PART_BYTES_MAX, 17, &[]));
     let heard = peer.given_up();
-    assert!(matches!(heard[..], [Message::Abort { .. }]), "{heard:?}");
+    let [Message::Abort { text, .. }] = &heard[..] else {
+        panic!("{heard:?}");
+    };
+    assert!(
+        text.to_string()
+            .contains("more streams than such large parts allow"),
+        "{text}"
+    );
     assert_eq!(exit_code(sender.end()), NOT_VERIFIED);
 }
 

@@ -78,12 +78,21 @@ fn mark_files_of(staging: &Staging, parts: &[PartIndex]) {
     }
 }
 
-/// Removes files that may be needed and that no recorded part is in.
+/// Removes files that may be needed and that no recorded part is in, and links that an earlier run made and this one
+/// leaves out.
 fn remove_unmarked(staging: &Staging) -> Result<(), DiskError> {
     for (index, entry) in staging.manifest.entries() {
         let is_wanted = entry.kind != EntryKind::Folder && staging.plan.concerns(index);
         if is_wanted && !staging.marks.has(index, Mark::There) {
             tree::remove_if_there(&staging.staged_path(index)?)?;
+        }
+        let is_link = matches!(entry.kind, EntryKind::Link(_));
+        // A name that this disk cannot have has no path.
+        if is_link
+            && staging.plan.refusal(index).is_some()
+            && let Ok(path) = staging.staged_path(index)
+        {
+            tree::remove_if_there(&path)?;
         }
     }
     Ok(())

@@ -453,3 +453,30 @@ fn nothing_of_an_earlier_stream_is_believed() {
     fixture::deliver(staging, &[]);
     assert_eq!(fs::read(dir.path().join("stdin")).unwrap(), noise(3, 5));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_an_earlier_run_made_and_this_one_leaves_out_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = Sample::new().folder("d").file("d/f", &noise(10, 1));
+    let transfer = sample.link("d/outside", "/etc").link("d/inside", "f");
+    let transfer = transfer.finish();
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    transfer.write_all(&staging);
+    let paths =
+        ["d/outside", "d/inside"].map(|path| staging.staged_path(transfer.index(path)).unwrap());
+    fs::create_dir_all(paths[0].parent().unwrap()).unwrap();
+    for path in &paths {
+        std::os::unix::fs::symlink("anywhere", path).unwrap();
+    }
+    drop(staging);
+    let staging = transfer.open(dir.path(), Existing::Fail);
+    assert!(fs::symlink_metadata(&paths[0]).is_err());
+    transfer.check_claims(&staging);
+    fixture::deliver(staging, &[]);
+    assert!(fs::symlink_metadata(dir.path().join("d/outside")).is_err());
+    assert_eq!(
+        fs::read_link(dir.path().join("d/inside")).unwrap(),
+        std::path::Path::new("f")
+    );
+}

@@ -113,11 +113,11 @@ impl<'a> Verifier<'a> {
         &self,
         writer: &Mutex<MessageWriter>,
         cause: &EndCause,
-        held: impl Fn(u64) + Sync,
+        compared: impl Fn(u64) + Sync,
     ) {
         let work = Mutex::new(self.claimed_parts());
         let compare = || {
-            if let Err(error) = self.compare_all(&work, writer, &held) {
+            if let Err(error) = self.compare_all(&work, writer, &compared) {
                 cause.raise(error);
                 self.stop();
             }
@@ -148,13 +148,16 @@ impl<'a> Verifier<'a> {
         &self,
         work: &Mutex<impl Iterator<Item = (PartIndex, Range<usize>)>>,
         writer: &Mutex<MessageWriter>,
-        held: &impl Fn(u64),
+        compared: &impl Fn(u64),
     ) -> Result<(), Error> {
         let mut checker = self.staging.checker();
         let mut differing = Vec::new();
         let mut named = Instant::now();
         let next = || lock(work).next();
         while let Some((part, pieces)) = next() {
+            if self.state.lock().is_stopped {
+                return Ok(());
+            }
             let digests = match self.digests(&pieces) {
                 Some(digests) => digests,
                 None => {
@@ -165,14 +168,16 @@ impl<'a> Verifier<'a> {
                     digests
                 }
             };
+            let mut here = 0;
             match self.compare(&mut checker, part, &digests)? {
                 Checked::Held(bytes) => {
                     self.state.change(|state| state.held += bytes);
-                    held(self.layout.length(part) as u64);
+                    here = self.layout.length(part) as u64;
                 }
                 Checked::Differs => differing.push(part),
                 Checked::Arrived => {}
             }
+            compared(here);
             if named.elapsed() >= NAME_AFTER {
                 name(&mut differing, writer)?;
                 named = Instant::now();
