@@ -29,7 +29,6 @@ fn types_the_secret(terminal: &mut Terminal) {
     terminal.shows(HIDDEN);
     terminal.echo_becomes(false);
     terminal.types(SECRET);
-    terminal.echo_becomes(true);
 }
 
 /// A receiver that waits, up to its port.
@@ -302,7 +301,6 @@ fn only_what_failed_is_asked_again() {
     sender.shows(HIDDEN);
     sender.echo_becomes(false);
     sender.types("another word");
-    sender.echo_becomes(true);
     sender.answers(SOURCE, "file");
     sender.answers(ARCHIVE, "n");
     sender.shows("error: the secrets differ");

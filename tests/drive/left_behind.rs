@@ -24,7 +24,7 @@ fn temporary_in(scene: &Scene, folder: &str) -> Option<PathBuf> {
 fn follow_advice(scene: &Scene, said: &str) {
     let advice = said
         .lines()
-        .find_map(|line| line.split_once("discard it: "));
+        .find_map(|line| line.split_once("discard all leftovers there: "));
     let (_, command) = advice.expect("an advice");
     let line = command.strip_prefix("peerbridge ").expect("a command");
     scene.run(line).exits(0);

@@ -127,7 +127,7 @@ fn one_side_alone_leaves_them_out_and_says_which_side_it_takes() {
     assert!(failed(&received.exits(0)).is_empty());
     let told = failed(&sent.exits(13));
     assert_eq!(told.len(), count);
-    let hint = "--links keep on both sides carries it";
+    let hint = "--links keep carries it; in a transfer both sides must say so";
     assert!(told.iter().all(|(_, why)| why.contains(hint)), "{told:?}");
     assert_eq!(scene.names_in("in2/tree"), ["deep", "file", "to d"]);
 }

@@ -268,7 +268,7 @@ fn guess_on(from: Ipv4Addr, port: u16, is_over: &AtomicBool, answered: &AtomicUs
     }
 }
 
-/// With the numbers of `THREATS.md` it prints how long the real peer takes.
+/// With the numbers of `RELIABILITY.md` it prints how long the real peer takes.
 #[test]
 fn idle_connections_and_guessers_from_fifty_addresses_keep_nobody_out() {
     let _alone = ALONE.lock();

@@ -186,7 +186,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         "leave out names or paths that match (*, ?, [abc], **); may be repeated"),
     flag(Common, None, "links", OneOf("MODE", LINKS), KEEPING_LINKS,
         "which symbolic links to carry: inside (the default; those that stay inside what is sent) or keep (all, as \
-         they are; both sides must say so); no link is ever followed")
+         they are; both sides must say so); links below PATH are never followed")
         .but(&[(Receive, "which symbolic links to make: inside (the default; those that stay inside what is sent) \
             or keep (all, as they are; both sides must say so); no link is ever followed"),
             (Serve, "which symbolic links to make: inside (the default; those that stay inside what is sent) \

@@ -87,7 +87,7 @@ fn short_overview() -> String {
     text.push_str(
         "\nFor example:\n  \
          on one machine    peerbridge receive\n  \
-         on the other      peerbridge send PATH --to HOST\n\n\
+         on the other      peerbridge send PATH\n\n\
          Without a command, on a terminal, peerbridge asks what to do.\n\
          `peerbridge COMMAND -h` shows the options of a command, --help explains them.\n",
     );
@@ -106,7 +106,7 @@ fn overview() -> String {
     }
     text.push_str(
         "\nFor example:\n\n  \
-         on one machine      peerbridge receive\n  \
+         on one machine      peerbridge receive --listen\n  \
          on the other        peerbridge send PATH --to HOST\n\n",
     );
     wrap(

@@ -52,10 +52,10 @@ const EXITS: &[(&str, &str)] = &[
         "0",
         "everything is there and verified, or was there already",
     ),
-    ("1", "a bug"),
+    ("1", "unexpected: a bug, or the system itself fails"),
     (
         "2",
-        "wrong usage, or a question without a terminal to ask it on",
+        "wrong usage, two paths with the same name, both sides send or both receive, or a question without a terminal to ask it on",
     ),
     (
         "3",

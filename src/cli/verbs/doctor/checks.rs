@@ -218,7 +218,7 @@ fn leftover(leftover: &Leftover, folder: &Path) -> Finding {
             "leftovers",
             format!("{path}: unfinished since {age} ago{copies}"),
             format!(
-                "run the same {again}, or discard it: peerbridge doctor --clean {}",
+                "run the same {again}, or discard all leftovers there: peerbridge doctor --clean {}",
                 shell_word(folder.as_os_str().as_encoded_bytes())
             ),
         ),
