@@ -25,7 +25,7 @@ use chance::Chance;
 use story::{RunEnd, Settings, Told, tell_stories};
 
 /// Transfers of all lanes together, unless the environment says another number.
-const RUNS: u64 = 600;
+const RUNS: u64 = 2_000;
 
 /// Trees that are sent at the same time.
 const LANES: u64 = 4;
