@@ -256,7 +256,7 @@ mod tests {
             );
             assert!(!remove_leftover(copy).unwrap());
         }
-        lock.unlock().unwrap();
+        drop(lock);
         for copy in leftovers(&below).unwrap() {
             assert_eq!(copy.state, LeftoverState::Abandoned);
             assert!(remove_leftover(&copy).unwrap());
