@@ -108,7 +108,7 @@ impl LinkRule {
 }
 
 /// The target without a `..` behind a component that is a real folder: `d/../x` is `x`. `None` if one of those is
-/// none, or nothing is to be resolved.
+/// none, or there is nothing to resolve.
 fn without_detours(
     link: WirePath<'_>,
     target: &[u8],

@@ -163,10 +163,10 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// The writing end of a line, which tells when it was dropped.
-    struct LineEnd(mpsc::Sender<Vec<u8>>);
+    /// The writing end of a line, which hands over what is written and tells when it was dropped.
+    struct Recorder(mpsc::Sender<Vec<u8>>);
 
-    impl Write for LineEnd {
+    impl Write for Recorder {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
             Ok(bytes.len())
@@ -179,7 +179,7 @@ mod tests {
 
     fn line(input: &'static [u8], sent: mpsc::Sender<Vec<u8>>) -> Line {
         Line::new("test", move || {
-            Ok((Box::new(input), Box::new(LineEnd(sent.clone()))))
+            Ok((Box::new(input), Box::new(Recorder(sent.clone()))))
         })
     }
 

@@ -100,8 +100,8 @@ fn remove_abandoned_in(place: &Path) {
         let path = entry.path().join(LOCK);
         // A process that was killed early left no lock.
         let lock = File::open(&path).or_else(|_| platform::create_private_file(&path));
-        // Held until the folder is gone: whoever waits for the lock finds out that it is. Windows removes no file
-        // that is open.
+        // Held until the folder is gone: a process that waits for the lock then finds it gone. Windows removes
+        // no file that is open.
         if let Some(held) = lock.ok().filter(|lock| lock.try_lock().is_ok()) {
             let _held = (!cfg!(windows)).then_some(held);
             let _ = fs::remove_dir_all(entry.path());

@@ -2,7 +2,7 @@
 
 use crate::harness::disks::Disk;
 use crate::harness::trees::{MIB, noise};
-use crate::harness::{Ended, Run, Scene, meet};
+use crate::harness::{Run, Scene, meet};
 use std::fs;
 use std::path::Path;
 
@@ -25,15 +25,6 @@ fn receiver(scene: &Scene, into: &Path, more: &str) -> Run {
     scene.run(&line).arg(into)
 }
 
-fn failures(ended: &Ended) -> Vec<(String, String)> {
-    let files = ended.events_of("file");
-    let failed = files.iter().filter(|event| event["result"] == "failed");
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    failed
-        .map(|event| (text(&event["path"]), text(&event["why"])))
-        .collect()
-}
-
 #[test]
 fn names_that_the_disk_refuses_are_left_out_and_the_rest_arrives() {
     let Some(disk) = Disk::ntfs() else { return };
@@ -52,7 +43,7 @@ fn names_that_the_disk_refuses_are_left_out_and_the_rest_arrives() {
             }
         };
         let (received, sent) = (received.exits(13), sent.exits(13));
-        let told = failures(&received);
+        let told = received.failures();
         assert_eq!(told.len(), 6, "{told:?}");
         for (path, why) in told {
             assert!(
@@ -60,7 +51,7 @@ fn names_that_the_disk_refuses_are_left_out_and_the_rest_arrives() {
                 "{path}: {why}"
             );
         }
-        let told = failures(&sent);
+        let told = sent.failures();
         assert_eq!(told.len(), 6, "{told:?}");
         assert!(
             told.iter()
@@ -115,7 +106,7 @@ fn an_archive_with_refused_names_gives_the_rest() {
         .arg(disk.path())
         .env("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit")
         .exits(13);
-    assert_eq!(failures(&ended).len(), 6);
+    assert_eq!(ended.failures().len(), 6);
     assert_eq!(scene.names_in(disk.path()), ["tree"]);
     assert_eq!(scene.names_in(disk.path().join("tree")), ["good", "z"]);
 }
@@ -145,10 +136,10 @@ fn names_that_differ_in_case_only_are_one_each() {
         let sender = scene.run("send tree --to @ --json -n").arg(streams);
         let (received, sent) = meet(receiver(&scene, disk.path(), ""), sender);
         let received = received.exits(13);
-        let told = failures(&received);
+        let told = received.failures();
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told.iter().all(|(_, why)| why.contains("is the same one")));
-        assert_eq!(failures(&sent.exits(13)).len(), 3);
+        assert_eq!(sent.exits(13).failures().len(), 3);
         assert_eq!(scene.names_in(disk.path()), ["tree"]);
         let names = scene.names_in(disk.path().join("tree"));
         assert_eq!(names.len(), 3, "{names:?}");
@@ -165,10 +156,10 @@ fn links_that_the_disk_does_not_have_are_left_out_with_the_reason() {
     std::os::unix::fs::symlink("file", scene.path("tree/link")).unwrap();
     let sender = scene.run("send tree --to @ --json");
     let (received, sent) = meet(receiver(&scene, disk.path(), ""), sender);
-    let told = failures(&received.exits(13));
+    let told = received.exits(13).failures();
     let why = "the receiver's disk has no symbolic links: function not implemented";
     assert_eq!(told, [("tree/link".to_owned(), why.to_owned())]);
-    let told = failures(&sent.exits(13));
+    let told = sent.exits(13).failures();
     assert_eq!(told[0].1, "the receiver's disk has no symbolic links");
     assert_eq!(scene.names_in(disk.path().join("tree")), ["file"]);
 }

@@ -1,6 +1,6 @@
 //! Links that lead outside: carried as they are where both sides say so, else left out, and never followed.
 
-use crate::harness::{Ended, Run, Scene, meet};
+use crate::harness::{Run, Scene, meet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -47,15 +47,6 @@ fn assert_all_links(scene: &Scene, top: &str) {
     assert_eq!(fs::read(scene.path("secret/file")).unwrap(), b"untouched");
 }
 
-fn failed(ended: &Ended) -> Vec<(String, String)> {
-    let files = ended.events_of("file");
-    let failed = files.iter().filter(|event| event["result"] == "failed");
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    failed
-        .map(|event| (text(&event["path"]), text(&event["why"])))
-        .collect()
-}
-
 fn with_password(run: Run) -> Run {
     run.env(PASSWORD.0, PASSWORD.1)
 }
@@ -66,8 +57,8 @@ fn they_arrive_as_they_are_where_both_sides_keep_them() {
     tree(&scene);
     let line = "receive in --yes --port 0 --links keep --json";
     let (received, sent) = scene.both(line, "send tree --to @ --links keep --json");
-    assert!(failed(&received.exits(0)).is_empty());
-    assert!(failed(&sent.exits(0)).is_empty());
+    assert!(received.exits(0).failures().is_empty());
+    assert!(sent.exits(0).failures().is_empty());
     assert_all_links(&scene, "in/tree");
     // Once more, in the other direction: they are there already.
     let identity = || scene.path("in/tree/up").symlink_metadata().unwrap().ino();
@@ -93,7 +84,7 @@ fn a_drop_box_makes_them_where_it_says_so() {
             .exits(code);
         match code {
             0 => assert_all_links(&scene, "in0/tree"),
-            _ => assert_eq!(failed(&sent).len(), outside(&scene).len()),
+            _ => assert_eq!(sent.failures().len(), outside(&scene).len()),
         }
     }
     assert_eq!(scene.names_in("in13/tree"), ["deep", "file", "to d"]);
@@ -111,7 +102,7 @@ fn one_side_alone_leaves_them_out_and_says_which_side_it_takes() {
     );
     let (received, sent) = (received.exits(13), sent.exits(13));
     for side in [&received, &sent] {
-        let told = failed(side);
+        let told = side.failures();
         assert_eq!(told.len(), count);
         let hint = "the receiver makes such links only with --links keep";
         assert!(told.iter().all(|(_, why)| why.contains(hint)), "{told:?}");
@@ -124,8 +115,8 @@ fn one_side_alone_leaves_them_out_and_says_which_side_it_takes() {
         "receive in2 --yes --port 0 --json --links keep",
         "send tree --to @ --json",
     );
-    assert!(failed(&received.exits(0)).is_empty());
-    let told = failed(&sent.exits(13));
+    assert!(received.exits(0).failures().is_empty());
+    let told = sent.exits(13).failures();
     assert_eq!(told.len(), count);
     let hint = "--links keep carries it; in a transfer both sides must say so";
     assert!(told.iter().all(|(_, why)| why.contains(hint)), "{told:?}");
@@ -140,7 +131,7 @@ fn archives_hold_them_where_that_is_wanted() {
     with_password(scene.run("unzip all.zip out --links keep")).exits(0);
     assert_all_links(&scene, "out/tree");
     let opened = with_password(scene.run("unzip all.zip safe --json")).exits(13);
-    let told = failed(&opened);
+    let told = opened.failures();
     assert_eq!(told.len(), outside(&scene).len());
     assert!(
         told.iter()
@@ -148,7 +139,7 @@ fn archives_hold_them_where_that_is_wanted() {
     );
     assert_eq!(scene.names_in("safe/tree"), ["deep", "file", "to d"]);
     let packed = with_password(scene.run("zip other.zip tree --json")).exits(13);
-    assert_eq!(failed(&packed).len(), outside(&scene).len());
+    assert_eq!(packed.failures().len(), outside(&scene).len());
     with_password(scene.run("unzip other.zip other --links keep")).exits(0);
     assert_eq!(scene.names_in("other/tree"), ["deep", "file", "to d"]);
     // An archive that is sent is one, too.

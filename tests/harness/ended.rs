@@ -159,6 +159,17 @@ impl Ended {
         events
     }
 
+    /// The entries that did not arrive, by its events: the path and the reason of each.
+    #[track_caller]
+    pub fn failures(&self) -> Vec<(String, String)> {
+        let mut failed = self.events_of("file");
+        failed.retain(|event| event["result"] == "failed");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let each = failed.iter();
+        each.map(|event| (text(&event["path"]), text(&event["why"])))
+            .collect()
+    }
+
     /// Its last event.
     #[track_caller]
     pub fn done(&self) -> Value {

@@ -16,7 +16,7 @@ pub(super) const PORTS: std::ops::RangeInclusive<u16> = 8080..=8089;
 pub(super) const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 80, 80);
 pub(super) const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0, 0x5042);
 
-/// When the two rounds of a second go out, counted from its begin. The second one comes soon, for what the first
+/// When the two rounds of a second go out, counted from its beginning. The second one comes soon, for what the first
 /// one asked may have been lost.
 const ROUNDS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(250)];
 

@@ -45,7 +45,7 @@ struct Ticket {
     socket: Weak<TcpStream>,
     /// When the session ended.
     ended: SessionEnd,
-    /// Of the Hellos that came with it, at most [`limits::RETURN_NONCES`].
+    /// The nonces of the Hellos that came with it, at most [`limits::RETURN_NONCES`].
     nonces: VecDeque<[u8; 32]>,
 }
 
