@@ -45,9 +45,9 @@ impl fmt::Display for LeftOutReason {
             LeftOutReason::WrongSize(size) => wrong_size(f, *size),
             LeftOutReason::Name(fault) => write!(f, "its name cannot be carried: {fault}"),
             LeftOutReason::NotUnicode => f.write_str("its name or target is not valid unicode"),
-            LeftOutReason::Link(LinkFault::Outside) => {
-                f.write_str("the link leads outside (--links keep carries it; in a transfer both sides must say so)")
-            }
+            LeftOutReason::Link(LinkFault::Outside) => f.write_str(
+                "the link leads outside (--links keep carries it; both sides must say so)",
+            ),
             LeftOutReason::Link(fault) => fault.fmt(f),
             LeftOutReason::Dangling => f.write_str("the link points to nothing"),
             LeftOutReason::Loop => f.write_str("the link leads back to a folder it is in"),
