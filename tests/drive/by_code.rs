@@ -144,6 +144,32 @@ fn without_discovery_the_code_is_the_secret_of_a_dial() {
     scene.assert_same("file", "in/file");
 }
 
+/// As users of other tools try it.
+#[test]
+fn a_code_on_the_command_line_is_refused_with_what_asks_for_it() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    for (line, asking) in [
+        ("receive 9260-grove-cadet-satin", "peerbridge receive"),
+        ("receive 9260 grove cadet satin", "peerbridge receive"),
+        ("9260-grove-cadet-satin", "peerbridge receive"),
+        (
+            "send file 9260-grove-cadet-satin",
+            "peerbridge send PATH --code",
+        ),
+    ] {
+        let refused = scene.run(line).without("PEERBRIDGE_SECRET").ends();
+        let hint = format!("run `{asking}`, and type the code when it asks");
+        assert!(refused.exits(2).error().contains(&hint), "{line}");
+    }
+    // A folder may have such a name.
+    scene.folder("9260-grove-cadet-satin");
+    let line = "receive 9260-grove-cadet-satin --yes --port 0";
+    let (received, sent) = scene.both(line, "send file --to @");
+    received.exits(0);
+    sent.exits(0);
+}
+
 #[test]
 fn a_code_is_not_asked_for_without_a_terminal_nor_beside_a_secret() {
     let scene = Scene::new();

@@ -5,6 +5,7 @@ use crate::cli::given::Given;
 use crate::cli::options::flags::{self, FLAGS, Takes};
 use crate::cli::options::verbs::{self, Verb};
 use crate::cli::output::console::{Audience, Verbosity};
+use crate::crypto::MeetingCode;
 use crate::model::nearest;
 use getopts::{Fail, Matches};
 use std::ffi::{OsStr, OsString};
@@ -174,6 +175,9 @@ fn verb(word: &OsStr) -> Result<Verb, CliError> {
     let hint = match nearest_verb(&shown) {
         Some(name) => format!("did you mean `peerbridge {name}`?"),
         None if shown == "version" => "did you mean `peerbridge --version`?".to_owned(),
+        None if MeetingCode::from_input(&shown).is_ok() => {
+            "run `peerbridge receive`, and type the code when it asks".to_owned()
+        }
         None => "`peerbridge help` lists the commands".to_owned(),
     };
     Err(CliError::usage(format!("unknown command {shown:?}"), hint))

@@ -3,8 +3,9 @@
 use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::wildcards;
+use crate::crypto::MeetingCode;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Checks that a verb has no words behind it.
 ///
@@ -51,6 +52,27 @@ pub(crate) fn no_empty(words: &[OsString]) -> Result<(), CliError> {
         true => Err(empty("a path is empty")),
         false => Ok(()),
     }
+}
+
+/// Checks that no word, nor all of them together, is a code: other tools take it there.
+///
+/// # Errors
+/// A usage error that says what asks for the code.
+pub(crate) fn no_code(words: &[OsString], asking: &str) -> Result<(), CliError> {
+    let is_path = |word: &OsString| Path::new(word).symlink_metadata().is_ok();
+    let typed = words.iter().filter(|word| !is_path(word));
+    let typed: Vec<_> = typed.map(|word| word.to_string_lossy()).collect();
+    match typed.iter().any(|word| is_code(word)) || is_code(&typed.join("-")) {
+        true => Err(CliError::usage(
+            "a code does not go on the command line: other users could read it in the process list",
+            format!("run `{asking}`, and type the code when it asks"),
+        )),
+        false => Ok(()),
+    }
+}
+
+fn is_code(word: &str) -> bool {
+    MeetingCode::from_input(word).is_ok()
 }
 
 /// A usage error for a word that a verb has no use for.

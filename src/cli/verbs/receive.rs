@@ -122,6 +122,7 @@ impl Receive {
         args: &ParsedArgs,
         context: &Context<'_>,
     ) -> Result<Receive, CliError> {
+        words::no_code(&args.words, "peerbridge receive")?;
         let destination = words::folder(&args.words, "receive")?;
         line::check_stdio(args, context)?;
         let streams = args.value("streams");

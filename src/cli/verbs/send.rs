@@ -282,5 +282,6 @@ fn paths(args: &ParsedArgs) -> Result<Vec<PathBuf>, CliError> {
             "peerbridge send PATH... --to HOST",
         ));
     }
+    words::no_code(&args.words, "peerbridge send PATH --code")?;
     words::paths(&args.words)
 }

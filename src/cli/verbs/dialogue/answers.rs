@@ -115,6 +115,9 @@ pub(super) fn folder(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, Stri
     let path = path(answer, home);
     match std::fs::metadata(&path) {
         Ok(metadata) if !metadata.is_dir() => Err("That is not a folder.".to_owned()),
+        Err(_) if MeetingCode::from_input(answer).is_ok() => {
+            Err("That is a code, not a folder. The code is asked for next.".to_owned())
+        }
         _ => Ok(path),
     }
 }
@@ -162,5 +165,7 @@ mod tests {
         assert!(code("").is_ok_and(|code| code.is_none()));
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(folder(file.path().to_str().unwrap(), None).is_err());
+        let typed_too_early = folder("9260 grove cadet satin", None).unwrap_err();
+        assert!(typed_too_early.contains("asked for next"));
     }
 }
