@@ -189,15 +189,15 @@ type Row = (&'static str, fn(&Scene) -> Ends, i32, i32);
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     ("everything arrived", whole, 0, 0),
-    ("wrong words on each side", usage, 2, 2),
+    ("a wrong command line on each side", usage, 2, 2),
     ("five wrong secrets", wrong_secret, 3, 3),
-    ("no way to the peer", no_way, 4, 4),
+    ("the peer cannot be reached", no_way, 4, 4),
     ("nobody came", nobody_came, 5, 5),
     ("a file is in the way at the receiver", in_the_way, 7, 6),
     ("the only file changed at the sender", source_changed, 8, 8),
     ("the receiver cannot write at all", cannot_write, 9, 6),
     ("the receiver's disk fails on the way", disk_fails, 9, 6),
-    ("a byte changed on the line", not_verified, 10, 10),
+    ("a byte changed on the way", not_verified, 10, 10),
     ("another program answers", no_peerbridge, 11, 11),
     ("the connection was cut", lost, 12, 12),
     ("the sender left something out", left_out, 0, 13),
