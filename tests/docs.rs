@@ -407,7 +407,7 @@ fn numbers_in_the_text_of_the_pages_are_those_of_the_program() {
         ),
         (
             "docs/PROTOCOL.md",
-            format!("{} that are unproven", limits::UNPROVEN_CONNECTIONS),
+            format!("{} unproven connections", limits::UNPROVEN_CONNECTIONS),
         ),
         (
             "docs/THREAT_MODEL.md",
