@@ -45,19 +45,25 @@ pub fn quoted(bytes: &[u8]) -> String {
 
 /// Whether a character can deceive a reader of the terminal.
 pub fn is_deceptive(character: char) -> bool {
+    // They choose between two pictures of an emoji.
+    let is_variation_selector = matches!(character, '\u{fe00}'..='\u{fe0f}');
     character.is_control()
-        || matches!(
-            character,
-            // Bidirectional marks, embeddings, overrides and isolates: Unicode Standard Annex 9.
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Characters without a width, and fillers that look like spaces.
-            | '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
-            | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-            // Line and paragraph separators.
-            | '\u{2028}' | '\u{2029}'
-        )
+        || is_default_ignorable(character) && !is_variation_selector
+        // Line and paragraph separators, and what marks annotations.
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Whether a character is invisible by itself: Unicode's property `Default_Ignorable_Code_Point`. Bidirectional
+/// controls (Unicode Standard Annex 9) have it.
+pub(super) fn is_default_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 fn push(text: &mut String, character: char) {

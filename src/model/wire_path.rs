@@ -1,5 +1,6 @@
 //! A path as it travels between peers: checked bytes, not a path on disk.
 
+use super::escape::is_default_ignorable;
 use super::limits;
 use std::fmt;
 
@@ -80,7 +81,7 @@ pub enum PathFault {
     Dots,
     /// A NUL byte.
     Nul,
-    /// A component that begins like a staging folder.
+    /// A component that begins like a staging folder, or that some disk takes for one that does.
     Staging,
 }
 
@@ -117,11 +118,22 @@ fn check_component(component: &[u8]) -> Result<(), PathFault> {
     if component == b"." || component == b".." {
         return Err(PathFault::Dots);
     }
-    let head = &component[..component.len().min(STAGING_PREFIX.len())];
-    if head.eq_ignore_ascii_case(STAGING_PREFIX) {
+    if may_be_staging(component) {
         return Err(PathFault::Staging);
     }
     Ok(())
+}
+
+/// Whether some disk may take a name for that of a staging folder. Many disks ignore case; HFS+, and ext4 in folders
+/// that ignore case, ignore invisible characters too.
+fn may_be_staging(name: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(name);
+    let mut visible = text.chars().filter(|&letter| !is_default_ignorable(letter));
+    let mut is_next = |byte: &u8| {
+        let letter = visible.next();
+        letter.is_some_and(|letter| letter.eq_ignore_ascii_case(&char::from(*byte)))
+    };
+    STAGING_PREFIX.iter().all(|byte| is_next(byte))
 }
 
 #[cfg(test)]
@@ -150,6 +162,15 @@ mod tests {
             (deep.as_bytes(), PathFault::TooDeep),
             (b".peerbridge-0123", PathFault::Staging),
             (b"a/.PeerBridge-x", PathFault::Staging),
+            (".peer\u{200c}bridge-x".as_bytes(), PathFault::Staging),
+            (
+                "\u{feff}.PEERBRIDGE\u{206f}-".as_bytes(),
+                PathFault::Staging,
+            ),
+            (
+                b"a/.peerbridge\xef\xb8\x8f\xc2\xad-\xff",
+                PathFault::Staging,
+            ),
         ];
         for (bytes, fault) in cases {
             assert_eq!(
@@ -180,6 +201,9 @@ mod tests {
             b"\\;",
             b"..\\x",
             b".peerbridge",
+            b".peerbridge\xff-",
+            ".peerbridge\u{301}-".as_bytes(),
+            "a\u{200d}b".as_bytes(),
             "\u{202e}txt".as_bytes(),
         ];
         for name in names {

@@ -49,6 +49,7 @@ fn bad_names() -> Vec<(&'static str, Vec<u8>)> {
         "\0",
         ".peerbridge-x",
         ".PEERBRIDGE-0123",
+        ".peer\u{200d}bridge-x",
         ".peerbridge-",
     ]
     .into_iter()
