@@ -103,7 +103,7 @@ class Console:
         return not termios.tcgetattr(self.terminal)[3] & termios.ICANON
 
     def types(self, keys, answer):
-        """Waits until the answer is shown; for None, until the program has ended."""
+        """Waits until the answer is shown; for None, until the program has ended. Gives what was shown."""
         if keys:
             until(self.gives_each_key, "the console waits for whole lines")
             os.write(self.terminal, keys.encode())
@@ -115,7 +115,8 @@ class Console:
                     shown += os.read(self.terminal, 65536)
                 except OSError:  # the other end is closed
                     check(answer is None, f"it ended behind {keys!r}: {shown}")
-                    return
+                    break
+        return shown
 
     def close(self):
         os.kill(self.child, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,19 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
     return SystemFunction036(bytes, (ULONG)length);
 }
 BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved) { return TRUE; }
+"""
+
+# The console of a Windows before 10: it refuses the mode in which control sequences are taken.
+OLD_CONSOLE = """
+#include <windows.h>
+__declspec(dllexport) BOOL WINAPI OldSetConsoleMode(HANDLE console, DWORD mode) {
+    CONSOLE_SCREEN_BUFFER_INFO screen;
+    if (mode & 4 && GetConsoleScreenBufferInfo(console, &screen)) {
+        SetLastError(ERROR_INVALID_PARAMETER);
+        return FALSE;
+    }
+    return SetConsoleMode(console, mode);
+}
 """
 
 
@@ -148,6 +162,27 @@ def prepare_wine(programs):
     command(["x86_64-w64-mingw32-gcc", "-shared", "-o", str(library), str(source), "-ladvapi32"], "shim")
     for program in programs:
         shutil.copy(library, program.parent)
+
+
+def with_old_console(program):
+    """A copy of a program for Windows that has the console of a Windows before 10: in place of kernel32 it loads a
+    library that hands on all that the program uses but the one function."""
+    folder = WORK / "old console"
+    folder.mkdir(exist_ok=True)
+    read = ["x86_64-w64-mingw32-objdump", "-p", str(program)]
+    _, _, imports = command(read, "imports").partition("DLL Name: kernel32.dll")
+    names = re.findall(r"^\t\S+\s+\d+ +(\w+)$", imports.partition("DLL Name:")[0], re.MULTILINE)
+    own = {"SetConsoleMode": "OldSetConsoleMode"}
+    exports = [f"{name} = {own.get(name, f'kernel32.{name}')}\n" for name in names]
+    source, definitions = folder / "console.c", folder / "console.def"
+    source.write_text(OLD_CONSOLE)
+    definitions.write_text("".join(["EXPORTS\n", *exports]))
+    words = ["x86_64-w64-mingw32-gcc", "-shared", "-o", str(folder / "konsol32.dll"), str(source), str(definitions)]
+    command(words, "console")
+    copy = folder / program.name
+    copy.write_bytes(program.read_bytes().replace(b"kernel32.dll\0", b"konsol32.dll\0"))
+    prepare_wine([copy])
+    return copy
 
 
 def stop_wine():
