@@ -30,7 +30,7 @@ def transfer(sender, receiver, source):
 
 def archive(maker, opener, source):
     folder = fresh("archive")
-    maker.run(["zip", "-q", f"../{folder.name}/a.zip", "tree"], source)
+    maker.run(["zip", "-q", f"{os.path.relpath(folder, source)}/a.zip", "tree"], source)
     opener.run(["unzip", "-q", "a.zip", "out"], folder)
     unix = not (maker.is_windows or opener.is_windows)
     compare(source / "tree", folder / "out/tree", modes=unix, step=10**9)

@@ -147,8 +147,8 @@ class Peer:
 
 
 def fresh(name):
-    """An empty folder."""
-    path = WORK / "files" / name
+    """An empty folder of this thread's own."""
+    path = WORK / "files" / threading.current_thread().name / name
     subprocess.run(["rm", "-rf", "--", path], check=True)
     path.mkdir(parents=True)
     return path

@@ -143,16 +143,20 @@ def build_macos(profile=QUICK, env=None, root=ROOT):
     command(words, "macos", root, env={**env, "CARGO": CARGO})
 
 
-def build_unit_tests(target):
-    """Builds the unit tests of the library; for Windows all others as well, to see that they can be built. Gives the
-    program of the unit tests."""
-    what = "--tests" if target is WINDOWS else "--lib"
-    words = [CARGO, "test", *options(QUICK), what, "--no-run", "--message-format=json", "--target", target.triple]
-    lines = command(words, f"tests-{target.name}", env=environment()).splitlines()
-    for message in map(json.loads, lines):
-        if message.get("executable") and message["target"]["kind"] == ["lib"]:
-            return Path(message["executable"])
-    raise SystemExit(f"no unit tests for {target.name}")
+def build_unit_tests(targets):
+    """Builds the unit tests of the library. The program of each target."""
+    if not targets:
+        return {}
+    triples = [word for target in targets for word in ("--target", target.triple)]
+    words = [CARGO, "test", *options(QUICK), "--lib", "--no-run", "--message-format=json", *triples]
+    messages = map(json.loads, command(words, "unit-tests", env=environment()).splitlines())
+    built = [Path(message["executable"]) for message in messages if message.get("executable")]
+    return {target: next(path for path in built if target.triple in path.parts) for target in targets}
+
+
+def build_all_tests(target):
+    words = [CARGO, "test", *options(QUICK), "--tests", "--no-run", "--target", target.triple]
+    command(words, f"tests-{target.name}", env=environment())
 
 
 def prepare_wine(programs):
