@@ -104,6 +104,15 @@ fn receive_without_a_terminal_and_without_yes_stops_at_once() {
     assert!(ran.error.contains("--yes"), "{}", ran.error);
 }
 
+#[cfg(not(feature = "web"))]
+#[test]
+fn without_the_page_the_command_says_so() {
+    let ran = script("web");
+    assert_eq!(ran.exit, 2);
+    assert!(ran.error.contains("built without its page"), "{}", ran.error);
+    assert!(ran.error.contains("the feature web"), "{}", ran.error);
+}
+
 #[test]
 fn a_missing_source_is_told_before_the_secret_is_asked_for() {
     let ran = script("send /no/such/file --to localhost");

@@ -253,10 +253,3 @@ fn the_demonstration_verifies_and_leaves_only_what_it_names() {
     assert!(scene.names_in("tmp").is_empty());
     assert!(scene.names_in("home").is_empty());
 }
-
-#[cfg(not(feature = "web"))]
-#[test]
-fn without_the_page_the_command_says_so() {
-    let ended = Scene::new().run("web").exits(2);
-    ended.complains("built without its page", "the feature web");
-}
