@@ -219,6 +219,16 @@ def sequences_of_windows(windows):
         check((b"\x1b[32m" in shown) == takes_them, f"{program} at its console: {shown}")
 
 
+def checkout_of_windows():
+    """Git for Windows would give text files other line ends, and tests that compare bytes would fail there."""
+    clone = fresh("clone")
+    subprocess.run(["git", "clone", "--quiet", "--config", "core.autocrlf=true", ROOT, clone], check=True)
+    listed = subprocess.run(["git", "ls-files", "--eol"], cwd=clone, check=True, capture_output=True, text=True)
+    ends = [line.split(maxsplit=3) for line in listed.stdout.splitlines()]
+    changed = [path for stored, checked_out, _, path in ends if stored[2:] != checked_out[2:]]
+    check(ends and not changed, f"{len(changed)} files have other line ends: {changed[:3]}")
+
+
 def path_of_windows(path):
     """wine has the root of this machine as a drive."""
     return "Z:" + str(path).replace("/", "\\")
