@@ -1,8 +1,8 @@
 //! peerbridge moves files and folders straight from one machine to another, between two peers who share
 //! a secret.
 //!
-//! Start with [`send`] and [`receive`]. Both take a [`Connect`], which says who dials and who listens, an
-//! options type, and an [`Operator`], which hears what happens and answers questions.
+//! Start with [`send`] and [`receive`]. Both take a [`Connect`], which says which side dials and which listens,
+//! an options type, and an [`Operator`], which is told of events and answers questions.
 //!
 //! ```no_run
 //! use peerbridge::{Connect, PeerAddress, Rendezvous, Secret, SendOptions, Unattended};
@@ -22,16 +22,16 @@
 //! | send files, a stream or an archive | [`send`], [`send_to_many`], [`SendSession`], [`dry_run`] |
 //! | receive | [`receive`], [`serve`] |
 //! | make and open zip archives | [`zip()`], [`unzip()`] |
-//! | measure a line | [`ping`] |
+//! | measure a connection | [`ping`] |
 //! | follow progress, answer questions | [`Operator`], [`Event`] |
 //! | stop from another thread | [`Cancel`] |
 //! | react to an error | [`Error`] |
 //!
-//! Every function blocks until it is done and returns an [`Error`]; none prints or ends the process.
+//! Every function blocks until it is done and returns an [`Error`] on failure; none prints or ends the process.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-// Tests make numbers that fit by construction.
+// Numbers in tests fit by construction.
 #![cfg_attr(not(test), deny(clippy::cast_possible_truncation))]
 
 mod cli;
@@ -69,7 +69,7 @@ pub use crypto::ArchivePassword;
 pub use disk::{NameEncoding, Strictness, TimeZone};
 pub use session::{Expansion, Names, UnzipOptions, ZipOptions};
 
-// What a session tells and asks.
+// What a session reports and asks.
 pub use model::escaped;
 pub use session::{
     Acceptance, Conflicts, Event, FileResult, OfferSummary, Operator, Progress, Reception,
@@ -84,8 +84,8 @@ pub use session::Error;
 #[doc(hidden)]
 pub use cli::{main, run};
 
-/// For the tests of this package only: the protocol's codec, for peers that break the rules, and the
-/// numbers that the pages quote. Not part of the API; it changes without notice.
+/// For the tests of this package only: the protocol's codec, for peers that break the rules, and the numbers
+/// that the documentation quotes. Not part of the API; it changes without notice.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::cli::exit::Exit;

@@ -20,8 +20,8 @@ pub fn escaped(bytes: &[u8]) -> String {
     text
 }
 
-/// `bytes` as one word of a shell command, for hints that people paste: safe to show, and quoted unless it
-/// has only plain letters.
+/// `bytes` as one word of a shell command, for hints that people paste: safe to show, and quoted unless all
+/// characters are plain.
 pub fn shell_word(bytes: &[u8]) -> String {
     let text = escaped(bytes);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);

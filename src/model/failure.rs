@@ -24,19 +24,20 @@ pub enum FailureReason {
     SourceChanged = 3,
     /// The receiver could not write it.
     NotWritten = 4,
-    /// Something appeared under its name after the offer was accepted.
+    /// Something with that name appeared after the offer was accepted.
     InTheWay = 5,
     /// Another file of the same size and time is there, and the policy keeps it.
     Differs = 6,
-    /// The receiver's disk cannot have that name.
+    /// The receiver's disk cannot store that name.
     Name = 7,
-    /// Another name of the transfer is the same one on the receiver's disk, as where case makes no difference.
+    /// The receiver's disk cannot tell that name from another one of the transfer, for example because it
+    /// ignores case.
     SameName = 8,
     /// The receiver is not permitted to write it.
     Permission = 9,
     /// The receiver's disk or system has no symbolic links.
     NoLinks = 10,
-    /// It is larger than files may be on the receiver's disk.
+    /// It exceeds the largest file size of the receiver's disk.
     TooLarge = 11,
     /// It is a link that leads outside, and the receiver makes none of those.
     LinkOutside = 12,

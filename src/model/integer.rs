@@ -1,9 +1,10 @@
 //! Conversions between widths of integers that never lose bits silently.
 //!
-//! A value that does not fit becomes the largest one that does. Callers have checked a bound before, so this
-//! never happens. If a bound were wrong, a reader would refuse the large number, and never take a smaller one.
+//! A value that does not fit becomes the largest one that does. Callers check a bound first, so this never
+//! happens. If a bound were wrong, the reader would refuse the large number instead of accepting a truncated
+//! one.
 
-/// A length in memory, in the width that files and the protocol count in.
+/// A length in memory as 64 bits, the width of file sizes and of the protocol.
 pub fn len64(length: usize) -> u64 {
     length as u64
 }

@@ -1,4 +1,4 @@
-//! How a stream is cut into parts, and the bytes of files that a part holds.
+//! How a stream is cut into parts, and which bytes of which files a part holds.
 
 use super::{Manifest, Segment, in_memory, limits};
 use std::fmt;
@@ -15,7 +15,7 @@ impl PartIndex {
     }
 }
 
-/// A run of parts: `length` of them from `start` on. Plain numbers, not yet checked against a layout.
+/// A run of parts: `length` parts from `start` on. Plain numbers, not yet checked against a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartRange {
     /// Index of the first part.
@@ -56,7 +56,7 @@ impl PartLayout {
         })
     }
 
-    /// The layout of a stream of unknown length: every part up to the limit exists, and each but the last is
+    /// The layout of a stream of unknown length: every part up to the limit exists, and each except the last is
     /// full.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl PartLayout {
         (0..self.count()).map(PartIndex)
     }
 
-    /// The part's range in the stream. In an open stream its end is that of a full part.
+    /// The part's range in the stream, in bytes. In an open stream every part is taken to be full.
     pub fn range(&self, part: PartIndex) -> Range<u64> {
         let size = u64::from(self.part_size);
         let start = part.0 * size;
@@ -112,7 +112,7 @@ impl PartLayout {
         start..end
     }
 
-    /// Bytes of the part; those of a full part in an open stream.
+    /// Length of the part, in bytes; in an open stream, of a full part.
     pub fn length(&self, part: PartIndex) -> usize {
         let range = self.range(part);
         in_memory(range.end - range.start)
@@ -144,7 +144,7 @@ impl PartLayout {
 pub enum LayoutError {
     /// The part size is outside [`limits::PART_BYTES_MIN`] to [`limits::PART_BYTES_MAX`].
     PartSize,
-    /// More than [`limits::STREAM_BYTES`] or [`limits::PARTS`].
+    /// The stream has more than [`limits::STREAM_BYTES`] or [`limits::PARTS`].
     TooLarge,
     /// No part has this index.
     NoSuchPart,

@@ -8,11 +8,11 @@ pub const UNPROVEN_FRAME_BYTES: usize = 512;
 /// a peer that trickles single bytes gains nothing.
 pub const HANDSHAKE_SECONDS: u64 = 10;
 
-/// From a listener's Hello to the dialler's Confirm, in seconds. An answered Hello holds a guess for as
-/// long, and an honest dialler confirms within a round trip.
+/// From a listener's Hello to the dialler's Confirm, in seconds. An answered Hello reserves a guess for this
+/// long; an honest dialler confirms within a round trip.
 pub const PROOF_SECONDS: u64 = 4;
 
-/// Time for a one-time code, in seconds: a person reads it off another device.
+/// Time to give a one-time code, in seconds: a person reads it off another device.
 pub const CODE_SECONDS: u64 = 120;
 
 /// Raw (unsealed) control message, in bytes. Manifests travel in chunks of at most this.
@@ -22,8 +22,8 @@ pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// a small transfer could claim an absurd number of parts.
 pub const PART_BYTES_MIN: u32 = 64 * 1024;
 
-/// Largest part that a peer may ask for, in bytes. Every stream holds one part in memory, and beside it the
-/// same part sealed where it is compressed; keys are derived for each part, so larger ones are cheaper.
+/// Largest part that a peer may ask for, in bytes. Every stream holds one part in memory, and a second, sealed
+/// copy if it is compressed. Keys are derived for each part, so larger parts are cheaper.
 pub const PART_BYTES_MAX: u32 = 8 * 1024 * 1024;
 
 /// Parts in a transfer. The set of parts present is a bitmap: 2^26 parts cost 8 MiB.
@@ -32,14 +32,14 @@ pub const PARTS: u64 = 1 << 26;
 /// Most bytes that sealing adds to raw bytes: archive headers, salt, tag, directory and envelope.
 pub const SEAL_OVERHEAD_BYTES: usize = 1024;
 
-/// Part that travels with its offer, in bytes: it is in memory before anybody has accepted it.
+/// Part that travels with its offer, in bytes: it is in memory before the offer is accepted.
 pub const EARLY_PART_BYTES: u32 = 1024 * 1024;
 
 /// Raw message on a joined stream, in bytes. The longest is a full list of failures.
 pub const JOINED_MESSAGE_BYTES: usize = 8 * 1024;
 
-/// Frame body after the proof, in bytes: the largest part, sealed. Each stage of a transfer has a lower bound
-/// of its own.
+/// Frame body after the proof, in bytes: the largest part, sealed. Each stage of a transfer has its own bound,
+/// which is usually lower.
 pub const FRAME_BYTES: usize = PART_BYTES_MAX as usize + SEAL_OVERHEAD_BYTES;
 
 /// Entries in a manifest. A million is a supported transfer; four leave room, and at 40 bytes an entry
@@ -49,24 +49,24 @@ pub const ENTRIES: usize = 4 * 1024 * 1024;
 /// All names and link targets of a manifest together, in bytes.
 pub const NAMES_BYTES: usize = 256 * 1024 * 1024;
 
-/// What an entry of an offer costs the receiver's memory beside its path and link target, in bytes: its record,
-/// its place in the sorted list, and what is decided about it.
+/// Memory that an entry of an offer costs the receiver besides its path and link target, in bytes: its record,
+/// its place in the sorted list, and the decision about it.
 pub const ENTRY_MEMORY_BYTES: u64 = 64;
 
 /// Room on a disk that an entry takes besides its contents, in bytes. It counts for size limits.
 pub const ENTRY_DISK_BYTES: u64 = 4096;
 
-/// Entries of an offer whose own room does not count, so that for most offers only contents do.
+/// Entries of an offer whose [`ENTRY_DISK_BYTES`] are not counted, so that for most offers only contents count.
 pub const ENTRIES_UNCOUNTED: u64 = 1000;
 
-/// Memory for all offers of a process in progress, in bytes. One name (or one network, if senders have no
-/// names) takes at most half of it, so that nobody keeps all others out.
+/// Memory for all offers that a process is reading, in bytes. One name (or one network, if senders have no
+/// names) gets at most half of it, so that none can keep all others out.
 pub const OFFERS_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Time within which an offer must arrive, in seconds.
 pub const OFFER_SECONDS: u64 = 60;
 
-/// Least average speed of an offer that takes longer, in bytes a second.
+/// Minimum average speed of an offer that takes longer, in bytes a second.
 pub const OFFER_BYTES_PER_SECOND: u64 = 1024;
 
 /// One path from a peer, in bytes: PATH_MAX on Linux.
@@ -75,18 +75,18 @@ pub const PATH_BYTES: usize = 4096;
 /// One component of a path, in bytes: NAME_MAX on the usual file systems.
 pub const COMPONENT_BYTES: usize = 255;
 
-/// Levels of a path. Deep enough for real trees, shallow enough that no walk over one runs out of
-/// stack or descriptors.
+/// Levels of a path. Deep enough for real trees, and shallow enough that no walk over a tree runs out of stack
+/// or descriptors.
 pub const PATH_LEVELS: usize = 1024;
 
-/// Contents of one file and of a whole stream, in bytes: the largest offset that a file system takes.
+/// Contents of one file and of a whole stream, in bytes: the largest offset that a file system supports.
 pub const STREAM_BYTES: u64 = i64::MAX as u64;
 
 /// Streams (TCP connections) of one session.
 pub const STREAMS: u16 = 64;
 
-/// Parts that all streams of one transfer hold at a receiver, one each, in bytes: with large parts it takes
-/// fewer streams. The largest number of streams has room for parts of 2 MiB.
+/// Parts that all streams of one transfer hold at a receiver, one part each, in bytes: with large parts it
+/// accepts fewer streams. The largest number of streams has room for parts of 2 MiB.
 pub const PARTS_IN_FLIGHT_BYTES: u32 = 128 * 1024 * 1024;
 
 /// Ranges of parts in one message; in an Accept, both `have` and `claims` together. A larger set is sent
@@ -98,20 +98,20 @@ pub const RANGES: usize = 8192;
 pub const DIGESTS: usize = 16_000;
 
 /// Pieces of files that a receiver claims in one transfer: the sender reads and digests each, and the receiver
-/// keeps 16 bytes for each, at most 64 MiB. Further ones are sent.
+/// keeps 16 bytes for each, at most 64 MiB. Pieces beyond this number are sent.
 pub const CLAIMED_PIECES: u64 = 1 << 22;
 
 /// Part checks in one message, 12 bytes each.
 pub const CHECKS: usize = 16 * 1024;
 
-/// Parts of a stream of unknown length whose checks have not arrived, as many as fit into two messages: such a
-/// stream may never end, and each costs 24 bytes.
+/// Parts of a stream of unknown length whose checks have not arrived: as many as fit into two messages. Such a
+/// stream may never end, and each of these parts costs 24 bytes.
 pub const CHECKS_OWED: usize = 2 * CHECKS;
 
-/// Failures listed one by one in a Done; the rest is only counted.
+/// Failures listed one by one in a Done; further ones are only counted.
 pub const FAILURES: usize = 1024;
 
-/// Skipped entries listed one by one in a Done; the rest is only counted.
+/// Skipped entries listed one by one in a Done; further ones are only counted.
 pub const SKIPS: usize = 1024;
 
 /// New names listed one by one in a Done: as many as fit into a message with the other lists.
@@ -120,7 +120,8 @@ pub const NEW_NAMES: usize = 512;
 /// Text from a peer (a reason), in bytes.
 pub const TEXT_BYTES: usize = 1024;
 
-/// Rounds of sending missing parts before the session is given up: a healthy line needs one, a dying one a few.
+/// Rounds of sending missing parts before the session is given up: a healthy connection needs one, a failing
+/// one a few.
 pub const ROUNDS: u32 = 64;
 
 /// Transfers in one session ("send one more?").
@@ -129,7 +130,7 @@ pub const TRANSFERS: u32 = 1 << 20;
 /// Confirmations that may fail before a one-shot listener ends.
 pub const FAILED_PROOFS: u32 = 5;
 
-/// Secret, in bytes: longer than any typed sentence, short enough to read at once.
+/// Secret, in bytes: longer than any typed sentence, short enough to read in one go.
 pub const SECRET_BYTES: usize = 1024;
 
 /// Versions listed in a dialler's Hello.
@@ -139,34 +140,35 @@ pub const VERSIONS: usize = 16;
 /// each; the quietest is forgotten first.
 pub const CHARGED_NETWORKS: usize = 4096;
 
-/// Time after its session ended in which a peer may return with a key of that session, in seconds: longer than
-/// it takes to notice and to try again.
+/// Time after the end of a session in which its peer may return with a key of that session, in seconds: longer
+/// than it takes to notice a lost connection and to try again.
 pub const RETURN_SECONDS: u64 = 120;
 
-/// Sessions of a listener to which peers may return, at about 300 bytes each and what [`RETURN_NONCES`] takes.
+/// Sessions of a listener to which peers may return, at about 300 bytes each, plus the nonces
+/// ([`RETURN_NONCES`]).
 pub const RETURN_TICKETS: usize = 256;
 
-/// Nonces of Hellos that a listener remembers of each session to which peers may return, 32 bytes each: its peer
-/// makes a Hello for each try to return, and a copy of one of them is no return.
+/// Nonces of Hellos, 32 bytes each, that a listener remembers for each session to which a peer may return. The
+/// peer makes a new Hello for each try to return, so a Hello with a known nonce is a copy and no return.
 pub const RETURN_NONCES: usize = 32;
 
-/// Time that a drop box's session may stall because of its peer, in seconds, if the size of its transfer is
-/// known.
+/// Time that a drop box's session may stall because of its peer, in seconds. Applies to transfers of known
+/// size.
 pub const STALL_SECONDS: u64 = 600;
 
-/// Sessions that only ping, at one listener: each costs a thread.
+/// Sessions for pings only, at one listener: each costs a thread.
 pub const PING_SESSIONS: usize = 16;
 
-/// Longest session that only pings, in seconds.
+/// Longest session for pings only, in seconds.
 pub const PING_SECONDS: u64 = 60;
 
-/// Connections a listener holds that have not proven themselves yet. Each costs one thread with a
-/// small stack for at most [`HANDSHAKE_SECONDS`]. Beside them, as many that were hung up on may have threads that
-/// have yet to end: twice this number is never exceeded, and a new connection is closed at once instead.
+/// Connections of a listener whose peers have not proven themselves yet. Each costs one thread with a small
+/// stack for at most [`HANDSHAKE_SECONDS`]. As many again may be closed already while their threads have yet to
+/// end. When there are twice this number of threads, a new connection is closed at once.
 pub const UNPROVEN_CONNECTIONS: usize = 256;
 
 /// Largest growth of deflated contents: 258 bytes from two bits, 1,032 from a byte. An archive that claims more
-/// lies.
+/// is forged or damaged.
 pub const DEFLATE_GROWTH: u64 = 1032;
 
 /// Largest growth of Deflate64 contents: 65,538 bytes from 18 bits.
@@ -176,24 +178,25 @@ pub const DEFLATE64_GROWTH: u64 = 29_128;
 pub const ZSTD_GROWTH: u64 = 32 * 1024;
 
 /// Largest growth of an archive without a person's consent: text shrinks to a tenth, logs to a fiftieth, and
-/// contents that shrink further are mostly made to.
+/// contents that shrink further are mostly made for that purpose.
 pub const ARCHIVE_GROWTH: u64 = 200;
 
-/// Disk space of a name besides its contents, in bytes: the inode, the entry in its folder, a block. It counts
-/// for [`ARCHIVE_GROWTH`] from [`ARCHIVE_FREE_NAMES`] on.
+/// Disk space of a name besides its contents, in bytes: the inode, the entry in its folder, a block. Names
+/// beyond [`ARCHIVE_FREE_NAMES`] are charged with it for [`ARCHIVE_GROWTH`].
 pub const ARCHIVE_NAME_BYTES: u64 = 4096;
 
 /// Names of an archive that cost nothing.
 pub const ARCHIVE_FREE_NAMES: u64 = 1000;
 
-/// Cost of an archive's names below which it is not compared with the archive's size, in bytes: no listed entry
-/// is so short that it grows beyond [`ARCHIVE_GROWTH`], but unlisted folders are free.
+/// Cost of an archive's names below which that cost is not compared with the archive's size, in bytes. The
+/// header of a listed entry is too long for its name to grow beyond [`ARCHIVE_GROWTH`], but unlisted folders
+/// need no header.
 pub const ARCHIVE_NAMES_GROWTH_FROM: u64 = 64 << 20;
 
-/// Contents of an archive below which growth does not matter, in bytes: they fill no disk.
+/// Contents of an archive below which growth does not matter, in bytes: they are too small to fill a disk.
 pub const ARCHIVE_GROWTH_FROM: u64 = 1 << 30;
 
-/// Datagrams of discovery that are read in a second; the system drops further ones. A hundred peers that begin
+/// Datagrams of discovery that are read in a second; the system drops further ones. A hundred peers that start
 /// at the same moment send 600; reading 2,000 takes 2 % of a core.
 pub const DATAGRAMS_PER_SECOND: u32 = 2000;
 
@@ -201,10 +204,10 @@ pub const DATAGRAMS_PER_SECOND: u32 = 2000;
 /// admit the answer to only one of these queries, so none may be skipped.
 pub const ANSWERS_PER_SOURCE: u32 = 8;
 
-/// Answers of discovery in a second to everybody.
+/// Answers of discovery in a second, to all addresses together.
 pub const ANSWERS_PER_SECOND: u32 = 50;
 
-/// Peers that discovery remembers; a new one displaces the one that was silent for the longest.
+/// Peers that discovery remembers; a new peer replaces the one that has been silent for the longest.
 pub const FINDS: usize = 64;
 
 /// Addresses that discovery remembers of one peer.

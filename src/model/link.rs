@@ -4,11 +4,12 @@ use super::{WirePath, limits};
 use std::borrow::Cow;
 use std::fmt;
 
-/// The text of a link, and whether it stays inside its transfer: leading `..`, at most as many as the link has
-/// folders above it, then plain components. A `.`, a slash at the end and a doubled one change nothing.
+/// The text of a link, and whether the link stays inside its transfer: it does if the text is leading `..`, at
+/// most as many as the link has folders above it, and then plain components. A `.`, a slash at the end and a
+/// double slash change nothing.
 ///
-/// With a `..` after a plain component it counts as leading outside: if that component is itself a link, the
-/// kernel would go up from another place than the text suggests.
+/// A `..` after a plain component counts as leading outside: if that component is itself a link, the kernel
+/// goes up from the target of that link and not from where the text suggests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkTarget<'a> {
     text: &'a [u8],
@@ -16,7 +17,7 @@ pub struct LinkTarget<'a> {
 }
 
 impl<'a> LinkTarget<'a> {
-    /// Checks `text`, of a link at `link`.
+    /// Checks `text`, the target of the link at `link`.
     ///
     /// # Errors
     /// [`LinkFault::Malformed`] if no link can have that text.
@@ -30,7 +31,7 @@ impl<'a> LinkTarget<'a> {
         })
     }
 
-    /// Takes text that went through [`LinkTarget::parse`] before, and what that found.
+    /// Takes text that [`LinkTarget::parse`] has checked before, and its result.
     pub(super) fn checked_before(text: &'a [u8], leads_outside: bool) -> Self {
         LinkTarget {
             text,
@@ -74,7 +75,7 @@ pub enum LinkRule {
 }
 
 impl LinkRule {
-    /// The rule that takes links that lead outside, or not.
+    /// The rule that includes links that lead outside, or the one that does not.
     pub fn with_outside(takes_outside: bool) -> Self {
         match takes_outside {
             true => LinkRule::All,
@@ -82,8 +83,9 @@ impl LinkRule {
         }
     }
 
-    /// The text under which a link is carried: its own, or where only detours through folders of the transfer make
-    /// it lead outside, the one without them. `is_folder` is asked about paths in the transfer.
+    /// The text with which a link is carried. It is the link's own text, or a text without detours such as
+    /// `d/../x` if only detours through folders of the transfer make the link lead outside. `is_folder` says
+    /// whether a path of the transfer is a folder.
     ///
     /// # Errors
     /// Why the link is not carried.
@@ -107,8 +109,8 @@ impl LinkRule {
     }
 }
 
-/// The target without a `..` behind a component that is a real folder: `d/../x` is `x`. `None` if one of those is
-/// none, or there is nothing to resolve.
+/// The target with each pair of a folder and a `..` removed: `d/../x` becomes `x`. `None` if a component before
+/// a `..` is not a real folder, or if the target is absolute or leads above the top.
 fn without_detours(
     link: WirePath<'_>,
     target: &[u8],
@@ -146,7 +148,8 @@ fn without_detours(
     }
 }
 
-/// Whether Windows could read a target as a drive, a share or a way up. Nobody else makes such links.
+/// Whether Windows could read a target as a drive, a share or a way up. Links on other systems hardly ever look
+/// like that.
 fn leads_out_on_windows(target: &[u8]) -> bool {
     target.split(|&byte| byte == b'/').any(|component| {
         let mut pieces = component.split(|&byte| byte == b'\\');
@@ -163,7 +166,7 @@ fn leads_out_on_windows(target: &[u8]) -> bool {
 /// Why a link is not carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkFault {
-    /// Empty, too long or with a NUL byte.
+    /// The text is empty, too long or has a NUL byte.
     Malformed,
     /// It points, or could point, outside the transfer.
     Outside,

@@ -27,7 +27,7 @@ impl EntryIndex {
     }
 }
 
-/// Identity of a transfer: a hash of its manifest. The same sources give the same id.
+/// Identity of a transfer: a hash of its manifest. Unchanged sources give the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TransferId(pub [u8; 16]);
 
@@ -72,7 +72,7 @@ pub enum EntryKind<'a> {
 pub enum FileSize {
     /// In bytes.
     Known(u64),
-    /// Unknown until the end of the stream. Only a manifest of this one entry may have it.
+    /// Unknown until the end of the stream. Such a file must be the only entry of its manifest.
     Unknown,
 }
 
@@ -117,7 +117,7 @@ impl Manifest {
     /// The entry at `index`.
     ///
     /// # Panics
-    /// If the index is of another, longer manifest, which is a bug.
+    /// If the index comes from another, longer manifest, which is a bug.
     pub fn entry(&self, index: EntryIndex) -> Entry<'_> {
         self.records[index.get()].entry(&self.names)
     }
@@ -130,8 +130,8 @@ impl Manifest {
             .map(|(index, record)| (EntryIndex(len32(index)), record.entry(&self.names)))
     }
 
-    /// The range of the entry's contents in the stream; empty without contents. The end of a file of unknown
-    /// size is [`limits::STREAM_BYTES`].
+    /// The range of the entry's contents in the stream, in bytes; empty if the entry has no contents. A file of
+    /// unknown size ends at [`limits::STREAM_BYTES`].
     pub fn stream_range(&self, index: EntryIndex) -> Range<u64> {
         let record = &self.records[index.get()];
         record.stream_start..record.stream_start + record.stream_length()
@@ -258,8 +258,8 @@ impl ManifestBuilder {
     /// Checks the manifest as a whole.
     ///
     /// # Errors
-    /// [`ManifestError`] if a name occurs twice, a parent is missing, late or not a folder, or an entry of
-    /// unknown size is not alone.
+    /// [`ManifestError`] if a name occurs twice, if a parent is missing, comes after its child or is not a
+    /// folder, or if an entry of unknown size is not the only one.
     pub fn finish(self) -> Result<Manifest, ManifestError> {
         let manifest = self.manifest;
         if manifest.unknown_size && manifest.len() != 1 {
@@ -318,13 +318,13 @@ pub enum ManifestError {
     Link(LinkFault),
     /// A name occurs twice.
     Twice(Box<[u8]>),
-    /// An entry is below something that is not a folder of the manifest, or precedes its folder.
+    /// An entry's parent is not a folder of the manifest, or comes after the entry.
     NoParent(Box<[u8]>),
     /// There are more entries, names or bytes than [`limits`] allow.
     TooLarge,
     /// The nanoseconds are a second or more.
     Mtime,
-    /// An entry of unknown size is not alone.
+    /// An entry of unknown size is not the only one.
     UnknownSize,
 }
 
@@ -373,7 +373,7 @@ enum RecordKind {
     OutsideLink,
 }
 
-/// An entry without pointers. Its name and its link target are in the shared `names`.
+/// An entry without pointers of its own. Its name and its link target are in the shared `names`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct EntryRecord {
     stream_start: u64,

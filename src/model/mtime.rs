@@ -1,21 +1,21 @@
-//! Times of files, which each file system keeps as exactly as it can.
+//! Times of files, and how precisely each file system keeps them.
 
 /// A point in time as file systems keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mtime {
-    /// Seconds since 1970, negative before.
+    /// Seconds since 1970-01-01 UTC, negative before.
     pub seconds: i64,
     /// Nanoseconds within the second, below 1,000,000,000.
     pub nanoseconds: u32,
 }
 
-/// The steps of clocks that cut off what they cannot keep: none, 100 ns on NTFS, 1 us and 1 ms over networks,
-/// 10 ms on exFAT, 1 s on older systems.
+/// Resolutions of file systems that round down, in nanoseconds: exact, 100 ns on NTFS, 1 us and 1 ms over
+/// networks, 10 ms on exFAT, 1 s on older systems.
 const STEPS: [u32; 6] = [1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000];
 
 impl Mtime {
-    /// Whether `kept` is what a file system made of this time. FAT keeps even seconds; Linux goes back to
-    /// one, Windows forward.
+    /// Whether a file system may have rounded this time to `kept`. FAT keeps even seconds; Linux rounds down,
+    /// Windows rounds up.
     pub(crate) fn is_kept_as(self, kept: Mtime) -> bool {
         let cut = |step: u32| self.nanoseconds - self.nanoseconds % step;
         let is_cut =
@@ -23,7 +23,7 @@ impl Mtime {
         is_cut || self.is_kept_by_fat_as(kept)
     }
 
-    /// Whether this time is later than `other`, also by the coarser of the clocks that kept them.
+    /// Whether this time is later than `other`, even at the coarser resolution of the two file systems.
     pub(crate) fn is_after(self, other: Mtime) -> bool {
         self > other && !self.is_kept_as(other) && !other.is_kept_as(self)
     }

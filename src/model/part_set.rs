@@ -66,7 +66,7 @@ impl PartSet {
         }
     }
 
-    /// Memory of the members, in bytes.
+    /// Memory that the bitmap uses, in bytes.
     pub fn memory(&self) -> u64 {
         self.words.len() as u64 * 8
     }
@@ -94,8 +94,7 @@ impl PartSet {
         })
     }
 
-    /// The first index from `from` on, below `end`, whose membership is `present`. Skips whole words that
-    /// cannot hold one.
+    /// The first index in `from..end` whose membership is `present`. Skips whole words that cannot hold one.
     fn find(&self, from: u64, end: u64, present: bool) -> Option<u64> {
         let barren = if present { 0 } else { u64::MAX };
         let mut index = from;

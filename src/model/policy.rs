@@ -7,13 +7,14 @@ pub enum Existing {
     /// Decline the whole offer.
     #[default]
     Fail,
-    /// Keep the existing one and skip the new one.
+    /// Keep the existing entry and skip the new one.
     Skip,
     /// Keep both: the new one gets a free name such as `name (1).txt`.
     Rename,
-    /// Replace the existing one when the new one is complete and verified.
+    /// Replace the existing entry once the new one is complete and verified.
     Overwrite,
-    /// Replace the existing one only if the new one has a later modification time; otherwise skip it.
+    /// Replace the existing entry only if the new one has a later modification time; otherwise skip the new
+    /// one.
     Newer,
 }
 

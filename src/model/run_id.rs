@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A random number for one run of a sender: all connections of the run name the same one.
+/// A random number for one run of a sender: all its connections in that run give the same one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RunId(pub [u8; 16]);
 

@@ -7,8 +7,8 @@ use std::fmt;
 /// A relative path of plain components joined by `/`, in the bytes of the sender's file system.
 ///
 /// [`WirePath::parse`] guarantees that `/` and dots cannot lead out of a folder. It is not a
-/// [`std::path::Path`]: only the disk floor turns it into one, and refuses what its system reads otherwise (drives
-/// and backslashes on Windows).
+/// [`std::path::Path`]: only the disk floor turns it into one, and refuses paths to which its system gives
+/// another meaning (drives and backslashes on Windows).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WirePath<'a>(&'a [u8]);
 
@@ -35,7 +35,7 @@ impl<'a> WirePath<'a> {
         Ok(WirePath(bytes))
     }
 
-    /// Takes bytes that went through [`WirePath::parse`] before.
+    /// Takes bytes that [`WirePath::parse`] has checked before.
     pub(super) fn checked_before(bytes: &'a [u8]) -> Self {
         WirePath(bytes)
     }
@@ -71,7 +71,7 @@ impl fmt::Debug for WirePath<'_> {
 /// Why bytes from a peer are not a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathFault {
-    /// No bytes, or an empty component: a leading, trailing or doubled `/`.
+    /// No bytes, or an empty component: a leading, trailing or double `/`.
     Empty,
     /// Longer than [`limits::PATH_BYTES`], or a component longer than [`limits::COMPONENT_BYTES`].
     TooLong,
@@ -103,8 +103,8 @@ impl std::error::Error for PathFault {}
 /// How every staging folder's name begins.
 pub(crate) const STAGING_PREFIX: &[u8] = b".peerbridge-";
 
-/// Refuses components that lead out of a folder on every system. Backslashes and colons are ordinary letters where
-/// a system allows them in names; elsewhere the disk floor refuses such names.
+/// Refuses components that would lead out of a folder on any system. Backslashes and colons are ordinary
+/// characters on systems that allow them in names; on others the disk floor refuses such names.
 fn check_component(component: &[u8]) -> Result<(), PathFault> {
     if component.is_empty() {
         return Err(PathFault::Empty);
