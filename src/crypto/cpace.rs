@@ -1,9 +1,9 @@
 //! CPace, a password-authenticated key exchange: draft-irtf-cfrg-cpace-21 over ristretto255 with
 //! SHA-512, in its initiator-responder setting.
 //!
-//! The dialler is the initiator. An eavesdropper learns nothing to test guesses on, and an attacker that
-//! takes the place of a peer can test one guess. The key alone does not show that the peer has the same
-//! one: the confirmations do.
+//! The dialler is the initiator. An eavesdropper learns nothing on which guesses could be tested, and an
+//! attacker that takes the place of a peer can test one guess. The key alone does not show that the peer has
+//! the same one: the confirmations do.
 
 use super::random::{RandomError, random_bytes};
 use super::secret::Secret;
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// The domain separation identifier of this cipher suite.
 const DOMAIN: &[u8] = b"CPaceRistretto255";
 
-/// The same for the key that an exchange ends in.
+/// The domain separation identifier of the key that an exchange ends in.
 const KEY_DOMAIN: &[u8] = b"CPaceRistretto255_ISK";
 
 /// SHA-512's block, in bytes: the secret and its padding fill one.

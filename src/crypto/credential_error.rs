@@ -30,7 +30,7 @@ pub enum CredentialError {
     CodeEmpty,
     /// The code does not begin with a number from 1000 to 9999.
     CodeChannel,
-    /// The code has only this many words.
+    /// The code has only this many words, fewer than three.
     CodeTooFewWords(usize),
     /// The code has more than three words.
     CodeTooManyWords,

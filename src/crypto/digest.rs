@@ -1,4 +1,4 @@
-//! Digests of pieces of files, by which a receiver finds out whether it has the same bytes as the sender.
+//! Digests of pieces of files, with which a receiver checks that it has the same bytes as the sender.
 
 use super::mac::hmac_sha256;
 use hmac::Mac;
@@ -14,7 +14,8 @@ pub const DIGEST_LENGTH: usize = 16;
 pub struct PieceDigest(pub [u8; DIGEST_LENGTH]);
 
 impl PieceDigest {
-    /// Replaces the digest of a piece that the sender cannot read. Contents have it only by chance.
+    /// Stands for the digest of a piece that the sender cannot read. Real contents have this digest only by
+    /// chance, one in 2^128.
     pub const UNREADABLE: PieceDigest = PieceDigest([0; DIGEST_LENGTH]);
 }
 

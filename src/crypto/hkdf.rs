@@ -25,8 +25,8 @@ impl From<Zeroizing<[u8; HASH_LENGTH]>> for PseudorandomKey {
     }
 }
 
-/// `N` bytes of key for the purpose named by the joined pieces of `info` (RFC 5869, section 2.3). `N` is at
-/// most 255 times the hash's length; a larger one does not compile.
+/// `N` bytes of key for the purpose that the joined pieces of `info` name (RFC 5869, section 2.3). `N` is at
+/// most 255 times the hash's length; a larger `N` does not compile.
 pub(super) fn expand<const N: usize>(key: &PseudorandomKey, info: &[&[u8]]) -> Zeroizing<[u8; N]> {
     const { assert!(N <= 255 * HASH_LENGTH) };
     let mut output = Zeroizing::new([0; N]);

@@ -57,17 +57,17 @@ impl KeySchedule {
         KeySchedule(extract(transcript.as_bytes(), shared.as_bytes()))
     }
 
-    /// The key for that purpose: 32 bytes, or the first of them if fewer are needed.
+    /// The key for that purpose: 32 bytes, or the first `N` of them.
     pub(super) fn key<const N: usize>(&self, purpose: Purpose) -> Zeroizing<[u8; N]> {
         expand_label(&self.0, purpose.label(), &[])
     }
 
-    /// The keys to seal what that side, the own one, sends.
+    /// The keys with which side `own`, this one, seals what it sends.
     pub(super) fn sealing_keys(&self, own: Side) -> SealingKeys {
         SealingKeys(Arc::new(self.direction_keys(own)))
     }
 
-    /// The keys to open what that side, the peer, sends.
+    /// The keys with which this side opens what side `peer` sends.
     pub(super) fn opening_keys(&self, peer: Side) -> OpeningKeys {
         OpeningKeys(Arc::new(self.direction_keys(peer)))
     }

@@ -60,7 +60,7 @@ impl UnprovenKeys {
     ///
     /// # Errors
     ///
-    /// [`WrongSecret`]. The keys are gone then, so a connection has one guess.
+    /// [`WrongSecret`]. It consumes the keys, so each connection has one guess.
     pub fn prove(self, received: &[u8]) -> Result<SessionKeys, WrongSecret> {
         let peer = self.side.other();
         self.confirmation_of(peer)
@@ -170,7 +170,7 @@ impl SessionKeys {
     }
 }
 
-/// The peer did not prove that it knows the secret: it has another one, or somebody is in between.
+/// The peer did not prove that it knows the secret: it has another one, or there is a man in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongSecret;
 

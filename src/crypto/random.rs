@@ -13,7 +13,7 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], RandomError> {
     Ok(bytes)
 }
 
-/// The operating system gave no random bytes; nothing safe can be done without them.
+/// The operating system gave no random bytes, without which nothing can be sealed or proven.
 #[derive(Debug)]
 pub struct RandomError(getrandom::Error);
 

@@ -28,8 +28,8 @@ impl ReturnTicket {
         &self.secret
     }
 
-    /// The name tag of a Hello with that nonce. Nobody else can make it, so nobody else can pose as a returning
-    /// peer.
+    /// The name tag of a Hello with that nonce. Only the two sides of the session can make it, so nobody else
+    /// can pose as a returning peer.
     #[must_use]
     pub fn tag(&self, nonce: &[u8; 32]) -> [u8; NAME_TAG_LENGTH] {
         name_tag(nonce, Some(&*self.name))

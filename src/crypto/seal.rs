@@ -52,7 +52,7 @@ pub enum Compression {
     Zstd(i32),
 }
 
-/// Seals for one thread: it keeps the buffers.
+/// Seals messages and parts. Each thread has one of its own, because it reuses its buffers.
 #[derive(Default)]
 pub struct Sealer {
     archive: Vec<u8>,

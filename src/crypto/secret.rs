@@ -14,7 +14,7 @@ pub const MAX_SECRET_LENGTH: usize = limits::SECRET_BYTES;
 /// Words of a generated secret: 45 bits. An attacker has one guess a connection.
 const GENERATED_WORDS: usize = 5;
 
-/// A secret that looks as if it had fewer bits may be guessed within a year at ten guesses a second, which is what a
+/// A secret that seems to have fewer bits may be guessed within a year at ten guesses a second, the rate that a
 /// listener answers.
 const BITS_TO_STAND_GUESSING: usize = 35;
 
@@ -59,7 +59,7 @@ impl Secret {
         })
     }
 
-    /// Takes words of the list joined by `-`.
+    /// Takes words of the word list joined by `-`.
     pub(super) fn from_phrase(mut phrase: Zeroizing<String>) -> Secret {
         Secret(Zeroizing::new(std::mem::take(&mut *phrase).into_bytes()))
     }
@@ -81,7 +81,7 @@ impl Secret {
         tag(self).verify_slice(&other).is_ok()
     }
 
-    /// Whether a person seems to have chosen it so that it can be guessed: a word, a name, a year.
+    /// Whether it looks like something that people choose and attackers guess: a word, a name, a year.
     pub(crate) fn looks_weak(&self) -> bool {
         let runs = self.0.chunk_by(|one, next| kind_of(*one) == kind_of(*next));
         let tenths: usize = runs.map(tenths_of_bits).sum();
@@ -93,7 +93,7 @@ impl Secret {
     }
 }
 
-/// The kinds of characters that make up a run: letters, digits, anything else.
+/// The kind of a character: letter, digit or anything else. A run consists of one kind.
 fn kind_of(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => 0,
@@ -102,11 +102,11 @@ fn kind_of(byte: u8) -> u8 {
     }
 }
 
-/// About how many tenths of a bit characters of one kind are worth: a word is one of two thousand, however
-/// long it is.
+/// The estimated entropy of a run of characters of one kind, in tenths of a bit: a word is one of two thousand,
+/// however long it is.
 fn tenths_of_bits(run: &[u8]) -> usize {
     const WORD: usize = 110;
-    // The same once more says nothing new.
+    // A repeated character adds nothing.
     let length = 1 + run.windows(2).filter(|pair| pair[0] != pair[1]).count();
     match run.first().map(|byte| kind_of(*byte)) {
         Some(0) => 33 * length,

@@ -33,7 +33,7 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The key that a server and an authenticator app share. It has no `Debug`, and is wiped when dropped.
 pub struct TotpKey(Zeroizing<Vec<u8>>);
 
-/// The number of a code's 30 seconds since 1970.
+/// The number of 30-second steps from 1970 to a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TotpStep(u64);
 

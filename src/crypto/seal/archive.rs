@@ -88,8 +88,8 @@ impl<B: AsMut<Vec<u8>>> SealedArchiveWriter<B> {
     }
 }
 
-/// A buffer that takes no more than its room, and drops further bytes without an error: the zip writer finishes
-/// its archive in any case, and would complain on standard error if it could not.
+/// A buffer that holds at most its room, and drops further bytes without an error: the zip writer finishes its
+/// archive in any case, and would print a complaint to standard error if it could not.
 struct BoundedBuffer<B> {
     buffer: B,
     room: usize,

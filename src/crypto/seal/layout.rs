@@ -21,7 +21,8 @@ pub(super) const LOCAL_HEADER_LENGTH: usize = 30 + ENTRY_NAME.len() + AES_FIELD_
 const AES_FIELD_LENGTH: usize = 11;
 const SALT_LENGTH: usize = 16 + 2;
 
-/// Bytes after it: the tag, the data descriptor, the directory's one header, the end of the directory.
+/// Bytes after the ciphertext: the tag, the data descriptor, the directory's one header, the end of the
+/// directory.
 const TAIL_LENGTH: usize = TAG_LENGTH + DESCRIPTOR_LENGTH + DIRECTORY_LENGTH + END_LENGTH;
 const TAG_LENGTH: usize = 10;
 const DESCRIPTOR_LENGTH: usize = 16;

@@ -12,7 +12,7 @@ use std::io::Cursor;
 /// Bytes read at once. The cipher passes over each slice twice, so it should stay in the processor's cache.
 const SLICE_LENGTH: usize = 32 * 1024;
 
-/// Opens for one thread: it keeps the buffers.
+/// Opens what the peer sealed. Each thread has one of its own, because it reuses its buffers.
 #[derive(Default)]
 pub struct Opener {
     raw: Vec<u8>,

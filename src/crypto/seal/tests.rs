@@ -57,7 +57,7 @@ fn text(length: usize) -> Vec<u8> {
         .collect()
 }
 
-/// As a peer sees it: the envelope goes through its bytes.
+/// Opens as a peer does: the envelope is parsed from its bytes.
 fn open_at(
     opener: &mut Opener,
     position: Position,

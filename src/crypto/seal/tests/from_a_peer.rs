@@ -14,7 +14,7 @@ fn open_forged(
     open_bytes(HERE, &[&envelope.to_bytes()[..], archive].concat())
 }
 
-/// The same with any method and any length in the envelope.
+/// The archive is refused, whatever method and length the envelope states.
 fn assert_refused(what: &str, archive: &[u8]) {
     for method in [PartMethod::Stored, PartMethod::Zstd] {
         for raw_length in [RAW_LENGTH, archive.len(), archive.len().saturating_sub(172)] {
@@ -25,7 +25,7 @@ fn assert_refused(what: &str, archive: &[u8]) {
 
 const RAW_LENGTH: usize = 5000;
 
-/// A true archive of [`RAW_LENGTH`] bytes, edited, in a valid new envelope.
+/// A genuine archive of [`RAW_LENGTH`] bytes, edited, in a valid new envelope.
 fn open_edited(
     compression: Compression,
     edit: impl Fn(&mut [u8], usize),
@@ -220,7 +220,7 @@ fn archives_of_another_method() {
             set(archive, directory + 10, &[number]);
         });
     }
-    // The envelope says another method than the archive.
+    // The envelope states another method than the archive.
     let options =
         plain(CompressionMethod::Stored).with_aes_encryption_bytes(AesMode::Aes256, &password);
     let stored = archive_of(&[("part", options, &raw)]);

@@ -1,4 +1,4 @@
-//! Attacks by somebody on the line without keys.
+//! Attacks by somebody on the network without keys.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn every_flipped_bit_is_noticed() {
             flipped[place] ^= 1 << (place % 8);
             let result = open_bytes(HERE, &flipped);
             assert!(result.is_err(), "byte {place}, {compression:?}");
-            // After the lengths and the method, every change has the same answer.
+            // After the lengths and the method, every change causes the same error.
             if place >= 9 {
                 assert_eq!(
                     result,
