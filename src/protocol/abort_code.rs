@@ -1,36 +1,36 @@
 //! Why a side gives a session up: the number in an Abort.
 
-/// The numbers of an Abort. Each is the exit code of the side that sends it; others may come from a peer of
-/// a later version.
+/// The numbers of an Abort: the exit codes of the side that sends it, the *aborting* side. A peer of a later
+/// version may send others.
 pub struct AbortCode;
 
 impl AbortCode {
-    /// A bug, or its system fails.
+    /// The aborting side has a bug, or its system fails.
     pub const UNEXPECTED: u8 = 1;
-    /// Its command line is wrong.
+    /// The aborting side's command line is wrong.
     pub const USAGE: u8 = 2;
-    /// The secrets differ, or the verification phrase does.
+    /// The secrets or the verification phrases differ.
     pub const WRONG_SECRET: u8 = 3;
-    /// All its sessions are taken.
+    /// All slots of the aborting side are taken.
     pub const BUSY: u8 = 4;
-    /// This side fell silent.
+    /// The reader of the Abort fell silent.
     pub const TIMED_OUT: u8 = 5;
-    /// It was declined by this side.
+    /// The reader of the Abort declined.
     pub const PEER_DECLINED: u8 = 6;
-    /// Something has a name that it needs.
+    /// At the aborting side, something else has a name of the transfer.
     pub const IN_THE_WAY: u8 = 7;
-    /// It cannot read what it sends.
+    /// The aborting side cannot read its source.
     pub const SOURCE: u8 = 8;
-    /// It cannot write what it receives: this may be over later.
+    /// The aborting side cannot write at its destination. A later try may succeed.
     pub const CANNOT_WRITE: u8 = 9;
-    /// What this side sent does not verify.
+    /// Data from the reader of the Abort does not verify.
     pub const NOT_VERIFIED: u8 = 10;
-    /// It speaks another version.
+    /// The two sides speak different versions.
     pub const VERSION: u8 = 11;
-    /// It lost the connection.
+    /// The aborting side lost the connection.
     pub const LOST: u8 = 12;
-    /// Its operator, a limit or its output said no.
+    /// The operator, a limit or the output of the aborting side declined.
     pub const DECLINED_HERE: u8 = 14;
-    /// Its hook failed.
+    /// The aborting side's hook failed.
     pub const HOOK_FAILED: u8 = 15;
 }

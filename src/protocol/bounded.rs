@@ -1,4 +1,4 @@
-//! Lists that are never longer than what one message takes.
+//! Lists that are never longer than fits into one message.
 
 use std::ops::Deref;
 
@@ -12,14 +12,14 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
         Bounded(items.take(MAX).collect())
     }
 
-    /// Adds an item, where there is room for it.
+    /// Adds an item, if there is room for it.
     pub fn push_if_room(&mut self, item: T) {
         if self.0.len() < MAX {
             self.0.push(item);
         }
     }
 
-    /// Takes a list that a decoder has counted already.
+    /// Takes a list whose length a decoder has checked.
     pub(super) fn counted(items: Vec<T>) -> Self {
         debug_assert!(items.len() <= MAX);
         Bounded(items)

@@ -1,4 +1,4 @@
-//! Taking values from bytes and putting them there; big-endian, like all of the protocol.
+//! Reads values from bytes and writes them to bytes: big-endian, like all of the protocol.
 
 use std::fmt;
 
@@ -48,12 +48,12 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// How many bytes are left: what bounds an allocation beside the limit.
+    /// How many bytes are left. An allocation is bounded by this as well as by its limit.
     pub(super) fn remaining(&self) -> usize {
         self.rest.len()
     }
 
-    /// Ends the reading. Bytes left over are an error: they would be a place to hide something in.
+    /// Ends the reading. Bytes left over are an error, because they could hide something.
     pub(super) fn finish(self) -> Result<(), CodecError> {
         if self.rest.is_empty() {
             Ok(())
@@ -99,12 +99,12 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Why bytes are not what they should be.
+/// Why bytes do not hold the expected values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
     /// They end before the last value does.
     Short,
-    /// They go on behind the last value.
+    /// There are bytes behind the last value.
     Leftover,
 }
 

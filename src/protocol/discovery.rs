@@ -13,7 +13,7 @@
 //!     31     33  zeros
 //! ```
 //!
-//! Anybody can send them, so they are hints: the handshake proves who a peer is.
+//! Anybody can send these datagrams, so they are only hints: the handshake proves who a peer is.
 
 use super::Role;
 use super::codec::{CodecError, Reader, Writer};
@@ -28,11 +28,11 @@ const MAGIC: &[u8; 8] = b"PEERFIND";
 const VERSION: u8 = 1;
 const PADDING: usize = 33;
 
-/// One try of one peer to meet, whatever addresses it has: random, drawn anew for each try.
+/// One attempt of one peer to meet, on all its addresses: a fresh random number for each attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instance(pub [u8; 8]);
 
-/// What an answer repeats of its query.
+/// The random number of a query, which its answers repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce(pub [u8; 8]);
 
@@ -50,7 +50,7 @@ pub enum Presence {
     },
     /// It wants to know who is near, and listens nowhere.
     Looking,
-    /// It serves everybody who knows its secret.
+    /// It serves every peer that knows its secret.
     Serving {
         /// Where it listens.
         port: NonZeroU16,
@@ -60,20 +60,20 @@ pub enum Presence {
 /// Whether a datagram asks or answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatagramKind {
-    /// Who is there?
+    /// Asks which peers are there.
     Query = 1,
-    /// This peer is.
+    /// Answers a query.
     Answer = 2,
 }
 
 /// A query or an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// Which of the two.
+    /// Whether it is a query or an answer.
     pub kind: DatagramKind,
     /// What its sender is doing.
     pub presence: Presence,
-    /// Which try of which peer it comes from.
+    /// The attempt to meet that it belongs to.
     pub instance: Instance,
     /// Binds an answer to its query.
     pub nonce: Nonce,

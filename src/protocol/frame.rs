@@ -1,4 +1,4 @@
-//! Frames: what everything on a connection travels in.
+//! Frames: everything on a connection travels in one.
 //!
 //! A frame is the length of its body (u32), its kind (u8) and its body. A body that is sealed begins
 //! with a head of fixed length, so a large archive is never copied: the sender writes head and archive one
@@ -32,15 +32,15 @@ pub struct PartId {
     pub index: u64,
 }
 
-/// What a frame's body is. The numbers travel.
+/// The kind of a frame's body. The numbers are those of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FrameKind {
-    /// Opens a session, or answers that.
+    /// Opens a session, or answers such a Hello.
     Hello = 1,
-    /// Adds a stream to a session, or answers that.
+    /// Adds a stream to a session, or answers such a Join.
     Join = 2,
-    /// A listener turns a dialler away.
+    /// Rejects a dialler; only a listener sends it.
     Refuse = 3,
     /// Proves that the secret is known.
     Confirm = 4,
@@ -50,12 +50,13 @@ pub enum FrameKind {
     Part = 6,
 }
 
-/// How far the peer of a connection is known. It decides which frames it may send.
+/// Whether the peer of a connection has proven itself. The stage decides which frames the peer may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It may be anybody: only frames of the handshake, of at most [`limits::UNPROVEN_FRAME_BYTES`].
+    /// The peer may be anybody: only frames of the handshake are allowed, of at most
+    /// [`limits::UNPROVEN_FRAME_BYTES`].
     Unproven,
-    /// It knows the secret: only messages and parts, as long as these bounds allow.
+    /// The peer knows the secret: only messages and parts are allowed, within these bounds.
     Proven(FrameBounds),
 }
 
@@ -67,19 +68,20 @@ pub struct FrameBounds {
 }
 
 impl FrameBounds {
-    /// Of a session's first stream between two transfers: messages, and a part that goes along with its offer.
+    /// The bounds of a session's first stream between two transfers: messages, and a part that travels with its
+    /// offer.
     pub const FIRST_STREAM: FrameBounds = FrameBounds {
         message: limits::MESSAGE_BYTES,
         part: limits::EARLY_PART_BYTES,
     };
 
-    /// Of a joined stream that brings no parts.
+    /// The bounds of a joined stream that carries no parts to this side.
     pub const JOINED_STREAM: FrameBounds = FrameBounds {
         message: limits::JOINED_MESSAGE_BYTES,
         part: 0,
     };
 
-    /// The same stream within a transfer whose parts have this size.
+    /// The bounds of the same stream in a transfer with parts of this size, in bytes.
     pub fn with_parts_of(self, part_size: u32) -> FrameBounds {
         FrameBounds {
             part: part_size,
@@ -87,7 +89,7 @@ impl FrameBounds {
         }
     }
 
-    /// What a frame of this kind may hold.
+    /// The most bytes, before sealing, that a frame of this kind may hold.
     fn raw(self, kind: FrameKind) -> u32 {
         match kind {
             FrameKind::Part => self.part,
@@ -99,18 +101,18 @@ impl FrameBounds {
 /// The first five bytes of a frame, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// What the body is.
+    /// The kind of the body.
     pub kind: FrameKind,
     /// Bytes of the body, within the bound of the stage.
     pub length: usize,
 }
 
 impl FrameHeader {
-    /// Reads the header of a frame that comes at this stage.
+    /// Reads the header of a frame that arrives at this stage.
     ///
     /// # Errors
-    /// [`FrameError::NotPeerbridge`] for what no peerbridge sends to a stranger, and other
-    /// [`FrameError`]s for what none sends to a peer.
+    /// [`FrameError::NotPeerbridge`] before the proof, if the other side does not speak this protocol. After
+    /// the proof, another [`FrameError`] if the peer breaks the protocol.
     pub fn parse(bytes: [u8; FRAME_HEADER_LENGTH], stage: Stage) -> Result<Self, FrameError> {
         let [a, b, c, d, kind] = bytes;
         let length = u32::from_be_bytes([a, b, c, d]);
@@ -133,8 +135,8 @@ impl FrameHeader {
         Ok(FrameHeader { kind, length })
     }
 
-    /// How many bytes at the start of the body say how long it is: all before the archive, none in
-    /// frames of the handshake.
+    /// Length of the head of the body, in bytes: everything before the archive, nothing in frames of the
+    /// handshake.
     pub fn head_length(&self) -> usize {
         match self.kind {
             FrameKind::Message => ENVELOPE_LENGTH,
@@ -143,11 +145,11 @@ impl FrameHeader {
         }
     }
 
-    /// Checks the start of the body, [`FrameHeader::head_length`] bytes of it, before the rest is waited
-    /// for: a length that was damaged on the line would have both sides wait for what never comes.
+    /// Checks the first [`FrameHeader::head_length`] bytes of the body before the rest is read: with a length
+    /// that was damaged on the way, both sides would wait for bytes that never come.
     ///
     /// # Errors
-    /// [`FrameError`] when it announces another length than the frame has, or more than the stage allows.
+    /// [`FrameError`] if the head announces another length than the frame has, or more than the stage allows.
     pub fn check_head(&self, head: &[u8], stage: Stage) -> Result<(), FrameError> {
         let Stage::Proven(bounds) = stage else {
             return Ok(());
@@ -190,7 +192,7 @@ impl FrameKind {
     }
 }
 
-/// A whole frame of a short body: those of the handshake.
+/// A whole frame with a short body, as in the handshake.
 pub fn frame(kind: FrameKind, body: &[u8]) -> Vec<u8> {
     let header = FrameHeader {
         kind,
@@ -199,7 +201,7 @@ pub fn frame(kind: FrameKind, body: &[u8]) -> Vec<u8> {
     [&header.to_bytes(), body].concat()
 }
 
-/// What goes before the archive of a sealed message.
+/// The bytes before the archive of a sealed message.
 pub fn message_head(envelope: &Envelope) -> [u8; MESSAGE_HEAD_LENGTH] {
     let header = FrameHeader {
         kind: FrameKind::Message,
@@ -208,7 +210,7 @@ pub fn message_head(envelope: &Envelope) -> [u8; MESSAGE_HEAD_LENGTH] {
     joined(&[&header.to_bytes(), &envelope.to_bytes()])
 }
 
-/// What goes before the archive of a sealed part.
+/// The bytes before the archive of a sealed part.
 pub fn part_head(part: PartId, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
     let header = FrameHeader {
         kind: FrameKind::Part,
@@ -222,20 +224,20 @@ pub fn part_head(part: PartId, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
     ])
 }
 
-/// A Message frame's body as the envelope and the archive that it is for.
+/// Splits the body of a Message frame into the envelope and the archive.
 ///
 /// # Errors
-/// [`FrameError`] when it is too short, or announces more than [`limits::MESSAGE_BYTES`] or another
-/// length than it has.
+/// [`FrameError`] if the body is too short, or announces more than [`limits::MESSAGE_BYTES`] or another length
+/// than it has.
 pub fn split_message(body: &[u8]) -> Result<(Envelope, &[u8]), FrameError> {
     split_sealed(Reader::new(body), len32(limits::MESSAGE_BYTES))
 }
 
-/// A Part frame's body as the part's round and index, the envelope and the archive.
+/// Splits the body of a Part frame into the part's round and index, the envelope and the archive.
 ///
 /// # Errors
-/// [`FrameError`] when it is too short, or announces more than [`limits::PART_BYTES_MAX`] or another
-/// length than it has.
+/// [`FrameError`] if the body is too short, or announces more than [`limits::PART_BYTES_MAX`] or another length
+/// than it has.
 pub fn split_part(body: &[u8]) -> Result<(PartId, Envelope, &[u8]), FrameError> {
     let mut reader = Reader::new(body);
     let part = part_id(&mut reader)?;
@@ -266,20 +268,20 @@ fn joined<const N: usize>(pieces: &[&[u8]]) -> [u8; N] {
     head
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a valid frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
-    /// The stranger on the line does not speak this protocol at all.
+    /// The other side does not speak this protocol. Only before the proof.
     NotPeerbridge,
-    /// A kind that does not exist, from a peer that is proven.
+    /// A proven peer sent a kind that does not exist.
     UnknownKind(u8),
-    /// A kind that cannot come at this stage.
+    /// The kind is not allowed at this stage.
     Unexpected(FrameKind),
-    /// A body of this many bytes, over the bound of its stage, from a peer that is proven.
+    /// A proven peer announced a body of this many bytes, above the bound of the stage.
     TooLong(u32),
-    /// A body that is shorter or longer than what it holds.
+    /// The body is shorter or longer than its fields.
     Codec(CodecError),
-    /// An envelope that none makes, or over its limit.
+    /// The envelope has an invalid field, or exceeds its limit.
     Envelope(OpenError),
 }
 

@@ -1,5 +1,4 @@
-//! The handshake as typestates: each step consumes the state that it leaves, so none can be skipped
-//! or taken twice.
+//! The handshake as typestates: each step consumes the state before it, so no step can be skipped or repeated.
 //!
 //! ```text
 //! dialler                                             listener

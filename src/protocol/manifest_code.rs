@@ -1,4 +1,4 @@
-//! Manifests to bytes and back, and the identity of a transfer.
+//! Encodes and decodes manifests, and computes the identity of a transfer.
 //!
 //! An entry is: kind u8; how many leading bytes of the previous entry's path it shares, u16; the length
 //! of the rest of its path, u16; that rest; and then by kind
@@ -62,10 +62,10 @@ impl Iterator for ManifestEncoder<'_> {
     }
 }
 
-/// Puts the chunks of a peer's manifest together again.
+/// Builds a manifest from the chunks that a peer sends.
 #[derive(Debug)]
 pub struct ManifestDecoder {
-    /// `None` once an entry was not allowed: the rest is only counted.
+    /// `None` once an entry was not allowed: further entries are only counted.
     builder: Option<ManifestBuilder>,
     taken: usize,
     announced: usize,
@@ -74,18 +74,18 @@ pub struct ManifestDecoder {
 /// What an entry adds to a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryCost {
-    /// Bytes of its contents, where they are known.
+    /// Bytes of its contents; 0 if unknown.
     pub contents: u64,
-    /// Bytes of memory: those that are stored for it, and [`limits::ENTRY_MEMORY_BYTES`].
+    /// Bytes of memory: its stored length, and [`limits::ENTRY_MEMORY_BYTES`].
     pub memory: u64,
 }
 
 impl ManifestDecoder {
-    /// Starts a manifest of as many entries as the offer announces. Nothing is allocated for them
-    /// before their bytes come.
+    /// Starts a manifest of as many entries as the offer announces. Nothing is allocated for an entry before
+    /// its bytes arrive.
     ///
     /// # Errors
-    /// [`ManifestCodeError::Count`] when that is more than [`limits::ENTRIES`].
+    /// [`ManifestCodeError::Count`] for more than [`limits::ENTRIES`].
     pub fn new(announced: u32) -> Result<Self, ManifestCodeError> {
         let announced = announced as usize;
         if announced > limits::ENTRIES {
@@ -98,12 +98,13 @@ impl ManifestDecoder {
         })
     }
 
-    /// Takes the next chunk. `allow` is asked about each entry before it is stored. Once it has said no, what was
-    /// stored is freed, and nothing is stored any more; it is told of the further entries all the same.
+    /// Takes the next chunk. `allow` is called for each entry before the entry is stored. Once it returns
+    /// false, everything stored is freed and nothing more is stored, but `allow` is still called for the
+    /// further entries.
     ///
     /// # Errors
-    /// A [`ManifestCodeError`] when it is malformed, holds more entries than are still to come or none
-    /// where some are, or when an entry is not one that a manifest may have.
+    /// A [`ManifestCodeError`] if the chunk is malformed, if it has more entries than are still expected, if it
+    /// is empty while entries are expected, or if an entry is not allowed in a manifest.
     pub fn push_chunk(
         &mut self,
         chunk: &ManifestChunk,
@@ -130,7 +131,7 @@ impl ManifestDecoder {
         Ok(())
     }
 
-    /// Whether all entries that were announced have come.
+    /// Whether all announced entries have arrived.
     pub fn is_complete(&self) -> bool {
         self.taken >= self.announced
     }
@@ -138,8 +139,8 @@ impl ManifestDecoder {
     /// Checks the manifest as a whole.
     ///
     /// # Errors
-    /// [`ManifestCodeError::Count`] before it is complete, or where an entry was not allowed;
-    /// [`ManifestCodeError::Manifest`] when its entries make no tree.
+    /// [`ManifestCodeError::Count`] if it is incomplete, or if an entry was not allowed;
+    /// [`ManifestCodeError::Manifest`] if its entries are not a tree.
     pub fn finish(self) -> Result<Manifest, ManifestCodeError> {
         match self.is_complete() {
             true => Ok(self.builder.ok_or(ManifestCodeError::Count)?.finish()?),
@@ -148,8 +149,8 @@ impl ManifestDecoder {
     }
 }
 
-/// The identity of the transfer of `manifest`: the first 16 bytes of SHA-256 over
-/// `peerbridge/1 manifest` and all its entries, encoded so that none shares anything with another.
+/// The identity of the transfer of `manifest`: the first 16 bytes of SHA-256 over `peerbridge/1 manifest` and
+/// all its entries, each encoded with its whole path.
 pub fn transfer_id(manifest: &Manifest) -> TransferId {
     let mut hash = Sha256::new();
     hash.update(b"peerbridge/1 manifest");
@@ -165,7 +166,7 @@ pub fn transfer_id(manifest: &Manifest) -> TransferId {
     TransferId(id)
 }
 
-/// Why chunks make no manifest.
+/// Why chunks are not a valid manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ManifestCodeError {
     /// A chunk ends within an entry.
@@ -174,7 +175,7 @@ pub enum ManifestCodeError {
     Count,
     /// An entry of an unknown kind.
     UnknownKind(u8),
-    /// A path shares more with the previous one than there is.
+    /// A path shares more bytes with the previous path than that path has.
     SharedPath,
     /// Mode bits beyond the nine permissions.
     Mode,
@@ -250,7 +251,7 @@ fn encode_entry(buffer: &mut Vec<u8>, previous: &[u8], entry: &Entry<'_>) {
     }
 }
 
-/// An entry as it came, not yet checked.
+/// An entry as received, not yet checked.
 struct DecodedEntry<'a> {
     path: &'a [u8],
     kind: DecodedKind<'a>,

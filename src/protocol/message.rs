@@ -17,11 +17,11 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-/// Most padding of a [`Ping`] or a Pong, in bytes: the message less its kind, token and lengths.
+/// Most padding of a [`Ping`] or a Pong, in bytes: a message less its kind, token and lengths.
 pub const PADDING_BYTES: usize = limits::MESSAGE_BYTES - 17;
 
-/// Most bytes of an Offer's fields other than entries: before them kind, transfer, run, part size, streams,
-/// flags, count and length, after them the early round's checksum and failures.
+/// Most bytes of an Offer's fields without its entries: kind, transfer, run, part size, streams, flags, count
+/// and length before the entries, the early round's checksum and failures after them.
 pub(super) const OFFER_FIELDS_BYTES: usize =
     1 + 4 + 16 + 4 + 2 + 1 + 4 + 4 + 4 + 4 + limits::FAILURES * FAILURE_BYTES;
 
@@ -31,7 +31,7 @@ const FAILURE_BYTES: usize = 4 + 1;
 /// One control message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Dialler that receives: an empty message, but sealing it proves the secret.
+    /// Dialler that receives: an empty message, whose seal proves the secret.
     Ready,
     /// Sender: its offer.
     Offer(Offer),
@@ -41,7 +41,7 @@ pub enum Message {
     Accept(Accept),
     /// Receiver: it declines the offer.
     Decline(Decline),
-    /// Sender, on a joined stream: no more parts here in this round.
+    /// Sender, on a joined stream: no more parts follow on this stream in this round.
     StreamEnd {
         /// The round that ends, below [`limits::ROUNDS`].
         round: u32,
@@ -50,13 +50,13 @@ pub enum Message {
     RoundEnd(RoundEnd),
     /// Sender: checks of parts that do not fit into the RoundEnd that follows.
     Checks(PartChecks),
-    /// Sender: files that it could not read after all. Comes before the RoundEnd.
+    /// Sender: offered files that it cannot read. Comes before the RoundEnd.
     SourceFailed(Failures),
     /// Receiver: the parts that it still lacks after a round.
     Missing(Missing),
     /// Sender, in round 0: the digests of the next claimed pieces.
     Digests(Digests),
-    /// Receiver: claimed parts that differ, each once. An empty list says that all claims were compared.
+    /// Receiver: claimed parts that differ, each once. An empty list says that all claims have been compared.
     Differs(PartRanges),
     /// Receiver: the transfer was delivered.
     Done(Done),
@@ -68,12 +68,12 @@ pub enum Message {
     Ping(Ping),
     /// Either: the answer to a [`Ping`] whose token is not 0.
     Pong {
-        /// The Ping's.
+        /// The token of the Ping.
         token: u64,
         /// As many meaningless bytes as the Ping asked for, at most [`PADDING_BYTES`].
         padding: Vec<u8>,
     },
-    /// Either: it gives the session up.
+    /// Either: ends the session because of an error.
     Abort {
         /// Why: one of the numbers in `AbortCode`.
         code: u8,
@@ -91,22 +91,23 @@ pub enum Message {
     Confirmed,
 }
 
-/// Checks of parts, as many as one message takes.
+/// Checks of parts, at most as many as fit into one message.
 pub type PartChecks = Bounded<PartCheck, { limits::CHECKS }>;
 
-/// Runs of parts, as many as one message takes; ascending, with at least one part between two.
+/// Runs of parts, at most as many as fit into one message; ascending, with at least one other part between two
+/// runs.
 pub type PartRanges = Bounded<PartRange, { limits::RANGES }>;
 
-/// Digests of pieces, as many as one message takes.
+/// Digests of pieces, at most as many as fit into one message.
 pub type Digests = Bounded<PieceDigest, { limits::DIGESTS }>;
 
-/// Entries that failed, as many as one message takes.
+/// Entries that failed, at most as many as fit into one message.
 pub type Failures = Bounded<PeerFailure, { limits::FAILURES }>;
 
-/// Entries that were skipped, as many as one message takes.
+/// Entries that were skipped, at most as many as fit into one message.
 pub type Skips = Bounded<PeerEntry, { limits::SKIPS }>;
 
-/// New names, as many as one message takes.
+/// New names, at most as many as fit into one message.
 pub type NewNames = Bounded<NewName, { limits::NEW_NAMES }>;
 
 /// Joined streams, ascending.
@@ -127,7 +128,7 @@ pub struct Offer {
     pub verify: bool,
     /// Whether to compare files of the same size and time as well.
     pub checksum: bool,
-    /// Whether the sender only asks what is there, and leaves after the answer.
+    /// Whether the sender only asks what the receiver has, and ends the session after the answer.
     pub dry_run: bool,
     /// How many entries the manifest has, at most [`limits::ENTRIES`].
     pub entry_count: u32,
@@ -142,21 +143,21 @@ pub struct Offer {
 pub struct EarlyRound {
     /// CRC-32 (ISO-HDLC) of the part's raw bytes.
     pub crc32: u32,
-    /// The files that the sender could not read, or that are no longer the offered ones.
+    /// The files that the sender could not read, or that have changed since the offer.
     pub failures: Failures,
 }
 
 /// A receiver accepts an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
-    /// Bytes of a part from now on: the offer's, or those of an earlier attempt's journal.
+    /// Bytes of a part from now on: as proposed in the offer, or as in the journal of an earlier attempt.
     pub part_size: u32,
-    /// Streams from now on: at most as many as the offer proposed.
+    /// Largest number of streams from now on: at most as many as the offer proposed.
     pub streams: u16,
-    /// The parts that need neither sending nor comparing. May be incomplete: the others are sent again.
+    /// The parts that need neither sending nor comparing. May be incomplete: parts left out are sent again.
     pub have: PartRanges,
-    /// The parts that may be present, for comparison by digests: none of those in `have`, and together with
-    /// them at most [`limits::RANGES`] runs.
+    /// The parts that may be present and are to be compared by digests: none that is in `have`, and together
+    /// with `have` at most [`limits::RANGES`] runs.
     pub claims: PartRanges,
 }
 
@@ -223,15 +224,15 @@ impl fmt::Display for DeclineReason {
 pub struct RoundEnd {
     /// The round, below [`limits::ROUNDS`].
     pub round: u32,
-    /// Bytes of the stream if the offer did not tell them, at most [`limits::STREAM_BYTES`].
+    /// Length of the stream if the offer did not state it, in bytes, at most [`limits::STREAM_BYTES`].
     pub total: Option<u64>,
     /// The joined streams whose StreamEnd of this round the receiver must wait for.
     pub streams: StreamList,
-    /// The remaining checks of parts, after those in Checks.
+    /// The checks of parts that were not in earlier Checks messages.
     pub checks: PartChecks,
 }
 
-/// The CRC-32 of a part as its sender read it, which shows that both disks hold the same.
+/// The CRC-32 of a part as its sender read it, which shows that both sides have the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartCheck {
     /// Index of the part; not yet checked against a layout.
@@ -245,7 +246,7 @@ pub struct PartCheck {
 pub struct Missing {
     /// The round that follows: 1 to [`limits::ROUNDS`] - 1.
     pub round: u32,
-    /// The parts to send in it; at least one run.
+    /// The parts to send in that round; at least one run.
     pub ranges: PartRanges,
 }
 
@@ -254,21 +255,21 @@ pub struct Missing {
 pub struct Done {
     /// Files that were delivered.
     pub files: u64,
-    /// Bytes of them.
+    /// Bytes of those files.
     pub bytes: u64,
-    /// Files that were there with the same size and time, or the same contents.
+    /// Files that already existed with the same size and time, or the same contents.
     pub same: u64,
-    /// Entries that were skipped because others were there.
+    /// Entries that were skipped because other entries with their names existed.
     pub skipped: u64,
-    /// Bytes that were not sent in this run, because the receiver had them proved.
+    /// Bytes that were not sent in this run, because the receiver had them and proved them.
     pub held: u64,
     /// Entries that were left out.
     pub failed: u64,
-    /// The first of those entries.
+    /// The first entries that were left out.
     pub failures: Failures,
-    /// The first of the entries that were skipped.
+    /// The first entries that were skipped.
     pub skips: Skips,
-    /// The first of the entries that got another name.
+    /// The first entries that got another name.
     pub new_names: NewNames,
 }
 
@@ -277,7 +278,7 @@ pub struct Done {
 pub struct PeerEntry(pub u32);
 
 impl PeerEntry {
-    /// The entry, where `manifest` has it.
+    /// The entry in `manifest`; `None` if there is no such entry.
     pub fn check(self, manifest: &Manifest) -> Option<EntryIndex> {
         manifest.index(usize::try_from(self.0).ok()?)
     }
@@ -290,7 +291,7 @@ impl From<EntryIndex> for PeerEntry {
     }
 }
 
-/// The last component of an entry's path at the destination, where it is another than the entry's own.
+/// The last component of an entry's path at the destination, if it differs from the one in the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewName {
     /// The entry.
@@ -299,7 +300,7 @@ pub struct NewName {
 }
 
 impl NewName {
-    /// `None` for what is no component of a path.
+    /// `None` if `name` is not a valid component of a path.
     pub fn new(entry: PeerEntry, name: &[u8]) -> Option<NewName> {
         let path = WirePath::parse(name).ok()?;
         (path.depth() == 0).then(|| NewName {
@@ -346,7 +347,7 @@ impl From<EntryFailure> for PeerFailure {
 /// A heartbeat, or a request for a Pong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ping {
-    /// 0 for a heartbeat, which has no answer. Otherwise the Pong has this token.
+    /// 0 for a heartbeat, which has no answer. Any other token is repeated in the Pong.
     pub token: u64,
     /// Padding of the Pong, in bytes, at most [`PADDING_BYTES`].
     pub answer_padding: u32,
@@ -354,10 +355,10 @@ pub struct Ping {
     pub padding: Vec<u8>,
 }
 
-/// Why bytes are not a message. The peer breaks the protocol, or speaks another one.
+/// Why bytes are not a message: the peer breaks the protocol, or speaks another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageError {
-    /// They end early or go on too long.
+    /// The bytes end too early or too late.
     Codec(CodecError),
     /// No message has this kind.
     UnknownKind(u8),

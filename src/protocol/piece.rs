@@ -1,9 +1,9 @@
-//! Where a piece of a file lies, as its digest says.
+//! The position of a piece of a file, to which its digest is bound.
 
 use crate::crypto::PiecePosition;
 use crate::model::Segment;
 
-/// The position of what a part holds of a file.
+/// The position of the piece of a file that `segment` describes.
 pub fn piece_position(transfer: u32, segment: &Segment) -> PiecePosition {
     PiecePosition {
         transfer,

@@ -1,7 +1,7 @@
 //! The streams of a session.
 
-/// Number of a stream (a connection) of a session. A number is used once in a session, so that nothing
-/// recorded on one stream opens on another.
+/// Number of a stream (a connection) of a session. A number is used once in a session, so that data recorded on
+/// one stream never opens on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamNumber(u16);
 
@@ -9,7 +9,7 @@ impl StreamNumber {
     /// The connection that the handshake opened.
     pub const FIRST: StreamNumber = StreamNumber(0);
 
-    /// Takes a number as that of a stream that is joined to the first; `None` for 0.
+    /// The number of a joined stream; `None` for 0.
     pub fn joined(number: u16) -> Option<Self> {
         (number > 0).then_some(StreamNumber(number))
     }

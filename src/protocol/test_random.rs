@@ -1,4 +1,4 @@
-//! Cheap numbers for tests that try many inputs.
+//! Pseudorandom numbers for tests that try many inputs.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

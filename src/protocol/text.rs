@@ -3,7 +3,7 @@
 use crate::model::{escaped, limits};
 use std::fmt;
 
-/// Text from a peer or for one: UTF-8 of at most [`limits::TEXT_BYTES`] bytes.
+/// Text from a peer or for a peer: UTF-8 of at most [`limits::TEXT_BYTES`] bytes.
 ///
 /// It is shown only through `Display`, which escapes whatever could steer a terminal or turn a line
 /// around: control characters, line breaks, bidirectional marks and characters without a width.
@@ -11,7 +11,7 @@ use std::fmt;
 pub struct PeerText(Box<str>);
 
 impl PeerText {
-    /// Takes our own text, cut at a character's border where it is too long.
+    /// Takes our own text, truncated at a character boundary if it is too long.
     pub fn new(text: &str) -> Self {
         let mut end = text.len().min(limits::TEXT_BYTES);
         while !text.is_char_boundary(end) {
@@ -20,7 +20,7 @@ impl PeerText {
         PeerText(text.get(..end).unwrap_or_default().into())
     }
 
-    /// Takes a peer's bytes; `None` when they are too many or no UTF-8.
+    /// Takes a peer's bytes; `None` if they are too many or not UTF-8.
     pub(super) fn from_peer(bytes: &[u8]) -> Option<Self> {
         if bytes.len() > limits::TEXT_BYTES {
             return None;

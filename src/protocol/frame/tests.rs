@@ -8,7 +8,7 @@ const HANDSHAKE: [FrameKind; 4] = [
     FrameKind::Confirm,
 ];
 
-/// Within a transfer of the largest parts.
+/// The stage of a transfer with the largest parts.
 const PROVEN: Stage = Stage::Proven(FrameBounds {
     message: limits::MESSAGE_BYTES,
     part: limits::PART_BYTES_MAX,
@@ -191,7 +191,7 @@ fn the_largest_part_fits_into_a_frame() {
     assert!(PART_ID_LENGTH + ENVELOPE_LENGTH + sealed as usize <= limits::FRAME_BYTES);
 }
 
-/// Before the rest is waited for, which may never come.
+/// They are refused before the rest is read, which may never come.
 #[test]
 fn a_head_and_a_frame_that_differ_in_length_are_refused() {
     let sealed = 100 + crate::crypto::SEALED_OVERHEAD as usize;

@@ -18,8 +18,8 @@ pub struct DiallerWaitsForHello {
 }
 
 impl DiallerWaitsForHello {
-    /// Begins a handshake; beside the state, the body of the Hello to send. The name is the one to go
-    /// by at a listener that knows several secrets.
+    /// Begins a handshake. Returns the state and the body of the Hello to send. A listener that knows several
+    /// secrets finds the right one by `name`.
     ///
     /// # Errors
     /// [`HandshakeError::Random`].
@@ -34,7 +34,7 @@ impl DiallerWaitsForHello {
         Ok(Self::start_with(nonce, cpace, role, tag))
     }
 
-    /// The same, for a dialler that was in a session and comes back to its listener.
+    /// Begins the handshake of a dialler that returns to a session whose connection was lost.
     ///
     /// # Errors
     /// [`HandshakeError::Random`].
@@ -64,11 +64,11 @@ impl DiallerWaitsForHello {
         (DiallerWaitsForHello { role, cpace, hello }, body)
     }
 
-    /// Takes the body of the listener's Hello; beside the state, the body of the Confirm to send.
+    /// Takes the body of the listener's Hello. Returns the next state and the body of the Confirm to send.
     ///
     /// # Errors
-    /// A [`HandshakeError`] when the listener speaks another protocol or version, has the same role,
-    /// or sends an invalid share.
+    /// A [`HandshakeError`] if the listener speaks another protocol or version, has the same role, or sends an
+    /// invalid share.
     pub fn on_hello(
         self,
         body: &[u8],
@@ -89,13 +89,13 @@ impl DiallerWaitsForHello {
         Ok((state, confirmation))
     }
 
-    /// Takes the body of a Refuse that came instead: what it means.
+    /// Takes the body of a Refuse that came instead. Returns its meaning.
     pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
         HandshakeError::refused(body)
     }
 }
 
-/// A dialler that has proven itself to a listener that has not yet.
+/// A dialler that has proven itself to the listener, and waits for the listener's proof.
 pub struct DiallerUnproven {
     role: DiallerRole,
     listener_role: Role,
@@ -103,7 +103,7 @@ pub struct DiallerUnproven {
 }
 
 impl DiallerUnproven {
-    /// The keys for what travels with the Confirm. Only a peer that knows the secret can open it.
+    /// The keys for the message that travels with the Confirm. Only a peer that knows the secret can open it.
     pub fn sealing_keys(&self) -> SealingKeys {
         self.keys.sealing_keys()
     }
@@ -111,7 +111,7 @@ impl DiallerUnproven {
     /// Takes the body of the listener's Confirm.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] when it does not hold.
+    /// [`HandshakeError::Unproven`] if it is wrong.
     pub fn on_confirm(self, body: &[u8]) -> Result<Proven, HandshakeError> {
         Ok(Proven {
             keys: self.keys.prove(body)?,
@@ -122,7 +122,7 @@ impl DiallerUnproven {
         })
     }
 
-    /// Takes the body of a Refuse that came instead: what it means.
+    /// Takes the body of a Refuse that came instead. Returns its meaning.
     pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
         HandshakeError::refused(body)
     }

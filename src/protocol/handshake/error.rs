@@ -6,14 +6,14 @@ use crate::crypto::{InvalidShare, RandomError, WrongSecret};
 use crate::protocol::codec::CodecError;
 use std::fmt;
 
-/// Why two peers do not come together.
+/// Why a handshake or a join fails.
 #[derive(Debug)]
 pub enum HandshakeError {
     /// The other side does not speak this protocol.
     NotPeerbridge,
     /// The peers share no version.
     Version {
-        /// Those that the peer speaks.
+        /// The versions that the peer speaks.
         theirs: Vec<u8>,
     },
     /// Both want to send, or both want to receive.
@@ -21,13 +21,13 @@ pub enum HandshakeError {
         /// The peer's role.
         theirs: Role,
     },
-    /// The secrets differ, or somebody sits in between. Which, nobody can tell.
+    /// The secrets differ, or there is a man in the middle. The two cases look the same.
     Unproven,
-    /// The listener has no room for one more at the moment.
+    /// The listener has no room for another peer at the moment.
     Busy,
     /// There is no session that a further stream could join, or it is over.
     NoSession,
-    /// The peer speaks the protocol, but not as it is written.
+    /// The peer speaks the protocol, but breaks its rules.
     Malformed,
     /// The peer sent a share that no honest peer sends.
     InvalidShare,

@@ -7,7 +7,7 @@ use super::version::{MAGIC, VERSION};
 use crate::crypto::{NAME_TAG_LENGTH, SHARE_LENGTH};
 use crate::model::limits;
 
-/// A dialler's Hello, without the versions, of which 1 was among them.
+/// A dialler's Hello, without the list of versions, in which this side's version was found.
 pub(super) struct DiallerHello {
     pub(super) role: DiallerRole,
     pub(super) nonce: [u8; 32],
@@ -28,8 +28,8 @@ impl DiallerHello {
         body
     }
 
-    /// What follows the versions may look different in another version, so it is read only once
-    /// version 1 is known to be spoken.
+    /// The fields after the versions may differ in other versions, so they are read only if the dialler speaks
+    /// this side's version.
     pub(super) fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
         let mut reader = Reader::new(body);
         check_magic(&mut reader)?;
@@ -48,7 +48,7 @@ impl DiallerHello {
     }
 }
 
-/// A listener's Hello, which chose version 1.
+/// A listener's Hello, which chose this side's version.
 pub(super) struct ListenerHello {
     pub(super) role: Role,
     pub(super) nonce: [u8; 32],
@@ -86,7 +86,7 @@ impl ListenerHello {
     }
 }
 
-/// Checks that a dialler and a listener of these roles have something to do.
+/// Checks that the roles fit together: one side sends and the other receives, or the dialler pings.
 pub(super) fn check_roles(dialler: DiallerRole, listener: Role) -> Result<(), HandshakeError> {
     if dialler == DiallerRole::Transfer(listener) {
         return Err(HandshakeError::SameRole { theirs: listener });

@@ -18,8 +18,8 @@ pub struct DiallerJoins {
 }
 
 impl DiallerJoins {
-    /// Begins to add the stream; beside the state, the body of the Join to send. A number must be used
-    /// once in a session.
+    /// Begins to add the stream. Returns the state and the body of the Join to send. Use each number only once
+    /// in a session.
     ///
     /// # Errors
     /// [`HandshakeError::Random`].
@@ -41,11 +41,11 @@ impl DiallerJoins {
         (DiallerJoins { stream, claim }, body)
     }
 
-    /// Takes the body of the listener's Join: the stream is the session's.
+    /// Takes the body of the listener's Join. Afterwards the stream belongs to the session.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] when its proof does not hold, [`HandshakeError::Malformed`] when
-    /// it is none.
+    /// [`HandshakeError::Unproven`] if its proof is wrong, [`HandshakeError::Malformed`] if the body is not a
+    /// Join.
     pub fn on_join(self, keys: &SessionKeys, body: &[u8]) -> Result<StreamNumber, HandshakeError> {
         let mut reader = Reader::new(body);
         let nonce: [u8; 32] = reader.array()?;
@@ -55,13 +55,13 @@ impl DiallerJoins {
         Ok(self.stream)
     }
 
-    /// Takes the body of a Refuse that came instead: what it means.
+    /// Takes the body of a Refuse that came instead. Returns its meaning.
     pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
         HandshakeError::refused(body)
     }
 }
 
-/// A dialler's wish to add a stream, not yet proven.
+/// A dialler's request to add a stream, whose proof is not yet checked.
 pub struct JoinRequest {
     session_id: [u8; 16],
     stream: u16,
@@ -87,19 +87,19 @@ impl JoinRequest {
         Ok(request)
     }
 
-    /// The session that it names: whose keys to check it with. Without one, the answer is
+    /// The id of the session that the stream wants to join. If there is no such session, the answer is
     /// [`HandshakeError::NoSession`].
     pub fn session_id(&self) -> [u8; 16] {
         self.session_id
     }
 
-    /// Checks it with the session's keys; beside the stream's number, the body of the Join to answer.
-    /// Whether the number was used before is for the session to tell, before the answer is sent.
+    /// Checks the request with the session's keys. Returns the stream's number and the body of the Join to
+    /// answer. Before it sends the answer, the caller checks that the number is new in the session.
     ///
     /// # Errors
-    /// [`HandshakeError::NoSession`] for the keys of another session, [`HandshakeError::Unproven`]
-    /// when the proof does not hold, [`HandshakeError::Malformed`] when it does but there can be no
-    /// such stream, [`HandshakeError::Random`].
+    /// [`HandshakeError::NoSession`] for the keys of another session, [`HandshakeError::Unproven`] if the proof
+    /// is wrong, [`HandshakeError::Malformed`] if the proof is right but the stream's number is 0, and
+    /// [`HandshakeError::Random`].
     pub fn accept(self, keys: &SessionKeys) -> Result<(StreamNumber, Vec<u8>), HandshakeError> {
         self.accept_with(random_bytes()?, keys)
     }
@@ -120,7 +120,7 @@ impl JoinRequest {
     }
 }
 
-/// What a dialler's proof is over.
+/// The bytes that a dialler's proof covers.
 fn claim(session_id: &[u8; 16], stream: u16, nonce: &[u8; 32]) -> Vec<u8> {
     let mut claim = Vec::new();
     let mut writer = Writer::new(&mut claim);

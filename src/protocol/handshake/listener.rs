@@ -24,8 +24,8 @@ impl ListenerStart {
     /// Takes the body of a dialler's Hello.
     ///
     /// # Errors
-    /// A [`HandshakeError`] when the dialler speaks another protocol or version or has the same role;
-    /// send its [`HandshakeError::refusal`].
+    /// A [`HandshakeError`] if the dialler speaks another protocol or version or has the same role; send its
+    /// [`HandshakeError::refusal`].
     pub fn on_hello(self, body: &[u8]) -> Result<ListenerHeardHello, HandshakeError> {
         let dialler = DiallerHello::parse(body)?;
         check_roles(dialler.role, self.role)?;
@@ -42,7 +42,7 @@ impl ListenerStart {
     }
 }
 
-/// A listener that has heard a dialler's Hello: it finds the secret, and decides whether to answer.
+/// A listener that has read a dialler's Hello: it looks up the secret, and decides whether to answer.
 pub struct ListenerHeardHello {
     role: Role,
     dialler: DiallerHello,
@@ -51,14 +51,14 @@ pub struct ListenerHeardHello {
 }
 
 impl ListenerHeardHello {
-    /// The name that the dialler goes by. A search for its secret should compare all names, also behind
-    /// one that matches.
+    /// The name that the dialler gave. A search for its secret should compare all names, even after a match, so
+    /// that its duration reveals nothing.
     pub fn name(&self) -> &DiallerName {
         &self.name
     }
 
-    /// Answers with the secret of that name; beside the state, the body of the Hello to send. Without
-    /// one the answer is made from random bytes: it looks the same, takes the same time and ends as a
+    /// Answers with the secret of that name. Returns the next state and the body of the Hello to send. Without
+    /// a secret the answer is made from random bytes: it looks the same, takes the same time and ends as a
     /// wrong secret.
     ///
     /// # Errors
@@ -103,22 +103,23 @@ pub struct DiallerName {
 }
 
 impl DiallerName {
-    /// The nonce of its Hello: each Hello has one of its own, so a second with the same is a copy.
+    /// The nonce of the dialler's Hello. Each Hello has a fresh nonce, so a second Hello with the same one is a
+    /// copy.
     pub fn nonce(&self) -> &[u8; 32] {
         &self.nonce
     }
 
-    /// Whether the dialler goes by no name.
+    /// Whether the dialler gave no name.
     pub fn is_absent(&self) -> bool {
         self.tag == name_tag(&self.nonce, None)
     }
 
-    /// Whether the dialler goes by `name`.
+    /// Whether the dialler gave the name `name`.
     pub fn is(&self, name: &str) -> bool {
         self.has_tag(&name_tag(&self.nonce, Some(name.as_bytes())))
     }
 
-    /// Whether the dialler comes back to the session of this ticket.
+    /// Whether the dialler returns to the session of this ticket.
     pub fn returns_by(&self, ticket: &ReturnTicket) -> bool {
         self.has_tag(&ticket.tag(&self.nonce))
     }
@@ -129,7 +130,7 @@ impl DiallerName {
     }
 }
 
-/// A listener that has said Hello. Whatever comes now but a Confirm that holds has spent a guess.
+/// A listener that has said Hello. Anything that follows, except a valid Confirm, uses up a guess.
 pub struct ListenerUnproven {
     role: Role,
     dialler_role: DiallerRole,
@@ -137,15 +138,15 @@ pub struct ListenerUnproven {
 }
 
 impl ListenerUnproven {
-    /// What the dialler says that it is here for; not proven yet.
+    /// What the dialler says it connects for; not proven yet.
     pub fn dialler_role(&self) -> DiallerRole {
         self.dialler_role
     }
 
-    /// Takes the body of the dialler's Confirm; beside the session, the body of the Confirm to answer.
+    /// Takes the body of the dialler's Confirm. Returns the session and the body of the Confirm to answer.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] when it does not hold; send its refusal.
+    /// [`HandshakeError::Unproven`] if it is wrong; send its refusal.
     pub fn on_confirm(self, body: &[u8]) -> Result<(Proven, [u8; PROOF_LENGTH]), HandshakeError> {
         let confirmation = self.keys.confirmation();
         let proven = Proven {

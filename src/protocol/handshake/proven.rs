@@ -9,10 +9,10 @@ pub struct Proven {
     pub keys: SessionKeys,
     /// Which end this is.
     pub side: Side,
-    /// What the dialler is here for.
+    /// What the dialler connects for.
     pub dialler_role: DiallerRole,
-    /// What the listener waits for.
+    /// The listener's role.
     pub listener_role: Role,
-    /// The version that holds.
+    /// The version that both sides speak.
     pub version: u8,
 }

@@ -7,24 +7,24 @@ use super::role::Role;
 use super::version::{MAGIC, VERSION};
 use crate::model::len8;
 
-/// How a listener turns a dialler away before it hangs up. It travels in the clear and proves nothing.
+/// How a listener rejects a dialler before it hangs up. It travels in the clear and proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// 1: none of the dialler's versions is spoken here.
+    /// 1: the listener speaks none of the dialler's versions.
     Version {
-        /// Those that are, 1 to [`crate::model::limits::VERSIONS`] of them.
+        /// The versions that the listener speaks, 1 to [`crate::model::limits::VERSIONS`] of them.
         spoken: Vec<u8>,
     },
     /// 2: the listener has the same role.
     Role {
-        /// The listener's.
+        /// The listener's role.
         own: Role,
     },
     /// 3: the dialler did not prove that it knows the secret.
     Unproven,
-    /// 4: there is no room for one more at the moment.
+    /// 4: there is no room for another dialler at the moment.
     Busy,
-    /// 5: there is no session that could be joined so.
+    /// 5: there is no session that such a stream could join.
     NoSession,
 }
 
@@ -72,8 +72,8 @@ impl Refusal {
 }
 
 impl HandshakeError {
-    /// What a listener with this error answers before it hangs up. It answers nothing to a peer that does not
-    /// speak the protocol or breaks it.
+    /// What a listener answers to this error before it hangs up. `None` if the peer does not speak the protocol
+    /// or breaks it.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             HandshakeError::Version { .. } => Some(Refusal::Version {
@@ -90,7 +90,7 @@ impl HandshakeError {
         }
     }
 
-    /// What the body of a Refuse means to the dialler that got it.
+    /// The meaning of a Refuse's body to the dialler that received it.
     pub(super) fn refused(body: &[u8]) -> HandshakeError {
         match Refusal::parse(body) {
             Ok(Refusal::Version { spoken }) => HandshakeError::Version { theirs: spoken },

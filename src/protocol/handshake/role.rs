@@ -1,23 +1,23 @@
-//! What the two sides of a session are there for.
+//! What the two sides of a session do.
 
 use crate::model::len8;
 
-/// What a peer does with files. The numbers travel.
+/// What a peer does with files. The numbers are those of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Role {
-    /// It has some to give.
+    /// It sends them.
     Send = 1,
-    /// It wants some.
+    /// It receives them.
     Receive = 2,
 }
 
 /// What a dialler connects for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiallerRole {
-    /// To send to a listener that receives, or the other way round.
+    /// To send to a listener that receives, or to receive from one that sends.
     Transfer(Role),
-    /// To prove the secret and measure the line: any listener will do. Number 3.
+    /// To prove the secret and measure the connection, with a listener of either role. Number 3.
     Ping,
 }
 

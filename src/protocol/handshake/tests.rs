@@ -7,7 +7,7 @@ use crate::crypto::{Compression, Opener, Position, Sealer, Secret};
 use crate::model::limits;
 use crate::protocol::test_random::Random;
 
-/// Takes an error of this kind, where the value beside it has no `Debug` because it holds keys.
+/// Asserts an error of this kind, where the success value has no `Debug` because it holds keys.
 macro_rules! assert_error {
     ($result:expr, $error:pat $(if $guard:expr)?) => {
         match $result {
@@ -133,7 +133,7 @@ fn near_misses_of_the_secret_prove_nothing_to_either_side() {
     for miss in ["Word", "word ", " word", "wor", "wordword", "w\u{f6}rd"] {
         let (dialler, listener, confirm) = both_unproven("word", miss);
         assert_error!(listener.on_confirm(&confirm), HandshakeError::Unproven);
-        // What the other listener would send next, had it taken the dialler for proven.
+        // What the other listener would send next if it had accepted the dialler's proof.
         let (_, other, confirm) = both_unproven(miss, miss);
         let (_, confirm) = other.on_confirm(&confirm).unwrap();
         assert_error!(dialler.on_confirm(&confirm), HandshakeError::Unproven);
@@ -146,7 +146,7 @@ fn what_is_sent_back_proves_nothing() {
     assert!(waiting.on_hello(&hello).is_err(), "a Hello sent back");
     let (dialler, _, confirm) = both_unproven("word", "word");
     assert_error!(dialler.on_confirm(&confirm), HandshakeError::Unproven);
-    // Somebody in between who gives the listener its own kind of share back.
+    // A man in the middle that sends the listener a share of its own making.
     let (waiting, hello) = dial("word", SEND);
     let (_, listener_hello) = answer("word", Role::Receive, &hello).unwrap();
     let mut turned = hello.clone();
@@ -198,7 +198,7 @@ fn a_recorded_session_proves_nothing_in_another() {
         listener.on_confirm(&recorded_confirm),
         HandshakeError::Unproven
     );
-    // The listener's recorded Hello and Confirm, to a dialler that begins anew.
+    // The listener's recorded Hello and Confirm, sent to a dialler in a new handshake.
     let (_, listener, confirm) = both_unproven("word", "word");
     let (_, recorded_confirm) = listener.on_confirm(&confirm).unwrap();
     let (dialler, _) = dial("word", SEND).0.on_hello(&listener_hello).unwrap();
@@ -311,7 +311,7 @@ fn two_of_one_role_are_told_so_and_a_ping_goes_with_both() {
         let (_, hello) = answer("word", role, &hello).unwrap();
         assert!(waiting.on_hello(&hello).is_ok());
     }
-    // A listener that answers a role that it should have refused.
+    // A listener answers a role that it should have refused.
     let (_, hello) = dial("word", RECEIVE);
     let (_, hello) = answer("word", Role::Send, &hello).unwrap();
     assert_error!(

@@ -1,7 +1,7 @@
 //! The test vectors that `docs/PROTOCOL.md` names: one session, with everything random in it fixed.
 //!
-//! All but what is sealed is computed again and compared to the byte. Sealing draws a random salt, so
-//! the sealed frames are opened, and everything about them that is not random is compared.
+//! Everything that is not sealed is computed again and compared byte by byte. Sealing uses a random salt, so
+//! sealed frames are opened, and everything in them that is not random is compared.
 
 use super::super::{
     Message, MessageError, Offer, PartId, StreamNumber, frame, message_head, part_head,
@@ -66,7 +66,8 @@ fn the_vectors_hold() {
     assert_eq!(part[..58], part_head(id, &envelope));
 }
 
-/// Set, the vectors are written anew; the tests that read them see that when they are built again.
+/// If this variable is set, the vectors are written again. The tests that read them see the change after the
+/// next build.
 const WRITE: &str = "PEERBRIDGE_WRITE_VECTORS";
 
 #[test]

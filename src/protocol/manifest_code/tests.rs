@@ -35,7 +35,7 @@ fn decode_chunk(announced: u32, bytes: &[u8]) -> Result<Manifest, ManifestCodeEr
     decoder.finish()
 }
 
-/// A file of the bytes of `path` without a shared beginning, then its fields.
+/// An encoded file with the whole path `path`, which shares nothing with the one before.
 fn file(path: &[u8], mode: u16) -> Vec<u8> {
     let mut bytes = vec![FILE, 0, 0];
     bytes.extend_from_slice(&(path.len() as u16).to_be_bytes());
@@ -210,7 +210,7 @@ fn the_identity_follows_every_field() {
     assert!(others > 50);
 }
 
-/// What an entry costs is what is stored for it, however few bytes it takes on the line.
+/// The cost of an entry is its size in memory, however few bytes it takes on the wire.
 #[test]
 fn each_entry_is_asked_about_before_it_is_stored() {
     let mut entries = Vec::new();

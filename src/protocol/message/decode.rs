@@ -259,7 +259,7 @@ fn streams(reader: &mut Reader<'_>) -> Result<u16, MessageError> {
     Ok(streams)
 }
 
-/// The bound of the whole message bounds the chunk.
+/// The bound of the whole message also bounds the chunk.
 fn chunk(reader: &mut Reader<'_>) -> Result<ManifestChunk, MessageError> {
     let length = reader.u32()? as usize;
     Ok(ManifestChunk::from_peer(reader.bytes(length)?))

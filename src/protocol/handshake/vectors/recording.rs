@@ -1,6 +1,6 @@
-//! The session of the vectors as it crosses the line, frame by frame.
+//! The session of the vectors as it travels, frame by frame.
 //!
-//! What is sealed has a random salt: it is opened and compared with what it must say.
+//! Sealed frames have a random salt, so they are opened and compared with their expected contents.
 
 use super::{CONTENTS, FRAME_HEADER_LENGTH, PART_SIZE, RUN, RecordedSession, hex, session, unhex};
 use crate::crypto::{
@@ -24,7 +24,7 @@ const HEADING: &str = "\
 # docs/PROTOCOL.md says how each is made and what was sent.
 ";
 
-/// One frame: who says it, on which stream, and what it is.
+/// One frame: which side sends it, on which stream, and its contents.
 struct RecordedLine {
     side: Side,
     stream: u16,
@@ -85,7 +85,7 @@ fn check_header(bytes: &[u8], kind: FrameKind) {
     assert_eq!((header.kind, header.length), (kind, length));
 }
 
-/// Seals and writes the session anew.
+/// Seals the session again and writes it to the file.
 pub(super) fn write(session: &RecordedSession) {
     let mut text = String::from(HEADING);
     let mut sequences = Sequences::default();
@@ -182,7 +182,7 @@ fn handshake(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
         let stream = 0;
         lines.push(RecordedLine { side, stream, says });
     }
-    // The first sealed message goes along with the dialler's Confirm.
+    // The first sealed message travels with the dialler's Confirm.
     let offer = dialler(0, Says::Message(offer(0, 2, &large(), None)));
     lines.insert(3, offer);
 }
@@ -216,7 +216,7 @@ fn first_transfer(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
     lines.push(listener(done(raw.len() as u64, 0)));
 }
 
-/// One part, ahead of the answer.
+/// One part, sent before the answer.
 fn second_transfer(lines: &mut Vec<RecordedLine>) {
     let raw = b"one more".to_vec();
     lines.push(dialler(0, Says::Message(Message::Next)));
@@ -232,7 +232,7 @@ fn second_transfer(lines: &mut Vec<RecordedLine>) {
     lines.push(listener(done(bytes, 0)));
 }
 
-/// The first one again: the receiver claims both parts, and one of them differs.
+/// The first transfer again: the receiver claims both parts, and one of them differs.
 fn third_transfer(session: &RecordedSession, lines: &mut Vec<RecordedLine>) {
     let raw = CONTENTS.repeat(10_000);
     let (first, second) = raw.split_at(PART_SIZE as usize);
