@@ -1,4 +1,4 @@
-//! Old files at the destination: their bytes may be in the new files, until a digest decides.
+//! Old files at the destination, whose bytes may be the same as those of new files. Digests decide.
 
 use crate::disk::platform;
 use std::fs::{File, Metadata};
@@ -13,8 +13,8 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    /// An old file at `path` from its metadata, read without following links; `None` if it is not a file, or
-    /// cannot be told from others.
+    /// An old file at `path` from its metadata, which was read without following links; `None` if it is not a
+    /// file, or if the system gives it no identity.
     pub(super) fn of(path: &Path, found: &Metadata) -> Option<Basis> {
         let identity = platform::identity_at(path, found).ok()?;
         found.is_file().then_some(Basis {

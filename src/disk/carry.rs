@@ -1,4 +1,4 @@
-//! Copies onto another file system, where a rename cannot move.
+//! Copies entries onto another file system, where a rename is impossible.
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 /// Bytes that are read at once.
 const BLOCK: usize = 1024 * 1024;
 
-/// Copies a file, a link or a folder with all that it holds to where nothing is: contents, holes, times and
-/// permissions. Everything is on the disk then.
+/// Copies a file, a link or a folder with everything in it to a free name: contents, holes, times and
+/// permissions. The copy is synced to the disk.
 ///
 /// # Errors
-/// What the system refused; a part of the copy may be there.
+/// The system's error. A part of the copy may exist.
 pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), DiskError> {
     let mut folders = Vec::new();
     let mut next = vec![(from.to_owned(), to.to_owned())];
@@ -31,7 +31,7 @@ pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), DiskError> {
             copy_file(&from, &to, &found).map_err(DiskError::at("copy to", &to))?;
         }
     }
-    // The deepest first: what is created in a folder changes its time.
+    // The deepest first, because each entry that is created in a folder changes the folder's time.
     for (path, found) in folders.iter().rev() {
         finish_folder(path, found).map_err(DiskError::at("set time of", path))?;
     }
@@ -89,7 +89,7 @@ fn finish_folder(path: &Path, found: &Metadata) -> io::Result<()> {
     platform::sync_folder(&folder)
 }
 
-/// Times and permissions that a disk does not keep are told of elsewhere.
+/// Ignores that a disk keeps no times or permissions: other code reports this.
 fn ignore_unsupported(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if platform::is_not_supported(&error) => Ok(()),

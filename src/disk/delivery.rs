@@ -1,10 +1,9 @@
 //! Moves staged entries to their final names.
 //!
-//! 1. Prepare, in staging: every file, link and new folder gets its final form, the deepest first.
-//! 2. Move: a new folder and all that it holds move in one rename; into existing folders, entry by entry.
-//!    Files that appeared at the destination after the plan was made are left alone.
-//! 3. Settle: times of existing folders, and modes that would have prevented the move.
-//! 4. Remove the staging folder.
+//! 1. Prepare, in staging: every file, link and new folder gets its final form, the deepest first. 2. Move: a
+//! new folder moves with its contents in one rename; into existing folders, entry by entry. Files that appeared
+//! at the destination after the plan was made are left alone. 3. Settle: times of existing folders, and modes
+//! that would have prevented the move. 4. Remove the staging folder.
 //!
 //! After a kill, the same transfer finds moved entries identical and the others in staging.
 
@@ -26,7 +25,7 @@ use std::path::PathBuf;
 pub enum DeliveryResult {
     /// It was delivered.
     Delivered,
-    /// An identical one was at the destination.
+    /// An identical entry was at the destination.
     Identical,
     /// The policy left it out.
     Skipped,
@@ -34,8 +33,8 @@ pub enum DeliveryResult {
     Failed(EntryRefusal),
 }
 
-/// Is called once for each entry, in the manifest's order, with its result and its path at the destination where
-/// that is another than the manifest's.
+/// Called once for each entry, in the manifest's order, with the entry's result, and with its path at the
+/// destination if that differs from the manifest's.
 pub type DeliveryCallback<'a> = dyn FnMut(EntryIndex, DeliveryResult, Option<&[u8]>) + 'a;
 
 /// Everything that a transfer delivered.
@@ -55,8 +54,8 @@ pub struct Delivery {
     pub failures: Vec<EntryFailure>,
     /// Absolute paths of the outermost entries, delivered or identical.
     pub tops: Vec<PathBuf>,
-    /// The staging folder, if it still exists: it holds entries that could not be moved, so that the same
-    /// transfer need not send them again, or it could not be removed.
+    /// The staging folder, if it still exists: either it holds entries that could not be moved, so that the
+    /// same transfer need not send them again, or it could not be removed.
     pub kept: Option<PathBuf>,
     /// Whether the disk keeps no modification times.
     pub loses_times: bool,
@@ -69,8 +68,8 @@ impl Staging {
     /// other parts must be present. Calls `report` once for each entry of the manifest, in its order.
     ///
     /// # Errors
-    /// A needed part is missing, staging fails, or the destination is full or read-only. Some entries may be
-    /// delivered by then; the rest is kept, and the same transfer resumes from it. Failures of single entries
+    /// A needed part is missing, staging fails, or the destination is full or read-only. Some entries may have
+    /// been delivered; the others are kept, and the same transfer resumes from them. Failures of single entries
     /// are in [`Delivery::failures`].
     pub fn deliver(
         self,
@@ -99,7 +98,7 @@ struct Run<'a> {
     manifest: &'a Manifest,
     destination: &'a Destination,
     outcomes: Vec<Option<DeliveryResult>>,
-    /// Whether something complete could not be moved.
+    /// Whether a complete entry could not be moved.
     left_behind: bool,
 }
 
@@ -172,7 +171,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Where the entry goes.
+    /// The entry's final path on disk.
     fn target(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
         self.with_delivered_path(entry, |path| self.destination.disk_path(path))
     }

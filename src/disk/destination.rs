@@ -20,7 +20,7 @@ pub struct Destination {
 pub(super) enum Way {
     /// Each component above the entry is a real folder.
     Clear,
-    /// A component is missing, or is a link or anything else but a folder.
+    /// A component is missing, or is a link or something else that is not a folder.
     Blocked,
 }
 
@@ -29,7 +29,7 @@ impl Destination {
     /// [`Destination::create`]. This creates nothing.
     ///
     /// # Errors
-    /// Something other than a folder is there, or the look-up fails.
+    /// Something other than a folder has this path, or the look-up fails.
     pub fn locate(path: &Path) -> Result<Self, DiskError> {
         match platform::canonicalize(path) {
             Ok(real) => Destination::existing(real),
@@ -50,7 +50,8 @@ impl Destination {
         &self.anchor
     }
 
-    /// Checks that the folder exists or can be created, by creating and removing its first missing folder.
+    /// Checks that the folder exists or can be created: creates and removes the first missing folder of its
+    /// path.
     ///
     /// # Errors
     /// The system's error for creating it.
@@ -64,11 +65,11 @@ impl Destination {
         let folder = self.anchor.join(first);
         match fs::create_dir(&folder) {
             Ok(()) => {
-                // If somebody has put something into it meanwhile, it stays.
+                // If somebody has put something into it meanwhile, it must stay.
                 let _ = fs::remove_dir(&folder);
                 Ok(())
             }
-            // A link that leads nowhere is there, and no folder can be made in its place.
+            // A dangling link has that name, so no folder can be created.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let there = fs::metadata(&folder).map(drop);
                 there.map_err(DiskError::at("follow the link", &folder))
@@ -88,7 +89,7 @@ impl Destination {
     /// The path of an entry below this folder.
     ///
     /// # Errors
-    /// [`DiskErrorKind::Name`] if this system cannot have such a name.
+    /// [`DiskErrorKind::Name`] if this system does not allow such a name.
     pub(crate) fn disk_path(&self, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
         disk_path(&self.path, path)
     }
@@ -96,7 +97,7 @@ impl Destination {
     /// Looks at each component above the entry, without following links.
     ///
     /// # Errors
-    /// A component cannot be looked up.
+    /// The system's error, if a component cannot be looked up.
     pub(super) fn way_to(&self, path: WirePath<'_>) -> Result<Way, DiskError> {
         let mut folder = self.path.clone();
         let mut names: Vec<&[u8]> = path.components().collect();
@@ -113,8 +114,8 @@ impl Destination {
         Ok(Way::Clear)
     }
 
-    /// The folders whose listings changed when this one was created: itself, up to the deepest one that
-    /// existed before.
+    /// The folders whose listings changed when this one was created: from this folder up to the deepest one
+    /// that existed before.
     pub(super) fn created_chain(&self) -> impl Iterator<Item = &Path> {
         let levels = self.path.components().count() - self.anchor.components().count();
         self.path.ancestors().take(levels + 1)
@@ -152,7 +153,7 @@ impl Destination {
             let Ok(anchor) = platform::canonicalize(looked_up) else {
                 continue;
             };
-            // What lies below a file is absent to Windows.
+            // Windows reports a path below a file as absent.
             if !anchor.is_dir() {
                 return Err(not_a_folder(&anchor));
             }
@@ -178,11 +179,11 @@ fn not_a_folder(path: &Path) -> DiskError {
     )
 }
 
-/// The one function that turns a peer's path into a path on disk, below `base`: the bytes as they are on
-/// Unix; on Windows only Unicode, and no reserved names.
+/// The one function that turns a peer's path into a path on disk, below `base`. On Unix the bytes are kept; on
+/// Windows only Unicode without reserved names is allowed.
 ///
 /// # Errors
-/// [`DiskErrorKind::Name`] when this system cannot have such a name.
+/// [`DiskErrorKind::Name`] if this system does not allow such a name.
 pub(super) fn disk_path(base: &Path, path: WirePath<'_>) -> Result<PathBuf, DiskError> {
     let mut full = PathBuf::with_capacity(base.as_os_str().len() + path.as_bytes().len() + 1);
     full.push(base);
@@ -192,7 +193,7 @@ pub(super) fn disk_path(base: &Path, path: WirePath<'_>) -> Result<PathBuf, Disk
     Ok(full)
 }
 
-/// Whether an error says that nothing has that name.
+/// Whether an error means that nothing has that name.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -243,7 +244,7 @@ mod tests {
         std::fs::write(dir.path().join("file"), "x").unwrap();
         assert!(Destination::locate(&dir.path().join("file")).is_err());
         assert!(Destination::locate(&dir.path().join("file/below")).is_err());
-        // Windows takes `..` away before it looks at anything.
+        // Windows resolves `..` before it looks anything up.
         let above = Destination::locate(&dir.path().join("none/../.."));
         assert!(cfg!(windows) || above.is_err());
     }

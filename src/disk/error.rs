@@ -14,7 +14,7 @@ pub struct DiskError {
     source: io::Error,
 }
 
-/// Kind of a [`DiskError`]: each calls for another remedy.
+/// Kind of a [`DiskError`]: each kind has another remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskErrorKind {
     /// No free space, or the quota is used up.
@@ -27,9 +27,9 @@ pub enum DiskErrorKind {
     Locked,
     /// Two names of the transfer are the same name on this file system.
     NameCollision,
-    /// This system cannot have a file of that name.
+    /// This system does not allow a file of that name.
     Name,
-    /// A folder is needed, and something else is there.
+    /// Something that is not a folder is where a folder is needed.
     NotAFolder,
     /// The path, or the folder that should hold it, does not exist.
     Absent,
@@ -43,7 +43,7 @@ impl DiskError {
         self.operation
     }
 
-    /// The path that it failed on.
+    /// The path on which it failed.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -53,8 +53,8 @@ impl DiskError {
         self.kind
     }
 
-    /// The same error without paths of this machine: the path is cut to the entry's name in its transfer, or
-    /// left out.
+    /// The error's text without paths of this machine: the path is reduced to the entry's name in its transfer,
+    /// or left out.
     pub(crate) fn without_its_place(&self) -> String {
         let name = match self.name_in_transfer() {
             Some(name) => format!(" {name:?}"),

@@ -56,7 +56,7 @@ impl Sample {
         self
     }
 
-    /// A link. Windows lets few people make one: there a file stands for it.
+    /// A link. On Windows a file replaces it, because few users may make links there.
     pub(super) fn link(mut self, path: &str, target: &str) -> Self {
         if cfg!(windows) {
             return self.file(path, target.as_bytes());
@@ -111,7 +111,7 @@ impl Transfer {
         Plan::decide(&self.manifest, &destination, rules).unwrap()
     }
 
-    /// The same, with files of the same size and mtime compared.
+    /// Opens staging, and has files of the same size and mtime compared.
     pub(super) fn open_to_compare(&self, into: &Path, existing: Existing) -> Staging {
         let destination = Destination::locate(into).unwrap();
         let rules = PlanRules {
@@ -172,7 +172,7 @@ impl Transfer {
         &self.stream[range.start as usize..range.end as usize]
     }
 
-    /// Writes those of `numbers` that are missing.
+    /// Writes the missing parts among `numbers`.
     pub(super) fn write(&self, staging: &Staging, numbers: impl IntoIterator<Item = u64>) {
         let mut writer = staging.writer();
         for number in numbers {

@@ -1,12 +1,12 @@
-//! Free space on a disk. std has no call for it, so `df` is asked.
+//! Free space on a disk. std has no call for it, so this runs `df`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Bytes that this user may still write to the file system of `path`, from POSIX `df -Pk`; `None` without
-/// `df` or a clear answer. An estimate: others write as well.
+/// Bytes that this user may still write to the file system of `path`, from POSIX `df -Pk`; `None` without `df`
+/// or a clear answer. An estimate, because other programs write as well.
 pub fn free_bytes(path: &Path) -> Option<u64> {
-    // It gets the search path only: df must not see a secret in the environment.
+    // `df` gets only the search path, so that it sees no secret in the environment.
     let output = Command::new("df")
         .arg("-Pk")
         .arg("--")
@@ -24,14 +24,14 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     available(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The last of the three numbers `blocks used available`. The device's name before them may contain blanks,
-/// so the first run of three numbers counts.
+/// The last of the three numbers `blocks used available`. The device's name before them may contain blanks, so
+/// this looks for the first three numbers in a row.
 fn available(listing: &str) -> Option<u64> {
     let fields: Vec<&str> = listing.lines().nth(1)?.split_whitespace().collect();
     let numbers = fields
         .windows(4)
         .find(|run| run[3].ends_with('%') && run[..3].iter().all(|f| is_number(f)))?;
-    // If more is used than ordinary users may have, nothing is left.
+    // Negative if root has filled the space that is reserved for it: nothing is free for this user.
     let kibibytes: i64 = numbers[2].parse().ok()?;
     u64::try_from(kibibytes).unwrap_or(0).checked_mul(1024)
 }

@@ -1,6 +1,6 @@
 //! The journal of a staging folder: which parts are in it.
 //!
-//! An append-only file, true at any instant: a record is appended only after the data that it is about.
+//! An append-only file that is correct at any instant: a record is appended only after its data is written.
 //! Each record is one write, so a crash leaves at most a torn tail. Numbers are big-endian.
 //!
 //! ```text
@@ -16,9 +16,9 @@
 //!   9   4  CRC-32 of the header's last 4 bytes and bytes 0 to 8
 //! ```
 //!
-//! The last record of a part counts. A tail that is shorter than a record, or all zeros (as a power cut
-//! leaves it in a growing file), is cut off. Any other fault may hide a lost revocation, so the journal is
-//! not believed at all.
+//! The last record of a part is the valid one. A tail that is shorter than a record, or all zeros (as a power
+//! cut leaves it in a growing file), is cut off. Any other fault may hide a lost revocation, so the whole
+//! journal is rejected.
 
 use crate::disk::error::DiskError;
 use crate::disk::platform;
@@ -45,7 +45,7 @@ pub(super) struct Journal {
     end: Mutex<JournalEnd>,
 }
 
-/// Identity and length of a journal. It only grows, so both together show whether it was written to.
+/// Identity and length of a journal. A journal only grows, so together they show whether it was written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct JournalMark {
     identity: (u64, u64),
@@ -74,18 +74,18 @@ pub(super) struct Recorded {
     pub(super) folders: Vec<u64>,
 }
 
-/// A journal file as it was found.
+/// The result of opening a journal file.
 #[derive(Debug)]
 pub(super) enum FoundJournal {
     /// Empty, or shorter than a header: nothing was recorded.
     Nothing,
-    /// A journal that must not be believed.
+    /// A journal that must not be used.
     Faulty(JournalFault),
     /// A journal of this transfer.
     Good(Journal, Recorded),
 }
 
-/// Why a journal of an earlier run is not believed. It is put aside, and the transfer begins anew.
+/// Why a journal of an earlier run is rejected. It is put aside, and the transfer starts over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalFault {
     /// It is not a journal, or it is damaged.
@@ -158,7 +158,7 @@ impl Journal {
         ))
     }
 
-    /// The file's identity and length; `None` if the system does not tell.
+    /// The file's identity and length; `None` if the system does not provide them.
     pub(super) fn mark(&self) -> Option<JournalMark> {
         let end = self.lock();
         let length = end.file.metadata().ok()?.len();
@@ -204,8 +204,7 @@ impl Journal {
     }
 }
 
-/// Number of parts in the journal at `path`, for any transfer; `None` if it is not believed. For tests that
-/// damage one.
+/// Number of parts in the journal at `path`; `None` if it is rejected. For tests that damage a journal.
 pub fn recorded_parts(path: &Path, id: TransferId) -> Result<Option<usize>, DiskError> {
     Ok(match Journal::open(path, id)? {
         FoundJournal::Good(_, recorded) => Some(recorded.parts.len()),
@@ -237,7 +236,7 @@ impl JournalEnd {
     }
 }
 
-/// Reads the journal of an earlier run without changing it; `None` if there is none to believe.
+/// Reads the journal of an earlier run without changing it; `None` if there is none, or if it is rejected.
 pub(super) fn peek(path: &Path, id: TransferId) -> Option<Recorded> {
     let mut reader = BufReader::new(File::open(path).ok()?);
     let mut first = [0; HEADER];
@@ -258,7 +257,7 @@ fn header(id: TransferId, part_size: u32) -> [u8; HEADER] {
     header
 }
 
-/// The checksum is compared before id and version: a flipped bit is damage, not another transfer.
+/// Compares the checksum before id and version, because a flipped bit is damage and not another transfer.
 fn check_header(header: &[u8; HEADER], id: TransferId) -> Result<u32, JournalFault> {
     let (body, check) = header.split_at(30);
     if !body.starts_with(MAGIC) {
@@ -302,7 +301,7 @@ fn record_check(record: &[u8; RECORD], seed: [u8; 4]) -> u32 {
     hasher.finalize()
 }
 
-/// Whether a record adds the part or revokes it.
+/// True if a record adds its part, false if it revokes it.
 #[derive(Clone, Copy)]
 struct IsPresent(bool);
 

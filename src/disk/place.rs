@@ -11,7 +11,7 @@ use std::path::Path;
 pub(super) enum Moved {
     /// Nothing.
     Away,
-    /// The old name, now the file's second one, and the error.
+    /// The old name, which is now a second name of the file, and the error of its removal.
     OldNameStays(io::Error),
 }
 
@@ -30,7 +30,7 @@ pub(super) fn move_file_where_free(from: &Path, to: &Path) -> io::Result<Moved> 
     }
 }
 
-/// Moves anything. std has no rename that never replaces, so it checks the name first.
+/// Moves an entry of any kind. std has no rename that never replaces, so this checks the name first.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if the name is taken, or the system's error. Nothing has changed then.

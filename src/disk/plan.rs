@@ -26,11 +26,11 @@ pub enum Decision {
     Create,
     /// It will replace an existing entry, once it is complete.
     Replace,
-    /// It exists: a file of the same size and mtime, a link with the same target, a folder.
+    /// It exists: a file of the same size and mtime, a link with the same target, or a folder.
     Identical,
     /// A file of the same size and mtime exists, and its contents will be compared.
     Compare,
-    /// It is left out: the policy or the disk refuses it or a folder above it.
+    /// It is left out, because the policy or the disk refuses it or a folder above it.
     Skip,
 }
 
@@ -41,32 +41,32 @@ pub struct Plan {
     verdicts: Vec<EntryVerdict>,
     parents: Vec<u32>,
     renames: HashMap<usize, Box<[u8]>>,
-    /// New names, staged and delivered, that every disk can have.
+    /// New names that every disk can store, used in staging and after delivery.
     portable: HashMap<usize, Box<[u8]>>,
     /// New names for compared files, in case they differ.
     names_beside: HashMap<usize, Box<[u8]>>,
-    /// The old files of those that are replaced or compared, in the order in which they are tried.
+    /// The old files of entries that are replaced or compared, in the order in which they are tried.
     old_files: HashMap<usize, Vec<OldFile>>,
-    /// Why entries are left out that the disk refuses.
+    /// The entries that the disk refuses, and why.
     refusals: HashMap<usize, EntryRefusal>,
 }
 
-/// A file that is there, and may hold what is offered.
+/// An existing file that may have the offered contents.
 #[derive(Clone, Debug)]
 struct OldFile {
-    /// Its name, where that is not the entry's.
+    /// Its name, if it differs from the entry's.
     name: Option<Box<[u8]>>,
     basis: Basis,
 }
 
-/// Which of its names an entry has at the destination.
+/// Which of its possible names an entry has at the destination.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DeliveredName {
-    /// Its own, or the new one that the policy gave it.
+    /// Its own name, or the new one from the policy.
     Planned,
-    /// That of a file that was compared and differs from all others: beside them.
+    /// A new name beside the old files: the entry was compared with them and differs from all.
     Beside,
-    /// That of an old file, by its number.
+    /// The name of the old file with this number.
     Old(usize),
 }
 
@@ -92,7 +92,7 @@ impl Plan {
     /// The decision for the entry.
     ///
     /// # Panics
-    /// When the index is of another, longer manifest: a bug.
+    /// If the index comes from another, longer manifest, which is a bug.
     pub fn decision(&self, entry: EntryIndex) -> Decision {
         self.verdicts[entry.get()].decision
     }
@@ -102,7 +102,7 @@ impl Plan {
         matches!(self.decision(entry), Decision::Create | Decision::Replace)
     }
 
-    /// Whether it will or may be delivered.
+    /// Whether the entry will or may be delivered.
     pub(super) fn concerns(&self, entry: EntryIndex) -> bool {
         self.is_needed(entry) || self.decision(entry) == Decision::Compare
     }
@@ -140,7 +140,7 @@ impl Plan {
         !self.portable.is_empty()
     }
 
-    /// Leaves out entries that the disk refuses, with all that is below them.
+    /// Leaves out entries that the disk refuses, with everything below them.
     pub(super) fn leave_out(
         &mut self,
         manifest: &Manifest,
@@ -168,12 +168,12 @@ impl Plan {
         }
     }
 
-    /// Why the entry is left out, where the disk refuses it.
+    /// Why the disk refuses the entry; `None` if it does not.
     pub fn refusal(&self, entry: EntryIndex) -> Option<EntryRefusal> {
         self.refusals.get(&entry.get()).copied()
     }
 
-    /// Whether the operator wants to know of each file that is in the way.
+    /// Whether each file that is in the way is reported as a failure.
     pub(super) fn fails_when_in_the_way(&self) -> bool {
         self.existing == Existing::Fail
     }
@@ -208,7 +208,7 @@ impl Plan {
         bytes.sum()
     }
 
-    /// The parts without a byte of a file that is or may be needed: they count as present. Empty for an open
+    /// The parts without a byte of a file that is or may be needed. They count as present. Empty for an open
     /// layout.
     pub fn unneeded_parts(&self, manifest: &Manifest, layout: &PartLayout) -> PartSet {
         let mut unneeded = PartSet::new();

@@ -1,4 +1,5 @@
-//! What differs between Unix and Windows: the same functions in two files, and what can be tested on both.
+//! The differences between Unix and Windows: the same functions in two files, and helpers that can be tested on
+//! both.
 
 mod times;
 mod uncarried;

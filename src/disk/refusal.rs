@@ -6,7 +6,7 @@ use crate::model::FailureReason;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// Why an entry was left out: the reason that the peer is told too, and what this system said.
+/// Why an entry was left out: the reason for the peer, and the system's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryRefusal {
     reason: FailureReason,
@@ -14,20 +14,20 @@ pub struct EntryRefusal {
 }
 
 impl EntryRefusal {
-    /// The reason that travels.
+    /// The reason that the peer is told.
     pub fn reason(self) -> FailureReason {
         self.reason
     }
 
-    /// What an error says of the one entry that it concerns.
+    /// The refusal that follows from an error that concerns one entry.
     pub(super) fn of(error: &DiskError) -> EntryRefusal {
         EntryRefusal::of_system(reason_of(error), error.io())
     }
 
-    /// The same for a link that cannot be made.
+    /// The refusal that follows from an error on making a link.
     pub(super) fn of_link(error: &DiskError) -> EntryRefusal {
         let reason = match error.io().kind() {
-            // Linux says "not permitted" for file systems that have none.
+            // Linux reports "not permitted" on file systems without links.
             ErrorKind::Unsupported | ErrorKind::PermissionDenied => FailureReason::NoLinks,
             _ => reason_of(error),
         };
@@ -61,7 +61,7 @@ impl fmt::Display for EntryRefusal {
     }
 }
 
-/// Whether an error can be about one name or one file, and not about the disk as a whole.
+/// Whether an error can concern a single name or file, and not the disk as a whole.
 pub(super) fn may_concern_one(error: &DiskError) -> bool {
     reason_of(error) != FailureReason::NotWritten
 }
@@ -71,7 +71,7 @@ fn reason_of(error: &DiskError) -> FailureReason {
         DiskErrorKind::NameCollision => return FailureReason::SameName,
         DiskErrorKind::Name => return FailureReason::Name,
         DiskErrorKind::Permission => return FailureReason::Permission,
-        // Some file systems say so of a name that they cannot have.
+        // Some file systems report this for a name that they do not allow.
         DiskErrorKind::Absent => return FailureReason::Name,
         _ => {}
     }

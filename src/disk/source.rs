@@ -1,15 +1,15 @@
 //! The sender's side: turns files, folders and links on disk into a manifest and parts of its stream.
 //!
-//! [`Source::scan`] needs one directory listing a folder and one `lstat` an entry, and opens only the arguments
-//! themselves. [`SourceReader`] reads the parts, and reports every file that is no longer the one that was
-//! listed.
+//! [`Source::scan`] needs one listing for each folder and one `lstat` for each entry, and opens only the
+//! arguments themselves. [`SourceReader`] reads the parts, and reports every file that is no longer the listed
+//! one.
 //!
-//! An entry's path on disk is not stored: it is its argument's path joined with the components of its wire
+//! An entry's path on disk is not stored: it is the path of its argument joined with the components of its wire
 //! path. Besides the manifest an entry costs 16 bytes for its device and inode. Two threads list folders, so
 //! for each level the listings of the current folder and of the next one are in memory.
 //!
-//! Limitation: a file counts as unchanged while device, inode, size and mtime are. Contents that are
-//! replaced in place within the file system's mtime granularity after the scan (a few milliseconds on
+//! Limitation: a file counts as unchanged while its device, inode, size and mtime are unchanged. Contents that
+//! are replaced in place within the file system's mtime granularity after the scan (a few milliseconds on
 //! current file systems, two seconds on FAT), or with the mtime set back, are not noticed. Neither is a folder
 //! that is swapped for a link between its parent's listing and its own: users with write access to the tree
 //! decide what is sent from it.
@@ -48,7 +48,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Source {
     manifest: Manifest,
-    /// Parallel to the manifest: [`platform::identity_of`] each entry at the scan.
+    /// Parallel to the manifest: the [`platform::identity_of`] each entry at the scan.
     identities: Vec<(u64, u64)>,
     roots: Vec<Root>,
     left_out: Vec<LeftOut>,
@@ -61,15 +61,15 @@ pub struct Source {
 pub struct SourceOptions {
     /// What to do with symbolic links inside the arguments.
     pub links: Links,
-    /// Patterns of what not to send. An excluded folder is not walked, and excluded entries do not count as
-    /// left out.
+    /// Patterns of entries that are not sent. An excluded folder is not walked, and excluded entries do not
+    /// count as left out.
     pub exclude: Vec<Glob>,
-    /// Canonical paths of files that this scan skips: the output that is made of the source.
+    /// Canonical paths of files that this scan skips: an archive that is being made from the source.
     pub omit: Vec<PathBuf>,
 }
 
 impl SourceOptions {
-    /// Whether one of the files to omit has this name. Checked first, because it costs no call.
+    /// Whether one of the files to omit has this name. Checked first, because it needs no system call.
     fn omits_name(&self, name: &OsStr) -> bool {
         let mut omitted = self.omit.iter();
         omitted.any(|path| path.file_name() == Some(name))
@@ -91,7 +91,7 @@ pub enum Links {
     Inside,
     /// Send all links as links, with the text that they have.
     Keep,
-    /// Send the targets of links. Links that lead nowhere, or back to a folder that they are in, are left
+    /// Send the targets of links. Dangling links, and links that lead back to a folder above them, are left
     /// out. On Windows every link to a folder is left out, because a loop cannot be detected there.
     Follow,
 }
@@ -107,7 +107,7 @@ impl Links {
 }
 
 impl Source {
-    /// Lists everything that `paths` name.
+    /// Lists everything at `paths`.
     ///
     /// `DIR` and `DIR/` send the folder under its last name. A path that ends in `.` or `..`, or has no name
     /// (`/`), sends the contents of the folder, each under its own name, without an entry for the folder
@@ -134,7 +134,7 @@ impl Source {
         walk.finish(roots)
     }
 
-    /// A single file of unknown length that is not on disk: its contents come from elsewhere, while it is sent.
+    /// A single file of unknown length that is not on disk: its contents are produced while it is sent.
     ///
     /// # Errors
     /// [`SourceError::Name`] if `name` is not a plain name.
@@ -172,12 +172,13 @@ impl Source {
         &self.manifest
     }
 
-    /// Entries that the scan found but could not take, sorted by path.
+    /// Entries that the scan found but cannot send, sorted by path.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
 
-    /// What was found so far that no transfer carries. The attributes of files are looked at when they are read.
+    /// The number of entries so far with properties that no transfer carries. Attributes of files are counted
+    /// when the files are read.
     pub fn not_carried(&self) -> NotCarried {
         self.extended.add_to(self.not_carried)
     }
@@ -195,7 +196,7 @@ impl Source {
     /// Checks that a file is still the one that was scanned. Folders and links always pass.
     ///
     /// [`SourceReader`] does this for every file that it reads. It never reads an empty file, so only this
-    /// finds out that an empty file was written to.
+    /// check notices that an empty file was written to.
     ///
     /// # Errors
     /// The file vanished, is unreadable or changed.
@@ -210,8 +211,8 @@ impl Source {
         self.compare(entry, &metadata)
     }
 
-    /// The empty files that are no longer the ones that were scanned. They are in no part, so no
-    /// [`SourceReader`] reads them.
+    /// The empty files that have changed since the scan. They are in no part, so no [`SourceReader`] reads
+    /// them.
     pub fn changed_empty_files(&self) -> Vec<EntryFailure> {
         let entries = self.manifest.entries();
         let empty = entries.filter(|(_, entry)| entry.kind == EntryKind::File(FileSize::Known(0)));
@@ -233,7 +234,7 @@ impl Source {
     }
 }
 
-/// The reason that follows from an error on the way to a scanned file.
+/// The reason that follows from an error when a scanned file is opened.
 fn open_failure(error: &io::Error) -> FailureReason {
     match error.kind() {
         // If a parent is a file now, the entry is gone.

@@ -7,10 +7,10 @@
 //! tree/     mirrors the manifest; only what is needed, under the manifest's own names
 //! ```
 //!
-//! It is true at any instant: after a kill, the same transfer resumes from it.
+//! It is consistent at any instant: after a kill, the same transfer resumes from it.
 //!
-//! Invariant: a file is in `tree/` if and only if its mark says so. So if a file cannot be created because its
-//! name is taken, two names of the transfer are the same on this file system.
+//! Invariant: a file is in `tree/` if and only if its mark says so. So if a new file's name is taken, two names
+//! of the transfer are the same on this file system.
 
 mod abandoned;
 mod checker;
@@ -65,7 +65,7 @@ pub enum Durability {
     Fsync,
 }
 
-/// Locks for files that are written piece by piece: enough that two files seldom share one.
+/// Number of locks for files that are written piece by piece: enough that two files rarely share a lock.
 const WRITE_LOCKS: usize = 16;
 
 /// How contents arrive, which decides when they are complete.
@@ -92,11 +92,11 @@ pub struct Staging {
     path: PathBuf,
     tree: PathBuf,
     marks: Marks,
-    /// Why entries are left out that the disk refused when they were created.
+    /// The entries that the disk refused when they were created, and why.
     refusals: Mutex<HashMap<EntryIndex, EntryRefusal>>,
     kept: Kept,
     creation: Mutex<()>,
-    /// Whether the folders exist. They are made for the first file, so an offer without data makes none.
+    /// Whether the folders exist. They are created for the first file, so an offer without data creates none.
     has_folders: Mutex<bool>,
     /// Striped locks: all writers of an entry share one of these.
     write_locks: [Mutex<()>; WRITE_LOCKS],
@@ -117,18 +117,18 @@ struct StagingProgress {
     recorded: PartSet,
     /// Parts that counted as present until a file in them turned out to differ from the old one.
     unsettled: PartSet,
-    /// Which of its old files an entry is compared with, by number, where that is not the first.
+    /// The number of the old file with which an entry is compared, if it is not the first.
     old_files: HashMap<EntryIndex, usize>,
     writing: Vec<PartIndex>,
-    /// End of the furthest part of the stream.
+    /// End of the last part of the stream that has arrived, in bytes.
     stream_end: u64,
     /// The part of an open stream that was not full, and its end, which is the end of the stream.
     short: Option<(PartIndex, u64)>,
 }
 
 impl Staging {
-    /// Creates the destination if it is missing, and the staging folder in it. If an earlier run left one, it
-    /// keeps that one's part size, and its parts are claims. Nothing is kept of a stream of unknown size,
+    /// Creates the destination if it is missing, and the staging folder in it. If an earlier run left a staging
+    /// folder, its part size stays, and its parts become claims. Of a stream of unknown size nothing is reused,
     /// because it cannot be sent again.
     ///
     /// # Errors
@@ -205,7 +205,7 @@ impl Staging {
         &self.path
     }
 
-    /// Whether only this user can enter the staging folder: not every disk keeps permissions.
+    /// Whether only this user can enter the staging folder. Some disks keep no permissions.
     pub fn is_private(&self) -> bool {
         self.lock.is_private()
     }
@@ -220,13 +220,13 @@ impl Staging {
         self.progress().present.clone()
     }
 
-    /// Why the journal of an earlier run was not believed, if there was one. It is kept as `journal.unreadable`
-    /// until the delivery, and the transfer begins anew.
+    /// Why the journal of an earlier run was rejected; `None` if it was not. The journal is kept as
+    /// `journal.unreadable` until the delivery, and the transfer starts over.
     pub fn journal_fault(&self) -> Option<JournalFault> {
         self.journal_fault
     }
 
-    /// The runs of missing parts below `end`, ascending; at most [`limits::RANGES`] of them.
+    /// The ranges of missing parts below `end`, ascending; at most [`limits::RANGES`] of them.
     pub fn missing(&self, end: u64) -> Vec<PartRange> {
         let progress = self.progress();
         let end = end.min(progress.layout.count());
@@ -247,8 +247,8 @@ impl Staging {
         StagingWriter::new(self)
     }
 
-    /// Records that the source of a file failed. Later parts do not hold its real contents, so they are not
-    /// recorded, and a later run of the same transfer asks for them again.
+    /// Records that the source of a file failed. Later parts do not have the real contents of the file, so they
+    /// are not recorded, and a later run of the same transfer asks for them again.
     pub fn note_failed(&self, entry: EntryIndex) {
         self.marks.set(entry, Mark::Failed);
     }
@@ -267,11 +267,11 @@ impl Staging {
         self.journal.append(JournalRecord::Revoked(part))
     }
 
-    /// Fixes the length of a stream of unknown size: `total` bytes, the authenticated end of the stream.
-    /// Needed parts below it may still be missing.
+    /// Sets the length of a stream of unknown size to `total` bytes, the authenticated end of the stream.
+    /// Needed parts before the end may still be missing.
     ///
     /// # Errors
-    /// The stream was closed before, or a part does not fit `total`.
+    /// The stream was closed before, or a part lies beyond `total`.
     pub fn close_stream(&self, total: u64) -> Result<(), DiskError> {
         let mut progress = self.progress();
         let closed = PartLayout::known(total, progress.layout.part_size());
@@ -312,11 +312,11 @@ impl Staging {
         Ok(())
     }
 
-    /// Ends a transfer that broke off. If nothing is recorded for a later run, it removes the staging folder
-    /// and the folders that were made for it. Returns whether the folder is kept.
+    /// Ends an interrupted transfer. If nothing is recorded for a later run, removes the staging folder and the
+    /// folders that were created for it. Returns whether the staging folder is kept.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// The system's error.
     pub fn keep_what_is_recorded(self) -> Result<bool, DiskError> {
         match self.journal.is_empty() {
             true => self.discard().map(|()| false),
@@ -327,7 +327,7 @@ impl Staging {
     /// Removes the staging folder, unless it holds data of an earlier run.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// The system's error.
     pub fn discard_if_new(self) -> Result<(), DiskError> {
         match self.has_earlier_parts {
             false => self.remove(),
@@ -356,7 +356,7 @@ impl Staging {
         &self.marks
     }
 
-    /// Length of a file; 0 for anything else and for a stream that is not closed.
+    /// Length of a file, in bytes; 0 for other entries and for a stream that is not closed.
     pub(super) fn size_of(&self, entry: EntryIndex) -> u64 {
         match self.manifest.entry(entry).kind {
             EntryKind::File(FileSize::Known(size)) => size,
@@ -372,7 +372,7 @@ impl Staging {
             .filter(|(_, entry)| matches!(entry.kind, EntryKind::File(_)))
     }
 
-    /// Once a part was written at a place, runs of zeros there must be written, too.
+    /// Marks the files of a part as written before: from now on, runs of zeros in them must be written, too.
     fn distrust_holes(&self, part: PartIndex) {
         for segment in self.layout().segments(&self.manifest, part) {
             self.marks.unset(segment.entry, Mark::Sparse);
@@ -390,7 +390,7 @@ impl Staging {
 
 type Earlier = (Journal, PartLayout, crate::disk::journal::Recorded);
 
-/// The journal of an earlier run if the transfer can resume from it, or why not.
+/// The journal of an earlier run, if the transfer can resume from it, or the reason why it cannot.
 fn earlier_run(
     path: &Path,
     id: TransferId,
@@ -415,8 +415,8 @@ fn earlier_run(
     }
 }
 
-/// The folder of a transfer. With other names in it, it is another one: what an earlier run left under the own
-/// names would be strange to it.
+/// The staging folder of a transfer. With portable names it is another folder, because an earlier run without
+/// them staged the entries under other names.
 fn staging_path(destination: &Destination, mut id: TransferId, plan: &Plan) -> PathBuf {
     id.0[0] ^= u8::from(plan.has_portable_names());
     destination.path().join(format!(".peerbridge-{id}"))

@@ -44,27 +44,27 @@ pub struct Leftover {
     pub age: Duration,
     /// Whether a process is using it.
     pub state: LeftoverState,
-    /// Copies of its entries that lie elsewhere, below a mount, and go with it.
+    /// Copies of its entries on other file systems, below mount points. They are removed with it.
     pub copies: Vec<PathBuf>,
 }
 
-/// The kind of work that it belongs to.
+/// What left it behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftoverKind {
-    /// The staging folder of a transfer, or of an archive that is opened.
+    /// A transfer, or the opening of an archive: its staging folder.
     Transfer,
-    /// A copy of an entry of a transfer, below a mount.
+    /// A transfer: a copy of an entry below a mount point.
     Copy,
-    /// The temporary file of an archive that is made.
+    /// The making of an archive: its temporary file.
     Archive,
 }
 
-/// Whether it is in use.
+/// Whether a leftover is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftoverState {
     /// A process is writing to it.
     InUse,
-    /// Unused: the same command resumes from it, or begins anew.
+    /// Unused: the same command resumes from it, or starts over.
     Abandoned,
 }
 
@@ -112,16 +112,16 @@ pub fn leftovers(folder: &Path) -> Result<Vec<Leftover>, DiskError> {
     let failed = |error| DiskError::at("list", folder)(error);
     let mut found = Vec::new();
     for item in fs::read_dir(folder).map_err(failed)? {
-        // One that vanishes meanwhile does not count.
+        // A leftover that vanishes meanwhile is skipped.
         found.extend(leftover(item.map_err(failed)?.path()));
     }
     Ok(found)
 }
 
-/// Removes what is left of a transfer or an archive; false if somebody is at work in it, or it has gone.
+/// Removes a leftover; false if a process is using it, or it no longer exists.
 ///
 /// # Errors
-/// It cannot be removed.
+/// The system's error, if it cannot be removed.
 pub fn remove_leftover(leftover: &Leftover) -> Result<bool, DiskError> {
     let path = &leftover.path;
     match leftover.kind {
@@ -168,7 +168,7 @@ fn leftover(path: PathBuf) -> Option<Leftover> {
     })
 }
 
-/// Whether this is the name of a copy, less its beginning: that of its staging folder and a number.
+/// Whether this is the rest of a copy's name after its prefix: the id of its staging folder, and a number.
 fn is_copy_name(named: &[u8]) -> bool {
     let (id, number) = named.split_at(named.len().min(ID_DIGITS));
     let number = number.strip_prefix(b"-").unwrap_or_default();
@@ -178,7 +178,8 @@ fn is_copy_name(named: &[u8]) -> bool {
         && number.iter().all(u8::is_ascii_digit)
 }
 
-/// A copy is in use while its transfer is, whose staging folder is in a folder above, or while nobody may look.
+/// The state of a copy: in use while its transfer is, whose staging folder is in a folder above. If that cannot
+/// be found out, it counts as in use.
 fn state_of_copy(copy: &Path) -> LeftoverState {
     let name = copy.file_name().unwrap_or_default().to_string_lossy();
     let staging = name.rsplit_once('-').map_or("", |(staging, _)| staging);

@@ -18,7 +18,7 @@ use std::path::Path;
 /// Why one entry stays behind, or why the whole delivery ends.
 enum Hindrance {
     Entry(EntryRefusal),
-    /// A rename does not lead there.
+    /// The target is on another file system, so a rename is impossible.
     OtherDisk,
     Whole(DiskError),
 }
@@ -108,12 +108,11 @@ impl Run<'_> {
         }
     }
 
-    /// Something else is mounted where the entry goes: it is copied beside its place, and gets its name once it
-    /// is whole.
+    /// Delivers an entry below a mount point: copies it beside its final path, and renames the complete copy.
     fn carry_over(&self, index: EntryIndex, from: &Path, to: &Path) -> Result<(), Hindrance> {
         let staging = self.staging.path();
         let beside = self.with_delivered_path(index, |path| note_copy(staging, index, path, to))?;
-        // What an interrupted run left.
+        // Removes what an interrupted run left.
         remove_any(&beside)?;
         let is_replaced = self.staging.decision(index) == Decision::Replace;
         let is_file = matches!(self.manifest.entry(index).kind, EntryKind::File(_));
@@ -125,10 +124,10 @@ impl Run<'_> {
                 (false, false) => place(&beside, to),
             });
         match carried {
-            // What stays of it goes with the staging folder.
+            // Anything that remains is removed with the staging folder.
             Ok(()) => Ok(remove_any(from)?),
             Err(error) => {
-                // Should that fail as well, what went wrong first is what counts.
+                // If this fails as well, the first error is the one to report.
                 let _ = remove_any(&beside);
                 Err(error)
             }
@@ -136,7 +135,7 @@ impl Run<'_> {
     }
 }
 
-/// Renames over the existing entry, unless that is a folder by now.
+/// Renames over the existing entry, unless it has become a folder.
 fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
     match fs::symlink_metadata(to) {
         Ok(found) if found.is_dir() => Err(in_the_way()),
@@ -148,7 +147,7 @@ fn replace(from: &Path, to: &Path) -> Result<(), Hindrance> {
 
 fn place_file(from: &Path, to: &Path) -> Result<(), Hindrance> {
     match move_file_where_free(from, to) {
-        // It was moved. The leftover name goes with the staging folder, or is reported with it.
+        // It was moved. The leftover name is removed with the staging folder, or reported with it.
         Ok(Moved::Away | Moved::OldNameStays(_)) => Ok(()),
         Err(error) => Err(not_moved(error, to)),
     }

@@ -1,4 +1,4 @@
-//! Gives everything its final form, still in staging.
+//! Gives all entries their final form while they are in staging.
 
 use super::Run;
 use crate::disk::error::{DiskError, DiskErrorKind};
@@ -93,7 +93,7 @@ impl Run<'_> {
                 let error = DiskError::at("create link", &path)(error);
                 match error.kind() {
                     DiskErrorKind::Full | DiskErrorKind::ReadOnly => Err(error),
-                    // Some systems and file systems have no links, or not for every user.
+                    // Some systems and file systems have no links, or allow them to some users only.
                     _ => {
                         self.fail(index, EntryRefusal::of_link(&error));
                         Ok(())
@@ -131,7 +131,7 @@ impl Run<'_> {
         self.staging.unless_modes_are_refused(set, path)
     }
 
-    /// Whether a file gets its mode only where it ends up.
+    /// Whether a file gets its mode only after the move.
     pub(super) fn has_mode_after_move(&self, file: EntryIndex) -> bool {
         platform::mode_hinders_moving(self.final_mode(file))
     }

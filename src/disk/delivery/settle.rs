@@ -76,7 +76,7 @@ impl Run<'_> {
             other => other?,
         };
         if !found.is_dir() {
-            // Somebody put a link there; its target is not ours to change.
+            // Somebody put a link there. Its target must not be changed.
             return Ok(());
         }
         let needs_nothing = platform::mtime_of(&found) == self.manifest.entry(index).mtime

@@ -308,7 +308,7 @@ mod unix {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
     }
 
-    /// The umask, found out in another way than in the code under test.
+    /// The umask, determined in another way than in the code under test.
     fn umask(dir: &Path) -> u32 {
         let probe = dir.join("umask");
         fs::create_dir(&probe).unwrap();

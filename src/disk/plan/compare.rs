@@ -6,7 +6,7 @@ use crate::model::{Entry, EntryKind, FileSize};
 use std::fs::{self, Metadata};
 use std::path::Path;
 
-/// How an existing entry relates to the new one of its name.
+/// How an existing entry relates to the new entry of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExistingEntry {
     /// They are the same: nothing to do.

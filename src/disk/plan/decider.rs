@@ -1,4 +1,4 @@
-//! Decides what becomes of each entry.
+//! Decides what happens to each entry.
 
 use super::compare::{ExistingEntry, meet};
 use super::free_name::{self, FreeNames};
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// Most conflicts that [`PlanError::InTheWay`] names; it counts the others.
 const CONFLICTS_NAMED: usize = 8;
 
-/// Old files that one new file is compared with, at most: those that came last under [`Existing::Rename`].
+/// Most old files with which one new file is compared: under [`Existing::Rename`] the latest ones.
 const OLD_FILES: usize = 16;
 
 impl Plan {
@@ -41,7 +41,7 @@ impl Plan {
     }
 }
 
-/// Looks at each entry and what has its name.
+/// Compares each entry with whatever has its name.
 struct Decider<'a> {
     manifest: &'a Manifest,
     destination: &'a Destination,
@@ -173,17 +173,18 @@ impl<'a> Decider<'a> {
         Ok(decision)
     }
 
-    /// Whether the contents of a file that is there with its size and mtime are compared. Empty files are
-    /// the same.
+    /// Whether to compare the contents of an existing file of the same size and mtime. Empty files are the same
+    /// without that.
     fn is_compared(&self, index: EntryIndex, entry: &Entry<'_>) -> bool {
         self.same_files == SameFiles::Compared
             && matches!(entry.kind, EntryKind::File(_))
             && !self.manifest.stream_range(index).is_empty()
     }
 
-    /// Tries `name (1)`, `name (2)` and so on until one is free, or taken by what would be put there. Where
-    /// contents are compared, all that may be the same are: then the free name is for a file that differs from
-    /// each of them. `found` has the entry's own name.
+    /// Tries `name (1)`, `name (2)` and so on until a name is free, or belongs to an identical entry. If
+    /// contents are compared, every file that may be identical becomes an old file, and the free name is for
+    /// the case that the new file differs from all of them. `found` is the existing entry with the entry's own
+    /// name.
     fn rename(
         &mut self,
         index: EntryIndex,
@@ -226,7 +227,7 @@ impl<'a> Decider<'a> {
         ))
     }
 
-    /// A name is free: for the entry, or, where old files may be the same, for an entry that differs from them.
+    /// Uses a free name: for the entry, or, if old files may be identical, in case the entry differs from them.
     fn take_free_name(
         &mut self,
         index: EntryIndex,
@@ -238,7 +239,7 @@ impl<'a> Decider<'a> {
         }
         self.plan.renames.remove(&index.get());
         self.plan.names_beside.insert(index.get(), name);
-        // What came last is the most likely to be the same.
+        // The latest file is the most likely to be identical.
         old_files.reverse();
         old_files.truncate(OLD_FILES);
         self.plan.old_files.insert(index.get(), old_files);

@@ -4,20 +4,19 @@ use crate::disk::error::DiskError;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why an offer cannot be taken as it is. Nothing was created.
+/// Why an offer cannot be accepted as it is. Nothing was created.
 #[derive(Debug)]
 pub enum PlanError {
-    /// Something is in the way that the policy does not let be replaced.
+    /// Entries are in the way that the policy does not replace.
     InTheWay {
         /// The first few, as paths at the destination.
         first: Vec<PathBuf>,
-        /// How many there are.
+        /// The number of such entries.
         count: usize,
     },
-    /// A new name that the policy asks for would be longer than names and paths may be, or none is
-    /// free.
+    /// The policy asks for a new name, but none is free, or it would exceed the length of names or paths.
     NoFreeName(PathBuf),
-    /// The destination cannot be looked up, or cannot have such a name.
+    /// The destination cannot be looked up, or does not allow such a name.
     Disk(DiskError),
 }
 

@@ -6,8 +6,7 @@ use std::collections::{HashMap, HashSet};
 /// Numbers to try before an entry is given up.
 pub(crate) const TRIES: u32 = 10_000;
 
-/// Longest ending that stays after the number, in bytes. Anything longer is not an ending, but part of a name
-/// with a dot in it.
+/// Longest extension that stays after the number, in bytes. Anything longer is part of a name with a dot in it.
 const EXTENSION_BYTES: usize = 32;
 
 /// Free names that occur neither in the manifest nor among earlier ones.
@@ -18,7 +17,7 @@ pub(super) struct FreeNames<'a> {
 }
 
 impl<'a> FreeNames<'a> {
-    /// Begins with the manifest's names taken, and those that its entries get instead.
+    /// Starts with the manifest's names taken, and with the new names in `instead`.
     pub(super) fn new(manifest: &'a Manifest, instead: &HashMap<usize, Box<[u8]>>) -> Self {
         let entry = |number: usize| manifest.index(number).map(|index| manifest.entry(index));
         let named = instead.iter();
@@ -30,8 +29,8 @@ impl<'a> FreeNames<'a> {
         }
     }
 
-    /// The name `name` of the entry with `number` in it; `None` if the manifest or another new name uses it, or if
-    /// it is not a valid path.
+    /// The entry's name `name` with `number` inserted; `None` if the manifest or another new name uses it, or
+    /// if it is not a valid path.
     pub(super) fn candidate(
         &mut self,
         entry: &Entry<'_>,
@@ -50,7 +49,7 @@ impl<'a> FreeNames<'a> {
         self.taken.insert(sibling(entry, name));
     }
 
-    /// Sorted on first use: most transfers rename nothing.
+    /// The manifest's names are sorted on first use, because most transfers rename nothing.
     fn is_in_manifest(&mut self, path: &[u8]) -> bool {
         let manifest = self.manifest;
         let path_of = |number: u32| {
@@ -74,8 +73,8 @@ fn sibling(entry: &Entry<'_>, name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// `stem (number).ext`. The stem is cut so that everything fits [`limits::COMPONENT_BYTES`], and never inside
-/// a character of UTF-8.
+/// `stem (number).ext`. The stem is shortened so that the name fits [`limits::COMPONENT_BYTES`], but never
+/// inside a UTF-8 character.
 pub(crate) fn numbered(name: &[u8], is_folder: bool, number: u32) -> Vec<u8> {
     let dot = name.iter().rposition(|&byte| byte == b'.');
     let dot = dot.filter(|&at| at > 0 && !is_folder && name.len() - at <= EXTENSION_BYTES);

@@ -1,4 +1,4 @@
-//! Names that every disk can have: `a:b` becomes `a_b`.
+//! Names that every disk can store: `a:b` becomes `a_b`.
 
 use super::free_name::numbered;
 use crate::disk::platform::windows_can_have;
@@ -7,8 +7,9 @@ use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
-/// The new name of each entry that needs one, by its number: those whose name some disk cannot have, and those
-/// that differ from another one in case only. A name that needs no change keeps it before others get it.
+/// The new name of each entry that needs one, by the entry's number: entries whose name some disk cannot store,
+/// and entries whose name differs from another only in case. Names that need no change are reserved before
+/// others are given out.
 pub(super) fn portable_names(manifest: &Manifest) -> HashMap<usize, Box<[u8]>> {
     let mut taken = TakenPaths::default();
     let mut needs_none = Vec::with_capacity(manifest.len());
@@ -46,7 +47,7 @@ pub(super) fn portable_names(manifest: &Manifest) -> HashMap<usize, Box<[u8]>> {
     names
 }
 
-/// Paths that are given away, without regard to case. A hash that is taken by chance costs a number in a name.
+/// Paths in use, without regard to case. An accidental collision of hashes only adds a number to a name.
 #[derive(Default)]
 struct TakenPaths {
     hashes: HashSet<u64>,
@@ -54,7 +55,7 @@ struct TakenPaths {
 }
 
 impl TakenPaths {
-    /// Whether it was free.
+    /// Marks a path as taken. Returns whether it was free.
     fn take(&mut self, path: &[u8]) -> bool {
         let folded = String::from_utf8_lossy(path).to_lowercase();
         self.hashes.insert(self.hasher.hash_one(folded))
@@ -68,8 +69,8 @@ fn joined(folder: Option<&[u8]>, name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The name without what some disk cannot have: bytes that are no text, controls, `< > : " \ | ? *`, dots and
-/// blanks at its end, and the names of devices.
+/// The name without anything that some disk cannot store: bytes that are not UTF-8, control characters,
+/// `< > : " \ | ? *`, dots and blanks at its end, and names of devices.
 fn portable(name: &[u8]) -> Box<[u8]> {
     if std::str::from_utf8(name).is_ok_and(windows_can_have) {
         return name.into();

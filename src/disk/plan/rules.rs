@@ -1,35 +1,35 @@
-//! What the operator wants of a plan.
+//! The operator's rules for a plan.
 
 use crate::model::{Existing, LinkRule};
 
-/// What an existing file of the same size and mtime counts as.
+/// How to treat an existing file of the same size and mtime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameFiles {
-    /// The same.
+    /// It counts as identical.
     #[default]
     Believed,
-    /// Unknown: its contents are compared.
+    /// Its contents are compared.
     Compared,
 }
 
 /// Which names entries get at the destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameRule {
-    /// Their own.
+    /// The names in the manifest.
     #[default]
     Own,
-    /// Names that every disk can have, where their own are none.
+    /// Names that every disk can store. Entries whose own name is not portable get a new one.
     Portable,
 }
 
-/// What the operator wants of a plan.
+/// The operator's rules for a plan.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanRules {
-    /// What to do where another file has the name.
+    /// What to do if another file has the name.
     pub existing: Existing,
-    /// What is believed of a file of the same size and mtime.
+    /// How to treat a file of the same size and mtime.
     pub same_files: SameFiles,
-    /// Which names entries get.
+    /// Which names the entries get.
     pub names: NameRule,
     /// Which links are made.
     pub links: LinkRule,

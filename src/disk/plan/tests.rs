@@ -7,7 +7,7 @@ use std::path::Path;
 
 const POLICIES: [Existing; 5] = [Fail, Skip, Rename, Overwrite, Newer];
 
-/// The decision and the name for one entry with an existing one in its way, under one policy.
+/// The decision and the name for one entry under one policy, with an existing entry in its way.
 fn outcome(transfer: &Transfer, dir: &Path, existing: Existing) -> Option<(Decision, String)> {
     let destination = Destination::locate(dir).unwrap();
     let before = crate::disk::fixture::names_in(dir);
@@ -123,7 +123,7 @@ mod links {
 
     #[test]
     fn file_meets_link() {
-        // The link was made just now, so it is newer than the one that is sent.
+        // The link was made just now, so it is newer than the sent link.
         let make = |path: &Path| symlink("/etc/passwd", path).unwrap();
         table(&a_file(), make, [None, SKIPPED, RENAMED, REPLACED, SKIPPED]);
     }

@@ -33,7 +33,7 @@ fn paths_have_the_form_that_people_know() {
     assert_eq!(root, Path::new(r"C:\"));
 }
 
-/// The system's own short name of a staging folder, which leads into it.
+/// The system's own short name of a staging folder gives access to that folder.
 #[cfg(windows)]
 #[test]
 fn no_name_from_a_peer_is_the_short_one_of_a_staging_folder() {
@@ -48,7 +48,7 @@ fn no_name_from_a_peer_is_the_short_one_of_a_staging_folder() {
     let short = line
         .rsplit(' ')
         .find(|word| !word.is_empty() && *word != long);
-    // A disk that makes no short names has the long one alone.
+    // On a disk without short names there is only the long one.
     let short = short.filter(|word| *word != "<DIR>").unwrap_or(&long);
     assert!(folder.path().join(short).is_dir(), "{listed}");
     let given_away = name_from_bytes(short.as_bytes());

@@ -1,4 +1,4 @@
-//! Times of this system and as they travel.
+//! Converts times between this system and the protocol.
 
 use crate::model::Mtime;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,8 +9,8 @@ const NANOSECONDS: u32 = 1_000_000_000;
 #[cfg(unix)]
 const TIMES: std::ops::RangeInclusive<i64> = i64::MIN..=i64::MAX;
 
-/// The times that this system keeps, in seconds since 1970: from after the first second of 1601, for zero
-/// means no time, to what 63 bits of 100 ns reach.
+/// The times that this system keeps, in seconds since 1970: from one second after the start of 1601, because
+/// zero means no time, to the end of 63 bits of 100 ns.
 #[cfg(windows)]
 const TIMES: std::ops::RangeInclusive<i64> = -11_644_473_599..=910_692_730_084;
 
@@ -19,7 +19,7 @@ pub fn now() -> Mtime {
     mtime_from(SystemTime::now())
 }
 
-/// A time of this system as it travels.
+/// A time of this system as the protocol has it.
 pub(super) fn mtime_from(time: SystemTime) -> Mtime {
     let seconds = |whole: u64| i64::try_from(whole).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {

@@ -1,10 +1,10 @@
-//! What files have and no transfer carries, as far as a system tells it at no cost to speak of.
+//! Properties of files that no transfer carries, as far as the system reports them at negligible cost.
 
 use std::fs::{File, Metadata};
 use std::path::Path;
 
-/// Whether something belongs to another user or group than those of this process. macOS gives what is made in a
-/// folder the folder's group, so only the user counts there.
+/// Whether an entry belongs to another user or group than this process. On macOS new entries get the group of
+/// their folder, so only the user is compared there.
 #[cfg(unix)]
 pub fn is_of_others(found: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -17,35 +17,35 @@ pub fn is_of_others(found: &Metadata) -> bool {
     found.uid() != user || (found.gid() != group && !cfg!(target_vendor = "apple"))
 }
 
-/// Whether something belongs to others: not known here.
+/// Whether an entry belongs to another user. Unknown on this system.
 #[cfg(not(unix))]
 pub fn is_of_others(_found: &Metadata) -> bool {
     false
 }
 
-/// Whether a file has further names: hard links.
+/// Whether a file has more than one name (hard links).
 #[cfg(unix)]
 pub fn has_other_names(found: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     found.is_file() && found.nlink() > 1
 }
 
-/// Whether a file has further names: its metadata do not tell here.
+/// Whether a file has more than one name. Its metadata do not say so on this system.
 #[cfg(not(unix))]
 pub fn has_other_names(_found: &Metadata) -> bool {
     false
 }
 
-/// What a file or folder has beside contents, times and permissions.
+/// Properties of a file or folder besides contents, times and permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extended {
-    /// Extended attributes that somebody set.
+    /// Whether it has extended attributes that a user set.
     pub attributes: bool,
-    /// An access control list.
+    /// Whether it has an access control list.
     pub acl: bool,
 }
 
-/// That of an open file, on the systems that tell it.
+/// The properties of an open file, on systems that report them.
 pub fn extended_of(file: &File) -> Extended {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     return listed(|list| rustix::fs::flistxattr(file, list));
@@ -56,7 +56,7 @@ pub fn extended_of(file: &File) -> Extended {
     }
 }
 
-/// That of a file or folder at a path, on the systems that tell it. No link is followed.
+/// The properties of the file or folder at a path, on systems that report them. Does not follow links.
 pub fn extended_at(path: &Path) -> Extended {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     return listed(|list| rustix::fs::llistxattr(path, list));
@@ -67,7 +67,8 @@ pub fn extended_at(path: &Path) -> Extended {
     }
 }
 
-/// What a list of names tells. One that cannot be read says nothing: many file systems have none.
+/// The properties that follow from a list of attributes. A list that cannot be read counts as empty, because
+/// many file systems have no attributes.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 fn listed(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Extended {
     /// The longest list that Linux gives.
@@ -84,7 +85,8 @@ fn listed(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Extended {
     }
 }
 
-/// Systems set attributes of their own, such as labels, and those that every file has are no loss.
+/// The properties that follow from attribute names. Attributes that systems set themselves, such as labels, are
+/// ignored, because every file has them and they are no loss.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 fn of_names(names: &[u8]) -> Extended {
     let mut found = Extended::default();

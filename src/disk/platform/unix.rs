@@ -8,7 +8,7 @@ use std::fs::{File, FileType, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A name from a peer as this system's file name; `None` if this system cannot have such a name.
+/// A name from a peer as this system's file name; `None` if this system does not allow such a name.
 pub fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     use std::os::unix::ffi::OsStringExt;
     // The file systems of macOS hold Unicode only.
@@ -18,7 +18,7 @@ pub fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     Some(OsString::from_vec(bytes.to_vec()))
 }
 
-/// This system's file name as the bytes of the protocol; `None` if there are none (unpaired surrogates).
+/// This system's file name as the bytes of the protocol; `None` if it has no such form (unpaired surrogates).
 pub fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     use std::os::unix::ffi::OsStrExt;
     Some(Cow::Borrowed(name.as_bytes()))
@@ -31,17 +31,17 @@ pub fn push_own_name(path: &mut PathBuf, bytes: &[u8]) {
     path.push(OsStr::from_bytes(bytes));
 }
 
-/// The target of a link from a peer as this system writes it; `None` if this system cannot have it.
+/// The target of a link from a peer as this system writes it; `None` if this system does not allow it.
 pub fn link_text_from_bytes(target: &[u8]) -> Option<OsString> {
     name_from_bytes(target)
 }
 
-/// The target of a link of this system as the bytes of the protocol; `None` if there are none.
+/// The target of a link of this system as the bytes of the protocol; `None` if it has no such form.
 pub fn bytes_from_link_text(text: &Path) -> Option<Cow<'_, [u8]>> {
     bytes_from_name(text.as_os_str())
 }
 
-/// The absolute path of something that is there, without links and dots.
+/// The absolute path of an existing entry, without links and dots.
 pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
     std::fs::canonicalize(path)
 }
@@ -60,7 +60,7 @@ pub fn special_file(kind: FileType) -> SpecialFile {
     }
 }
 
-/// Whether an error that std has no name for is about a file's name: bytes that are no text on that disk.
+/// Whether an error for which std has no kind concerns a file's name: bytes that are not text on that disk.
 pub fn is_bad_name(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::ILSEQ.raw_os_error())
 }
@@ -71,19 +71,19 @@ pub fn mode_of(metadata: &Metadata) -> Mode {
     Mode::from_bits(metadata.mode())
 }
 
-/// Sets permission bits as they are, past the umask.
+/// Sets exactly these permission bits, regardless of the umask.
 pub fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, Permissions::from_mode(bits))
 }
 
-/// The same for an open file, wherever its path leads by now.
+/// Sets exactly these permission bits of an open file, wherever its path leads by now.
 pub fn set_mode_of(file: &File, bits: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(Permissions::from_mode(bits))
 }
 
-/// Whether a file with these permissions cannot be moved or removed as others can.
+/// Whether these permissions prevent a file from being moved or removed.
 pub fn mode_hinders_moving(_bits: u32) -> bool {
     false
 }
@@ -109,7 +109,7 @@ pub fn mode_fits_creation(bits: u32) -> bool {
     bits & 0o400 != 0
 }
 
-/// Opens a folder so that its times can be set and, where the system knows that, its listing be synced.
+/// Opens a folder so that its times can be set and, if the system supports it, its listing can be synced.
 pub fn open_folder(path: &Path) -> io::Result<File> {
     File::open(path)
 }
@@ -129,7 +129,7 @@ pub fn sync_data(file: &File) -> io::Result<()> {
     or_plain_sync(file.sync_data(), file)
 }
 
-/// std asks macOS to empty the disk's own memory as well (F_FULLFSYNC), which disks on a network refuse.
+/// std asks macOS to flush the disk's own cache as well (F_FULLFSYNC), which network file systems refuse.
 fn or_plain_sync(synced: io::Result<()>, file: &File) -> io::Result<()> {
     const ENOTTY: i32 = 25;
     let is_refused = |error: &io::Error| {
@@ -165,7 +165,7 @@ pub fn mtime_of(metadata: &Metadata) -> Mtime {
     }
 }
 
-/// The identity of a file on this machine; zeros on Windows, where a listing does not tell it.
+/// The identity of a file on this machine; zeros on Windows, where a listing does not contain it.
 pub fn identity_of(metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (metadata.dev(), metadata.ino())
@@ -232,32 +232,32 @@ pub fn set_link_time(link: &Path, mtime: Mtime) -> io::Result<()> {
     utimensat(CWD, link, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)
 }
 
-/// Sets a folder's permission bits as they are, past the umask. It keeps its setgid bit, which has what is
-/// created in it get its group.
+/// Sets exactly these permission bits of a folder, regardless of the umask. Keeps its setgid bit, with which
+/// new entries in it get its group.
 pub fn set_folder_mode(path: &Path, bits: u32) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     const SETGID: u32 = 0o2000;
     let found = std::fs::symlink_metadata(path)?.mode() & 0o7777;
     let wanted = bits | found & SETGID;
-    // Setting it again would take the bit away where somebody else's group is inherited.
+    // Setting the mode again would clear the setgid bit if the inherited group is not one of this user's.
     match found == wanted {
         true => Ok(()),
         false => set_mode(path, wanted),
     }
 }
 
-/// Whether nobody but its owner can enter a folder, as far as the system says.
+/// Whether only its owner can enter a folder, as far as the system reports it.
 pub fn is_private(folder: &Metadata) -> bool {
     mode_of(folder).bits() & 0o077 == 0
 }
 
-/// Whether two things have one owner, as far as the system says.
+/// Whether two entries have the same owner, as far as the system reports it.
 pub fn have_one_owner(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     one.uid() == other.uid()
 }
 
-/// Has what is created in the folder `to` get the same group as what is created in the folder `from`.
+/// Makes new entries in the folder `to` get the same group as new entries in the folder `from`.
 pub fn inherit_group(from: &Path, to: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let [from, own] = [
@@ -271,7 +271,7 @@ pub fn inherit_group(from: &Path, to: &Path) -> io::Result<()> {
     set_mode(to, own.mode() & 0o777 | 0o2000)
 }
 
-/// Whether the system says that a disk does not do something for anybody, and not that it failed.
+/// Whether an error means that the disk does not support an operation, in contrast to one that failed.
 pub fn is_not_supported(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let not_supported = [Errno::PERM, Errno::NOTSUP, Errno::NOSYS, Errno::INVAL];
@@ -281,7 +281,8 @@ pub fn is_not_supported(error: &io::Error) -> bool {
         .any(|known| code == Some(known.raw_os_error()))
 }
 
-/// Whether a file has blocks on a disk. Empty files have none, nor have files that the system makes up.
+/// Whether a file has blocks on a disk. Empty files have none, and neither have files that the kernel
+/// generates.
 pub fn takes_room(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     metadata.blocks() > 0

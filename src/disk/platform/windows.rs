@@ -11,15 +11,15 @@ use std::io;
 use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::UNIX_EPOCH;
 
-/// A name from a peer as this system's file name; `None` if this system cannot have such a name, or may take it
-/// for another name of a staging folder.
+/// A name from a peer as this system's file name; `None` if this system does not allow such a name, or may take
+/// it for another name of a staging folder.
 pub fn name_from_bytes(bytes: &[u8]) -> Option<OsString> {
     let name = std::str::from_utf8(bytes).ok()?;
     let is_usable = windows_can_have(name) && !may_be_short_for_staging(name);
     is_usable.then(|| OsString::from(name))
 }
 
-/// This system's file name as the bytes of the protocol; `None` if there are none (unpaired surrogates).
+/// This system's file name as the bytes of the protocol; `None` if it has no such form (unpaired surrogates).
 pub fn bytes_from_name(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Borrowed(name.to_str()?.as_bytes()))
 }
@@ -30,13 +30,13 @@ pub fn push_own_name(path: &mut PathBuf, bytes: &[u8]) {
     path.push(String::from_utf8_lossy(bytes).as_ref());
 }
 
-/// The target of a link from a peer as this system writes it; `None` if this system cannot have it.
+/// The target of a link from a peer as this system writes it; `None` if this system does not allow it.
 pub fn link_text_from_bytes(target: &[u8]) -> Option<OsString> {
     windows_link_text(target).map(OsString::from)
 }
 
-/// The target of a link of this system as the bytes of the protocol; `None` if there are none. One that begins at
-/// a drive or a root keeps its form, in which no link travels.
+/// The target of a link of this system as the bytes of the protocol; `None` if it has no such form. A target
+/// that begins at a drive or a root keeps its Windows form.
 pub fn bytes_from_link_text(text: &Path) -> Option<Cow<'_, [u8]>> {
     let is_anchored = |part: Component| matches!(part, Component::Prefix(_) | Component::RootDir);
     if text.components().any(is_anchored) {
@@ -50,8 +50,8 @@ pub fn bytes_from_link_text(text: &Path) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(names.join("/").into_bytes()))
 }
 
-/// The absolute path of something that is there, without links and dots, and in the form that people and
-/// other programs know: the system gives it as `\\?\C:\...`, and std goes back to that for long paths.
+/// The absolute path of an existing entry, without links and dots, in the form that people and other programs
+/// know. The system returns it as `\\?\C:\...`; for long paths std restores that form.
 pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
     let path = std::fs::canonicalize(path)?;
     let mut components = path.components();
@@ -71,7 +71,7 @@ pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
         _ => return Ok(path),
     }
     let names = components.filter(|part| *part != Component::RootDir);
-    // A name that only the system's form can have, as `con` or `a.`, keeps that form.
+    // A path keeps the system's form if only that form allows one of its names, such as `con` or `a.`.
     let is_plain = |part: Component<'_>| part.as_os_str().to_str().is_some_and(windows_can_have);
     if !names.clone().all(is_plain) {
         return Ok(path);
@@ -86,7 +86,7 @@ pub fn special_file(_kind: FileType) -> SpecialFile {
     SpecialFile::Other
 }
 
-/// Whether an error that std has no name for is about a file's name: ERROR_INVALID_NAME.
+/// Whether an error for which std has no kind concerns a file's name: ERROR_INVALID_NAME.
 pub fn is_bad_name(error: &io::Error) -> bool {
     error.raw_os_error() == Some(123)
 }
@@ -102,14 +102,14 @@ pub fn mode_of(metadata: &Metadata) -> Mode {
     )
 }
 
-/// The same as [`set_mode`] for an open file, wherever its path leads by now.
+/// Like [`set_mode`], for an open file, wherever its path leads by now.
 pub fn set_mode_of(file: &File, bits: u32) -> io::Result<()> {
     let mut permissions = file.metadata()?.permissions();
     permissions.set_readonly(bits & 0o200 == 0);
     file.set_permissions(permissions)
 }
 
-/// Sets the only permission of this system: whether a file can be written. Links are left alone.
+/// Sets the only permission of this system: whether a file can be written. Does nothing to links.
 pub fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(path)?;
     let mut permissions: Permissions = metadata.permissions();
@@ -121,23 +121,23 @@ pub fn set_mode(path: &Path, bits: u32) -> io::Result<()> {
     std::fs::set_permissions(path, permissions)
 }
 
-/// Whether a file with these permissions cannot be moved or removed as others can.
-/// Source: Microsoft, "DeleteFile" and "CreateHardLink": not while it is read-only.
+/// Whether these permissions prevent a file from being moved or removed: they do if it is read-only. Source:
+/// Microsoft, "DeleteFile" and "CreateHardLink".
 pub fn mode_hinders_moving(bits: u32) -> bool {
     bits & 0o200 == 0
 }
 
-/// Removes a file or link, a read-only one too.
+/// Removes a file or link, even if it is read-only.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     while_writable(path, || std::fs::remove_file(path))
 }
 
-/// Renames a file over another file or link, a read-only one too.
+/// Renames a file over another file or link, even if that is read-only.
 pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     while_writable(to, || std::fs::rename(from, to))
 }
 
-/// Does something for which the file at `path` must not be read-only. Where that fails, the file is as it was.
+/// Makes the file at `path` writable and calls `act`. If `act` fails, restores the file's mode.
 fn while_writable(path: &Path, act: impl Fn() -> io::Result<()>) -> io::Result<()> {
     match act() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -147,7 +147,7 @@ fn while_writable(path: &Path, act: impl Fn() -> io::Result<()>) -> io::Result<(
             }
             set_mode(path, 0o600)?;
             act().inspect_err(|_| {
-                // The error that is told is the one that came first.
+                // The first error is the one to report.
                 let _ = set_mode(path, before);
             })
         }
@@ -158,16 +158,16 @@ fn while_writable(path: &Path, act: impl Fn() -> io::Result<()>) -> io::Result<(
 /// Makes files opened with `options` get these permissions, less the umask, when they are created.
 pub fn create_with_mode(_options: &mut OpenOptions, _bits: u32) {}
 
-/// Whether a file may have these permissions from its creation on. [`create_with_mode`] sets none here, so only
-/// the default ones.
+/// Whether a file may have these permissions from its creation on: only the default ones, because
+/// [`create_with_mode`] sets none here.
 pub fn mode_fits_creation(bits: u32) -> bool {
     bits & 0o200 != 0
 }
 
-/// Without it no folder can be opened. Source: Microsoft, "CreateFile".
+/// The flag without which no folder can be opened. Source: Microsoft, "CreateFile".
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 
-/// Opens a folder so that its times can be set and, where the system knows that, its listing be synced.
+/// Opens a folder so that its times can be set and, if the system supports it, its listing can be synced.
 pub fn open_folder(path: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;
     OpenOptions::new()
@@ -207,7 +207,7 @@ pub fn mtime_of(metadata: &Metadata) -> Mtime {
     mtime_from(metadata.modified().unwrap_or(UNIX_EPOCH))
 }
 
-/// The identity of a file on this machine; zeros on Windows, where a listing does not tell it.
+/// The identity of a file on this machine; zeros on Windows, where a listing does not contain it.
 pub fn identity_of(_metadata: &Metadata) -> (u64, u64) {
     (0, 0)
 }
@@ -223,8 +223,8 @@ pub fn identity_of_open(file: &File) -> io::Result<(u64, u64)> {
     Ok((known.volume_serial_number(), known.file_index()))
 }
 
-/// Opens what has this name, to learn about it: a folder too, and a link itself.
-/// Source: Microsoft, "CreateFile" and "File access rights constants".
+/// Opens the entry of this name to read its metadata, even a folder, and a link itself. Source: Microsoft,
+/// "CreateFile" and "File access rights constants".
 fn open_itself(path: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;
     const FILE_READ_ATTRIBUTES: u32 = 0x80;
@@ -235,7 +235,7 @@ fn open_itself(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file for reading; a folder in its place too, so that the caller sees what it is.
+/// Opens a file for reading. It also opens a folder in its place, so that the caller can find out.
 pub fn open_source(path: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;
     OpenOptions::new()
@@ -270,7 +270,7 @@ pub fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Resul
     Ok(())
 }
 
-/// Leaves the time as it is, because std cannot set that of a link.
+/// Leaves the time as it is, because std cannot set the time of a link.
 pub fn set_link_time(_link: &Path, _mtime: Mtime) -> io::Result<()> {
     Ok(())
 }
@@ -284,7 +284,7 @@ pub fn make_link(target: &OsStr, link: &Path, moved_to: &Path) -> io::Result<()>
     } else {
         std::os::windows::fs::symlink_file(target, link)?;
     }
-    // wine says that it has made one, and makes none.
+    // wine may report success without making the link.
     std::fs::symlink_metadata(link).map(drop)
 }
 
@@ -293,12 +293,12 @@ pub fn set_folder_mode(_path: &Path, _bits: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether nobody but its owner can enter a folder, as far as the system says.
+/// Whether only its owner can enter a folder, as far as the system reports it.
 pub fn is_private(_folder: &Metadata) -> bool {
     true
 }
 
-/// Whether two things have one owner, as far as the system says.
+/// Whether two entries have the same owner, as far as the system reports it.
 pub fn have_one_owner(_one: &Metadata, _other: &Metadata) -> bool {
     true
 }
@@ -308,7 +308,7 @@ pub fn inherit_group(_from: &Path, _to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the system says that a disk does not do something for anybody, and not that it failed.
+/// Whether an error means that the disk does not support an operation, in contrast to one that failed.
 pub fn is_not_supported(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -316,7 +316,7 @@ pub fn is_not_supported(error: &io::Error) -> bool {
     )
 }
 
-/// Whether a file has blocks on a disk: here no file is made up.
+/// Whether a file has blocks on a disk. True here, because the kernel generates no files.
 pub fn takes_room(_metadata: &Metadata) -> bool {
     true
 }

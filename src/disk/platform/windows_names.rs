@@ -1,7 +1,7 @@
-//! Names and links as Windows has them.
+//! Which names and links Windows allows.
 
-/// The target of a link as Windows writes it: each component must be a name there. One that begins at a drive was
-/// made by Windows, and has its separators already.
+/// The target of a link as Windows writes it; `None` if a component is not a valid name there. A target that
+/// begins at a drive comes from Windows, and has the right separators already.
 #[cfg(any(windows, test))]
 pub(super) fn windows_link_text(target: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(target).ok()?;
@@ -16,8 +16,8 @@ pub(super) fn windows_link_text(target: &[u8]) -> Option<String> {
     can_be.then(|| format!("{drive}{}", names.join("\\")))
 }
 
-/// Whether Windows can have a file of this name: no reserved device names, characters or endings.
-/// Source: Microsoft, "Naming Files, Paths, and Namespaces".
+/// Whether Windows allows a file of this name: it has no reserved device name, character or ending. Source:
+/// Microsoft, "Naming Files, Paths, and Namespaces".
 pub fn windows_can_have(name: &str) -> bool {
     let forbidden = |c: char| c < ' ' || "<>:\"/\\|?*".contains(c);
     if name.is_empty() || name.ends_with([' ', '.']) || name.contains(forbidden) {
@@ -41,9 +41,9 @@ pub fn windows_can_have(name: &str) -> bool {
     })
 }
 
-/// Whether Windows may hold this for the short name of a staging folder: `PEERBR~1`, or `PE12CD~1` where others are
-/// taken.
-/// Source: Microsoft, "GetShortPathName" and "fsutil 8dot3name"; wine keeps other characters before the tilde.
+/// Whether Windows may take this for the short name of a staging folder: `PEERBR~1`, or `PE12CD~1` if others
+/// are taken. Source: Microsoft, "GetShortPathName" and "fsutil 8dot3name"; wine keeps other characters before
+/// the tilde.
 #[cfg(any(windows, test))]
 pub(super) fn may_be_short_for_staging(name: &str) -> bool {
     const LONGEST: usize = 8;

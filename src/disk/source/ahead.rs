@@ -6,16 +6,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// The second thread. It starts with the first folder that it gets; without it the walk lists everything.
+/// The second thread. It starts when it gets its first folder; without it the walk lists everything.
 pub(super) struct Lookahead<'a> {
     options: &'a SourceOptions,
     desk: Arc<Desk>,
-    /// `None` before the first folder, and if the system has no thread.
+    /// `None` before the first folder, and if the system provides no thread.
     thread: Option<JoinHandle<()>>,
     asked: u64,
 }
 
-/// A folder for the second thread.
+/// A folder that was handed to the second thread.
 pub(super) struct Asked {
     number: u64,
     outcome: Receiver<FolderOutcome>,
@@ -69,7 +69,7 @@ impl<'a> Lookahead<'a> {
         Some(Asked { number, outcome })
     }
 
-    /// The listing; `None` if the second thread has not begun it, which takes it back.
+    /// The listing; `None` if the second thread has not begun it. The request is then withdrawn.
     pub(super) fn listed(&self, asked: Asked) -> Option<FolderOutcome> {
         let mut state = self.desk.lock();
         let is_it = |order: &Order| order.number == asked.number;
@@ -107,7 +107,7 @@ impl Desk {
                 continue;
             };
             drop(state);
-            // If the scan has failed meanwhile, nobody waits for it.
+            // If the scan has failed meanwhile, the receiving end is gone.
             let _ = order.outcome.send(lister.list(order.folder));
             state = self.lock();
         }

@@ -96,8 +96,8 @@ pub(super) fn inspect(paths: &[PathBuf]) -> Result<Vec<(Root, Facts)>, SourceErr
     Ok(arguments)
 }
 
-/// `Path` drops a last `.` and would take `DIR/.` for `DIR`, so this checks the bytes. `Path` itself knows that
-/// `..` and `/` have no name.
+/// `Path` drops a final `.` and would take `DIR/.` for `DIR`, so this checks the bytes. For `..` and `/`,
+/// `Path` itself returns no name.
 fn top_of(path: &Path) -> Result<Top, SourceError> {
     let bytes = path.as_os_str().as_encoded_bytes();
     let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));

@@ -10,17 +10,17 @@ use std::path::PathBuf;
 /// Why there is nothing to send. Every reason concerns the arguments of this side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceError {
-    /// An argument does not exist, or is a link that leads nowhere.
+    /// An argument does not exist, or is a dangling link.
     Missing(PathBuf),
     /// An argument cannot be read.
     Unreadable(PathBuf, io::ErrorKind),
     /// An argument is not a file, folder or link. It was not opened.
     Special(PathBuf, SpecialFile),
-    /// The size that the system tells of an argument is not that of its contents.
+    /// The size that the system reports for an argument is not the size of its contents.
     WrongSize(PathBuf, u64),
     /// An argument's name is not a valid path.
     Name(PathBuf, PathFault),
-    /// An argument's name is not Unicode, so other systems cannot have it.
+    /// An argument's name is not Unicode, so other systems cannot store it.
     NotUnicode(PathBuf),
     /// Two arguments would have the same name at the peer or in the archive.
     SameName(PathBuf, PathBuf),

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A pattern of bytes, matched in time proportional to its length times the name's.
 ///
-/// `*` is any bytes but `/`, `?` any one byte but `/`, `[a-z]` one of these bytes, `[!a-z]` or `[^a-z]`
-/// none of them (nor `/`), `**` any bytes; outside of brackets `\` takes the next byte as it is. `**/`
+/// `*` is any bytes except `/`, `?` any one byte except `/`, `[a-z]` one of these bytes, `[!a-z]` or `[^a-z]`
+/// any other byte except `/`, and `**` any bytes. Outside of brackets `\` makes the next byte ordinary. `**/`
 /// at the start of a component also stands for no folder at all: `a/**/b` matches `a/b`.
 ///
 /// A pattern without `/` matches the last component of a path, whatever folder it is in; one with `/`
 /// matches the whole path as it is sent. A leading `/` or `./` only forces the latter; a trailing `/` only
 /// restricts the pattern to folders.
 ///
-/// `{a,b}` and a leading `!`, which mean something elsewhere, are refused: they would match nothing in
-/// silence. `\\{` and `\\!` are these characters.
+/// `{a,b}` and a leading `!`, which have a meaning in other programs, are refused, because they would silently
+/// match nothing. `\\{` and `\\!` stand for these characters.
 #[derive(Clone, Debug)]
 pub struct Glob {
     pattern: Box<[u8]>,
@@ -48,7 +48,7 @@ enum Token {
         ranges: Vec<(u8, u8)>,
         negated: bool,
     },
-    /// Any bytes but `/`.
+    /// Any bytes except `/`.
     Star,
     /// Any bytes.
     DoubleStar,

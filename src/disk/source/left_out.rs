@@ -1,4 +1,4 @@
-//! Entries that a scan could not take, and the reasons.
+//! Entries that a scan found but cannot send, and the reasons.
 
 use crate::disk::special_file::SpecialFile;
 use crate::model::{LinkFault, PathFault};
@@ -22,7 +22,7 @@ pub enum LeftOutReason {
     Unreadable(io::ErrorKind),
     /// It is not a file, folder or link. It was not opened.
     Special(SpecialFile),
-    /// The size that the system tells is not that of its contents.
+    /// The size that the system reports is not the size of its contents.
     WrongSize(u64),
     /// Its name is not a valid path, or its path exceeds the limits. A staging folder of an earlier receive is
     /// [`PathFault::Staging`].
@@ -33,7 +33,7 @@ pub enum LeftOutReason {
     Link(LinkFault),
     /// Links are followed, and its target does not exist.
     Dangling,
-    /// Links are followed, and it leads back to a folder it is in.
+    /// Links are followed, and it leads back to a folder above it.
     Loop,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for LeftOutReason {
     }
 }
 
-/// What is wrong with a file that the system made up, such as those in /proc and /sys.
+/// Describes the wrong size of a file that the kernel generates, such as those in /proc and /sys.
 pub(super) fn wrong_size(f: &mut fmt::Formatter<'_>, size: u64) -> fmt::Result {
     write!(
         f,

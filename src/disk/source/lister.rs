@@ -1,4 +1,4 @@
-//! Lists one folder. It needs no state of the walk, so two threads can do it.
+//! Lists one folder. This needs no state of the walk, so two threads can do it.
 
 use super::argument::Root;
 use super::glob::{Glob, GlobShape};
@@ -91,7 +91,7 @@ impl<'a> Lister<'a> {
         Glob::any_matches(&self.options.exclude, wire, shape)
     }
 
-    /// Finds out the kind of an entry in the folder at `wire`, and leaves its name at the end of `wire`.
+    /// Determines the kind of an entry in the folder at `wire`, and appends the entry's name to `wire`.
     fn look(&self, entry: &DirEntry, wire: &mut Vec<u8>, listed: &mut Listed) {
         let name = entry.file_name();
         if self.options.omits_name(&name) && self.options.omits(&entry.path()) {
@@ -138,7 +138,7 @@ impl<'a> Lister<'a> {
     }
 }
 
-/// Why a file cannot be sent though its size is known.
+/// Why a file cannot be sent although its size is known.
 fn fault_of(entry: &DirEntry, metadata: &Metadata) -> Option<LeftOutReason> {
     if !metadata.is_file() || platform::takes_room(metadata) {
         return None;

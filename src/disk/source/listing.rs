@@ -1,4 +1,4 @@
-//! The entries of a folder, in little memory.
+//! The entries of a folder, stored compactly.
 
 use crate::disk::platform;
 use crate::disk::special_file::SpecialFile;
@@ -49,8 +49,8 @@ impl Facts {
     }
 }
 
-/// Whether a file has more or fewer bytes than `metadata` says. Only one that takes no room on a disk is read
-/// to find out: files that the system makes up as they are read.
+/// Whether a file has more or fewer bytes than `metadata` says. Only a file without blocks on a disk is read to
+/// find out, because the kernel may generate it.
 pub(super) fn has_wrong_size(file: &File, metadata: &Metadata) -> io::Result<bool> {
     if platform::takes_room(metadata) {
         return Ok(false);
@@ -60,7 +60,7 @@ pub(super) fn has_wrong_size(file: &File, metadata: &Metadata) -> io::Result<boo
     Ok((read == 0) != (size == 0))
 }
 
-/// The entries of one folder. Names lie in one allocation: a folder may hold a million of them.
+/// The entries of one folder. All names share one allocation, because a folder may hold a million of them.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     names: Vec<u8>,

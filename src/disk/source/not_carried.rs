@@ -1,16 +1,16 @@
-//! Counts what a source has and no transfer carries.
+//! Counts the properties of a source that no transfer carries.
 
 use crate::disk::platform::Extended;
 use crate::model::{EntryIndex, len64};
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many entries have what no transfer carries, as far as they were looked at.
+/// The number of entries with properties that no transfer carries, among the entries examined so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotCarried {
     /// Entries of another user or group than those of this process.
     pub owners: u64,
-    /// Files with further names (hard links).
+    /// Files with more than one name (hard links).
     pub hard_links: u64,
     /// Folders, and files that were read, with extended attributes.
     pub attributes: u64,
@@ -18,8 +18,8 @@ pub struct NotCarried {
     pub acls: u64,
 }
 
-/// Entries with extended attributes or access control lists. Few have any, so a set of them is small, and an entry
-/// counts once however often it is opened.
+/// Entries with extended attributes or access control lists. Few entries have any, so these sets are small.
+/// With sets, an entry counts once however often it is opened.
 #[derive(Debug, Default)]
 pub(super) struct ExtendedEntries(Mutex<ExtendedSets>);
 
@@ -43,7 +43,7 @@ impl ExtendedEntries {
         }
     }
 
-    /// Adds the numbers of entries so far.
+    /// Adds the numbers of entries found so far.
     pub(super) fn add_to(&self, not_carried: NotCarried) -> NotCarried {
         let found = self.found();
         NotCarried {

@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-/// Reads parts, for one thread. It keeps the last file open, and no other.
+/// Reads parts. Each thread has a reader of its own, which keeps only its last file open.
 ///
-/// It keeps reading an open file whose name vanishes or goes to another file: that is still the file that was
-/// scanned.
+/// It keeps reading an open file whose name vanishes or is given to another file, because the open file is
+/// still the scanned one.
 #[derive(Debug)]
 pub struct SourceReader<'a> {
     source: &'a Source,
@@ -27,7 +27,7 @@ impl<'a> SourceReader<'a> {
 
     /// Fills `buffer` with exactly the bytes of the part, which must be in a layout of this source's manifest.
     ///
-    /// A file that is no longer the one that was scanned, before or after its bytes were read, is added to
+    /// If a file is no longer the scanned one, before or after its bytes were read, the file is added to
     /// `failures`, once for each of its parts, and its bytes in this part are zeros. `buffer` may be reused;
     /// only new bytes are initialised.
     pub fn read_part(
@@ -40,7 +40,8 @@ impl<'a> SourceReader<'a> {
         buffer.resize(layout.length(part), 0);
         let mut filled = 0;
         self.read_slices(layout, part, buffer, failures, |all| filled = all.len());
-        // In a layout of this manifest nothing is left. Otherwise, bytes of an earlier part must not show.
+        // In a layout of this manifest nothing is left over. In any other, bytes of an earlier part must not
+        // show.
         buffer[filled..].fill(0);
     }
 

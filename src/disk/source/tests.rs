@@ -275,7 +275,7 @@ mod unix {
     #[test]
     fn paths_past_the_limits_are_left_out() {
         let top = folder();
-        // The system's limit counts the folder, the limit of the protocol does not.
+        // The system's limit includes the folder, the limit of the protocol does not.
         let root = top.path().join("r".repeat(250));
         let long: PathBuf = vec!["n".repeat(250); 10].iter().collect();
         for half in ["upper", "lower"] {
@@ -402,7 +402,7 @@ mod unix {
         assert_eq!(told.iter().map(|(path, _)| *path).collect::<Vec<_>>(), gone);
     }
 
-    /// Passes for root, which may read everything.
+    /// Passes trivially for root, which may read everything.
     #[test]
     fn folders_that_cannot_be_read_are_left_out() {
         let top = folder();

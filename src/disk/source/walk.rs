@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 
-/// From this length on, the system may be unable to open a path that its folder's listing showed. 1024 is the
+/// From this length on, in bytes, the system may be unable to open a path that it has listed. 1024 is the
 /// smallest PATH_MAX in use.
 const LONG_PATH_BYTES: usize = 1000;
 
@@ -37,7 +37,7 @@ struct WalkLevel {
     wire_length: usize,
     folders: Listing,
     next: usize,
-    /// The next one, if the second thread lists it.
+    /// The next subfolder, if the second thread lists it.
     asked: Option<Asked>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Adds the folder at `wire` and its entries, except subfolders, which make a level of their own.
+    /// Adds the folder at `wire` and its entries, except subfolders, which become levels of their own.
     fn enter(
         &mut self,
         root: &Root,
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
         self.settle(root, facts, pushed)
     }
 
-    /// The text under which the link at `wire` is carried: without detours through real folders of its root.
+    /// The text with which the link at `wire` is carried: without detours through real folders of its root.
     fn carried_target<'t>(
         &self,
         root: &Root,
@@ -255,8 +255,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Counts what the entry that was added last has and no transfer carries. A file is open when it is read, which
-    /// makes a look at its attributes cheaper.
+    /// Counts the properties of the last added entry that no transfer carries. Attributes of files are read
+    /// later, when the files are open anyway.
     fn note_uncarried(&mut self, root: &Root, facts: Facts) {
         self.not_carried.owners += u64::from(facts.is_of_others);
         self.not_carried.hard_links += u64::from(facts.has_other_names);

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Removes the staging folders in `folder` whose journals were not written to for `age`, except those in use.
-/// Returns the removed ones.
+/// Returns the paths of the removed folders.
 ///
 /// # Errors
-/// The folder cannot be listed, or one of them cannot be removed.
+/// The folder cannot be listed, or a staging folder cannot be removed.
 pub fn remove_abandoned(folder: &Path, age: Duration) -> Result<Vec<PathBuf>, DiskError> {
     let failed = |error| DiskError::at("list", folder)(error);
     let mut gone = Vec::new();
@@ -26,7 +26,7 @@ pub fn remove_abandoned(folder: &Path, age: Duration) -> Result<Vec<PathBuf>, Di
     Ok(gone)
 }
 
-/// Removes a staging folder; false if another process works in it, or it has gone.
+/// Removes a staging folder; false if another process uses it, or it no longer exists.
 ///
 /// # Errors
 /// It cannot be removed.
@@ -34,7 +34,8 @@ pub fn remove_staging(path: &Path) -> Result<bool, DiskError> {
     remove_one(path, Duration::ZERO)
 }
 
-/// Removes everything in a staging folder and its copies elsewhere, its lock last, so that no other process can enter meanwhile.
+/// Removes everything in a staging folder and its copies elsewhere. The lock is removed last, so that no other
+/// process can enter meanwhile.
 pub(super) fn empty(path: &Path) -> Result<(), DiskError> {
     let failed = |error| DiskError::at("remove", path)(error);
     remove_copies(path)?;
@@ -75,7 +76,8 @@ fn is_staging(path: &Path) -> bool {
     is_named && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// Whether nothing was recorded for this long. Without a journal, the transfer never got beyond its start.
+/// Whether nothing was recorded for this long. A transfer without a journal never got beyond its start, and is
+/// old.
 fn is_old(path: &Path, age: Duration) -> bool {
     let journal = fs::symlink_metadata(path.join("journal"));
     let written = journal.or_else(|_| fs::symlink_metadata(path));

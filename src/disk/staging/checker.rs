@@ -11,7 +11,7 @@ use crate::model::{EntryIndex, PartIndex, Segment, WirePath};
 use std::fs::File;
 use std::io;
 
-/// Compares parts, for one thread. Holds one part in memory.
+/// Compares claimed parts. Each thread has a checker of its own, which holds one part in memory.
 #[derive(Debug)]
 pub struct ClaimChecker<'a> {
     staging: &'a Staging,
@@ -23,7 +23,7 @@ pub struct ClaimChecker<'a> {
 /// The result for a claimed part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It is here, and this many bytes of it need not be sent.
+    /// It is present, and this many bytes of it need not be sent.
     Held(u64),
     /// A piece of it differs or cannot be read.
     Differs,
@@ -42,8 +42,8 @@ impl<'a> ClaimChecker<'a> {
     }
 
     /// Compares the pieces of a part by `is_same`, which gets each piece with its number in the part. If all
-    /// needed pieces are the same, the part counts as present; pieces of old files are first written to the
-    /// staging folder, from the very bytes that were compared.
+    /// needed pieces are the same, the part counts as present. Pieces of old files are first written to the
+    /// staging folder, from the same bytes in memory that were compared.
     ///
     /// # Errors
     /// The staging folder cannot be written.
@@ -114,7 +114,7 @@ impl<'a> ClaimChecker<'a> {
 }
 
 impl Staging {
-    /// A checker of claims, for one thread.
+    /// A checker of claims for one thread.
     pub fn checker(&self) -> ClaimChecker<'_> {
         ClaimChecker::new(self)
     }
@@ -136,7 +136,7 @@ impl Staging {
         basis.ok_or(io::ErrorKind::NotFound)?.open(&path)
     }
 
-    /// A piece differs from what `source` has. Whether another old file may have it.
+    /// Whether another old file may have a piece that differs from the one in `source`.
     fn may_be_in_another(&self, segment: &Segment, source: PieceSource) -> bool {
         match source {
             PieceSource::Old(number) if self.plan.decision(segment.entry) == Decision::Compare => {

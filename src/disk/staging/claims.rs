@@ -1,5 +1,6 @@
-//! Parts that may be here before anything is sent: an earlier run left them in the staging folder, or older
-//! files hold them at the same place. Each is a claim, and counts once its contents were compared.
+//! Parts that may be present before anything is sent: an earlier run left them in the staging folder, or older
+//! files have them at the same offset. Each is a claim, and counts as present only after its contents were
+//! compared.
 
 use super::{Mark, Staging, StagingProgress};
 use crate::disk::destination::Destination;
@@ -10,8 +11,8 @@ use crate::model::{
     EntryIndex, Manifest, PartIndex, PartLayout, PartSet, Segment, TransferId, limits,
 };
 
-/// Shortest piece of an old file that is claimed, in bytes. The answer for a shorter one would tell a sender
-/// whether its guess at a few bytes of a private file is right.
+/// Shortest piece of an old file that is claimed, in bytes. With shorter pieces, a sender could check guesses
+/// at a few bytes of a private file.
 const OLD_PIECE_BYTES_MIN: usize = 64 * 1024;
 
 /// Approximate number of parts of a transfer that compares old files.
@@ -20,7 +21,7 @@ const PARTS_TO_COMPARE: u64 = 16384;
 /// Smallest part of a transfer that compares old files, in bytes.
 const COMPARED_PART_BYTES_MIN: u64 = 128 * 1024;
 
-/// Where a piece of a file may be.
+/// Where a piece of a file may already exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PieceSource {
     /// In the staging folder.
@@ -35,14 +36,15 @@ pub(super) struct Guesses<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) plan: &'a Plan,
     pub(super) layout: PartLayout,
-    /// Parts that need neither sending nor comparing.
+    /// Parts that need neither be sent nor compared.
     pub(super) present: &'a PartSet,
     /// Parts in the staging folder, according to the journal.
     pub(super) recorded: &'a PartSet,
 }
 
 impl Guesses<'_> {
-    /// The parts whose needed or possibly needed pieces may all be here, up to the limit of claims.
+    /// The parts whose pieces may all exist here, as far as they are or may be needed; up to the limit of
+    /// claims.
     pub(super) fn claims(&self, is_staged: impl Fn(EntryIndex) -> bool) -> PartSet {
         let mut claims = PartSet::new();
         if self.layout.total().is_none() {
@@ -65,7 +67,7 @@ impl Guesses<'_> {
         claims
     }
 
-    /// Number of pieces in the part; `None` if one of them is certainly not here.
+    /// Number of pieces in the part; `None` if one of them certainly does not exist here.
     fn claimed_pieces(
         &self,
         part: PartIndex,
@@ -95,8 +97,8 @@ impl Guesses<'_> {
     }
 }
 
-/// The part size for a transfer whose needed bytes may mostly be in old files: small, so that scattered changes
-/// cost little. If most bytes are new, smaller parts would only cost more keys.
+/// The part size of a transfer, in bytes. It is small if most needed bytes may be in old files, so that
+/// scattered changes cost little. If most bytes are new, smaller parts would only need more keys.
 pub(super) fn part_size(manifest: &Manifest, plan: &Plan, proposed: u32) -> u32 {
     let Some(total) = manifest.total() else {
         return proposed;
@@ -110,7 +112,7 @@ pub(super) fn part_size(manifest: &Manifest, plan: &Plan, proposed: u32) -> u32 
 }
 
 impl Staging {
-    /// The claimed parts: an earlier run recorded them, or older files may hold the same.
+    /// The claimed parts: an earlier run recorded them, or older files may have the same bytes.
     pub fn claims(&self) -> PartSet {
         let progress = self.progress();
         let guesses = Guesses {
@@ -123,15 +125,15 @@ impl Staging {
         guesses.claims(|entry| self.marks.has(entry, Mark::There))
     }
 
-    /// Bytes to write: those of parts that are neither present nor claimed to be staged.
+    /// Bytes that remain to be written: those of parts that are neither present nor claimed from staging.
     pub fn bytes_to_write(&self) -> Option<u64> {
         let progress = self.progress();
         let staged = progress.present.union(&progress.recorded);
         Some(progress.layout.total()? - progress.layout.bytes_of(staged.ranges()))
     }
 
-    /// The decision for the entry as far as it is known: a compared file counts as identical until it turns out
-    /// to differ.
+    /// The decision for the entry as known so far: a compared file counts as identical until it turns out to
+    /// differ.
     pub(crate) fn decision(&self, entry: EntryIndex) -> Decision {
         match self.plan.decision(entry) {
             Decision::Compare if self.marks.has(entry, Mark::Refused) => Decision::Skip,
@@ -142,26 +144,26 @@ impl Staging {
         }
     }
 
-    /// Whether the entry will be delivered, as far as it is known.
+    /// Whether the entry will be delivered, as known so far.
     pub(crate) fn is_needed(&self, entry: EntryIndex) -> bool {
         matches!(self.decision(entry), Decision::Create | Decision::Replace)
     }
 
-    /// Whether the entry is a file that was compared, and must not be in the way of another one.
+    /// Whether the entry is a file that was compared and differs, under a policy by which that is a failure.
     pub(crate) fn is_refused(&self, entry: EntryIndex) -> bool {
         self.plan.fails_when_in_the_way() && self.marks.has(entry, Mark::Differs)
     }
 
-    /// A file that is compared differs from the old one of this number. Whether there is another old file that
-    /// it is compared with now. Parts with bytes of it that count as there do not any more, if there is, or if it
-    /// is needed now: those bytes are in the old file only.
+    /// Notes that a file differs from its old file with this number. Returns whether it will be compared with
+    /// another old file. If so, or if the file is now needed, parts with bytes of this file no longer count as
+    /// present, because those bytes are only in the old file.
     pub(super) fn note_different(&self, entry: EntryIndex, number: usize) -> bool {
         let mut progress = self.progress();
         if self.marks.has(entry, Mark::Differs) {
             return false;
         }
         if progress.old_file(entry) != number {
-            // Another thread found it first.
+            // Another thread has noted it already.
             return true;
         }
         let has_next = self.plan.basis(entry, number + 1).is_some();
@@ -185,12 +187,12 @@ impl Staging {
         has_next
     }
 
-    /// Which of its old files the entry is compared with.
+    /// The number of the old file with which the entry is compared.
     pub(super) fn old_file(&self, entry: EntryIndex) -> usize {
         self.progress().old_file(entry)
     }
 
-    /// The name that the entry has at the destination, as far as that is known by now.
+    /// The name of the entry at the destination, as known so far.
     pub(in crate::disk) fn delivered_name(&self, entry: EntryIndex) -> DeliveredName {
         match self.plan.decision(entry) {
             Decision::Compare if self.marks.has(entry, Mark::Differs) => DeliveredName::Beside,
@@ -200,12 +202,12 @@ impl Staging {
     }
 
     /// The parts that stopped counting as present since the last call, because a file in them turned out to
-    /// differ from the old one. Those that are not compared again count as missing.
+    /// differ from the old one. Unless they are compared again, they count as missing.
     pub fn take_unsettled(&self) -> PartSet {
         std::mem::take(&mut self.progress().unsettled)
     }
 
-    /// Where the piece may be; `None` if its bytes are not needed here.
+    /// Where the piece may exist; `None` if its bytes are not needed.
     pub(super) fn source_of(&self, segment: &Segment, is_recorded: bool) -> Option<PieceSource> {
         match (
             self.plan.decision(segment.entry),
@@ -227,7 +229,7 @@ impl StagingProgress {
         self.old_files.get(&entry).copied().unwrap_or(0)
     }
 
-    /// The part is here, unless a file in it turned out to differ while it was written.
+    /// Notes that the part is present, unless a file in it turned out to differ while it was written.
     pub(super) fn arrived(&mut self, part: PartIndex) {
         if !self.unsettled.contains(part) {
             self.present.insert(part);

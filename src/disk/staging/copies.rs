@@ -1,5 +1,5 @@
-//! Copies beside their places: an entry that goes below a mount is copied there under a name of ours first. The
-//! staging folder says where, so that what a killed run left there is found and goes with it.
+//! Copies on other file systems: an entry below a mount point is first copied beside its final path, under a
+//! temporary name. The staging folder lists these copies, so that those of a killed run are found and removed.
 
 use super::tree::{remove_if_there, remove_tree};
 use crate::disk::destination::{Destination, Way};
@@ -10,14 +10,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-/// The list in the staging folder: for each copy the number of its entry, a blank, the path of the entry below the
-/// destination, and a NUL.
+/// The list in the staging folder. For each copy it has the number of the entry, a blank, the path of the entry
+/// below the destination, and a NUL.
 const LIST: &str = "copies";
 
-/// More than any transfer's list.
+/// The longest list that is read, in bytes: longer than that of any transfer.
 const LIST_BYTES: u64 = 512 << 20;
 
-/// The place for the copy of an entry that goes to `target`, noted in the staging folder before anything is there.
+/// The path for the copy of an entry whose final path is `target`. It is noted in the staging folder before the
+/// copy is made.
 ///
 /// # Errors
 /// The list cannot be written.
@@ -39,7 +40,7 @@ pub(crate) fn note_copy(
     Ok(target.with_file_name(name_of(staging, number)))
 }
 
-/// The copies of a staging folder that are there. None is found through a link.
+/// The existing copies of a staging folder. Copies behind a link are ignored.
 pub(crate) fn copies_of(staging: &Path) -> Vec<PathBuf> {
     let mut list = Vec::new();
     let read = File::open(staging.join(LIST))
@@ -68,7 +69,7 @@ pub(super) fn remove_copies(staging: &Path) -> Result<(), DiskError> {
         .try_for_each(|copy| remove_any(copy))
 }
 
-/// Removes whatever is there; nothing is fine.
+/// Removes an entry of any kind. A missing one is not an error.
 ///
 /// # Errors
 /// The system's error.
@@ -79,7 +80,7 @@ pub(crate) fn remove_any(path: &Path) -> Result<(), DiskError> {
     }
 }
 
-/// A name that no transfer can bring, and that belongs to this staging folder alone.
+/// A name that no transfer can contain, and that belongs to this staging folder alone.
 fn name_of(staging: &Path, number: usize) -> OsString {
     let mut name = staging.file_name().unwrap_or_default().to_owned();
     name.push(format!("-{number}"));
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(copies_of(&staging), std::slice::from_ref(&copy));
         remove_copies(&staging).unwrap();
         assert!(!copy.exists() && strangers.iter().all(|path| path.exists()));
-        // A list that is damaged names nothing.
+        // A damaged list names no copies.
         for line in [&b"1 ../x\0"[..], b"x m/x\0", b"\0\0", b"1\0", b"1 /etc/x\0"] {
             fs::write(staging.join(LIST), line).unwrap();
             fs::write(&copy, b"half").unwrap();

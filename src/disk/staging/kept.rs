@@ -1,4 +1,4 @@
-//! Times and permissions that a disk does not keep: no reason to keep the contents from being delivered.
+//! Notices that a disk keeps no times or permissions. The contents are delivered all the same.
 
 use super::{Staging, set_mtime};
 use crate::disk::error::DiskError;
@@ -8,10 +8,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-/// Seconds by which a time that was kept may be off: FAT counts in twos.
+/// Seconds by which a kept time may be off: FAT counts in steps of two.
 const COARSEST_CLOCK: u64 = 2;
 
-/// What turned out about the disk.
+/// What is known about the disk.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     times: AtomicU8,
@@ -23,7 +23,8 @@ const TIMES_STAY: u8 = 1;
 const TIMES_ARE_LOST: u8 = 2;
 
 impl Staging {
-    /// Sets the time of an open file or folder. The first one is read back: some disks take a time and drop it.
+    /// Sets the time of an open file or folder. The first time is read back, because some disks accept a time
+    /// without keeping it.
     pub(crate) fn set_time(&self, file: &File, mtime: Mtime, path: &Path) -> Result<(), DiskError> {
         let state = match set_mtime(file, mtime) {
             Ok(()) if self.kept.times.load(Ordering::Relaxed) != UNKNOWN => return Ok(()),
@@ -39,7 +40,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Takes note of permissions that were set, or that the disk does not keep.
+    /// Notes whether permissions could be set, or are not supported by the disk.
     pub(crate) fn unless_modes_are_refused(
         &self,
         set: std::io::Result<()>,

@@ -20,8 +20,8 @@ pub(super) struct Lock {
 }
 
 impl Drop for Lock {
-    /// Closing alone is not enough: a program that is being started at this moment holds the open file until it
-    /// runs.
+    /// Closing alone is not enough: a child process that is being started at this moment keeps the file open
+    /// until it runs its program.
     fn drop(&mut self) {
         // If unlocking fails, closing the file does it.
         let _ = self.file.unlock();
@@ -29,8 +29,8 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Creates the staging folder if it is missing, for this user only, and locks it. If the last holder
-    /// removed the lock file meanwhile, the lock is worthless, and this tries again.
+    /// Creates the staging folder if it is missing, for this user only, and locks it. If the previous holder
+    /// removed the lock file meanwhile, the lock is useless, and this tries again.
     pub(super) fn acquire(staging: &Path) -> Result<Lock, DiskError> {
         for _ in 0..ATTEMPTS {
             let is_private = create_private(staging)?;
@@ -42,7 +42,7 @@ impl Lock {
         Err(locked(staging))
     }
 
-    /// Whether only this user can enter the folder: not every disk keeps permissions.
+    /// Whether only this user can enter the folder. Some disks keep no permissions.
     pub(super) fn is_private(&self) -> bool {
         self.is_private
     }
@@ -56,7 +56,7 @@ impl Lock {
     }
 }
 
-/// Whether it is private.
+/// Creates the folder for this user only. Returns whether it is private.
 fn create_private(staging: &Path) -> Result<bool, DiskError> {
     let failed = |error| DiskError::at("create folder", staging)(error);
     let is_new = match platform::create_folder(staging, 0o700) {
@@ -77,7 +77,7 @@ fn create_private(staging: &Path) -> Result<bool, DiskError> {
             "something else has its name",
         ));
     }
-    // Only the owner can do this, so a folder of somebody else is not used.
+    // Only the owner can do this, so a folder of another user is refused.
     match platform::set_folder_mode(staging, 0o700) {
         Err(error) if platform::is_not_supported(&error) && (is_new || is_own(staging, &found)) => {
         }
@@ -88,12 +88,12 @@ fn create_private(staging: &Path) -> Result<bool, DiskError> {
         .map_err(failed)
 }
 
-/// Whether what this user creates in a folder has the folder's owner.
+/// Whether new files of this user in the folder have the folder's owner.
 fn is_own(folder: &Path, found: &Metadata) -> bool {
     let path = folder.join("owner");
     let created = OpenOptions::new().write(true).create_new(true).open(&path);
     let created = created.and_then(|file| file.metadata());
-    // What cannot be removed goes with the folder.
+    // If this cannot be removed, it goes with the folder.
     let _ = fs::remove_file(&path);
     created.is_ok_and(|created| platform::have_one_owner(&created, found))
 }

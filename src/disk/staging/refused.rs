@@ -1,4 +1,4 @@
-//! Entries that the disk refuses: each is left out by itself, and the others are taken.
+//! Entries that the disk refuses: each is left out by itself, and the others are received.
 
 use super::{Mark, Staging, tree};
 use crate::disk::error::{DiskError, DiskErrorKind};
@@ -12,11 +12,12 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
-/// Names that are tried before anything is written; others turn out to be refused when they are created.
+/// Most names that are tried before anything is written. A further one that the disk refuses is noticed when it
+/// is created.
 const NAMES_TRIED: usize = 1000;
 
 impl Staging {
-    /// The entries whose names were refused before anything was written, less those below others.
+    /// The entries whose names were refused before anything was written, without entries below them.
     pub fn refused_early(&self) -> impl Iterator<Item = EntryIndex> {
         let is_refused = |entry: EntryIndex| {
             let refusal = self.plan.refusal(entry);
@@ -29,7 +30,7 @@ impl Staging {
         })
     }
 
-    /// Why the entry is left out, where the disk refuses it or a folder above it.
+    /// Why the disk refuses the entry or a folder above it; `None` if it does not.
     pub(crate) fn refusal(&self, entry: EntryIndex) -> Option<EntryRefusal> {
         match self.marks.has(entry, Mark::Refused) {
             true => self.refusals().get(&entry).copied(),
@@ -37,11 +38,11 @@ impl Staging {
         }
     }
 
-    /// Takes what was made for an entry; `None` where the disk refuses this one entry, which is left out from
-    /// here on.
+    /// Passes on a success. An error that concerns only this entry becomes `None`, and the entry is left out
+    /// from now on.
     ///
     /// # Errors
-    /// What concerns more than the entry.
+    /// An error that concerns more than the entry.
     pub(super) fn unless_refused<T>(
         &self,
         entry: EntryIndex,
@@ -63,8 +64,8 @@ impl Staging {
         self.marks.set(entry, Mark::Refused);
     }
 
-    /// Makes each folder that is needed, the outermost first. What lies below one that the disk refuses is
-    /// refused with it.
+    /// Calls `make` for each needed folder, the outermost first. Entries below a refused folder are refused
+    /// with it.
     pub(super) fn for_each_folder(
         &self,
         make: impl Fn(&Path) -> Result<(), DiskError>,
@@ -86,14 +87,14 @@ impl Staging {
         Ok(())
     }
 
-    /// What is created in a staged folder gets the group that it would get in the folder at the destination.
+    /// Makes new entries in a staged folder get the group that they would get in the folder at the destination.
     fn inherit_group(&self, folder: EntryIndex, path: &Path) {
         let delivered = self
             .plan
             .delivered_path(&self.manifest, folder, DeliveredName::Planned);
         let target = WirePath::parse(&delivered).ok();
         let target = target.and_then(|target| self.destination.disk_path(target).ok());
-        // A group that this user may not give stays that of the process.
+        // If this user may not set that group, the group of the process stays.
         let _ = target.map(|target| platform::inherit_group(&target, path));
     }
 
@@ -102,14 +103,14 @@ impl Staging {
     }
 }
 
-/// Whether an error is about this one name: a file of another name can be made beside it.
+/// Whether an error concerns this name alone, because a file of another name can be created beside it.
 fn concerns_one(error: &DiskError, path: &Path) -> bool {
     let is_certain = matches!(error.io().kind(), ErrorKind::FileTooLarge)
         || error.kind() == DiskErrorKind::NameCollision;
     is_certain || may_concern_one(error) && path.parent().is_some_and(takes_files)
 }
 
-/// Tries it with a name that no entry has.
+/// Whether a file can be created in the folder, tried with a name that no entry has.
 fn takes_files(folder: &Path) -> bool {
     match create_and_remove(&folder.join(".peerbridge-probe")) {
         Ok(()) => true,
@@ -122,11 +123,11 @@ fn create_and_remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Entries whose names this disk turns out not to have, before anything is written: names that some systems
-/// refuse are tried in a folder of their own, as many as that is worth.
+/// The entries whose names this disk refuses, found before anything is written: up to [`NAMES_TRIED`] names
+/// that some disk is known to refuse are tried in a folder of their own.
 ///
 /// # Errors
-/// What concerns more than a name.
+/// An error that concerns more than a name.
 pub(super) fn refused_names(
     staging: &Path,
     manifest: &Manifest,
@@ -159,8 +160,7 @@ pub(super) fn refused_names(
     Ok(refused)
 }
 
-/// Whether some disk is known to refuse such a name: what Windows cannot have, and what is longer than eCryptfs
-/// takes.
+/// Whether some disk is known to refuse such a name: Windows does not allow it, or it is too long for eCryptfs.
 fn is_doubtful(name: &[u8]) -> bool {
     const ENCRYPTED_NAME_BYTES: usize = 143;
     let is_plain = std::str::from_utf8(name).is_ok_and(platform::windows_can_have);

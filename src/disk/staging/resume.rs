@@ -1,4 +1,5 @@
-//! Takes over the data of an earlier run. This does not read the data, which is a claim until it was compared.
+//! Takes over the data of an earlier run. This does not read the data, which is only a claim until it was
+//! compared.
 
 use super::{Mark, Staging, tree};
 use crate::disk::error::DiskError;
@@ -12,7 +13,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Takes over recorded parts that may be true. A new transfer has none.
+/// Takes over recorded parts that may be correct. A new transfer has none.
 pub(super) fn take_over(staging: &mut Staging, recorded: &Recorded) -> Result<(), DiskError> {
     if *recorded == Recorded::default() {
         return Ok(());
@@ -38,12 +39,12 @@ pub(super) fn take_over(staging: &mut Staging, recorded: &Recorded) -> Result<()
     Ok(())
 }
 
-/// Folders that were made or found, from the outermost in.
+/// Folders that were created or found, the outermost first.
 #[derive(Default)]
 struct DistinctFolders(RefCell<HashSet<(u64, u64)>>);
 
 impl DistinctFolders {
-    /// Makes a folder usable, unless it is one of those that were made before, under another name.
+    /// Makes a folder usable, unless the same folder was made before under another name.
     fn make(&self, path: &Path) -> Result<(), DiskError> {
         tree::make_usable(path)?;
         let found = fs::symlink_metadata(path).map_err(DiskError::at("look up", path))?;
@@ -78,8 +79,7 @@ fn mark_files_of(staging: &Staging, parts: &[PartIndex]) {
     }
 }
 
-/// Removes files that may be needed and that no recorded part is in, and links that an earlier run made and this one
-/// leaves out.
+/// Removes needed files without a recorded part, and links that an earlier run made and this run leaves out.
 fn remove_unmarked(staging: &Staging) -> Result<(), DiskError> {
     for (index, entry) in staging.manifest.entries() {
         let is_wanted = entry.kind != EntryKind::Folder && staging.plan.concerns(index);
@@ -87,7 +87,7 @@ fn remove_unmarked(staging: &Staging) -> Result<(), DiskError> {
             tree::remove_if_there(&staging.staged_path(index)?)?;
         }
         let is_link = matches!(entry.kind, EntryKind::Link(_));
-        // A name that this disk cannot have has no path.
+        // A name that this disk does not allow has no path.
         if is_link
             && staging.plan.refusal(index).is_some()
             && let Ok(path) = staging.staged_path(index)
@@ -98,9 +98,9 @@ fn remove_unmarked(staging: &Staging) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Makes files readable and writable that already got their final modes in an interrupted delivery. A file with
-/// a second name was delivered and must not be written to; a file of the wrong length or kind has nothing to
-/// compare. Both lose their mark.
+/// Makes files readable and writable that got their final modes in an interrupted delivery. A file with a
+/// second name has been delivered and must not be written to; a file of the wrong length or kind cannot be
+/// compared. Both lose their mark.
 fn prepare_marked(staging: &Staging) -> Result<(), DiskError> {
     for (index, _) in staging.manifest.entries() {
         if !staging.marks.has(index, Mark::There) {

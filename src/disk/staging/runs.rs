@@ -1,5 +1,5 @@
-//! Remembers the parts that this process wrote or proved in staging folders, and for which run of a sender: a
-//! peer that reconnects need not send or prove them again.
+//! Remembers which parts this process wrote or proved in staging folders, for each run of a sender. A peer that
+//! reconnects need not send or prove them again.
 
 use super::{JournalMark, Staging};
 use crate::disk::plan::Decision;
@@ -22,7 +22,8 @@ pub struct RunLedger(Mutex<VecDeque<RememberedRun>>);
 struct RememberedRun {
     staging: PathBuf,
     run: RunId,
-    /// Any write to the staging folder meanwhile appends to the journal, which shows here.
+    /// The state of the journal. Any later write to the staging folder appends to the journal, and so changes
+    /// this.
     journal: JournalMark,
     parts: PartSet,
 }
@@ -47,8 +48,8 @@ impl RunLedger {
 }
 
 impl Staging {
-    /// Counts those parts as present that `ledger` knows for the same run, if nothing was written since. It
-    /// forgets those of another run.
+    /// Counts the parts that `ledger` has for the same run as present, if nothing was written since. Forgets
+    /// the parts of another run.
     pub fn recall(&self, run: RunId, ledger: &RunLedger) {
         let Some(known) = ledger.take(self) else {
             return;
@@ -81,7 +82,7 @@ impl Staging {
                 let Ok(part) = progress.layout.part(number) else {
                     continue;
                 };
-                // Parts that were only compared in place are compared again.
+                // Parts that were compared but not copied into staging are compared again.
                 let mut segments = progress.layout.segments(&self.manifest, part);
                 let is_written = progress.recorded.contains(part)
                     && segments.all(|piece| self.plan.decision(piece.entry) != Decision::Compare);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const P: usize = PART as usize;
 
-/// Small files, files over several parts, one that begins and ends in the middle of parts.
+/// Small files, files of several parts, and one that begins and ends in the middle of parts.
 fn mixed() -> Transfer {
     Sample::new()
         .folder("d")
@@ -68,7 +68,7 @@ fn parts_of_a_file_that_failed_are_not_recorded() {
     writer.write_part(part, &zeros).unwrap();
     assert!(staging.present().contains(part), "this run has it");
     drop(staging);
-    // After a kill the file can be read again: its parts with zeros are requested anew.
+    // After a kill the source can be read again: parts with zeros for this file are requested again.
     let staging = transfer.open(dir.path(), Existing::Fail);
     assert_eq!(transfer.check_claims(&staging), [0]);
     transfer.write_all(&staging);
@@ -312,7 +312,7 @@ fn of_names_that_fall_together_the_second_is_left_out() {
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
     staging.make_folders().unwrap();
-    // As if a file system that ignores case had it for "d/SMALL".
+    // Simulates a file system that ignores case: this is the file "d/SMALL" there.
     fs::write(staging.path().join("tree/d/small"), "the other").unwrap();
     transfer.write(&staging, [0]);
     let small = transfer.index("d/small");
@@ -376,7 +376,7 @@ fn parts_with_skipped_files_are_believed_after_a_restart() {
     transfer.check_claims(&staging);
     assert!(staging.is_complete());
     drop(staging);
-    // Now it is needed after all, and was never kept.
+    // Now it is needed after all, but its data was never kept.
     fs::remove_file(dir.path().join("b")).unwrap();
     let staging = transfer.open(dir.path(), Existing::Skip);
     transfer.check_claims(&staging);

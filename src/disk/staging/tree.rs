@@ -13,7 +13,7 @@ pub(super) fn start_anew(staging: &Path) -> Result<(), DiskError> {
     platform::create_folder(&tree, 0o700).map_err(DiskError::at("create folder", &tree))
 }
 
-/// Makes a folder that is not there yet.
+/// Creates a folder whose name must be free.
 pub(super) fn make_new(path: &Path) -> Result<(), DiskError> {
     platform::create_folder(path, 0o700).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => collision(path),
@@ -72,7 +72,7 @@ pub(super) fn collision(path: &Path) -> DiskError {
     )
 }
 
-/// Makes a folder that is missing, or opens one up that an interrupted delivery gave its final mode.
+/// Creates a missing folder, or makes one accessible that got its final mode in an interrupted delivery.
 pub(super) fn make_usable(folder: &Path) -> Result<(), DiskError> {
     match platform::create_folder(folder, 0o700) {
         Ok(()) => Ok(()),

@@ -1,4 +1,4 @@
-//! Files that arrive as a whole, each from one thread, and are verified at their end.
+//! Staging for files that arrive as a whole, each from one thread, and are verified at their end.
 //!
 //! There are no parts to record. Opening the staging folder removes the files of an earlier run, and a file
 //! counts as present only after [`FileInHand::finish`].
@@ -46,7 +46,7 @@ impl Staging {
     /// The path of a finished file, while it is staged.
     ///
     /// # Errors
-    /// The file was not finished, or this system cannot have such a name.
+    /// The file was not finished, or this system does not allow such a name.
     pub fn whole_file(&self, entry: EntryIndex) -> Result<PathBuf, DiskError> {
         match self.marks.has(entry, Mark::Whole) {
             true => self.staged_path(entry),
@@ -66,14 +66,15 @@ impl Staging {
     }
 }
 
-/// Writes whole files, one after the other, for one thread. It holds the contents of a small one.
+/// Writes whole files, one after the other. Each thread has a writer of its own, which keeps a small file in
+/// memory.
 #[derive(Debug)]
 pub struct FileWriter<'a> {
     staging: &'a Staging,
     small: Vec<u8>,
 }
 
-/// A file that is being written. It does not count if it is dropped before [`FileInHand::finish`].
+/// A file that is being written. If it is dropped before [`FileInHand::finish`], it counts as missing.
 #[derive(Debug)]
 pub struct FileInHand<'w, 'a> {
     writer: &'w mut FileWriter<'a>,
@@ -81,7 +82,7 @@ pub struct FileInHand<'w, 'a> {
     size: u64,
     written: u64,
     large: Option<File>,
-    /// The disk refused it: what comes is dropped.
+    /// Whether the disk refused the file: its further bytes are dropped.
     is_refused: bool,
 }
 

@@ -21,7 +21,8 @@ const HOLE: usize = 64 * 1024;
 /// processor's cache. A multiple of [`HOLE`].
 const SLICE: usize = 512 * 1024;
 
-/// Writes parts, for one thread. It keeps the last file open: one descriptor a thread.
+/// Writes parts. Each thread has a writer of its own, which keeps the last file open: one descriptor for each
+/// thread.
 #[derive(Debug)]
 pub struct StagingWriter<'a> {
     staging: &'a Staging,
@@ -36,9 +37,9 @@ impl<'a> StagingWriter<'a> {
         }
     }
 
-    /// Writes the needed bytes of a part, in any order of parts, and records it, unless it holds bytes of a
-    /// file that failed. It skips a part that is present or that another thread is writing. In an open stream a
-    /// part that is not full is the last one.
+    /// Writes the needed bytes of a part, and records the part unless it holds bytes of a failed file. Parts
+    /// may come in any order. A part that is present, or that another thread is writing, is skipped. In an open
+    /// stream a part that is not full is the last one.
     ///
     /// Returns the CRC-32 of `raw`, to compare with the sender's; `None` for a part that was not written.
     ///
@@ -69,7 +70,7 @@ impl<'a> StagingWriter<'a> {
         Ok(Some(checksum.finalize()))
     }
 
-    /// Parts of a compared file also show whether the old one differs.
+    /// Parts of a compared file also show whether the old file differs.
     fn compare_with_old(&mut self, segment: &Segment, bytes: &[u8]) {
         let staging = self.staging;
         let is_compared = || {
@@ -169,7 +170,7 @@ impl<'a> WritingPart<'a> {
         self.is_fulfilled = true;
     }
 
-    /// Gives the part back unwritten, so that it will be sent.
+    /// Gives up the part unwritten, so that it will be sent.
     pub(super) fn leave(mut self) {
         self.staging.progress().unsettled.remove(self.part);
         self.is_fulfilled = true;
@@ -187,7 +188,7 @@ impl Drop for WritingPart<'_> {
 }
 
 impl StagingProgress {
-    /// Only the last part of an open stream may be short, so there is only one.
+    /// Only the last part of an open stream may be short, so only one part may.
     fn fits_open_stream(&self, part: PartIndex, length: usize) -> bool {
         let full = self.layout.part_size() as usize;
         let is_only_short = self.short.is_none_or(|(short, _)| short == part);
@@ -204,7 +205,7 @@ impl StagingProgress {
 }
 
 impl Staging {
-    /// Whether the old file of this number has these bytes there. One that cannot be read has not.
+    /// Whether the old file of this number has these bytes at the segment's offset; false if it cannot be read.
     fn is_in_old_file(&self, segment: &Segment, bytes: &[u8], number: usize) -> bool {
         let Ok(file) = self.open_piece_source(segment.entry, PieceSource::Old(number)) else {
             return false;
@@ -227,7 +228,7 @@ impl Staging {
         }
         let path = self.staged_path(index)?;
         if self.marks.has(index, Mark::There) {
-            // A part that was not believed left it; it may be read-only by now.
+            // A part that was rejected left the file, which may be read-only by now.
             self.marks.unset(index, Mark::Finished);
             tree::remove_if_there(&path)?;
         }
@@ -270,8 +271,8 @@ impl Staging {
         }
     }
 
-    /// The lock to hold while a piece of the file is written. Systems let one thread at a time write to a file,
-    /// and on Linux the others spin. With this lock they sleep, and leave the core to threads with work.
+    /// The lock to hold while a piece of the file is written. A system lets only one thread at a time write to
+    /// a file, and on Linux the others spin. With this lock they sleep, and leave the core to other threads.
     fn write_lock(&self, index: EntryIndex) -> MutexGuard<'_, ()> {
         let striped = &self.write_locks[index.get() % WRITE_LOCKS];
         striped.lock().unwrap_or_else(PoisonError::into_inner)
@@ -328,8 +329,8 @@ fn create_new(path: &Path, mode: u32) -> Result<File, DiskError> {
     })
 }
 
-/// Writes bytes to a place that reads as zeros, and skips aligned runs of zeros. It also skips zeros at either
-/// end, because the bytes beside them may belong to the same run.
+/// Writes bytes to a range that reads as zeros, and skips aligned runs of zeros. It also skips zeros at either
+/// end, because they may continue a run of zeros beside them.
 pub(crate) fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut pending = 0;
     let mut at = 0;
@@ -353,7 +354,7 @@ fn write_run(file: &File, run: &[u8], offset: u64) -> io::Result<()> {
     platform::write_all_at(file, run, offset)
 }
 
-/// Makes a hole at the end of a file that does not have its full length yet.
+/// Ends a file with a hole, if the file does not have its full length yet.
 fn restore_length(file: &File, bytes: &[u8]) -> io::Result<()> {
     if bytes.last() == Some(&0) {
         file.set_len(bytes.len() as u64)

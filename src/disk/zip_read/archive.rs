@@ -19,10 +19,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Entries on which a password is tried before it counts as right. The value that shows a wrong one has 16 bits
-/// with AES.
+/// Entries on which a password is tried before it counts as right. With AES the value that reveals a wrong
+/// password has 16 bits.
 const PASSWORD_TRIALS: usize = 2;
-/// The same for ZipCrypto, whose value has 8 bits.
+/// The same number for ZipCrypto, whose value has 8 bits.
 const ZIP_CRYPTO_TRIALS: usize = 4;
 
 /// An archive whose directory was read. Its entries are not checked yet.
@@ -175,8 +175,9 @@ impl CheckedArchive {
         self.encrypted().next().is_some()
     }
 
-    /// Tries the password, without reading contents. A wrong one passes once in four billion times, or once in
-    /// 65,536 if only one entry is encrypted (with ZipCrypto 256): then contents do not verify.
+    /// Tries the password, without reading contents. A wrong password passes once in four billion times; if
+    /// only one entry is encrypted, once in 65,536 times with AES and once in 256 with ZipCrypto. Its contents
+    /// then do not verify.
     ///
     /// # Errors
     /// [`ArchiveFault::WrongPassword`], [`ArchiveFault::PasswordNeeded`], or the system's error.
@@ -199,7 +200,7 @@ impl CheckedArchive {
         Ok(())
     }
 
-    /// Counts what would be made of it, at the cost of a sort.
+    /// Counts the entries that would be made, at the cost of a sort.
     ///
     /// # Errors
     /// A name occurs twice, for two kinds of entries.

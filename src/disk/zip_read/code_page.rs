@@ -1,4 +1,4 @@
-//! Code pages: the meaning of a name's bytes if the archive does not tell.
+//! Code pages: the meaning of a name's bytes if the archive does not state it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub enum NameEncoding {
     /// UTF-8.
     Utf8,
-    /// One of the code pages with one byte a character, by its place in the table of them.
+    /// A code page with one byte a character.
     CodePage(CodePage),
 }
 

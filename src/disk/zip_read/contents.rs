@@ -163,8 +163,8 @@ struct ReadContents {
     crc: u32,
 }
 
-/// Whether the decompressor took all packed bytes. It is done; another read makes it ask for more, unless it
-/// still has some.
+/// Whether the decompressor took all packed bytes. It has returned all contents; another read makes it ask for
+/// more bytes, unless it has bytes left over.
 fn was_read_to_end(entry: &mut impl Read, record: &CentralEntry, signals: &Signals) -> bool {
     match (record.method, record.protection) {
         (STORED, _) | (_, Protection::Aes(_)) => true,

@@ -6,7 +6,7 @@ pub(super) enum Protection {
     Nothing,
     Aes(Aes),
     ZipCrypto,
-    /// PKWARE's strong encryption, in one of its forms.
+    /// A form of PKWARE's strong encryption.
     Strong,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Aes {
     pub(super) method: u16,
 }
 
-/// Whether the CRC-32 counts in addition to the tag.
+/// Whether the CRC-32 is valid in addition to the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AesVersion {
     Ae1,
@@ -37,7 +37,7 @@ pub enum AesStrength {
     Aes256,
 }
 
-/// The bytes after an AES entry's salt that show a wrong password.
+/// Bytes after an AES entry's salt that reveal a wrong password.
 const VERIFIER_BYTES: u64 = 2;
 /// The tag after an AES entry's contents.
 const TAG_BYTES: u64 = 10;

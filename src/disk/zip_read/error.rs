@@ -22,7 +22,7 @@ pub enum ArchiveFault {
     NotZip,
     /// It is cut, changed or malformed.
     Damaged(&'static str),
-    /// It is made to do harm: it looks like two archives, or grows out of proportion.
+    /// It seems to be made to do harm: it looks like two archives, or grows out of proportion.
     Trap(&'static str),
     /// It is encrypted with ZipCrypto, and the reader is strict.
     ZipCrypto,

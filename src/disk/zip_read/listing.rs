@@ -41,13 +41,13 @@ pub enum ListedKind {
 /// How an entry is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListedEncryption {
-    /// Not at all.
+    /// No encryption.
     None,
     /// With AES, as WinZip does.
     Aes(AesStrength),
     /// With ZipCrypto, which protects little.
     ZipCrypto,
-    /// With a method of one maker, which is missing here.
+    /// With another method, which is missing here.
     Other,
 }
 

@@ -3,7 +3,8 @@
 use super::error::{ArchiveFault, EntryFault};
 use super::options::Strictness;
 
-/// A breach of the format, or a fact that the user should know, that leaves no doubt about an entry.
+/// A violation of the format, or a fact that the user should know, that leaves no doubt about an entry's
+/// meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// Bytes follow the end of the archive.
@@ -18,7 +19,7 @@ pub enum Oddity {
     ExtraCut,
     /// A name has meaningless components, as in `a//b` and `a/./b`.
     NameUntidy,
-    /// An entry occurs twice. The last one counts.
+    /// An entry occurs twice. The last one is used.
     Twice,
     /// A folder has contents. They are ignored.
     FolderWithContents,
@@ -47,7 +48,7 @@ impl Oddity {
         }
     }
 
-    /// The fault that it is for a strict reader.
+    /// The corresponding fault, for a strict reader.
     fn fault(self) -> ArchiveFault {
         match self {
             Oddity::BytesBehindEnd => ArchiveFault::Damaged("something follows its end"),

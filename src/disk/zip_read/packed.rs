@@ -1,5 +1,5 @@
-//! Gives the packed bytes of one entry to the zip crate, after a header that is made here from checked facts.
-//! The crate decrypts and decompresses, and never sees the archive's own headers.
+//! Gives the packed bytes of one entry to the zip crate, behind a header that this module writes from checked
+//! facts. The crate decrypts and decompresses, and never sees the archive's own headers.
 
 use super::encryption::{Aes, AesStrength, AesVersion, Protection};
 use super::record::{CentralEntry, METHOD_AES, flag};
@@ -11,7 +11,8 @@ use std::io::{self, Read};
 /// Signals between the reader of contents and [`PackedEntry`], which the crate owns meanwhile.
 #[derive(Default)]
 pub(super) struct Signals {
-    /// Set when no more bytes are wanted: otherwise the crate reads an unfinished entry to its end on drop.
+    /// Set when no more bytes are wanted. Otherwise the crate would read an unfinished entry to its end on
+    /// drop.
     pub(super) stopped: Cell<bool>,
     /// The system's error when the file could not be read.
     pub(super) refused: RefCell<Option<io::Error>>,
@@ -133,9 +134,9 @@ impl MadeHeader {
     }
 }
 
-/// The number of packed bytes that the crate is told. It is one too many, so that a decompressor that takes
-/// them all asks beyond the end, and one that leaves some does not. With AES the length decides where the tag
-/// is, and the tag covers left-over bytes.
+/// The number of packed bytes that the header states to the crate. It is one too many, so that a decompressor
+/// that takes all bytes asks for one more, and one that leaves some does not. With AES it is exact, because the
+/// length decides where the tag is, and the tag covers left-over bytes.
 pub(super) fn told_bytes(record: &CentralEntry) -> u64 {
     match record.protection {
         Protection::Aes(_) => record.compressed,

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 pub(super) const FIXED_BYTES: usize = 46;
 
 const SIGNATURE: &[u8] = b"PK\x01\x02";
-/// Replaces a number that is in the zip64 field.
+/// Stands for a number that is in the zip64 field.
 pub(super) const ELSEWHERE: u32 = u32::MAX;
 /// The method number of an AES entry; the real one is in its encryption field.
 pub(super) const METHOD_AES: u16 = 99;
@@ -41,7 +41,7 @@ pub(super) struct CentralEntry {
     pub(super) crc: u32,
     pub(super) flags: u16,
     pub(super) host: Host,
-    /// The byte by which ZipCrypto shows a wrong password.
+    /// The byte by which ZipCrypto reveals a wrong password.
     pub(super) check_byte: u8,
     /// Whether it is selected.
     pub(super) is_selected: bool,
@@ -215,8 +215,8 @@ impl Header<'_> {
     }
 }
 
-/// The byte by which ZipCrypto shows a wrong password: the highest of the CRC-32, or of the time if the CRC-32
-/// was unknown when the entry was begun.
+/// The byte by which ZipCrypto reveals a wrong password: the highest byte of the CRC-32, or of the time if the
+/// CRC-32 was unknown when the entry was begun.
 pub(super) fn check_byte(flags: u16, crc: u32, dos: DosTime) -> u8 {
     match flags & flag::DESCRIPTOR {
         0 => crc.to_be_bytes()[0],

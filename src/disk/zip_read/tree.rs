@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Replaces a record's number for a folder that the archive does not list.
+/// Stands for the record's number of a folder that the archive does not list.
 const UNLISTED: u32 = u32::MAX;
 
 /// The entries that would be made of an archive.
@@ -42,7 +42,7 @@ pub struct ArchiveTree {
     oddities: Oddities,
 }
 
-/// An entry that cannot be made here, while the others can.
+/// An entry that cannot be made here, although the others can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOutEntry {
     /// Its path, to be escaped.
@@ -321,7 +321,7 @@ impl TreeBuilder<'_> {
         Ok(())
     }
 
-    /// The text under which a link is made: without detours through folders that are made.
+    /// The text with which a link is made: without detours through folders that are made.
     fn carried_target<'t>(
         &self,
         path: &[u8],

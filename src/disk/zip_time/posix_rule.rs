@@ -37,7 +37,7 @@ enum YearlyDay {
     Weekday { month: i64, week: i64, weekday: i64 },
 }
 
-/// The default that POSIX leaves open, as others choose it: the rule of the United States.
+/// The default rule, which POSIX leaves open. Other programs use that of the United States.
 const USUAL_RULE: &str = "M3.2.0,M11.1.0";
 
 impl PosixRule {

@@ -5,7 +5,7 @@ use super::posix_rule::PosixRule;
 const MAGIC: &[u8] = b"TZif";
 const HEADER_BYTES: usize = 44;
 
-/// The offsets of a zone through time.
+/// The UTC offsets of a zone over time.
 #[derive(Clone, Debug)]
 pub(super) struct ZoneTable {
     /// In order, the seconds since 1970 at which an offset begins, and the offset in seconds east of UTC.

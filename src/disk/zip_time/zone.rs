@@ -69,8 +69,8 @@ impl TimeZone {
         DosTime::of_local(utc.saturating_add(self.offset_at(utc)))
     }
 
-    /// The second since 1970, UTC, of the local DOS time `dos`. If an hour occurs twice, the first one counts;
-    /// in an hour that never occurs, the offset before the change counts.
+    /// The second since 1970, UTC, of the local DOS time `dos`. If an hour occurs twice, the first one is
+    /// meant; in an hour that never occurs, the offset before the change applies.
     pub(crate) fn seconds_of(&self, dos: DosTime) -> i64 {
         let local = dos.local_seconds();
         // No zone is more than a day from UTC, and none changes twice within two days.

@@ -27,7 +27,8 @@ pub struct ArchiveWriter<W> {
     zip64_from: u64,
 }
 
-/// From this length on, lengths take eight bytes (zip64). It leaves room for contents that grow when packed.
+/// From this length on, lengths take eight bytes (zip64). It is below 4 GiB by a margin for contents that grow
+/// when packed.
 const ZIP64_FROM: u64 = u32::MAX as u64 - (64 << 20);
 
 impl<W: ArchiveSink> ArchiveWriter<W> {
@@ -63,7 +64,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
     /// Writes an entry whose contents are ready. [`ArchiveWriter::finish`] refers to it by `number`.
     ///
     /// # Errors
-    /// The sink's.
+    /// The sink's error.
     pub fn add(
         &mut self,
         number: u32,
@@ -92,7 +93,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
     /// Begins an entry whose contents arrive piece by piece; `raw` is their length, if known.
     ///
     /// # Errors
-    /// The sink's.
+    /// The sink's error.
     pub fn begin(
         &mut self,
         number: u32,
@@ -122,7 +123,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
     /// Writes packed contents of the last entry that was begun.
     ///
     /// # Errors
-    /// The sink's.
+    /// The sink's error.
     pub fn write(&mut self, packed: &[u8]) -> io::Result<()> {
         self.sink.write_all(packed)?;
         self.offset += packed.len() as u64;
@@ -139,10 +140,10 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Takes back an entry that was begun, if the sink can. Returns whether it did.
+    /// Takes back an entry that was begun, if the sink can forget bytes. Returns whether it did.
     ///
     /// # Errors
-    /// The sink's.
+    /// The sink's error.
     pub fn take_back(&mut self, begun: &Begun) -> io::Result<bool> {
         let start = begun.written.offset;
         let is_gone = self.sink.cut_back(start)?;
@@ -185,7 +186,7 @@ impl<W: ArchiveSink> ArchiveWriter<W> {
     /// archive's length.
     ///
     /// # Errors
-    /// The sink's.
+    /// The sink's error.
     pub fn finish<'m>(mut self, member: impl Fn(u32) -> Member<'m>) -> io::Result<(W, u64)> {
         let start = self.offset;
         let written = std::mem::take(&mut self.written);

@@ -53,7 +53,7 @@ impl Cipher {
     /// Encrypts more bytes, and appends those that are ready to `sealed`.
     ///
     /// # Errors
-    /// None that anything here can cause.
+    /// None in practice: the sink is a buffer in memory.
     pub fn seal(&mut self, packed: &[u8], sealed: &mut Vec<u8>) -> io::Result<()> {
         for slice in packed.chunks(SLICE_LENGTH) {
             self.archive.write_all(slice)?;
@@ -68,7 +68,7 @@ impl Cipher {
     /// Appends the rest, with the tag at its end.
     ///
     /// # Errors
-    /// None that anything here can cause.
+    /// None in practice: the sink is a buffer in memory.
     pub fn finish(self, sealed: &mut Vec<u8>) -> io::Result<()> {
         let left = self.given + SEALING_BYTES as u64 - self.taken;
         self.archive.finish()?;

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-/// The last block of every deflated entry, an empty one. Pieces have none, so that several threads can make
-/// them.
+/// The last block of every deflated entry, which is empty. Pieces have no last block, so that several threads
+/// can make them.
 pub const DEFLATE_END: [u8; 2] = [0x03, 0x00];
 
 /// How much time compression may take.
@@ -59,7 +59,7 @@ impl Deflater {
         }
     }
 
-    /// Whether anything is compressed at all.
+    /// The effort that this was made with.
     pub fn effort(&self) -> DeflateEffort {
         self.effort
     }
@@ -67,7 +67,7 @@ impl Deflater {
     /// Deflates `contents` to blocks that end at a byte boundary; none is marked as the last.
     ///
     /// # Errors
-    /// None that anything here can cause.
+    /// None in practice: the sink is a buffer in memory.
     pub fn blocks(&mut self, contents: &[u8]) -> io::Result<Vec<u8>> {
         let level = match self.effort {
             DeflateEffort::Store => return Ok(stored_blocks(contents)),

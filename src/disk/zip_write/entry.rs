@@ -3,7 +3,7 @@
 /// How an entry's contents are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Not at all.
+    /// No compression.
     Stored,
     /// Raw deflate (RFC 1951).
     Deflated,
@@ -14,7 +14,7 @@ pub enum Method {
 pub enum Encryption {
     /// With WinZip's AES-256, version AE-2, without the CRC-32 of the contents.
     Aes256,
-    /// Not at all.
+    /// No encryption.
     None,
 }
 

@@ -14,15 +14,15 @@ use std::path::{Path, PathBuf};
 /// Follows [`STAGING_PREFIX`] in the name of an unfinished archive, and distinguishes it from a staging folder.
 pub(crate) const ARCHIVE_PREFIX: &[u8] = b"zip-";
 
-/// Bytes of the write buffer. Headers are small, contents are not.
+/// Size of the write buffer, in bytes. It collects headers, which are small.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Attempts to get a temporary file that another process is renaming.
 const ATTEMPTS: u32 = 16;
 
-/// The temporary file, locked, and removed if it is dropped before it was placed.
+/// The temporary file. It is locked, and removed if it is dropped before it was placed.
 ///
-/// Its name follows from the archive's, so the next run removes the file of a killed one.
+/// Its name follows from the archive's name, so the next run removes the file of a killed run.
 #[derive(Debug)]
 pub struct NewArchive {
     file: File,
@@ -173,7 +173,7 @@ fn temporary_of(target: &Path) -> Result<PathBuf, DiskError> {
 /// it, and this removes it. An existing file is never written to: it may be a second name of a complete
 /// archive, or readable by others.
 fn acquire(temporary: &Path, target: &Path) -> Result<Option<File>, DiskError> {
-    // The archive's name tells a person more.
+    // The archive's name means more to a person than the temporary one.
     let failed = |error| DiskError::at("create", target)(error);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

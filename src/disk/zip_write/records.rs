@@ -32,11 +32,11 @@ const VERSION_AES: u16 = 51;
 /// Made on Unix, by version 6.3 of APPNOTE.
 const MADE_BY: u16 = 3 << 8 | 63;
 
-/// Replaces a number that does not fit and is in the extra field.
+/// Stands for a number that does not fit and is in the extra field.
 const IN_EXTRA_32: u32 = u32::MAX;
 const IN_EXTRA_16: u16 = u16::MAX;
 
-/// The number itself, or the mark for one that does not fit.
+/// The number itself, or [`IN_EXTRA_32`] if it does not fit.
 fn low32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(IN_EXTRA_32)
 }

@@ -127,8 +127,8 @@ fn slices_together_are_the_part_whatever_their_length() {
     }
 }
 
-/// Bytes that were passed on cannot be taken back. From the place where the change shows there are zeros, and
-/// it is reported.
+/// Bytes that were passed on cannot be taken back. After the point where the change is noticed there are zeros,
+/// and the change is reported.
 #[test]
 fn a_file_that_changes_between_two_slices_is_reported() {
     let tree = Tree::new(&[PART as usize - 10, 10]);
@@ -149,7 +149,7 @@ fn a_file_that_changes_between_two_slices_is_reported() {
     assert!(read == [before, zeros, contents(1, 10)].concat());
 }
 
-/// The last look at a file is after its last byte was read.
+/// A file is checked once more after its last byte was read.
 #[test]
 fn a_file_edited_between_two_slices_is_reported() {
     let tree = Tree::new(&[PART as usize]);
@@ -167,7 +167,7 @@ fn a_file_edited_between_two_slices_is_reported() {
     assert_eq!(reasons, [SourceChanged]);
 }
 
-/// Each way to change one file of three: the others are complete, and its bytes are zeros.
+/// Changes one of three files by `how`: the others are complete, and the changed file's bytes are zeros.
 fn changed(how: impl FnOnce(PathBuf), reason: FailureReason) {
     let tree = Tree::new(&[500, 1000, 500]);
     how(tree.path(1));
@@ -268,7 +268,7 @@ fn a_pipe_in_place_of_a_file_blocks_nothing() {
     changed(replace, SourceChanged);
 }
 
-/// Passes for root, which may read everything.
+/// Passes trivially for root, which may read everything.
 #[cfg(unix)]
 #[test]
 fn a_file_that_cannot_be_read_is_reported() {
@@ -306,7 +306,7 @@ fn a_change_between_two_parts_is_reported() {
     assert_eq!(reasons, [SourceChanged, SourceChanged]);
 }
 
-/// An open file stays the scanned one, whatever happens to its name.
+/// An open file remains the scanned file, whatever happens to its name.
 #[cfg(unix)]
 #[test]
 fn a_file_removed_while_it_is_read_comes_whole() {

@@ -19,7 +19,7 @@ fn file(dir: &Path) -> Vec<u8> {
     fs::read(dir.join("x")).unwrap()
 }
 
-/// Gives the file the size and time of the sent one.
+/// Gives the file the time of the sent file.
 fn disguise(transfer: &Transfer, path: &Path) {
     let Mtime {
         seconds,
@@ -175,8 +175,8 @@ fn a_file_that_is_compared_and_differs_becomes_what_the_policy_says() {
     }
 }
 
-/// Files of one size and time beside each other, each of which differs in these parts: what comes of a
-/// comparison under [`Existing::Rename`], and the names that are there then.
+/// Places files of the same size and time beside each other, which differ from the sent file in the parts
+/// `changed`. Returns the result of a comparison under [`Existing::Rename`], and the names afterwards.
 fn beside(dir: &Path, changed: [&[usize]; 3]) -> (DeliveryResult, Vec<String>) {
     let mut transfer = versions(4, &[]).0;
     for (name, changed) in ["x", "x (1)", "x (2)"].iter().zip(changed) {
