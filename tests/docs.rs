@@ -1,5 +1,5 @@
-//! The pages agree with the program and with each other: files and tests that they name exist, codes, limits
-//! and options are those of the code.
+//! The documentation agrees with the program and with itself: files and tests that it names exist, and its
+//! codes, limits and options are those of the code.
 
 use peerbridge::internals::{
     ENVELOPE_LENGTH, Exit, MAX_SECRET_LENGTH, PADDING_BYTES, SEALED_OVERHEAD, limits,
@@ -16,7 +16,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// All files below a folder whose names end so, relative to the root.
+/// All files below a folder whose names end in `ending`, relative to the root.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];
@@ -42,7 +42,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     pages.map(|path| (path.clone(), read(path))).collect()
 }
 
-/// What stands between backticks on one line.
+/// The texts between backticks, within single lines.
 fn quoted(page: &str) -> impl Iterator<Item = &str> {
     let lines = page.lines().filter(|line| !line.starts_with("```"));
     lines.flat_map(|line| line.split('`').skip(1).step_by(2))
@@ -90,7 +90,7 @@ fn files_that_pages_name_exist() {
     }
 }
 
-/// Whether text is meant as a file of this project.
+/// Whether text looks like a file of this project.
 fn is_path(text: &str) -> bool {
     let plain = text
         .chars()
@@ -124,7 +124,7 @@ fn tests() -> BTreeMap<String, BTreeSet<String>> {
     tests
 }
 
-/// Whether text is meant as a test of this project: `module::function`, with a sentence for a name.
+/// Whether text looks like a test of this project: `module::function`, with a sentence as the function's name.
 fn is_test_name(text: &str) -> bool {
     let function = text.rsplit("::").next().unwrap_or_default();
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
@@ -195,7 +195,7 @@ fn the_map_shows_every_folder() {
     let page = read("docs/ARCHITECTURE.md");
     for path in files("src", "mod.rs") {
         let folder = path.parent().expect("a folder");
-        // The map shows the floors and their rooms; a folder within a room is the room's own.
+        // The map shows the floors and their rooms, but not the folders within rooms.
         let room: PathBuf = folder.components().take(3).collect();
         let shown = room.to_string_lossy().replace('\\', "/");
         let floor = shown.strip_prefix("src/").unwrap_or(&shown);
@@ -251,7 +251,7 @@ fn exit_codes_are_those_of_the_program() {
     assert_eq!(codes, expected);
 }
 
-/// The environment variables that a text names.
+/// The environment variables that a text mentions.
 fn variables(text: &str) -> BTreeSet<&str> {
     let words = text.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
     words

@@ -74,7 +74,7 @@ fn a_folder_goes_across_either_way_with_one_and_four_streams() {
     }
 }
 
-/// Takes one name and declines all others, overwrites what is in the way, and remembers what it was told.
+/// An operator that accepts one name, declines all others, overwrites existing files, and records events.
 struct Particular {
     port: Port,
     wanted: &'static str,
@@ -172,7 +172,7 @@ fn session_into<T: Send>(
         let connect = Connect::new(dial(port.recv().unwrap()), secret("word"));
         let mut session = SendSession::open(&connect, &Unattended).unwrap();
         let sent = send(&mut session);
-        // One that has ended with an error has nothing more to say.
+        // A session that has ended with an error has nothing more to do.
         let _ = session.finish();
         (sent, receiving.join().unwrap())
     })
@@ -208,7 +208,7 @@ fn streams_and_files_follow_each_other_in_one_session() {
     assert_eq!(std::fs::read(into.join("file")).unwrap(), b"a file");
 }
 
-/// Fails at its end.
+/// A reader that fails at its end.
 struct Failing(u64);
 
 impl Read for Failing {

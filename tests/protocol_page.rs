@@ -1,5 +1,5 @@
-//! A stranger who has nothing but `docs/PROTOCOL.md` can read what crosses the line: the reader in
-//! `tests/protocol_reader.py` was written from that page, and opens a recorded session with it.
+//! `docs/PROTOCOL.md` is enough to read the protocol: `tests/protocol_reader.py` was written from that page
+//! alone, and opens a recorded session.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Where it is set, as on the build machine, a missing tool is a failure.
+/// If this variable is set, as on the build machine, a missing tool is a failure.
 const REQUIRE_TOOLS: &str = "PEERBRIDGE_REQUIRE_TOOLS";
 
 fn vectors() -> PathBuf {
@@ -22,7 +22,7 @@ fn read(folder: &Path) -> Output {
         .expect("python3 runs")
 }
 
-/// Whether the reader can run here: it needs Python 3.9, and 7-Zip for what is compressed.
+/// Whether the reader can run here: it needs Python 3.9, and 7-Zip for compressed parts.
 fn reader_runs() -> bool {
     let says = |program: &str, arguments: &[&str], expected: &str| {
         let run = Command::new(program).args(arguments).output();
@@ -44,14 +44,14 @@ fn reader_runs() -> bool {
     false
 }
 
-/// The recording's lines, without those for people.
+/// The recording's lines, without comments.
 fn frames() -> Vec<String> {
     let recording = std::fs::read_to_string(vectors().join("recording.txt")).expect("a recording");
     let lines = recording.lines().filter(|line| !line.starts_with('#'));
     lines.map(str::to_owned).collect()
 }
 
-/// What the reader says of another recording of the same session.
+/// Runs the reader on another recording of the same session.
 fn read_instead(frames: &[String]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["session.txt", "words.txt"] {
@@ -88,7 +88,7 @@ fn the_reader_takes_no_frame_that_is_not_as_recorded() {
     let mut wrong: Vec<(String, Vec<String>)> = Vec::new();
     for (number, frame) in frames.iter().enumerate() {
         let digits = frame.rsplit(' ').next().expect("three words").len();
-        // Every frame in another place, so that all fields have their turn.
+        // Changes each frame at another offset, so that all fields are covered.
         let place = frame.len() - digits + (number * 1009) % digits;
         let mut changed = frames.clone();
         let flipped = match &frame[place..=place] {

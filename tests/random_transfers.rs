@@ -1,5 +1,5 @@
-//! Random trees that change between runs, lines that end anywhere, every policy: what a run delivers is of one
-//! version, the one that was sent last.
+//! Random trees that change between runs, connections that are cut anywhere, every policy: everything that a
+//! run delivers is of one version, the one sent last.
 //!
 //! `PEERBRIDGE_TEST_SEED` repeats a run, `PEERBRIDGE_RANDOM_RUNS` sets how many transfers there are.
 //! `tests/crash` does the same with programs that are killed.
@@ -24,7 +24,7 @@ mod story;
 use chance::Chance;
 use story::{RunEnd, Settings, Told, tell_stories};
 
-/// Transfers of all lanes together, unless the environment says another number.
+/// Transfers of all lanes together, unless `PEERBRIDGE_RANDOM_RUNS` sets the number.
 const RUNS: u64 = 2_000;
 
 /// Trees that are sent at the same time.
@@ -35,7 +35,7 @@ fn what_is_delivered_is_of_one_version() {
     tell_stories(RUNS, LANES, run);
 }
 
-/// One run, with a line that may end at any byte.
+/// One run, with a connection that may be cut at any byte.
 fn run(from: &Path, into: &Path, settings: Settings, chance: Option<&mut Chance>) -> RunEnd {
     let mut send = SendOptions::new(vec![from.to_owned()]);
     let mut receive = ReceiveOptions::new(into.to_owned());
@@ -52,7 +52,7 @@ fn run(from: &Path, into: &Path, settings: Settings, chance: Option<&mut Chance>
         0 => None,
         _ => Some(chance.below(total + 3000)),
     };
-    // A line that is cut once and tried again, or given up.
+    // The connection is cut once, and then retried or given up.
     let retries = match chance.below(8) {
         0 => 3,
         _ => 0,
@@ -60,7 +60,7 @@ fn run(from: &Path, into: &Path, settings: Settings, chance: Option<&mut Chance>
     transfer(&send, &receive, cut, retries)
 }
 
-/// Remembers what a receiver tells, and which port it got.
+/// An operator that records a receiver's events and its port.
 struct Listener {
     port: Mutex<mpsc::Sender<u16>>,
     files: Mutex<BTreeMap<PathBuf, Told>>,
@@ -70,7 +70,7 @@ impl Operator for Listener {
     fn event(&self, event: &Event<'_>) {
         match event {
             Event::Listening { addresses } => {
-                // A receiver that goes on after a cut tells no second time.
+                // A receiver that resumes after a cut may report its port again, which is ignored.
                 let _ = self.port.lock().unwrap().send(addresses[0].port());
             }
             Event::File { path, result, .. } => {
@@ -127,7 +127,7 @@ fn transfer(
         });
         let sent = peerbridge::send(&connect(dial, retries), send, &peerbridge::Unattended);
         let received = receiving.join().unwrap();
-        // Wakes the line, which ends when a connection brings nothing.
+        // Wakes the proxy, which ends at a connection without data.
         drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
         line.join().unwrap();
         (sent, received)
@@ -138,7 +138,7 @@ fn transfer(
     }
 }
 
-/// Carries connections to `port`. After `cut` bytes towards it all that are open end, once.
+/// Forwards connections to `port`. After `cut` bytes in that direction all open connections are cut, once.
 fn carry(proxy: &TcpListener, port: u16, cut: Option<u64>) {
     let left = AtomicU64::new(cut.unwrap_or(u64::MAX));
     let open: Mutex<Vec<TcpStream>> = Mutex::default();

@@ -1,7 +1,7 @@
 //! Which source file uses which, read from the code: every `use` and every path from `crate` or `super`,
 //! followed through re-exports to the file that has the item.
 //!
-//! A re-export is no use by itself. It is one where the same file also names what it re-exports.
+//! A re-export alone does not count as a use. It counts if the same file also names the re-exported item.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ pub struct Crate {
 
 struct File {
     path: String,
-    /// What stands outside `use` declarations.
+    /// The code outside of `use` declarations.
     body: String,
     imports: Vec<Import>,
 }
 
-/// One name that a `use` declaration brings.
+/// One name that a `use` declaration brings into scope.
 struct Import {
     path: Module,
     name: String,
@@ -59,7 +59,7 @@ impl Crate {
         Crate { files: read }
     }
 
-    /// Each file with those that it uses.
+    /// Each file with the files that it uses.
     pub fn uses(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut uses = BTreeMap::new();
         for (module, file) in &self.files {
@@ -76,7 +76,7 @@ impl Crate {
         uses
     }
 
-    /// The file that has what `path` names; `None` for what is no part of the crate.
+    /// The file that has the item at `path`; `None` if that is not part of the crate.
     fn resolve(&self, path: Module) -> Option<String> {
         let mut module = Module::new();
         for (at, segment) in path.iter().enumerate() {
@@ -100,7 +100,7 @@ impl Crate {
     }
 }
 
-/// The imports of a module's code, and what is left of it.
+/// The imports of a module's code, and the code without them.
 fn split(code: &str, module: &[String]) -> (Vec<Import>, String) {
     let (mut imports, mut body) = (Vec::new(), String::new());
     let mut open: Option<(bool, String)> = None;
@@ -143,7 +143,7 @@ fn is_visibility(before: &str) -> bool {
     before == "pub " || (before.starts_with("pub(") && before.ends_with(") "))
 }
 
-/// Every path of a `use` tree, with the name that it brings.
+/// Every path of a `use` tree, with the name that it brings into scope.
 fn expand(prefix: &[String], tree: &str, found: &mut impl FnMut(Module, String)) {
     if let Some((head, group)) = tree.split_once('{') {
         let mut prefix = prefix.to_vec();
@@ -181,7 +181,8 @@ fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
         .map(str::to_owned)
 }
 
-/// A path as it would start at the crate's root. One that starts with a name is taken for a child's.
+/// A path as it would start at the crate's root. A path that starts with a name is taken to start at a child
+/// module.
 fn absolute(path: Module, module: &[String]) -> Module {
     match path.first().map(String::as_str) {
         Some("crate") => path[1..].to_vec(),

@@ -1,5 +1,5 @@
-//! The house rules that a reader of the file list relies on: imports only go down the floors, only the
-//! command line prints, files stay short.
+//! The house rules on which a reader of the file list relies: imports only go down the floors, only the command
+//! line prints, and files stay short.
 
 mod imports;
 
@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each floor with those that it may import: the ones below, and of one height only itself. The page is told what
-/// the command line tells, and the command line starts it: `the_page_and_the_command_line_meet_in_few_places`.
+/// Each floor with the floors that it may import: itself and those below. Exception: the page uses the wording
+/// of the command line, and the command line starts the page. See
+/// `the_page_and_the_command_line_meet_in_few_places`.
 const FLOORS: [(&str, &[&str]); 7] = [
     ("model", &[]),
     ("crypto", &["model"]),
@@ -23,7 +24,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("web", &["model", "crypto", "disk", "session", "cli"]),
 ];
 
-/// What the page may use of the command line: how things are said, and how what a person writes is read.
+/// The modules of the command line that the page may use: wording, and the parsing of what people write.
 const SHARED_WITH_THE_PAGE: [&str; 10] = [
     "bug",
     "context",
@@ -72,7 +73,7 @@ const KNOWN_CIRCLES: [(&[&str], &str); 1] = [(
     "a staging folder makes its writers and checkers of claims, and each works in that folder",
 )];
 
-/// Longer than this, a file holds more than one idea.
+/// Most lines of a file. A longer file has more than one idea.
 const LINES: usize = 520;
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -92,7 +93,7 @@ fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The floors that a file names with `crate::`, wherever in the code.
+/// The floors that a file names with `crate::`, anywhere in its code.
 fn floors_named(code: &str) -> Vec<String> {
     let mut named = Vec::new();
     for line in code
@@ -103,7 +104,7 @@ fn floors_named(code: &str) -> Vec<String> {
             let end = after.find(|c: char| !c.is_alphanumeric() && c != '_');
             let name = &after[..end.unwrap_or(after.len())];
             if name.is_empty() {
-                // `use crate::{a, b}`: rustfmt keeps what follows on this line or the next ones.
+                // `use crate::{a, b}` hides the floors on this line or the following ones.
                 panic!("import each floor by itself: {line}");
             }
             named.push(name.to_owned());
@@ -138,8 +139,8 @@ fn the_check_sees_an_import_that_goes_up() {
     assert!(floors_named("// crate::cli is above").is_empty());
 }
 
-/// The files that are compiled for the program, and not for tests only: those are named `tests`, or declared
-/// behind `#[cfg(test)]`.
+/// The files that are compiled into the program. Files for tests only are named `tests`, or declared behind
+/// `#[cfg(test)]`.
 fn without_tests(files: &[PathBuf]) -> Vec<PathBuf> {
     let mut names = BTreeSet::from(["tests".to_owned()]);
     for file in files {
@@ -168,7 +169,7 @@ fn production(file: &Path) -> String {
     code[..tests.map_or(code.len(), |(at, _)| at)].to_owned()
 }
 
-/// Each file of the crate with those that it uses, tests left aside.
+/// Each file of the crate with the files that it uses, without tests.
 fn uses() -> BTreeMap<String, BTreeSet<String>> {
     let all = sources(&src());
     let mut files = without_tests(&all);
@@ -249,7 +250,7 @@ fn only_the_command_line_prints_or_ends_the_process() {
     }
 }
 
-/// The types that a file declares outside of functions and other types.
+/// The types that a file declares at its top level.
 fn types_declared(code: &str) -> Vec<&str> {
     let declared = |line: &'_ str| {
         let mut words = line.split(' ').skip_while(|word| word.starts_with("pub"));
@@ -309,7 +310,7 @@ fn files_hold_one_idea() {
     }
 }
 
-/// The compiler looks for no dead code in what a test crate includes as `pub`.
+/// The compiler reports no dead code in modules that a test crate includes as `pub`, so this test does.
 #[test]
 fn what_the_test_harness_offers_is_used() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

@@ -1,4 +1,4 @@
-//! What an earlier run left is compared with the source before it counts, however well it is disguised.
+//! Data of an earlier run is compared with the source before it counts, however well it is disguised.
 
 use crate::harness::proxy::{Act, Proxy};
 use crate::harness::trees::{self, MIB};
@@ -54,8 +54,8 @@ fn planted_parts_are_found_also_with_a_forged_crc() {
     trees::assert_same(&from, &into.join("tree"));
 }
 
-/// Changes five bytes so that the CRC-32 of whatever they are part of stays the same: the generator
-/// polynomial itself is added.
+/// Changes five bytes so that the CRC-32 of the data around them stays the same: adds the generator polynomial
+/// itself.
 fn forge(bytes: &mut [u8]) {
     let polynomial = (0xEDB8_8320_u64 << 1 | 1).to_le_bytes();
     let before = crc32fast::hash(bytes);

@@ -1,4 +1,4 @@
-//! Lines that end, at many places, with and without tries.
+//! Connections that are cut at many places, with and without retries.
 
 use crate::harness::chance::Chance;
 use crate::harness::proxy::{Act, Proxy};
@@ -7,7 +7,7 @@ use crate::harness::{Ended, LISTEN, Scene};
 use crate::sides::{receive, send};
 use std::path::Path;
 
-/// Over a line that `breaks` prepares; who listens is who receives or who sends.
+/// Runs a transfer over a connection that `breaks` prepares; either the receiver or the sender listens.
 fn through(
     from: &Path,
     into: &Path,
@@ -41,7 +41,7 @@ fn cut_anywhere_the_same_again_ends_whole() {
     let from = scene.path("tree");
     trees::make_mixed(&from, 9 * MIB, 1);
     let total = trees::total_bytes(&from);
-    // The handshake and the offer byte for byte, nearly; then anywhere.
+    // Closely spaced within the handshake and the offer, then anywhere.
     let near = (0..10).map(|number| number * 97);
     let far = (0..10).map(|_| chance.below(total + 20_000));
     let offsets: Vec<u64> = near.chain(far).collect();
@@ -95,7 +95,7 @@ fn with_tries_a_line_that_breaks_again_and_again_ends_whole_without_a_hand() {
                 })
                 .collect();
             scope.spawn(move || {
-                // Fewer tries than breaks: those that bring it on don't count.
+                // Fewer retries than breaks: retries that make progress don't count.
                 let tries = ["--retry", "2"];
                 let (sender, receiver) = through(from, &into, listens, &tries, |proxy| {
                     for (bytes, act) in &breaks {
@@ -103,7 +103,7 @@ fn with_tries_a_line_that_breaks_again_and_again_ends_whole_without_a_hand() {
                     }
                 });
                 for side in [sender.exits(0), receiver.exits(0)] {
-                    // All connections together, and nothing was there before this run.
+                    // All connections belong to this run, and nothing existed before it.
                     assert_eq!(side.total("resumed_bytes"), 0, "{side:?}");
                     assert!(side.total("wire_bytes") > 20 * MIB as u64, "{side:?}");
                     let tells = ["reconnecting in", "waiting for the other side"];
@@ -144,7 +144,7 @@ fn a_listener_whose_old_connection_seems_alive_takes_the_peer_that_came_back() {
         for listens in [true, false] {
             let (from, into) = (&from, scene.path(format!("into {listens}")));
             scope.spawn(move || {
-                // The listener alone would wait for minutes; the dialler, who waits for it, does not.
+                // The listener alone would wait for minutes; the dialler gives up sooner.
                 let listener_patience = ["--idle-timeout", "300"];
                 let (sender, receiver) =
                     through(from, &into, listens, &listener_patience, |proxy| {
@@ -168,7 +168,7 @@ fn a_verdict_that_got_lost_is_asked_for_again() {
     for _ in 0..2 {
         let receiver = receive(&into, &LISTEN).start();
         let proxy = Proxy::to(receiver.port());
-        // The verdict is the last that goes to the dialler: it is cut before its last byte.
+        // The verdict is the last message to the dialler: the connection is cut before its last byte.
         if let Some(answers) = answers {
             proxy.end_answers_at(answers - 1);
         }

@@ -1,4 +1,4 @@
-//! A disk without room: found out before a byte moves where that can be, and later where not.
+//! A full disk: noticed before the first byte is sent if possible, or else when a write fails.
 
 use crate::harness::proxy::{Act, Proxy};
 use crate::harness::trees::{self, MIB};
@@ -9,13 +9,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A small file system of its own; taken away when dropped.
+/// A small file system, unmounted when dropped.
 struct SmallDisk {
     folder: tempfile::TempDir,
 }
 
 impl SmallDisk {
-    /// `None` where this user may not mount.
+    /// `None` if this user may not mount.
     fn of(size: &str) -> Option<SmallDisk> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={size}");
@@ -83,7 +83,7 @@ fn a_disk_that_fills_up_is_told_to_both_and_gone_on_from() {
     trees::make_mixed(&from, 32 * MIB, 1);
     let into = disk.path();
     for streams in ["1", "4"] {
-        // Tries don't help against a full disk, and are not made.
+        // Retries don't help against a full disk, and are not made.
         let send = ["-n", streams, "-z", "0"];
         let (sender, receiver) = transfer(&from, &send, &into, &[]);
         let receiver = receiver.exits(9);
@@ -147,7 +147,7 @@ fn what_is_there_of_a_large_transfer_has_its_room_already() {
     trees::write(&from, &trees::noise(2, 90 * MIB));
     let into = disk.path();
     cut_after(&from, &into, 60 * MIB as u64);
-    // Fifty are free: less than the offer, more than what is missing.
+    // 50 MiB are free: less than the offer needs, more than the missing parts need.
     let (sender, receiver) = transfer(&from, &[], &into, &[]);
     assert!(receiver.exits(0).total("resumed_bytes") > 30 * MIB as u64);
     sender.exits(0);

@@ -1,8 +1,8 @@
 //! Every system call that touches the receiver's disk fails once, one after the other.
 //!
-//! strace makes them fail. A clean run under it shows which ones there are: for each kind of call, which of
-//! the main thread's calls name something at the destination. With one stream the main thread does all of
-//! the writing, so those numbers hold in the runs that follow.
+//! strace makes them fail. A clean run under strace finds the calls: for each kind of call, the numbers of the
+//! main thread's calls that name something at the destination. With one stream the main thread does all of the
+//! writing, so these numbers hold in the following runs.
 
 use crate::harness::chance::Chance;
 use crate::harness::trees::{self, Entry, MIB};
@@ -18,10 +18,10 @@ const CALLS: &str = "openat,mkdir,write,pwrite64,pread64,ftruncate,fchmod,chmod,
     rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,fsync,fdatasync,\
     flock,statx,newfstatat,lstat,stat,readlink,getdents64,fallocate,copy_file_range";
 
-/// Lanes side by side.
+/// Runs at the same time.
 const LANES: usize = 3;
 
-/// A call that is to fail.
+/// A call to fail.
 #[derive(Clone, Debug)]
 struct Point {
     call: String,
@@ -30,7 +30,7 @@ struct Point {
     shown: String,
 }
 
-/// A tree to send, and what is at the destination before.
+/// A tree to send, and the destination before the transfer.
 struct Fixture {
     scene: Scene,
     is_old: bool,
@@ -75,7 +75,8 @@ impl Fixture {
         into
     }
 
-    /// A transfer whose receiver runs under `wrapper`; there is no sender when it ends before it listens.
+    /// A transfer whose receiver runs under `wrapper`. If the receiver ends before it listens, no sender is
+    /// started.
     fn run(&self, into: &Path, wrapper: &[String]) -> (Option<Ended>, Ended) {
         let rest = ["--existing", "overwrite", "--retry", "0"];
         let receiver = receive(into, &LISTEN).args(rest).args(self.fsync);
@@ -130,7 +131,7 @@ impl Fixture {
         points
     }
 
-    /// Lets one call fail, then goes on without.
+    /// Makes one call fail, then runs the same transfer without a failure.
     fn check(&self, point: &Point, error: &str, lane: usize, old: &BTreeMap<PathBuf, Entry>) {
         let into = self.destination(lane);
         let Point { call, number, .. } = point;
@@ -145,7 +146,7 @@ impl Fixture {
         ]);
         let (sender, receiver) = self.run(&into, &wrapper);
         let context = format!("{error} for {point:?}: {receiver:?} {sender:?}");
-        // On a slow machine there is an event more, and the call that fails may be that of the event.
+        // On a slow machine there is one event more, and the failing call may be the one that writes it.
         let is_event = receiver.error().contains("cannot write standard output");
         let receiver = match is_event {
             true => receiver,
@@ -159,7 +160,7 @@ impl Fixture {
         if is_received {
             let got = trees::look_below(&into.join("tree"));
             for (path, item) in trees::look_below(&self.source()) {
-                // The time of a folder that was there may be somebody else's to set.
+                // The time of an existing folder may only be set by its owner.
                 let is_there = got.get(&path).is_some_and(|got| {
                     *got == item || self.is_old && error == "EACCES" && got.is_folder()
                 });
@@ -207,7 +208,7 @@ fn any_call_may_fail_once() {
         println!("{} calls can fail", points.len());
         assert!(points.len() > 40, "{points:?}");
         for point in points {
-            // Somebody else's folder is no error everywhere; a disk that fails is.
+            // Errors of a failing disk, because a missing permission is not an error everywhere.
             let of_the_disk = ["ENOSPC", "EIO"][chance.below(2) as usize];
             for error in ["EACCES", of_the_disk] {
                 work.push((fixture, point.clone(), error, old.clone()));

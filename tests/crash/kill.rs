@@ -12,25 +12,26 @@ use std::time::{Duration, Instant};
 
 const PART: u64 = MIB as u64;
 
-/// Kills that the loop makes unless told otherwise.
+/// Number of kills, unless `PEERBRIDGE_CRASH_ROUNDS` sets it.
 const ROUNDS: u64 = 200;
 
-/// Streams that make parts of [`PART`] bytes of the tree below.
+/// Number of streams with which the tree below is sent in parts of [`PART`] bytes.
 const STREAMS: &str = "4";
 
 const LOOPS: u64 = 3;
 
-/// What one loop sends, and what stood at the destination before.
+/// The source of one loop, and its destination.
 struct Victims {
     scene: Scene,
     new: BTreeMap<PathBuf, Entry>,
     total: u64,
     chance: Chance,
-    /// How long a transfer takes that is left alone.
+    /// The duration of a transfer without kills.
     usual: Duration,
-    /// Whether to leave everything alone from now on.
+    /// Whether to stop killing.
     is_peaceful: bool,
-    /// How far those were that were killed: nothing recorded, some parts, all, something delivered.
+    /// How often a transfer was killed in each phase: nothing recorded, some parts, all parts, something
+    /// delivered.
     phases: [u64; 4],
 }
 
@@ -58,7 +59,7 @@ impl Victims {
         self.scene.path("tree")
     }
 
-    /// A destination: empty, or with older files of the same names and one that is not to be touched.
+    /// A destination: empty, or with older files of the same names and one file that must not be touched.
     fn destination(&mut self, is_old: bool) -> PathBuf {
         let into = self.scene.path("into");
         let _ = fs::remove_dir_all(&into);
@@ -72,7 +73,7 @@ impl Victims {
         into
     }
 
-    /// One try. `None` when it ran to its end undisturbed, else how many were killed.
+    /// One attempt. `None` if it ran to its end undisturbed, else the number of killed processes.
     fn attempt(&mut self, into: &Path, existing: &str) -> Option<u64> {
         let receiver_listens = self.chance.below(2) == 0;
         let receive = |rest: &[&str]| {
@@ -109,12 +110,12 @@ impl Victims {
             killed += u64::from(dialler.kill());
         }
         if killed == 0 {
-            // The machine may be busier at one time than at another.
+            // Follows changes in the load of the machine.
             self.usual = (self.usual + begun.elapsed()) / 2;
         } else {
             self.usual += self.usual / 100;
         }
-        // Whoever is left notices by itself, unless it waits for somebody who never came.
+        // A surviving side notices by itself, unless it waits for a peer that never came.
         let grace = if killed == 0 { 30_000 } else { 1_500 };
         for side in [&mut listener, &mut dialler] {
             if !side.ends_within(Duration::from_millis(grace)) {
@@ -161,13 +162,13 @@ impl Victims {
         self.phases[phase] += 1;
     }
 
-    /// Every name at the destination is a whole new entry or what was there before.
+    /// Every name at the destination is a complete new entry, or unchanged.
     fn check(&self, into: &Path, old: &BTreeMap<PathBuf, Entry>) {
         for (path, item) in trees::look_below(into) {
             let name = path.strip_prefix("tree").unwrap();
             let is_new = self.new.get(name) == Some(&item);
             let is_old = old.get(&path) == Some(&item);
-            // Folders that are filled one by one get their times last.
+            // Existing folders get their times last.
             let is_folder = into.join(&path).is_dir();
             assert!(is_new || is_old || is_folder, "{path:?} is {item:?}");
         }
@@ -201,7 +202,7 @@ fn killed_at_any_time_the_same_commands_end_whole() {
     println!("{kills} kills, {ended} transfers ended whole");
 }
 
-/// Kills until it is through all the same, or the rounds are used up: then it is left alone.
+/// Kills until the transfer completes anyway, or until the rounds are used up; after that it runs undisturbed.
 fn one_transfer(victims: &mut Victims, is_old: bool, kills: &AtomicU64, rounds: u64) {
     let into = victims.destination(is_old);
     let old = trees::look_below(&into);
@@ -214,7 +215,7 @@ fn one_transfer(victims: &mut Victims, is_old: bool, kills: &AtomicU64, rounds: 
     }
     if is_old {
         fs::remove_file(into.join("tree/sub/not sent")).unwrap();
-        // The folder's time changed with it.
+        // That changed the folder's time.
         trees::set_modified(&into.join("tree/sub"), 0, 0);
         trees::set_modified(&victims.source().join("sub"), 0, 0);
     }

@@ -1,4 +1,5 @@
-//! What takes minutes: a million files, a thousand levels, gigabytes. Wanted by `PEERBRIDGE_TEST_LONG=1`.
+//! Tests that take minutes: a million files, a thousand levels, gigabytes. `PEERBRIDGE_TEST_LONG=1` enables
+//! them.
 
 use crate::harness::chance::Chance;
 use crate::harness::running::peak_memory;
@@ -9,12 +10,12 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What DESIGN.md allows for a manifest: 64 MiB, and 200 bytes an entry beyond.
+/// The memory that docs/RELIABILITY.md promises for a manifest, in bytes: 64 MiB, and 200 bytes an entry.
 fn memory_limit(entries: u64) -> u64 {
     64 * 1024 + entries * 200 / 1024
 }
 
-/// Runs both sides and gives the most memory that each had, in KiB.
+/// Runs both sides, and returns the peak memory of each in KiB.
 fn measured(from: &Path, into: &Path) -> (Ended, u64, Ended, u64) {
     let mut receiver = receive(into, &LISTEN).start();
     let mut sender = send(from, &["--to", "@"]).to(receiver.port()).start();
@@ -70,7 +71,7 @@ fn a_million_empty_files() {
 fn a_thousand_levels() {
     let scene = Scene::new();
     let (from, into) = (scene.path("d"), scene.path("into"));
-    // Paths of the program's own and of the tree together stay within the system's 4096 bytes.
+    // The program's own paths and those of the tree together stay within the system's 4096 bytes.
     let levels = 1000;
     fs::create_dir_all(from.join(vec!["d"; levels - 1].join("/"))).unwrap();
     let (sender, send_memory, receiver, receive_memory) = measured(&from, &into);

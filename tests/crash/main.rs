@@ -1,5 +1,5 @@
-//! Nothing lost: what a transfer leaves behind when it is killed, cut, starved of disk or fed from files
-//! that change, and that the same command again ends whole.
+//! What a transfer leaves behind when it is killed, loses its connection, runs out of disk or reads files that
+//! change; and that the same command then completes it.
 //!
 //! `PEERBRIDGE_TEST_SEED` repeats a run of the random tests, `PEERBRIDGE_CRASH_ROUNDS` sets how many kills
 //! the crash loop makes, `PEERBRIDGE_RANDOM_RUNS` how many transfers of sources that change,

@@ -1,4 +1,4 @@
-//! Modes, times, holes, links: as they were, and never more than they should.
+//! Modes, times, holes and links arrive unchanged, and modes never with more bits than allowed.
 
 use crate::harness::trees::{self, MIB};
 use crate::harness::{LISTEN, Scene};
@@ -48,7 +48,7 @@ fn times_come_along_to_the_nanosecond_folders_too() {
     trees::make_mixed(&from, 2 * MIB, 1);
     trees::set_modified(&from.join("none"), 0, 1);
     trees::set_modified(&from.join("sub/deep"), 4_000_000_000, 999_999_999);
-    // Also into folders that are there, whose times change while they are filled.
+    // Also into existing folders, whose times change while they are filled.
     for is_there in [false, true] {
         if is_there {
             fs::create_dir_all(into.join("tree/sub/deep")).unwrap();

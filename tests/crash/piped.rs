@@ -1,4 +1,4 @@
-//! Streams that are cut: neither the folder nor whoever reads the output ever sees one that looks whole.
+//! Streams that are cut: neither in the folder nor at the output do they ever look complete.
 
 use crate::harness::chance::Chance;
 use crate::harness::proxy::{Act, Proxy};
@@ -10,8 +10,8 @@ use std::path::Path;
 
 const SEND: &str = "send - --name x --listen --json -z 0";
 
-/// Sends what `from` holds through a line that `breaks` prepares, as `receive` says; `to` takes standard
-/// output. How both ended, and how many bytes went to the receiver.
+/// Sends the contents of `from` over a connection that `breaks` prepares, to a receiver with the options
+/// `receive`, whose standard output is `to`. Returns how both ended, and how many bytes went to the receiver.
 fn through(
     from: &Path,
     receive: &[&str],
@@ -34,7 +34,7 @@ fn through(
     ([sender.code(), receiver.code()], proxy.to_dialler())
 }
 
-/// The same, cut after so many bytes both ways.
+/// Sends over a connection that is cut after `offset` bytes in both directions together.
 fn cut(from: &Path, receive: &[&str], to: &Path, offset: u64, act: Act) -> [Option<i32>; 2] {
     let breaks = |proxy: &Proxy| {
         proxy.then(offset, act);
@@ -50,7 +50,7 @@ fn cut_anywhere_an_output_never_looks_whole() {
     trees::write(&from, &trees::noise(1, 9 * MIB + 5));
     let whole = fs::read(&from).unwrap();
     let to = scene.path("to");
-    // From where the parts begin to where the end is told, and just there.
+    // From the first part to the message with the end, and within that message.
     let anywhere = (0..8).map(|_| 4096 + chance.below(9 * MIB as u64));
     let near = [2048, 9 * MIB as u64 + 1500];
     for (number, offset) in anywhere.chain(near).enumerate() {
@@ -69,7 +69,7 @@ fn cut_anywhere_an_output_never_looks_whole() {
 
 #[test]
 fn everything_but_the_end_does_not_look_whole() {
-    // What is sealed in a message of a byte, and its frame.
+    // The size of a sealed message of one byte with its frame.
     const BYE: u64 = 5 + 41 + 172 + 1;
     let scene = Scene::new();
     let from = scene.path("from");
@@ -81,7 +81,7 @@ fn everything_but_the_end_does_not_look_whole() {
         let (ends, bytes) = through(&from, &receive, &to, |_| {});
         assert_eq!(ends, [Some(0); 2]);
         assert_eq!(fs::read(&to).unwrap(), whole);
-        // The last message but the Bye is the end; heartbeats may make it a little later.
+        // The last message before the Bye is the end; heartbeats may move it a little.
         for before in [1, 100, 400] {
             let (ends, _) = through(&from, &receive, &to, |proxy| {
                 proxy.end_answers_at(bytes - BYE - before);

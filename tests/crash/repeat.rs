@@ -1,4 +1,4 @@
-//! The same command again: what is there is not sent again, and the report says so.
+//! The same command again: data that arrived before is not sent again, and the report says so.
 
 use crate::harness::proxy::{Act, Proxy};
 use crate::harness::trees::{self, MIB};
@@ -16,7 +16,7 @@ fn an_unchanged_tree_moves_the_manifest_only() {
     let whole = receiver.exits(0).total("wire_bytes");
     assert_eq!(sender.exits(0).total("resumed_bytes"), 0);
     assert!(whole > 5 * MIB as u64);
-    // Whatever the policy: what is there and the same is no conflict.
+    // Under every policy, identical entries are no conflict.
     for existing in ["fail", "overwrite", "rename", "skip", "newer"] {
         let (sender, receiver) = transfer(&from, &[], &into, &["--existing", existing]);
         for side in [sender.exits(0), receiver.exits(0)] {
@@ -50,7 +50,7 @@ fn what_was_cut_is_kept_named_and_gone_on_from() {
         assert!(message.contains(path), "{receiver:?}");
         assert!(receiver.total("wire_bytes") >= cut, "{receiver:?}");
         assert_eq!(trees::mode(staging) & 0o777, 0o700);
-        // All of what was carried but at most the one part that was under way.
+        // Everything that was carried, except at most the one part that was in flight.
         let part = part_size(total, 1);
         let now = trees::recorded_bytes(&into, total, part);
         assert!(
@@ -69,8 +69,8 @@ fn what_was_cut_is_kept_named_and_gone_on_from() {
     trees::assert_same(&from, &into.join("tree"));
 }
 
-/// What the sender proposes for so many bytes and streams, up to four: an eighth of each stream's share, as
-/// a power of two from 1 to 4 MiB, or 8 MiB for one or two.
+/// The part size that the sender proposes for `total` bytes and up to four streams: an eighth of each stream's
+/// share, as a power of two from 1 to 4 MiB (to 8 MiB for one or two streams).
 fn part_size(total: u64, streams: u64) -> u64 {
     let large = if streams > 2 { 4 } else { 8 } * MIB as u64;
     let share = (total / (streams * 8)).min(large);
@@ -130,14 +130,14 @@ fn a_journal_that_is_not_believed_is_put_aside_with_a_word() {
     }
 }
 
-/// Changes a byte of the header and makes its check fit.
+/// Changes a byte of the header and corrects its checksum.
 fn with_header(journal: &mut [u8], at: usize, value: u8) {
     journal[at] = value;
     let check = crc32fast::hash(&journal[..30]);
     journal[30..34].copy_from_slice(&check.to_be_bytes());
 }
 
-/// Leaves a transfer behind that was cut after some parts.
+/// Leaves an interrupted transfer behind that was cut after some parts.
 pub fn cut_off(from: &Path, into: &Path) {
     let retry = ["--retry", "0"];
     let receiver = receive(into, &[&LISTEN[..], &retry].concat()).start();

@@ -18,7 +18,7 @@ fn beside(path: &Path, verb: &str) -> Run {
     Run::new(path.parent().expect("a folder of the test"), verb)
 }
 
-/// A whole transfer: the receiver listens, the sender dials it. How both ended, the sender first.
+/// A whole transfer: the receiver listens, the sender dials it. Returns how both ended, the sender first.
 pub fn transfer(from: &Path, sends: &[&str], into: &Path, receives: &[&str]) -> (Ended, Ended) {
     let receiver = receive(into, &[&LISTEN, receives].concat()).start();
     let sender = send(from, &[&["--to", "@"], sends].concat());

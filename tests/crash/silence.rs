@@ -1,4 +1,4 @@
-//! Sides that stop, stop reading, vanish without a word; and people who take their time.
+//! Sides that stop, stop reading or vanish silently; and people who take their time.
 
 use crate::harness::library::{Port, dial, listen};
 use crate::harness::proxy::{Act, Proxy};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const IDLE: [&str; 4] = ["--idle-timeout", "2", "--retry", "0"];
 
-/// Goes on with a transfer that was cut, and finds it whole.
+/// Resumes a transfer that was cut, and checks that it completes.
 fn goes_on(from: &Path, into: &Path) {
     assert_eq!(trees::stagings(into).len(), 1);
     let (sender, receiver) = transfer(from, &[], into, &[]);
@@ -49,12 +49,12 @@ fn a_peer_that_sends_heartbeats_and_reads_no_more_is_given_up() {
     let scene = Scene::new();
     let (from, into) = (scene.path("tree"), scene.path("into"));
     trees::make_mixed(&from, 64 * MIB, 6);
-    // The receiver hears nothing either, but has the patience to send heartbeats all the while.
+    // The receiver hears nothing either, but its idle time is long, so it keeps sending heartbeats.
     let patient = ["--idle-timeout", "60", "--retry", "0"];
     let receiver = receive(&into, &[LISTEN, patient].concat()).start();
     let proxy = Proxy::to(receiver.port());
     proxy.then(14 * MIB as u64, Act::Deafen);
-    // Longer than heartbeats are apart.
+    // Longer than the interval of heartbeats.
     let idle = ["--idle-timeout", "5", "--retry", "0"];
     let to = [&["--to", "@", "-z", "0", "-n", "1"][..], &idle].concat();
     let sender = send(&from, &to).to(proxy.port()).ends().exits(5);
@@ -67,7 +67,7 @@ fn a_peer_that_sends_heartbeats_and_reads_no_more_is_given_up() {
 fn a_stopped_process_is_given_up_and_the_same_again_goes_on() {
     let scene = Scene::new();
     let (from, into) = (scene.path("tree"), scene.path("into"));
-    // More than all the buffers on the way can hold.
+    // More bytes than all buffers on the way can hold.
     trees::make_mixed(&from, 80 * MIB, 2);
     for stop_receiver in [true, false] {
         let receiver = receive(&into, &[LISTEN, IDLE].concat()).start();
@@ -122,7 +122,7 @@ fn an_outage_ends_by_itself() {
     let to = [&["--to", "@", "-z", "0"][..], &idle].concat();
     let sender = send(&from, &to).to(proxy.port()).start();
     proxy.wait_for_acts(1);
-    // Long enough that both have given the connection up and at least one more try went into the void.
+    // Long enough that both have given the connection up, and that at least one more try has failed.
     std::thread::sleep(Duration::from_secs(6));
     proxy.mend();
     sender.ends().exits(0);
@@ -130,7 +130,7 @@ fn an_outage_ends_by_itself() {
     trees::assert_same(&from, &into.join("tree"));
 }
 
-/// Somebody who thinks about an offer.
+/// An operator that takes its time to accept an offer.
 struct Thoughtful(Port, Duration);
 
 impl Operator for Thoughtful {

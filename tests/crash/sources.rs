@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Sends `from` over a slow line, and calls `meddle` when some of it is under way.
+/// Sends `from` over a slow connection, and calls `meddle` when some of it has been sent.
 fn meddled(from: &Path, into: &Path, meddle: impl FnOnce()) -> (Ended, Ended) {
     let receiver = receive(into, &LISTEN).start();
     let proxy = Proxy::to(receiver.port());
@@ -25,7 +25,7 @@ fn meddled(from: &Path, into: &Path, meddle: impl FnOnce()) -> (Ended, Ended) {
 #[test]
 fn each_change_is_named_and_the_other_files_are_whole() {
     let scene = Scene::new();
-    // The line holds back what stands behind the first file until the others have changed.
+    // The proxy holds everything behind the first file back until the other files have changed.
     let (from, into) = (scene.path("tree"), scene.path("into"));
     fs::create_dir_all(from.join("z")).unwrap();
     trees::write(&from.join("a first"), &trees::noise(1, 24 * MIB));
@@ -82,7 +82,7 @@ fn each_change_is_named_and_the_other_files_are_whole() {
         let sent = fs::read(from.join(name)).unwrap();
         assert_eq!(fs::read(into.join("tree").join(name)).unwrap(), sent);
     }
-    // The same again sends what is new and leaves nothing behind.
+    // The same command sends the new contents and leaves nothing behind.
     let (sender, receiver) = transfer(&from, &[], &into, &[]);
     sender.exits(0);
     receiver.exits(0);
@@ -113,7 +113,7 @@ fn an_empty_file_alone_that_grows_after_the_offer_is_exit_8() {
     let scene = Scene::new();
     let from = scene.path("empty");
     fs::write(&from, "").unwrap();
-    // The sender scans, and then waits for somebody to listen.
+    // The sender scans, and then waits for a listener.
     let port = free_port();
     let mut sender = send(&from, &["--to", "@", "-v"]).to(port).start();
     std::thread::sleep(Duration::from_millis(400));
@@ -145,7 +145,7 @@ fn zeros_that_stood_for_an_unreadable_file_are_not_taken_for_it_after_a_cut() {
         let receiver = receive(&into, &[&LISTEN[..], &retry].concat()).start();
         let proxy = Proxy::to(receiver.port());
         proxy.then(14 * MIB as u64, Act::Fin);
-        // Reads of `a` fail; everything of it arrives as zeros, and then the line is cut.
+        // Reads of `a` fail, so all of it arrives as zeros, and then the connection is cut.
         let path = from.join("a");
         let strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=pread64"];
         let only = ["-P", path.to_str().unwrap()];

@@ -1,5 +1,5 @@
-//! Sources that change between runs whose sides are killed at any time, under every policy: what is delivered is
-//! of one version. `tests/random_transfers.rs` does the same with lines that end.
+//! Sources that change between runs whose sides are killed at any time, under every policy: each delivered file
+//! is of one version. `tests/random_transfers.rs` does the same with connections that are cut.
 
 use crate::harness::chance::Chance;
 use crate::harness::story::{RunEnd, Settings, Told, tell_stories};
@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Transfers of all lanes together, unless the environment says another number.
+/// Transfers of all lanes together, unless `PEERBRIDGE_RANDOM_RUNS` sets the number.
 const RUNS: u64 = 120;
 
 /// Trees that are sent at the same time.
 const LANES: u64 = 3;
 
-/// Within this time one is killed: most transfers are over by then.
+/// A kill comes within this time, in milliseconds: most transfers are over by then.
 const KILLED_WITHIN: u64 = 600;
 
 #[test]
@@ -63,7 +63,7 @@ fn run(
         if victims & 2 != 0 {
             kills.fetch_add(receiver.kill().into(), Ordering::Relaxed);
         }
-        // A receiver waits for one that was killed before it came.
+        // A receiver may be waiting for a sender that was killed before it came.
         let grace = Duration::from_secs(if victims == 0 { 60 } else { 2 });
         if !receiver.ends_within(grace) {
             receiver.kill();
@@ -77,7 +77,7 @@ fn run(
     }
 }
 
-/// What a line of events tells; the last one may have been cut off.
+/// The file and the result in a line of events; `None` if the line was cut off, as the last one may be.
 fn told_of_a_file(line: &str) -> Option<(PathBuf, Told)> {
     let event: Value = serde_json::from_str(line).ok()?;
     let name = event["path"].as_str()?.strip_prefix("tree/")?;

@@ -1,10 +1,10 @@
-//! What `doctor` says of discovery: whether a query of this machine comes back, and what may block it.
+//! What `doctor` says about discovery: whether a query of this machine comes back, and what may block it.
 
 use crate::filters::{BROADCAST, IPV6_GROUP, MULTICAST};
 use crate::network::{Machine, can_make_networks, home};
 use std::process::Stdio;
 
-/// The line about discovery, on that machine.
+/// The line about discovery that `doctor` prints on that machine.
 fn found(machine: &Machine) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut doctor = machine.command(env!("CARGO_BIN_EXE_peerbridge"));

@@ -7,7 +7,8 @@ pub const MULTICAST: &str = "ip daddr 224.0.0.0/4 udp dport 8080-8089 drop";
 pub const BROADCAST: &str = "ip daddr { 255.255.255.255, 10.77.0.255, 198.51.100.255 } drop";
 pub const IPV6_GROUP: &str = "ip6 daddr ff12::5042 drop";
 
-/// Two machines on a network that drops these. Its addresses are public, so single hosts are not asked.
+/// Two machines meet on a network that drops these packets. Its addresses are public, so single hosts are not
+/// queried.
 fn meet_despite(rules: &[&str]) {
     let (one, other) = pair(Machine::new(), Machine::new());
     one.address("lan", "198.51.100.1/24");
@@ -61,7 +62,7 @@ fn all_groups_are_dropped_and_hosts_are_asked_one_by_one() {
     meet(&one, &other);
 }
 
-/// A firewall that admits only answers, to what was asked of the same host.
+/// A firewall that admits only answers from hosts that were queried.
 const ANSWERS_ONLY: &[&str] = &[
     "iifname lo accept",
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",

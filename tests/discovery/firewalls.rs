@@ -1,5 +1,5 @@
-//! Every mix of firewalls on two machines: they meet wherever one can be dialled, and elsewhere both
-//! persons learn what to do.
+//! Every mix of firewalls on two machines: they meet if at least one can be dialled; if not, both people learn
+//! what to do.
 
 use crate::network::{Machine, can_make_networks, home};
 use crate::peer::{Outcome, Peer};
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 const CODE: &str = "4271-anvil-tundra-lemon";
 
-/// What a machine admits, beside answers.
+/// What a machine's firewall admits, besides answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Firewall {
     Open,

@@ -1,11 +1,11 @@
-//! Networks as people have them: two machines find each other on each.
+//! Common network layouts: two machines find each other on each.
 
 use crate::network::{Machine, cable, can_make_networks, home, pair, plug, switch};
 use crate::peer::Peer;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Where the two find each other first.
+/// The addresses at which the two first find each other.
 fn meet(one: &Machine, other: &Machine) -> (String, String) {
     let sender = Peer::meet(one, "send");
     let receiver = Peer::meet(other, "receive");
@@ -132,7 +132,8 @@ fn more_addresses_than_a_socket_may_join_groups_for() {
         return;
     }
     let (one, other) = (Machine::with_ipv4_only(), Machine::with_ipv4_only());
-    // A card for each address: one card joins once, whatever addresses it has.
+    // One interface for each address, because an interface joins a group only once, however many addresses it
+    // has.
     for number in 0..25 {
         let card = format!("lan{number}");
         cable(&one, &card, &other, &card);
@@ -143,7 +144,7 @@ fn more_addresses_than_a_socket_may_join_groups_for() {
     }
     let sender = Peer::meet(&one, "send");
     let _receiver = Peer::meet(&other, "receive");
-    // As many as are kept of one peer.
+    // As many addresses as are kept of one peer.
     let found: BTreeSet<String> = (0..8).map(|_| sender.next()).collect();
     assert_eq!(found.len(), 8);
 }

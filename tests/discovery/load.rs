@@ -1,4 +1,4 @@
-//! A flood of datagrams costs little, and what comes after it is found.
+//! A flood of datagrams costs little, and a peer that comes after it is found.
 
 use crate::network::{Machine, can_make_networks, home, is_long, plug, switch};
 use crate::peer::Peer;
@@ -6,7 +6,7 @@ use peerbridge::internals::limits;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Processor time that a process has used, in hundredths of a second.
+/// Processor time of a process, in hundredths of a second.
 fn ticks(id: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -14,7 +14,7 @@ fn ticks(id: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-/// Memory that a process has, in KiB.
+/// Memory of a process, in KiB.
 fn memory(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status
@@ -50,7 +50,7 @@ fn a_flood_costs_little_and_the_pair_meets_after_it() {
         "{used} hundredths of a second of {SECONDS} s"
     );
     assert!(grown < 4096, "{grown} KiB more");
-    // One source, for a little longer than was slept, and the single query of a sweep.
+    // One source, for slightly more than the time slept, and the single query of a sweep.
     let most = u64::from(limits::ANSWERS_PER_SOURCE) * (SECONDS + 2);
     assert!((1..=most).contains(&answers), "{answers} answers");
     let sender = Peer::start(&other, "meet send 4271");
@@ -63,7 +63,7 @@ fn a_flood_costs_little_and_the_pair_meets_after_it() {
     );
 }
 
-/// What a machine sends to groups and broadcast addresses.
+/// Filter rules for what a machine sends to groups and broadcast addresses.
 const QUERIES: [&str; 2] = [
     "ip daddr { 239.255.80.80, 255.255.255.255, 10.77.0.255 } udp dport 8080-8089 counter",
     "ip6 daddr ff12::5042 udp dport 8080-8089 counter",

@@ -1,8 +1,8 @@
 //! Discovery on networks of every layout, made of namespaces: nothing here sends on a network of the
 //! machine that runs it.
 //!
-//! A peer is this same executable, run inside a namespace with a job (`peer`). Namespaces need Linux and
-//! root; where they cannot be made, the tests say so and check nothing.
+//! A peer is this same executable, run inside a namespace with a job (`peer`). Namespaces need Linux and root;
+//! without them the tests say so and check nothing.
 
 #![cfg(target_os = "linux")]
 

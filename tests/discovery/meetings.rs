@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const CODE: &str = "4271-anvil-tundra-lemon";
 
-/// The same channel, other words.
+/// A code with the same channel and other words.
 const WRONG: &str = "4271-anvil-tundra-magic";
 
 fn both_done(sender: &Peer, receiver: &Peer) {
@@ -88,7 +88,7 @@ fn of_three_peers_two_meet_and_the_third_hears_busy() {
     let receivers = [1, 2].map(|n| Peer::start(&machines[n], &format!("receive {CODE}")));
     let sender = Peer::start(&machines[0], &format!("hold-send {CODE}"));
     sender.expect("accepted");
-    // Whoever is met waits for the sender, so only the other one ends.
+    // The receiver that was met waits for the sender, so only the other receiver ends.
     let mut looks = 0..1500;
     let is_first_turned_away = loop {
         assert!(looks.next().is_some(), "nobody is turned away");
@@ -131,7 +131,7 @@ fn whoever_was_in_a_session_is_met_again_when_all_guesses_are_spent() {
     sender.expect("accepted");
     let guesses = Peer::start(&other, &format!("guess 10.77.0.1 {WRONG}"));
     guesses.expect("5 wrong");
-    // Every packet of the connection is answered by its end.
+    // Every packet of the connection is answered with a reset.
     one.filter(
         "output",
         &["ip daddr 10.77.0.2 tcp flags & syn == 0 reject with tcp reset"],

@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where it is set, as on the build machine, a missing tool is a failure.
+/// If this variable is set, as on the build machine, a missing tool is a failure.
 const REQUIRE_TOOLS: &str = "PEERBRIDGE_REQUIRE_TOOLS";
 
-/// Whether namespaces and packet filters can be made here; fails where they are promised.
+/// Whether namespaces and packet filters can be made here. Fails if they cannot although [`REQUIRE_TOOLS`] is
+/// set.
 pub fn can_make_networks() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
     *ANSWER.get_or_init(|| {
@@ -16,7 +17,7 @@ pub fn can_make_networks() -> bool {
             && ip(&[
                 "netns", "exec", &name, "nft", "add", "table", "inet", "probe",
             ]);
-        // Where it could not be made there is nothing to remove.
+        // If it could not be made, there is nothing to remove.
         ip(&["netns", "del", &name]);
         if !works {
             assert!(
@@ -29,7 +30,7 @@ pub fn can_make_networks() -> bool {
     })
 }
 
-/// Whether tests that take minutes are wanted.
+/// Whether tests that take minutes are enabled.
 pub fn is_long() -> bool {
     std::env::var_os("PEERBRIDGE_TEST_LONG").is_some_and(|value| value == "1")
 }
@@ -66,7 +67,7 @@ impl Machine {
         Machine::default()
     }
 
-    /// The same, without IPv6.
+    /// A new machine without IPv6.
     pub fn with_ipv4_only() -> Machine {
         let machine = Machine::new();
         for scope in ["all", "default"] {
@@ -75,7 +76,7 @@ impl Machine {
         machine
     }
 
-    /// A command to be run inside it.
+    /// A command that will run inside the machine.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, program]);
@@ -94,7 +95,7 @@ impl Machine {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Has its packet filter drop what matches, or count it with `counter`.
+    /// Makes the machine's packet filter drop matching packets, or count them with `counter`.
     pub fn filter(&self, hook: &str, rules: &[&str]) {
         let rules = rules.join("\n");
         let table = format!(
@@ -110,7 +111,7 @@ impl Machine {
         self.run(&format!("ip address add {address} dev {interface}"));
     }
 
-    /// What a cable does when it is plugged in.
+    /// Brings an interface up, as plugging in a cable does.
     pub fn up(&self, interface: &str) {
         self.run(&format!("ip link set {interface} up"));
     }
@@ -122,7 +123,7 @@ impl Drop for Machine {
     }
 }
 
-/// Lays a cable between two machines, each with a card of that name; both ends are down.
+/// Connects two machines with a cable, which makes an interface of the given name on each; both ends are down.
 pub fn cable(one: &Machine, one_card: &str, other: &Machine, other_card: &str) {
     one.run(&format!(
         "ip link add {one_card} type veth peer name {other_card} netns {}",
@@ -130,7 +131,7 @@ pub fn cable(one: &Machine, one_card: &str, other: &Machine, other_card: &str) {
     ));
 }
 
-/// Two machines and a cable between their cards `lan`, up and without addresses.
+/// Two machines and a cable between their interfaces `lan`, up and without addresses.
 pub fn pair(one: Machine, other: Machine) -> (Machine, Machine) {
     cable(&one, "lan", &other, "lan");
     one.up("lan");
@@ -146,7 +147,7 @@ pub fn home() -> (Machine, Machine) {
     (one, other)
 }
 
-/// A machine that is only a switch; its card `port0` goes to the first machine's `lan`, and so on.
+/// A machine that acts as a switch; its interface `port0` is connected to the first machine's `lan`, and so on.
 pub fn switch(machines: &[&Machine]) -> Machine {
     let switch = Machine::new();
     switch.run("ip link add sw type bridge");
@@ -157,7 +158,7 @@ pub fn switch(machines: &[&Machine]) -> Machine {
     switch
 }
 
-/// Connects one more card to a switch.
+/// Connects one more interface to a switch.
 pub fn plug(switch: &Machine, number: usize, machine: &Machine, card: &str) {
     let port = format!("port{number}");
     cable(switch, &port, machine, card);

@@ -1,4 +1,4 @@
-//! Programs inside the namespaces: this executable with a job, and what it says.
+//! Programs inside the namespaces: this executable with a job, and its output.
 
 use crate::network::Machine;
 use peerbridge::internals::{Channel, Lookout, Presence, Role};
@@ -14,13 +14,13 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-/// What the executable is told to do inside a namespace.
+/// The variable with the job of this executable inside a namespace.
 const JOB: &str = "PEERBRIDGE_TEST_JOB";
 
-/// Marks a line for the test that waits.
+/// Marks a line for the waiting test.
 const MARK: &str = "job: ";
 
-/// How long something that must happen is waited for.
+/// How long to wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running job; it ends when this is dropped.
@@ -30,17 +30,17 @@ pub struct Peer {
     noise: RefCell<Vec<String>>,
 }
 
-/// How a transfer went.
+/// The outcome of a transfer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All is there.
+    /// Everything arrived.
     Done,
-    /// The error, as its type shows it.
+    /// It failed, with the debug output of the error.
     Failed(String),
 }
 
 impl Peer {
-    /// Begins a job, and waits until it is under way.
+    /// Starts a job, and waits until it is running.
     pub fn start(machine: &Machine, job: &str) -> Peer {
         let executable = std::env::current_exe().unwrap();
         let mut command = machine.command(executable.to_str().unwrap());
@@ -61,7 +61,7 @@ impl Peer {
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 if let Some((_, said)) = line.split_once(MARK) {
-                    // The test may have heard enough.
+                    // The test may have stopped listening.
                     let _ = sender.send(said.to_owned());
                 }
             }
@@ -75,7 +75,7 @@ impl Peer {
         peer
     }
 
-    /// One that wants to meet on channel 4271.
+    /// A peer that wants to meet on channel 4271.
     pub fn meet(machine: &Machine, role: &str) -> Peer {
         Peer::start(machine, &format!("meet {role} 4271"))
     }
@@ -92,7 +92,7 @@ impl Peer {
         self.lines.try_recv().ok()
     }
 
-    /// Waits for this line, past others.
+    /// Waits for this line, and skips others.
     pub fn expect(&self, line: &str) {
         let mut others = Vec::new();
         loop {
@@ -104,7 +104,7 @@ impl Peer {
         }
     }
 
-    /// How its transfer ends.
+    /// Waits for the outcome of its transfer.
     pub fn outcome(&self) -> Outcome {
         loop {
             let line = self.next();
@@ -118,7 +118,7 @@ impl Peer {
         }
     }
 
-    /// What is known when it was not met for a while.
+    /// The report of a peer that has met nobody for a while.
     pub fn looking(&self) -> String {
         loop {
             let line = self.next();
@@ -128,12 +128,12 @@ impl Peer {
         }
     }
 
-    /// Warnings and wrong proofs on the way there.
+    /// Warnings and wrong proofs so far.
     pub fn noise(&self) -> Vec<String> {
         self.noise.borrow().clone()
     }
 
-    /// Waits for noise that begins so.
+    /// Waits for a warning or wrong proof that begins with `begin`.
     pub fn expect_noise(&self, begin: &str) {
         loop {
             let line = self.next();
@@ -157,7 +157,7 @@ impl Peer {
         writeln!(input, "{line}").unwrap();
     }
 
-    /// Ends its input, and returns what it says then.
+    /// Closes its input, and returns its last line.
     pub fn finish(&mut self) -> String {
         drop(self.child.stdin.take());
         self.next()
@@ -206,7 +206,7 @@ pub fn work() {
     }
 }
 
-/// What a sender sends. One that waits has more than may go along with an offer.
+/// The contents that a sender sends. A sender that waits sends more than may travel with an offer.
 fn contents(pace: Pace) -> Vec<u8> {
     match pace {
         Pace::AtOnce => vec![7; 100_000],
@@ -240,7 +240,7 @@ fn receive(code: &str) {
     }));
 }
 
-/// Tries other words at whoever listens there, until no guess is left.
+/// Tries other words at the listener there, until no guess is left.
 fn guess(host: &str, code: &str) {
     let folder = tempfile::tempdir().unwrap();
     let options = ReceiveOptions::new(folder.path().to_owned());
@@ -260,7 +260,7 @@ fn guess(host: &str, code: &str) {
     say(&format!("{wrong} wrong"));
 }
 
-/// Where [`meet`] says that it listens, somebody accepts and says nothing.
+/// Accepts connections where [`meet`] says that it listens, and says nothing.
 fn accept_and_say_nothing() {
     let listener = TcpListener::bind("0.0.0.0:9000").unwrap();
     std::thread::spawn(move || {
@@ -272,7 +272,7 @@ fn accept_and_say_nothing() {
     });
 }
 
-/// Repeats what `victim` sends, with a port of its own where nothing is said.
+/// Repeats what `victim` sends, with a port of its own that never answers.
 fn copy(victim: &str) {
     let victim: IpAddr = victim.parse().unwrap();
     let socket = UdpSocket::bind("0.0.0.0:8080").unwrap();
@@ -304,7 +304,7 @@ enum Pace {
     WhenTold,
 }
 
-/// Says what a test may want to know.
+/// An operator that prints what a test may want to know.
 struct Talkative(Pace);
 
 impl Operator for Talkative {
@@ -354,7 +354,7 @@ fn presence(role: &str, channel: &str) -> Presence {
     }
 }
 
-/// Waits for a line, looks for its peer, and says after how many milliseconds it was found.
+/// Waits for a line, searches for its peer, and prints after how many milliseconds it was found.
 fn meet_when_told(role: &str, channel: &str) {
     say("ready");
     std::io::stdin().read_line(&mut String::new()).unwrap();
@@ -375,7 +375,7 @@ fn meet(mode: Discovery, role: &str, channel: &str) {
     drop(lookout);
 }
 
-/// Another program that has a port.
+/// Occupies a port, as another program would.
 fn hold(address: &str) {
     let socket = UdpSocket::bind(address).unwrap();
     say("ready");
@@ -383,7 +383,7 @@ fn hold(address: &str) {
     drop(socket);
 }
 
-/// A query for channel 4271, as `docs/PROTOCOL.md` has it, by a stranger.
+/// A query for channel 4271 as in `docs/PROTOCOL.md`, from a stranger.
 fn query(instance: u64) -> [u8; 64] {
     let mut query = [0; 64];
     query[..13].copy_from_slice(b"PEERFIND\x01\x01\x01\x10\xaf");
@@ -393,7 +393,7 @@ fn query(instance: u64) -> [u8; 64] {
     query
 }
 
-/// Asks 20 times from one address, and says how many answers come.
+/// Sends 20 queries from one address, and prints how many answers come.
 fn ask(from: &str, to: &str) {
     let socket = UdpSocket::bind(from).unwrap();
     socket
@@ -413,7 +413,7 @@ fn ask(from: &str, to: &str) {
     say(&format!("{answers} answers"));
 }
 
-/// Sends queries of ever new instances as fast as it can, and says how many when its input ends.
+/// Sends queries with a new instance each as fast as it can, and prints their number when its input ends.
 fn flood(to: &str) {
     let to: SocketAddr = to.parse().unwrap();
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -426,7 +426,7 @@ fn flood(to: &str) {
     let mut sent = 0u64;
     while ended.try_recv().is_err() {
         for _ in 0..100 {
-            // Where the system is out of room, the flood is as thick as it gets.
+            // If the system's buffers are full, the flood cannot be any heavier.
             sent += u64::from(socket.send_to(&query(sent), to).is_ok());
         }
     }

@@ -1,4 +1,4 @@
-//! How far discovery goes: who is answered, and what leaves the machine.
+//! How far discovery goes: which peers are answered, and what leaves the machine.
 
 use crate::network::{Machine, can_make_networks, home};
 use crate::peer::Peer;
@@ -25,7 +25,7 @@ fn a_query_from_another_network_is_not_answered() {
     let _peer = Peer::meet(&one, "receive");
     let far = Peer::start(&other, "ask 172.31.9.9:0 10.77.0.1:8080");
     assert_eq!(far.next(), "0 answers");
-    // The same from the own network: the question was good, and the answers are few.
+    // The same query from the machine's own network: it is valid, and there are only a few answers.
     let near = Peer::start(&other, "ask 10.77.0.2:0 10.77.0.1:8080");
     assert_eq!(near.next(), "8 answers");
 }
@@ -48,7 +48,7 @@ fn loopback_stays_on_the_machine_and_off_is_silent() {
         assert_eq!(off.latest(), None);
         assert_eq!(sent(&one), 0);
     }
-    // The counter counts.
+    // Checks that the counter works.
     let sender = Peer::meet(&one, "send");
     let receiver = Peer::meet(&one, "receive");
     sender.next();

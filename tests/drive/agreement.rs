@@ -1,4 +1,4 @@
-//! Archives that are odd in ways that makers really are: opened here and by other programs, and compared.
+//! Archives with oddities that real programs produce: opened here and by other programs, and compared.
 
 use super::archives::unzip;
 use super::openers;
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A zone that is the same all year: 7-Zip takes today's offset for every day.
+/// A zone with the same offset all year, because 7-Zip applies today's offset to every day.
 pub const ZONE: &str = "EST5";
 
 /// Writes archives byte by byte.
@@ -77,7 +77,7 @@ const ARCHIVES: [&str; 17] = [
     "flag-without-need",
 ];
 
-/// Where a program makes something else of an archive, and why: `docs/ARCHIVES.md` has the same list.
+/// Cases in which a program reads an archive differently, and why. `docs/ARCHIVES.md` has the same list.
 const DIFFERENCES: [(&str, &str, &str); 9] = [
     ("7zz", "backslash", "takes it for part of a name"),
     ("7zz", "piped", "gives it the usual mode"),
@@ -100,7 +100,7 @@ fn open_with(tool: &str, archive: &Path, into: &Path) {
         "bsdtar" => command.arg("-C").arg(into).arg("-xf"),
         _ => command.args(["-o", "-q", "-d"]).arg(into),
     };
-    // Info-ZIP adds .zip to a name, and warnings are exit codes: the files are compared.
+    // Info-ZIP adds .zip to a name, and its warnings are exit codes, so the files are compared.
     let ran = command
         .arg(archive)
         .env("TZ", ZONE)
@@ -108,7 +108,7 @@ fn open_with(tool: &str, archive: &Path, into: &Path) {
     ran.output().unwrap();
 }
 
-/// Names, contents, modes, times; of folders the modes.
+/// Names, contents, modes and times; for folders only the modes.
 pub fn found(top: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = look(top);
     found.remove(Path::new(""));
@@ -157,7 +157,7 @@ fn other_programs_make_the_same_of_odd_archives() {
     }
 }
 
-/// Python looks at names and contents only.
+/// Python restores names and contents only.
 #[test]
 fn python_finds_the_same_names_and_contents() {
     if !has_tool("python3") {
@@ -172,7 +172,8 @@ for name in sys.argv[1:]:
     zipfile.ZipFile(name).extractall('python-' + name)
 "
     );
-    // It refuses extra fields that are cut, and takes names for code page 437 and backslashes for letters.
+    // It refuses extra fields that are cut short, and reads names in code page 437 and backslashes as
+    // characters.
     let same = ARCHIVES
         .into_iter()
         .filter(|archive| !["backslash", "extra-cut", "utf8", "utf8-from-dos"].contains(archive));
@@ -207,7 +208,7 @@ for name in sys.argv[1:]:
     }
 }
 
-/// What `zip` writes of a time is shown by others in local time, and what it means is the same for all.
+/// Other programs show a time that `zip` wrote in local time, and all read the same moment.
 #[test]
 fn times_of_archives_made_here() {
     let scene = Scene::new();
@@ -260,7 +261,7 @@ fn times_of_archives_made_here() {
             .env("TZ", zone)
             .status();
         assert!(ran.unwrap().success());
-        // 3.6.2 knows no NTFS field: what it goes by is the local DOS time, which begins in 1980.
+        // libarchive 3.6.2 does not read the NTFS field, and uses the local DOS time, which begins in 1980.
         assert_eq!(modified("bsdtar", "b"), IN_2024);
         assert_eq!(modified("bsdtar", "c"), IN_2040);
     }

@@ -71,7 +71,7 @@ pub fn unzip(scene: &Scene, line: &str) -> Run {
         .env("PEERBRIDGE_ZIP_PASSWORD", WORD)
 }
 
-/// The folders' own times and modes differ in what the programs carry of them.
+/// Files and links only, because programs differ in which times and modes of folders they carry.
 fn files_and_links(top: &Path) -> BTreeMap<PathBuf, Option<Entry>> {
     let found = look(top).into_iter();
     let found = found.filter(|(path, _)| !path.as_os_str().is_empty());
@@ -306,7 +306,7 @@ for bits in (128, 192, 256):
     }
 }
 
-/// An archive by the zip crate: its names and contents, encrypted or not.
+/// An archive of these names and contents made by the zip crate, encrypted or not.
 pub fn archive(
     path: &Path,
     method: CompressionMethod,
@@ -346,7 +346,7 @@ fn those_with_zstd() {
     }
 }
 
-/// What is made here is opened here to the same, in names that are no UTF-8 too.
+/// Archives made here are opened here to the same entries, even with names that are not UTF-8.
 #[test]
 fn those_made_here() {
     let scene = scene();

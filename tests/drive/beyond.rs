@@ -1,12 +1,13 @@
-//! Nothing that tests run is heard on a network of whoever runs them. Names that do not exist have an empty label,
-//! for which no resolver asks anybody.
+//! Tests send nothing to the networks of the machine that runs them. Host names that must not exist have an
+//! empty label, for which no resolver sends a query.
 
 use super::network::{Machine, can_make_networks, home};
 
-/// Tests that search by code, listen, dial, ping and serve: with what the harness sets for all.
+/// Tests that search by code, listen, dial, ping and serve, in the environment that the harness sets for all
+/// tests.
 const REPRESENTATIVE: [&str; 4] = ["by_code::", "meeting::", "over_line::", "left_behind::"];
 
-/// A machine on a network with another one, and a count of what it sends there.
+/// A machine on a network with another machine, and a counter of what it sends there.
 fn watched() -> (Machine, Machine) {
     let (machine, other) = home();
     machine.run("ip route add default via 10.77.0.2");
@@ -15,7 +16,7 @@ fn watched() -> (Machine, Machine) {
     (machine, other)
 }
 
-/// Packets of programs that went beyond loopback.
+/// Number of packets that programs sent beyond loopback.
 fn sent_beyond(machine: &Machine) -> u64 {
     let rules = machine.run("nft list table inet of_output");
     let (_, rest) = rules.split_once("counter packets ").expect("a counter");

@@ -5,7 +5,7 @@ use crate::network::{Machine, can_make_networks, home, is_long};
 use crate::terminal::{CTRL_D, Terminal};
 use std::time::Instant;
 
-/// At a terminal that looks for the other side on this machine only.
+/// Runs at a terminal, with a search on this machine only.
 fn at_terminal(run: Run) -> Terminal {
     Terminal::start(
         run.without("PEERBRIDGE_SECRET")
@@ -41,7 +41,7 @@ fn the_sender_shows_a_code_and_the_receiver_types_it_with_blanks() {
     scene.assert_same("source", "in/source");
 }
 
-/// Prints how long it takes from Enter behind the code until the file is there and the program has ended.
+/// Prints the time from Enter behind the code until the file has arrived and the program has ended.
 #[test]
 fn two_machines_that_have_never_met_need_a_code_and_no_address() {
     if !can_make_networks() {

@@ -1,4 +1,4 @@
-//! What both sides count of a transfer that is not the first of its kind.
+//! What both sides count when a transfer is repeated.
 
 use crate::harness::proxy::Proxy;
 use crate::harness::trees::noise;

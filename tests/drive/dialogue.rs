@@ -23,7 +23,7 @@ fn dialogue(scene: &Scene) -> Terminal {
     Terminal::start(scene.run("").without("PEERBRIDGE_SECRET"))
 }
 
-/// Types the secret once the terminal does not show it any more.
+/// Types the secret once the terminal no longer echoes.
 #[track_caller]
 fn types_the_secret(terminal: &mut Terminal) {
     terminal.shows(HIDDEN);
@@ -31,7 +31,7 @@ fn types_the_secret(terminal: &mut Terminal) {
     terminal.types(SECRET);
 }
 
-/// A receiver that waits, up to its port.
+/// A receiver that waits, and its port.
 fn waiting(scene: &Scene) -> (Terminal, u16) {
     let mut receiver = dialogue(scene);
     receiver.answers(PLACE, "w");
@@ -43,7 +43,7 @@ fn waiting(scene: &Scene) -> (Terminal, u16) {
     (receiver, port)
 }
 
-/// A sender that dials, up to what it sends.
+/// A sender that dials, up to the question for what to send.
 fn dialling(scene: &Scene, port: u16) -> Terminal {
     let mut sender = dialogue(scene);
     sender.answers(PLACE, "i");
@@ -145,7 +145,7 @@ fn shown_code(terminal: &mut Terminal) -> String {
     rest.lines().next().unwrap().trim().to_owned()
 }
 
-/// A person whose machine is looked on for the other side.
+/// A terminal at which the other side is searched for on this machine.
 fn near(scene: &Scene) -> Terminal {
     let run = scene.run("").without("PEERBRIDGE_SECRET");
     Terminal::start(run.env("PEERBRIDGE_DISCOVERY", "loopback"))
@@ -169,7 +169,7 @@ fn two_people_meet_by_a_code_and_send_one_more() {
     receiver.answers(PLACE, "r");
     receiver.answers(FOLDER, "in");
     receiver.shows(CODE);
-    // The last word by Tab, the rest as a paste with blanks.
+    // The last word is completed by Tab, the rest is pasted with blanks.
     let (begin, last) = code.rsplit_once('-').unwrap();
     receiver.presses_all(&begin.replace('-', " ").to_uppercase());
     receiver.presses_all(&format!(" {}\t", &last[..last.len().min(5)]));
@@ -240,7 +240,7 @@ fn keys_at_a_line_that_is_edited() {
     terminal.becomes_wide(20);
     terminal.answers(PLACE, "s");
     terminal.shows(SOURCE);
-    // The question has a row of its own where it is narrow.
+    // On a narrow terminal the question has a row of its own.
     terminal.shows("> ");
     terminal.presses_all("o\t");
     terminal.shows("one  other");
@@ -275,7 +275,7 @@ fn ctrl_z_at_a_line_that_is_edited_stops_and_the_shell_goes_on_with_it() {
     terminal.presses_all("on");
     terminal.echo_becomes(false);
     terminal.presses(CTRL_Z);
-    // What the shell does next finds the terminal as it was.
+    // The shell finds the terminal in its original state.
     terminal.shows(" echo ");
     terminal.shows(SOURCE);
     terminal.echo_becomes(false);
@@ -366,12 +366,12 @@ fn a_receiver_says_no() {
     assert!(scene.names_in("in").is_empty());
 }
 
-/// Whether the program shows what is typed at this question, or nobody does.
+/// Whether the program itself echoes at this question, or nothing is echoed.
 fn takes_the_terminal(question: &str) -> bool {
     [HIDDEN, SOURCE].contains(&question)
 }
 
-/// Leaves at every question in turn, by a key.
+/// Leaves the dialogue at every question in turn, with a key.
 fn leaves_at_each_question(key: u8, check: impl Fn(&mut Terminal)) {
     let scene = Scene::new();
     scene.file("file", "1");
@@ -531,7 +531,7 @@ fn a_bar_is_drawn_on_a_terminal_and_taken_away() {
             .env("NO_COLOR", no_color);
         let mut sender = Terminal::start(sender.to(wire.port()));
         wire.wait_for_acts(1);
-        // Longer than a transfer must last before a bar is drawn.
+        // Longer than the time after which a bar is drawn.
         std::thread::sleep(std::time::Duration::from_millis(400));
         wire.release();
         sender.shows(" of 24.0 MiB");

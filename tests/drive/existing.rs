@@ -1,4 +1,4 @@
-//! What happens to names that are taken, and offers that are not wanted.
+//! What happens to names that are taken, and to offers that are declined.
 
 use crate::harness::trees::{assert_same, assert_same_entries, look, set_mode, set_modified};
 use crate::harness::{Ended, Scene};
@@ -6,8 +6,8 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-/// `tree` is offered. In `in` there is another `tree/clash`, older than the offered one; `tree/same` is
-/// there already; `tree/own` is not part of the offer.
+/// `tree` is offered. `in` has an older, different `tree/clash`, an identical `tree/same`, and `tree/own`,
+/// which is not part of the offer.
 fn scene() -> Scene {
     let scene = Scene::new();
     let clash = scene.file("tree/clash", "the offered one");
@@ -94,7 +94,7 @@ fn rename_puts_the_new_one_beside() {
     assert_eq!(contents(&scene, beside), "the offered one");
 }
 
-/// A file that stands where a folder must go: the folder and all in it get another path.
+/// A file is where a folder must go: the folder gets a new name, and everything in it a new path.
 #[test]
 fn what_is_in_a_folder_with_a_new_name_is_found_by_both_sides() {
     let scene = Scene::new();
@@ -127,8 +127,8 @@ fn newer_replaces_only_what_is_older() {
     assert_eq!(contents(&scene, "clash"), "a younger one");
 }
 
-/// A file that a coarser clock kept is as old as the one that it was made from: 100 ns on NTFS, 10 ms on exFAT,
-/// whole seconds, and FAT's even ones.
+/// A file on a disk with a coarser clock counts as old as its original: with 100 ns on NTFS, 10 ms on exFAT,
+/// whole seconds, and FAT's even seconds.
 #[test]
 fn newer_leaves_what_a_coarser_clock_made_older() {
     let (seconds, nanoseconds) = (1_600_000_001, 123_456_789);
@@ -229,7 +229,7 @@ fn a_file_where_the_folder_should_be_is_said() {
     assert_eq!(fs::read(file).unwrap(), b"a file");
 }
 
-/// Lets a user without rights reach what is in the scene.
+/// Lets a user without rights access everything in the scene.
 fn open_to_all(scene: &Scene) {
     set_mode(&scene.path(""), 0o755);
 }
@@ -244,7 +244,7 @@ fn event_of(side: &Ended, path: &str) -> Value {
     files.pop().expect("an event of the file")
 }
 
-/// Where nothing arrived, no hint tells of something that is kept.
+/// If nothing arrived, no hint mentions kept data.
 #[test]
 fn a_destination_that_cannot_be_keeps_nothing() {
     let scene = Scene::new();

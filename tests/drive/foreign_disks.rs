@@ -1,4 +1,5 @@
-//! Disks that refuse names, links, permissions or times: each entry by itself, and the rest arrives.
+//! Disks that refuse names, links, permissions or times: each refused entry is left out by itself, and the rest
+//! arrives.
 
 use crate::harness::disks::Disk;
 use crate::harness::trees::{MIB, noise};
@@ -6,10 +7,10 @@ use crate::harness::{Run, Scene, meet};
 use std::fs;
 use std::path::Path;
 
-/// Names that NTFS refuses, as `windows_names` has it.
+/// Names that NTFS refuses, see `windows_names`.
 const REFUSED: [&str; 3] = ["a:b", "what?", "trail."];
 
-/// A tree with names that Windows cannot have: small files, a large one, and a folder.
+/// A tree with names that Windows does not allow: small files, a large one, and a folder.
 fn windows_tree(scene: &Scene) {
     scene.file("tree/good", "good");
     for name in REFUSED {
@@ -88,7 +89,7 @@ fn a_refused_name_is_told_before_anything_moves() {
     let message = events[warned]["message"].as_str().unwrap();
     assert!(message.contains("and 2 more"), "{message}");
     assert!(warned < at(&|event| event["event"] == "file"));
-    // What shares no part with another file is not sent.
+    // A refused file that shares no part with another file is not sent.
     assert!(sent.exits(13).total("wire_bytes") < 5 * MIB as u64);
 }
 

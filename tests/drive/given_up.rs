@@ -1,4 +1,4 @@
-//! Archives in which a large file changed half way, opened by programs of others.
+//! Archives in which a large file changed halfway, opened by other programs.
 
 use super::openers::{OPENERS, open_streamed, open_with};
 use crate::harness::Scene;
@@ -14,13 +14,13 @@ use std::sync::Mutex;
 
 const PASSWORD: &str = "orchard Lantern-58";
 
-/// Far more than is on its way between the one who reads a file and the one who takes the archive.
+/// Far more than is buffered between the reader of the file and the writer of the archive.
 const LENGTH: usize = 64 << 20;
 
-/// What is before and behind the large one.
+/// The files before and behind the large one.
 const KEPT: [&str; 3] = ["before", "late", "later"];
 
-/// Cuts a file at the first sign that some of it is written.
+/// Truncates a file at the first sign that some of it has been written to the archive.
 struct Cutter(Mutex<Option<File>>);
 
 impl Operator for Cutter {
@@ -42,7 +42,7 @@ fn tree(scene: &Scene) -> File {
     File::options().write(true).open(large).unwrap()
 }
 
-/// An archive of all but the large file.
+/// Makes an archive of all files, during which the large one changes.
 fn make(scene: &Scene, name: &str, level: Level, names: Names) {
     let cutter = Cutter(Mutex::new(Some(tree(scene))));
     let password = ArchivePassword::from_text(PASSWORD).unwrap();
@@ -61,7 +61,7 @@ fn holds_the_others(scene: &Scene, top: &Path) {
     }
 }
 
-/// The programs that go by the directory find nothing to complain of.
+/// Programs that read the directory report no fault.
 #[track_caller]
 fn opens_everywhere(scene: &Scene, archive: &str) {
     let path = scene.path(archive);
@@ -76,7 +76,7 @@ fn opens_everywhere(scene: &Scene, archive: &str) {
         assert!(!into.join("tree/large").exists(), "{tool}");
     }
     if has_tool("unzip") {
-        // It knows no AES, and says of everything else whether it is sound.
+        // Info-ZIP does not support AES, but reports whether everything else is sound.
         let tested = Command::new("unzip").arg("-t").arg(&path).output().unwrap();
         let said = String::from_utf8_lossy(&tested.stdout).into_owned();
         assert!(said.contains("No errors detected"), "{said}");
@@ -106,8 +106,8 @@ fn nothing_of_it_stays_in_a_file() {
     }
 }
 
-/// Who does not go by the directory is told that it is not whole, and gets past it: libarchive where it is
-/// deflated.
+/// A program that does not read the directory reports that the member is damaged and continues: libarchive
+/// does, if the member is deflated.
 #[track_caller]
 fn streams(scene: &Scene, archive: &str, level: Level) {
     if has_tool("bsdtar") {

@@ -1,4 +1,4 @@
-//! Transfers that are stopped in the middle, and go on.
+//! Transfers that are stopped in the middle, and resume.
 
 use crate::harness::proxy::Proxy;
 use crate::harness::trees::{assert_same, noise};
@@ -9,7 +9,7 @@ use std::time::Duration;
 const FILE: usize = 32 << 20;
 const STOPS_AT: u64 = 14 << 20;
 
-/// A transfer of one large file that stands still in the middle.
+/// A transfer of one large file, stopped in the middle.
 struct Stopped {
     scene: Scene,
     wire: Proxy,
@@ -20,7 +20,7 @@ struct Stopped {
 const SEND: &str = "send file --json --idle-timeout 3 --retry 0";
 const RECEIVE: &str = "receive in --yes --json --idle-timeout 3 --retry 0";
 
-/// Who waits for the other one.
+/// Which side listens.
 #[derive(Clone, Copy)]
 enum Listener {
     Sender,
@@ -59,7 +59,7 @@ impl Stopped {
     }
 }
 
-/// The same commands again, without anything between them.
+/// Runs the same commands again, without a proxy.
 fn goes_on(scene: &Scene) {
     let receiver = scene.run(RECEIVE).arg("--port=0").start();
     let sender = scene
@@ -76,7 +76,7 @@ fn goes_on(scene: &Scene) {
         let ended = ended.says("may be there already");
         let done = ended.done();
         let resumed = done["resumed_bytes"].as_u64().unwrap();
-        // What was on its way when it stopped does not count.
+        // Data in flight at the stop does not count.
         assert!(resumed > STOPS_AT / 4, "{resumed}: {}", ended.told());
         let wire = done["wire_bytes"].as_u64().unwrap();
         assert!(wire < FILE as u64, "{wire}: {}", ended.told());
@@ -97,7 +97,7 @@ fn sender_is_stopped(signal: Signal, listener: Listener, streams: u16) {
 
 fn receiver_is_stopped(signal: Signal, listener: Listener, streams: u16) {
     let stopped = Stopped::new(listener, streams);
-    // The line holds, but what came through it may not be written and recorded yet.
+    // The proxy holds, but data that came through it may not be written and recorded yet.
     std::thread::sleep(Duration::from_millis(500));
     stopped.receiver.signal(signal);
     stopped.receiver.ends().was_killed_by(signal);
@@ -108,7 +108,7 @@ fn receiver_is_stopped(signal: Signal, listener: Listener, streams: u16) {
     goes_on(&stopped.scene);
 }
 
-/// Nothing else may be in the destination while a transfer is not done.
+/// The staging folder. Nothing else may be in the destination before the transfer is done.
 fn the_staging_folder(scene: &Scene) -> String {
     let names = scene.names_in("in");
     assert_eq!(names.len(), 1, "{names:?}");
@@ -160,7 +160,7 @@ fn a_line_that_falls_silent_ends_both_within_the_idle_limit() {
 #[test]
 fn a_lost_connection_is_dialled_again() {
     let scene = Scene::new();
-    // More than the kernel takes while nothing is carried, on two connections and both ways.
+    // More than the kernel buffers while nothing is carried, on two connections in both directions.
     const LENGTH: usize = 2 * FILE;
     scene.file("file", noise(2, LENGTH));
     let receiver = scene
@@ -176,8 +176,8 @@ fn a_lost_connection_is_dialled_again() {
     receiver.ends().exits(0);
     assert_same(&scene.path("file"), &scene.path("in/file"));
     let done = sender.says("resuming: ").done();
-    // What this very run brought before does not count as resumed, and is not sent twice. What the
-    // kernel had taken but not carried when the line was lost does not come by here.
+    // Data that this same run brought before does not count as resumed, and is not sent twice. Data that the
+    // kernel had accepted but not carried when the connection was lost does not pass this proxy.
     assert_eq!(done["resumed_bytes"], 0);
     let passed = wire.passed();
     assert!(passed < LENGTH as u64 * 3 / 2, "{passed} bytes");
@@ -220,7 +220,7 @@ fn a_peer_that_does_not_come_back_is_a_lost_connection() {
     let receiver = scene.run(RECEIVE).arg("--port=0").start();
     let mut wire = Proxy::holding_at(receiver.port(), STOPS_AT);
     let sender = scene.run("send file --to @ --level 0 --wait 0 --retry 2");
-    // The first way is cut for good together with the receiver: nobody listens behind it any more.
+    // The first proxy is useless from now on, because its receiver is gone.
     let sender = sender.to(wire.port()).start();
     wire.wait_for_acts(1);
     receiver.signal(Signal::KILL);

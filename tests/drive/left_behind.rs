@@ -1,4 +1,4 @@
-//! What `zip` leaves behind when it is killed, or may not clean up, and what `doctor` says of it.
+//! What `zip` leaves behind if it is killed or cannot clean up, and what `doctor` says about it.
 
 use super::terminal::Terminal;
 use crate::harness::trees::set_mode;
@@ -34,7 +34,7 @@ fn follow_advice(scene: &Scene, said: &str) {
 fn a_killed_zip_is_found_by_the_doctor() {
     let scene = Scene::new();
     scene.folder("made");
-    // Zeros that take no room and more time than it takes to see that something is made of them.
+    // Zeros that take no room on the disk, but enough time to see that an archive is being made.
     let sparse = File::create(scene.path("zeros")).unwrap();
     sparse.set_len(8 << 30).unwrap();
     let running = zip(&scene, "made/a.zip zeros --level 9").start();
@@ -47,7 +47,7 @@ fn a_killed_zip_is_found_by_the_doctor() {
     assert!(doctor().contains("is being made into an archive now"));
     running.signal(Signal::KILL);
     running.ends().was_killed_by(Signal::KILL);
-    // A transfer looks for no archive.
+    // The killed run has left it behind.
     assert!(temporary_in(&scene, "made").is_some());
     let said = doctor();
     assert!(
@@ -70,7 +70,7 @@ fn a_killed_zip_is_found_by_the_doctor() {
     assert!(doctor().contains("no unfinished transfers"));
 }
 
-/// A folder in which names can be made and not removed; `None` where there are none.
+/// A folder in which names can be created but not removed; `None` if the file system does not support that.
 struct AppendOnly(PathBuf);
 
 impl AppendOnly {
@@ -113,7 +113,7 @@ fn a_name_that_cannot_be_removed_is_told_and_the_archive_is_there() {
         said.contains("look  leftovers: made/.peerbridge-zip-"),
         "{said}"
     );
-    // The next run removes the name and leaves what has it alone.
+    // The next run removes the name, and does not touch the file behind it.
     fs::rename(scene.path("made/a.zip"), scene.path("made/kept.zip")).unwrap();
     zip(&scene, "made/a.zip file").ends().exits(0);
     assert_eq!(scene.names_in("made"), ["a.zip", "kept.zip"]);

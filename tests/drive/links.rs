@@ -1,4 +1,4 @@
-//! Links that lead outside: carried as they are where both sides say so, else left out, and never followed.
+//! Links that lead outside: carried as they are if both sides want that, else left out, and never followed.
 
 use crate::harness::{Run, Scene, meet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const PASSWORD: (&str, &str) = ("PEERBRIDGE_ZIP_PASSWORD", "Zq7-candle-orbit");
 
-/// The links of [`tree`] that lead outside, and where they point.
+/// The links of [`tree`] that lead outside, and their targets.
 fn outside(scene: &Scene) -> Vec<(&'static str, PathBuf)> {
     vec![
         ("absolute", scene.path("secret/file")),
@@ -60,7 +60,7 @@ fn they_arrive_as_they_are_where_both_sides_keep_them() {
     assert!(received.exits(0).failures().is_empty());
     assert!(sent.exits(0).failures().is_empty());
     assert_all_links(&scene, "in/tree");
-    // Once more, in the other direction: they are there already.
+    // Once more with the other side dialling: the links exist already.
     let identity = || scene.path("in/tree/up").symlink_metadata().unwrap().ino();
     let before = identity();
     let sender = scene.run("send tree --listen --port 0 --bind 127.0.0.1 --links keep");
@@ -95,7 +95,7 @@ fn one_side_alone_leaves_them_out_and_says_which_side_it_takes() {
     let scene = Scene::new();
     tree(&scene);
     let count = outside(&scene).len();
-    // The receiver does not.
+    // The receiver does not keep them.
     let (received, sent) = scene.both(
         "receive in --yes --port 0 --json",
         "send tree --to @ --links keep --json",
@@ -107,10 +107,10 @@ fn one_side_alone_leaves_them_out_and_says_which_side_it_takes() {
         let hint = "the receiver makes such links only with --links keep";
         assert!(told.iter().all(|(_, why)| why.contains(hint)), "{told:?}");
     }
-    // Nobody's disk refuses a name here.
+    // No disk refuses a name here.
     assert!(!received.error().contains("portable-names"));
     assert_eq!(scene.names_in("in/tree"), ["deep", "file", "to d"]);
-    // The sender does not.
+    // The sender does not keep them.
     let (received, sent) = scene.both(
         "receive in2 --yes --port 0 --json --links keep",
         "send tree --to @ --json",
@@ -142,7 +142,7 @@ fn archives_hold_them_where_that_is_wanted() {
     assert_eq!(packed.failures().len(), outside(&scene).len());
     with_password(scene.run("unzip other.zip other --links keep")).exits(0);
     assert_eq!(scene.names_in("other/tree"), ["deep", "file", "to d"]);
-    // An archive that is sent is one, too.
+    // The same with an archive that is sent.
     let sender = with_password(scene.run("send tree --zip --links keep --to @"));
     let (received, sent) = meet(scene.run("receive in --yes --port 0"), sender);
     received.exits(0);
@@ -175,14 +175,14 @@ fn nothing_is_ever_written_through_one() {
         let receive = format!("{receive} --existing {policy}");
         let (received, sent) = scene.both(&receive, "send tree --to @ --links keep");
         received.exits(code);
-        // What one side cannot take, the other has declined.
+        // If one side declines, the other side reports that.
         sent.exits(if code == 7 { 6 } else { 0 });
         assert_eq!(scene.names_in("secret"), ["file"], "{policy}");
         let kept = fs::read(scene.path("secret/file")).unwrap();
         assert_eq!(kept, b"untouched", "{policy}");
     }
     assert_eq!(scene.names_in("in/tree/to a folder (1)"), ["file", "new"]);
-    // A link is replaced as itself.
+    // A link is replaced itself, not its target.
     fs::remove_dir_all(scene.path("tree/to a folder")).unwrap();
     let receive = format!("{receive} --existing overwrite");
     let (received, sent) = scene.both(&receive, "send tree --to @ --links keep");

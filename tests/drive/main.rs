@@ -1,6 +1,6 @@
-//! Drives the program itself, the way a person or a script does.
+//! Runs the program itself, as a person or a script does.
 //!
-//! Processes are looked at through `/proc`, so this runs on Linux.
+//! Inspects processes through `/proc`, so this runs on Linux only.
 
 #![cfg(target_os = "linux")]
 

@@ -202,7 +202,7 @@ fn a_program_that_never_answers_is_not_tried_again() {
     ended.never_says("reconnecting").never_says("resume");
 }
 
-/// One more look, in case a listener was just ending; and no more.
+/// One retry, in case a listener was just ending, and no more.
 #[test]
 fn a_program_that_hangs_up_is_looked_at_twice() {
     let scene = Scene::new();
@@ -211,7 +211,7 @@ fn a_program_that_hangs_up_is_looked_at_twice() {
         let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {
-            // Closed with something unread, a connection is reset.
+            // A connection that is closed with unread data is reset.
             (0..2).for_each(|_| drop(socket.accept().unwrap()));
         });
         let ended = scene.run(line).to(port).ends().exits(11);
@@ -258,7 +258,7 @@ fn a_second_peer_is_told_at_once_that_another_is_served() {
     sender.ends().exits(0);
 }
 
-/// While the person thinks, the first sender waits, and others are told that it does.
+/// While the person decides, the first sender waits, and others are told that the receiver is busy.
 #[test]
 fn a_second_peer_is_told_while_the_first_is_being_asked_about() {
     let scene = Scene::new();
@@ -290,7 +290,7 @@ fn strangers_at_the_port_do_not_end_a_receiver() {
     ] {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", receiver.port())).unwrap();
         let _ = stream.write_all(noise);
-        // It may have been turned away already.
+        // It may have been rejected already.
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
     }
@@ -320,19 +320,21 @@ fn a_port_is_free_again_at_once_while_old_connections_linger() {
         lingered |= is_in_time_wait(port);
     }
     if !lingered {
-        // The system keeps so many and no more: where others have them all, there is nothing to test.
+        // The system keeps a limited number of these connections. If others have used them up, there is nothing
+        // to test.
         eprintln!("skipped: no connection of port {port} was in TIME_WAIT");
     }
 }
 
-/// A stranger whose connection the listener ends first, with nothing unread: its end of it lingers.
+/// A stranger whose connection the listener closes first, with nothing unread, so that its end stays in
+/// TIME_WAIT.
 fn is_hung_up_on(port: u16) {
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.write_all(&[0xff; 5]).unwrap();
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// Whether a connection whose own end has this port is in TIME_WAIT: state 06 of proc(5).
+/// Whether a connection whose local end has this port is in TIME_WAIT: state 06 of proc(5).
 fn is_in_time_wait(port: u16) -> bool {
     let ending = format!(":{port:04X}");
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {

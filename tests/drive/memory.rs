@@ -1,4 +1,4 @@
-//! Many files and large ones, and how much memory they take. `PEERBRIDGE_TEST_LONG=1` makes it large.
+//! Memory use with many files and large ones. `PEERBRIDGE_TEST_LONG=1` makes the test large.
 
 use crate::harness::running::peak_memory;
 use crate::harness::trees::{assert_same, noise, write};
@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What either side may have resident, for any size of file at up to 8 streams.
+/// Most resident memory of either side, in bytes, for files of any size and up to 8 streams.
 const ALLOWED: u64 = 64 << 20;
 
-/// `files` small ones in folders, links and empty folders among them, and a large one that is half
+/// Makes `files` small files in folders, with links and empty folders among them, and a large one that is half
 /// noise and half hole.
 fn make(top: &Path, files: usize, large: u64) {
     for number in 0..files {
@@ -38,7 +38,7 @@ fn make(top: &Path, files: usize, large: u64) {
     }
 }
 
-/// The most memory that a process ever had resident, while it ran.
+/// Records the peak resident memory of a running process.
 pub fn watch(id: u32, is_over: &AtomicBool, peak: &AtomicU64) {
     while !is_over.load(Ordering::SeqCst) {
         if let Some(bytes) = peak_memory(id) {
@@ -124,7 +124,7 @@ fn a_file_of_257_parts_arrives() {
     }
     let scene = Scene::new();
     scene.folder("tree");
-    // With four streams parts have 4 MiB from 128 MiB on; the last one has one byte.
+    // With four streams, parts are 4 MiB from 128 MiB on; the last part is one byte.
     let file = File::create(scene.path("tree/file")).unwrap();
     file.set_len(256 * (4 << 20) + 1).unwrap();
     transfer(&scene, 4, false);

@@ -1,10 +1,10 @@
-//! Programs of others that open archives.
+//! Other programs that open archives.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Those that open archives made here.
+/// The programs that open archives made here.
 pub const OPENERS: [&str; 3] = ["7zz", "bsdtar", "pyzipper"];
 
 const PYZIPPER: &str = "
@@ -25,7 +25,7 @@ with pyzipper.AESZipFile(archive) as opened:
             os.chmod(path, stat.S_IMODE(mode))
 ";
 
-/// Has a program open an archive; what it makes of it is in `into`.
+/// Makes a program open an archive into the folder `into`.
 pub fn open_with(tool: &str, archive: &Path, password: &str, into: &Path) -> Output {
     fs::create_dir_all(into).unwrap();
     let mut command = match tool {
@@ -55,10 +55,10 @@ pub fn open_with(tool: &str, archive: &Path, password: &str, into: &Path) -> Out
     command.output().unwrap()
 }
 
-/// Has libarchive open an archive from a pipe, where it goes by the members and not by the directory.
+/// Makes libarchive open an archive from a pipe, where it reads the members and not the directory.
 pub fn open_streamed(archive: &Path, password: &str, into: &Path) -> Output {
     fs::create_dir_all(into).unwrap();
-    // A file as standard input would be sought in.
+    // A file as standard input would be seekable.
     let mut cat = Command::new("cat");
     let mut cat = cat.arg(archive).stdout(Stdio::piped()).spawn().unwrap();
     let mut command = Command::new("bsdtar");

@@ -1,4 +1,4 @@
-//! What programs read on standard output, and people on standard error.
+//! The output for programs on standard output, and for people on standard error.
 
 use crate::harness::proxy::Proxy;
 use crate::harness::trees::noise;
@@ -87,7 +87,7 @@ fn quiet_says_nothing_but_errors() {
     let receiver = scene
         .run("receive in --yes --quiet --port 0 --json")
         .start();
-    // Nothing is said, so the port is read where programs read it.
+    // With `--quiet` nothing is printed, so the port is read from the JSON events.
     let port = receiver.port();
     let sent = scene
         .run("send file --quiet --to @")
@@ -137,7 +137,7 @@ fn without_a_terminal_progress_shows_only_when_asked_for() {
             .arg(style);
         let sender = sender.to(wire.port()).start();
         wire.wait_for_acts(1);
-        // Longer than the pause between two lines.
+        // Longer than the interval between two lines.
         std::thread::sleep(std::time::Duration::from_millis(5200));
         wire.release();
         for ended in [sender.ends().exits(0), receiver.ends().exits(0)] {
@@ -168,7 +168,7 @@ fn the_bar_can_be_asked_for_and_stays_without_colour() {
         let sender = scene.run("send file --to @ --level 0 --progress bar");
         let sender = sender.env("NO_COLOR", no_color).to(wire.port()).start();
         wire.wait_for_acts(1);
-        // Longer than a transfer must last before a bar is drawn.
+        // Longer than the time after which a bar is drawn.
         std::thread::sleep(std::time::Duration::from_millis(400));
         wire.release();
         let sent = sender.ends().exits(0);

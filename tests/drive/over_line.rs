@@ -1,4 +1,4 @@
-//! `--via` and `--stdio`: a command's standard input and output in place of an address.
+//! `--via` and `--stdio`: a command's standard input and output instead of an address.
 
 use super::terminal::Terminal;
 use crate::harness::trees::noise;
@@ -7,13 +7,13 @@ use std::fs;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_peerbridge");
 
-/// The other end of a line, as a command for a shell: it has the secret from a file.
+/// The far end, as a shell command that reads the secret from a file.
 fn far_end(scene: &Scene, words: &str) -> String {
     scene.private_file("secret", SECRET);
     format!("'{BINARY}' {words} --stdio --secret-file secret")
 }
 
-/// This side of a line.
+/// The near end, with `--via`.
 fn near_end(scene: &Scene, words: &str, command: &str) -> Run {
     scene.run(words).arg("--via").arg(command)
 }
@@ -77,7 +77,7 @@ fn a_command_that_leads_to_nobody_says_how_it_ended() {
     let asks = format!("'{BINARY}' receive in --stdio");
     let asks = near_end(&scene, "send file", &asks).ends().exits(4);
     assert!(asks.error().contains("exit status: 2"), "{asks:?}");
-    // A login shell that greets.
+    // A login shell that prints a greeting.
     let receives = far_end(&scene, "receive in --yes");
     let greets = format!("echo welcome to this machine; {receives}");
     let greets = near_end(&scene, "send file", &greets).ends().exits(11);

@@ -1,20 +1,21 @@
-//! `--via` through a real ssh: its client and its server, with keys and configurations of their own. The server is
-//! started for the one connection, so no port is opened and nobody's files are touched.
+//! `--via` through a real ssh client and server, with keys and configuration of their own. The server is
+//! started for one connection only, so no port is opened and no user's files are touched.
 
 use crate::harness::{SECRET, Scene, has_tool};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What no shell and no argument list may take apart.
+/// A name that no shell and no argument list may split.
 const ODD: &str = "it's a \"file\" of $HOME";
 
-/// A word for a shell, whatever is in it.
+/// A word quoted for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The folder that a server run by root wants, which only its service makes; removed where this test made it.
+/// The folder that sshd needs when root runs it, and that normally its service creates. Removed if this test
+/// created it.
 struct PrivilegeSeparation(Option<PathBuf>);
 
 impl PrivilegeSeparation {
@@ -28,7 +29,7 @@ impl PrivilegeSeparation {
 impl Drop for PrivilegeSeparation {
     fn drop(&mut self) {
         if let Some(folder) = &self.0 {
-            // Another server may have come to use it.
+            // Another server may be using it by now.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -45,7 +46,7 @@ fn make_key(path: &Path) {
     output_of("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]);
 }
 
-/// A command for a shell that runs another one at the far end of an ssh connection.
+/// Builds shell commands that run another command at the far end of an ssh connection.
 struct Ssh<'s> {
     scene: &'s Scene,
     _folder: PrivilegeSeparation,
@@ -59,7 +60,7 @@ impl Ssh<'_> {
         make_key(&keys.join("user"));
         let host_key = fs::read_to_string(keys.join("host.pub")).unwrap();
         scene.private_file("keys/known_hosts", &format!("far {host_key}"));
-        // The server must know itself by its whole path.
+        // sshd must be started by its absolute path.
         let sshd = output_of("sh", &["-c", "command -v sshd"]);
         scene.private_file(
             "keys/sshd_config",
@@ -85,7 +86,7 @@ impl Ssh<'_> {
         }
     }
 
-    /// The command that runs `peerbridge` there, with these words and the path.
+    /// The command that runs `peerbridge` there, with these arguments and the path.
     fn runs(&self, words: &str, path: &str) -> String {
         let at = |name: &str| quoted(self.scene.path(name).to_str().unwrap());
         let far = format!(

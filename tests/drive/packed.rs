@@ -1,4 +1,4 @@
-//! Archives that `zip` makes, opened by programs of others.
+//! Archives that `zip` makes, opened by other programs.
 
 use super::openers::{OPENERS, open_with};
 use crate::harness::has_tool;
@@ -21,7 +21,7 @@ fn zip(scene: &Scene, line: &str) -> Run {
     run.env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD)
 }
 
-/// A tree with something of each kind.
+/// A tree with an entry of each kind.
 fn odd_tree(scene: &Scene) -> PathBuf {
     scene.file("tree/empty", "");
     scene.file("tree/sp ace 'quote' $(id)", "one");
@@ -44,7 +44,8 @@ fn odd_tree(scene: &Scene) -> PathBuf {
     top
 }
 
-/// What must be the same: whole seconds only, and of a folder no time where `tool` sets none.
+/// The properties that must be the same: times in whole seconds, and no times of folders if `tool` does not set
+/// them.
 fn essence(top: &Path, tool: &str) -> BTreeMap<PathBuf, Entry> {
     let mut found = look(top);
     for entry in found.values_mut() {
@@ -100,7 +101,7 @@ fn a_wrong_password_opens_nothing() {
         let output = open_with(tool, &scene.path("a.zip"), "another", &into);
         assert!(!output.status.success(), "{tool}");
         let there = fs::read(into.join("tree/file")).unwrap_or_default();
-        // libarchive leaves a file of that length, with zeros in it.
+        // libarchive leaves a file of the right length with zeros.
         assert_ne!(there, contents.as_bytes(), "{tool}");
     }
 }
@@ -184,7 +185,7 @@ fn an_archive_that_is_there_is_replaced_only_when_told() {
     zip(&scene, "a.zip file -e rename").ends().exits(0);
     assert_eq!(there(), b"something else");
     assert!(scene.path("a (1).zip").exists());
-    // The file is older than what is there.
+    // The source is older than the existing archive.
     zip(&scene, "a.zip file -e newer").ends().exits(0);
     assert_eq!(there(), b"something else");
     let file = fs::File::options().write(true).open(scene.path("file"));

@@ -1,4 +1,4 @@
-//! Standard input and output in place of files.
+//! Standard input and output instead of files.
 
 use super::memory::watch;
 use super::terminal::Terminal;
@@ -11,16 +11,16 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Standard input that holds this and then ends.
+/// Standard input that provides these bytes and then ends.
 fn input(bytes: impl Into<Vec<u8>>) -> Stdio {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     let bytes = bytes.into();
-    // Who reads no further is looked at elsewhere.
+    // An error means that the reader stopped early, which the test checks itself.
     std::thread::spawn(move || drop(writer.write_all(&bytes)));
     reader.into()
 }
 
-/// A standard output that nobody reads any more.
+/// A standard output whose reader is gone.
 fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -31,7 +31,8 @@ fn zeros() -> Stdio {
     File::open("/dev/zero").expect("it is there").into()
 }
 
-/// The listener's end first. `fed` is the sender's standard input, `@` the other side.
+/// Runs a transfer and returns how both ended, the listener first. `fed` is the sender's standard input, `@`
+/// the other side.
 fn meet(scene: &Scene, listener: &str, dialler: &str, fed: Stdio) -> (Ended, Ended) {
     let (listener, dialler) = (scene.run(listener), scene.run(dialler));
     let nothing = Stdio::null;
@@ -174,7 +175,7 @@ fn a_stream_without_an_end_is_stopped_at_max_size() {
     }
 }
 
-/// The last word of each is what makes it wrong.
+/// The last argument of each makes it wrong.
 #[test]
 fn what_does_not_go_with_a_pipe_is_a_usage_error() {
     let send = "send - --name x --to 127.0.0.1:9";
@@ -230,7 +231,7 @@ fn nothing_is_read_from_a_terminal_nor_written_to_one() {
     }
 }
 
-/// `PEERBRIDGE_TEST_LONG=1` makes it 10 GiB.
+/// `PEERBRIDGE_TEST_LONG=1` makes the stream 10 GiB long.
 #[test]
 fn a_long_stream_costs_no_memory() {
     let bytes: u64 = if is_long() { 10 << 30 } else { 96 << 20 };
@@ -273,7 +274,7 @@ fn a_long_stream_costs_no_memory() {
     assert!(peak > 0 && peak <= 64 << 20, "{peak} bytes");
 }
 
-/// The program opens /dev/null in place of a stream that is closed, and must not take that for one.
+/// The system replaces a closed stream by /dev/null, which the program must not take for a real stream.
 #[test]
 fn a_closed_stream_is_neither_empty_input_nor_somewhere_to_write() {
     let scene = Scene::new();
@@ -303,7 +304,7 @@ fn a_closed_stream_is_neither_empty_input_nor_somewhere_to_write() {
             .exits(code)
             .complains(error, "/dev/null");
     }
-    // Somebody who means it says so.
+    // An explicit /dev/null is accepted.
     shell("secret", "> /dev/null").exits(0);
     let receiver = shell("receive --output - --yes --port 0", "> /dev/null").start();
     let sender = shell("send - --name x --to @", "< /dev/null");

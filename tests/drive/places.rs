@@ -1,5 +1,5 @@
-//! Destinations that are not one plain disk: mounts inside, shared folders, disks without permissions or times,
-//! sources with holes.
+//! Destinations other than one plain disk: with mount points inside, shared folders, disks without permissions
+//! or times; and sources with holes.
 
 use crate::harness::disks::{Disk, MemoryDisk};
 use crate::harness::trees::{MIB, assert_same, noise, set_mode, set_modified};
@@ -83,7 +83,7 @@ fn a_shared_folder_gives_its_group_to_what_is_delivered() {
     for folder in ["in/tree", "in/tree/new", "in/tree/old"] {
         assert_eq!(facts(folder), (GROUP, true), "{folder}");
     }
-    // A shared folder inside one that is not.
+    // A shared folder inside one that is not shared.
     let receive = "receive plain --yes --port 0 --json";
     let (received, sent) = scene.both(receive, "send tree --to @ --json");
     sent.exits(0);
@@ -154,7 +154,7 @@ fn times_stay_on_a_disk_behind_libfuse_2() {
     }
 }
 
-/// Runs a receiver whose calls fail in the way that disks do which don't know them.
+/// Runs a receiver whose system calls `call` fail as on a disk that does not support them.
 fn with_failing(call: &str, error: &str, more: &str) -> (Scene, crate::harness::Ended) {
     let scene = Scene::new();
     scene.file("tree/file", noise(1, 100));
@@ -220,7 +220,8 @@ fn a_disk_without_times_is_a_warning() {
     }
 }
 
-/// A run that is killed while it copies below a mount leaves a copy there, which goes with the rest.
+/// A run that is killed while it copies below a mount point leaves a copy there, which is removed with the
+/// other leftovers.
 #[test]
 fn a_copy_of_a_killed_run_is_found_by_the_doctor() {
     if !has_tool("strace") {
@@ -234,7 +235,7 @@ fn a_copy_of_a_killed_run_is_found_by_the_doctor() {
     scene.file("tree/mounted/large", noise(1, 3 * MIB));
     let is_copy = |name: &String| name.starts_with(".peerbridge-");
     let killed = || {
-        // Copying below a mount ends with the first sync of the run.
+        // Copying below a mount point ends with the first sync of the run.
         let kill = "inject=fsync,fdatasync,syncfs:signal=KILL:when=1";
         let receiver = scene
             .run(RECEIVE)
@@ -255,7 +256,7 @@ fn a_copy_of_a_killed_run_is_found_by_the_doctor() {
     scene.run("doctor in --clean").exits(0);
     assert_eq!(scene.names_in("in/tree/mounted"), ["own"]);
     assert_eq!(scene.names_in("in"), ["tree"]);
-    // Its transfer's folder was removed by hand.
+    // The staging folder of its transfer was removed by hand.
     killed();
     let staging = scene
         .names_in("in")
@@ -265,7 +266,7 @@ fn a_copy_of_a_killed_run_is_found_by_the_doctor() {
     fs::remove_dir_all(scene.path("in").join(staging)).unwrap();
     scene.run("doctor in/tree/mounted --clean").exits(0);
     assert_eq!(scene.names_in("in/tree/mounted"), ["own"]);
-    // The same transfer brings what it began.
+    // The same transfer completes what it began.
     killed();
     let (received, sent) = scene.both(RECEIVE, "send tree --to @ --json");
     sent.exits(0);

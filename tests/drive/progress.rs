@@ -1,11 +1,11 @@
-//! Progress on real terminals of several widths, while bytes move and while they do not.
+//! Progress on real terminals of several widths, while data moves and while it stalls.
 
 use super::terminal::Terminal;
 use crate::harness::Scene;
 use crate::harness::proxy::Proxy;
 use crate::harness::trees::noise;
 
-/// The lines that were drawn over each other, without what erases them.
+/// The lines that were drawn over each other, without the control sequences.
 fn drawn(screen: &str) -> Vec<&str> {
     let pieces = screen.split("\r\x1b[K").skip(1);
     let lines = pieces.filter_map(|piece| piece.split(['\r', '\n']).next());
@@ -25,7 +25,7 @@ fn the_line_fits_every_width_and_follows_the_terminal() {
         let sender = scene.run("send tree --to @ --level 0").to(wire.port());
         let mut sender = Terminal::start(sender);
         sender.becomes_wide(first);
-        // Named before the connection counts as lost.
+        // A stall is named before the connection counts as lost.
         sender.shows("stalled");
         let before = sender.everything();
         sender.becomes_wide(second);
@@ -36,7 +36,7 @@ fn the_line_fits_every_width_and_follows_the_terminal() {
         sender.exits(0);
         receiver.ends().exits(0);
         let all = sender.everything();
-        // What was drawn while the size changed may have either width.
+        // Lines drawn while the size changed may have either width.
         let wide = drawn(&before);
         let wide = &wide[wide.len().saturating_sub(3)..];
         let narrow = drawn(&all[before.len()..]);

@@ -1,5 +1,5 @@
-//! Random archives, from a generator of odd but legal ones and from other programs: `unzip` and the others make the same
-//! of each, in names, contents, modes and times.
+//! Random archives, from a generator of odd but legal ones and from other programs: `unzip` and other programs
+//! restore the same names, contents, modes and times.
 //!
 //! `PEERBRIDGE_TEST_SEED` repeats a run, `PEERBRIDGE_RANDOM_ARCHIVES` sets how many archives there are.
 
@@ -18,7 +18,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Archives of each of the two tests, unless the environment says another number.
+/// Archives of each of the two tests, unless `PEERBRIDGE_RANDOM_ARCHIVES` sets the number.
 const ARCHIVES: u64 = 12;
 const OPENERS: [&str; 4] = ["7zz", "bsdtar", "unzip", "python3"];
 const UNIX: u8 = 3;
@@ -27,7 +27,7 @@ const DESCRIPTOR: u16 = 1 << 3;
 const UTF8: u16 = 1 << 11;
 const DEFLATED: u16 = 8;
 const DEFLATE64: u16 = 9;
-/// In place of a size that a zip64 field has.
+/// Stands for a size that is in the zip64 field.
 const ELSEWHERE: u64 = u32::MAX as u64;
 
 fn archives() -> u64 {
@@ -37,14 +37,15 @@ fn archives() -> u64 {
         .unwrap_or(ARCHIVES)
 }
 
-/// Python takes unmarked names for code page 437, unless it is told.
+/// Python reads unmarked names in code page 437, unless it is given another one.
 const PYTHON: &str = "
 import sys, zipfile
 word, into, archive = sys.argv[1:]
 zipfile.ZipFile(archive, metadata_encoding='utf-8').extractall(into, pwd=word.encode())
 ";
 
-/// Leaves out what Python's zipfile does not do: it sets neither modes nor times, and makes a link a file.
+/// Leaves out what Python's zipfile does not restore: it sets neither modes nor times, and makes a file of a
+/// link.
 fn leave_out_for_python(
     ours: &mut BTreeMap<PathBuf, trees::Entry>,
     theirs: &mut BTreeMap<PathBuf, trees::Entry>,
@@ -87,7 +88,7 @@ fn open_with(tool: &str, scene: &Scene, archive: &str) -> PathBuf {
     let command = command.arg(scene.path(archive));
     let output = command.env("TZ", ZONE).env("LC_ALL", "C.UTF-8").output();
     let output = output.unwrap();
-    // For 7-Zip and Info-ZIP, 1 is a warning: of bytes before or behind the archive, for one.
+    // For 7-Zip and Info-ZIP, 1 is a warning, for example about bytes before or behind the archive.
     let has_warned = ["7zz", "unzip"].contains(&tool) && output.status.code() == Some(1);
     assert!(
         output.status.success() || has_warned,
@@ -96,7 +97,7 @@ fn open_with(tool: &str, scene: &Scene, archive: &str) -> PathBuf {
     into
 }
 
-/// Every tool must make the same of an archive, once `leave_out` removed its known differences.
+/// Every tool must restore the same entries, after `leave_out` has removed its known differences.
 fn compare(
     scene: &Scene,
     archive: &str,
@@ -138,13 +139,13 @@ fn link_times(top: &Path) -> Vec<(PathBuf, i64)> {
     links.collect()
 }
 
-/// An archive of the generator, and the entries that some programs read differently.
+/// A generated archive, and the entries that some programs read differently.
 struct Made {
     bytes: Vec<u8>,
     tools: Vec<&'static str>,
     /// Entries with an NTFS field, which only 7-Zip reads.
     ntfs: Vec<PathBuf>,
-    /// Entries of DOS, whose modes libarchive takes for 0664.
+    /// Entries made on DOS, for which libarchive uses mode 0664.
     dos: Vec<PathBuf>,
 }
 
@@ -167,7 +168,7 @@ impl Generator {
         }
     }
 
-    /// One in `many`.
+    /// True once in `many` calls.
     fn once_in(&mut self, many: u64) -> bool {
         self.chance.below(many) == 0
     }
@@ -196,7 +197,7 @@ impl Generator {
             bytes.extend(vec![0; self.chance.place(12_000)]);
         }
         if self.once_in(4) {
-            // 7-Zip refuses it.
+            // 7-Zip refuses such archives.
             self.made.tools.retain(|tool| *tool != "7zz");
             let length = 1 + self.chance.place(5_000);
             bytes.splice(0..0, vec![b'#'; length]);
@@ -211,9 +212,9 @@ impl Generator {
         let folder = ["", "d/", "d/e/", "./", "./d/"][self.chance.place(5)];
         let name = format!("{folder}{number}-{ending}");
         let path = PathBuf::from(name.trim_start_matches("./"));
-        // Others take unmarked names of DOS for code page 437.
+        // Other programs read unmarked names from DOS in code page 437.
         let is_marked = !name.is_ascii() && (host == DOS || self.once_in(2));
-        // Others don't take the umask from them.
+        // Modes that the umask does not change, because other programs don't apply it.
         let mode = [0o644, 0o755, 0o600, 0o400][self.chance.place(4)];
         let (attributes, dos) = match host {
             UNIX => ((0o100_000 | mode) << 16, None),
@@ -251,7 +252,7 @@ impl Generator {
         let entry = match self.chance.below(5) {
             0 | 1 => packed(DEFLATED, deflated_zeros(zeros.len() as u64)),
             2 => {
-                // libarchive and Python do not know it.
+                // libarchive and Python do not support it.
                 self.made
                     .tools
                     .retain(|tool| !["bsdtar", "python3"].contains(tool));
@@ -274,7 +275,7 @@ impl Generator {
         }
     }
 
-    /// Sizes behind the contents or in a zip64 field, as of one that is written to a pipe.
+    /// Puts the sizes behind the contents or into a zip64 field, as programs that write to a pipe do.
     fn with_sizes_elsewhere(&mut self, entry: Entry) -> Entry {
         let is_encrypted = entry.flags & 1 != 0;
         match self.chance.below(4) {
@@ -305,7 +306,7 @@ impl Generator {
 }
 
 impl Generator {
-    /// Extra fields: times, and some that nobody needs.
+    /// Adds extra fields: times, and some without a use.
     fn with_fields(&mut self, entry: Entry, path: PathBuf) -> Entry {
         let mut extra = Vec::new();
         // From 1980 to 2037.
@@ -314,7 +315,7 @@ impl Generator {
             let seconds = (seconds as u32).to_le_bytes();
             extra.extend(field(0x5455, &[&[1], &seconds[..]].concat()));
         }
-        // Without any field, Info-ZIP does not look whether a name of DOS is marked as UTF-8.
+        // Without any field, Info-ZIP does not check whether a name from DOS is marked as UTF-8.
         let is_needed = entry.host == DOS && !entry.name.is_ascii();
         if is_needed || self.once_in(3) {
             extra.extend(field(0x7875, &[1, 4, 232, 3, 0, 0, 4, 232, 3, 0, 0]));
@@ -353,7 +354,7 @@ fn others_make_the_same_of_archives_of_random_features() {
                 else {
                     continue;
                 };
-                // Info-ZIP leaves a folder as it is that its contents have made.
+                // Info-ZIP does not change a folder that it created for an earlier entry.
                 if tool == "unzip" && path == Path::new("d") {
                     *mode = 0;
                 }
@@ -368,7 +369,7 @@ fn others_make_the_same_of_archives_of_random_features() {
     }
 }
 
-/// Programs that make archives of the tree `tree`, each in its ways.
+/// Commands that make archives of the tree `tree`, in several ways.
 const MAKERS: [&[&str]; 16] = [
     &["7zz", "a", "-tzip", "-mx=0", "-snl"],
     &["7zz", "a", "-tzip", "-mx=1"],
@@ -423,7 +424,8 @@ fn random_tree(scene: &Scene, chance: &mut Chance) {
         };
         let path = scene.file(format!("tree/{folder}{name}{number}"), contents);
         set_mode(&path, [0o644, 0o755, 0o600, 0o640, 0o444][chance.place(5)]);
-        // From 1980 to 2037, and even: 7-Zip has the finer time where others don't look for it.
+        // From 1980 to 2037, in even seconds, because other programs don't read the field in which 7-Zip stores
+        // finer times.
         let seconds = 315_600_000 + 2 * chance.below(910_000_000);
         set_modified(&path, seconds, 0);
     }

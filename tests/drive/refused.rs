@@ -1,4 +1,4 @@
-//! A system that gives no more threads: there is a whole archive or none.
+//! A system that refuses further threads: there is a complete archive or none.
 
 use super::openers::open_with;
 use crate::harness::Scene;
@@ -8,7 +8,7 @@ use std::fs;
 
 const PASSWORD: &str = "orchard Lantern-58";
 
-/// A tree that anybody can read, and a folder that anybody can write to.
+/// A tree that every user can read, and a folder to which every user can write.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.file("tree/large", noise(1, 3 << 20));

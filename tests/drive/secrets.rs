@@ -1,11 +1,11 @@
-//! Ways in for the secret, and that there is no way out.
+//! How the program gets the secret, and that it never reveals it.
 
 use crate::harness::trees::set_mode;
 use crate::harness::{Run, SECRET, Scene, meet};
 
 const RECEIVE: &str = "receive in --yes --port 0 --wait 3";
 
-/// Whether the receiver, which knows [`SECRET`], takes what the sender gives as it.
+/// Whether the receiver, which knows [`SECRET`], accepts the sender's secret.
 fn is_the_secret(scene: &Scene, sender: Run) -> bool {
     let (_, sent) = meet(scene.run(RECEIVE), sender);
     !sent.error().contains("the secrets differ") && {
@@ -53,7 +53,7 @@ fn each_way_in_works() {
     ));
 }
 
-/// Editors put a mark of the encoding before the text.
+/// Some editors put a byte order mark before the text.
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_secret_or_a_password() {
     let scene = Scene::new();
@@ -179,7 +179,7 @@ fn a_credential_of_the_system_may_be_read_by_others_and_never_written() {
     let scene = Scene::new();
     scene.folder("credentials");
     secret_file(&scene, "credentials/word", SECRET, 0o440);
-    // As Kubernetes mounts them: a link to where it is.
+    // As Kubernetes mounts secrets: through a link.
     std::os::unix::fs::symlink("word", scene.path("credentials/link")).expect("a link");
     let system = |file: &str| {
         sender(&scene)
@@ -222,7 +222,7 @@ fn a_folder_whose_group_may_write_is_warned_of() {
     }
 }
 
-/// Nobody should change the mode of a device or of a folder for a secret.
+/// Changing the mode of a device or a folder would be wrong advice.
 #[test]
 fn no_hint_advises_chmod_on_a_device_or_a_folder() {
     let scene = Scene::new();

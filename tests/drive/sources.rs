@@ -1,4 +1,4 @@
-//! What cannot be sent is named, and never passed as sent.
+//! Entries that cannot be sent are named, and never reported as sent.
 
 use crate::harness::trees::set_mode;
 use crate::harness::{Scene, is_root};
@@ -124,13 +124,13 @@ fn a_destination_that_cannot_be_is_refused_before_anything_listens() {
         let ended = scene.run(line).ends().exits(9);
         assert!(!ended.error().contains("listening"), "{}", ended.told());
     }
-    // Nothing is left of the check.
+    // The check leaves nothing behind.
     let receiver = scene.run("receive new/folder --yes --wait 0 --port 0");
     receiver.ends().exits(5);
     assert!(!scene.path("new").exists());
 }
 
-/// The system makes these files up as they are read, and says that they have 0 or 4096 bytes.
+/// The kernel generates these files when they are read, and reports a size of 0 or 4096 bytes.
 #[test]
 fn a_file_whose_size_the_system_does_not_know_is_never_sent_as_an_empty_one() {
     let scene = Scene::new();
@@ -241,7 +241,7 @@ fn a_pattern_that_matches_nothing_is_named() {
         .complains("cannot begin with '!'", "special in patterns");
 }
 
-/// Sets what the file system may not have; whether it has it.
+/// Sets an extended attribute. Returns whether the file system supports it.
 fn attribute(path: &Path, name: &str, value: &[u8]) -> bool {
     let flags = rustix::fs::XattrFlags::empty();
     let is_set = rustix::fs::setxattr(path, name, value, flags).is_ok();
@@ -251,7 +251,7 @@ fn attribute(path: &Path, name: &str, value: &[u8]) -> bool {
     is_set
 }
 
-/// A file's list: its owner, one more user, its group, a mask and all others.
+/// An access control list: owner, one more user, group, mask and others.
 fn access_control_list() -> Vec<u8> {
     let entries: [(u16, u16, u32); 5] = [
         (1, 6, u32::MAX),
@@ -286,7 +286,7 @@ fn what_is_not_carried_is_said_in_one_line_where_it_was_there() {
         expected[0] = 2;
     }
     let tagged = scene.file("tree/tagged", "t");
-    // It has both, and a folder that has one is not opened as a file is.
+    // The file has both, and attributes of folders are found without opening them.
     expected[2] += u64::from(attribute(&tagged, "user.origin", b"somewhere"));
     expected[3] += u64::from(attribute(
         &tagged,

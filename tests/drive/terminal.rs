@@ -1,4 +1,4 @@
-//! A person at a terminal: a pseudo-terminal, what shows on it, and what is typed.
+//! A person at a terminal: a pseudo-terminal, its screen, and the keys pressed.
 
 use crate::harness::{Capture, LIMIT, Run, until};
 use pty_process::blocking::{Command, Pts, Pty, open};
@@ -16,11 +16,11 @@ pub const CTRL_Z: u8 = 0x1a;
 /// A terminal with a program on it.
 pub struct Terminal {
     line: Arc<Pty>,
-    /// Keeps the terminal and its settings alive when the program is gone.
+    /// Keeps the terminal and its settings alive after the program has ended.
     other_end: Option<Pts>,
     screen: Capture,
     child: Child,
-    /// How much of the screen was read already, in bytes.
+    /// How much of the screen was already read, in bytes.
     read: usize,
 }
 
@@ -48,7 +48,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until `text` shows, after everything that was waited for before.
+    /// Waits until `text` appears, after everything that earlier calls have found.
     #[track_caller]
     pub fn shows(&mut self, text: &str) {
         let begin = self.read;
@@ -93,7 +93,7 @@ impl Terminal {
             .expect("a terminal");
     }
 
-    /// Waits until the terminal shows what is typed, or no longer does.
+    /// Waits until the terminal's echo is on or off, as `expected`.
     #[track_caller]
     pub fn echo_becomes(&self, expected: bool) {
         until(&format!("an echo that is {expected}"), || {
@@ -101,13 +101,13 @@ impl Terminal {
         });
     }
 
-    /// Whether the terminal shows what is typed, and gives it out line by line.
+    /// Whether the terminal echoes, and passes input on line by line.
     pub fn echoes(&self) -> bool {
         let modes = tcgetattr(&*self.line).expect("a terminal").local_modes;
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
-    /// The port that the program says it listens on.
+    /// The port on which the program says it listens.
     #[track_caller]
     pub fn port(&mut self) -> u16 {
         self.shows("listening on ");
@@ -119,7 +119,7 @@ impl Terminal {
         port.expect("a port")
     }
 
-    /// Waits for the end, then looks whether the terminal is as it was.
+    /// Waits for the end, then checks that the terminal is in its original state.
     #[track_caller]
     pub fn ends(&mut self) -> ExitStatus {
         let status = until("the end", || self.child.try_wait().expect("a program"));
@@ -140,7 +140,8 @@ impl Terminal {
         assert!(by_signal, "{status}: {}", self.everything());
     }
 
-    /// Ends it by a signal that nothing in it can answer, and waits until the terminal is as it was.
+    /// Ends the program by a signal that it cannot handle, and waits until the terminal is in its original
+    /// state.
     #[track_caller]
     pub fn is_killed(&mut self, signal: Signal) {
         let id = Pid::from_child(&self.child);
@@ -161,7 +162,7 @@ impl Drop for Terminal {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Nobody has the other end open now: reading ends.
+        // Now no process has the other end open, so reading ends.
         self.other_end = None;
         if std::thread::panicking() {
             eprintln!("-- on the terminal:\n{}\n--", self.everything());

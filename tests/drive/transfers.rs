@@ -1,4 +1,4 @@
-//! What is sent is there afterwards, whole, whichever way it is sent.
+//! Sent entries arrive complete, whichever way they are sent.
 
 use crate::harness::trees::{
     ODD_NAMES, assert_same, assert_same_entries, look, make_odd, mode, noise, set_mode,
@@ -104,7 +104,7 @@ fn odd_names_are_only_names() {
     sent.exits(0);
     let received = received.exits(0);
     let (mut out, mut inside) = (look(&scene.path("out")), look(&scene.path("in")));
-    // What a folder that only holds the transfer says of itself is no part of it.
+    // The properties of the folder around the transfer are not part of it.
     out.remove(std::path::Path::new(""));
     inside.remove(std::path::Path::new(""));
     assert_same_entries(&out, &inside);
@@ -121,7 +121,7 @@ fn odd_names_are_only_names() {
     assert_eq!(bytes.collect::<Vec<_>>(), ["fffe206e6f207574662d38"]);
 }
 
-/// Names that only Windows reads otherwise: of Perl's pages, of wine's drives.
+/// Names that have another meaning only on Windows: Perl's manual pages, wine's drives.
 #[test]
 fn colons_and_backslashes_are_letters_between_unix_machines() {
     let scene = Scene::new();
@@ -314,7 +314,7 @@ fn links_that_stay_inside_are_carried_however_they_say_it() {
         }
         assert_eq!(std::fs::read(top.join("d/up")).unwrap(), b"x");
     }
-    // Where a link stands on the way, going up leads elsewhere.
+    // If a link is on the way, `..` leads elsewhere.
     std::os::unix::fs::symlink("to d/../x", scene.path("tree/round")).unwrap();
     let (received, sent) = scene.both("receive in --yes --port 0", "send tree --to @");
     received.exits(0);

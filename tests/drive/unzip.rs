@@ -1,4 +1,4 @@
-//! `unzip`: names that are hidden, passwords, files that are there, lists, and a kill.
+//! `unzip`: hidden names, passwords, existing files, lists, and a kill.
 
 use super::archives::{WORD, archive, unzip};
 use crate::harness::trees::{set_mode, set_modified};
@@ -25,7 +25,7 @@ fn one_that_hides_its_names_is_opened_through() {
         Some(WORD),
         &[(name, &inner)],
     );
-    // One that is in the way of nothing: the inner archive is put nowhere.
+    // This file is in the way of nothing, because the inner archive is not delivered.
     scene.file("out/contents.zip", "mine");
     let ended = unzip(&scene, "hidden.zip out --json").ends().exits(0);
     assert_eq!(ended.done()["files"], 2);
@@ -33,7 +33,7 @@ fn one_that_hides_its_names_is_opened_through() {
     assert_eq!(fs::read(scene.path("out/contents.zip")).unwrap(), b"mine");
     let listed = unzip(&scene, "hidden.zip --list").ends();
     listed.exits(0).says("its names are hidden");
-    // An inner archive that is bad leaves nothing.
+    // A bad inner archive leaves nothing.
     archive(
         &scene.path("bad.zip"),
         CompressionMethod::Stored,
@@ -45,7 +45,7 @@ fn one_that_hides_its_names_is_opened_through() {
         .exits(10)
         .complains("bad.zip is damaged", "nothing was written");
     assert!(!scene.path("bad").exists());
-    // One that is not encrypted, or not alone, is an archive like any other.
+    // A `contents.zip` that is not encrypted, or not the only entry, is an ordinary entry.
     archive(
         &scene.path("open.zip"),
         CompressionMethod::Stored,
@@ -110,7 +110,7 @@ fn files_that_are_there() {
     into("rename", "--existing rename", 0);
     assert_eq!(scene.names_in("rename"), ["f", "f (1)", "g"]);
     into("overwrite", "--existing overwrite", 0);
-    // The archive's time is 1980.
+    // The time in the archive is 1980.
     into("newer", "--existing newer", 0);
     let read = |name: &str| fs::read_to_string(scene.path(name)).unwrap();
     assert_eq!(read("skip/f"), "the old one");
@@ -118,7 +118,7 @@ fn files_that_are_there() {
     assert_eq!(read("rename/f (1)"), "new");
     assert_eq!(read("overwrite/f"), "new");
     assert_eq!(read("newer/f"), "the old one");
-    // Everything is there: nothing is done, and that is well.
+    // Everything exists already: nothing is done, which is a success.
     let again = unzip(&scene, "a.zip overwrite --json").ends().exits(0);
     assert_eq!(again.done()["files"], 0);
 }
@@ -185,7 +185,7 @@ fn lists_are_for_people_and_programs() {
         .complains("text is no zip archive", "zip archives only");
 }
 
-/// Three entries, to choose from.
+/// An archive with three entries to choose from.
 fn choice(scene: &Scene) {
     let files: &[(&str, &[u8])] = &[("d/a.txt", b"one"), ("d/b.tmp", b"two"), ("c", b"three")];
     archive(
@@ -268,7 +268,7 @@ fn an_archive_comes_from_standard_input() {
     assert!(scene.names_in("tmp").is_empty());
 }
 
-/// What somebody types who knows Info-ZIP's unzip.
+/// Options that users of Info-ZIP's unzip know.
 #[test]
 fn habits_get_the_right_hint() {
     let scene = Scene::new();
@@ -289,14 +289,14 @@ fn habits_get_the_right_hint() {
         let ended = unzip(&scene, line).ends().exits(2);
         ended.complains("", hint);
     }
-    // A folder of that name is meant.
+    // Now a folder of that name exists, and is meant.
     scene.folder("c");
     unzip(&scene, "a.zip c").ends().exits(0);
     unzip(&scene, "a.zip d").ends().exits(0);
 }
 
-/// Killed at some time, it leaves nothing under a final name but what is whole, and the same command
-/// again does all of it.
+/// Killed at any time, it leaves only complete entries under their final names, and the same command completes
+/// the job.
 #[test]
 fn killed_and_run_again_it_is_whole() {
     let scene = Scene::new();
@@ -320,7 +320,7 @@ fn killed_and_run_again_it_is_whole() {
                 .iter()
                 .any(|name| name.starts_with(".peerbridge-"))
         };
-        // It may be done before it is seen, on a machine that is fast.
+        // On a fast machine it may be done before it is noticed.
         while !is_staged() && !scene.path("out/d").exists() {
             assert!(begun.elapsed() < LIMIT, "nothing is staged");
             std::thread::yield_now();

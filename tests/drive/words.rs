@@ -1,4 +1,4 @@
-//! Nothing that goes wrong with an archive here is told in the words of a transfer.
+//! Errors about archives on this machine never use the words of a transfer.
 
 use crate::harness::has_tool;
 use crate::harness::trees::set_mode;
@@ -27,7 +27,7 @@ fn speaks_of_archives(ended: &Ended) {
     }
 }
 
-/// A file, and a folder with one of each that is left out.
+/// A file, and a folder with one entry of each kind that is left out.
 fn scene() -> Scene {
     let scene = Scene::new();
     scene.file("file", "x");
@@ -64,10 +64,10 @@ fn of_what_cannot_be_packed() {
         let ended = with_password(&scene, line).ends().exits(code);
         speaks_of_archives(&ended);
     }
-    // Before a password is asked for.
+    // This fails before the password is asked for.
     let taken = scene.run("zip there.zip file").ends().exits(7);
     taken.complains("there.zip is there already", "--existing");
-    // A name that is too long is found out before anything is packed.
+    // A name that is too long is noticed before anything is packed.
     let early = with_password(&scene, &format!("zip {long}.zip file")).ends();
     early
         .never_says("packing")

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 const PASSWORD: &str = "orchard Lantern-58";
 
-/// The large ones may take their time.
+/// The limit for the large archives.
 const LIMIT: Duration = Duration::from_secs(1200);
 
 fn with_password(run: Run) -> Run {
     run.env("PEERBRIDGE_ZIP_PASSWORD", PASSWORD)
 }
 
-/// What a program lists, a line an entry.
+/// The listing of a program, one line for each entry.
 fn listed(tool: &str, scene: &Scene, archive: &str) -> String {
     const NAMES: &str =
         "import pyzipper, sys; print(*pyzipper.AESZipFile(sys.argv[1]).namelist(), sep='\\n')";
@@ -35,7 +35,7 @@ fn listed(tool: &str, scene: &Scene, archive: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Links, because they are made at once and need no key.
+/// The entries are links, which are made quickly and need no key.
 #[test]
 fn more_entries_than_sixteen_bits_count() {
     const LINKS: usize = 66_000;
@@ -64,7 +64,7 @@ fn more_entries_than_sixteen_bits_count() {
     assert_eq!(entries, LINKS + 2);
 }
 
-/// Has a program read everything in an archive and check it.
+/// Makes a program read and check everything in an archive.
 #[track_caller]
 fn reads_all(tool: &str, scene: &Scene, archive: &str) {
     let mut command = Command::new(tool);
@@ -78,8 +78,8 @@ fn reads_all(tool: &str, scene: &Scene, archive: &str) {
     assert!(output.status.success(), "{tool} {archive}: {said}");
 }
 
-/// A file of five GiB that takes no room, and a small one behind it: `0` stores them, so the offset of
-/// the small one needs 64 bits as well; `auto` makes a small archive of them.
+/// A file of five GiB that takes no room, and a small one behind it. Level `0` stores them, so the offset of
+/// the small one needs 64 bits as well; `auto` makes a small archive.
 #[test]
 fn more_than_four_gigabytes() {
     if !is_long() {
@@ -105,7 +105,7 @@ fn more_than_four_gigabytes() {
         let opened = fs::metadata(scene.path("own/tree/a")).unwrap().len();
         assert_eq!(opened, 5 << 30);
         fs::remove_dir_all(scene.path("own")).unwrap();
-        // Of what is stored, a pipe does not show the end: only the directory knows it.
+        // From a pipe the end of a stored entry cannot be found: only the directory has its length.
         if level == "auto" && has_tool("bsdtar") {
             let into = scene.path("streamed");
             let output = open_streamed(&scene.path("a.zip"), PASSWORD, &into);

@@ -1,4 +1,4 @@
-//! `send --zip`: the peer gets one encrypted archive and not the files.
+//! `send --zip`: the peer gets one encrypted archive instead of the files.
 
 use crate::harness::trees::noise;
 use crate::harness::{SECRET, Scene};
@@ -9,7 +9,7 @@ use std::path::Path;
 
 const PASSWORD: &str = "archive-only-Xk3";
 
-/// A tree with several pieces, odd names and nothing.
+/// A tree with a file of several pieces, odd names, and an empty file.
 fn tree(scene: &Scene) -> BTreeMap<String, Vec<u8>> {
     let files = [
         ("tree/large", noise(1, (5 << 20) + 7)),

@@ -1,9 +1,9 @@
-//! Any bytes, made from good ones, for everything that reads what others wrote: it may refuse them, and must not
-//! panic, hang, or take them for what they are not.
+//! Mutated inputs for everything that reads foreign data: it may refuse them, but must not panic, hang, or
+//! accept what is invalid.
 //!
-//! Each target runs for `PEERBRIDGE_FUZZ_SECONDS` (1 unless told) with a seed that it prints and that
-//! `PEERBRIDGE_TEST_SEED` repeats. What it begins with is in `corpus/`, a folder a target: an input that found
-//! something goes there.
+//! Each target runs for `PEERBRIDGE_FUZZ_SECONDS` (default 1) with a seed that it prints and that
+//! `PEERBRIDGE_TEST_SEED` repeats. Its first inputs are in its folder in `corpus/`. Add inputs that found a
+//! fault there.
 
 #[path = "../harness/chance.rs"]
 pub mod chance;
@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Feeds `target` with inputs made from its corpus, beginning with the corpus itself, until the time is over.
+/// Feeds `target` with its corpus, and then with inputs made from it, until the time is over.
 pub fn fuzz(name: &str, mut target: impl FnMut(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fuzz/corpus")

@@ -1,8 +1,8 @@
-//! Inputs that are nearly good.
+//! Inputs that are nearly valid.
 
 use crate::chance::Chance;
 
-/// Numbers at which something might give way.
+/// Numbers at which something might break.
 const EDGES: [u64; 12] = [
     0,
     1,
@@ -18,10 +18,10 @@ const EDGES: [u64; 12] = [
     u64::MAX,
 ];
 
-/// Longer inputs only take longer.
+/// Longest input, in bytes. Longer ones only take more time.
 const LONGEST: usize = 64 * 1024;
 
-/// Makes inputs from those of a corpus.
+/// Makes inputs from those in a corpus.
 pub struct Mutator {
     chance: Chance,
     corpus: Vec<Vec<u8>>,
@@ -33,7 +33,7 @@ impl Mutator {
         Mutator { chance, corpus }
     }
 
-    /// One of the corpus, with one to eight changes.
+    /// An input of the corpus, with one to eight changes.
     pub fn next(&mut self) -> Vec<u8> {
         let mut input = self.corpus[self.chance.place(self.corpus.len())].clone();
         for _ in 0..=self.chance.below(8) {
@@ -76,7 +76,7 @@ impl Mutator {
         }
     }
 
-    /// A bit.
+    /// Flips a bit.
     pub fn flip(&mut self, input: &mut [u8]) {
         if !input.is_empty() {
             let place = self.chance.place(input.len());
@@ -84,7 +84,7 @@ impl Mutator {
         }
     }
 
-    /// A number of one, two, four or eight bytes, of either order.
+    /// Writes a number of one, two, four or eight bytes, in either byte order.
     fn put_number(&mut self, input: &mut [u8], place: usize) {
         let number = EDGES[self.chance.place(EDGES.len())]
             .wrapping_add(self.chance.below(3))

@@ -1,11 +1,11 @@
-//! What is read from disks and from people: journals, archives, lists of secrets, patterns, addresses.
+//! Readers of data from disks and people: journals, archives, lists of secrets, patterns, addresses.
 
 use crate::fuzz;
 use peerbridge::internals::{Glob, TransferId, count_names, is_address, recorded_parts};
 use peerbridge::{ArchivePassword, Unattended, UnzipOptions};
 use std::fs;
 
-/// A journal is cut at a torn tail, put aside, or believed, and then it can be read again.
+/// A journal is accepted, cut at a torn tail, or put aside. Afterwards it can be read again.
 #[test]
 fn journal() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -21,8 +21,8 @@ fn journal() {
     });
 }
 
-/// Directory and contents: whatever an archive says, nothing is put anywhere but into the folder, and nothing at
-/// all where something is wrong.
+/// Directory and contents: whatever an archive says, entries are only put into the folder, and none if anything
+/// is wrong.
 #[test]
 fn archive() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -45,7 +45,7 @@ fn archive() {
     });
 }
 
-/// A fault is told by its line, and never with what may be a secret.
+/// A fault is reported with the number of its line, and never with text that may be a secret.
 #[test]
 fn secrets_file() {
     fuzz("secrets_file", |input| {
@@ -66,7 +66,7 @@ fn glob() {
     });
 }
 
-/// What is an address has no character that a terminal or a resolver could stumble over.
+/// An accepted address has no character that could confuse a terminal or a resolver.
 #[test]
 fn address() {
     fuzz("address", |input| {

@@ -14,7 +14,8 @@ use std::time::Instant;
 
 type HmacSha1 = Hmac<Sha1>;
 
-/// In front of the ciphertext: header, name, field, salt, verifier. Behind it: tag, descriptor, directory.
+/// Bytes before the ciphertext (header, name, field, salt, verifier) and behind it (tag, descriptor,
+/// directory).
 const BEFORE: usize = 63;
 const BEHIND: usize = 109;
 const SALT: std::ops::Range<usize> = 45..61;
@@ -62,8 +63,8 @@ fn tag_key(password: &[u8], salt: &[u8]) -> Vec<u8> {
     blocks.skip(32).take(32).collect()
 }
 
-/// Changes what is encrypted, which a stream cipher lets through bit by bit, and anything else of the archive;
-/// envelope and tag are made to fit.
+/// Changes the plaintext, bit by bit through the stream cipher, and anything else in the archive; then corrects
+/// envelope and tag.
 #[test]
 fn sealed_frames() {
     let (ours, theirs) = session();
@@ -119,7 +120,7 @@ fn sealed_frames() {
     println!("sealed_frames: {rounds} inputs, {opened} of them opened");
 }
 
-/// Bits of the ciphertext, or anything anywhere.
+/// Changes bits of the ciphertext, or anything anywhere.
 fn forge(archive: &[u8], mutator: &mut Mutator, chance: &mut Chance, tag_key: &[u8]) -> Vec<u8> {
     let mut forged = archive.to_vec();
     let end = forged.len() - BEHIND;

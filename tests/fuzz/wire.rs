@@ -1,4 +1,4 @@
-//! What comes over the line before it is opened, and what is in it.
+//! Data from the network, before and after it is opened.
 
 use crate::fuzz;
 use peerbridge::Secret;
@@ -7,7 +7,7 @@ use peerbridge::internals::{
     ManifestEncoder, Message, Role, limits,
 };
 
-/// What is a message is written in one way only.
+/// A valid message has one encoding only.
 #[test]
 fn message() {
     fuzz("message", |input| {
@@ -19,7 +19,7 @@ fn message() {
     });
 }
 
-/// What is taken stays the same manifest when it is sent on, and no path in it leads outside.
+/// An accepted manifest stays the same when it is encoded again, and no path in it leads outside.
 #[test]
 fn manifest() {
     fuzz("manifest", |input| {
@@ -62,7 +62,7 @@ fn manifest() {
     });
 }
 
-/// No Hello, Join, Refuse or Confirm but a true one comes to anything.
+/// Only a genuine Hello, Join, Refuse or Confirm is accepted.
 #[test]
 fn handshake() {
     let secret = Secret::from_text("correct horse").expect("a secret");

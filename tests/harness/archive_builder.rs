@@ -1,11 +1,11 @@
-//! Archives made byte by byte, so that each can lie in its own way.
+//! Archives built byte by byte, so that each can be wrong in its own way.
 
-/// One entry; what it says before its contents and in the directory, one by one.
+/// One entry, with the fields of its header and of the directory.
 #[derive(Clone)]
 pub struct Entry {
-    /// Its path, as it stands in both headers.
+    /// Its path in both headers.
     pub name: Vec<u8>,
-    /// The bytes between its header and what is behind them, compressed or not.
+    /// Its packed contents: the bytes after its header.
     pub contents: Vec<u8>,
     /// How they are compressed (APPNOTE 4.4.5).
     pub method: u16,
@@ -13,34 +13,34 @@ pub struct Entry {
     pub flags: u16,
     /// The system that made it (APPNOTE 4.4.2).
     pub host: u8,
-    /// The mode of Unix in the upper half, what DOS has in the lower one.
+    /// The Unix mode in the upper half, the DOS attributes in the lower half.
     pub attributes: u32,
-    /// CRC-32 of what comes out.
+    /// CRC-32 of the unpacked contents.
     pub crc: u32,
-    /// Bytes that come out.
+    /// Bytes of the unpacked contents.
     pub size: u64,
-    /// Bytes that go in.
+    /// Bytes of the packed contents.
     pub compressed: u64,
-    /// The date as DOS has it.
+    /// The date in DOS form.
     pub date: u16,
-    /// The time as DOS has it.
+    /// The time in DOS form.
     pub time: u16,
     /// The extra fields in the directory.
     pub extra: Vec<u8>,
-    /// Those before the contents.
+    /// The extra fields before the contents.
     pub local_extra: Vec<u8>,
-    /// Behind the contents: a descriptor, say.
+    /// Bytes behind the contents, such as a descriptor.
     pub behind: Vec<u8>,
     /// Changes the header before the contents: 30 bytes, the name and the extra fields.
     pub twist: fn(&mut Vec<u8>),
-    /// Says in the directory that it begins with that entry.
+    /// If set, the directory gives the offset of that entry instead of its own.
     pub offset_of: Option<usize>,
 }
 
 const UNIX: u8 = 3;
 
 impl Entry {
-    /// A stored file made on Unix, of mode 0644 and of 1980.
+    /// A stored file made on Unix, with mode 0644 and a time in 1980.
     pub fn file(name: &str, contents: &[u8]) -> Entry {
         Entry {
             name: name.into(),
@@ -62,7 +62,7 @@ impl Entry {
         }
     }
 
-    /// The same, with contents of this many bytes.
+    /// States this size of the unpacked contents.
     pub fn sized(mut self, size: usize) -> Entry {
         self.size = size as u64;
         self
@@ -98,7 +98,7 @@ pub fn archive(entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-/// Everything before the directory, and where each entry begins.
+/// Everything before the directory, and the offset of each entry.
 fn front(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::new();
     let mut offsets = Vec::new();
@@ -111,7 +111,7 @@ fn front(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
     (bytes, offsets)
 }
 
-/// What stands before the contents of an entry.
+/// The header before the contents of an entry.
 pub fn header(entry: &Entry) -> Vec<u8> {
     let mut bytes = b"PK\x03\x04".to_vec();
     bytes.extend(20_u16.to_le_bytes());
@@ -124,7 +124,7 @@ pub fn header(entry: &Entry) -> Vec<u8> {
     bytes
 }
 
-/// What stands in the directory of an entry whose header is at `offset`.
+/// The directory's header of an entry whose own header is at `offset`.
 pub fn record(entry: &Entry, offset: usize) -> Vec<u8> {
     let mut bytes = b"PK\x01\x02".to_vec();
     bytes.extend([20, entry.host, 20, 0]);
@@ -170,7 +170,7 @@ pub fn field(id: u16, bytes: &[u8]) -> Vec<u8> {
     field
 }
 
-/// The field that gives a name in UTF-8.
+/// The Unicode path field, which gives a name in UTF-8.
 pub fn unicode_path(of: &str, name: &str) -> Vec<u8> {
     let crc = crc32fast::hash(of.as_bytes()).to_le_bytes();
     field(0x7075, &[&[1], &crc[..], name.as_bytes()].concat())
@@ -218,7 +218,7 @@ impl ZipCryptoKeys {
     }
 }
 
-/// One byte further with a CRC-32 that is not inverted.
+/// Updates a CRC-32 that is not inverted by one byte.
 fn crc_step(crc: u32, byte: u8) -> u32 {
     let mut crc = crc ^ u32::from(byte);
     for _ in 0..8 {
@@ -227,7 +227,7 @@ fn crc_step(crc: u32, byte: u8) -> u32 {
     crc
 }
 
-/// What Deflate64 makes of `length` zeros: a run of 65,538 bytes takes 29 bits.
+/// `length` zeros packed with Deflate64: a run of 65,538 bytes takes 29 bits.
 pub fn deflate64_zeros(length: u64) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.push(0b1, 1);
@@ -247,7 +247,7 @@ pub fn deflate64_zeros(length: u64) -> Vec<u8> {
     bits.finish()
 }
 
-/// What deflate makes of `length` zeros: one block of fixed codes, 258 bytes from 13 bits.
+/// `length` zeros packed with deflate: one block of fixed codes, 258 bytes from 13 bits.
 pub fn deflated_zeros(length: u64) -> Vec<u8> {
     let mut bits = Bits::default();
     // The last block, of fixed codes.

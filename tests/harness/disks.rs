@@ -1,10 +1,10 @@
-//! File systems of others, mounted for one test and taken away at its end.
+//! Foreign file systems, mounted for one test and unmounted at its end.
 
 use super::{has_tool, is_root};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A mounted file system; taken away when dropped.
+/// A mounted file system, unmounted when dropped.
 pub struct Disk {
     folder: tempfile::TempDir,
     image: tempfile::NamedTempFile,
@@ -12,7 +12,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// NTFS that refuses the names that Windows cannot have. `None` where it cannot be mounted.
+    /// NTFS that refuses names that Windows does not allow. `None` if it cannot be mounted.
     pub fn ntfs() -> Option<Disk> {
         if !has_tool("ntfs-3g") || !can_mount() {
             return None;
@@ -28,8 +28,7 @@ impl Disk {
         Some(disk)
     }
 
-    /// exFAT through libfuse 2: case makes no difference, and it has no links. `None` where it cannot be
-    /// mounted.
+    /// exFAT through libfuse 2, which ignores case and has no links. `None` if it cannot be mounted.
     pub fn exfat() -> Option<Disk> {
         if !has_tool("mount.exfat-fuse") || !has_tool("mkfs.exfat") || !can_mount() {
             return None;
@@ -69,11 +68,11 @@ impl Drop for Disk {
     }
 }
 
-/// A file system in memory at a folder that is there; taken away when dropped.
+/// A file system in memory mounted on an existing folder, unmounted when dropped.
 pub struct MemoryDisk(PathBuf);
 
 impl MemoryDisk {
-    /// `None` where this user may not mount.
+    /// `None` if this user may not mount.
     pub fn at(folder: &Path) -> Option<MemoryDisk> {
         if !can_mount() {
             return None;
@@ -93,7 +92,7 @@ impl Drop for MemoryDisk {
 fn unmount(folder: &Path) {
     let ended = Command::new("umount").arg(folder).output();
     if !ended.is_ok_and(|ended| ended.status.success()) {
-        // Somebody still looks at it: it goes when they leave.
+        // Some process still uses it: unmount it when that ends.
         let _ = Command::new("umount").arg("-l").arg(folder).output();
     }
 }
@@ -106,7 +105,7 @@ fn can_mount() -> bool {
     is_possible
 }
 
-/// What the program wrote, once it has ended well.
+/// Runs a program that must succeed, and returns its output.
 fn succeeds(program: &str, words: &[&Path]) -> String {
     let ended = Command::new(program).args(words).output();
     let ended = ended.expect("a program");

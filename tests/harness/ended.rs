@@ -1,21 +1,21 @@
-//! A program that has ended, and what must be true of what it said.
+//! A program that has ended, and assertions about its output.
 
 use rustix::process::Signal;
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// What a program said, for messages.
+/// The output of a program, for messages.
 pub fn told(shown: &str, output: &str, error: &str) -> String {
     format!("`{shown}`\n-- standard output:\n{output}\n-- standard error:\n{error}\n--")
 }
 
-/// How the line of an event begins.
+/// The start of an event's line.
 pub fn event(name: &str) -> String {
     format!("{{\"event\":\"{name}\",\"v\":1,")
 }
 
-/// A program that has ended, and what it said.
+/// A program that has ended, and its output.
 pub struct Ended {
     pub(super) shown: String,
     pub(super) status: ExitStatus,
@@ -31,8 +31,8 @@ impl std::fmt::Debug for Ended {
 }
 
 impl Ended {
-    /// Fails unless it ended with this code; where it tells events, with exactly one `done` of that code
-    /// at the end.
+    /// Fails unless it ended with this code and, if it prints events, with exactly one `done` with that code at
+    /// the end.
     #[track_caller]
     pub fn exits(self, code: i32) -> Ended {
         assert_eq!(self.status.code(), Some(code), "{}", self.told());
@@ -46,7 +46,7 @@ impl Ended {
         self
     }
 
-    /// Fails unless it ended by itself with a documented code that is not that of a bug.
+    /// Fails unless it ended by itself, with a documented code other than that of a bug.
     #[track_caller]
     pub fn exits_cleanly(self) -> Ended {
         let code = self.code().filter(|code| matches!(code, 0 | 2..=15));
@@ -66,7 +66,7 @@ impl Ended {
         self
     }
 
-    /// Fails unless this stands on standard error.
+    /// Fails unless this text is on standard error.
     #[track_caller]
     pub fn says(self, text: &str) -> Ended {
         assert!(
@@ -77,14 +77,15 @@ impl Ended {
         self
     }
 
-    /// Fails if this stands on standard error.
+    /// Fails if this text is on standard error.
     #[track_caller]
     pub fn never_says(self, text: &str) -> Ended {
         assert!(!self.error().contains(text), "{text:?} in {}", self.told());
         self
     }
 
-    /// Fails unless there is exactly one error, with what to do about it if `hint` tells a part of it.
+    /// Fails unless there is exactly one error, which contains `error`, and its hint contains `hint`. An empty
+    /// `hint` means that there must be none.
     #[track_caller]
     pub fn complains(self, error: &str, hint: &str) -> Ended {
         let text = self.error();
@@ -110,22 +111,22 @@ impl Ended {
         self
     }
 
-    /// What it wrote to standard output, as it is.
+    /// Its standard output, as bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.output
     }
 
-    /// What it wrote to standard output, as text.
+    /// Its standard output, as text.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }
 
-    /// What it wrote to standard error, as text.
+    /// Its standard error, as text.
     pub fn error(&self) -> String {
         String::from_utf8_lossy(&self.error).into_owned()
     }
 
-    /// Everything it wrote, both streams.
+    /// Its standard output and standard error.
     pub fn everything(&self) -> Vec<u8> {
         [self.output.as_slice(), &self.error].concat()
     }
@@ -159,7 +160,7 @@ impl Ended {
         events
     }
 
-    /// The entries that did not arrive, by its events: the path and the reason of each.
+    /// The entries that did not arrive, according to its events: the path and the reason of each.
     #[track_caller]
     pub fn failures(&self) -> Vec<(String, String)> {
         let mut failed = self.events_of("file");
@@ -188,7 +189,7 @@ impl Ended {
         self.status.code()
     }
 
-    /// How it ended and what it said, for messages.
+    /// How it ended and its output, for messages.
     pub fn told(&self) -> String {
         let status = self.status;
         let told = told(&self.shown, &self.output(), &self.error());

@@ -1,4 +1,4 @@
-//! Where two sides that run through the library meet on this machine.
+//! Addresses at which two sides that use the library meet on this machine.
 
 use peerbridge::{Event, ListenAddress, Operator, PeerAddress, Rendezvous};
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,11 +24,11 @@ pub fn dial(port: u16) -> Rendezvous {
     Rendezvous::Dial(PeerAddress { host, port })
 }
 
-/// An operator that tells which port the listener got, and accepts everything.
+/// An operator that reports the listener's port, and accepts everything.
 pub struct Port(Mutex<Sender<u16>>);
 
 impl Port {
-    /// One, and where it tells the port.
+    /// An operator, and the channel on which it reports the port.
     pub fn new() -> (Port, Receiver<u16>) {
         let (sender, port) = mpsc::channel();
         (Port(Mutex::new(sender)), port)

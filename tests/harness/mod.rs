@@ -1,6 +1,6 @@
-//! What tests share: folders and trees, programs that run in them, a line between two sides, seeded chance.
+//! Shared by tests: folders and trees, programs that run in them, a proxy between two sides, seeded randomness.
 //!
-//! Each test crate includes it as `pub mod`: what one crate leaves out another one uses.
+//! Each test crate includes it as `pub mod`, because each uses only a part of it.
 
 pub mod archive_builder;
 pub mod chance;
@@ -23,10 +23,10 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The limit of each wait: only a hang runs into it, also on a machine that is busy with other things.
+/// The limit of each wait. Only a hang reaches it, even on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(180);
 
-/// Asks again until there is an answer.
+/// Calls `ask` until it returns an answer.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
@@ -39,13 +39,13 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether tests that take minutes are wanted.
+/// Whether tests that take minutes are enabled.
 pub fn is_long() -> bool {
     std::env::var_os("PEERBRIDGE_TEST_LONG").is_some_and(|value| value == "1")
 }
 
-/// A port that is free for a listener to come. It is below those that the system gives to connections, of which other
-/// tests open thousands.
+/// A free port for a later listener. It is below the ports that the system assigns to connections, of which
+/// other tests open thousands.
 pub fn free_port() -> u16 {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
@@ -56,7 +56,7 @@ pub fn free_port() -> u16 {
     ports.take(1000).find(is_free).expect("a free port")
 }
 
-/// Whether permissions mean nothing to this process.
+/// Whether this process may ignore permissions.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -1,7 +1,7 @@
-//! A test as a shell session: programs are started, waited for, and looked at.
+//! A test as a shell session: programs are started, waited for, and inspected.
 //!
-//! Everything happens in a folder of its own with a home of its own. A program that does not end in
-//! time is killed and the test fails; whenever a test fails, what its programs had said is printed.
+//! Each test has its own folder and its own home. A program that does not end in time is killed, and the test
+//! fails. The output of the programs is printed whenever a test fails.
 
 use super::trees::{assert_same, noise, set_mode};
 use super::{Ended, LIMIT, Running, is_root};
@@ -11,16 +11,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What both sides know unless a test says otherwise: found nowhere else by chance.
+/// The secret of both sides, unless a test gives another one: unlikely to occur anywhere else.
 pub const SECRET: &str = "orbit-velvet-Zq7-candle";
 
-/// Makes a side listen where no other machine can come, on a port that the system chooses.
+/// Makes a side listen on loopback only, on a port that the system chooses.
 pub const LISTEN: [&str; 4] = ["--bind", "127.0.0.1", "--port", "0"];
 
-/// The user that a test runs programs as when it must not be root.
+/// The user for programs that must not run as root.
 const NOBODY: u32 = 65534;
 
-/// A folder of its own, with a home in it.
+/// The test's own folder, with a home in it.
 pub struct Scene {
     folder: tempfile::TempDir,
 }
@@ -44,12 +44,12 @@ impl Scene {
         Scene::default()
     }
 
-    /// The path of something in the folder.
+    /// The path of an entry in the folder.
     pub fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
         self.folder.path().join(name.as_ref())
     }
 
-    /// Makes a file, and the folders that it is in.
+    /// Creates a file, and the folders above it.
     pub fn file(&self, name: impl AsRef<OsStr>, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
@@ -64,7 +64,7 @@ impl Scene {
         path
     }
 
-    /// Makes a folder, and those that it is in.
+    /// Creates a folder, and the folders above it.
     pub fn folder(&self, name: impl AsRef<OsStr>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(&path).expect("a folder");
@@ -86,7 +86,7 @@ impl Scene {
         top
     }
 
-    /// Fails unless both are the same in everything that is carried.
+    /// Fails unless both are the same in everything that a transfer carries.
     #[track_caller]
     pub fn assert_same(&self, one: &str, other: &str) {
         assert_same(&self.path(one), &self.path(other));
@@ -106,34 +106,35 @@ impl Scene {
         }
     }
 
-    /// `peerbridge` with these words, to be started here.
+    /// `peerbridge` with these arguments, to be started in this folder.
     pub fn run(&self, line: &str) -> Run {
         Run::new(self.folder.path(), line)
     }
 
-    /// Another program, to be started here.
+    /// Another program, to be started in this folder.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Run {
         Run::of(program, self.folder.path())
     }
 
-    /// Starts `peerbridge` with these words, as one that listens and tells of it in JSON.
+    /// Starts `peerbridge` with these arguments as a listener with JSON events.
     #[track_caller]
     pub fn listens(&self, line: &str) -> Running {
         self.run(line).listens()
     }
 
-    /// Sends to a listener of this machine: `what` and more words of `send`. How it ended.
+    /// Sends to a listener of this machine; `what` is the path and further arguments of `send`. Returns how it
+    /// ended.
     #[track_caller]
     pub fn sends(&self, what: &str, port: u16) -> Ended {
         self.run(&format!("send {what} --to @")).to(port).ends()
     }
 
-    /// Runs both to their ends, the one that listens first.
+    /// Runs both to their ends. Starts the listener first.
     pub fn both(&self, listener: &str, dialler: &str) -> (Ended, Ended) {
         meet(self.run(listener), self.run(dialler))
     }
 
-    /// Everything in the folder `name`, sorted; nothing when it is not there.
+    /// The names in the folder `name`, sorted; empty if there is no such folder.
     pub fn names_in(&self, name: impl AsRef<OsStr>) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path(name)) else {
             return Vec::new();
@@ -145,8 +146,7 @@ impl Scene {
     }
 }
 
-/// Starts the one that listens, then the one that dials it, and waits for both. The listener's end
-/// comes first in the result.
+/// Starts the listener, then the dialler, and waits for both. The result has the listener's end first.
 pub fn meet(listener: Run, dialler: Run) -> (Ended, Ended) {
     let listener = listener.start();
     let dialler = dialler.to(listener.port()).start();
@@ -154,9 +154,9 @@ pub fn meet(listener: Run, dialler: Run) -> (Ended, Ended) {
     (listener.ends(), dialled)
 }
 
-/// A program that is about to be started.
+/// A program to be started.
 pub struct Run {
-    /// The program and its words.
+    /// The program and its arguments.
     words: Vec<OsString>,
     folder: PathBuf,
     environment: Vec<(&'static str, OsString)>,
@@ -167,12 +167,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// `peerbridge` with these words, to be started in `folder`.
+    /// `peerbridge` with these arguments, to be started in `folder`.
     pub fn new(folder: &Path, line: &str) -> Run {
         Run::of(env!("CARGO_BIN_EXE_peerbridge"), folder).args(line.split_whitespace())
     }
 
-    /// Any program. Nothing of the machine's environment reaches it but where programs are.
+    /// Any program. Of the machine's environment it gets only the search path.
     pub fn of(program: impl AsRef<OsStr>, folder: &Path) -> Run {
         Run {
             words: vec![program.as_ref().to_owned()],
@@ -183,7 +183,7 @@ impl Run {
                 ("TMPDIR", folder.join("tmp").into()),
                 ("LC_ALL", "C".into()),
                 ("PEERBRIDGE_SECRET", SECRET.into()),
-                // Nobody else's network hears of a test.
+                // Tests send nothing to other machines.
                 ("PEERBRIDGE_DISCOVERY", "off".into()),
                 ("PEERBRIDGE_DISCOVERY", "off".into()),
             ],
@@ -194,12 +194,12 @@ impl Run {
         }
     }
 
-    /// One more word, as it is.
+    /// Adds one argument, unchanged.
     pub fn arg(self, word: impl AsRef<OsStr>) -> Run {
         self.args([word])
     }
 
-    /// More words, as they are.
+    /// Adds arguments, unchanged.
     pub fn args(mut self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
         self.words.extend(words);
@@ -213,13 +213,13 @@ impl Run {
         self
     }
 
-    /// Takes a variable out of its environment.
+    /// Removes a variable from its environment.
     pub fn without(mut self, name: &str) -> Run {
         self.environment.retain(|(known, _)| *known != name);
         self
     }
 
-    /// With another secret than the one that both sides know.
+    /// Uses another secret than [`SECRET`].
     pub fn secret(self, secret: &str) -> Run {
         self.env("PEERBRIDGE_SECRET", secret)
     }
@@ -230,53 +230,53 @@ impl Run {
         self
     }
 
-    /// Run by another program, whose words come first.
+    /// Runs it through another program, whose arguments come first.
     pub fn under(mut self, wrapper: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
         let wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned());
         self.words.splice(0..0, wrapper);
         self
     }
 
-    /// A shell does `script` before it becomes the program.
+    /// Runs `script` in a shell, which then becomes the program.
     pub fn after(self, script: &str) -> Run {
         self.under(["/bin/sh", "-c", &format!("{script} && exec \"$0\" \"$@\"")])
     }
 
-    /// With at most this many threads, counting all that its user has.
+    /// Allows its user at most this many threads.
     pub fn threads(self, most: u32) -> Run {
-        // The letter differs between shells.
+        // The option's letter differs between shells.
         self.after(&format!(
             "{{ ulimit -p {most} || ulimit -u {most}; }} 2>/dev/null"
         ))
     }
 
-    /// As somebody whom permissions keep out, also when the tests run as root. What the program writes
-    /// to must be open to that user.
+    /// Runs it as a user without special rights, even if the tests run as root. That user must be allowed to
+    /// write wherever the program writes.
     pub fn without_rights(mut self) -> Run {
         self.user = is_root().then_some(NOBODY);
         self
     }
 
-    /// With this standard input in place of none.
+    /// Gives it this standard input instead of none.
     pub fn input(mut self, input: impl Into<Stdio>) -> Run {
         self.input = input.into();
         self
     }
 
-    /// With this standard output in place of one that is looked at.
+    /// Gives it this standard output instead of one that is captured.
     pub fn output(mut self, output: impl Into<Stdio>) -> Run {
         self.output = Some(output.into());
         self
     }
 
-    /// With another limit for each wait.
+    /// Sets another limit for each wait.
     pub fn limit(mut self, limit: Duration) -> Run {
         self.limit = limit;
         self
     }
 
-    /// Puts the port of the other side where the words want it: `@` is 127.0.0.1 with it, `HOST:@` another
-    /// host with it, `%` the port alone.
+    /// Inserts the port of the other side into the arguments: `@` becomes 127.0.0.1 with the port, `HOST:@`
+    /// another host with the port, `%` the port alone.
     pub fn to(mut self, port: u16) -> Run {
         for word in &mut self.words {
             let text = word.to_string_lossy();
@@ -301,12 +301,12 @@ impl Run {
         words.join(" ")
     }
 
-    /// The command with everything but its streams.
+    /// The command with everything except its streams.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).current_dir(&self.folder);
         command.env_clear();
-        // A test that looks at colours allows them.
+        // A test of colours removes this variable.
         command.env("NO_COLOR", "1");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(user) = self.user {
@@ -325,7 +325,7 @@ impl Run {
         Running::spawn(command, shown, is_json, self.limit)
     }
 
-    /// Starts it as one that listens and tells of it in JSON, and waits until it does.
+    /// Starts it as a listener with JSON events, and waits until it listens.
     #[track_caller]
     pub fn listens(self) -> Running {
         let running = self.args(LISTEN).arg("--json").start();

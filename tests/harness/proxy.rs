@@ -1,5 +1,5 @@
-//! A line between two sides that does what lines and people in between do: it ends, falls silent, holds,
-//! changes bytes.
+//! A proxy between two sides that behaves like a bad network or a man in the middle: it cuts connections, falls
+//! silent, holds back or changes bytes.
 
 mod connection;
 
@@ -10,64 +10,64 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What happens to the connections that stand when the bytes of a [`Proxy::then`] were carried.
+/// What happens to the open connections once the bytes of a [`Proxy::then`] have been carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Both ends see the connection end.
     Fin,
-    /// What is under way is thrown away and the connection ends: a reset where something is unread.
+    /// Data in flight is dropped and the connection ends, with a reset if data is unread.
     Reset,
-    /// Nothing comes through any more, and neither end is told. New connections too until
+    /// Nothing comes through any more, and neither end notices. Applies to new connections as well, until
     /// [`Proxy::mend`].
     Silence,
-    /// The dialler sees the end; the listener is told nothing.
+    /// The dialler sees the end; the listener notices nothing.
     Orphan,
     /// Only connections after the first end.
     FinJoined,
-    /// Nobody reads any more: what is written stays in the system's buffers.
+    /// The proxy stops reading: written data stays in the system's buffers.
     Stop,
-    /// Nobody reads what the dialler says any more; what is said to it still comes.
+    /// The proxy stops reading from the dialler; data to the dialler still comes through.
     Deafen,
     /// Everything waits until [`Proxy::release`].
     Hold,
 }
 
-/// What becomes of the bytes of one direction of a connection.
+/// What happens to the bytes of one direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// They pass.
     Pass,
-    /// They pass one by one, this many of them; the rest as it comes.
+    /// This many pass one by one; the rest passes unchanged.
     Single(usize),
-    /// What comes within this time passes in one piece.
+    /// Bytes that come within this time pass in one piece.
     Gathered(Duration),
-    /// The connection is cut behind this many, with a FIN.
+    /// After this many bytes the connection is cut with a FIN.
     Cut(usize),
-    /// The connection is cut behind this many, with unread bytes in it: with a RST.
+    /// After this many bytes the connection is cut with unread bytes in it, and so with a RST.
     Reset(usize),
-    /// One bit of all is flipped.
+    /// The bit with this number is flipped.
     Flip(usize),
-    /// The byte there becomes this one.
+    /// The byte at this offset is replaced by this value.
     Set(usize, u8),
-    /// Behind this many nothing more passes, and nobody is told.
+    /// After this many bytes nothing more passes, and neither end notices.
     Silence(usize),
-    /// They go back to where they come from, and nowhere else.
+    /// They go back to their sender, and nowhere else.
     Echo,
 }
 
-/// Something of each direction of a connection.
+/// A value for each direction of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Both<T> {
-    /// Of what the dialler says.
+    /// For bytes from the dialler.
     pub to_listener: T,
-    /// Of what the listener says.
+    /// For bytes from the listener.
     pub to_dialler: T,
 }
 
-/// What becomes of a connection.
+/// What happens to a connection.
 pub type Line = Both<Way>;
 
-/// What passed over a connection, after the proxy's doing.
+/// The bytes that passed over a connection, as the proxy changed them.
 pub type Recording = Both<Vec<u8>>;
 
 /// Every byte passes.
@@ -76,7 +76,7 @@ pub const PASS: Line = Both {
     to_dialler: Way::Pass,
 };
 
-/// A way for what the dialler says.
+/// A line that treats bytes from the dialler in this way.
 pub fn to_listener(to_listener: Way) -> Line {
     Line {
         to_listener,
@@ -84,12 +84,12 @@ pub fn to_listener(to_listener: Way) -> Line {
     }
 }
 
-/// A way for what the listener says.
+/// A line that treats bytes from the listener in this way.
 pub fn to_dialler(to_dialler: Way) -> Line {
     Line { to_dialler, ..PASS }
 }
 
-/// A proxy on a port of its own. Dropped, it ends every connection.
+/// A proxy on its own port. Ends every connection when dropped.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -104,23 +104,23 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What is still to be done, at which count.
+    /// The pending acts, each with the count at which it is due.
     plan: Vec<(Counted, u64, Act)>,
     acts: Vec<Act>,
-    /// Connections of an earlier generation were acted on.
+    /// Increases with each act. Connections of an earlier generation were affected by it.
     generation: usize,
     passed: Both<u64>,
-    /// Bytes a second and direction; 0 for any.
+    /// Limit in bytes a second for each direction; 0 for none.
     rate: u64,
     is_silent: bool,
     is_held: bool,
-    /// Nobody is accepted any more.
+    /// Whether new connections are refused.
     is_refusing: bool,
     is_closed: bool,
     recordings: Option<Vec<Recording>>,
 }
 
-/// Which bytes of all connections count.
+/// Which bytes are counted, over all connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Counted {
     Both,
@@ -143,24 +143,24 @@ impl<T> Both<T> {
 }
 
 impl Proxy {
-    /// Carries to a port on loopback.
+    /// Forwards to a port on loopback.
     pub fn to(port: u16) -> Proxy {
         Proxy::start(port, |_| PASS, None)
     }
 
-    /// Carries until this many bytes have passed, and then holds everything.
+    /// Forwards until this many bytes have passed, and then holds everything.
     pub fn holding_at(port: u16, bytes: u64) -> Proxy {
         let proxy = Proxy::to(port);
         proxy.then(bytes, Act::Hold);
         proxy
     }
 
-    /// Carries every connection to `port` in the same way, and records it.
+    /// Forwards every connection to `port` in the same way, and records it.
     pub fn by(port: u16, line: Line) -> Proxy {
         Proxy::by_connection(port, move |_| line)
     }
 
-    /// Carries connection `n`, counted from 0, to `port` by `line(n)`, and records it.
+    /// Forwards connection `n`, counted from 0, to `port` as `line(n)` says, and records it.
     pub fn by_connection(port: u16, line: impl Fn(usize) -> Line + Send + 'static) -> Proxy {
         Proxy::start(port, line, Some(Vec::new()))
     }
@@ -201,8 +201,8 @@ impl Proxy {
         self.port
     }
 
-    /// After `bytes` more, both ways and over all connections together, does `act`. May be called again:
-    /// the acts follow each other.
+    /// Does `act` after `bytes` more, in both directions and over all connections together. Further calls add
+    /// acts that follow.
     pub fn then(&self, bytes: u64, act: Act) -> &Proxy {
         let mut state = self.shared.lock();
         let both = state
@@ -214,24 +214,24 @@ impl Proxy {
         self
     }
 
-    /// Ends the connections that stand when this many bytes went to the dialler.
+    /// Ends the open connections once this many bytes have gone to the dialler.
     pub fn end_answers_at(&self, bytes: u64) {
         let cut = (Counted::ToDialler, bytes, Act::Fin);
         self.shared.lock().plan.push(cut);
     }
 
-    /// At most this many bytes a second and direction.
+    /// Limits each direction to this many bytes a second.
     pub fn rate(&self, bytes: u64) -> &Proxy {
         self.shared.lock().rate = bytes;
         self
     }
 
-    /// Ends [`Act::Silence`] for connections that come from now on.
+    /// Ends [`Act::Silence`] for new connections.
     pub fn mend(&self) {
         self.shared.lock().is_silent = false;
     }
 
-    /// Ends [`Act::Hold`], also one that is yet to come.
+    /// Ends [`Act::Hold`], even one that is still pending.
     pub fn release(&self) {
         let mut state = self.shared.lock();
         state.plan.retain(|(_, _, act)| *act != Act::Hold);
@@ -249,7 +249,7 @@ impl Proxy {
         self.shared.lock().count(Counted::Both)
     }
 
-    /// Waits until this many bytes came from the dialler and went on.
+    /// Waits until this many bytes from the dialler have been forwarded.
     pub fn wait_for_bytes(&self, count: u64) {
         self.wait_while("bytes", |state| state.passed.to_listener < count);
     }
@@ -270,12 +270,12 @@ impl Proxy {
         );
     }
 
-    /// Accepts no more connections: dialling it is refused afterwards. Nothing is held any more.
+    /// Refuses connections from now on, and releases everything held.
     pub fn refuse(&mut self) {
         self.release();
         self.shared.lock().is_refusing = true;
         if let Some(accepting) = self.accepting.take() {
-            // A blocked accept only comes back for a connection.
+            // A blocked accept only returns for a connection.
             let _ = TcpStream::connect(("127.0.0.1", self.port));
             accepting.join().expect("accepting does not panic");
         }
@@ -306,7 +306,7 @@ impl Shared {
             .unwrap_or_else(|poison| poison.into_inner())
     }
 
-    /// Waits a little while everything is held; says whether it still is.
+    /// Waits briefly if everything is held. Returns whether it still is.
     fn is_held(&self) -> bool {
         let is_held = |state: &mut State| state.is_held && !state.is_closed;
         let waited = self.changed.wait_timeout_while(self.lock(), TICK, is_held);
@@ -322,7 +322,7 @@ impl State {
         }
     }
 
-    /// How many bytes may pass before something is to happen.
+    /// How many bytes may pass before the next act is due.
     fn allowed(&self, direction: Direction) -> u64 {
         let concerns = |counted| counted == Counted::Both || direction == Direction::ToDialler;
         let plan = self.plan.iter().filter(|(counted, ..)| concerns(*counted));
@@ -336,7 +336,7 @@ impl State {
         }
     }
 
-    /// Counts bytes that passed, and does what is due then.
+    /// Counts bytes that passed, and does the acts that are due.
     fn pass(&mut self, direction: Direction, count: usize) {
         *self.passed.of(direction) += count as u64;
         let is_due = |(counted, at, _): &(Counted, u64, Act)| self.count(*counted) >= *at;

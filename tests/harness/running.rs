@@ -1,4 +1,4 @@
-//! A program that runs: what it has said so far, what it takes, and signals to it.
+//! A running program: its output so far, the resources it uses, and signals to it.
 
 use super::ended::{Ended, event, told};
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Bytes that come in from a pipe, and whether it was closed.
+/// Bytes that have arrived from a pipe, and whether the pipe was closed.
 #[derive(Clone, Default)]
 pub struct Capture(Arc<(Mutex<Captured>, Condvar)>);
 
@@ -19,14 +19,14 @@ struct Captured {
 }
 
 impl Capture {
-    /// Begins to read a pipe.
+    /// Starts to read a pipe.
     pub fn of(mut pipe: impl Read + Send + 'static) -> Capture {
         let capture = Capture::default();
         let shared = capture.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             loop {
-                // A pseudo-terminal that was closed at its other end is an error, and the end.
+                // A pseudo-terminal whose other end was closed returns an error, which means the end.
                 let count = pipe.read(&mut buffer).unwrap_or(0);
                 let mut captured = shared.lock();
                 captured.bytes.extend(&buffer[..count]);
@@ -44,7 +44,7 @@ impl Capture {
         self.0.0.lock().expect("not poisoned")
     }
 
-    /// Waits until `find` finds something in what has come, or nothing more can come.
+    /// Waits until `find` finds something in the text so far, or until the pipe is closed.
     pub fn wait<T>(&self, limit: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         let mut found = None;
         self.wait_while(limit, |captured| {
@@ -54,7 +54,7 @@ impl Capture {
         found
     }
 
-    /// Waits until the other end is closed; says whether it is.
+    /// Waits until the other end is closed. Returns whether it is.
     fn closes(&self, limit: Duration) -> bool {
         self.wait_while(limit, |captured| !captured.is_closed);
         self.lock().is_closed
@@ -65,7 +65,7 @@ impl Capture {
         drop(waited.expect("not poisoned"));
     }
 
-    /// What has come so far.
+    /// The text so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.lock().bytes).into_owned()
     }
@@ -75,7 +75,7 @@ impl Capture {
     }
 }
 
-/// A program that runs. Dropped, it is killed.
+/// A running program, which is killed when dropped.
 pub struct Running {
     shown: String,
     process: Option<Child>,
@@ -86,7 +86,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a command. `shown` is how it would be typed, `is_json` whether its output is events.
+    /// Starts a command. `shown` is the command line for messages, `is_json` whether its output is JSON events.
     #[track_caller]
     pub fn spawn(mut command: Command, shown: String, is_json: bool, limit: Duration) -> Running {
         let mut child = command
@@ -107,7 +107,7 @@ impl Running {
         }
     }
 
-    /// The port that it listens on, once it does.
+    /// Waits until it listens, and returns the port.
     #[track_caller]
     pub fn port(&self) -> u16 {
         let port = match self.is_json {
@@ -121,7 +121,7 @@ impl Running {
         port.unwrap_or_else(|| panic!("it never listened: {}", self.told()))
     }
 
-    /// The port that it listens on, once it does; `None` when it says that it is done before.
+    /// Waits until it listens, and returns the port; `None` if it ends before that.
     pub fn listens_or_ends(&self) -> Option<u16> {
         let heard = self.output.wait(self.limit, |text| {
             let is_done = events_in(text, "done").next().is_some();
@@ -157,14 +157,14 @@ impl Running {
         found.unwrap_or_else(|| panic!("no line {number}: {}", self.told()))
     }
 
-    /// Waits until `text` stands on standard error.
+    /// Waits until `text` is on standard error.
     #[track_caller]
     pub fn says(&self, text: &str) {
         let found = self.error.wait(self.limit, |all| all.find(text));
         assert!(found.is_some(), "{text:?} was never said: {}", self.told());
     }
 
-    /// Waits for a line of standard output with `mark`, and for what `read` finds behind it.
+    /// Waits for a line of standard output with `mark` in which `read` finds something behind it.
     #[track_caller]
     pub fn reads<T>(&self, mark: &str, read: impl Fn(&str) -> Option<T>) -> T {
         let found = self.output.wait(self.limit, |text| {
@@ -173,7 +173,7 @@ impl Running {
         found.unwrap_or_else(|| panic!("no {mark:?}: {}", self.told()))
     }
 
-    /// What it has said on standard error so far.
+    /// Its standard error so far.
     pub fn error(&self) -> String {
         self.error.text()
     }
@@ -192,7 +192,7 @@ impl Running {
         kill_process(Pid::from_child(self.child()), signal).expect("a signal");
     }
 
-    /// Kills it; tells whether it was still there to be killed.
+    /// Kills it. Returns whether it was still running.
     pub fn kill(&mut self) -> bool {
         let is_there = !self.is_over();
         if is_there {
@@ -219,7 +219,7 @@ impl Running {
         true
     }
 
-    /// Waits for its end, however it ends. A panic is no way to end.
+    /// Waits for its end, which may be of any kind except a panic.
     #[track_caller]
     pub fn ends(mut self) -> Ended {
         let limit = self.limit;
@@ -242,12 +242,12 @@ impl Running {
         told(&self.shown, &self.output.text(), &self.error.text())
     }
 
-    /// The words that everybody on this machine can see of it.
+    /// Its command line, as every user of this machine can see it.
     pub fn process_list_entry(&self) -> Vec<u8> {
         std::fs::read(format!("/proc/{}/cmdline", self.id())).expect("a running process")
     }
 
-    /// A line of /proc/PID/status that is in KiB, in bytes.
+    /// A value in KiB of /proc/PID/status, converted to bytes.
     pub fn memory(&self, name: &str) -> u64 {
         memory_of(self.id(), name).expect("a running process")
     }
@@ -288,7 +288,7 @@ impl Drop for Running {
     }
 }
 
-/// The whole lines that are events of this name.
+/// The events of this name in complete lines.
 fn events_in<'a>(text: &'a str, name: &str) -> impl Iterator<Item = Value> + 'a {
     let begin = event(name);
     let lines = text
@@ -298,7 +298,7 @@ fn events_in<'a>(text: &'a str, name: &str) -> impl Iterator<Item = Value> + 'a 
     lines.map(|line| serde_json::from_str(line).expect("JSON"))
 }
 
-/// A line of /proc/PID/status that is in KiB, in bytes; `None` once the process is gone.
+/// A value in KiB of /proc/PID/status, converted to bytes; `None` once the process is gone.
 fn memory_of(id: u32, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let mut lines = status.lines();
@@ -307,7 +307,7 @@ fn memory_of(id: u32, name: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The most memory that a process has had resident so far, in bytes; `None` once it is gone.
+/// Peak resident memory of a process so far, in bytes; `None` once it is gone.
 pub fn peak_memory(id: u32) -> Option<u64> {
     memory_of(id, "VmHWM")
 }

@@ -1,6 +1,6 @@
-//! A source that changes, and a destination that it is sent to again and again: what a run delivers is of one
-//! version, the one that was sent last, and a file of the same size and time is another one only where nobody
-//! asked for a comparison.
+//! A source that changes and is sent to one destination again and again. Everything that a run delivers is of
+//! one version, the one sent last. An existing file of the same size and time may differ only if no side asked
+//! for a comparison.
 
 use super::chance::Chance;
 use peerbridge::Existing;
@@ -10,22 +10,22 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Transfers into one destination before it begins anew.
+/// Transfers into one destination before a fresh one is used.
 const RUNS_OF_A_STORY: u64 = 12;
 
-/// Bytes of a file that has at least three parts.
+/// Size of a file of at least three parts, in bytes.
 const LARGE: usize = 2_200_000;
 
 /// How the source is sent in one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// The receiver's rule for what is in the way.
+    /// The receiver's policy for existing files.
     pub existing: Existing,
-    /// Whether the sender asks for contents to be compared.
+    /// Whether the sender asks for a comparison of contents.
     pub sender_compares: bool,
-    /// Whether the receiver does.
+    /// Whether the receiver asks for it.
     pub receiver_compares: bool,
-    /// Connections.
+    /// Number of connections.
     pub streams: u16,
 }
 
@@ -35,12 +35,12 @@ impl Settings {
     }
 }
 
-/// What a receiver tells of a file.
+/// What a receiver reports about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// It was delivered.
     Delivered,
-    /// It was there.
+    /// It existed already.
     Identical,
     /// It was left as it was.
     Untouched,
@@ -48,22 +48,22 @@ pub enum Told {
 
 /// How a run ended.
 pub struct RunEnd {
-    /// What was told of each file of the tree.
+    /// The report about each file of the tree.
     pub told: BTreeMap<PathBuf, Told>,
     /// Whether both sides ended well.
     pub is_complete: bool,
 }
 
-/// A source that changes, and a destination that it is sent to again and again.
+/// A source that changes and is sent to one destination again and again.
 pub struct Story {
     chance: Chance,
     name: String,
     work: tempfile::TempDir,
-    /// All that ever stood under a name, at either side.
+    /// All contents that a name ever had, on either side.
     versions: BTreeMap<PathBuf, Vec<Vec<u8>>>,
 }
 
-/// Tells stories in `lanes` at the same time until `usual` transfers have been made, or as many as
+/// Runs stories in `lanes` threads until `usual` transfers have been made, or as many as
 /// `PEERBRIDGE_RANDOM_RUNS` says.
 pub fn tell_stories(
     usual: u64,
@@ -91,7 +91,7 @@ pub fn tell_stories(
 }
 
 impl Story {
-    /// Trees that `seed` determines; `name` stands in messages.
+    /// A story that `seed` determines; `name` is for messages.
     fn new(seed: u64, name: String) -> Story {
         let work = tempfile::tempdir().unwrap();
         fs::create_dir_all(work.path().join("from/tree/sub")).unwrap();
@@ -104,8 +104,8 @@ impl Story {
         }
     }
 
-    /// Makes the source, then changes it and sends it, `runs` times. `transfer` is given the source, the
-    /// destination, and whether it must be left alone.
+    /// Makes the source, then changes it and sends it, `runs` times. `transfer` gets the source, the
+    /// destination, and whether it must run undisturbed.
     fn tell(
         mut self,
         runs: u64,
@@ -115,7 +115,7 @@ impl Story {
             let length = self.length();
             self.create(name, length);
         }
-        // Of several parts: they may be the same, and a later one not.
+        // A file of several parts, of which an earlier one may be unchanged and a later one not.
         let length = LARGE + self.chance.place(LARGE);
         self.create("sub/large", length);
         for _ in 0..runs {
@@ -134,7 +134,7 @@ impl Story {
         self.work.path().join("into/tree")
     }
 
-    /// Lengths on both sides of what may be claimed, and of a part.
+    /// Lengths around the shortest claimed piece, and around a part.
     fn length(&mut self) -> usize {
         let most = [1, 60_000, 200_000, 700_000, 1_500_000][self.chance.below(5) as usize];
         self.chance.below(most) as usize
@@ -155,7 +155,7 @@ impl Story {
             .push(bytes);
     }
 
-    /// Changes one file, of the source or, more seldom, of the destination.
+    /// Changes one file of the source or, more rarely, of the destination.
     fn edit(&mut self) {
         let here = match self.chance.below(4) {
             0 => self.target(),
@@ -257,7 +257,7 @@ impl Story {
     }
 }
 
-/// The name that a renamed one was made of.
+/// The original of a name that `rename` has made.
 fn original(name: &Path) -> PathBuf {
     let name = name.to_str().unwrap();
     name.split(" (").next().unwrap().into()
@@ -268,7 +268,7 @@ fn set_time(path: &Path, seconds: u64) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
 
-/// The contents of all files below a folder, also of those in folders that were renamed.
+/// The contents of all files below a folder, including those in renamed folders.
 pub fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

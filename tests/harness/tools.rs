@@ -1,8 +1,9 @@
-//! Programs of others that tests need.
+//! Other programs that tests need.
 
 use std::process::Command;
 
-/// Whether a program or a module of Python is here; fails where the tools are promised, as in CI.
+/// Whether a program or a Python module is installed. Fails if it is missing although tools are required, as in
+/// CI.
 pub fn has_tool(name: &str) -> bool {
     let is_found = match name {
         "pyzipper" => can_import("pyzipper"),
@@ -26,7 +27,7 @@ fn can_import(module: &str) -> bool {
     python.is_ok_and(|output| output.status.success())
 }
 
-/// Whether a package is installed; what it needs itself may be missing.
+/// Whether a package is installed. Its own dependencies may be missing.
 fn has_package(name: &str) -> bool {
     let find =
         "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)";

@@ -1,4 +1,4 @@
-//! Trees of files: made, looked at, compared.
+//! Makes, reads and compares trees of files.
 
 use super::chance::Chance;
 use sha2::{Digest, Sha256};
@@ -14,21 +14,21 @@ use std::time::{Duration, SystemTime};
 /// Bytes of a MiB.
 pub const MIB: usize = 1024 * 1024;
 
-/// What must be the same of an entry.
+/// The properties of an entry that must be the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Contents, by their hash.
+    /// A file, with the hash of its contents.
     File {
         /// Permissions.
         mode: u32,
         /// Seconds since 1970, and nanoseconds.
         modified: (i64, i64),
-        /// Bytes.
+        /// Size in bytes.
         size: u64,
-        /// In hexadecimal.
+        /// Hash of the contents, in hexadecimal.
         sha256: String,
     },
-    /// A folder, without what is in it.
+    /// A folder, without its contents.
     Folder {
         /// Permissions.
         mode: u32,
@@ -37,7 +37,7 @@ pub enum Entry {
     },
     /// A symbolic link.
     Link {
-        /// As it stands in the link.
+        /// The text of the link.
         target: PathBuf,
     },
     /// A pipe, a socket or a device.
@@ -45,7 +45,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Looks at what is there. A link is not followed.
+    /// Reads the properties of an entry, without following links.
     pub fn of(path: &Path) -> Entry {
         let metadata = fs::symlink_metadata(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
         let mode = metadata.mode() & 0o7777;
@@ -67,7 +67,7 @@ impl Entry {
         }
     }
 
-    /// Takes away what the umask takes from whatever is created.
+    /// Applies a umask to the permissions.
     pub fn mask(&mut self, umask: u32) {
         if let Entry::File { mode, .. } | Entry::Folder { mode, .. } = self {
             *mode &= !umask;
@@ -80,7 +80,7 @@ impl Entry {
     }
 }
 
-/// The paths of everything below `top`, relative to it: folders before what is in them.
+/// The paths of everything below `top`, relative to it: folders before their contents.
 pub fn paths(top: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(folder) = folders.pop() {
@@ -97,14 +97,14 @@ pub fn paths(top: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Everything below `top`, and itself as the empty path.
+/// Everything below `top`, and `top` itself as the empty path.
 pub fn look(top: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = look_below(top);
     found.insert(PathBuf::new(), Entry::of(top));
     found
 }
 
-/// Everything below `top`, without what receivers have not put in place yet.
+/// Everything below `top`, without staging folders.
 pub fn look_below(top: &Path) -> BTreeMap<PathBuf, Entry> {
     let paths = paths(top).into_iter().filter(|path| !is_staging(path));
     let entry = |path: PathBuf| {
@@ -143,13 +143,13 @@ fn hash(path: &Path) -> String {
     }
 }
 
-/// Fails, naming what differs, unless both are the same in everything that is carried.
+/// Fails unless both are the same in everything that a transfer carries; names the difference.
 #[track_caller]
 pub fn assert_same(one: &Path, other: &Path) {
     assert_same_entries(&look(one), &look(other));
 }
 
-/// The same for what was looked at before.
+/// The same for entries that were read before.
 #[track_caller]
 pub fn assert_same_entries(one: &BTreeMap<PathBuf, Entry>, other: &BTreeMap<PathBuf, Entry>) {
     let paths: BTreeSet<_> = one.keys().chain(other.keys()).collect();
@@ -170,7 +170,7 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     Chance::new(seed).bytes(length)
 }
 
-/// Names that shells, terminals and careless programs trip over.
+/// Names that break careless shells, terminals and programs.
 pub const ODD_NAMES: [&[u8]; 16] = [
     b"-rf",
     b"--yes",
@@ -190,7 +190,7 @@ pub const ODD_NAMES: [&[u8]; 16] = [
     b"\xc3\xbcn\xc3\xaf \xe6\x97\xa5\xe6\x9c\xac",
 ];
 
-/// A tree with some of everything, several megabytes of it.
+/// Makes a tree with entries of every kind, of several megabytes.
 pub fn make_odd(top: &Path) {
     fs::create_dir_all(top.join("folder/deep/er")).expect("folders");
     fs::create_dir_all(top.join("empty/also empty")).expect("folders");
@@ -218,8 +218,8 @@ pub fn make_odd(top: &Path) {
     set_modified(&top.join("folder"), 1_200_000_000, 5);
 }
 
-/// A tree with everything: one file of `large` bytes over several parts, small ones, an empty one, folders,
-/// a link; each with a time of its own, to the nanosecond.
+/// Makes a tree with a file of `large` bytes in several parts, small files, an empty one, folders and a link,
+/// each with its own time to the nanosecond.
 pub fn make_mixed(top: &Path, large: usize, seed: u64) {
     let mut chance = Chance::new(seed);
     fs::create_dir_all(top.join("sub/deep/empty folder")).expect("folders");
@@ -276,9 +276,9 @@ fn is_staging(path: &Path) -> bool {
     top.as_bytes().starts_with(b".peerbridge-")
 }
 
-/// Bytes of the parts that the journal in the one staging folder records, of a stream of `total` bytes in
-/// parts of `part` bytes. Its layout is documented in `src/disk/journal.rs`: 34 bytes of header, records of
-/// 13 bytes, kind 1 for a part, its index behind it.
+/// Bytes of the parts that the journal in the only staging folder records, for a stream of `total` bytes in
+/// parts of `part` bytes. `src/disk/journal.rs` documents the layout: a header of 34 bytes, records of 13
+/// bytes, kind 1 for a part, followed by its index.
 pub fn recorded_bytes(destination: &Path, total: u64, part: u64) -> u64 {
     let stagings = stagings(destination);
     let journal = stagings

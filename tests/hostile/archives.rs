@@ -1,4 +1,4 @@
-//! Archives that are made to do harm, and archives that were damaged: refused, with nothing put in place.
+//! Malicious and damaged archives: refused, with nothing put in place.
 
 mod oddities;
 mod traps;
@@ -17,10 +17,10 @@ const DEFLATED: u16 = 8;
 const DECLINED: u8 = 14;
 const NOT_VERIFIED: u8 = 10;
 const WRONG_PASSWORD: u8 = 3;
-/// Where there is no room for so much.
+/// The exit code if the disk has too little room.
 const CANNOT_WRITE: u8 = 9;
 
-/// An operator that wants no growth.
+/// An operator that declines growth out of proportion.
 struct Careful;
 
 impl Operator for Careful {
@@ -29,7 +29,7 @@ impl Operator for Careful {
     }
 }
 
-/// A folder with an archive in it, and around the destination what must stay as it is.
+/// A folder with an archive in it, a destination, and files around it that must stay unchanged.
 struct Bench {
     folder: tempfile::TempDir,
 }
@@ -55,7 +55,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Nothing was made, neither in the destination nor elsewhere.
+    /// Fails if anything was created, in the destination or elsewhere.
     fn expect_untouched(&self) {
         let names: Vec<_> = contents(self.folder.path()).into_keys().collect();
         let expected = ["a.zip", "victim"].map(PathBuf::from);
@@ -68,7 +68,8 @@ impl Bench {
         assert_eq!(fs::read(self.path("victim")).unwrap(), b"untouched");
     }
 
-    /// Refused with this code, in words that have `text` in them, and nothing was made.
+    /// Fails unless the archive is refused with this code and an error that contains `text`, and nothing was
+    /// created.
     fn refuses(&self, bytes: &[u8], code: u8, text: &str) {
         let error = self.open(bytes).expect_err(text);
         assert_eq!(error.exit_code(), code, "{error}");
@@ -77,7 +78,7 @@ impl Bench {
     }
 }
 
-/// As [`refuses`], where nothing is passed over.
+/// Like [`refuses`], for a strict reader.
 fn refuses_strictly(entries: &[Entry], code: u8, text: &str) {
     let bench = Bench::new();
     let mut options = bench.options(&archive(entries));
@@ -217,7 +218,7 @@ fn a_byte_belongs_to_one_entry() {
         },
     ];
     refuses(&shared, DECLINED, "shares bytes");
-    // As the densest bombs are made: each entry's contents are all the entries behind it, quoted.
+    // The form of the densest bombs: each entry's contents are all entries behind it, quoted.
     let kernel = deflated_zeros(1 + 258 * 4000);
     let mut entries = Vec::new();
     let mut bytes = kernel.clone();
@@ -244,7 +245,7 @@ fn a_byte_belongs_to_one_entry() {
     Bench::new().refuses(&bomb, DECLINED, "shares bytes");
 }
 
-/// What says that it is 5 GB, and is 42 kB.
+/// An archive of 42 kB that states 5 GB of contents.
 #[test]
 fn bombs_are_refused_before_they_are_opened() {
     let zeros = deflated_zeros(1 + 258 * 16);
@@ -273,7 +274,7 @@ fn a_bomb_that_there_can_be_needs_a_word() {
     };
     let bytes = archive(&[bomb]);
     Bench::new().refuses(&bytes, DECLINED, "would become 3221225472");
-    // With that word it is opened, as far as it goes.
+    // With consent it is opened, until the disk is full.
     let bench = Bench::new();
     let mut options = bench.options(&bytes);
     options.any_expansion = true;
@@ -337,7 +338,7 @@ fn the_end_is_the_end_and_there_is_one() {
     let refuses = |bytes: &[u8], code, text| Bench::new().refuses(bytes, code, text);
     refuses(b"no archive at all", NOT_VERIFIED, "is no zip archive");
     refuses(b"", NOT_VERIFIED, "is no zip archive");
-    // A second end as the comment of the first.
+    // A second end record in the comment of the first.
     let mut two = bytes.clone();
     let length = two.len();
     two[length - 2] = 22;
@@ -355,7 +356,7 @@ fn the_end_is_the_end_and_there_is_one() {
     assert_eq!(&bytes[directory..directory + 4], b"PK\x01\x02");
 }
 
-/// What stands before an archive, as in one that opens itself, changes nothing.
+/// Bytes before an archive, as in a self-extracting one, change nothing.
 #[test]
 fn bytes_before_an_archive_are_passed_over() {
     let bytes = archive(&[Entry::file("a", b"contents")]);
@@ -366,7 +367,7 @@ fn bytes_before_an_archive_are_passed_over() {
     assert_eq!(summary.files, 1);
 }
 
-/// Four encrypted entries, as the zip crate makes them.
+/// An archive with four encrypted entries, made by the zip crate.
 fn encrypted() -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut writer = zip::ZipWriter::new(&mut bytes);
@@ -409,7 +410,7 @@ fn a_wrong_password_is_exit_3_and_nothing_is_written() {
     assert_eq!(open_encrypted(&bench, &bytes, "word").unwrap().files, 4);
 }
 
-/// Cut anywhere, or with any byte changed, an archive is opened to the same files or not at all.
+/// An archive that is cut anywhere, or has any byte changed, is opened to the same files or refused.
 #[test]
 fn damage_anywhere_is_noticed_or_does_not_matter() {
     let bytes = encrypted();
@@ -442,7 +443,7 @@ fn damage_anywhere_is_noticed_or_does_not_matter() {
     }
 }
 
-/// A flipped bit in what a decompressor never gets to see, or in the tag itself.
+/// Flips bits that a decompressor never reads, and bits of the tag itself.
 #[test]
 fn a_tag_is_checked_also_where_the_compressor_stops_early() {
     let bytes = encrypted();

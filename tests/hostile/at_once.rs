@@ -1,4 +1,4 @@
-//! Many handshakes in flight at one listener: each guess is counted, and the right secret gets through.
+//! Many handshakes at the same time with one listener: each guess is counted, and the right secret is accepted.
 
 use crate::handshake::{expect_served, wrong_secret};
 use crate::handshakes::{Answer, Handshakes};

@@ -1,5 +1,5 @@
-//! What a hostile peer costs, by the limits that bound it: memory, threads, descriptors, names and bytes on the
-//! disk. The program itself, so that nothing of the peer's counts.
+//! What a hostile peer costs within the limits: memory, threads, descriptors, names and bytes on the disk. Runs
+//! the program itself, so that the peer's own resources don't count.
 
 use crate::harness::Running;
 use crate::harness::trees::{noise, paths};
@@ -13,7 +13,7 @@ use std::net::TcpListener;
 
 pub const MIB: u64 = 1 << 20;
 
-/// A drop box, after a first session: what every process costs is there already.
+/// A drop box after a first session, so that one-time costs of the process are included already.
 pub fn serve(ground: &Ground, options: &str) -> Running {
     let serve = "serve destination --port 0 --bind 127.0.0.1 --max-peers 64";
     let program = ground.run(&format!("{serve} {options}")).start();
@@ -23,7 +23,7 @@ pub fn serve(ground: &Ground, options: &str) -> Running {
 }
 
 /// The bytes of an Entries message of `count` folders, each of which has a path of `length` bytes and takes
-/// about twenty on the line.
+/// about twenty bytes on the wire.
 fn entries(count: u32, length: usize) -> Vec<u8> {
     let path: Vec<u8> = (1..=length)
         .map(|at| if at % 200 == 0 { b'/' } else { b'a' })
@@ -39,7 +39,7 @@ fn entries(count: u32, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Offers as many names, but for the last one, which never comes.
+/// Offers this many names, but never sends the last one.
 pub fn offer_names(peer: &mut Peer, chunks: u32, a_chunk: u32) {
     let chunk = entries(a_chunk, 3999);
     let mut offer = RawOffer::file(1);
@@ -63,7 +63,7 @@ fn frames_are_as_long_as_the_parts_that_were_agreed() {
     offer.streams = STREAMS;
     peer.say(&offer.to_bytes());
     assert!(matches!(peer.hear(), Some(Message::Accept(_))));
-    // A true head of the largest part, and all of it but its last byte.
+    // A valid head of the largest part, and the part without its last byte.
     let (raw, sealed) = (limits::PART_BYTES_MAX, limits::PART_BYTES_MAX + 172);
     let head = Raw::default().u32(53 + sealed).u8(FrameKind::Part as u8);
     let head = head.u32(0).u64(0).u32(raw).u8(0).u32(sealed);
@@ -95,7 +95,7 @@ fn names_beyond_the_limit_take_no_memory() {
         .collect();
     for peer in &mut peers {
         offer_names(peer, 3, 10_000);
-        // One that is whole is declined, and the session goes on.
+        // A complete offer is declined, and the session continues.
         peer.say(&Raw::kind(3).u32(21).bytes(&entries(1, 2)).0);
         let heard = peer.hear();
         assert!(matches!(heard, Some(Message::Decline(_))), "{heard:?}");
@@ -107,7 +107,7 @@ fn names_beyond_the_limit_take_no_memory() {
     assert!(grown < 24 * MIB, "{grown} bytes for refused names");
 }
 
-/// Three offers of 120 MB of names each, none of which comes to its end.
+/// Three offers of 120 MB of names each, none of which is completed.
 #[cfg(target_os = "linux")]
 #[test]
 fn one_sender_s_offers_share_their_memory() {
@@ -120,7 +120,7 @@ fn one_sender_s_offers_share_their_memory() {
     for peer in &mut peers {
         offer_names(peer, 3, 10_000);
     }
-    // Answered behind all of it.
+    // The answer shows that everything before it was read.
     for peer in &mut peers {
         peer.say(&crate::wire::ping(1, 0));
         assert!(matches!(peer.hear(), Some(Message::Pong { .. })));
@@ -131,7 +131,7 @@ fn one_sender_s_offers_share_their_memory() {
         grown < limits::OFFERS_MEMORY_BYTES / 2 + 32 * MIB,
         "{grown} bytes"
     );
-    // What they hold keeps an honest one out only if it needs more than is left.
+    // Their memory keeps an honest sender out only if it needs more than the rest.
     drop(peers);
     crate::real::wait_until("the memory is given back", || {
         program.memory("VmRSS") < before + 64 * MIB
@@ -140,7 +140,7 @@ fn one_sender_s_offers_share_their_memory() {
 
 #[test]
 fn a_sender_takes_no_parts_that_all_streams_together_cannot_hold() {
-    // A hole of a size for which a sender proposes more streams than 16.
+    // A sparse file of a size for which a sender proposes more than 16 streams.
     let ground = Ground::small();
     let hole = std::fs::File::create(ground.source.join("hole")).unwrap();
     hole.set_len(80 * MIB).unwrap();
@@ -177,7 +177,7 @@ fn an_early_part_is_small() {
     ground.expect_untouched();
 }
 
-/// As many names as a small offer can have, from somebody who leaves once they are accepted.
+/// As many names as a small offer can have, from a peer that leaves once they are accepted.
 #[test]
 fn an_offer_of_folders_alone_leaves_nothing() {
     let ground = Ground::small();

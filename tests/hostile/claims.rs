@@ -1,4 +1,4 @@
-//! Claims and digests of a peer that breaks their rules.
+//! A peer that breaks the rules for claims and digests.
 
 use crate::sender_states::AtSender;
 use crate::states::{AtReceiver, NOT_VERIFIED};
@@ -61,7 +61,8 @@ fn a_sender_takes_each_difference_once_and_only_of_what_is_claimed() {
     at.expect_end(NOT_VERIFIED, "the end of a comparison of nothing");
 }
 
-/// The digests of claimed parts come, and no part until it is named. The round ends behind the comparison.
+/// The sender sends digests of claimed parts, and such a part only after a Differs names it. The round ends
+/// after the comparison.
 #[test]
 fn a_sender_digests_what_is_claimed_and_sends_what_differs() {
     let mut at = AtSender::new(Ground::two_parts());

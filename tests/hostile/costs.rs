@@ -1,4 +1,4 @@
-//! The table of hostile peers and limits: what each peer costs a drop box, in all that it could run out of.
+//! A table of hostile peers and budgets: what each peer may cost a drop box in each limited resource.
 
 use crate::budgets::{MIB, offer_names, serve};
 use crate::frames::begun;
@@ -16,30 +16,31 @@ use std::time::Duration;
 
 const UNPROVEN: usize = limits::UNPROVEN_CONNECTIONS;
 
-/// A hostile peer, or many. What it gives back is held until all is measured; beside it, the bytes that it sent.
+/// One hostile peer, or many. Returns connections to keep open until everything is measured, and the number of
+/// bytes sent.
 type Attack = fn(&Running) -> (Vec<Line>, u64);
 
-/// What an attack may cost at most, beyond what the process had before.
+/// The most that an attack may cost, beyond what the process used before.
 struct Budget {
     what: &'static str,
     attack: Attack,
-    /// Most memory that was resident at once, in bytes.
+    /// Peak resident memory, in bytes.
     resident: u64,
     threads: usize,
     descriptors: usize,
-    /// Connections that were hung up on and whose threads have yet to end, at one moment.
+    /// Closed connections whose threads have yet to end, at one moment.
     ending: usize,
-    /// Files and folders that stand in the destination while the peer is there.
+    /// Files and folders in the destination while the peer is connected.
     names: usize,
-    /// Bytes in them.
+    /// Bytes in these files.
     disk: u64,
-    /// Processor time for each MiB on the line, in hundredths of a second, in a build without optimisation.
+    /// Processor time for each MiB on the wire, in hundredths of a second, in a build without optimisation.
     ticks_per_mib: u64,
-    /// The same for what any attack costs once, as hundreds of handshakes do.
+    /// Processor time that an attack costs once, for example for hundreds of handshakes.
     ticks: u64,
 }
 
-/// What the process itself may have open beside its connections.
+/// Descriptors that the process itself may have open besides its connections.
 const FEW: usize = 8;
 
 const TABLE: [Budget; 9] = [
@@ -138,7 +139,7 @@ impl Budget {
         ticks: 300,
     };
 
-    /// Of one session.
+    /// The budget of one session.
     const SMALL: Budget = Budget {
         resident: 12 * MIB,
         threads: 6,
@@ -147,7 +148,7 @@ impl Budget {
     };
 }
 
-/// What a drop box holds at one moment.
+/// The resources that a drop box uses at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Held {
     threads: usize,
@@ -167,7 +168,7 @@ impl Held {
         }
     }
 
-    /// What it holds beyond what it held `before`.
+    /// The resources used beyond those used `before`.
     fn beyond(self, before: Held) -> Held {
         Held {
             threads: self.threads.saturating_sub(before.threads),
@@ -231,8 +232,8 @@ fn each_hostile_peer_keeps_within_its_budget() {
     }
 }
 
-/// What it holds once that no longer changes and `is_right`, or at last: connections wait to be accepted, and a
-/// thread that was hung up on needs a processor to end.
+/// The resources used once they no longer change and `is_right`, or at the end of the wait. It takes time to
+/// accept waiting connections and to end threads.
 fn settled(program: &Running, ground: &Ground, is_right: impl Fn(Held) -> bool) -> Held {
     let mut last = Held::by(program, ground);
     comes_true(|| {
@@ -244,7 +245,7 @@ fn settled(program: &Running, ground: &Ground, is_right: impl Fn(Held) -> bool) 
     last
 }
 
-/// Runs `attack`, and tells the most threads that the program was seen to have meanwhile.
+/// Runs `attack`. Also returns the highest number of threads that the program had meanwhile.
 fn while_watched<T: Send>(program: &Running, attack: impl FnOnce() -> T + Send) -> (T, usize) {
     std::thread::scope(|scope| {
         let attack = scope.spawn(attack);
@@ -258,7 +259,7 @@ fn while_watched<T: Send>(program: &Running, attack: impl FnOnce() -> T + Send) 
     })
 }
 
-/// What is in the destination, in blocks as the disk has them.
+/// The number of names in the destination, and their size in blocks on the disk.
 fn names_and_bytes(ground: &Ground) -> (usize, u64) {
     use std::os::unix::fs::MetadataExt;
     let all = paths(&ground.destination);
@@ -291,7 +292,7 @@ fn hellos(at: &Running) -> (Vec<Line>, u64) {
     (lines, 60 * 96)
 }
 
-/// As many proven peers, each of which does something.
+/// `count` proven peers, each of which does `act`.
 fn sessions(at: &Running, count: usize, act: fn(&mut Peer)) -> (Vec<Line>, u64) {
     let peers = (0..count).map(|_| {
         let mut peer = Peer::dial(at.port(), Role::Send);
@@ -332,7 +333,7 @@ fn zstd_bombs(at: &Running) -> (Vec<Line>, u64) {
     })
 }
 
-/// Whatever was said before was read.
+/// Waits until the program has read everything that was sent before.
 fn answered(peer: &mut Peer) {
     peer.say(&ping(1, 0));
     assert!(matches!(peer.hear(), Some(Message::Pong { .. })));
@@ -351,7 +352,7 @@ fn empty_round(peer: &mut Peer) {
     peer.say(&RawOffer::file(size).to_bytes());
     match peer.hear() {
         Some(Message::Accept(_)) => {}
-        // A disk that has no such room says so.
+        // A disk without enough room makes the receiver decline.
         Some(Message::Decline(_)) => return,
         other => panic!("{other:?}"),
     }

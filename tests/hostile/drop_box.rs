@@ -1,4 +1,4 @@
-//! A drop box run through the library, and those that come to it.
+//! A drop box run through the library, and its peers.
 
 use crate::real::{LONG, SECRET};
 use peerbridge::{
@@ -15,7 +15,7 @@ pub fn secret(text: &str) -> Secret {
     Secret::from_text(text).expect("a secret")
 }
 
-/// A drop box that a test ends.
+/// A drop box that ends with the test.
 pub struct DropBox {
     pub port: u16,
     pub operator: Arc<Witness>,
@@ -28,7 +28,7 @@ impl DropBox {
         DropBox::with(inbox, secrets, |_| {})
     }
 
-    /// The same, with other options.
+    /// A drop box with options that `change` sets.
     pub fn with(inbox: &Path, secrets: Secrets, change: impl FnOnce(&mut ServeOptions)) -> DropBox {
         let listen = ListenAddress {
             address: Some(Ipv4Addr::LOCALHOST.into()),
@@ -57,7 +57,7 @@ impl DropBox {
         DropBox::open(inbox, DropBox::two_secrets())
     }
 
-    /// Those of alice and bob.
+    /// The secrets of alice and bob.
     pub fn two_secrets() -> Secrets {
         let list = ["alice", "bob"].map(|name| NamedSecret {
             second_factor: None,
@@ -93,14 +93,14 @@ impl Drop for DropBox {
     }
 }
 
-/// What a listener told.
+/// What a listener has reported.
 pub struct Witness {
     tell_port: Mutex<mpsc::Sender<u16>>,
     failed: AtomicU32,
     pub has_met: AtomicBool,
 }
 
-/// What somebody tells who begins to listen.
+/// The report of a side that begins to listen.
 pub struct Listening {
     pub operator: Arc<Witness>,
     pub port: mpsc::Receiver<u16>,

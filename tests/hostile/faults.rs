@@ -1,4 +1,5 @@
-//! Lines that are cut, damaged or fall silent anywhere: a clean end, or all of it after the same again.
+//! Connections that are cut, damaged or fall silent anywhere: a clean end, and a complete transfer when it is
+//! run again.
 
 use crate::harness::chance::Chance;
 use crate::harness::proxy::{Line, PASS, Proxy, Way, to_dialler, to_listener};
@@ -17,7 +18,7 @@ fn side() -> Side {
     }
 }
 
-/// Runs a transfer whose connection `number` goes by `line`.
+/// Runs a transfer whose connection `number` is treated as `line` says.
 fn run(ground: &Ground, number: usize, line: Line) -> Ends {
     let receiver = side().receive_listening(&ground.destination);
     let line = move |n| if n == number { line } else { PASS };
@@ -25,7 +26,7 @@ fn run(ground: &Ground, number: usize, line: Line) -> Ends {
     let sender = side().send_dialling(&ground.source, proxy.port());
     let sent = sender.end();
     ground.expect_nothing_partial();
-    // A receiver that nobody has proven himself to goes on waiting: the same again is for it.
+    // A receiver that has met no peer keeps waiting, so the second run can use it.
     if sent.is_err() && !was_met(&receiver) {
         let sender = side().send_dialling(&ground.source, receiver.port);
         sender.end().expect("the right peer is served");
@@ -40,7 +41,7 @@ fn was_met(receiver: &Running<Vec<Summary>>) -> bool {
     })
 }
 
-/// The same again, over a line without faults.
+/// Runs the transfer again, without faults.
 fn run_again(ground: &Ground) {
     let (sent, received) = run(ground, 0, PASS);
     sent.expect("nothing is in the way");
@@ -48,7 +49,7 @@ fn run_again(ground: &Ground) {
     ground.expect_whole();
 }
 
-/// What each side calls done is done; other ends are ones that a person can do something about.
+/// If a side reports success, everything has arrived. Any other end must be one that a person can act on.
 fn expect_honest(ground: &Ground, ends: Ends, what: &str) {
     let (sent, received) = ends;
     if sent.is_ok() || received.is_ok() {
@@ -61,7 +62,7 @@ fn expect_honest(ground: &Ground, ends: Ends, what: &str) {
     }
 }
 
-/// How much goes each way over a connection of a transfer without faults.
+/// Bytes in each direction of each connection of a transfer without faults.
 fn lengths(ground: &Ground) -> Vec<[usize; 2]> {
     let receiver = side().receive_listening(&ground.destination);
     let proxy = Proxy::by(receiver.port, PASS);
@@ -81,7 +82,7 @@ fn one_way(direction: usize, way: Way) -> Line {
     }
 }
 
-/// A connection, a direction and an offset in it: the handshake often, the rest by chance.
+/// A connection, a direction and an offset in it: often in the handshake, otherwise random.
 fn place(random: &mut Chance, lengths: &[[usize; 2]], case: usize) -> (usize, usize, usize) {
     let number = match case % 5 {
         0 => lengths.len() - 1,
@@ -133,13 +134,13 @@ fn a_flipped_bit_is_never_taken() {
 
 #[test]
 fn a_line_that_falls_silent_is_given_up_by_both() {
-    // Behind the handshake, so that not its deadline but the idle limit is what ends it.
+    // After the handshake, so that the idle limit ends it and not the handshake's deadline.
     for (direction, at) in [(0, 3000), (1, 400)] {
         let ground = Ground::large();
         let ends = run(&ground, 0, one_way(direction, Way::Silence(at)));
         let (sent, received) = ends;
         assert!(matches!(exit_code(sent), 5 | 12));
-        // Who only lacks the sender's goodbye has everything.
+        // A receiver that only lacks the sender's Bye has everything.
         assert!(received.is_ok() == ground.is_whole());
         assert!(matches!(exit_code(received), 0 | 5 | 12));
         ground.expect_nothing_partial();

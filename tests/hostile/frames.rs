@@ -1,4 +1,4 @@
-//! Bytes in any grouping, and frames of any length.
+//! Bytes grouped in any way, and frames of any length.
 
 use crate::harness::proxy::{self, Proxy, Way};
 use crate::peer::{Line, Peer};
@@ -8,7 +8,7 @@ use crate::wire::RawOffer;
 use peerbridge::internals::{FrameKind, MESSAGE_HEAD_LENGTH, Role, limits};
 use std::time::Duration;
 
-/// Lengths at which something might give way.
+/// Lengths at which something might break.
 pub const LENGTHS: [u32; 9] = [
     0,
     1,
@@ -21,14 +21,14 @@ pub const LENGTHS: [u32; 9] = [
     u32::MAX,
 ];
 
-/// Only the start of a frame of that length.
+/// The start of a frame of that length, without the rest.
 pub fn begun(length: u32, kind: u8) -> Vec<u8> {
     [&length.to_be_bytes()[..], &[kind], &[0; 200]].concat()
 }
 
 #[test]
 fn single_bytes_and_large_gulps_come_to_the_same() {
-    // The handshake and the offer in single bytes, then enough of the rest.
+    // Single bytes for the handshake, the offer and some of the rest.
     let ways = [Way::Single(3000), Way::Gathered(Duration::from_millis(30))];
     for way in ways {
         let ground = Ground::small();
@@ -53,7 +53,7 @@ fn no_length_is_waited_for_from_somebody_unproven() {
         for kind in 0..8 {
             let waits = length as usize <= limits::UNPROVEN_FRAME_BYTES;
             if waits && length > 200 && (1..5).contains(&kind) {
-                // A good length, of which the rest may still come.
+                // A valid length, whose rest may still come.
                 continue;
             }
             let mut line = Line::dial(receiver.port);
@@ -81,7 +81,7 @@ fn no_length_is_waited_for_from_a_proven_peer_that_its_head_does_not_say() {
     }
 }
 
-/// A length that is damaged on its way shows at once: heartbeats would keep both sides waiting.
+/// A length that is damaged on the way is noticed at once. Otherwise heartbeats would keep both sides waiting.
 #[test]
 fn a_damaged_length_is_not_waited_for() {
     for bit in (0..32).step_by(3) {

@@ -1,5 +1,4 @@
-//! Guessing at the secret: guesses are charged before they are answered, whoever makes them and however
-//! many are made at once.
+//! Guessing the secret: guesses are charged before they are answered, from any peer and in any number at once.
 
 use crate::drop_box::{DropBox, Listening, secret};
 use crate::harness::proxy::{self, PASS, Proxy, Way};
@@ -26,7 +25,7 @@ use std::time::{Duration, Instant};
 const HELLO: u8 = FrameKind::Hello as u8;
 const CONFIRM: u8 = FrameKind::Confirm as u8;
 
-/// One guess under way, by a name or none.
+/// One guess in progress, with a name or without.
 struct Guess {
     line: Line,
     state: DiallerWaitsForHello,
@@ -46,7 +45,7 @@ impl Guess {
         Guess::begin(TcpStream::connect(("127.0.0.1", port)).unwrap(), name)
     }
 
-    /// Whether the guess was answered until `deadline`; the wrong proof is sent then.
+    /// Whether the guess was answered before `deadline`. If so, sends a wrong proof.
     fn try_until(mut self, deadline: Instant) -> bool {
         let Some(body) = self.answer(deadline) else {
             return false;
@@ -70,7 +69,7 @@ impl Guess {
     }
 }
 
-/// How many of these guesses, begun at once, are answered within `time`.
+/// How many of these guesses, started at once, are answered within `time`.
 fn answered(guesses: Vec<Guess>, time: Duration) -> usize {
     let deadline = Instant::now() + time;
     scope(|scope| {
@@ -83,7 +82,7 @@ fn answered(guesses: Vec<Guess>, time: Duration) -> usize {
     })
 }
 
-/// Connects from an address of its own on this machine.
+/// Connects from the given loopback address.
 fn dial_from(address: u32, port: u16) -> TcpStream {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     let from = Ipv4Addr::from_bits(0x7f01_0000 + address);
@@ -141,7 +140,7 @@ fn guesses_while_a_transfer_runs_are_counted_and_cost_it_nothing() {
     receiver.end().expect("its own peer is served");
 }
 
-/// The receiver's own peer proves a key of its session, which nobody can guess.
+/// The receiver's own peer proves a key of its session, which cannot be guessed.
 #[test]
 fn whoever_was_in_a_session_comes_back_when_all_guesses_are_spent() {
     let ground = Ground::large();
@@ -187,7 +186,8 @@ fn whoever_was_in_a_session_comes_back_when_all_guesses_are_spent() {
     ground.expect_whole();
 }
 
-/// Whoever saw a return on the network sends it again, so that the peer's next try must wait for the copies.
+/// An attacker that saw a return on the network sends it again, so that the peer's next try would have to wait
+/// for the copies.
 #[test]
 fn a_copy_of_a_return_is_none_and_the_peer_s_next_try_is_answered() {
     let inbox = tempfile::tempdir().unwrap();
@@ -206,7 +206,7 @@ fn a_copy_of_a_return_is_none_and_the_peer_s_next_try_is_answered() {
         line
     };
     let (_, lost) = hello();
-    // Its own connection is lost behind the answer.
+    // The peer's own connection is lost after the answer.
     assert_eq!(send(&lost).read_frame().expect("an answer").0, HELLO);
     for number in 0..4 {
         let (kind, _) = send(&lost).read_frame().expect("an answer");
@@ -231,7 +231,7 @@ fn a_proof_of_one_name_forgives_no_guess_at_another() {
     guess_wrong(&served, Some("bob"), limits::FAILED_PROOFS + 3);
     let alice = served.connect(Some("alice"), "alice's");
     ping(&alice, &Unattended).expect("alice is known");
-    // Nothing is forgiven: one may be answered every second and a half.
+    // Nothing is forgiven, so one guess is answered every second and a half.
     let begun = Instant::now();
     let guesses = (0..12)
         .map(|_| Guess::dial(served.port, Some("bob")))
@@ -242,7 +242,7 @@ fn a_proof_of_one_name_forgives_no_guess_at_another() {
     assert!(answered as u128 <= most, "{answered} in {time:?}");
 }
 
-/// Behind one NAT, for one.
+/// As behind one NAT, for example.
 #[test]
 fn four_guessers_at_an_honest_sender_s_address_keep_it_waiting_and_not_out() {
     let ground = Ground::small();
@@ -289,14 +289,14 @@ fn guesses_from_many_addresses_have_one_rate_together() {
             });
         }
     });
-    // What is free, what may be under way at once, and ten a second.
+    // The free guesses, those that may be in progress at once, and ten a second.
     let time = begun.elapsed();
     let most = 64 + 32 + 10 * (time.as_secs() + 1);
     let answered = answered.into_inner();
     assert!(u64::from(answered) <= most, "{answered} in {time:?}");
 }
 
-/// Takes a dialler's proofs and gives none; how many it got until the dialler ended.
+/// Takes a dialler's proofs and gives none. Returns how many it got before the dialler ended.
 fn proofs_taken(
     listener: &TcpListener,
     mut hang_up: impl FnMut(&mut Line),
@@ -320,7 +320,8 @@ fn proofs_taken(
     proofs
 }
 
-/// Sends `source` to a listener that takes proofs and hangs up in this way: it gets two, and the dialler warns.
+/// Sends `source` to a false listener that takes proofs and hangs up in this way: it gets two proofs, and the
+/// dialler warns.
 fn expect_two_proofs(source: PathBuf, hang_up: impl FnMut(&mut Line) + Send) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -352,7 +353,7 @@ fn a_false_listener_gets_two_proofs_of_a_run_and_the_dialler_warns() {
     }
 }
 
-/// What goes along with a proof is not written yet when the connection is reset.
+/// The message that travels with a proof is not written yet when the connection is reset.
 #[test]
 fn a_false_listener_that_resets_gets_two_proofs_as_well() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Whoever does not know the secret, or does not keep to the handshake, gets nothing and ends nothing.
+//! A peer that does not know the secret, or breaks the handshake, gets nothing and ends nothing.
 
 use crate::harness::proxy::{self, Proxy, Way};
 use crate::peer::{Line, Peer, answer_hello, hello};
@@ -17,7 +17,7 @@ const CONFIRM: u8 = FrameKind::Confirm as u8;
 const MESSAGE: u8 = FrameKind::Message as u8;
 const PART: u8 = FrameKind::Part as u8;
 
-/// The attempts after which a side gave up.
+/// The number of attempts after which a side gave up.
 pub fn wrong_secret<T>(result: Result<T, Error>) -> u32 {
     match result {
         Err(Error::WrongSecret { attempts }) => attempts,
@@ -26,7 +26,7 @@ pub fn wrong_secret<T>(result: Result<T, Error>) -> u32 {
     }
 }
 
-/// A right peer gets through to a listener that was bothered, and all arrives.
+/// Fails unless a real peer is still served by a listener that was attacked, and everything arrives.
 pub fn expect_served(receiver: &Running<Vec<Summary>>, ground: &Ground) {
     let sent = Side::default().send_dialling(&ground.source, receiver.port);
     sent.end().expect("the right peer is served");
@@ -193,7 +193,8 @@ fn the_same_role_is_said_and_the_listener_goes_on() {
 fn edited_hellos_come_to_nothing() {
     const HELLO: usize = 5;
     let pass = Way::Pass;
-    // Beside each edit, whether it is a guess spent, seen from the listener.
+    // The edit of the dialler's bytes, the edit of the listener's bytes, and how many guesses they use up at
+    // the listener.
     let edits = [
         (Way::Set(HELLO, b'Q'), pass, 0),
         (Way::Set(HELLO + 8, 2), pass, 0),
@@ -205,7 +206,7 @@ fn edited_hellos_come_to_nothing() {
         (Way::Set(HELLO + 10, 3), pass, 1),
         (Way::Set(HELLO + 10, 0), pass, 0),
         (Way::Flip((HELLO + 11) * 8), pass, 1),
-        // A name, at a listener that knows none.
+        // A name, sent to a listener without named secrets.
         (Way::Flip((HELLO + 43) * 8), pass, 0),
         (pass, Way::Set(HELLO, b'Q'), 1),
         (pass, Way::Set(HELLO + 8, 1), 1),
@@ -393,7 +394,7 @@ fn strangers_are_hung_up_on_and_a_real_peer_gets_through() {
             "{}",
             stranger[..9].escape_ascii()
         );
-        // Not a speed that is asserted: the deadline of the handshake is what it must not wait for.
+        // This asserts no speed, only that it did not wait for the deadline of the handshake.
         assert!(begun.elapsed() < Duration::from_secs(8));
     }
     assert_eq!(receiver.failed_proofs(), 0);
@@ -418,7 +419,7 @@ fn a_dialler_that_reaches_a_stranger_says_so() {
     }
 }
 
-/// One deadline for the whole handshake, and meanwhile others are served.
+/// The whole handshake has one deadline, and others are served meanwhile.
 #[test]
 fn who_trickles_is_hung_up_on_and_holds_nobody_up() {
     let ground = Ground::small();

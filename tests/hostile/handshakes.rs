@@ -1,4 +1,4 @@
-//! Many handshakes with one listener at once, each step of each in the hands of a test.
+//! Many handshakes with one listener at once, of which a test controls each step.
 
 use crate::peer::{Line, Peer, secret};
 use crate::real::LONG;
@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-/// Handshakes with the listener at a port, by the order in which they were begun.
+/// Handshakes with the listener at a port, in the order in which they were started.
 pub struct Handshakes {
     port: u16,
     role: DiallerRole,
@@ -20,34 +20,34 @@ struct Handshake {
     stage: Stage,
 }
 
-/// How far a handshake has come.
+/// The stage of a handshake.
 enum Stage {
     SaidHello(DiallerWaitsForHello),
-    /// The listener has answered. What is left is to confirm with these bytes.
+    /// The listener has answered. The next step is to confirm with these bytes.
     Answered(DiallerUnproven, [u8; 32]),
     Confirmed(DiallerUnproven),
     Over,
 }
 
-/// What a listener does about a Hello.
+/// How a listener responds to a Hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It says Hello, too: one guess is the dialler's.
+    /// It answers with its own Hello, which allows the dialler one guess.
     Hello,
-    /// It refuses, and says so.
+    /// It sends a Refuse.
     Refuse,
     /// It hangs up.
     HangUp,
 }
 
 impl Handshakes {
-    /// None yet.
+    /// Starts without handshakes.
     pub fn with(port: u16, role: DiallerRole) -> Handshakes {
         let all = Vec::new();
         Handshakes { port, role, all }
     }
 
-    /// Says Hello on this many new connections, and waits for nothing. Returns their numbers.
+    /// Sends a Hello on this many new connections, without waiting for answers. Returns their numbers.
     pub fn begin(&mut self, count: usize, secret: &Secret) -> std::ops::Range<usize> {
         let first = self.all.len();
         for _ in 0..count {
@@ -61,19 +61,18 @@ impl Handshakes {
         first..self.all.len()
     }
 
-    /// The same with the right secret.
+    /// Begins handshakes with the right secret.
     pub fn begin_right(&mut self, count: usize) -> std::ops::Range<usize> {
         self.begin(count, &secret())
     }
 
-    /// The same with a secret that is wrong.
+    /// Begins handshakes with a wrong secret.
     pub fn begin_wrong(&mut self, count: usize) -> std::ops::Range<usize> {
         let wrong = Secret::from_text("a guess").expect("a secret");
         self.begin(count, &wrong)
     }
 
-    /// The next answer to a Hello, whichever comes first, and the number of its handshake; `None` when
-    /// none is waited for.
+    /// The next answer to any Hello, and the number of its handshake; `None` if no answer is pending.
     pub fn next_answer(&mut self) -> Option<(usize, Answer)> {
         let deadline = Instant::now() + LONG;
         loop {
@@ -88,12 +87,12 @@ impl Handshakes {
         }
     }
 
-    /// All answers that are waited for, in the order in which they come.
+    /// All pending answers, in the order in which they come.
     pub fn answers(&mut self) -> Vec<(usize, Answer)> {
         std::iter::from_fn(|| self.next_answer()).collect()
     }
 
-    /// Confirms with the secret that the Hello was made of.
+    /// Confirms with the secret of the Hello.
     pub fn confirm(&mut self, number: usize) {
         let handshake = &mut self.all[number];
         let Stage::Answered(state, confirm) = handshake.leave() else {
@@ -104,7 +103,7 @@ impl Handshakes {
         handshake.stage = Stage::Confirmed(state);
     }
 
-    /// Hangs up, however far it has come.
+    /// Hangs up at any stage.
     pub fn hang_up(&mut self, number: usize) {
         let handshake = &mut self.all[number];
         handshake.leave();
@@ -112,7 +111,7 @@ impl Handshakes {
         let _ = handshake.line.0.shutdown(Shutdown::Both);
     }
 
-    /// Takes what the listener says to a Confirm: the proven peer, or `None` when it takes it for none.
+    /// Reads the listener's answer to a Confirm: the proven peer, or `None` if the listener rejects it.
     pub fn proven(&mut self, number: usize) -> Option<Peer> {
         let handshake = &mut self.all[number];
         let Stage::Confirmed(state) = handshake.leave() else {
@@ -154,7 +153,7 @@ impl Handshake {
 }
 
 impl Line {
-    /// Whether the other side has said something or hung up.
+    /// Whether the other side has sent something or hung up.
     fn has_news(&self) -> bool {
         self.0.set_nonblocking(true).expect("a socket");
         let peeked = self.0.peek(&mut [0]);

@@ -1,4 +1,4 @@
-//! Peers that break the protocol, and lines that do, against the real other side.
+//! Peers and networks that break the protocol, against the real other side.
 
 #![cfg(unix)]
 

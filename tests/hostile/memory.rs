@@ -1,4 +1,4 @@
-//! The program itself under attack: its memory, its exit codes, what it prints.
+//! The program itself under attack: its memory, its exit codes and its output.
 
 use crate::frames::{LENGTHS, begun};
 use crate::harness::Running;
@@ -8,7 +8,7 @@ use crate::tree::Ground;
 use crate::wire::ping;
 use peerbridge::internals::{DiallerRole, FrameKind, Role};
 
-/// The program as a receiver that listens.
+/// The program as a listening receiver.
 fn receive(ground: &Ground) -> Running {
     let receive = "receive destination --yes --port 0 --bind 127.0.0.1";
     let receive = ground.run(receive).args(["--wait", "30"]);

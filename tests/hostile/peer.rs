@@ -1,4 +1,4 @@
-//! A peer that speaks the protocol through the library's own codec, and may deviate anywhere.
+//! A peer that uses the library's own codec for the protocol, and may deviate anywhere.
 
 use crate::real::{LONG, SECRET};
 use peerbridge::Secret;
@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 
-/// A connection that carries frames and nothing is known of.
+/// A connection that carries frames, before any handshake.
 pub struct Line(pub TcpStream);
 
 impl Line {
@@ -27,7 +27,7 @@ impl Line {
         Line(stream)
     }
 
-    /// Sends bytes. That the other side has hung up already shows when it is read from.
+    /// Sends bytes. Ignores that the other side has hung up, which shows on the next read.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes);
     }
@@ -37,7 +37,7 @@ impl Line {
         self.send(&[&length[..], &[kind], body].concat());
     }
 
-    /// The next frame; `None` when the other side has hung up.
+    /// The next frame; `None` if the other side has hung up.
     pub fn read_frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut header = [0; 5];
         self.read_exact(&mut header)?;
@@ -47,7 +47,7 @@ impl Line {
         Some((kind, body))
     }
 
-    /// Whatever still comes, until the other side hangs up.
+    /// All bytes until the other side hangs up.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
@@ -81,7 +81,7 @@ pub fn secret() -> Secret {
     Secret::from_text(SECRET).expect("a secret")
 }
 
-/// Says Hello and takes the listener's: what is left is to confirm.
+/// Exchanges Hellos with the listener. The next step is to confirm.
 pub fn hello(line: &mut Line, role: DiallerRole) -> (DiallerUnproven, [u8; 32]) {
     let (state, body) = DiallerWaitsForHello::start(&secret(), role, None).expect("random bytes");
     line.send(&frame(FrameKind::Hello, &body));
@@ -102,23 +102,23 @@ pub fn answer_hello(line: &mut Line, role: Role) -> ListenerUnproven {
     state
 }
 
-/// A proven connection, in the hands of somebody hostile.
+/// A proven connection of a hostile peer.
 pub struct Peer {
     pub line: Line,
     pub keys: Arc<SessionKeys>,
     pub stream: u16,
     pub said: u64,
-    /// Bytes of what was said on purpose.
+    /// Number of bytes sent.
     pub sent: u64,
     pub heard: u64,
-    /// The round that parts are sent in: what the last Missing named.
+    /// The round in which parts are sent: the one of the last Missing.
     pub round: u32,
     sealer: Sealer,
     opener: Opener,
 }
 
 impl Peer {
-    /// Dials a real listener and is proven. Nothing sealed was said yet.
+    /// Dials a real listener and proves the secret. Nothing sealed has been sent yet.
     pub fn dial(port: u16, role: Role) -> Peer {
         Peer::dial_as(port, DiallerRole::Transfer(role))
     }
@@ -133,12 +133,12 @@ impl Peer {
         Peer::of(line, proven.keys)
     }
 
-    /// A connection that is proven already.
+    /// Wraps a connection that is proven already.
     pub fn of(line: Line, keys: SessionKeys) -> Peer {
         Peer::new(line, Arc::new(keys), 0)
     }
 
-    /// Waits for a real dialler and is proven.
+    /// Waits for a real dialler and proves the secret.
     pub fn accept(listener: &TcpListener, role: Role) -> Peer {
         let mut line = Line::of(listener.accept().expect("somebody dials").0);
         let state = answer_hello(&mut line, role);
@@ -163,7 +163,7 @@ impl Peer {
         }
     }
 
-    /// Joins the session with a further stream; `None` when it is turned away.
+    /// Joins the session with a further stream; `None` if that is refused.
     pub fn join(&self, port: u16, number: u16) -> Option<Peer> {
         Peer::join_with(Arc::clone(&self.keys), port, number)
     }
@@ -193,20 +193,20 @@ impl Peer {
         Peer::new(line, Arc::clone(&self.keys), number.get())
     }
 
-    /// Says a message of these bytes, whatever they are, at its place.
+    /// Sends a message of these bytes, valid or not, at the next position.
     pub fn say(&mut self, raw: &[u8]) {
         let frame = self.sealed(raw);
         self.sent += frame.len() as u64;
         self.line.send(&frame);
     }
 
-    /// The frame of a message of these bytes, at the next place.
+    /// The frame of a message of these bytes, at the next position.
     pub fn sealed(&mut self, raw: &[u8]) -> Vec<u8> {
         self.said += 1;
         self.sealed_at(self.stream, self.said - 1, raw)
     }
 
-    /// The frame of a message of these bytes, at any place.
+    /// The frame of a message of these bytes, at the given position.
     pub fn sealed_at(&mut self, stream: u16, sequence: u64, raw: &[u8]) -> Vec<u8> {
         let position = Position::Message { stream, sequence };
         let keys = self.keys.sealing_keys();
@@ -254,7 +254,7 @@ impl Peer {
         self.line.send(&frame);
     }
 
-    /// The next message, heartbeats and parts left out; `None` when the other side has hung up.
+    /// The next message other than heartbeats and parts; `None` if the other side has hung up.
     pub fn hear(&mut self) -> Option<Message> {
         loop {
             let (kind, body) = self.line.read_frame()?;
@@ -288,7 +288,7 @@ impl Peer {
         Message::decode(raw.expect("it opens")).expect("a good message")
     }
 
-    /// Reads until the other side has given up, then hangs up; what it said at the end.
+    /// Reads until the other side has given up, then hangs up. Returns its last messages.
     pub fn given_up(mut self) -> Vec<Message> {
         let heard = std::iter::from_fn(|| self.hear()).collect();
         let _ = self.line.0.shutdown(Shutdown::Both);

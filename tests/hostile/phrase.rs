@@ -1,4 +1,4 @@
-//! Where persons compare the phrase, nothing goes on before both have found it the same.
+//! If people compare the phrase, nothing continues before both have confirmed it.
 
 use crate::real::Side;
 use crate::sender_states::AtSender;
@@ -7,7 +7,7 @@ use crate::tree::Ground;
 use crate::wire::{PART, RawOffer, one_of_each};
 use peerbridge::internals::Message;
 
-/// What the peer may say before it has confirmed: a sign of life. (A receiver may decline as well.)
+/// The only kind that the peer may send before it has confirmed. (A receiver may decline as well.)
 const PING: u8 = 14;
 const DECLINE: u8 = 5;
 const CONFIRMED: u8 = 17;

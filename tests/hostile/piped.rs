@@ -1,5 +1,5 @@
-//! Contents whose length is not told, and those that go to an output: nothing is ever taken for their end
-//! but their end.
+//! Contents of unknown length, and contents that go to an output: only their authenticated end counts as the
+//! end.
 
 use crate::harness::trees::{contents, noise};
 use crate::peer::Peer;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 const FULL: usize = PART as usize;
 
-/// What an output was given.
+/// The bytes that an output was given.
 #[derive(Clone, Default)]
 struct Taken(Arc<Mutex<Vec<u8>>>);
 
@@ -71,7 +71,7 @@ impl At {
         }
     }
 
-    /// One to which this was offered and which took it.
+    /// A receiver that has accepted this offer.
     fn offered(into: Into, most: Option<u64>, offer: &RawOffer) -> At {
         let mut at = At::new(into, most);
         at.peer.say(&offer.to_bytes());
@@ -83,8 +83,8 @@ impl At {
         at
     }
 
-    /// The session ends with this code; nothing is left in the folder, and the output has less than
-    /// `whole`. What the receiver said is given back.
+    /// Fails unless the session ends with this code, nothing is left in the folder, and the output has less
+    /// than `whole`. Returns the receiver's last messages.
     fn expect_end(self, code: u8, whole: &[u8], what: &str) -> Vec<Message> {
         let said = self.peer.given_up();
         let result = self.receiver.end();
@@ -104,7 +104,7 @@ fn check(index: u64, raw: &[u8]) -> (u64, u32) {
     (index, crc32fast::hash(raw))
 }
 
-/// Two full parts and a short one.
+/// Contents of two full parts and a short one.
 fn whole() -> Vec<u8> {
     noise(3, 2 * FULL + 100)
 }
@@ -126,7 +126,7 @@ fn a_stream_that_ends_where_it_says_is_whole() {
         let mut at = At::offered(into, None, &RawOffer::stream());
         let checks = send_whole(&mut at.peer);
         let total = whole().len() as u64;
-        // Some of the checks ahead.
+        // Some of the checks come early.
         at.peer.say(&Raw::kind(8).u32(1).u64(0).u32(checks[0].1).0);
         at.peer
             .say(&round_end_at(0, Some(total), &[], &checks[1..]));
@@ -212,7 +212,7 @@ fn parts_that_are_not_the_next_of_a_stream_end_the_session() {
         for (what, bad) in bad {
             let mut at = At::offered(into, None, &RawOffer::stream());
             bad(&mut at.peer, &full);
-            // Whoever takes them is told an end that fits.
+            // A receiver that accepted the parts gets an end that fits them.
             at.peer
                 .say(&round_end_at(0, Some(FULL as u64), &[], &[check(0, &full)]));
             let sent = [full.as_slice(), &full, &full].concat();
@@ -329,7 +329,7 @@ fn an_output_asks_again_for_what_did_not_come() {
     assert!(at.taken.bytes() == whole);
 }
 
-/// Brings what it is sent, and waits for more for ever.
+/// Provides what it is sent, and waits for more without end.
 struct Trickle(mpsc::Receiver<Vec<u8>>, Vec<u8>);
 
 impl Read for Trickle {

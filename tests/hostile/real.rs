@@ -1,4 +1,4 @@
-//! The real other side, run through the library in threads of its own.
+//! The real other side, run through the library in its own threads.
 
 use crate::harness::library::{Port, dial, listen};
 use peerbridge::Secret;
@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 /// The secret of most tests.
 pub const SECRET: &str = "correct horse";
 
-/// Longer than anything here takes: who waits so long has found a hang.
+/// Longer than anything here takes: a wait of this length means a hang.
 pub const LONG: Duration = Duration::from_secs(30);
 
-/// How to run a side.
+/// The settings of a side.
 #[derive(Clone)]
 pub struct Side {
     pub secret: String,
@@ -28,9 +28,9 @@ pub struct Side {
     pub output: Option<Output>,
     pub most: Option<u64>,
     pub rate_limit: Option<u64>,
-    /// A receiver that makes links that lead outside.
+    /// Whether a receiver makes links that lead outside.
     pub outside_links: bool,
-    /// A sender that wants the phrase compared.
+    /// Whether a sender wants the phrase compared.
     pub verify: bool,
 }
 
@@ -65,7 +65,7 @@ impl Side {
         }
     }
 
-    /// Would take minutes to send a part.
+    /// A side that would take minutes to send a part.
     pub fn slow() -> Side {
         Side {
             rate_limit: Some(1024),
@@ -73,7 +73,7 @@ impl Side {
         }
     }
 
-    /// Gives a silent peer up soon, but not one that waits for a processor.
+    /// A side that gives a silent peer up soon, but not one that waits for a processor.
     pub fn impatient() -> Side {
         Side {
             idle: Duration::from_secs(2),
@@ -147,15 +147,15 @@ impl Side {
     }
 }
 
-/// A side at work.
+/// A running side.
 pub struct Running<T> {
-    /// Where it listens; 0 for one that dials.
+    /// The port on which it listens; 0 for a dialler.
     pub port: u16,
     pub seen: Arc<Seen>,
     result: Receiver<Result<T, Error>>,
 }
 
-/// What a side told so far.
+/// What a side has reported so far.
 #[derive(Default)]
 pub struct Seen {
     pub failed_proofs: AtomicU32,
@@ -184,8 +184,8 @@ impl<T: Send + 'static> Running<T> {
         Running { port, seen, result }
     }
 
-    /// How it ended. A test that waits here too long has found a hang, and one that finds nothing a
-    /// panic.
+    /// Waits for its end. Fails after too long a wait, which means a hang, and if there is no result, which
+    /// means a panic.
     pub fn end(&self) -> Result<T, Error> {
         self.result
             .recv_timeout(LONG)
@@ -205,13 +205,13 @@ impl<T: Send + 'static> Running<T> {
     }
 }
 
-/// Waits for something that is bound to come.
+/// Waits until something is so. Fails if it never is.
 #[track_caller]
 pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     assert!(comes_true(is_so), "not so: {what}");
 }
 
-/// Waits until it is so; tells whether it ever was.
+/// Waits until something is so. Returns whether it ever was.
 pub fn comes_true(mut is_so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + LONG;
     loop {
@@ -242,13 +242,13 @@ impl Operator for Witness {
         }
     }
 
-    /// The person here finds it the same; what the other one finds is for the test to say.
+    /// This side's person confirms the phrase; the test decides about the other side.
     fn compare(&self, _: &str) -> Acceptance {
         Acceptance::Accept
     }
 }
 
-/// The number that the program would end with.
+/// The exit code of the program for this result.
 pub fn exit_code<T>(result: Result<T, Error>) -> u8 {
     match result {
         Ok(_) => 0,

@@ -1,4 +1,4 @@
-//! What a sender says of its rounds, and what it cannot.
+//! What a sender may say about its rounds, and what it must not.
 
 use crate::states::AtReceiver;
 use crate::wire::{Entries, PART, Raw, RawOffer};

@@ -1,4 +1,4 @@
-//! The places of a drop box: signs of life alone keep none for long.
+//! The slots of a drop box: heartbeats alone keep none for long.
 
 use crate::drop_box::{DropBox, secret};
 use crate::peer::Line;
@@ -8,7 +8,7 @@ use peerbridge::internals::{DiallerRole, DiallerWaitsForHello, FrameKind, Role, 
 use peerbridge::{SendOptions, Unattended, send};
 use std::time::Duration;
 
-/// A proven session of bob in which nothing is said.
+/// A proven session of bob in which nothing is sent.
 fn hold_a_seat(port: u16) -> Line {
     let mut line = Line::dial(port);
     let role = DiallerRole::Transfer(Role::Send);
@@ -24,7 +24,7 @@ fn hold_a_seat(port: u16) -> Line {
     line
 }
 
-/// How many of these the drop box has hung up on.
+/// How many of these sessions the drop box has ended.
 fn ended(seats: &mut [Line]) -> usize {
     let mut ended = 0;
     for seat in seats {

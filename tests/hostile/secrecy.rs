@@ -1,4 +1,4 @@
-//! What somebody learns who listens on the line.
+//! What an eavesdropper learns.
 
 use crate::harness::proxy::{self, Proxy};
 use crate::real::{SECRET, Side};
@@ -104,7 +104,7 @@ fn two_sessions_of_one_secret_share_nothing() {
     for run in again {
         assert!(!seen.contains(run), "{}", run.escape_ascii());
     }
-    // Nor do two things within one session: a salt or a keystream that came again.
+    // Nothing repeats within one session either, as a reused salt or keystream would.
     let all: Vec<_> = first.iter().flat_map(|piece| piece.windows(RUN)).collect();
     assert_eq!(seen.len(), all.len());
 }

@@ -1,4 +1,4 @@
-//! Every kind of message at every time, to a sender; as in `states`.
+//! Every kind of message at every time, sent to a sender; as in `states`.
 
 use crate::peer::Peer;
 use crate::real::{Running, Side, exit_code};
@@ -68,7 +68,7 @@ fn a_sender_takes_no_message_at_the_wrong_time() {
             at.peer.say(&message);
             at.expect_end(code, &format!("kind {kind} in place of an answer"));
         }
-        // Slow, so that it is in the middle of them when the message comes.
+        // A slow side, so that it is in the middle of the parts when the message comes.
         let mut at = AtSender::with(Ground::two_parts(), &Side::slow());
         at.peer.say(&accept(MIB, 1, &[]));
         at.peer.say(&message);

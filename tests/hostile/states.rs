@@ -1,5 +1,5 @@
-//! Every kind of message at every time, to a receiver: what has no place ends the session with a word, and
-//! nothing hangs, panics or is taken for something else.
+//! Every kind of message at every time, sent to a receiver: a message at the wrong time ends the session with
+//! an Abort, and nothing hangs, panics or is misunderstood.
 
 use crate::harness::chance::Chance;
 use crate::harness::trees::{contents, noise};
@@ -36,7 +36,7 @@ impl AtReceiver {
         }
     }
 
-    /// The session ends here, with this code on the real side.
+    /// Fails unless the session ends with this code on the real side.
     pub fn expect_end(self, code: u8, what: &str) {
         let AtReceiver {
             ground,
@@ -201,7 +201,7 @@ fn offers_whose_numbers_overflow_are_refused() {
         at.peer.say(&offer.to_bytes());
         at.expect_end(NOT_VERIFIED, what);
     }
-    // The length of the entries says more than there is.
+    // The stated length of the entries exceeds the message.
     let mut raw = RawOffer::file(1).to_bytes();
     raw[32..36].copy_from_slice(&u32::MAX.to_be_bytes());
     let mut at = AtReceiver::new();
@@ -269,7 +269,7 @@ fn counts_within_messages_that_overflow_end_the_session() {
         at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
         at.accepted();
         at.peer.say(&message);
-        // A check of no part only shows when the round ends.
+        // A check of a part that does not exist is only noticed when the round ends.
         at.peer.say(&crate::wire::round_end(0, &[], &[]));
         let what = message.escape_ascii().to_string();
         at.peer.given_up();
@@ -346,7 +346,7 @@ fn a_part_twice_is_one_part() {
     );
 }
 
-/// The early part, or none at all, or one that does not fit: what is missing is asked for.
+/// The early part arrives, is missing, or does not fit: the receiver asks for what is missing.
 #[test]
 fn an_early_round_that_lacks_something_is_followed_by_another() {
     let early = [
@@ -437,7 +437,8 @@ fn a_ping_session_is_for_pings() {
     receiver.end().expect("a ping does not use the listener up");
 }
 
-/// Random changes to good messages, sealed as they should be: an error or nothing, but an end.
+/// Random changes to valid messages, properly sealed: each leads to an error or is ignored, and the session
+/// ends.
 #[test]
 fn messages_of_any_bytes_come_to_an_end() {
     let seed = 20_261_122;
@@ -445,7 +446,7 @@ fn messages_of_any_bytes_come_to_an_end() {
     let mut random = Chance::new(seed);
     let good = one_of_each();
     for number in 0..60 {
-        // An offer and a Bye are a question only: behind it the receiver waits for the next peer.
+        // An offer followed by a Bye is only a dry run: after it the receiver waits for the next peer.
         let mut at = AtReceiver::with(Side {
             wait: Some(Duration::from_secs(5)),
             ..Side::impatient()

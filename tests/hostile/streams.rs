@@ -1,4 +1,4 @@
-//! Further streams: who may join, and what they may say.
+//! Further streams: which peers may join, and what they may send.
 
 use crate::harness::trees::noise;
 use crate::peer::{Line, Peer};
@@ -14,7 +14,7 @@ use std::time::Duration;
 const JOIN: u8 = FrameKind::Join as u8;
 const REFUSE: u8 = FrameKind::Refuse as u8;
 
-/// A real receiver that has accepted six parts over three streams from somebody hostile.
+/// A real receiver that has accepted six parts over three streams from a hostile sender.
 struct Accepted {
     ground: Ground,
     receiver: Running<Vec<Summary>>,
@@ -42,7 +42,7 @@ impl Accepted {
         }
     }
 
-    /// Everything comes over the first stream after all, and is there in the end.
+    /// Sends everything over the first stream after all. Fails unless it is delivered.
     fn expect_whole(mut self, round: u32) {
         for index in 0..6 {
             self.peer.part(index, &part_of(index));
@@ -66,7 +66,7 @@ fn stream_end(round: u32) -> Vec<u8> {
     Raw::kind(6).u32(round).0
 }
 
-/// Sends a Join by hand; the kind of the answer.
+/// Sends a handmade Join. Returns the kind of the answer.
 fn raw_join(
     port: u16,
     session: [u8; 16],
@@ -122,7 +122,7 @@ fn nobody_joins_before_an_accept_or_after_the_transfer() {
     receiver.end().expect("nothing went wrong");
 }
 
-/// Its dialler knows by the answer that it said itself that the transfer begins.
+/// Its dialler knows from the Accept, which it sent itself, that the transfer begins.
 #[test]
 fn a_stream_may_be_ahead_of_the_answer_that_it_came_by() {
     let ground = Ground::large();
@@ -137,7 +137,7 @@ fn a_stream_may_be_ahead_of_the_answer_that_it_came_by() {
     assert!(join.join().expect("no panic"), "it may join");
 }
 
-/// What a stream still brings in a round that has ended on the first one is not asked for again.
+/// Parts that a stream still brings after the round has ended on the first stream are not requested again.
 #[test]
 fn a_round_is_over_when_its_streams_have_ended_it() {
     let mut at = Accepted::new();
@@ -146,7 +146,7 @@ fn a_round_is_over_when_its_streams_have_ended_it() {
         at.peer.part(index, &part_of(index));
     }
     at.peer.say(&round_end(0, &[1], &[]));
-    // Long enough for a receiver that does not wait to say so.
+    // Long enough for a receiver that does not wait to send a Missing.
     std::thread::sleep(Duration::from_millis(300));
     joined.part(5, &part_of(5));
     joined.say(&stream_end(0));
@@ -170,7 +170,7 @@ fn streams_that_die_take_nothing_along() {
 #[test]
 fn a_joined_stream_carries_parts_and_its_end_and_nothing_else() {
     for (kind, message) in one_of_each() {
-        // A StreamEnd, and what names the files that zeros stand for in the part behind it.
+        // A StreamEnd, and a SourceFailed, which names files with zeros in the next part.
         if kind == 6 || kind == 9 {
             continue;
         }
@@ -205,12 +205,12 @@ fn what_was_sealed_for_one_stream_does_not_open_on_another() {
     assert_eq!(exit_code(at.receiver.end()), 10);
 }
 
-/// The end of a stream that never joined, or that is silent, is not waited for for ever.
+/// A round does not wait forever for the end of a stream that never joined or is silent.
 #[test]
 fn a_round_does_not_wait_for_streams_that_are_not_there() {
     let mut at = Accepted::with(Side::impatient());
     at.peer.say(&round_end(0, &[2, 9], &[]));
-    // A sign of life that waits to be read.
+    // A heartbeat that waits to be read.
     at.peer.say(&ping(0, 0));
     let heard = at.peer.hear();
     assert!(matches!(heard, Some(Message::Missing(_))), "{heard:?}");
@@ -226,13 +226,13 @@ fn a_dialling_sender_lets_nobody_in_its_place() {
     let mut peer = Peer::accept(&listener, Role::Receive);
     assert!(matches!(peer.hear(), Some(Message::Offer(_))));
     peer.say(&accept(1 << 20, 2, &[]));
-    // The listener of the further stream proves nothing: not a part may go to it.
+    // The listener of the further stream proves nothing, so no part may go to it.
     let mut line = Line::of(listener.accept().unwrap().0);
     let (kind, body) = line.read_frame().expect("a Join");
     assert_eq!((kind, body.len()), (JOIN, 90));
     line.send_frame(JOIN, &[0; 64]);
     assert!(line.read_to_end().is_empty());
-    // All parts come over the stream that is proven.
+    // All parts come over the proven stream.
     let over = std::iter::from_fn(|| peer.hear()).find_map(|message| match message {
         Message::RoundEnd(end) => Some(end),
         _ => None,

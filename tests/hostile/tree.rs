@@ -1,4 +1,4 @@
-//! Trees to send, and whether they came whole.
+//! Trees to send, and checks that they arrived complete.
 
 use crate::harness::trees::{contents, noise, paths};
 use crate::harness::{Run, Scene};
@@ -14,17 +14,17 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// With one small file.
+    /// A tree with one small file.
     pub fn small() -> Ground {
         Ground::with(|tree| std::fs::write(tree.join("small"), b"small contents"))
     }
 
-    /// With one file of two parts, as a sender cuts it.
+    /// A tree with one file that a sender cuts into two parts.
     pub fn two_parts() -> Ground {
         Ground::with(|tree| std::fs::write(tree.join("file"), vec![7; (1 << 20) + 1000]))
     }
 
-    /// With a few MiB that don't shrink: five parts, and two streams if wished.
+    /// A tree with a few incompressible MiB: five parts, and two streams if wanted.
     pub fn large() -> Ground {
         static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1, (4 << 20) + 5000));
         Ground::with(|tree| {
@@ -71,7 +71,7 @@ impl Ground {
         );
     }
 
-    /// Whatever stands under a final name is complete.
+    /// Fails unless every entry under a final name is complete.
     pub fn expect_nothing_partial(&self) {
         let whole = contents(&self.source);
         for (path, contents) in contents(&self.destination) {

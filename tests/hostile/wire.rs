@@ -1,4 +1,4 @@
-//! Messages and offers by hand: also those that no encoder of the library makes.
+//! Handmade messages and offers, including those that the library never encodes.
 
 use peerbridge::internals::limits;
 
@@ -48,7 +48,7 @@ impl Entries {
         self.entry(1, path, |raw| raw.u64(size))
     }
 
-    /// A file whose size is not told.
+    /// A file of unknown size.
     pub fn stream(self, path: &[u8]) -> Entries {
         self.entry(2, path, |raw| raw)
     }
@@ -81,7 +81,7 @@ fn path_of(raw: Raw, path: &[u8]) -> Raw {
     raw.u16(0).u16(path.len() as u16).bytes(path)
 }
 
-/// An offer, as honest as its fields.
+/// An offer with any fields.
 #[derive(Clone)]
 pub struct RawOffer {
     pub transfer: u32,
@@ -90,7 +90,7 @@ pub struct RawOffer {
     pub flags: u8,
     pub count: u32,
     pub entries: Vec<u8>,
-    /// What stands behind the entries: of an early round its CRC-32 and failures.
+    /// The bytes behind the entries: of an early round, its CRC-32 and failures.
     pub early: Vec<u8>,
 }
 
@@ -107,7 +107,7 @@ impl RawOffer {
         }
     }
 
-    /// The same, of which the only part, with this CRC-32, comes along.
+    /// Makes it an early offer, whose only part has this CRC-32.
     pub fn early(mut self, crc32: u32, failures: &[(u32, u8)]) -> RawOffer {
         self.flags |= 2;
         let early = Raw::default().u32(crc32).u32(failures.len() as u32);
@@ -123,7 +123,7 @@ impl RawOffer {
         RawOffer::of(&Entries::default().file(b"x", size))
     }
 
-    /// One file "x" whose size is not told.
+    /// One file "x" of unknown size.
     pub fn stream() -> RawOffer {
         RawOffer::of(&Entries::default().stream(b"x"))
     }
@@ -187,7 +187,7 @@ pub fn round_end(round: u32, streams: &[u16], checks: &[(u64, u32)]) -> Vec<u8> 
     round_end_at(round, None, streams, checks)
 }
 
-/// The bytes of a RoundEnd that tells the length of it all.
+/// The bytes of a RoundEnd with the total length.
 pub fn round_end_at(
     round: u32,
     total: Option<u64>,
@@ -257,7 +257,7 @@ pub fn one_of_each() -> Vec<(u8, Vec<u8>)> {
     ]
 }
 
-/// The frames of a recording, as far as they are whole.
+/// The complete frames of a recording.
 pub fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     let mut frames = Vec::new();
     while let Some((header, rest)) = bytes.split_first_chunk::<5>() {

@@ -1,5 +1,5 @@
-//! Each exit code of the table, provoked: what the receiver ends with, and what the sender does. Each run
-//! has `--json`, so each ends with exactly one `done`, and tells nothing that the page does not list.
+//! Provokes each row of the documented table of exit codes, for receiver and sender. Each run has `--json`, so
+//! each ends with exactly one `done`, and prints no event or field that the page does not list.
 
 use crate::harness::proxy::{Proxy, Way, to_listener};
 use crate::harness::trees::noise;
@@ -15,7 +15,7 @@ use std::path::Path;
 /// How the receiver ended, and how the sender did.
 type Ends = (Ended, Ended);
 
-/// A receiver with these words more, which meets its sender once.
+/// A receiver with these further arguments, which meets its sender once.
 fn receiver(scene: &Scene, more: &str) -> Running {
     scene.listens(&format!("receive inbox --yes --retry 0 {more}"))
 }
@@ -36,12 +36,12 @@ fn meet(scene: &Scene, receiver: Running) -> Ends {
     (receiver.ends(), sent)
 }
 
-/// More than any kernel keeps to itself.
+/// Makes a file larger than the kernel's buffers.
 fn make_large(scene: &Scene) {
     scene.file("large", noise(1, 4 << 20));
 }
 
-/// Sends through a line that does something to what the sender says.
+/// Sends through a proxy that changes the sender's bytes in this way.
 fn through(scene: &Scene, what: &str, way: Way) -> Ends {
     let receiver = receiver(scene, "");
     let proxy = Proxy::by(receiver.port(), to_listener(way));
@@ -52,7 +52,7 @@ fn through(scene: &Scene, what: &str, way: Way) -> Ends {
 fn usage(scene: &Scene) -> Ends {
     let sender = scene.listens("send tree --listen");
     let other = sends(scene, "tree", sender.port()).exits(2);
-    // The one that listens goes on waiting: somebody else's mistake is not its end.
+    // The listener keeps waiting, because another peer's mistake must not end it.
     receives_from(scene, sender.port()).exits(0);
     sender.ends().exits(0);
     let receiver = scene.run("receive inbox --nonsense --json").ends();
@@ -96,7 +96,7 @@ fn in_the_way(scene: &Scene) -> Ends {
     meet(scene, receiver(scene, ""))
 }
 
-/// The list was made when the sender began to listen.
+/// The sender had scanned its files before it began to listen.
 fn source_changed(scene: &Scene) -> Ends {
     scene.file("file", "as it was");
     let sender = scene.listens("send file --listen");
@@ -107,13 +107,13 @@ fn source_changed(scene: &Scene) -> Ends {
 
 fn cannot_write(scene: &Scene) -> Ends {
     let receiver = receiver(scene, "");
-    // Before it listens it would have seen that.
+    // Before it listens, the receiver would have noticed.
     receiver.port();
     scene.file("inbox", "a file");
     meet(scene, receiver)
 }
 
-/// The place for what arrives is taken away once the first part is there.
+/// The staging folder is taken away once the first part has arrived.
 fn disk_fails(scene: &Scene) -> Ends {
     for number in 0..20 {
         scene.file(format!("many/{number}"), noise(number, 200_000));
@@ -137,7 +137,7 @@ fn disk_fails(scene: &Scene) -> Ends {
     (received, sent)
 }
 
-/// A bit of what comes along with the proof is flipped: behind a Hello of 96 bytes and a Confirm of 37.
+/// Flips a bit of the message that travels with the proof: behind a Hello of 96 bytes and a Confirm of 37.
 fn not_verified(scene: &Scene) -> Ends {
     through(scene, "tree", Way::Flip(300 * 8))
 }
@@ -232,7 +232,7 @@ fn each_code_is_true_for_the_side_that_ends_with_it() {
     assert_eq!(provoked, all, "1 is for bugs, which nothing here provokes");
 }
 
-/// So it is for what a shell runs in the background, and for all that is run from there.
+/// Whether SIGINT is ignored, as in processes that a non-interactive shell started in the background.
 fn is_interrupt_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -301,10 +301,10 @@ fn what_the_other_verbs_tell_is_on_the_page_as_well() {
     }
 }
 
-/// What `docs/CLI.md` says of codes and events.
+/// What `docs/CLI.md` says about exit codes and events.
 struct Page {
     codes: BTreeSet<i32>,
-    /// The rows of what each side ends with.
+    /// The rows of the table with the exit codes of both sides.
     both_sides: Vec<String>,
     /// The fields of each event.
     events: BTreeMap<String, BTreeSet<String>>,
@@ -341,7 +341,7 @@ impl Page {
         read
     }
 
-    /// Fails when an event, or a field of one, is not on the page.
+    /// Fails if an event, or a field of one, is not on the page.
     #[track_caller]
     fn holds(&self, events: &[Value]) {
         for event in events {

@@ -1,4 +1,5 @@
-//! The exit codes of these verbs. Each run has `--json`, so each ends with exactly one `done`.
+//! The exit codes of the verbs for servers and scripts. Each run has `--json`, so each ends with exactly one
+//! `done`.
 
 use crate::harness::trees::set_mode;
 use crate::harness::{Scene, free_port};
@@ -41,7 +42,7 @@ fn every_way_that_these_verbs_end() {
     ];
     for (line, exit) in table {
         let ended = scene.run(line).arg("--json").exits(exit);
-        // What the doctor finds is a result, and no error of its own.
+        // The findings of `doctor` are results, and not errors of its own.
         let is_told = ended.error().contains("peerbridge: error: ");
         let is_error = exit != 0 && !line.starts_with("doctor");
         assert_eq!(is_told, is_error, "{ended:?}");

@@ -3,7 +3,7 @@
 use crate::harness::Scene;
 use std::path::PathBuf;
 
-/// Beside the tests themselves; `None` where only this test was asked for and examples were not built.
+/// The path of a built example; `None` if examples were not built because only this test was requested.
 fn example(name: &str) -> Option<PathBuf> {
     let tests = std::env::current_exe().ok()?;
     let built = tests.parent()?.parent()?.join("examples").join(name);

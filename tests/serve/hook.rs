@@ -58,7 +58,7 @@ fn it_is_told_what_came_and_never_a_secret() {
 fn no_name_is_taken_for_two_paths() {
     let scene = Scene::new();
     scene.folder("archive");
-    // As docs/SCRIPTING.md has it. A hook that took lines would find a second path here, `private`.
+    // The hook of docs/SCRIPTING.md. A hook that reads lines would find a second path here, `private`.
     let script = format!(
         "#!/bin/sh\ncd '{}'\nxargs -0 -I{{}} cp -R -- {{}} archive\necho \"${{PEERBRIDGE_PATH-none}}\" > ended\n",
         scene.path("").display()

@@ -1,4 +1,4 @@
-//! The same from another program: through the library alone.
+//! Serving and sending from another program, through the library alone.
 
 use crate::harness::library::{Port, any_port, dial, listen};
 use crate::harness::trees::assert_same;
@@ -21,7 +21,7 @@ fn dials(port: u16) -> Connect {
     Connect::new(dial(port), secret())
 }
 
-/// Tells the port, and has closures for the rest.
+/// An operator that reports the port, with closures for everything else.
 struct Host<'a> {
     port: Port,
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
@@ -65,7 +65,7 @@ fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
     let warnings = AtomicUsize::new(0);
     let on_received = |_: &Reception<'_>| {
         if calls.fetch_add(1, Ordering::SeqCst) == 0 {
-            // Without a message of the test's own panic hook.
+            // Panics without a message from the panic hook.
             std::panic::resume_unwind(Box::new("the operator's bug"));
         }
     };
@@ -153,9 +153,9 @@ fn a_transfer_that_was_called_off_goes_on_later() {
         let error = peerbridge::send(&connect, &slowly, &sender).unwrap_err();
         assert!(matches!(error, Error::Cancelled), "{error}");
         assert!(!inbox.join("tree").exists());
-        // The box may yet have to notice that the first session is over.
+        // The drop box may not have noticed yet that the first session is over.
         let mut again = SendOptions::new(vec![source.clone()]);
-        // So that it waits for the answer: what goes along with an offer is sent as a whole.
+        // A rate limit keeps the part from travelling with the offer, so that the sender waits for the answer.
         again.rate_limit = Some(1 << 30);
         let summary = until("the second time", || {
             match peerbridge::send(&dials(port), &again, &Unattended) {
@@ -173,7 +173,8 @@ fn a_transfer_that_was_called_off_goes_on_later() {
 
 type Results = (Result<Summary, Error>, Result<Vec<Summary>, Error>);
 
-/// One transfer in which both persons say what they find; beside the results, what happened in order.
+/// One transfer in which both people answer whether the phrases match. Returns the results, and the order of
+/// events.
 fn compared(
     sender_says: Acceptance,
     receiver_says: Acceptance,

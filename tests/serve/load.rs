@@ -1,4 +1,4 @@
-//! Those who know the address only: however many come, a real peer is served and everything comes back.
+//! Strangers who only know the address: however many come, a real peer is served, and all resources are freed.
 
 use crate::harness::trees::noise;
 use crate::harness::{Running, SECRET, Scene, has_tool, until};
@@ -10,10 +10,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// These use the whole machine: one at a time.
+/// These tests use the whole machine, so they run one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Set, it makes the numbers those of `THREATS.md` where they take long.
+/// If this variable is set, slow tests use the numbers in `docs/RELIABILITY.md`.
 const FULL: &str = "PEERBRIDGE_FULL_LOAD";
 
 struct Before {
@@ -31,7 +31,7 @@ impl Before {
         }
     }
 
-    /// Waits until threads and descriptors are what they were, and memory nearly so.
+    /// Waits until threads and descriptors are back to their number before, and memory nearly so.
     #[track_caller]
     fn comes_back(&self, served: &Running) {
         until("the threads' end", || {
@@ -50,7 +50,7 @@ fn connect(port: u16) -> Option<TcpStream> {
     TcpStream::connect_timeout(&address, Duration::from_secs(10)).ok()
 }
 
-/// A peer that is patient with the line and not with being turned away.
+/// A real peer must be served. It waits for a slow listener, but not after a refusal.
 #[track_caller]
 fn a_real_peer_is_served(scene: &Scene, name: &str, port: u16) {
     scene.tree(name, 31);
@@ -91,7 +91,7 @@ fn two_hundred_that_trickle_keep_nobody_out() {
         let dripping = scope.spawn(|| {
             for byte in &hello[..6] {
                 for stream in &mut trickling {
-                    // Those that had to give way are gone.
+                    // Connections that were dropped for others fail here.
                     let _ = stream.write_all(&[*byte]);
                 }
                 std::thread::sleep(Duration::from_secs(1));
@@ -100,7 +100,7 @@ fn two_hundred_that_trickle_keep_nobody_out() {
         a_real_peer_is_served(&scene, "between", served.port());
         dripping.join().unwrap();
     });
-    // Without a word from this side: the deadline of the handshake ends them.
+    // The deadline of the handshake ends them without further bytes from this side.
     before.comes_back(&served);
     drop(trickling);
 }
@@ -155,13 +155,13 @@ fn with_few_descriptors_it_neither_spins_nor_starves() {
     a_real_peer_is_served(&scene, "after", served.port());
 }
 
-/// The kind of a frame that turns somebody away.
+/// The kind of a Refuse frame.
 const REFUSE: u8 = 3;
 
-/// The kind of a Hello.
+/// The kind of a Hello frame.
 const HELLO: u8 = 1;
 
-/// A Hello whose share is the generator's encoding: valid, but nobody knows what it hides.
+/// A Hello whose share is the encoding of the generator: valid, but its scalar is useless.
 fn hello() -> Vec<u8> {
     let share = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76";
     let share = (0..32).map(|n| u8::from_str_radix(&share[2 * n..2 * n + 2], 16).unwrap());
@@ -177,12 +177,12 @@ fn hello() -> Vec<u8> {
 
 fn guess(port: u16) -> TcpStream {
     let mut stream = connect(port).unwrap();
-    // Who is turned away at once may be so before this is written.
+    // A peer that is refused at once may be refused before this is written.
     let _ = stream.write_all(&hello());
     stream
 }
 
-/// One after the other, each counted.
+/// Makes wrong guesses one after the other, each of which is counted.
 #[track_caller]
 fn guesses_wrong(served: &Running, times: u32) {
     for count in 1..=times {
@@ -194,7 +194,7 @@ fn guesses_wrong(served: &Running, times: u32) {
     }
 }
 
-/// `None` where the connection ends without an answer.
+/// The kind of the first frame; `None` if the connection ends without an answer.
 fn kind_of_answer(mut stream: TcpStream) -> Option<u8> {
     let mut header = [0; 5];
     stream.read_exact(&mut header).ok()?;
@@ -208,7 +208,7 @@ fn hellos_without_a_proof_are_counted_and_slowed_down() {
     let served = scene.listens("serve inbox");
     let before = Before::of(&served);
     guesses_wrong(&served, 6);
-    // All of these would wait too long for each other: some are told to come again.
+    // Some of these would have to wait too long, and are told to try again.
     let guesses: Vec<_> = (0..60).map(|_| guess(served.port())).collect();
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(answers.contains(&REFUSE), "{answers:?}");
@@ -228,13 +228,13 @@ fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
     let served = scene.listens("serve inbox");
     guesses_wrong(&served, 6);
     a_real_peer_is_served(&scene, "real", served.port());
-    // With the mistakes of before some of these would have to wait for too long.
+    // If the earlier wrong guesses still counted, some of these would have to wait too long.
     let guesses: Vec<_> = (0..10).map(|_| guess(served.port())).collect();
     let answers: Vec<_> = guesses.into_iter().filter_map(kind_of_answer).collect();
     assert!(!answers.contains(&REFUSE), "{answers:?}");
 }
 
-/// Connects from an address of its own on this machine.
+/// Connects from the given loopback address.
 fn connect_from(from: Ipv4Addr, port: u16) -> TcpStream {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     rustix::net::bind(&socket, &SocketAddrV4::new(from, 0)).unwrap();
@@ -242,14 +242,14 @@ fn connect_from(from: Ipv4Addr, port: u16) -> TcpStream {
     TcpStream::from(socket)
 }
 
-/// Guesses until it is over: each Hello that is answered is followed by a wrong proof, or by silence.
+/// Guesses until `is_over`: each answered Hello is followed by a wrong proof, or by silence.
 fn guess_on(from: Ipv4Addr, port: u16, is_over: &AtomicBool, answered: &AtomicUsize) {
     let confirm = [&[0, 0, 0, 32, 4][..], &[0; 32]].concat();
     while !is_over.load(Ordering::SeqCst) {
         let mut stream = connect_from(from, port);
         let wait = Duration::from_secs(1);
         stream.set_read_timeout(Some(wait)).unwrap();
-        // Whoever is turned away at once may be so before this is written.
+        // A peer that is refused at once may be refused before this is written.
         let _ = stream.write_all(&hello());
         let mut answer = [0; 5];
         while !is_over.load(Ordering::SeqCst) {
@@ -268,7 +268,7 @@ fn guess_on(from: Ipv4Addr, port: u16, is_over: &AtomicBool, answered: &AtomicUs
     }
 }
 
-/// With the numbers of `RELIABILITY.md` it prints how long the real peer takes.
+/// With the numbers of `docs/RELIABILITY.md` it prints how long the real peer waits.
 #[test]
 fn idle_connections_and_guessers_from_fifty_addresses_keep_nobody_out() {
     let _alone = ALONE.lock();
@@ -306,8 +306,8 @@ fn idle_connections_and_guessers_from_fifty_addresses_keep_nobody_out() {
     before.comes_back(&served);
 }
 
-/// Guessers have the address of a real peer, whose name was proven from there: it waits for none of them, so
-/// that the five seconds in which it must be served are time enough for `--wait`.
+/// Guessers share the address of a real peer, whose name was proven from there before. The peer waits for none
+/// of them, so `--wait 5`, the promised time, is enough.
 #[test]
 fn guessers_at_its_own_address_do_not_delay_a_name_that_was_proven_there() {
     let _alone = ALONE.lock();
@@ -342,7 +342,8 @@ fn guessers_at_its_own_address_do_not_delay_a_name_that_was_proven_there() {
     before.comes_back(&served);
 }
 
-/// Streams cost descriptors at a receiver for one transfer as at a drop box: it takes as many as it has.
+/// At a receiver for one transfer, streams cost descriptors as well: it accepts as many streams as it has
+/// descriptors for.
 #[test]
 fn a_receiver_with_few_descriptors_takes_few_streams() {
     let _alone = ALONE.lock();
@@ -356,12 +357,12 @@ fn a_receiver_with_few_descriptors_takes_few_streams() {
     scene.assert_same("large", "into/large");
 }
 
-/// At a sender as well, whichever side dials.
+/// The same at a sender, whichever side dials.
 #[test]
 fn a_sender_with_few_descriptors_opens_few_streams() {
     let _alone = ALONE.lock();
     let scene = Scene::new();
-    // In parts of 2 MiB, of which each stream is to have two.
+    // In parts of 2 MiB, with at least two for each stream.
     scene.file("large", vec![7; 120 << 20]);
     let send = "send large --streams 64 --level 0";
     let receiver = scene.listens("receive dialled --yes");
@@ -382,7 +383,7 @@ fn a_sender_with_few_descriptors_opens_few_streams() {
     scene.assert_same("large", "listened/large");
 }
 
-/// How many descriptors it may have from now on, though more may be open.
+/// Limits its descriptors from now on, although more may be open.
 fn allow_descriptors(served: &Running, count: &str) {
     let ran = Command::new("prlimit")
         .args(["--pid", &served.id().to_string()])

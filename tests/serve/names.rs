@@ -4,7 +4,7 @@ use crate::harness::trees::set_mode;
 use crate::harness::{Ended, Running, SECRET, Scene, until};
 use std::fs;
 
-/// Sends `what` as somebody; the empty name is none.
+/// Sends `what` under a name; an empty name means none.
 fn send_as(name: &str, secret: &str, scene: &Scene, what: &str, served: &Running) -> Ended {
     let send = scene.run(&format!("send {what} --to @")).to(served.port());
     let send = match name {
@@ -113,7 +113,7 @@ fn after_twenty_wrong_secrets_a_real_peer_is_served() {
             scope.spawn(|| {
                 for _ in 0..5 {
                     let ended = send_as("", "a guess", &scene, "tree", &served);
-                    // Some find so many others in line before them that they are turned away.
+                    // Some find too long a queue before them, and are told to try again.
                     assert!(matches!(ended.code(), Some(3 | 4)), "{ended:?}");
                 }
             });
@@ -129,7 +129,7 @@ fn after_twenty_wrong_secrets_a_real_peer_is_served() {
     assert!(fs::read_dir(scene.path("inbox")).unwrap().count() == 1);
 }
 
-/// A name that looks like the rest of a line stays within its quotes.
+/// A name that looks like another part of the line stays within its quotes.
 #[test]
 fn a_line_of_the_log_cannot_be_forged_by_a_name() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! The recipes of `docs/SCRIPTING.md`, run as they stand.
+//! The recipes of `docs/SCRIPTING.md`, run unchanged.
 
 use crate::harness::trees::contents;
 use crate::harness::{Run, Scene, free_port};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// One `##` section: what each machine runs.
+/// One `##` section: the commands of each machine.
 #[derive(Default)]
 struct Recipe {
     title: String,
@@ -52,7 +52,7 @@ fn recipes() -> (String, Vec<Recipe>) {
     (setup, recipes)
 }
 
-/// A shell on one of the machines, with what the page takes for granted.
+/// A shell on one of the machines, with the environment that the page assumes.
 fn shell(script: &str, scene: &Scene, port: u16) -> Run {
     let program = Path::new(env!("CARGO_BIN_EXE_peerbridge"));
     let path = std::env::var("PATH").unwrap_or_default();
@@ -88,7 +88,7 @@ fn every_recipe_works_as_it_stands() {
             true => "home/inbox/backup",
             false => "home/inbox",
         };
-        // Some recipes move bytes only, by tools that keep no times.
+        // Some recipes use tools that keep no times, so only contents are compared.
         let sent = contents(&scene.path("home/backup"));
         let arrived = |top| assert!(contents(&scene.path(top)) == sent, "{top}");
         arrived(whole);

@@ -1,4 +1,4 @@
-//! One-time codes beside the secret of a name.
+//! One-time codes in addition to the secret of a name.
 
 use crate::harness::{Running, Scene, until};
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// 20 bytes: "12345678901234567890".
 const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
-/// A drop box in which alice owes codes and bob does not.
+/// A drop box that asks alice for codes and bob for none.
 fn serves(scene: &Scene) -> Running {
     scene.private_file(
         "names",
@@ -18,7 +18,7 @@ fn serves(scene: &Scene) -> Running {
     scene.listens("serve inbox --secrets-file names")
 }
 
-/// The code of RFC 6238 for the step that is `ahead` of now, by a second reckoning.
+/// The code of RFC 6238 for the step `ahead` steps after now, computed independently.
 fn code(ahead: u64) -> String {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -42,7 +42,7 @@ fn a_name_that_owes_a_code_gets_nothing_without_it() {
             .run(&format!("send file --to @ --as {name} --retry 0"))
             .to(port)
     };
-    // No terminal, no code.
+    // Without a terminal nobody can be asked for a code.
     let ended = send("alice").secret("right").exits(2);
     assert!(
         ended.error().contains("PEERBRIDGE_OTP"),
@@ -59,7 +59,7 @@ fn a_name_that_owes_a_code_gets_nothing_without_it() {
     assert!(ended.error().contains("one-time code"), "{}", ended.error());
     let ping = scene.run("ping @ --as alice").to(port).secret("right");
     ping.env("PEERBRIDGE_OTP", "000").exits(2);
-    // Who does not know the secret learns nothing of a code.
+    // Without the secret a peer does not learn that a code is needed.
     let ended = send("alice").secret("wrong").exits(3);
     assert!(!ended.error().contains("code"), "{}", ended.error());
     assert!(
@@ -80,7 +80,7 @@ fn a_code_counts_once() {
         let run = scene.run("send file --to @ --as alice --retry 0").to(port);
         run.secret("right").env("PEERBRIDGE_OTP", code)
     };
-    // That of the start does not count, the next one does.
+    // The code that was current at the start is refused, the next one is accepted.
     let next = code(1);
     send(&next).exits(0);
     assert!(scene.path("inbox/alice/file").exists());

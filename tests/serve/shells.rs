@@ -1,9 +1,9 @@
-//! The shells and the reader of manual pages take what the program writes for them.
+//! Shells accept the completion scripts, and `man` accepts the manual page.
 
 use crate::harness::{Scene, has_tool};
 use std::fs::File;
 
-/// Command lines, and what completes their last word.
+/// Command lines, and the completions of their last word.
 const LINES: &[(&str, &[&str])] = &[
     ("peerbridge re", &["receive", "recv"]),
     ("peerbridge --json se", &["secret", "send", "serve"]),
@@ -23,7 +23,8 @@ fn script(shell: &str) -> String {
     completions.exits(0).output()
 }
 
-/// Runs a tool in its home on this input; what it says, sorted, when it has no complaint.
+/// Runs a tool in its home on this input. Fails if it reports an error; returns the lines of its output,
+/// sorted.
 #[track_caller]
 fn says(tool: &str, words: &[&str], scene: &Scene, input: &str) -> Vec<String> {
     let home = scene.path("home");
@@ -65,7 +66,7 @@ fn fish_completes() {
     for (line, expected) in LINES {
         let words = ["-c", "source script; complete -C $argv[1]", line];
         let found = says("fish", &words, &scene, "");
-        // What it is for stands behind a tab.
+        // A description follows behind a tab.
         let found: Vec<_> = found
             .iter()
             .map(|f| f.split('\t').next().unwrap())
@@ -74,8 +75,8 @@ fn fish_completes() {
     }
 }
 
-/// An interactive zsh on a terminal of its own, in which Tab is pressed behind the line; what would be
-/// offered is told, and not only shown.
+/// An interactive zsh on its own terminal, in which Tab is pressed after the line. It prints the offered
+/// completions, instead of only showing them.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty inner zsh -f -i
@@ -108,7 +109,7 @@ comppostfuncs=(over)
 print READY
 "#;
 
-/// How the script is found in a folder of `fpath`.
+/// Lets zsh find the script in a folder of `fpath`.
 const ZSH_FPATH: &str = "fpath=($PWD $fpath)\nautoload -Uz compinit\ncompinit -D -u\n";
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a program that reads the events of a drop box, or of many receivers, is told of each peer.
+//! The events of a drop box, and of a sender to many receivers, name the peer of each transfer.
 
 use crate::harness::{Scene, until};
 use serde_json::Value;
@@ -58,7 +58,7 @@ fn a_name_that_is_no_text_comes_as_bytes_too() {
     assert!(text.ends_with("/inbox/b\u{fffd}"), "{received}");
 }
 
-/// Each transfer tells how far it is, and whose it is.
+/// Each transfer reports its progress and its peer.
 #[test]
 fn transfers_that_run_are_told_with_their_peers() {
     let scene = Scene::new();

@@ -1,10 +1,10 @@
-//! Transfers that pages start, over raw sockets: what a browser's page does, without the browser.
+//! Transfers started by the requests of a page, over raw sockets and without a browser.
 
 use crate::harness::{Scene, is_root};
 use crate::page::Page;
 use serde_json::{Value, json};
 
-/// Answers the question that is open, and says what it was about.
+/// Answers the open question, which must be about `about`, and returns it.
 fn answers(page: &Page, about: &str, answer: &str) -> Value {
     let question = page.question(about);
     page.posts(
@@ -14,7 +14,7 @@ fn answers(page: &Page, about: &str, answer: &str) -> Value {
     question
 }
 
-/// Starts sending one path; the code.
+/// Starts sending one path, and returns the code.
 fn sends(page: &Page, scene: &Scene, path: &str) -> String {
     page.posts("send", json!({ "paths": [{ "path": scene.path(path) }] }));
     page.waits_for("started")["code"]
@@ -61,7 +61,7 @@ fn a_code_leads_from_one_page_to_the_other() {
         "{said:?}"
     );
     scene.assert_same("photos", "in/photos");
-    // Another transfer, the other way round: the receiver makes the code.
+    // Another transfer, in which the receiver makes the code.
     receives(&receiver, &scene, "");
     let code = receiver.waits_for("started")["code"]
         .as_str()
@@ -225,12 +225,12 @@ fn a_transfer_goes_on_without_a_page_and_pages_that_come_back_agree() {
     };
     assert_eq!(answer("yes"), 200);
     assert_eq!(answer("no"), 409, "another page was faster");
-    // Every look is a page of its own that is closed behind its last event.
+    // Each call opens a page, reads the events so far, and closes it.
     receiver.waits_for("progress");
     let (status, refused) = receiver.post("leave", &json!({}));
     assert_eq!(status, 409, "{refused}");
     let mut seen = [&receiver, &receiver].map(|page| page.events_until("done"));
-    // The one that came later gets the last progress only.
+    // A page that came later gets only the latest progress event.
     for events in &mut seen {
         events.retain(|event| event["event"] != "progress");
     }

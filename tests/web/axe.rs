@@ -1,5 +1,5 @@
-//! axe-core, which looks for what keeps people with screen readers, keyboards or weak eyes out. A package of Python
-//! carries it; nothing of it is here.
+//! axe-core, which finds barriers for people with screen readers, keyboards only, or weak eyes. It comes from a
+//! Python package and is not part of this repository.
 
 use crate::driver::Browser;
 use crate::harness::has_tool;
@@ -10,18 +10,18 @@ use std::sync::OnceLock;
 /// The package with `axe.min.js`.
 const PACKAGE: &str = "axe_playwright_python";
 
-/// Says the folder of a package without loading it, because what it needs is not here.
+/// Prints the folder of a package without loading it, because its dependencies may be missing.
 const LOCATE: &str = "import importlib.util, sys; \
     print(importlib.util.find_spec(sys.argv[1]).submodule_search_locations[0])";
 
-/// WCAG 2.2 A and AA, and what axe-core counts as good practice. No rule is left out.
+/// The rules of WCAG 2.2 A and AA, and axe-core's best practices. No rule is disabled.
 const RUN: &str = "
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
     return axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then(({ violations }) => violations
         .flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`)));
 ";
 
-/// What it finds on the page now; nothing where it is not installed.
+/// The faults that axe-core finds on the page now; none if it is not installed.
 pub fn faults(browser: &Browser) -> Value {
     let Some(axe) = source() else {
         return json!([]);

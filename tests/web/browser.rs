@@ -1,4 +1,4 @@
-//! The page in a real browser: both sides of transfers, what a person sees and does.
+//! The page in a real browser: both sides of transfers, as a person sees and uses them.
 
 use crate::driver::{self, Browser};
 use crate::harness::proxy::{PASS, Proxy, Way, to_listener};
@@ -135,7 +135,7 @@ fn what_is_declined_in_the_way_or_wrong_is_said() {
     receiver.browser.shows(".result.bad h2", "It did not work");
     sender.browser.shows(".result.bad h2", "It did not work");
     sender.looks_good("declined");
-    // Once more with the same code: a click on each side.
+    // Once more with the same code, by one click on each side.
     sender.browser.click("#job button", "Try again");
     receiver.browser.click("#job button", "Try again");
     receiver.browser.click(".question .primary", "Accept");
@@ -148,7 +148,7 @@ fn what_is_declined_in_the_way_or_wrong_is_said() {
     assert_eq!(scene.names_in("in"), ["note", "note (1)"]);
 }
 
-/// Both in the middle of a file that comes at this rate.
+/// Two sides in the middle of a file that is sent at this rate.
 fn in_the_middle_of_a_film(scene: &Scene, rate: &str) -> Option<(Side, Side)> {
     scene.file("out/film", noise(3, 12_000_000));
     let (sender, receiver) = two_sides(scene)?;
@@ -227,7 +227,7 @@ fn a_line_that_is_cut_resumes_with_a_click() {
     receiver.browser.click("#receive > .primary", "");
     receiver.browser.shows(".big-code", "");
     let code = receiver.browser.text(".big-code");
-    // The line breaks in the middle of the file, and ends whatever comes after it until it is mended.
+    // The proxy cuts the connection in the middle of the file, and further ones until `is_mended`.
     let is_mended = Arc::new(AtomicBool::new(false));
     let mended = Arc::clone(&is_mended);
     let line = Proxy::by_connection(port, move |number| match number {

@@ -1,4 +1,4 @@
-//! The page and the person's desktop: starting the browser, showing a folder, ending.
+//! The page and the desktop: starting the browser, showing a folder, ending.
 
 use crate::harness::{Run, Scene, until};
 use crate::page::Page;
@@ -8,8 +8,8 @@ use serde_json::json;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-/// A program in the place of the person's browser and file manager: it keeps what it was called with, and what stood in
-/// that file.
+/// Replaces the browser and the file manager by a program that records its argument and the contents of that
+/// file.
 fn with_desktop(scene: &Scene) -> impl FnOnce(Run) -> Run {
     let script = "#!/bin/sh\ncat \"$1\" > \"$HOME/page\" 2>/dev/null\nprintf '%s\\n' \"$@\" > \"$HOME/opening\"\n\
                   mv \"$HOME/opening\" \"$HOME/opened\"\n";
@@ -23,7 +23,7 @@ fn with_desktop(scene: &Scene) -> impl FnOnce(Run) -> Run {
     move |run| run.env("PATH", path)
 }
 
-/// What the desktop was asked to open.
+/// The record of what the desktop was asked to open.
 fn opened(scene: &Scene) -> String {
     until("a call of the desktop", || {
         std::fs::read_to_string(scene.path("home/opened")).ok()
@@ -88,7 +88,7 @@ fn show_in_folder_opens_the_folder_of_what_came() {
 fn it_ends_by_itself_when_no_page_is_open_and_nothing_runs() {
     let scene = Scene::new();
     let page = Page::start_as(&scene, "in", |run| run.args(["--no-open", "--idle", "1"]));
-    // A page that is open, and a job: neither lets it end.
+    // An open page and a running job both keep the program from ending.
     let mut open = page.connect();
     write!(
         open,

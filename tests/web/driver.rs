@@ -15,7 +15,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub const TAB: &str = "\u{e004}";
 pub const ENTER: &str = "\u{e007}";
 
-/// Arguments that keep Chromium away from the network and from what this user has.
+/// Arguments that keep Chromium away from the network and from this user's data.
 const ARGUMENTS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -28,20 +28,20 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-dev-shm-usage",
 ];
 
-/// A window of a browser of its own.
+/// A browser with one window.
 pub struct Browser {
     _driver: Running,
     port: u16,
     session: String,
 }
 
-/// Whether Chromium and its driver are here.
+/// Whether Chromium and its driver are installed.
 pub fn is_here() -> bool {
     has_tool("chromium") && has_tool("chromedriver")
 }
 
 impl Browser {
-    /// Starts one whose profile is in the scene.
+    /// Starts a browser whose profile is in the scene.
     pub fn start(scene: &Scene, name: &str) -> Browser {
         let profile = scene.folder(format!("profile-{name}"));
         let mut command = Command::new("chromedriver");
@@ -70,7 +70,7 @@ impl Browser {
         browser
     }
 
-    /// Sends a command; its value.
+    /// Sends a command, and returns its value.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if method != "POST" {
             String::new()
@@ -102,7 +102,7 @@ impl Browser {
         self.command("POST", "/url", json!({ "url": url }));
     }
 
-    /// Runs a script in the page; what it returns.
+    /// Runs a script in the page, and returns its result.
     pub fn script(&self, script: &str) -> Value {
         self.command(
             "POST",
@@ -111,7 +111,7 @@ impl Browser {
         )
     }
 
-    /// The elements that match a selector and are shown.
+    /// The visible elements that match a selector.
     fn shown(&self, selector: &str) -> Vec<String> {
         let found = self.command(
             "POST",
@@ -123,14 +123,14 @@ impl Browser {
             .iter()
             .filter_map(|element| element[ELEMENT].as_str().map(str::to_owned));
         ids.filter(|id| {
-            // One that has gone meanwhile is not shown.
+            // An element that is gone meanwhile is not visible.
             let path = format!("{}/element/{id}/displayed", self.session);
             self.ask("GET", &path, &Value::Null) == true
         })
         .collect()
     }
 
-    /// Waits for a shown element that matches, and whose text begins so.
+    /// Waits for a visible element that matches and whose text begins with `text`.
     #[track_caller]
     fn element(&self, selector: &str, text: &str) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -211,7 +211,7 @@ impl Browser {
         address.as_str().expect("an address").to_owned()
     }
 
-    /// Makes the page this wide, whatever the window can be, and dark or light.
+    /// Sets the width of the page, whatever the window allows, and the colour scheme.
     pub fn looks(&self, width: u32, height: u32, scheme: &str) {
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -246,7 +246,7 @@ impl Drop for Browser {
     }
 }
 
-/// The body of a response. The connection stays open, so its length counts.
+/// The body of a response, by its stated length, because the connection stays open.
 fn read_body(response: &mut impl BufRead) -> String {
     let mut length = 0;
     loop {
@@ -264,7 +264,7 @@ fn read_body(response: &mut impl BufRead) -> String {
     String::from_utf8(body).expect("text")
 }
 
-/// Bytes that are written in base 64 (RFC 4648).
+/// Decodes base 64 (RFC 4648).
 fn base64(text: &str) -> Vec<u8> {
     let value = |digit: u8| match digit {
         b'A'..=b'Z' => u32::from(digit - b'A'),

@@ -7,7 +7,7 @@ use crate::side::two_sides;
 use rustix::process::Signal;
 use serde_json::json;
 
-/// How the program's temporary folders begin.
+/// The prefix of the program's temporary folders.
 const FOLDERS: &str = "peerbridge-web-";
 
 #[test]
@@ -57,7 +57,7 @@ fn a_file_that_cannot_be_taken_up_is_told() {
     let Some((sender, _receiver)) = two_sides(&scene) else {
         return;
     };
-    // A name that no system here can have; then the answer to a page that is no longer known, which is text.
+    // A name that no system here allows; then the answer to a page that is no longer known, which is text.
     drops_text(&sender.browser, &"x".repeat(300));
     sender.browser.shows("#problem", "X");
     sender.browser.shows("#send-choose", "");
@@ -130,7 +130,7 @@ fn a_refused_request_leaves_dropped_files_as_they_were() {
         json!({ "question": question["question"], "answer": "no" }),
     );
     sender.waits_for("done");
-    // They are there for another try, and go when the person leaves.
+    // The files stay for another try, and are removed when the person leaves.
     assert!(
         scene
             .names_in("tmp")
@@ -176,7 +176,7 @@ fn drops_text(browser: &Browser, name: &str) {
     ));
 }
 
-/// Drops a file by the requests that a page makes; the name of the folder that took it up.
+/// Drops a file by the requests that a page makes. Returns the name of the folder with it.
 fn drops(page: &Page) -> serde_json::Value {
     let dropped = page.posts("drop", json!({}))["dropped"].clone();
     let request = format!(

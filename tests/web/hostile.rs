@@ -1,4 +1,4 @@
-//! Requests that the page does not make: each gets a clear answer, and nothing happens.
+//! Requests that the page never makes: each gets a clear answer, and nothing happens.
 
 use crate::harness::{Scene, until};
 use crate::page::{Page, status};
@@ -9,7 +9,7 @@ fn page(scene: &Scene) -> Page {
     Page::start(scene, "in")
 }
 
-/// A good post with one field replaced.
+/// A valid POST with one field replaced.
 fn post_with(page: &Page, old: &str, new: &str) -> String {
     let request = format!(
         "POST /api/folder HTTP/1.1\r\n{}Content-Length: @\r\n\r\n",
@@ -121,7 +121,7 @@ fn every_response_keeps_other_sites_out() {
         }
         assert!(!response.contains(&page.token));
     }
-    // Nothing inline: the policy would stop it, and the page would not work.
+    // Nothing may be inline: the policy would block it, and the page would not work.
     let html = get("/");
     assert!(!html.contains("style=\"") && !html.contains("onclick") && !html.contains("<script>"));
     assert!(!html.contains("//cdn") && !html.contains("https://"));
@@ -229,7 +229,7 @@ fn requests_that_no_page_makes_get_a_clear_answer() {
     page.quits();
 }
 
-/// Everything that can be posted, and where events come from.
+/// All paths that take a POST, and the one of the events.
 const POSTS: [&str; 17] = [
     "/api/again",
     "/api/answer",
@@ -427,7 +427,8 @@ fn silent_connections_keep_nobody_out_for_good() {
     for stream in &mut silent[..50] {
         stream.write_all(b"GET / HT").unwrap();
     }
-    // Those above the limit hear that there are too many; the others hear it when their time is over.
+    // Connections above the limit are told that there are too many; the others get an answer when their time is
+    // over.
     let mut heard = Vec::new();
     for stream in silent {
         let mut response = Vec::new();
@@ -460,7 +461,7 @@ fn connections_that_trickle_behind_a_refusal_keep_nobody_out() {
     }
     until("an answer beside those that trickle", || {
         for stream in &mut trickling {
-            // The page may have hung up on it already.
+            // The server may have closed the connection already.
             let _ = stream.write_all(b"x");
         }
         let end = format!(

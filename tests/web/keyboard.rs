@@ -1,4 +1,4 @@
-//! The keyboard alone: Tab and Enter through whole transfers.
+//! Whole transfers with the keyboard alone, by Tab and Enter.
 
 use crate::driver::{Browser, ENTER, TAB};
 use crate::harness::Scene;

@@ -1,4 +1,4 @@
-//! The page of `peerbridge web`: in a real browser, over raw sockets, and against those that have no business there.
+//! The page of `peerbridge web`: in a real browser, over raw sockets, and against attackers.
 
 #![cfg(unix)]
 

@@ -1,4 +1,5 @@
-//! How the two sides know each other: words that people compare, a secret of one's own, a name and its codes.
+//! How the two sides authenticate: phrases that people compare, a secret of their own, names and one-time
+//! codes.
 
 use crate::driver;
 use crate::harness::{Scene, until};
@@ -111,7 +112,7 @@ fn a_drop_box_that_wants_one_time_codes_gets_one() {
     });
 }
 
-/// The code of RFC 6238 for the key above in the next half minute: that of the start counts no more.
+/// The code of RFC 6238 for the key above in the next half minute, because the one at the start is refused.
 fn next_code() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let step = now.expect("a clock").as_secs() / 30 + 1;

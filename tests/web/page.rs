@@ -1,11 +1,11 @@
-//! `peerbridge web` as a test sees it: its address, its token, and requests over raw sockets.
+//! `peerbridge web` for tests: its address, its token, and requests over raw sockets.
 
 use crate::harness::{LIMIT, Run, Running, Scene, until};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-/// A page's program that runs.
+/// A running `peerbridge web`.
 pub struct Page {
     pub running: Running,
     /// The address to open, with the token.
@@ -16,12 +16,12 @@ pub struct Page {
 }
 
 impl Page {
-    /// Starts one that saves into the folder `name` of the scene and finds peers on this machine.
+    /// Starts a page that saves into the folder `name` of the scene and finds peers on this machine.
     pub fn start(scene: &Scene, name: &str) -> Page {
         Page::start_as(scene, name, |run| run.arg("--no-open"))
     }
 
-    /// Starts one as `change` wants it.
+    /// Starts a page with a command that `change` edits.
     pub fn start_as(scene: &Scene, name: &str, change: impl FnOnce(Run) -> Run) -> Page {
         scene.folder(name);
         let run = scene.run("web --json --dir").arg(name);
@@ -50,10 +50,10 @@ impl Page {
         stream
     }
 
-    /// Sends `request` as it is; the whole response.
+    /// Sends `request` unchanged, and returns the whole response.
     pub fn exchange(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect();
-        // One that is refused before its end may be closed meanwhile.
+        // A request that is refused early may find the connection closed.
         let _ = stream.write_all(request.as_ref());
         let _ = stream.shutdown(Shutdown::Write);
         let mut response = Vec::new();
@@ -61,7 +61,7 @@ impl Page {
         String::from_utf8_lossy(&response).into_owned()
     }
 
-    /// The header fields of a good post.
+    /// The header fields of a valid POST.
     pub fn fields(&self) -> String {
         format!(
             "Host: {0}\r\nOrigin: http://{0}\r\nAuthorization: Bearer {1}\r\nContent-Type: application/json\r\n",
@@ -69,7 +69,7 @@ impl Page {
         )
     }
 
-    /// Posts to the API: the status and the answer.
+    /// Sends a POST to the API. Returns the status and the answer.
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let (fields, body) = (self.fields(), body.to_string());
         let request = format!(
@@ -82,7 +82,7 @@ impl Page {
         (status(head), answer)
     }
 
-    /// Posts, which must succeed.
+    /// Sends a POST, which must succeed.
     #[track_caller]
     pub fn posts(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.post(path, &body);
@@ -96,7 +96,7 @@ impl Page {
         self.events_until_one(name, |event| event["event"] == name)
     }
 
-    /// The question about this, once it is asked.
+    /// Waits for the question about `about`.
     #[track_caller]
     pub fn question(&self, about: &str) -> Value {
         let mut events = self.events_until_one(about, |event| event["about"] == about);
@@ -131,13 +131,13 @@ impl Page {
         panic!("no {what}: {events:#?}");
     }
 
-    /// The event of this name, once it is there.
+    /// Waits for the event of this name.
     #[track_caller]
     pub fn waits_for(&self, name: &str) -> Value {
         self.events_until(name).pop().expect("an event")
     }
 
-    /// Ends it as the button of the page does.
+    /// Ends the program as the page's button does.
     pub fn quits(self) {
         self.posts("end", json!({}));
         self.running.ends().exits(0);
@@ -153,7 +153,7 @@ pub fn status(response: &str) -> u16 {
     status.unwrap_or_else(|| panic!("no status: {response:?}"))
 }
 
-/// Waits until a folder has no entries that begin so.
+/// Waits until a folder has no entries that begin with `prefix`.
 pub fn until_gone(scene: &Scene, folder: &str, prefix: &str) {
     until("the end of the temporary folder", || {
         let names = scene.names_in(folder);

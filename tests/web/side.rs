@@ -1,4 +1,4 @@
-//! One side of a transfer: a page's program and a browser, and what a person does there.
+//! One side of a transfer: a page and a browser, and a person's actions there.
 
 use crate::axe;
 use crate::driver::{self, Browser};
@@ -7,7 +7,7 @@ use crate::page::Page;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// A page's program and a browser that shows it.
+/// A page and a browser that shows it.
 pub struct Side {
     pub page: Page,
     pub browser: Browser,
@@ -19,7 +19,7 @@ impl Side {
         Side::of(scene, name, Page::start(scene, name))
     }
 
-    /// A browser for a page's program.
+    /// A browser for a page.
     pub fn of(scene: &Scene, name: &str, page: Page) -> Side {
         let browser = Browser::start(scene, name);
         browser.looks(800, 900, "light");
@@ -39,14 +39,14 @@ impl Side {
         self.browser.click("#chooser-take", "");
     }
 
-    /// Sends what is chosen; the code that the page shows.
+    /// Sends the chosen files, and returns the code that the page shows.
     pub fn sends(&self) -> String {
         self.browser.click("#send > .primary", "");
         self.browser.shows(".big-code", "");
         self.browser.text(".big-code")
     }
 
-    /// Waits for the offer of something.
+    /// Waits for the offer of `name`.
     #[track_caller]
     pub fn is_offered(&self, name: &str) {
         self.browser.shows(".question h3", "");
@@ -57,7 +57,7 @@ impl Side {
         );
     }
 
-    /// Sends what is chosen to an address of this machine.
+    /// Sends the chosen files to an address of this machine.
     pub fn dials(&self, secret: &str, port: u16) {
         self.browser.click("#send summary", "");
         self.browser.types("#send [name=code]", secret);
@@ -73,8 +73,8 @@ impl Side {
         self.browser.click("#receive > .primary", "");
     }
 
-    /// Fails where something on the page is without a name, too pale, too small or too wide, at three widths, dark and
-    /// light, by our checks and by axe-core. Leaves pictures for people in `target/web-pictures`.
+    /// Fails if something on the page has no name, or is too pale, too small or too wide. Checks at three
+    /// widths, dark and light, with our own rules and axe-core. Leaves pictures in `target/web-pictures`.
     #[track_caller]
     pub fn looks_good(&self, name: &str) {
         for width in [360, 800, 1400] {
@@ -82,7 +82,7 @@ impl Side {
                 self.browser.looks(width, 900, scheme);
                 let faults = self.browser.script(include_str!("checks.js"));
                 assert_eq!(faults, json!([]), "{name}, {width}, {scheme}");
-                // What it looks for depends on the colours, and on the width only where there is little of it.
+                // axe-core's rules depend on the colours, and on the width only for narrow pages.
                 if width == 360 {
                     let faults = axe::faults(&self.browser);
                     assert_eq!(faults, json!([]), "{name}, {scheme}");

@@ -1,4 +1,4 @@
-//! One connection of a proxy: a thread for each direction, and what is left when both are done.
+//! One connection of a proxy: a thread for each direction, and the end of both.
 
 use super::{Act, Direction, Line, Shared, Way};
 use std::io::{self, ErrorKind, Read, Write};
@@ -6,19 +6,19 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a thread waits before it looks again whether something happened to its connection.
+/// Interval at which a thread checks whether something happened to its connection.
 pub(super) const TICK: Duration = Duration::from_millis(5);
 
 /// One connection.
 struct Connection<'a> {
     number: usize,
     generation: usize,
-    /// One of its ways has ended it.
+    /// Whether one of its directions has ended it.
     is_cut: AtomicBool,
     shared: &'a Shared,
 }
 
-/// Carries what comes over one connection, until it ends or the test does.
+/// Forwards one connection, until it or the test ends.
 pub(super) fn carry(dialler: TcpStream, target: u16, number: usize, line: Line, shared: &Shared) {
     let connection = Connection {
         number,
@@ -27,7 +27,7 @@ pub(super) fn carry(dialler: TcpStream, target: u16, number: usize, line: Line, 
         shared,
     };
     if shared.lock().is_silent {
-        // The dialler's system got an answer, nothing else ever will.
+        // The connection was accepted, but nothing will ever be answered.
         connection.keep(&[&dialler]);
         return;
     }
@@ -56,14 +56,14 @@ pub(super) fn carry(dialler: TcpStream, target: u16, number: usize, line: Line, 
 }
 
 fn prepare(stream: &TcpStream) {
-    // It may have ended already, which shows when it is used.
+    // It may have ended already; its next use will fail then.
     let _ = stream.set_nodelay(true);
     let _ = stream.set_read_timeout(Some(TICK));
     let _ = stream.set_write_timeout(Some(10 * TICK));
 }
 
 impl Connection<'_> {
-    /// What was done last to this connection and those that stood with it.
+    /// The last act on this connection and the others that were open then.
     fn act(&self) -> Option<Act> {
         let state = self.shared.lock();
         let is_older = state.generation != self.generation;
@@ -127,7 +127,8 @@ impl Connection<'_> {
                 Err(error) => return Err(error),
             };
             let bytes = changed(&mut buffer[..count], way, passed);
-            // Before they are written: when both sides are done, the recording is.
+            // Records the bytes before they are written, so that the recording is complete when both sides are
+            // done.
             self.shared.lock().record(self.number, direction, bytes);
             let piece = match way {
                 Way::Single(first) if passed < first => 1,
@@ -149,7 +150,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Ends this connection: at once, or with bytes that wait unread, so that the system sends a reset.
+    /// Ends this connection: at once, or with unread bytes, so that the system sends a reset.
     fn cut(&self, from: &TcpStream, way: Way) -> io::Result<()> {
         self.is_cut.store(true, Ordering::SeqCst);
         if let Way::Cut(_) = way {
@@ -173,7 +174,7 @@ impl Connection<'_> {
     }
 }
 
-/// What passes of the bytes behind the first `passed` ones.
+/// Which of the bytes pass, after `passed` earlier ones; may change them.
 fn changed(bytes: &mut [u8], way: Way, passed: usize) -> &[u8] {
     let place = |at: usize| at.checked_sub(passed);
     match way {

@@ -1,5 +1,5 @@
-//! Archives that break the format without doubt about what is in them: opened as their makers meant them,
-//! with a warning; and refused where nothing is passed over.
+//! Archives that violate the format but leave no doubt about their contents: opened as intended, with a
+//! warning, and refused by a strict reader.
 
 use super::{Bench, DECLINED, DEFLATED, NOT_VERIFIED, WRONG_PASSWORD, refuses};
 use crate::harness::archive_builder::{
@@ -20,7 +20,7 @@ const DESCRIPTOR: u16 = 1 << 3;
 const UTF8: u16 = 1 << 11;
 const DOS: u8 = 0;
 
-/// Writes down what it is told, and wants no growth.
+/// An operator that records warnings, and declines growth out of proportion.
 #[derive(Default)]
 struct Listener {
     warnings: Mutex<Vec<String>>,
@@ -48,7 +48,7 @@ impl Operator for Listener {
     }
 }
 
-/// What came of an archive.
+/// The result of opening an archive.
 struct Opened {
     bench: Bench,
     result: Result<Summary, Error>,
@@ -75,7 +75,7 @@ fn open(entries: &[Entry]) -> Opened {
 }
 
 impl Opened {
-    /// It was opened, with this one warning, or without any.
+    /// Fails unless it was opened with exactly this warning, or without any if `warning` is empty.
     #[track_caller]
     fn warns(self, warning: &str) -> Self {
         if let Err(error) = &self.result {
@@ -106,7 +106,7 @@ impl Opened {
     }
 }
 
-/// Opened with a warning, and refused where nothing is passed over.
+/// Fails unless it is opened with a warning, and refused by a strict reader.
 #[track_caller]
 fn tolerates(entries: &[Entry], warning: &str) -> Opened {
     let strict = open_with(&archive(entries), |options| {
@@ -141,7 +141,7 @@ fn what_info_zip_read_from_standard_input_is_a_file() {
 #[test]
 fn bytes_behind_the_end() {
     let inner = archive(&[Entry::file("in", b"inner")]);
-    // The last entry is an archive itself, whose end is near.
+    // The last entry is an archive itself, whose end is close to the outer end.
     let bytes = archive(&[
         Entry::file("a", b"contents"),
         Entry::file("nested.zip", &inner),
@@ -163,7 +163,7 @@ fn bytes_behind_the_end() {
     open_with(&behind(&[7; 1_000_000]), |_| {})
         .warns("bytes follow the end")
         .has("a", "contents");
-    // Two ends are two archives.
+    // Two end records mean two archives.
     let far = [&[0; 100_000], &inner[..], b"more"].concat();
     for more in [
         end(0, 0, 0),
@@ -247,7 +247,7 @@ fn headers_that_differ_with_effect() {
         NOT_VERIFIED,
         "disagree with the directory",
     );
-    // The name is not ASCII, so the flag decides what it is.
+    // The name is not ASCII, so the flag decides its meaning.
     let flag_decides = Entry {
         name: vec![0xc3, 0xbc, 0xff],
         host: DOS,
@@ -262,7 +262,7 @@ fn headers_that_differ_with_effect() {
     refuses(&[folder_there], DECLINED, "headers disagree");
 }
 
-/// Three names for one entry: the plain one, and one in a field of each header.
+/// One entry has three names: the plain one, and one in a field of each header.
 #[test]
 fn a_unicode_path_is_the_same_in_both_headers() {
     let with_fields = |central: Vec<u8>, local: Vec<u8>| Entry {
@@ -294,7 +294,7 @@ fn a_unicode_path_is_the_same_in_both_headers() {
             "an extra field stands twice",
         );
     }
-    // One of another name counts for nothing, in either header.
+    // A field for another name is ignored, in either header.
     let stale = unicode_path("other", "run-me.sh");
     open(&[with_fields(stale, vec![])])
         .warns("")
@@ -406,7 +406,7 @@ fn entries_that_are_odd_do_not_cost_the_others() {
     open(&many).warns("d//f and 1 more: ");
 }
 
-/// Left out, told one by one, and nothing is made outside.
+/// They are left out and named one by one, and nothing is created outside.
 #[test]
 fn links_that_lead_outside_and_special_files_are_left_out() {
     for odd in [
@@ -490,7 +490,7 @@ fn deflate64_is_read_and_bounded() {
         ..entry(1000, packed.clone())
     };
     refuses(&[lie], DECLINED, "so much cannot be in so few bytes");
-    // The last bits say no more than that this is the end.
+    // The last bits only mark the end.
     for length in 0..packed.len() - 2 {
         let cut = entry(1000, packed[..length].to_vec());
         refuses(
@@ -501,7 +501,7 @@ fn deflate64_is_read_and_bounded() {
     }
 }
 
-/// Bytes that no decompressor looks at would let an archive carry something unseen.
+/// Bytes that no decompressor reads could carry hidden data.
 #[test]
 fn nothing_follows_compressed_contents() {
     let garbage = |method, packed: Vec<u8>, more: &[u8], size: usize| {
@@ -520,13 +520,13 @@ fn nothing_follows_compressed_contents() {
         let entry = garbage(DEFLATED, deflated(), more, 2581);
         refuses(&[entry], NOT_VERIFIED, "something follows");
     }
-    // That decompressor reads up to four bytes ahead.
+    // The Deflate64 decompressor reads up to four bytes ahead.
     let deflated64 = || deflate64_zeros(1 + 258 * 10);
     for more in [&[7; 5][..], &[7; 70_000]] {
         let entry = garbage(DEFLATE64, deflated64(), more, 2581);
         refuses(&[entry], NOT_VERIFIED, "something follows");
     }
-    // ZipCrypto protects nothing, so the same holds below it.
+    // ZipCrypto authenticates nothing, so the same holds below it.
     let entry = garbage(DEFLATED, deflated_zeros(1 + 258 * 10), b"x", 2581);
     let check = (entry.crc >> 24) as u8;
     let opened = open_with(&archive(&[zip_crypto(entry, "word", check)]), |options| {
@@ -565,7 +565,7 @@ fn only_what_is_wanted_is_opened() {
         let names = files.map(|(path, _)| path.file_name().unwrap().to_owned());
         names.collect::<Vec<_>>()
     };
-    // Everything is too much: one entry cannot be read.
+    // Selecting everything fails, because one entry cannot be read.
     assert_eq!(selected(&[], &[]).result.unwrap_err().exit_code(), DECLINED);
     let one = selected(&["a.txt"], &[]).warns("");
     assert_eq!(names(&one), ["a.txt"]);
@@ -601,7 +601,7 @@ fn names_in_code_pages() {
     encoded(name(cyrillic, DOS, 0), None)
         .warns("")
         .has("Åα¿óÑΓ", "x");
-    // UTF-8 is UTF-8, whether or not the archive says so.
+    // Valid UTF-8 is read as UTF-8, whether or not it is marked.
     let utf8 = "日本".as_bytes();
     for host in [DOS, 3, 7] {
         for flags in [0, UTF8] {
@@ -615,7 +615,7 @@ fn names_in_code_pages() {
         .has("日本", "x");
 }
 
-/// A small archive whose names make very many folders that it does not list.
+/// A small archive whose names imply very many folders that it does not list.
 #[test]
 fn folders_that_nothing_lists_count() {
     let deep = |number: usize| {

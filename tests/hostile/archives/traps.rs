@@ -1,4 +1,4 @@
-//! Archives that two readers would read differently, or that ask for more than they hold.
+//! Archives that two programs would read differently, or that claim more than they contain.
 
 use super::{Bench, DECLINED, NOT_VERIFIED, refuses};
 use crate::harness::archive_builder::{Entry, archive, descriptor, end, field, header, record};
@@ -11,7 +11,7 @@ const PATCH: u16 = 1 << 5;
 const MASKED: u16 = 1 << 13;
 const ZSTD: u16 = 93;
 
-/// The zip64 end record, and the locator that says where it is.
+/// The zip64 end record, and the locator with its offset.
 fn end64(entries: u64, length: u64, start: u64) -> Vec<u8> {
     let mut bytes = b"PK\x06\x06".to_vec();
     bytes.extend(44_u64.to_le_bytes());
@@ -55,7 +55,7 @@ fn both_headers_say_the_same_of_the_encryption() {
     }
 }
 
-/// Only behind contents may sizes be that are not in the header before them.
+/// Sizes may be missing in the header before the contents only if they follow the contents.
 #[test]
 fn sizes_are_missing_only_where_they_follow() {
     for twist in [
@@ -85,7 +85,7 @@ fn contents_end_before_the_directory() {
     refuses(&[entry], NOT_VERIFIED, "reaches beyond the archive's end");
 }
 
-/// The comment of one archive is another archive, whose places count from the start of the file.
+/// The comment of one archive is another archive, whose offsets count from the start of the file.
 #[test]
 fn an_archive_in_the_comment_of_another_is_a_second_one() {
     let first = archive(&[Entry::file("a", b"one")]);
@@ -123,7 +123,7 @@ fn the_two_forms_of_an_end_agree() {
     Bench::new().refuses(&parts, DECLINED, "one part of several");
 }
 
-/// Room for entries is made only if they can be there.
+/// Memory for entries is allocated only if the directory is long enough for them.
 #[test]
 fn entries_are_counted_before_they_are_read() {
     let entry = Entry::file("a", b"one");
@@ -133,7 +133,7 @@ fn entries_are_counted_before_they_are_read() {
         bytes[length - 22 + place..][..2].copy_from_slice(&60_000_u16.to_le_bytes());
     }
     Bench::new().refuses(&bytes, NOT_VERIFIED, "shorter than it says");
-    // A directory of holes, large enough for one entry more than there may be.
+    // A sparse directory, large enough for one entry more than allowed.
     let entries = 4_194_305;
     let length = entries * 46;
     let bench = Bench::new();
@@ -177,7 +177,7 @@ fn patches_and_encryption_of_one_maker_are_refused() {
     }
 }
 
-/// A descriptor belongs to its entry: another one cannot lie in it.
+/// A descriptor belongs to its entry, so another entry cannot begin in it.
 #[test]
 fn an_entry_does_not_begin_in_the_sizes_of_another() {
     let mut first = Entry {
