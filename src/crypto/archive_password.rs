@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_endless_passwords_are_refused() {
+    fn empty_and_overlong_passwords_are_refused() {
         for text in [b"".as_slice(), b"\n", b"\r\n"] {
             assert_eq!(bytes(text), Err(CredentialError::PasswordEmpty));
         }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_is_made_only_with_what_every_program_takes() {
+    fn a_new_archive_takes_only_passwords_that_every_program_accepts() {
         let fits = |length| {
             let password = ArchivePassword::from_text(vec![b'x'; length]).unwrap();
             password.for_making().is_ok()

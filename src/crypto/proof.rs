@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn join_proofs_hold_for_the_peer_and_the_same_words_only() {
+    fn join_proofs_are_valid_for_the_peer_and_the_same_transcript_only() {
         let (dialler, listener) = both_sides("word", "word");
         let (dialler, listener) = proven(dialler, listener);
         let proof = dialler.join_proof(b"stream 1");

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_of_a_session_have_the_same_and_no_other_session_has_it() {
+    fn both_sides_of_a_session_have_the_same_ticket_and_other_sessions_have_another() {
         let (one, same, other) = (ticket(1), ticket(1), ticket(2));
         assert_eq!(one.secret.as_bytes(), same.secret.as_bytes());
         assert_eq!(one.tag(&[7; 32]), same.tag(&[7; 32]));

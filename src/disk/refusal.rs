@@ -92,7 +92,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_reason_of_the_system_stands_in_it() {
+    fn a_refusal_includes_the_reason_of_the_system() {
         for (code, reason) in [
             (
                 22,

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_becomes_the_largest_and_not_a_smaller_number() {
+    fn numbers_that_do_not_fit_become_the_largest() {
         assert_eq!((len8(255), len8(256)), (255, 255));
         assert_eq!((len16(65_535), len16(65_536)), (65_535, 65_535));
         assert_eq!(len32(usize::MAX), u32::MAX);

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detour_through_a_real_folder_is_left_away() {
+    fn a_detour_through_a_real_folder_is_removed() {
         let without = |link: &str, target: &str| {
             let link = WirePath::parse(link.as_bytes()).unwrap();
             let is_folder = |path: &[u8]| [&b"d"[..], b"d/e", b"d/e/f"].contains(&path);

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_comes_back() {
+    fn every_kind_survives_encoding() {
         for datagram in [
             datagram(DatagramKind::Query, meeting_with(Role::Send)),
             datagram(DatagramKind::Answer, meeting_with(Role::Receive)),

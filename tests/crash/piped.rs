@@ -68,7 +68,7 @@ fn cut_anywhere_an_output_never_looks_whole() {
 }
 
 #[test]
-fn everything_but_the_end_does_not_look_whole() {
+fn a_stream_without_its_end_does_not_look_whole() {
     // The size of a sealed message of one byte with its frame.
     const BYE: u64 = 5 + 41 + 172 + 1;
     let scene = Scene::new();

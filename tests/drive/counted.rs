@@ -28,7 +28,7 @@ fn both(scene: &Scene, existing: &str) -> [u64; 3] {
 }
 
 #[test]
-fn what_is_whole_already_is_neither_delivered_nor_resumed() {
+fn complete_files_count_neither_as_delivered_nor_as_resumed() {
     for size in [10, 3_000_003] {
         let scene = Scene::new();
         let bytes = size as u64;
@@ -44,7 +44,7 @@ fn what_is_whole_already_is_neither_delivered_nor_resumed() {
 }
 
 #[test]
-fn what_a_run_that_broke_off_had_brought_is_resumed() {
+fn data_of_an_interrupted_run_counts_as_resumed() {
     for is_old_there in [false, true] {
         let scene = Scene::new();
         scene.file("tree/a", noise(1, OLD));

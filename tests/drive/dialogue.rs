@@ -187,7 +187,7 @@ fn two_people_meet_by_a_code_and_send_one_more() {
 }
 
 #[test]
-fn who_is_not_found_may_be_dialled() {
+fn a_peer_that_is_not_found_may_be_dialled() {
     let scene = Scene::new();
     let file = scene.file("file", "1");
     let mut sender = near(&scene);
@@ -208,7 +208,7 @@ fn who_is_not_found_may_be_dialled() {
 }
 
 #[test]
-fn who_is_found_after_all_takes_the_question_back() {
+fn the_question_is_withdrawn_if_the_peer_is_found_after_all() {
     let scene = Scene::new();
     let file = scene.file("file", "1");
     let mut receiver = near(&scene);

@@ -246,7 +246,7 @@ fn event_of(side: &Ended, path: &str) -> Value {
 
 /// If nothing arrived, no hint mentions kept data.
 #[test]
-fn a_destination_that_cannot_be_keeps_nothing() {
+fn an_impossible_destination_keeps_nothing() {
     let scene = Scene::new();
     let gone = "mkdir -p gone && cd gone && rmdir ../gone";
     let runs = [

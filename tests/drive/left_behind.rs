@@ -121,7 +121,7 @@ fn a_name_that_cannot_be_removed_is_told_and_the_archive_is_there() {
 }
 
 #[test]
-fn what_others_could_read_is_not_written_to() {
+fn a_file_that_others_can_read_is_not_written_to() {
     let scene = Scene::new();
     scene.file("file", "x");
     let name = format!(".peerbridge-zip-{:08x}", crc32fast::hash(b"a.zip"));
@@ -135,7 +135,7 @@ fn what_others_could_read_is_not_written_to() {
 }
 
 #[test]
-fn the_doctor_cleans_up_what_nobody_is_at_work_in() {
+fn the_doctor_removes_leftovers_that_are_not_in_use() {
     let scene = Scene::new();
     let staged = |digit: &str| {
         let name = format!("made/.peerbridge-{}", digit.repeat(32));

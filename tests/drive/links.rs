@@ -73,7 +73,7 @@ fn they_arrive_as_they_are_where_both_sides_keep_them() {
 }
 
 #[test]
-fn a_drop_box_makes_them_where_it_says_so() {
+fn a_drop_box_makes_them_with_links_keep() {
     let scene = Scene::new();
     tree(&scene);
     for (more, code) in [("--links keep", 0), ("", 13)] {

@@ -173,7 +173,7 @@ fn the_archive_is_for_its_maker_only_and_nothing_else_is_left() {
 }
 
 #[test]
-fn an_archive_that_is_there_is_replaced_only_when_told() {
+fn an_existing_archive_is_replaced_only_on_request() {
     let scene = Scene::new();
     scene.file("file", "x");
     scene.file("a.zip", "something else");

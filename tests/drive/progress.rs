@@ -55,7 +55,7 @@ fn the_line_fits_every_width_and_follows_the_terminal() {
 }
 
 #[test]
-fn a_stall_says_who_is_waited_for() {
+fn a_stall_names_the_side_that_is_waited_for() {
     let scene = Scene::new();
     scene.file("file", noise(12, 24 << 20));
     let receiver = scene

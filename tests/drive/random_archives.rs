@@ -340,7 +340,7 @@ impl Generator {
 }
 
 #[test]
-fn others_make_the_same_of_archives_of_random_features() {
+fn other_programs_agree_on_archives_of_random_features() {
     let seed = Chance::seed();
     for number in 0..archives() {
         let made = Generator::new(seed ^ number << 20).archive();
@@ -440,7 +440,7 @@ fn random_tree(scene: &Scene, chance: &mut Chance) {
 }
 
 #[test]
-fn others_make_the_same_of_what_others_made() {
+fn other_programs_agree_on_archives_of_other_programs() {
     let seed = Chance::seed();
     let makers = MAKERS.into_iter().filter(|maker| has_tool(maker[0]));
     for (number, maker) in makers.enumerate() {

@@ -149,7 +149,7 @@ fn an_empty_or_missing_secret_is_an_error() {
 }
 
 #[test]
-fn receive_asks_nobody_where_there_is_nobody() {
+fn receive_asks_nothing_without_a_terminal() {
     let scene = Scene::new();
     let ended = scene.run("receive in --port 0 --json").ends();
     let ended = ended

@@ -113,7 +113,7 @@ fn to_exclude_everything_is_an_error() {
 }
 
 #[test]
-fn a_destination_that_cannot_be_is_refused_before_anything_listens() {
+fn an_impossible_destination_is_refused_before_anything_listens() {
     let scene = Scene::new();
     scene.file("file", "x");
     for line in [
@@ -182,7 +182,7 @@ fn a_file_of_sysfs_has_fewer_bytes_than_it_says() {
 }
 
 #[test]
-fn two_paths_of_one_name_are_wrong_words() {
+fn two_paths_of_one_name_are_a_usage_error() {
     let scene = Scene::new();
     scene.file("one/name", "x");
     scene.file("two/name", "y");

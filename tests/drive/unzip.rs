@@ -8,7 +8,7 @@ use std::fs;
 use zip::CompressionMethod;
 
 #[test]
-fn one_that_hides_its_names_is_opened_through() {
+fn an_archive_with_hidden_names_is_opened_in_one_step() {
     let scene = Scene::new();
     let inner = scene.path("inner.zip");
     archive(

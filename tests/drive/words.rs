@@ -40,7 +40,7 @@ fn scene() -> Scene {
 }
 
 #[test]
-fn of_what_cannot_be_packed() {
+fn errors_about_entries_that_cannot_be_packed() {
     let scene = scene();
     with_password(&scene, "zip there.zip file").ends().exits(0);
     let long = "n".repeat(252);
@@ -75,7 +75,7 @@ fn of_what_cannot_be_packed() {
 }
 
 #[test]
-fn of_what_may_not_be_read_or_written() {
+fn errors_about_missing_permissions() {
     let scene = scene();
     for folder in ["", "home", "tmp"] {
         set_mode(&scene.folder(folder), 0o777);
@@ -115,7 +115,7 @@ make("long.zip", ("n" * 300, 0o100644, "x"))
 "#;
 
 #[test]
-fn of_what_cannot_be_opened() {
+fn errors_about_archives_that_cannot_be_opened() {
     if !has_tool("python3") {
         return;
     }

@@ -98,7 +98,7 @@ fn place(random: &mut Chance, lengths: &[[usize; 2]], case: usize) -> (usize, us
 }
 
 #[test]
-fn a_line_that_is_cut_anywhere_is_a_clean_end_and_the_same_again_is_whole() {
+fn a_cut_anywhere_ends_cleanly_and_a_second_run_completes() {
     let seed = 20_261_123;
     println!("seed {seed}");
     let mut random = Chance::new(seed);
@@ -149,7 +149,7 @@ fn a_line_that_falls_silent_is_given_up_by_both() {
 }
 
 #[test]
-fn a_further_stream_that_falls_silent_takes_nothing_along() {
+fn a_further_stream_that_falls_silent_loses_nothing() {
     let ground = Ground::large();
     let (sent, received) = run(&ground, 1, one_way(0, Way::Silence(500_000)));
     sent.expect("the first stream lives");

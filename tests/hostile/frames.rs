@@ -27,7 +27,7 @@ pub fn begun(length: u32, kind: u8) -> Vec<u8> {
 }
 
 #[test]
-fn single_bytes_and_large_gulps_come_to_the_same() {
+fn single_bytes_and_large_pieces_have_the_same_result() {
     // Single bytes for the handshake, the offer and some of the rest.
     let ways = [Way::Single(3000), Way::Gathered(Duration::from_millis(30))];
     for way in ways {
@@ -46,7 +46,7 @@ fn single_bytes_and_large_gulps_come_to_the_same() {
 }
 
 #[test]
-fn no_length_is_waited_for_from_somebody_unproven() {
+fn a_bad_length_is_refused_at_once_before_the_proof() {
     let ground = Ground::small();
     let receiver = Side::default().receive_listening(&ground.destination);
     for length in LENGTHS {
@@ -68,7 +68,7 @@ fn no_length_is_waited_for_from_somebody_unproven() {
 }
 
 #[test]
-fn no_length_is_waited_for_from_a_proven_peer_that_its_head_does_not_say() {
+fn a_bad_length_is_refused_at_once_after_the_proof() {
     let kinds = [FrameKind::Message as u8, FrameKind::Part as u8];
     for (length, kind) in LENGTHS.into_iter().flat_map(|l| kinds.map(|k| (l, k))) {
         let ground = Ground::small();

@@ -101,7 +101,7 @@ fn what_windows_would_read_as_a_way_out_is_a_name() {
 }
 
 #[test]
-fn an_unsafe_name_below_a_folder_is_no_better() {
+fn an_unsafe_name_below_a_folder_is_refused_as_well() {
     for name in [&b"d/../x"[..], b"d//x", b"d/.peerbridge-x", b"d/\0", b"d/"] {
         let entries = Entries::default().folder(b"d").file(name, 1);
         expect_refused(

@@ -7,7 +7,7 @@ use peerbridge::internals::{DiallerRole, limits};
 use peerbridge::{Connect, Error, PeerAddress, Rendezvous, Secret, Unattended, ping};
 
 #[test]
-fn so_many_ping_at_once_and_transfers_have_their_own_room() {
+fn pings_are_limited_and_leave_room_for_transfers() {
     let ground = Ground::small();
     let receiver = Side::default().receive_listening(&ground.destination);
     let port = receiver.port;

@@ -274,7 +274,7 @@ fn a_stream_without_an_end_is_stopped_at_what_is_allowed() {
 }
 
 #[test]
-fn a_length_that_was_told_is_not_told_again() {
+fn a_known_length_is_not_stated_again() {
     for into in BOTH {
         let mut at = At::offered(into, None, &RawOffer::file(10));
         at.peer.part(0, b"0123456789");
@@ -289,7 +289,7 @@ fn a_length_that_was_told_is_not_told_again() {
 }
 
 #[test]
-fn what_has_no_length_does_not_come_early_nor_beside_others() {
+fn a_stream_of_unknown_size_is_neither_early_nor_one_of_several() {
     let offer = RawOffer::stream().early(0, &[]);
     let mut at = At::new(Into::Folder, None);
     at.peer.say(&offer.to_bytes());
@@ -362,7 +362,7 @@ fn offering(stream: Stream) -> (Running<Summary>, Peer) {
 }
 
 #[test]
-fn a_receiver_that_has_what_nobody_can_have_is_not_believed() {
+fn a_receiver_that_claims_to_have_impossible_parts_is_refused() {
     let accepts = [
         accept(PART, 1, &[(0, 1)]),
         accept(PART, 1, &[(0, 1), (2, 1)]),

@@ -278,7 +278,7 @@ fn counts_within_messages_that_overflow_end_the_session() {
 }
 
 #[test]
-fn parts_that_are_none_end_the_session() {
+fn invalid_parts_end_the_session() {
     let full = part_of(0);
     type Bad = fn(&mut Peer, &[u8]) -> Vec<u8>;
     let bad: [(&str, Bad); 9] = [

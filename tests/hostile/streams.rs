@@ -157,7 +157,7 @@ fn a_round_is_over_when_its_streams_have_ended_it() {
 }
 
 #[test]
-fn streams_that_die_take_nothing_along() {
+fn streams_that_die_lose_nothing() {
     let at = Accepted::new();
     let mut joined = at.peer.join(at.receiver.port, 1).expect("it may join");
     joined.part(3, &part_of(3));

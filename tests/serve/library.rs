@@ -100,7 +100,7 @@ fn a_panic_ends_its_own_session_only_and_a_call_ends_the_service() {
 }
 
 #[test]
-fn whoever_waits_can_be_called_off() {
+fn a_waiting_side_can_be_cancelled() {
     let scene = Scene::new();
     let (host, port) = Host::new();
     let connect = Connect::new(listen(), secret());
@@ -124,7 +124,7 @@ fn whoever_waits_can_be_called_off() {
 }
 
 #[test]
-fn a_transfer_that_was_called_off_goes_on_later() {
+fn a_cancelled_transfer_can_be_resumed() {
     let scene = Scene::new();
     let inbox = scene.path("inbox");
     let source = scene.tree("tree", 21);
@@ -296,7 +296,7 @@ fn a_long_question_is_not_the_peers_silence() {
 }
 
 #[test]
-fn a_call_that_was_made_counts_for_what_comes_later() {
+fn a_cancel_also_ends_what_begins_later() {
     let cancel = Cancel::new();
     cancel.cancel();
     let mut connect = dials(1);

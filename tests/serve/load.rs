@@ -222,7 +222,7 @@ fn hellos_without_a_proof_are_counted_and_slowed_down() {
 }
 
 #[test]
-fn who_proves_the_secret_is_forgiven_what_it_mistyped() {
+fn a_proven_peer_is_forgiven_its_wrong_guesses() {
     let _alone = ALONE.lock();
     let scene = Scene::new();
     let served = scene.listens("serve inbox");

@@ -34,7 +34,7 @@ fn twenty_peers_at_once_each_with_a_tree_of_its_own() {
 }
 
 #[test]
-fn who_finds_no_room_is_told_to_come_again() {
+fn a_peer_without_a_slot_is_told_to_try_again() {
     let scene = Scene::new();
     scene.folder("inbox");
     let served = scene.listens("serve inbox --max-peers 1");
@@ -124,7 +124,7 @@ fn a_drop_box_that_is_pinged_is_not_quiet() {
 }
 
 #[test]
-fn a_question_about_what_is_there_already() {
+fn a_dry_run_reports_what_is_there_already() {
     let scene = Scene::new();
     scene.tree("gift", 11);
     let served = scene.listens("serve inbox");
@@ -143,7 +143,7 @@ fn a_question_about_what_is_there_already() {
 }
 
 #[test]
-fn a_receiver_that_dials_is_told_that_it_was_only_asked() {
+fn a_dialling_receiver_learns_that_it_was_a_dry_run() {
     let scene = Scene::new();
     scene.tree("gift", 13);
     let sender = scene.listens("send gift --listen --dry-run");

@@ -75,7 +75,7 @@ fn a_name_has_limits_of_its_own() {
 }
 
 #[test]
-fn where_there_are_no_names_who_has_one_is_nobody() {
+fn a_name_is_refused_where_there_are_no_names() {
     let scene = Scene::new();
     let served = scene.listens("serve inbox");
     scene.tree("tree", 3);

@@ -111,7 +111,7 @@ fn receivers_at_the_same_time_are_told_apart() {
 }
 
 #[test]
-fn what_was_kept_or_named_anew_is_told_by_a_drop_box() {
+fn a_drop_box_reports_skipped_and_renamed_entries() {
     for (mode, result) in [("skip", "skipped"), ("rename", "delivered")] {
         let scene = Scene::new();
         scene.file("notes.txt", "offered");

@@ -123,7 +123,7 @@ fn five_letters_name_any_word() {
 }
 
 #[test]
-fn tab_offers_the_words_that_begin_so() {
+fn completion_offers_the_words_with_that_prefix() {
     assert_eq!(complete_code("4271-anvil-zi"), ["zigzag", "zipper"]);
     assert_eq!(complete_code("4271 ANVIL Zo"), ["zodiac"]);
     assert_eq!(complete_code("4271-anvil-").len(), 512);

@@ -83,7 +83,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_prepared_opens_as_what_is_sealed_at_once() {
+    fn a_prepared_message_opens_like_one_sealed_at_once() {
         let (sealing, opening) = keys_of(1);
         for length in [0, 1, 63, PREPARED_LENGTH] {
             let raw = vec![9; length];
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_contents_are_not_for_it() {
+    fn contents_too_long_to_be_prepared_are_refused() {
         let (sealing, _) = keys_of(1);
         let prepared = Prepared::new(&sealing, POSITION).unwrap();
         let mut buffer = Vec::new();

@@ -69,7 +69,7 @@ fn a_new_tree_is_whole_and_counted() {
 }
 
 #[test]
-fn the_same_again_changes_nothing() {
+fn a_repeated_delivery_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = tree();
     transfer.receive(dir.path(), Existing::Fail);
@@ -83,7 +83,7 @@ fn the_same_again_changes_nothing() {
 }
 
 #[test]
-fn folders_that_are_there_are_merged_into() {
+fn existing_folders_are_merged_into() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("t/sub")).unwrap();
     fs::write(dir.path().join("t/mine"), "mine").unwrap();
@@ -129,7 +129,7 @@ fn skipped_and_renamed_entries_leave_what_is_there() {
 }
 
 #[test]
-fn what_failed_is_left_out_and_the_rest_is_there() {
+fn failed_entries_are_left_out_and_the_rest_is_delivered() {
     let transfer = tree();
     for made_before in [false, true] {
         let dir = tempfile::tempdir().unwrap();

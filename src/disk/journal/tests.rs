@@ -79,7 +79,7 @@ fn zeros_behind_the_last_record_are_cut_off() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_is_never_believed() {
+fn a_journal_with_a_flipped_bit_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal");
     let whole = sample(&path);
@@ -106,7 +106,7 @@ fn other_versions_and_transfers_are_told_apart() {
 }
 
 #[test]
-fn records_of_another_journal_do_not_hold() {
+fn records_of_another_journal_are_invalid() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal");
     let foreign = sample(&path);

@@ -100,7 +100,7 @@ mod tests {
     use crate::disk::fixture::Sample;
 
     #[test]
-    fn what_some_disk_cannot_have_becomes_an_underscore() {
+    fn characters_that_some_disk_refuses_become_an_underscore() {
         for (name, expected) in [
             ("plain.txt", "plain.txt"),
             ("a:b", "a_b"),

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_away_and_not_begun_is_taken_back() {
+    fn a_request_that_was_not_begun_is_withdrawn() {
         let options = SourceOptions::default();
         let root = root(&std::env::temp_dir());
         let mut ahead = Lookahead::new(&options);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_listed_over_there() {
+    fn folders_are_listed_on_the_second_thread() {
         let options = SourceOptions::default();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();

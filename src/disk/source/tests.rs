@@ -100,7 +100,7 @@ fn contents_of_a_folder_go_to_the_top() {
 }
 
 #[test]
-fn names_given_twice_are_an_error_that_names_both() {
+fn two_arguments_of_one_name_are_an_error_that_names_both() {
     let top = folder();
     create_dir_all(top.path().join("a/same")).unwrap();
     create_dir_all(top.path().join("b/same/inner")).unwrap();
@@ -125,7 +125,7 @@ fn names_given_twice_are_an_error_that_names_both() {
 }
 
 #[test]
-fn arguments_that_are_not_there_or_cannot_travel_are_errors() {
+fn missing_and_unsendable_arguments_are_errors() {
     let top = folder();
     let at = |name: &str| top.path().join(name);
     write(at("f"), b"").unwrap();
@@ -148,7 +148,7 @@ fn nothing_to_send_is_an_empty_manifest() {
 }
 
 #[test]
-fn excluded_things_are_neither_sent_nor_walked() {
+fn excluded_entries_are_neither_sent_nor_walked() {
     let top = folder();
     create_dir_all(top.path().join("p/build/x")).unwrap();
     create_dir_all(top.path().join("p/src/build")).unwrap();

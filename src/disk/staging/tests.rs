@@ -78,7 +78,7 @@ fn parts_of_a_file_that_failed_are_not_recorded() {
 }
 
 #[test]
-fn an_earlier_run_is_gone_on_from() {
+fn an_earlier_run_is_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
@@ -102,7 +102,7 @@ fn an_earlier_run_is_gone_on_from() {
 }
 
 #[test]
-fn what_changed_in_staging_is_not_believed() {
+fn changed_data_in_staging_is_not_trusted() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
@@ -307,7 +307,7 @@ fn zeros_are_written_where_an_attempt_failed_before() {
 }
 
 #[test]
-fn of_names_that_fall_together_the_second_is_left_out() {
+fn of_colliding_names_the_second_is_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = mixed();
     let staging = transfer.open(dir.path(), Existing::Fail);
@@ -338,7 +338,7 @@ fn parts_of_the_wrong_length_are_refused() {
 }
 
 #[test]
-fn a_revoked_part_can_be_written_anew() {
+fn a_revoked_part_can_be_written_again() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = Sample::new()
         .file_with_mode(b"a", &noise(10, 1), 0o400)
@@ -434,7 +434,7 @@ fn an_empty_stream_makes_an_empty_file() {
 }
 
 #[test]
-fn nothing_of_an_earlier_stream_is_believed() {
+fn nothing_of_an_earlier_stream_is_reused() {
     let dir = tempfile::tempdir().unwrap();
     let transfer = stream();
     let staging = transfer.open(dir.path(), Existing::Fail);
@@ -456,7 +456,7 @@ fn nothing_of_an_earlier_stream_is_believed() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_an_earlier_run_made_and_this_one_leaves_out_goes() {
+fn a_link_that_an_earlier_run_made_and_this_one_leaves_out_is_removed() {
     let dir = tempfile::tempdir().unwrap();
     let sample = Sample::new().folder("d").file("d/f", &noise(10, 1));
     let transfer = sample.link("d/outside", "/etc").link("d/inside", "f");

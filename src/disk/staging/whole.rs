@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_is_not_there_for_the_next() {
+    fn files_of_a_killed_run_are_not_reused() {
         let dir = tempfile::tempdir().unwrap();
         let transfer = transfer();
         let killed = open(&transfer, dir.path());
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_discarded_leaves_no_folder_that_was_made_for_it() {
+    fn discarding_removes_the_folders_that_were_made() {
         let dir = tempfile::tempdir().unwrap();
         let transfer = transfer();
         let staging = open(&transfer, &dir.path().join("new/folder"));

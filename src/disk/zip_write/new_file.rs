@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_not_placed_leaves_nothing() {
+    fn an_archive_that_is_not_placed_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let archive = NewArchive::begin(&folder.path().join("a.zip")).unwrap();
         archive.sink().write_all(b"contents").unwrap();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_appears_meanwhile_is_kept() {
+    fn a_file_that_appears_meanwhile_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.zip");
         let archive = NewArchive::begin(&target).unwrap();

@@ -120,7 +120,7 @@ fn strangers_are_told_apart_from_peers() {
 }
 
 #[test]
-fn sealed_bodies_come_apart_as_they_were_put_together() {
+fn sealed_bodies_split_as_they_were_joined() {
     const LAST: PartId = PartId {
         round: u32::MAX - 1,
         index: u64::MAX - 1,

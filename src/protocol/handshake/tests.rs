@@ -298,7 +298,7 @@ fn a_hello_of_more_versions_is_taken_when_this_one_is_among_them() {
 }
 
 #[test]
-fn two_of_one_role_are_told_so_and_a_ping_goes_with_both() {
+fn equal_roles_are_refused_and_a_ping_fits_both() {
     for role in [Role::Send, Role::Receive] {
         let (waiting, hello) = dial("word", DiallerRole::Transfer(role));
         let result = answer("word", role, &hello);
@@ -417,7 +417,7 @@ fn a_name_does_not_show() {
 }
 
 #[test]
-fn refusals_come_back() {
+fn refusals_survive_encoding() {
     let all = [
         Refusal::Version { spoken: vec![1, 9] },
         Refusal::Role { own: Role::Receive },

@@ -46,7 +46,7 @@ fn file(path: &[u8], mode: u16) -> Vec<u8> {
 }
 
 #[test]
-fn manifests_come_back() {
+fn manifests_survive_encoding() {
     let manifest = sample();
     assert_eq!(decode(&manifest), Ok(manifest));
     let mut builder = ManifestBuilder::new();

@@ -123,7 +123,7 @@ fn encoded(message: &Message) -> Vec<u8> {
 }
 
 #[test]
-fn messages_come_back() {
+fn messages_survive_encoding() {
     for message in one_of_each() {
         assert_eq!(Message::decode(&encoded(&message)), Ok(message));
     }

@@ -366,7 +366,7 @@ fn dos_times_are_local() {
 }
 
 #[test]
-fn entries_that_are_odd_do_not_cost_the_others() {
+fn odd_entries_do_not_prevent_the_others() {
     let other = || Entry::file("other", b"whole");
     let folder = || Entry {
         attributes: 0o040_755 << 16,
@@ -537,7 +537,7 @@ fn nothing_follows_compressed_contents() {
 }
 
 #[test]
-fn only_what_is_wanted_is_opened() {
+fn only_selected_entries_are_opened() {
     let closed = |name: &str| Entry {
         method: 12,
         ..Entry::file(name, b"bzip2")

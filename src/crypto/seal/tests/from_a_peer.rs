@@ -76,7 +76,7 @@ fn plain(method: CompressionMethod) -> SimpleFileOptions {
 }
 
 #[test]
-fn the_helpers_forge_what_opens_when_it_is_true() {
+fn the_helpers_forge_archives_that_open_if_nothing_is_wrong() {
     for compression in [Compression::Stored, Compression::Zstd(3)] {
         assert!(open_edited(compression, |_, _| ()).unwrap() == text(RAW_LENGTH));
     }
@@ -377,7 +377,7 @@ fn a_bomb_ends_at_the_length_it_promised() {
 }
 
 #[test]
-fn an_archive_whose_own_tag_does_not_hold() {
+fn an_archive_whose_own_tag_is_wrong() {
     for compression in [Compression::Stored, Compression::Zstd(3)] {
         for place in [45, 61, 63, 64] {
             let result = open_edited(compression, |archive, _| archive[place] ^= 1);

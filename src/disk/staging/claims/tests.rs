@@ -29,7 +29,7 @@ fn disguise(transfer: &Transfer, path: &Path) {
 }
 
 #[test]
-fn an_old_file_is_a_partial_arrival_of_the_new_one_and_stays_as_it_is() {
+fn an_old_file_supplies_parts_of_the_new_one_and_stays_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, old) = versions(4, &[2]);
     fs::write(dir.path().join("x"), &old).unwrap();
@@ -45,7 +45,7 @@ fn an_old_file_is_a_partial_arrival_of_the_new_one_and_stays_as_it_is() {
 }
 
 #[test]
-fn an_old_file_is_no_basis_where_it_is_not_replaced() {
+fn an_old_file_that_is_not_replaced_supplies_no_parts() {
     for existing in [Existing::Skip, Existing::Rename] {
         let dir = tempfile::tempdir().unwrap();
         let (transfer, old) = versions(2, &[0]);
@@ -56,7 +56,7 @@ fn an_old_file_is_no_basis_where_it_is_not_replaced() {
 }
 
 #[test]
-fn a_longer_file_takes_what_the_shorter_one_has_and_a_shorter_one_as_well() {
+fn longer_and_shorter_old_files_supply_parts() {
     for length in [P * 2 + 9, P * 9] {
         let dir = tempfile::tempdir().unwrap();
         let (transfer, mut old) = versions(4, &[]);
@@ -92,7 +92,7 @@ fn holes_of_an_old_file_stay_holes() {
 }
 
 #[test]
-fn an_old_file_that_another_one_takes_the_place_of_holds_nothing() {
+fn an_old_file_that_was_exchanged_supplies_no_parts() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, old) = versions(2, &[]);
     fs::write(dir.path().join("x"), &old).unwrap();
@@ -104,7 +104,7 @@ fn an_old_file_that_another_one_takes_the_place_of_holds_nothing() {
 }
 
 #[test]
-fn what_was_taken_from_an_old_file_is_there_for_the_next_run() {
+fn parts_copied_from_an_old_file_are_kept_for_the_next_run() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, old) = versions(4, &[1]);
     fs::write(dir.path().join("x"), &old).unwrap();
@@ -117,7 +117,7 @@ fn what_was_taken_from_an_old_file_is_there_for_the_next_run() {
 }
 
 #[test]
-fn parts_are_small_only_where_old_files_hold_most() {
+fn parts_are_small_only_if_old_files_may_have_most_bytes() {
     let large = 8 * 1024 * 1024;
     let size = |old: usize| {
         let dir = tempfile::tempdir().unwrap();
@@ -156,7 +156,7 @@ fn settle(transfer: &Transfer, staging: &Staging) {
 }
 
 #[test]
-fn a_file_that_is_compared_and_differs_becomes_what_the_policy_says() {
+fn a_compared_file_that_differs_is_treated_by_the_policy() {
     for existing in Existing::ALL {
         let dir = tempfile::tempdir().unwrap();
         let (old, new, results) = compared(existing, dir.path());
@@ -217,7 +217,7 @@ fn a_file_is_compared_with_all_copies_so_that_no_further_one_is_made_of_the_same
 }
 
 #[test]
-fn a_file_that_is_compared_and_the_same_is_not_touched() {
+fn a_compared_file_that_is_the_same_is_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, old) = versions(3, &[]);
     fs::write(dir.path().join("x"), old).unwrap();
@@ -231,7 +231,7 @@ fn a_file_that_is_compared_and_the_same_is_not_touched() {
 }
 
 #[test]
-fn what_arrives_of_a_file_that_is_compared_shows_a_difference_as_well() {
+fn parts_that_arrive_also_show_that_a_compared_file_differs() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, old) = versions(4, &[2]);
     fs::write(dir.path().join("x"), old).unwrap();
@@ -247,7 +247,7 @@ fn what_arrives_of_a_file_that_is_compared_shows_a_difference_as_well() {
 }
 
 #[test]
-fn a_run_that_comes_back_has_what_it_was_sent_and_another_run_claims_it() {
+fn the_same_run_has_its_parts_and_another_run_only_claims_them() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, _) = versions(4, &[]);
     let (one, other) = (RunId([1; 16]), RunId([2; 16]));
@@ -267,7 +267,7 @@ fn a_run_that_comes_back_has_what_it_was_sent_and_another_run_claims_it() {
 }
 
 #[test]
-fn what_somebody_else_wrote_to_meanwhile_is_not_recalled() {
+fn parts_are_not_recalled_after_another_process_has_written() {
     let dir = tempfile::tempdir().unwrap();
     let (transfer, _) = versions(4, &[]);
     let (run, ledger) = (RunId([1; 16]), RunLedger::default());

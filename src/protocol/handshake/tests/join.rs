@@ -46,7 +46,7 @@ fn joins_of_another_stream_nonce_session_or_side_are_refused() {
 }
 
 #[test]
-fn a_stream_that_cannot_be_is_refused_though_it_is_proven() {
+fn an_invalid_stream_number_is_refused_despite_its_proof() {
     let (dialler, listener) = both_proven();
     let mut claim = dialler.keys.session_id().to_vec();
     claim.extend_from_slice(&StreamNumber::FIRST.get().to_be_bytes());

@@ -61,7 +61,7 @@ fn ranges_must_ascend_apart_and_within_the_limit() {
 }
 
 #[test]
-fn what_is_there_and_what_is_claimed_are_apart_and_bounded_together() {
+fn have_and_claims_are_disjoint_and_bounded_together() {
     let decode = |have: &[(u64, u64)], claims: &[(u64, u64)]| {
         let ranges = |ranges: &[(u64, u64)]| list(ranges.iter().copied().map(range));
         Message::decode(&encoded(&Message::Accept(Accept {
