@@ -217,7 +217,9 @@ fn commands_of_the_readme_run_on_the_build_machine() {
             "README: {command}"
         );
         assert!(
-            script.lines().any(|line| line.starts_with(command)),
+            script
+                .lines()
+                .any(|line| line.trim_start().starts_with(command)),
             ".ci/run: {command}"
         );
     }

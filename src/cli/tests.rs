@@ -109,7 +109,11 @@ fn receive_without_a_terminal_and_without_yes_stops_at_once() {
 fn without_the_page_the_command_says_so() {
     let ran = script("web");
     assert_eq!(ran.exit, 2);
-    assert!(ran.error.contains("built without its page"), "{}", ran.error);
+    assert!(
+        ran.error.contains("built without its page"),
+        "{}",
+        ran.error
+    );
     assert!(ran.error.contains("the feature web"), "{}", ran.error);
 }
 
