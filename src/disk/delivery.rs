@@ -1,9 +1,10 @@
 //! Moves staged entries to their final names.
 //!
-//! 1. Prepare, in staging: every file, link and new folder gets its final form, the deepest first. 2. Move: a
-//! new folder moves with its contents in one rename; into existing folders, entry by entry. Files that appeared
-//! at the destination after the plan was made are left alone. 3. Settle: times of existing folders, and modes
-//! that would have prevented the move. 4. Remove the staging folder.
+//! 1. Prepare, in staging: every file, link and new folder gets its final form, the deepest first.
+//! 2. Move: a new folder moves with its contents in one rename; into existing folders, entry by entry. Files that
+//!    appeared at the destination after the plan was made are left alone.
+//! 3. Settle: times of existing folders, and modes that would have prevented the move.
+//! 4. Remove the staging folder.
 //!
 //! After a kill, the same transfer finds moved entries identical and the others in staging.
 

@@ -133,7 +133,7 @@ fn may_be_staging(name: &[u8]) -> bool {
         let letter = visible.next();
         letter.is_some_and(|letter| letter.eq_ignore_ascii_case(&char::from(*byte)))
     };
-    STAGING_PREFIX.iter().all(|byte| is_next(byte))
+    STAGING_PREFIX.iter().all(is_next)
 }
 
 #[cfg(test)]

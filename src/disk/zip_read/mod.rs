@@ -1,11 +1,13 @@
 //! Reads zip archives that any program made, and trusts nothing in them before it is checked.
 //!
-//! 1. [`Archive::open`] reads only the directory. 2. [`Archive::check`] takes a selection of the entries, and
-//! checks that everything selected can be opened here, that the two headers of every entry agree, and that no
-//! byte belongs to two entries. 3. [`CheckedArchive::outline`] counts the files and folders that would be made,
-//! at little cost. 4. [`CheckedArchive::tree`] makes a manifest of them: names, links and folders pass the same
-//! checks as those from a peer. 5. [`CheckedArchive::read`] decrypts and decompresses one entry and verifies it
-//! at its end; several threads can do that at once.
+//! 1. [`Archive::open`] reads only the directory.
+//! 2. [`Archive::check`] takes a selection of the entries, and checks that everything selected can be opened here,
+//!    that the two headers of every entry agree, and that no byte belongs to two entries.
+//! 3. [`CheckedArchive::outline`] counts the files and folders that would be made, at little cost.
+//! 4. [`CheckedArchive::tree`] makes a manifest of them: names, links and folders pass the same checks as those from
+//!    a peer.
+//! 5. [`CheckedArchive::read`] decrypts and decompresses one entry and verifies it at its end; several threads can do
+//!    that at once.
 //!
 //! Faults that leave no doubt about an entry's meaning are oddities ([`FoundOddity`]): reported and tolerated,
 //! or refused if the reader is strict.
