@@ -4,8 +4,8 @@
 Usage: protocol_reader.py VECTORS-FOLDER
 
 It derives every key from the secret and the two scalars in session.txt, compares each value there with
-its own, opens every frame of recording.txt, and says a line for each. It ends with 0 only when
-everything is as the page says. Python 3.9 or newer; 7zz opens what is compressed with zstd.
+its own, opens every frame of recording.txt, and prints a line for each. It ends with 0 only if
+everything is as the page says. Needs Python 3.9 or newer, and 7zz for parts compressed with zstd.
 """
 
 import hashlib
@@ -137,7 +137,7 @@ def derive_element(wide):
     return add(map_to_curve(wide[:32]), map_to_curve(wide[32:]))
 
 
-# --- AES-256 (FIPS 197), counter mode as WinZip has it -----------------------------------------------
+# --- AES-256 (FIPS 197) in WinZip's counter mode -----------------------------------------------------
 
 
 def _tables():
@@ -291,7 +291,7 @@ class Keys:
 
 
 def shared_key(vectors, dialler_hello, listener_hello):
-    """CPace as both sides run it, from what only they know."""
+    """CPace as both sides run it, from their private values."""
     sid = vectors["dialler_nonce"]
     channel = lv_cat(b"peerbridge/1", dialler_hello[10:11])
     must(channel == vectors["channel_identifier"], "the channel identifier")
@@ -516,14 +516,14 @@ def read_message(raw):
     return name, found
 
 
-# --- Sections 2, 6 and 9: a session as it crossed the line --------------------------------------------
+# --- Sections 2, 6 and 9: a recorded session ---------------------------------------------------------
 
 PEER = {"dialler": "listener", "listener": "dialler"}
 KINDS = {1: "Hello", 2: "Join", 3: "Refuse", 4: "Confirm", 5: "Message", 6: "Part"}
 
 
 class Session:
-    """What an onlooker who has the secret and the scalars learns from the frames."""
+    """What the frames reveal to an observer that has the secret and the scalars."""
 
     def __init__(self, vectors):
         self.vectors = vectors
@@ -650,7 +650,7 @@ class Session:
             self.delivered[self.transfer["id"]] = self.contents()
 
     def digests_of(self, claimed):
-        """The digests of what is claimed: it is known from an earlier transfer of the same."""
+        """The digests of claimed pieces, whose contents are known from an earlier transfer."""
         found, key = [], self.keys.of("digests")
         for index in claimed:
             start = index * self.transfer["part_size"]
@@ -690,7 +690,7 @@ def read_vectors(path):
 
 
 def check_vectors(vectors, words):
-    """Each value of session.txt, computed anew from secret, name, nonces and scalars."""
+    """Each value of session.txt, computed from secret, name, nonces and scalars."""
     hellos = vectors["dialler_hello"], vectors["listener_hello"]
     check_hellos(vectors, *hellos)
     shared = shared_key(vectors, *hellos)

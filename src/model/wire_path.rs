@@ -128,12 +128,10 @@ fn check_component(component: &[u8]) -> Result<(), PathFault> {
 /// that ignore case, ignore invisible characters too.
 fn may_be_staging(name: &[u8]) -> bool {
     let text = String::from_utf8_lossy(name);
-    let mut visible = text.chars().filter(|&letter| !is_default_ignorable(letter));
-    let mut is_next = |byte: &u8| {
-        let letter = visible.next();
-        letter.is_some_and(|letter| letter.eq_ignore_ascii_case(&char::from(*byte)))
-    };
-    STAGING_PREFIX.iter().all(is_next)
+    let visible = text.chars().filter(|&letter| !is_default_ignorable(letter));
+    let head = visible.take(STAGING_PREFIX.len());
+    let prefix = STAGING_PREFIX.iter().copied().map(char::from);
+    head.map(|letter| letter.to_ascii_lowercase()).eq(prefix)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a file costs that the receiver has in part: an older version of it, or what a cut left.
+"""Measures a file of which the receiver has a part: an older version, or the data of an interrupted transfer.
 
 Usage: changed.py [--workloads changed,append,insert,resume,full] [--link loopback|1gbit|100mbit] ...
 
-Beside rsync over ssh where both are installed, and another build (--baseline). They take turns within one run; a
-line tells the median of the seconds, each of them, the median of the seconds of processor time at both ends
-together, and the megabytes on the line.
+Compares with rsync over ssh, if both are installed, and with another build (--baseline). They take turns within one
+run. A line has the median of the seconds, the seconds of each run, the median of the processor seconds of both ends
+together, and the megabytes on the wire.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def log(path, size, mode):
 
 
 def versions(workload, scale, old, new):
-    """Writes an older version of a file and the one that is sent."""
+    """Writes an older version of a file, and the version to send."""
     if workload == "append":
         log(old, int(1024 * scale) * MIB, "wb")
         shutil.copyfile(old, new)
@@ -75,7 +75,7 @@ def versions(workload, scale, old, new):
 
 
 def processor_time():
-    """Seconds that processes which have ended took, with their children."""
+    """Processor seconds of ended processes and their children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -97,7 +97,7 @@ class Bench:
             os.utime(self.into / "file", (1e9, 1e9))
 
     def peerbridge(self, program, *receive, cut=None):
-        """Seconds, processor time and bytes on the line of a transfer; of one that is cut after `cut` bytes nothing."""
+        """Seconds, processor time and bytes on the wire of a transfer; nothing if it is cut after `cut` bytes."""
         environment = dict(os.environ, PEERBRIDGE_SECRET="bench")
         pipes = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         retry = ["--retry", "0"]

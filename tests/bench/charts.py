@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "PERFORMANCE.md"
 PICTURE = ROOT / "docs" / "images" / "speed.svg"
 
-# The panels: heading of the link on the page, heading of the workload, what a reader sees.
+# The panels: heading of the link on the page, heading of the workload, title in the chart.
 PANELS = [
     ("Loopback", "big", "2 GiB that do not compress, one machine"),
     ("Loopback", "tree", "20,000 small files, one machine"),
@@ -22,7 +22,7 @@ PANELS = [
     ("1 Gbit/s, no delay", "text", "1 GiB of text, 1 Gbit/s"),
     ("1 Gbit/s, 80 ms, cubic", "one", "one file of 1 KiB, 80 ms away"),
 ]
-# Rows of the page that are variants of one program, or no program that moves files safely.
+# Rows of the page to skip: variants of a program, and programs that do not move files safely.
 NOT_SHOWN = re.compile(r"peerbridge .*|cp|raw-tcp|.*, \d+ runs")
 NAMES = {"tar": "tar over ssh", "tar-zstd-1": "tar and zstd over ssh", "rsyncd": "rsync daemon (open)"}
 
@@ -39,7 +39,7 @@ STYLE = """
 
 
 def sections(page):
-    """The page's parts by their headings of third and fourth level."""
+    """The sections of the page by their headings of third and fourth level."""
     found, link, workload = {}, None, None
     for line in page.splitlines():
         if match := re.match(r"### (.*)", line):
@@ -67,7 +67,7 @@ def panel(lines):
     own = dict(first_table(lines))["peerbridge"]
     others = [row for row in first_table(lines) if row[0] != "peerbridge" and not NOT_SHOWN.fullmatch(row[0])]
     if not others:
-        # Small transfers have a row of more runs first, and the others' behind it.
+        # For small transfers, a row with more runs comes first, and the rows of the other programs follow.
         others = [(name.split(",")[0], time) for name, time in first_table(lines) if name.endswith("runs")]
         others = [row for row in others if row[0] != "peerbridge"]
     return [("peerbridge", own), *sorted(others, key=lambda row: row[1])]

@@ -1,4 +1,4 @@
-"""The network between the two ends: loopback, a link of a given rate, or one that was made for us."""
+"""The network between the two ends: loopback, a link of a given rate, or one that another program made."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,7 @@ import time
 
 from processes import LINUX, RECEIVER, SENDER
 
-# Rate, and a burst of at least what it carries in a timer tick.
+# Rate, and a burst of at least the bytes of one timer tick.
 RATES = {"1gbit": ("1gbit", "512kb"), "100mbit": ("100mbit", "128kb")}
 CLONE_NEWNET = 0x40000000
 
@@ -22,14 +22,14 @@ class Unavailable(Exception):
 
 
 class Network:
-    """Where each end lives and the receiver's address. Without namespaces: this machine's loopback."""
+    """The namespace of each end, and the receiver's address. Without namespaces: loopback."""
 
     def __init__(self, name="loopback", address="127.0.0.1", namespaces=None):
         self.name, self.address, self.namespaces = name, address, namespaces or {}
 
     @contextlib.contextmanager
     def inside(self, end):
-        """What this thread opens and starts meanwhile belongs to the namespace of `end`."""
+        """Within this context, sockets and processes of this thread belong to the namespace of `end`."""
         namespace = self.namespaces.get(end)
         if namespace is None:
             yield
@@ -57,7 +57,7 @@ class Network:
         return statistics.median(times)
 
     def setting(self, key):
-        """A net.* sysctl as the sender sees it."""
+        """The value of a net.* sysctl at the sender."""
         try:
             with self.inside(SENDER), open("/proc/sys/" + key.replace(".", "/")) as file:
                 return " ".join(file.read().split())

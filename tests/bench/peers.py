@@ -1,4 +1,4 @@
-"""The programs that are measured: what each needs, where it makes sense, how it is run."""
+"""The measured programs: what each needs, which workloads it can do, and how to run it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ FILES = ("big", "text", "one")
 
 
 class Bench:
-    """What all peers share: where things are."""
+    """Paths and settings that all peers share."""
 
     def __init__(self, folder, ssh, secret):
         self.folder, self.ssh, self.secret = Path(folder), ssh, secret
@@ -24,23 +24,23 @@ class Peer:
     """A program, or a way to call it. `run` starts its processes and returns; the caller waits."""
 
     needs = ()
-    # Whether it takes part without being named.
+    # Whether it takes part by default.
     by_default = True
 
     def __init__(self, name):
         self.name = name
 
     def missing(self):
-        """What this machine lacks for it, or `None`."""
+        """The tools for it that this machine lacks, or `None`."""
         lacking = [tool for tool in self.needs if not shutil.which(tool)]
         if "ssh" in self.needs and not servers.sshd_path():
             lacking.append("sshd")
         return f"{', '.join(lacking)} not installed" if lacking else None
 
     def fits(self, workload, network):
-        """Whether it can do this workload over this network at all, in a way worth a row.
+        """Whether it can do this workload over this network in a way that is worth a row.
 
-        What cannot tell what is there already has no second run: it copies all of it once more.
+        A program that cannot detect existing files has no second run, because it would copy everything again.
         """
         return workload != "again"
 
@@ -48,7 +48,7 @@ class Peer:
         raise NotImplementedError
 
     def after(self, run):
-        """Notes for the JSON once the run has ended well."""
+        """Further measurements for the JSON after a successful run."""
 
 
 class Peerbridge(Peer):
@@ -64,7 +64,7 @@ class Peerbridge(Peer):
 
     def run(self, bench, run, source, destination):
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(bench.folder), "PEERBRIDGE_SECRET": bench.secret}
-        # Without --json at the receiver: a line for each file is more than any other peer tells.
+        # The receiver runs without --json, because no other peer prints a line for each file.
         command = [self.program, "receive", destination, "--yes", "--port", "0"]
         if run.network.name == "loopback":
             command += ["--bind", run.network.address]
@@ -127,7 +127,7 @@ class Rsync(Peer):
         self.arguments = arguments
 
     def fits(self, workload, network):
-        """`again` is what rsync is for; -z is for what shrinks."""
+        """rsync can do `again`; -z only makes sense for compressible data."""
         return not self.arguments or workload in ("text", "mixed", "tree")
 
     def run(self, bench, run, source, destination):
@@ -147,7 +147,7 @@ class RsyncDaemon(Peer):
 
 
 class Tar(Peer):
-    """`tar | ssh`, with a level `tar | zstd | ssh`."""
+    """`tar | ssh`, or `tar | zstd | ssh` with a level."""
 
     def __init__(self, name, level=None):
         super().__init__(name)
@@ -172,7 +172,7 @@ class Tar(Peer):
 
 
 class NotDriven(Peer):
-    """Named, so that nobody thinks it was forgotten: it needs servers in between that this script has not."""
+    """Named but not run: it needs a relay server, which this script does not have."""
 
     def missing(self):
         found = "installed, but" if shutil.which(self.name) else "not installed, and"

@@ -4,9 +4,9 @@
     cargo build --release
     python3 tests/bench/picture.py > docs/images/terminals.svg
 
-The two sides meet by a code over loopback; nothing is sent on a network. The picture shows the folders
-and the address as on two machines, and "this network" where the program says "this machine"; all else is
-what it printed.
+The two sides meet by a code over loopback; nothing is sent on a network. The picture shows folders
+and an address as on two machines, and "this network" where the program says "this machine"; everything else is
+its real output.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ SIZE, LINE = 13, 19  # of the letters and the lines, in pixels
 
 
 class Terminal:
-    """One side, on a terminal of its own."""
+    """One side, on its own terminal."""
 
     def __init__(self, folder, words):
         self.shown = b""
@@ -77,7 +77,7 @@ class Terminal:
     def text(self):
         text = self.shown.decode("utf-8", "replace").replace("\r\n", "\n")
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-        # A line that is drawn again stands once, as it was drawn last.
+        # A line that is drawn repeatedly appears once, as it was drawn last.
         return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
 
 

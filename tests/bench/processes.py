@@ -21,11 +21,11 @@ SENDER, RECEIVER = "sender", "receiver"
 
 
 class Failed(Exception):
-    """A run that cannot be counted; the text says why."""
+    """A run whose result is invalid; the text says why."""
 
 
 class Child:
-    """A process of one end. A thread waits for it, so that its end is timed to the moment."""
+    """A process of one end. A thread waits for it, so that its end is timed exactly."""
 
     def __init__(self, name, end, popen, check):
         self.name, self.end, self.popen, self.check = name, end, popen, check
@@ -42,7 +42,7 @@ class Child:
 
 
     def peak(self):
-        """The kernel's mark of resident memory, or 0 where it may be what was inherited from this script."""
+        """The kernel's peak of resident memory, or 0 if it may have been inherited from this script."""
         mark = self.usage.ru_maxrss * RSS_UNIT
         return mark if mark > self.inherited else 0
 
@@ -51,9 +51,8 @@ class Run:
     """The processes of one timed run, at both ends.
 
     CPU time is that of wait4: the process and every descendant that was waited for. Peak memory is
-    the larger of two figures: the kernel's ru_maxrss, believed only where it is more than this
-    script has itself (a child inherits that mark), and the sum of VmHWM over the living processes
-    of an end, sampled.
+    the larger of two figures: the kernel's ru_maxrss, used only if it is more than this script's own
+    (a child inherits that peak), and the sampled sum of VmHWM over the living processes of an end.
     """
 
     def __init__(self, folder, network, timeout):
@@ -108,16 +107,16 @@ class Run:
             upstream = reader
 
     def accept_with(self, argv):
-        """Listens at the receiver; whoever comes is handed to `argv` as its standard input and output.
+        """Listens at the receiver, and gives the connection to `argv` as its standard input and output.
 
-        So a server is our own direct child, and wait4 accounts for it and all that it starts.
+        So a server is a direct child of this script, and wait4 accounts for it and everything that it starts.
         """
         acceptor = Acceptor(self, argv)
         self.acceptors.append(acceptor)
         return acceptor.port
 
     def port_of(self, child, path):
-        """Waits until `child` has written into `path` where it listens: a line that ends in a port."""
+        """Waits until `child` has written a line to `path` that ends in the port on which it listens."""
         while True:
             with open(path, "rb") as file:
                 line = re.search(rb"(?:listening on .*:|^)(\d+)\n", file.read())
@@ -147,7 +146,7 @@ class Run:
         return max(child.ended for child in self.children) - self.started
 
     def said(self, child):
-        """Where the standard error of `child` goes."""
+        """The file with the standard error of `child`."""
         return self.folder / f"{child.name}.err"
 
     def cpu(self, end):
@@ -158,7 +157,7 @@ class Run:
         return max([self.peaks[end]] + [child.peak() for child in ended])
 
     def _explain(self):
-        """What each end said, once all of them had a moment to end."""
+        """The output of each end, after all processes had a moment to end."""
         for child in self.children:
             child.thread.join(1)
         return "; ".join(
@@ -178,7 +177,7 @@ class Run:
                 self.peaks[end] = max(self.peaks[end], total)
 
     def _end_all(self):
-        """Kills what is left: our children, and what they started, also after it changed its session."""
+        """Kills the remaining children and their descendants, even those that changed their session."""
         for child in self.children:
             if child.code is None:
                 for pid in reversed(list(tree(child.popen.pid))):
@@ -214,7 +213,7 @@ class Acceptor:
         try:
             self.server.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # closed by the thread already
+            pass  # the thread has closed it already
         self.thread.join()
 
 
@@ -230,14 +229,14 @@ def tree(pid):
 
 
 def adopt_orphans():
-    """Makes descendants whose parent ends our own children, so that none gets away (Linux)."""
+    """Makes this script the parent of orphaned descendants, so that none escapes (Linux)."""
     if LINUX:
         set_child_subreaper = 36
         ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0)
 
 
 def end_orphans():
-    """Kills and reaps every child there is; called when none is wanted any more."""
+    """Kills and reaps every child. Called when none is needed any more."""
     if not LINUX:
         return
     for pid in list(tree(os.getpid()))[:0:-1]:

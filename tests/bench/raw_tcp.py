@@ -1,4 +1,4 @@
-"""One file over one plain TCP connection: what the kernel alone takes for it.
+"""Sends one file over one plain TCP connection, to measure the time of the kernel alone.
 
     raw_tcp.py receive ADDRESS FILE     prints the port, then takes one connection
     raw_tcp.py send ADDRESS PORT FILE

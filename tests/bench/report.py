@@ -1,4 +1,4 @@
-"""What was measured and on what: a Markdown table for people, JSON for the rest."""
+"""The results and the machine: a Markdown table for people, JSON for programs."""
 
 import os
 import platform
@@ -26,13 +26,13 @@ def machine():
         flags = set(re.search(r"^flags\s*: (.*)$", text, re.M).group(1).split())
         facts["cpu_flags"] = sorted(flags & {"aes", "vaes", "sha_ni", "avx2", "avx512f", "pclmulqdq"})
     except (OSError, AttributeError):
-        pass  # another system, or an architecture with other words
+        pass  # another system, or an architecture with other field names
     facts["memory_mib"] = available_memory("MemTotal")
     return facts
 
 
 def available_memory(field="MemAvailable"):
-    """MiB, by the kernel's own estimate; `None` where there is no such file."""
+    """A field of /proc/meminfo in MiB; `None` if it cannot be read."""
     try:
         with open("/proc/meminfo") as file:
             return int(re.search(rf"^{field}:\s*(\d+)", file.read(), re.M).group(1)) // 1024
@@ -41,7 +41,7 @@ def available_memory(field="MemAvailable"):
 
 
 def versions(program):
-    """The first line that each tool says about itself."""
+    """The version line of each tool."""
     commands = {
         "peerbridge": [program, "--version"],
         "ssh": ["ssh", "-V"],
@@ -58,7 +58,7 @@ def versions(program):
 
 
 def busy_seconds():
-    """CPU seconds that this machine has worked since it started; `None` where it does not tell."""
+    """CPU seconds that this machine has worked since its start; `None` if the system does not report it."""
     try:
         with open("/proc/stat") as file:
             user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, file.readline().split()[1:])
@@ -109,7 +109,7 @@ def table(title, rows, payload, round_trip=None):
 
 
 def seconds(value):
-    """Three digits that say something."""
+    """The number with three significant digits."""
     if value < 0.1:
         return f"{value * 1000:.1f} ms"
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures peerbridge beside other ways to move files. docs/PERFORMANCE.md says how to read it."""
+"""Compares the speed of peerbridge with other ways to move files. docs/PERFORMANCE.md says how to read it."""
 
 import argparse
 import contextlib
@@ -45,7 +45,7 @@ def main():
 
 
 def stop(caught, _frame):
-    """Ends the script by way of its cleaning up, which a second signal doesn't disturb."""
+    """Ends the script through its clean-up, which a second signal does not interrupt."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + caught)
@@ -121,7 +121,7 @@ def measure(options, folder, network):
 
 
 def choose(options):
-    """The peers that take part, and why each of the others doesn't."""
+    """The peers that take part, and the reason for each of the others."""
     every = peers.every(options.peerbridge, options.baseline, options.variant)
     unknown = set(options.peers or ()) - {peer.name for peer in every}
     if unknown:
@@ -152,7 +152,7 @@ def preface(result):
 
 
 def workload(options, bench, network, name, taking_part):
-    """Runs one workload with every peer in turn, as often as asked."""
+    """Runs one workload with every peer in turn, the requested number of times."""
     size = workloads.bytes_of(name, options.scale)
     copies = 1 + (len(taking_part) if name == "again" else 1)
     room(options.dir, size * copies)
@@ -194,7 +194,7 @@ def workload(options, bench, network, name, taking_part):
 
 
 def destination_of(bench, name, peer):
-    """`again` finds what the same peer left; all others share one folder."""
+    """For `again`, the folder that the same peer has filled; all other workloads share one folder."""
     folder = bench.folder / "destination" / (peer.name if name == "again" else "shared").replace(" ", "")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -227,7 +227,7 @@ def once(options, bench, network, peer, source, destination):
 
 
 def room(folder, size):
-    """Ends with a word when the files don't fit: memory that runs out takes other programs with it."""
+    """Ends with an error if the files don't fit, because exhausted memory would affect other programs."""
     free = shutil.disk_usage(folder).free
     memory = report.available_memory()
     if folder.startswith("/dev/shm") and memory is not None:

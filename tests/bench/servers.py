@@ -1,4 +1,4 @@
-"""An ssh server and an rsync daemon of our own: temporary keys and configuration, nobody's files touched."""
+"""A private ssh server and rsync daemon, with temporary keys and configuration. No user's files are touched."""
 
 import getpass
 import os
@@ -18,7 +18,7 @@ def sshd_path():
 class Ssh:
     """Keys and configuration for `ssh` and `sshd -i`, which takes its one connection as standard input.
 
-    A server that is started for each connection does what one that listens does for it: fork and execute.
+    Starting a server for each connection costs what a listening server spends on it: fork and exec.
     """
 
     def __init__(self, folder):
@@ -41,10 +41,10 @@ class Ssh:
             f"Ciphers {CIPHER}",
             "Compression no",
             "Subsystem sftp internal-sftp",
-            # What the user's shell does at its start (~/.bashrc and the like) is not to be measured.
+            # The start-up files of the user's shell (~/.bashrc and the like) must not be measured.
             f"SetEnv HOME={self.folder}",
         )
-        # Debian's sshd run by root wants this folder, which only its service makes.
+        # Debian's sshd, run by root, needs this folder, which only its service creates.
         self.made = os.geteuid() == 0 and not PRIVILEGE_SEPARATION.exists()
         if self.made:
             PRIVILEGE_SEPARATION.mkdir(mode=0o755)

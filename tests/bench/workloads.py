@@ -15,14 +15,14 @@ TREE_FILES, TREE_FOLDERS, TREE_FILE_BYTES = 20_000, 200, 16 * 1024
 
 
 def bytes_of(name, scale):
-    """About how much a workload needs once, to see beforehand whether there is room."""
+    """The approximate size of one copy of a workload, to check beforehand that there is room."""
     full = {"big": 2048, "text": 1024, "mixed": 768, "tree": 200, "again": 200, "one": 1 / scale}
     return int(full[name] * MIB * scale)
 
 
 def make(name, folder, scale):
-    """Writes the workload under `folder`; the path to send."""
-    # In a process of its own: what this takes in memory is not to be inherited by what is measured.
+    """Writes the workload under `folder`, and returns the path to send."""
+    # In a process of its own, so that measured processes do not inherit its memory peak.
     child = os.fork()
     if child == 0:
         status = 1
@@ -48,7 +48,7 @@ def _text(folder, scale):
 
 
 def _mixed(folder, scale):
-    """What people send: photos, logs, archives with both in them, a sparse image, documents."""
+    """Typical files: photos, logs, archives with both, a sparse image, documents."""
     root = folder / "mixed"
     root.mkdir()
     photos, prose = _random(3), _prose(4)
@@ -101,8 +101,8 @@ def _random(seed):
 def _prose(seed):
     """Endless chunks of 1 MiB that compress like text.
 
-    Words are drawn from a vocabulary by Zipf's law, a phrase, a number or a line of a log now and
-    then. 65,536 slots hold each word as often as its weight says: a word costs one table look-up.
+    Words are drawn from a vocabulary by Zipf's law, with a phrase, a number or a line of a log now and
+    then. 65,536 slots hold each word in proportion to its weight, so a word costs one table look-up.
     """
     source = random.Random(seed)
     slots = _slots(source)
@@ -150,7 +150,7 @@ def _slots(source):
 
 
 def compare(source, copy):
-    """What differs between two files or trees, in names, kinds and contents; `None` if nothing does."""
+    """The first difference between two files or trees in names, kinds and contents, or `None`."""
     if source.is_dir():
         if not copy.is_dir():
             return f"{copy.name} is no folder"
@@ -168,6 +168,6 @@ def compare(source, copy):
 
 
 def empty(folder):
-    """Removes all that is in `folder`."""
+    """Removes everything in `folder`."""
     for entry in Path(folder).iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
