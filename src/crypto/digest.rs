@@ -56,6 +56,14 @@ impl DigestKey {
     }
 }
 
+#[cfg(test)]
+impl DigestKey {
+    /// The same each time.
+    pub(crate) fn of_no_session() -> DigestKey {
+        DigestKey::new(Zeroizing::new([7; 32]))
+    }
+}
+
 /// Takes the contents of a piece, slice by slice.
 #[derive(Clone, Default)]
 pub struct PieceHasher(Sha256);

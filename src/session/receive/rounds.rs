@@ -168,12 +168,8 @@ impl<'a> ReceiveRounds<'a> {
         let (writer, cause) = (session.writer.clone(), session.shared.cause.clone());
         let total = self.sink.layout().total();
         let liveness = Arc::clone(&session.shared.liveness);
-        // The sender waits for the end of the comparison: while that goes on the transfer stands still on no side.
-        let compared = |held| {
-            liveness.moved();
-            self.progress.moved(held, total);
-        };
-        let verify = || verifier.run(&writer, &cause, compared);
+        let held = |bytes| self.progress.moved(bytes, total);
+        let verify = || verifier.run(&writer, &cause, &liveness, held);
         let result = thread::scope(|scope| {
             let result = match verifier.is_idle() {
                 true => Ok(()),

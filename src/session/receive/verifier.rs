@@ -5,6 +5,7 @@ use crate::disk::{Checked, ClaimChecker, Staging};
 use crate::model::{Manifest, PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::{Digests, Message, PartRanges, piece_position};
 use crate::session::connection::channel::{MessageWriter, unexpected};
+use crate::session::connection::clock::Liveness;
 use crate::session::connection::end_cause::EndCause;
 use crate::session::error::Error;
 use crate::session::sync::{Monitor, lock, threads_within};
@@ -109,13 +110,20 @@ impl<'a> Verifier<'a> {
 
     /// Compares part after part as their digests come, in a few threads, and names those that differ. Ends the
     /// session with what the disk refuses. Says when everything was compared. `held` is told of each part that is here.
+    /// The sender waits for the end of the comparison: until then `liveness` learns of each part that the session
+    /// moves on.
     pub(crate) fn run(
         &self,
         writer: &Mutex<MessageWriter>,
         cause: &EndCause,
-        compared: impl Fn(u64) + Sync,
+        liveness: &Liveness,
+        held: impl Fn(u64) + Sync,
     ) {
         let work = Mutex::new(self.claimed_parts());
+        let compared = |bytes| {
+            liveness.moved();
+            held(bytes);
+        };
         let compare = || {
             if let Err(error) = self.compare_all(&work, writer, &compared) {
                 cause.raise(error);
@@ -301,4 +309,88 @@ fn claimed_parts<'a>(
         first = pieces.end;
         (part, pieces)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SealingKeys;
+    use crate::disk::{Destination, Durability, Plan, PlanRules};
+    use crate::model::{Existing, FileSize, ManifestBuilder, Mode, Mtime, TransferId, limits};
+    use crate::protocol::StreamNumber;
+    use crate::session::connection::transport::{Connection, Patience};
+    use std::net::{TcpListener, TcpStream};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const PART: u32 = limits::PART_BYTES_MIN;
+    const PARTS: usize = 20;
+
+    /// A file to receive in the place of an older one, all of whose parts are claimed.
+    fn claimed(folder: &Path) -> (Staging, Arc<Manifest>) {
+        let bytes = PARTS * PART as usize;
+        std::fs::write(folder.join("file"), vec![1; bytes]).unwrap();
+        let mut builder = ManifestBuilder::new();
+        let (size, mode) = (FileSize::Known(bytes as u64), Mode::from_bits(0o644));
+        builder
+            .push_file(b"file", size, Mtime::default(), mode)
+            .unwrap();
+        let manifest = Arc::new(builder.finish().unwrap());
+        let destination = Destination::locate(folder).unwrap();
+        let rules = PlanRules {
+            existing: Existing::Overwrite,
+            ..PlanRules::default()
+        };
+        let plan = Plan::decide(&manifest, &destination, rules).unwrap();
+        let (id, shared) = (TransferId([7; 16]), Arc::clone(&manifest));
+        let staging = Staging::open(&destination, id, shared, plan, PART, Durability::Normal);
+        (staging.unwrap(), manifest)
+    }
+
+    fn writer() -> (Mutex<MessageWriter>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let patience = Patience::WhileAlive(Arc::new(Liveness::new(Duration::from_secs(60))));
+        let connection = Connection::new(stream, patience, Arc::default()).unwrap();
+        let keys = SealingKeys::of_no_session();
+        let writer = MessageWriter::new(connection, keys, StreamNumber::FIRST);
+        (Mutex::new(writer), listener.accept().unwrap().0)
+    }
+
+    /// How long a session counts as standing still before and after its claims, none of which is true, are compared.
+    fn stalled(is_stopped: bool) -> [Duration; 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let (staging, manifest) = claimed(folder.path());
+        let claims = staging.claims();
+        assert_eq!(claims.len(), PARTS as u64);
+        let key = DigestKey::of_no_session();
+        let verifier = Verifier::new(&staging, &manifest, 0, key, claims);
+        let mut digests = vec![PieceDigest([9; 16]); verifier.pieces].into_iter();
+        verifier.take(Digests::take_from(&mut digests)).unwrap();
+        if is_stopped {
+            verifier.stop();
+        }
+        let liveness = Liveness::new(Duration::from_secs(60));
+        let waiting = liveness.wait_for_peer();
+        thread::sleep(Duration::from_millis(20));
+        drop(waiting);
+        let before = liveness.stalled();
+        let ((writer, _peer), cause) = (writer(), EndCause::default());
+        verifier.run(&writer, &cause, &liveness, |_| {});
+        assert!(!cause.is_raised() && verifier.held() == 0);
+        [before, liveness.stalled()]
+    }
+
+    #[test]
+    fn a_comparison_is_no_standing_still_even_where_nothing_is_the_same() {
+        let [before, after] = stalled(false);
+        assert!(before > Duration::ZERO);
+        assert_eq!(after, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_comparison_that_is_stopped_compares_no_more() {
+        let [before, after] = stalled(true);
+        assert_eq!(before, after);
+    }
 }
