@@ -11,12 +11,32 @@ use std::path::{Path, PathBuf};
 /// Bytes that are read at once.
 const BLOCK: usize = 1024 * 1024;
 
+/// A copy that has not got its name yet. Its top is locked until this is dropped, so a process that sees the copy by
+/// another path sees that it is in use. Links are not locked, and neither are files on a disk without locks.
+pub(super) struct CarriedCopy(Option<File>);
+
+impl CarriedCopy {
+    fn lock(&mut self, top: impl FnOnce() -> io::Result<File>) {
+        if self.0.is_none() {
+            self.0 = top().ok().filter(|top| top.try_lock().is_ok());
+        }
+    }
+}
+
+impl Drop for CarriedCopy {
+    fn drop(&mut self) {
+        // A program that is being started holds the open file until it runs, so closing it is not enough.
+        let _ = self.0.as_ref().map(File::unlock);
+    }
+}
+
 /// Copies a file, a link or a folder with everything in it to a free name: contents, holes, times and
 /// permissions. The copy is synced to the disk.
 ///
 /// # Errors
 /// The system's error. A part of the copy may exist.
-pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), DiskError> {
+pub(super) fn copy_all(from: &Path, to: &Path) -> Result<CarriedCopy, DiskError> {
+    let mut copy = CarriedCopy(None);
     let mut folders = Vec::new();
     let mut next = vec![(from.to_owned(), to.to_owned())];
     while let Some((from, to)) = next.pop() {
@@ -25,17 +45,18 @@ pub(super) fn copy_all(from: &Path, to: &Path) -> Result<(), DiskError> {
             copy_link(&from, &to, &found).map_err(DiskError::at("create link", &to))?;
         } else if found.is_dir() {
             platform::create_folder(&to, 0o700).map_err(DiskError::at("create folder", &to))?;
+            copy.lock(|| platform::open_folder(&to));
             next.extend(children(&from, &to).map_err(DiskError::at("list", &from))?);
             folders.push((to, found));
         } else {
-            copy_file(&from, &to, &found).map_err(DiskError::at("copy to", &to))?;
+            copy_file(&from, &to, &found, &mut copy).map_err(DiskError::at("copy to", &to))?;
         }
     }
     // The deepest first, because each entry that is created in a folder changes the folder's time.
     for (path, found) in folders.iter().rev() {
         finish_folder(path, found).map_err(DiskError::at("set time of", path))?;
     }
-    Ok(())
+    Ok(copy)
 }
 
 fn children(from: &Path, to: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
@@ -52,7 +73,7 @@ fn copy_link(from: &Path, to: &Path, found: &Metadata) -> io::Result<()> {
     }
 }
 
-fn copy_file(from: &Path, to: &Path, found: &Metadata) -> io::Result<()> {
+fn copy_file(from: &Path, to: &Path, found: &Metadata, copy: &mut CarriedCopy) -> io::Result<()> {
     let bits = platform::mode_of(found).bits();
     if bits & 0o400 == 0 {
         platform::set_mode(from, bits | 0o400)?;
@@ -62,6 +83,7 @@ fn copy_file(from: &Path, to: &Path, found: &Metadata) -> io::Result<()> {
     options.write(true).create_new(true);
     platform::create_with_mode(&mut options, 0o600);
     let target = options.open(to)?;
+    copy.lock(|| target.try_clone());
     let mut buffer = vec![0; BLOCK];
     let mut offset = 0;
     loop {

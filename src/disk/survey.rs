@@ -179,8 +179,13 @@ fn is_copy_name(named: &[u8]) -> bool {
 }
 
 /// The state of a copy: in use while its transfer is, whose staging folder is in a folder above. If that cannot
-/// be found out, it counts as in use.
+/// be found out, it counts as in use. The copy itself is locked while it is made, because its disk may be mounted
+/// elsewhere, too.
 fn state_of_copy(copy: &Path) -> LeftoverState {
+    let is_link = fs::symlink_metadata(copy).is_ok_and(|found| found.is_symlink());
+    if !is_link && state_of(copy) == LeftoverState::InUse {
+        return LeftoverState::InUse;
+    }
     let name = copy.file_name().unwrap_or_default().to_string_lossy();
     let staging = name.rsplit_once('-').map_or("", |(staging, _)| staging);
     let folder = copy.parent().map(platform::canonicalize);
@@ -208,6 +213,8 @@ fn state_of(lock: &Path) -> LeftoverState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::disk::carry::copy_all;
     use crate::disk::zip_write::new_file::NewArchive;
 
     #[test]
@@ -264,6 +271,29 @@ mod tests {
         }
         assert!(leftovers(&below).unwrap().is_empty());
         assert_eq!(fs::read_dir(&below).unwrap().count(), 3);
+    }
+
+    /// As from another place at which its disk is mounted: no folder above has anything of the transfer.
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_that_is_being_made_is_in_use_wherever_it_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        fs::create_dir_all(source.join("folder/deep")).unwrap();
+        fs::write(source.join("file"), b"contents").unwrap();
+        let below = folder.path().join("m");
+        fs::create_dir(&below).unwrap();
+        for name in ["file", "folder"] {
+            let copy = below.join(format!(".peerbridge-{}-1", "a".repeat(32)));
+            let carried = copy_all(&source.join(name), &copy).unwrap();
+            let found = leftovers(&below).unwrap();
+            assert_eq!(found[0].state, LeftoverState::InUse, "{name}");
+            assert!(!remove_leftover(&found[0]).unwrap());
+            drop(carried);
+            let found = leftovers(&below).unwrap();
+            assert_eq!(found[0].state, LeftoverState::Abandoned, "{name}");
+            assert!(remove_leftover(&found[0]).unwrap());
+        }
     }
 
     #[test]

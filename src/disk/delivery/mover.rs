@@ -118,7 +118,7 @@ impl Run<'_> {
         let is_file = matches!(self.manifest.entry(index).kind, EntryKind::File(_));
         let carried = copy_all(from, &beside)
             .map_err(Hindrance::from)
-            .and_then(|()| match (is_replaced, is_file) {
+            .and_then(|_copy| match (is_replaced, is_file) {
                 (true, _) => replace(&beside, to),
                 (false, true) => place_file(&beside, to),
                 (false, false) => place(&beside, to),
