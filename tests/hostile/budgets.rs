@@ -1,22 +1,25 @@
 //! What a hostile peer costs within the limits: memory, threads, descriptors, names and bytes on the disk. Runs
 //! the program itself, so that the peer's own resources don't count.
 
-use crate::harness::Running;
 use crate::harness::trees::{noise, paths};
-use crate::peer::Peer;
+use crate::harness::{Running, is_long};
+use crate::peer::{Line, Peer};
 use crate::real::{Side, exit_code};
 use crate::states::NOT_VERIFIED;
 use crate::tree::Ground;
 use crate::wire::{Entries, PART, Raw, RawOffer, accept};
 use peerbridge::internals::{FrameKind, Message, Role, limits};
 use std::net::TcpListener;
+use std::time::Duration;
 
 pub const MIB: u64 = 1 << 20;
 
-/// A drop box after a first session, so that one-time costs of the process are included already.
+/// A drop box after a first session, so that one-time costs of the process are included already. It does not find the
+/// program that tells how much room a disk has, so it declines no offer for its size.
 pub fn serve(ground: &Ground, options: &str) -> Running {
-    let serve = "serve destination --port 0 --bind 127.0.0.1 --max-peers 64";
-    let program = ground.run(&format!("{serve} {options}")).start();
+    let serve = "serve destination --port 0 --bind 127.0.0.1 --max-peers 64 --idle-timeout 120";
+    let serve = ground.run(&format!("{serve} {options}"));
+    let program = serve.env("PATH", "/nowhere").start();
     let sender = Side::default().send_dialling(&ground.source, program.port());
     sender.end().expect("it is delivered");
     program
@@ -51,6 +54,15 @@ pub fn offer_names(peer: &mut Peer, chunks: u32, a_chunk: u32) {
     }
 }
 
+/// A valid head of a part of this length, and the part without its last byte.
+pub fn part_without_its_end(raw: u32) -> Vec<u8> {
+    let sealed = raw + 172;
+    let head = Raw::default().u32(53 + sealed).u8(FrameKind::Part as u8);
+    let mut frame = head.u32(0).u64(0).u32(raw).u8(0).u32(sealed).0;
+    frame.resize(5 + 52 + sealed as usize, 0);
+    frame
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn frames_are_as_long_as_the_parts_that_were_agreed() {
@@ -63,12 +75,7 @@ fn frames_are_as_long_as_the_parts_that_were_agreed() {
     offer.streams = STREAMS;
     peer.say(&offer.to_bytes());
     assert!(matches!(peer.hear(), Some(Message::Accept(_))));
-    // A valid head of the largest part, and the part without its last byte.
-    let (raw, sealed) = (limits::PART_BYTES_MAX, limits::PART_BYTES_MAX + 172);
-    let head = Raw::default().u32(53 + sealed).u8(FrameKind::Part as u8);
-    let head = head.u32(0).u64(0).u32(raw).u8(0).u32(sealed);
-    let mut frame = head.0;
-    frame.resize(5 + 52 + sealed as usize, 0);
+    let frame = part_without_its_end(limits::PART_BYTES_MAX);
     let joined: Vec<Peer> = (1..STREAMS)
         .map(|number| peer.join(program.port(), number).expect("it may join"))
         .collect();
@@ -193,4 +200,90 @@ fn an_offer_of_folders_alone_leaves_nothing() {
     drop(peer);
     assert_eq!(exit_code(receiver.end()), 12);
     ground.expect_untouched();
+}
+
+/// Signs of life, and of moving on, from somebody who never comes to an end. With `PEERBRIDGE_TEST_LONG=1`: it
+/// takes more than a minute.
+#[test]
+fn an_offer_that_trickles_is_given_up() {
+    if !is_long() {
+        return;
+    }
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let mut peer = Peer::dial(receiver.port, Role::Send);
+    let mut offer = RawOffer::file(1);
+    offer.count = 1000;
+    peer.say(&offer.to_bytes());
+    let line = peer.line.0.try_clone().unwrap();
+    let trickle = std::thread::spawn(move || {
+        for number in 0..300_u32 {
+            std::thread::sleep(Duration::from_secs(1));
+            let name = format!("y{number:03}");
+            let entry = Entries::default().file(name.as_bytes(), 1).bytes.0;
+            peer.say(&Raw::kind(3).u32(entry.len() as u32).bytes(&entry).0);
+        }
+    });
+    Line::of(line).read_to_end();
+    let ended = receiver.end().expect_err("it is given up");
+    assert_eq!(ended.to_string(), "declined: the offer comes too slowly");
+    ground.expect_untouched();
+    drop(trickle);
+}
+
+/// As much as a receiver may ask for, on a line of 100 Mbit/s: 64 streams, and parts of 2 MiB.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sender_holds_the_parts_of_all_streams_and_little_beside() {
+    const PART: u32 = 2 << 20;
+    const STREAMS: u16 = limits::STREAMS;
+    let ground = Ground::small();
+    let digits = noise(3, 4 << 20)
+        .into_iter()
+        .flat_map(|byte| [b'a' + byte / 16, b'a' + byte % 16]);
+    let text = ground.source.join("text");
+    std::fs::write(&text, digits.collect::<Vec<u8>>()).unwrap();
+    for number in 1..64 {
+        std::fs::hard_link(&text, ground.source.join(number.to_string())).unwrap();
+    }
+    // The highest level to which it climbs by itself on as many streams is 1.
+    for (level, beside) in [("0", 64 * MIB), ("1", 192 * MIB)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let send =
+            format!("send tree --streams {STREAMS} --level {level} --idle-timeout 600 --to @");
+        let program = ground.run(&send).to(port).start();
+        let mut peer = Peer::accept(&listener, Role::Receive);
+        assert!(matches!(peer.hear(), Some(Message::Offer(offer)) if offer.streams == STREAMS));
+        peer.say(&accept(PART, STREAMS, &[]));
+        let joined = (1..STREAMS).map(|_| peer.let_join(&listener).line);
+        let lines: Vec<Line> = joined.collect();
+        read_slowly(
+            lines.into_iter().chain([peer.line]),
+            12_500_000,
+            100_000_000,
+        );
+        let resident = program.memory("VmHWM");
+        println!("{resident} bytes at level {level}");
+        let parts = u64::from(PART) * u64::from(STREAMS);
+        assert!(resident < parts + beside, "{resident} bytes");
+        drop(program);
+    }
+}
+
+/// Reads that many bytes from all lines together, at so many in a second.
+fn read_slowly(lines: impl Iterator<Item = Line>, a_second: usize, bytes: usize) {
+    let mut lines: Vec<_> = lines.map(|line| line.0).collect();
+    for line in &mut lines {
+        line.set_nonblocking(true).unwrap();
+    }
+    let tick = Duration::from_millis(50);
+    let mut buffer = vec![0; a_second / 20 / lines.len()];
+    let mut read = 0;
+    while read < bytes {
+        for line in &mut lines {
+            read += std::io::Read::read(line, &mut buffer).unwrap_or(0);
+        }
+        std::thread::sleep(tick);
+    }
 }

@@ -1,6 +1,6 @@
 //! A table of hostile peers and budgets: what each peer may cost a drop box in each limited resource.
 
-use crate::budgets::{MIB, offer_names, serve};
+use crate::budgets::{MIB, offer_names, part_without_its_end, serve};
 use crate::frames::begun;
 use crate::harness::Running;
 use crate::harness::trees::paths;
@@ -43,7 +43,7 @@ struct Budget {
 /// Descriptors that the process itself may have open besides its connections.
 const FEW: usize = 8;
 
-const TABLE: [Budget; 9] = [
+const TABLE: [Budget; 15] = [
     Budget {
         what: "600 connections that say nothing",
         attack: |at| (dial(at, 600, &[]), 0),
@@ -79,6 +79,25 @@ const TABLE: [Budget; 9] = [
         ..Budget::NOTHING
     },
     Budget {
+        what: "300 sessions that end at once, to each of which a peer may return",
+        attack: |at| {
+            (0..300).for_each(|_| drop(Peer::dial(at.port(), Role::Send)));
+            (Vec::new(), 0)
+        },
+        ending: 64,
+        ticks: 1500,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "40 connections that only ping",
+        attack: pings,
+        resident: 24 * MIB,
+        threads: limits::PING_SESSIONS + FEW,
+        descriptors: limits::PING_SESSIONS + FEW,
+        ending: 40,
+        ..Budget::NOTHING
+    },
+    Budget {
         what: "a flood of pings that all want long answers",
         attack: |at| {
             sessions(at, 1, |peer| {
@@ -110,6 +129,37 @@ const TABLE: [Budget; 9] = [
         ..Budget::SMALL
     },
     Budget {
+        what: "200 offers of one session, each of which is declined",
+        attack: |at| sessions(at, 1, declined_offers),
+        ticks_per_mib: 20_000,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "16 offers with an early part but for its last byte",
+        attack: |at| sessions(at, 16, early_part),
+        resident: 40 * MIB,
+        threads: 40,
+        descriptors: 40,
+        ..Budget::NOTHING
+    },
+    Budget {
+        what: "a part of 2 MiB but for its last byte on each of 64 streams",
+        attack: parts_on_all_streams,
+        resident: limits::PARTS_IN_FLIGHT_BYTES as u64 + 24 * MIB,
+        threads: limits::STREAMS as usize + FEW,
+        descriptors: limits::STREAMS as usize + FEW,
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::NOTHING
+    },
+    Budget {
+        what: "an offer of 1,024 levels of which nothing comes",
+        attack: |at| sessions(at, 1, offer_levels),
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::SMALL
+    },
+    Budget {
         what: "an offer of 5,000 folders of which nothing comes",
         attack: |at| sessions(at, 1, offer_folders),
         names: 6,
@@ -117,8 +167,10 @@ const TABLE: [Budget; 9] = [
         ..Budget::SMALL
     },
     Budget {
-        what: "an empty round after an offer of 64 GiB",
+        what: "an empty round after an offer of as many parts as there may be",
         attack: |at| sessions(at, 1, empty_round),
+        // Each of 67 million parts is looked at a few times: half a second with optimisation.
+        ticks: 4000,
         names: 6,
         disk: 64 * 1024,
         ..Budget::SMALL
@@ -347,15 +399,80 @@ fn offer_folders(peer: &mut Peer) {
     assert!(matches!(peer.hear(), Some(Message::Accept(_))));
 }
 
-fn empty_round(peer: &mut Peer) {
-    let size = u64::from(PART) << 20;
-    peer.say(&RawOffer::file(size).to_bytes());
-    match peer.hear() {
-        Some(Message::Accept(_)) => {}
-        // A disk without enough room makes the receiver decline.
-        Some(Message::Decline(_)) => return,
-        other => panic!("{other:?}"),
+/// The drop box takes some of them, and hangs up on the others.
+fn pings(at: &Running) -> (Vec<Line>, u64) {
+    let lines = (0..40).map(|_| {
+        let mut line = Line::dial(at.port());
+        let (_, confirm) = hello(&mut line, DiallerRole::Ping);
+        line.send_frame(FrameKind::Confirm as u8, &confirm);
+        line
+    });
+    (lines.collect(), 40 * 150)
+}
+
+/// A file where there is a folder.
+fn declined_offers(peer: &mut Peer) {
+    for transfer in 0..200 {
+        let mut offer = RawOffer::of(&Entries::default().file(b"tree", 1));
+        offer.transfer = transfer;
+        peer.say(&offer.to_bytes());
+        assert!(matches!(peer.hear(), Some(Message::Decline(_))));
     }
+}
+
+fn early_part(peer: &mut Peer) {
+    let size = limits::EARLY_PART_BYTES;
+    let mut offer = RawOffer::file(size.into()).early(0, &[]);
+    offer.part_size = size;
+    peer.say(&offer.to_bytes());
+    let frame = part_without_its_end(size);
+    peer.line.send(&frame);
+    peer.sent += frame.len() as u64;
+}
+
+fn parts_on_all_streams(at: &Running) -> (Vec<Line>, u64) {
+    let part = limits::PARTS_IN_FLIGHT_BYTES / u32::from(limits::STREAMS);
+    let mut peer = Peer::dial(at.port(), Role::Send);
+    let mut offer = RawOffer::file(limits::PARTS_IN_FLIGHT_BYTES.into());
+    (offer.part_size, offer.streams) = (part, limits::STREAMS);
+    peer.say(&offer.to_bytes());
+    let Some(Message::Accept(accept)) = peer.hear() else {
+        panic!("it is not accepted");
+    };
+    let joined = (1..accept.streams).map(|number| peer.join(at.port(), number));
+    let joined: Vec<_> = joined.map(|stream| stream.expect("it may join")).collect();
+    let mut lines: Vec<_> = joined.into_iter().map(|stream| stream.line).collect();
+    lines.push(peer.line);
+    let frame = part_without_its_end(part);
+    lines.iter_mut().for_each(|line| line.send(&frame));
+    let sent = lines.len() * frame.len();
+    (lines, sent as u64)
+}
+
+/// Each folder is in the one before.
+fn offer_levels(peer: &mut Peer) {
+    let entry = |level: usize, kind: u8, own: &[u8]| {
+        let raw = Raw::kind(kind).u16((2 * level).saturating_sub(1) as u16);
+        raw.u16(own.len() as u16).bytes(own)
+    };
+    let last = limits::PATH_LEVELS - 1;
+    let folders = (0..last).flat_map(|level| {
+        let own: &[u8] = if level == 0 { b"d" } else { b"/d" };
+        entry(level, 3, own).bytes(&[0; 14]).0
+    });
+    let file = entry(last, 1, b"/d").u64(1).bytes(&[0; 14]).0;
+    let mut offer = RawOffer::file(1);
+    offer.count = limits::PATH_LEVELS as u32;
+    offer.entries = folders.chain(file).collect();
+    peer.say(&offer.to_bytes());
+    let heard = peer.hear();
+    assert!(matches!(heard, Some(Message::Accept(_))), "{heard:?}");
+}
+
+fn empty_round(peer: &mut Peer) {
+    let size = u64::from(PART) * limits::PARTS;
+    peer.say(&RawOffer::file(size).to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
     peer.say(&round_end(0, &[], &[]));
     assert!(matches!(peer.hear(), Some(Message::Missing(_))));
 }
