@@ -248,6 +248,7 @@ fn no_sync_that_fails_ends_in_success_and_the_data_comes_before_the_journal() {
     let last_file = syncs
         .iter()
         .rposition(|point| point.shown.contains("large one>"));
+    assert!(last_file.is_some(), "{syncs:?}");
     assert!(last_file < first("/journal>"), "{syncs:?}");
     assert!(first("/journal>").is_some(), "{syncs:?}");
     let last = syncs.last().unwrap();

@@ -44,7 +44,7 @@ fn a_million_empty_files() {
             File::create(folder.join(format!("file {file:03}"))).unwrap();
         }
     }
-    for run in ["new", "unchanged"] {
+    for (run, sent) in [("new", FILES), ("unchanged", 0)] {
         let begun = Instant::now();
         let (sender, send_memory, receiver, receive_memory) = measured(&from, &into);
         let seconds = begun.elapsed().as_secs_f32();
@@ -54,7 +54,7 @@ fn a_million_empty_files() {
             receiver.total("wire_bytes")
         );
         sender.exits(0);
-        receiver.exits(0);
+        assert_eq!(receiver.exits(0).total("files"), sent);
         let limit = memory_limit(FILES + 1001);
         assert!(
             send_memory < limit && receive_memory < limit,

@@ -2,7 +2,7 @@
 
 use crate::harness::proxy::{Act, Proxy};
 use crate::harness::trees::{self, MIB};
-use crate::harness::{LISTEN, Scene, until};
+use crate::harness::{LISTEN, Scene, is_root, until};
 use crate::sides::{receive, send, transfer};
 use std::fs;
 use std::path::Path;
@@ -100,6 +100,35 @@ fn a_second_receiver_of_the_same_is_turned_away_and_harms_nothing() {
     first.ends().exits(0);
     receiver.ends().exits(0);
     trees::assert_same(&from, &into.join("tree"));
+}
+
+/// It is empty, and anybody may write to it.
+#[test]
+fn a_staging_folder_of_somebody_else_is_refused() {
+    if !is_root() {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    }
+    let scene = Scene::new();
+    let (from, into) = (scene.path("tree"), scene.path("into"));
+    trees::make_mixed(&from, 8 * MIB, 5);
+    cut_off(&from, &into);
+    let staging = trees::stagings(&into).remove(0);
+    fs::remove_dir_all(&staging).unwrap();
+    fs::create_dir(&staging).unwrap();
+    for folder in [&scene.path(""), &into, &staging] {
+        trees::set_mode(folder, 0o777);
+    }
+    let receiver = receive(&into, &LISTEN).without_rights().start();
+    let sender = send(&from, &["--to", "@"]).to(receiver.port()).ends();
+    sender.exits(6);
+    let received = receiver.ends().exits(9);
+    assert!(
+        received.error().contains("cannot make private"),
+        "{received:?}"
+    );
+    assert_eq!(fs::read_dir(&staging).unwrap().count(), 0);
+    assert!(!into.join("tree").exists());
 }
 
 #[test]

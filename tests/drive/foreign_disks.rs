@@ -2,6 +2,7 @@
 //! arrives.
 
 use crate::harness::disks::Disk;
+use crate::harness::proxy::Proxy;
 use crate::harness::trees::{MIB, noise};
 use crate::harness::{Run, Scene, meet};
 use std::fs;
@@ -76,21 +77,17 @@ fn a_refused_name_is_told_before_anything_moves() {
     for number in 0..12 {
         scene.file(format!("tree/{number}:"), noise(number, MIB));
     }
-    scene.file("tree/good", "good");
-    let sender = scene.run("send tree --to @ --json");
-    let (received, sent) = meet(receiver(&scene, disk.path(), ""), sender);
-    let received = received.exits(13);
-    let events = received.events();
-    let at = |wanted: &dyn Fn(&serde_json::Value) -> bool| events.iter().position(wanted).unwrap();
-    let warned = at(&|event| {
-        let message = event["message"].as_str();
-        message.is_some_and(|message| message.contains("refuses these names"))
-    });
-    let message = events[warned]["message"].as_str().unwrap();
-    assert!(message.contains("and 2 more"), "{message}");
-    assert!(warned < at(&|event| event["event"] == "file"));
+    scene.file("tree/good", noise(20, 2 * MIB));
+    let receiver = receiver(&scene, disk.path(), "").start();
+    // Room for the offer, and not for a part.
+    let line = Proxy::holding_at(receiver.port(), 64 * 1024);
+    let sender = scene.run("send tree --to @ --json").to(line.port()).start();
+    receiver.says("refuses these names");
+    receiver.says("and 2 more");
+    line.release();
+    receiver.ends().exits(13);
     // A refused file that shares no part with another file is not sent.
-    assert!(sent.exits(13).total("wire_bytes") < 5 * MIB as u64);
+    assert!(sender.ends().exits(13).total("wire_bytes") < 5 * MIB as u64);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::terminal::Terminal;
 use crate::harness::trees::noise;
-use crate::harness::{Run, SECRET, Scene, has_tool};
+use crate::harness::{Run, SECRET, Scene, has_tool, until};
 use std::fs;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_peerbridge");
@@ -64,6 +64,43 @@ fn the_command_sees_no_secret() {
     let sent = near_end(&scene, "send file", "env >&2").ends().exits(4);
     assert!(sent.error().contains("PATH="), "{sent:?}");
     assert!(!sent.error().contains(SECRET), "{sent:?}");
+}
+
+#[test]
+fn no_port_is_opened_beside_a_command() {
+    let scene = Scene::new();
+    scene.file("file", "1");
+    for words in ["send file", "receive in --yes"] {
+        let _ = fs::remove_file(scene.path("begun"));
+        let side = near_end(&scene, words, "touch begun; cat > answer");
+        let side = side.env("PEERBRIDGE_DISCOVERY", "loopback");
+        let mut side = side.start();
+        until("the command", || scene.path("begun").exists().then_some(()));
+        // For a moment it listens to itself.
+        until("no port", || open_ports(side.id()).is_empty().then_some(()));
+        assert!(!side.is_over());
+    }
+}
+
+/// The lines of the system's tables of TCP and UDP that are of sockets of this process to which others may come.
+fn open_ports(id: u32) -> Vec<String> {
+    let open = fs::read_dir(format!("/proc/{id}/fd")).expect("a running process");
+    let open = open.filter_map(|one| fs::read_link(one.ok()?.path()).ok());
+    let open: Vec<String> = open
+        .filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.to_owned()))
+        .map(|number| number.trim_end_matches(']').to_owned())
+        .collect();
+    let tables = ["tcp", "tcp6", "udp", "udp6"];
+    let tables = tables.map(|table| fs::read_to_string(format!("/proc/{id}/net/{table}")));
+    let tables: Vec<String> = tables.into_iter().flatten().collect();
+    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+    let is_own = |line: &&str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        // A connection of TCP that stands is no port.
+        const STANDS: &str = "01";
+        fields[3] != STANDS && open.iter().any(|own| own == fields[9])
+    };
+    lines.filter(is_own).map(str::to_owned).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::real::{Running, Side, exit_code};
 use crate::tree::Ground;
 use crate::wire::RawOffer;
 use peerbridge::Secret;
-use peerbridge::internals::{DiallerRole, FrameKind, Role};
+use peerbridge::internals::{DiallerRole, FrameKind, Role, limits};
 use peerbridge::{Error, Summary};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -417,6 +417,20 @@ fn a_dialler_that_reaches_a_stranger_says_so() {
         let result = sender.end();
         assert_eq!(exit_code(result), 11);
     }
+}
+
+/// The time of a whole handshake is more than twice as long.
+#[test]
+fn an_answer_without_a_proof_is_spent_before_the_handshake_is_over() {
+    let ground = Ground::small();
+    let receiver = Side::default().receive_listening(&ground.destination);
+    let begun = Instant::now();
+    let mut line = Line::dial(receiver.port);
+    hello(&mut line, SEND);
+    receiver.expect_failed_proofs(1);
+    assert!(begun.elapsed() < Duration::from_secs(limits::HANDSHAKE_SECONDS));
+    assert!(line.read_to_end().is_empty());
+    expect_served(&receiver, &ground);
 }
 
 /// The whole handshake has one deadline, and others are served meanwhile.

@@ -1,11 +1,12 @@
 //! The program itself under attack: its memory, its exit codes and its output.
 
+use crate::budgets::serve;
 use crate::frames::{LENGTHS, begun};
 use crate::harness::Running;
 use crate::peer::{Line, Peer, hello};
-use crate::real::{SECRET, Side};
+use crate::real::{SECRET, Side, wait_until};
 use crate::tree::Ground;
-use crate::wire::ping;
+use crate::wire::{abort, ping};
 use peerbridge::internals::{DiallerRole, FrameKind, Role};
 
 /// The program as a listening receiver.
@@ -44,6 +45,23 @@ fn no_length_makes_memory_grow() {
     sender.end().expect("it still serves");
     program.ends().exits(0);
     ground.expect_whole();
+}
+
+/// So that nothing of it can be taken for the log's own words.
+#[test]
+fn what_a_peer_says_ends_its_line_of_the_log() {
+    let ground = Ground::small();
+    let program = serve(&ground, "");
+    let mut peer = Peer::dial(program.port(), Role::Send);
+    peer.say(&abort(1, b"gone\nreceived \"tree\" from \"bob\""));
+    wait_until("it is logged", || program.error().contains("gone"));
+    let log = program.error();
+    let line = log.lines().find(|line| line.contains("gone"));
+    let line = line.expect("a whole line");
+    assert!(
+        line.ends_with(r#": gone\nreceived "tree" from "bob""#),
+        "{line}"
+    );
 }
 
 #[test]

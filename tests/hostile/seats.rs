@@ -1,10 +1,13 @@
 //! The slots of a drop box: heartbeats alone keep none for long.
 
 use crate::drop_box::{DropBox, secret};
-use crate::peer::Line;
-use crate::real::wait_until;
+use crate::peer::{Line, Peer};
+use crate::real::{Side, wait_until};
 use crate::tree::Ground;
-use peerbridge::internals::{DiallerRole, DiallerWaitsForHello, FrameKind, Role, frame};
+use crate::wire::{PART, RawOffer, ping};
+use peerbridge::internals::{
+    DiallerRole, DiallerWaitsForHello, FrameKind, Message, Role, frame, limits,
+};
 use peerbridge::{SendOptions, Unattended, send};
 use std::time::Duration;
 
@@ -75,4 +78,54 @@ fn a_session_in_which_nothing_moves_ends_and_a_new_one_begins() {
     wait_until("the seat is free again", || {
         send(&bob, &options, &Unattended).is_ok()
     });
+}
+
+/// All slots but one are taken, each with all the streams that it gets; then each stream begins a file.
+#[cfg(target_os = "linux")]
+#[test]
+fn sessions_with_all_their_streams_leave_descriptors_for_an_honest_sender() {
+    let ground = Ground::small();
+    let serve = "serve destination --port 0 --bind 127.0.0.1 --max-peers 16 --idle-timeout 300";
+    let program = ground.run(serve).after("ulimit -n 1024").start();
+    let port = program.port();
+    let serves = || {
+        let sent = Side::default().send_dialling(&ground.source, port);
+        sent.end().expect("an honest sender is served");
+    };
+    let mut sessions: Vec<_> = (0..15)
+        .map(|number| session_of_streams(port, number))
+        .collect();
+    let _silent: Vec<_> = (0..30).map(|_| Line::dial(port)).collect();
+    serves();
+    for streams in &mut sessions {
+        streams[0].say(&ping(1, 0));
+        assert!(matches!(streams[0].hear(), Some(Message::Pong { .. })));
+        for (index, stream) in (0..).zip(streams) {
+            stream.part(index, &[7; PART as usize]);
+        }
+    }
+    let streams: usize = sessions.iter().map(Vec::len).sum();
+    wait_until("a socket and a file for each", || {
+        program.descriptors() > 2 * streams
+    });
+    serves();
+    for streams in &mut sessions {
+        streams[0].say(&ping(2, 0));
+        assert!(matches!(streams[0].hear(), Some(Message::Pong { .. })));
+    }
+}
+
+/// A session in which parts are accepted, of a size of its own, and all the streams that it gets.
+fn session_of_streams(port: u16, number: u64) -> Vec<Peer> {
+    let mut peer = Peer::dial(port, Role::Send);
+    let parts = u64::from(limits::STREAMS) + number;
+    let mut offer = RawOffer::file(parts * u64::from(PART));
+    offer.streams = limits::STREAMS;
+    peer.say(&offer.to_bytes());
+    let Some(Message::Accept(accept)) = peer.hear() else {
+        panic!("session {number} is not accepted");
+    };
+    let joined = (1..accept.streams).map(|stream| peer.join(port, stream).expect("it may join"));
+    let joined: Vec<_> = joined.collect();
+    std::iter::once(peer).chain(joined).collect()
 }

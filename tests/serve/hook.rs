@@ -30,7 +30,7 @@ fn it_is_told_what_came_and_never_a_secret() {
     let serve = serve.arg(scene.path("hook"));
     let serve = serve.env("PEERBRIDGE_ZIP_PASSWORD", "hush");
     let served = serve.env("PEERBRIDGE_SECRET_FILE", "/hush").listens();
-    let name = "a tree; $(id)";
+    let name = "a tree; $(touch owned) `touch owned` | touch owned";
     scene.tree(name, 3);
     let send = scene.run("send --as alice --to @").arg(name);
     send.to(served.port()).exits(0);
@@ -48,6 +48,8 @@ fn it_is_told_what_came_and_never_a_secret() {
             "{expected}\n{facts}"
         );
     }
+    let owned = scene.names_in("").iter().any(|name| name == "owned");
+    assert!(!owned, "a name was given to a shell");
     for secret in [SECRET, "hush", "PEERBRIDGE_SECRET", "PEERBRIDGE_ZIP"] {
         assert!(!facts.contains(secret), "{secret} in\n{facts}");
     }
@@ -75,16 +77,22 @@ fn no_name_is_taken_for_two_paths() {
 }
 
 #[test]
-fn a_hook_that_never_ends_is_stopped_with_all_that_it_started() {
+fn a_hook_that_never_ends_is_stopped_with_all_that_it_started_and_holds_no_slot() {
     let scene = Scene::new();
     let script = format!(
         "#!/bin/sh\nsleep 600 &\necho $! > '{}'\nwait\n",
         scene.path("child").display()
     );
     set_mode(&scene.file("hook", script), 0o700);
-    let served = scene.listens("serve inbox --on-receive ./hook --hook-timeout 1");
+    let serve = "serve inbox --max-peers 1 --on-receive ./hook --hook-timeout 1";
+    let served = scene.listens(serve);
     scene.tree("tree", 1);
     scene.sends("tree", served.port()).exits(0);
+    scene.tree("next", 2);
+    until("the only slot is free again", || {
+        let sent = scene.sends("next --retry 0", served.port());
+        (sent.code() == Some(0)).then_some(())
+    });
     let received = &served.waits_for(1, "received")[0];
     assert_eq!(received["exit"], 15, "{received}");
     assert!(

@@ -155,7 +155,8 @@ fn a_dialling_receiver_learns_that_it_was_a_dry_run() {
 #[test]
 fn broken_transfers_are_removed_after_a_time() {
     let scene = Scene::new();
-    let staged = |name: &str, days: u64| {
+    let staged = |digit: &str, days: u64| {
+        let name = format!(".peerbridge-{}", digit.repeat(32));
         let folder = scene.folder(format!("inbox/{name}"));
         let journal = File::create(folder.join("journal")).unwrap();
         File::create(folder.join("lock")).unwrap();
@@ -163,9 +164,10 @@ fn broken_transfers_are_removed_after_a_time() {
         journal.set_modified(SystemTime::now() - age).unwrap();
         folder
     };
-    let old = staged(&format!(".peerbridge-{}", "a".repeat(32)), 3);
-    let new = staged(&format!(".peerbridge-{}", "b".repeat(32)), 2);
-    let served = scene.listens("serve inbox --keep-partial 3");
-    assert!(!old.exists() && new.exists());
-    drop(served);
+    for (options, days) in [("", 14), ("--keep-partial 3", 3)] {
+        let (old, new) = (staged("a", days), staged("b", days - 1));
+        let served = scene.listens(&format!("serve inbox {options}"));
+        assert!(!old.exists() && new.exists(), "{days} days");
+        drop(served);
+    }
 }

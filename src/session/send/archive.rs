@@ -172,7 +172,10 @@ mod tests {
             !names.iter().any(|name| name.ends_with("/one")),
             "{names:?}"
         );
-        assert_eq!(losses.tell(&crate::session::events::Unattended), 1);
+        let told = Losses::default();
+        assert_eq!(losses.tell(&told), 1);
+        let (path, _) = lock(&told.0).pop().expect("it is named");
+        assert!(path.ends_with(b"/one"), "{}", path.escape_ascii());
     }
 
     #[test]

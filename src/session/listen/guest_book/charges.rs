@@ -384,17 +384,25 @@ mod tests {
         assert_eq!(charges.ready(network(999), &named("bob"), now), now);
     }
 
+    /// A day of guesses, each from a network of its own and as soon as it is answered.
     #[test]
     fn codes_of_one_name_are_guessed_ever_more_slowly() {
-        let now = Instant::now();
-        let mut charges = Charges::new(now);
+        let begun = Instant::now();
+        let mut charges = Charges::new(begun);
         let code = Subject::Code("alice".into());
-        for n in 0..20 {
-            charges.charge(network(n), &code, now);
+        let (mut now, mut gap, mut guesses) = (begun, Duration::ZERO, 0);
+        while now < begun + Duration::from_secs(24 * 3600) {
+            charges.answered(network(guesses), &code, now);
+            charges.charge(network(guesses), &code, now);
+            guesses += 1;
+            let ready = charges.ready(network(guesses), &code, now);
+            assert!(ready - now >= gap, "guess {guesses}");
+            (gap, now) = (ready - now, ready);
         }
-        let ready = charges.ready(network(999), &code, now);
-        assert_eq!(ready, now + CODE.longest);
-        assert_eq!(charges.ready(network(999), &named("alice"), now), now);
+        assert_eq!(gap, Duration::from_secs(8));
+        let chance = f64::from(guesses) * 3.0 / 1e6;
+        assert!(chance < 0.033, "{chance}");
+        assert_eq!(charges.ready(network(guesses), &named("alice"), now), now);
     }
 
     #[test]
