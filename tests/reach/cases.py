@@ -23,7 +23,7 @@ def transfer(sender, receiver, source):
     unix = not (sender.is_windows or receiver.is_windows)
     compare(source / "tree", into / "tree", modes=unix)
     check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
-    # Once more: all is there already, read-only files too.
+    # Once more: everything is there already, also the read-only file.
     sent, received = meet(sender, ["tree"], receiver, into, source)
     check(received.event("done")["files"] == 0, "the same was received again")
 
@@ -59,7 +59,7 @@ def existing(sender, receiver):
 
 
 def interrupted(sender, receiver):
-    """The native side dies on the way, and the same again resumes."""
+    """The native side is killed halfway. The same commands resume."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "noise").write_bytes(os.urandom(24_000_000))
     words = ["receive", ".", "--yes", "--json", "--bind", "127.0.0.1", "--port", "0", "--retry", "0", "--wait", "60"]
@@ -79,7 +79,7 @@ def interrupted(sender, receiver):
 
 
 def alone(sender):
-    """The static program in a root that holds nothing else: as a demonstration, and as the image of docs/SERVER.md."""
+    """The static program in a root that holds nothing else: `demo`, and `serve` as the image of docs/SERVER.md."""
     root = fresh("root")
     (root / "peerbridge").write_bytes(STATIC.program().read_bytes())
     (root / "peerbridge").chmod(0o755)
@@ -114,7 +114,7 @@ def linked_for_macos(program):
 
 
 def links_left_out(native, windows):
-    """wine makes no symbolic links, as Windows makes none for most people: they are named, and the rest is there."""
+    """wine makes no symbolic links, and neither does Windows for most people: they are named, the rest arrives."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "tree/folder").mkdir(parents=True)
     (source / "tree/file").write_text("x")
@@ -126,7 +126,7 @@ def links_left_out(native, windows):
 
 
 def names_left_out(native, windows):
-    """Names that Windows cannot have, and the second of two that are one name there: named, and the rest is there."""
+    """Names that Windows refuses, and the second of two that are one name there, are named; the rest arrives."""
     source, into = fresh("sample-2"), fresh("received")
     refused = ["aux.txt", "a:b", "trail.", "COM¹", "what?", "PEERBR~1"]
     twice = ["file", "FILE", "folder/one", "FOLDER/two"]
@@ -142,13 +142,13 @@ def names_left_out(native, windows):
     for side in (sent, received):
         check(all(name in side.errors for name in refused), f"not all are named: {side.errors}")
         left_out = [event for event in side.events("file") if event["result"] == "failed"]
-        # Besides the names: one of two files, one of two folders, and what is below that.
+        # Besides them: one of two files, one of two folders, and the file in that folder.
         check(len(left_out) == len(refused) + 3, f"left out: {left_out}")
     check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
 
 
 def many_names_left_out(native, windows):
-    """Ten of them are named before anything moves, with the number of the others."""
+    """Ten refused names are listed before anything moves, and the others are counted."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "tree").mkdir()
     for number in range(13):
@@ -180,7 +180,7 @@ def arguments_of_windows(native, windows):
 
 
 def command_of_windows(windows):
-    """A command with quotes leads to the other side, as cmd reads it."""
+    """`--via` starts a command with quotes in it, as cmd reads it."""
     source, into = fresh("sample-2"), fresh("received here")
     (source / "two words").write_text("x")
     (source / "secret.txt").write_text(SECRETS["PEERBRIDGE_SECRET"])
@@ -230,12 +230,12 @@ def checkout_of_windows():
 
 
 def path_of_windows(path):
-    """wine has the root of this machine as a drive."""
+    """A path of this machine as wine names it."""
     return "Z:" + str(path).replace("/", "\\")
 
 
 def paths_of_windows(native, windows):
-    """Paths have the form that people and other programs know, also in a hook."""
+    """Messages and hooks have paths in the usual form, without `\\\\?\\`."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "note").write_text("x")
     (into / "hook.bat").write_text("@echo off\r\necho %PEERBRIDGE_PATH%>said.txt\r\n")
@@ -243,4 +243,4 @@ def paths_of_windows(native, windows):
     said = (into / "said.txt").read_text()
     check(said.strip().endswith("note"), f"the hook got {said!r}")
     for text in (said, received.output, received.errors):
-        check("\\\\?\\" not in text and "\\\\\\\\?" not in text, f"a path for the system alone: {text}")
+        check("\\\\?\\" not in text and "\\\\\\\\?" not in text, f"a path in the form of the system: {text}")

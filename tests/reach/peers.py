@@ -31,6 +31,8 @@ def check(holds, what):
 
 
 class Ended:
+    """How a program ended."""
+
     def __init__(self, code, output, errors):
         self.code, self.output, self.errors = code, output, errors
 
@@ -49,7 +51,7 @@ class Ended:
 
 
 class Running:
-    """A program on its way. Its output is read while it runs, so that it never waits for a reader."""
+    """A program that runs. Threads read its output, so that it never waits for a reader."""
 
     def __init__(self, words, folder, env):
         self.process = subprocess.Popen(
@@ -67,7 +69,7 @@ class Running:
             into += chunk
 
     def port(self):
-        """The port of a listener, once it says so."""
+        """Waits for a listener, and gives its port."""
         until(lambda: b"\n" in self.output or self.process.poll() is not None, "no listener")
         first = self.output.split(b"\n")[0]
         check(first.startswith(b"{"), f"no listener: {self.errors.decode()}")
@@ -89,7 +91,7 @@ class Running:
 
 
 class Console:
-    """A program at a console of its own."""
+    """A program at a terminal of its own."""
 
     def __init__(self, words, folder):
         self.child, self.terminal = pty.fork()
@@ -99,7 +101,7 @@ class Console:
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
     def gives_each_key(self):
-        """wine makes lines by itself, once it reads."""
+        """Whether wine has turned off the lines of the terminal: it does so once it reads."""
         return not termios.tcgetattr(self.terminal)[3] & termios.ICANON
 
     def types(self, keys, answer):
@@ -155,7 +157,7 @@ def fresh(name):
 
 
 def meet(sender, what, receiver, into, source, options=(), sending=(), codes=(0, 0)):
-    """One transfer from the folder `source` into the folder `into`. How sender and receiver ended."""
+    """One transfer from the folder `source` into the folder `into`. Gives how sender and receiver ended."""
     words = ["receive", ".", "--yes", "--json", "--bind", "127.0.0.1", "--port", "0", "--wait", "60"]
     receiving = receiver.start([*words, *options], into)
     to = f"127.0.0.1:{receiving.port()}"

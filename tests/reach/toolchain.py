@@ -1,4 +1,4 @@
-"""What builds and runs the program for other systems, on Debian 12 with apt, cargo and PyPI alone."""
+"""Builds the program for other systems, on Debian 12 with packages of apt, cargo and PyPI alone."""
 
 import json
 import os
@@ -22,7 +22,7 @@ PACKAGES = [
 ZIG = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"]
 CARGO = "/usr/bin/cargo"
 
-# The bundled standard library has no functions of Windows 8 and later that wine 8 lacks, but for this one.
+# The one function that the standard library calls and wine 8 lacks.
 SHIM = """
 #include <windows.h>
 BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
@@ -48,7 +48,7 @@ __declspec(dllexport) BOOL WINAPI OldSetConsoleMode(HANDLE console, DWORD mode) 
 
 @dataclass(frozen=True)
 class Target:
-    """A system: its name here and for rustc, and the words that run its programs; None where nothing can."""
+    """A system: its name here and for rustc, and the command that runs its programs (None: nothing here can)."""
 
     name: str
     triple: str
@@ -68,11 +68,11 @@ MACOS = Target("macos", "aarch64-apple-darwin", None)
 # Without the second flag the program wants /dev/urandom.
 STATIC_FLAGS = '-Ctarget-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
 
-# Debian has no tool that strips programs for macOS, and its cargo does not hear the profile's own `strip`. The linker
-# leaves out what belongs to a debugger: it would name files of this machine.
+# Debian has no tool that strips programs for macOS, so rustc must not look for one. The linker leaves out what is for
+# debuggers, because it names files of this machine.
 MACOS_FLAGS = "-Cstrip=none -Clink-arg=-Wl,-S"
 
-# What is tested is compiled quickly; a release is compiled as Cargo.toml says.
+# Tested programs compile quickly; a release is compiled as Cargo.toml says.
 QUICK = [
     "--config", 'profile.release.lto="off"', "--config", "profile.release.codegen-units=16",
     "--config", "profile.release.opt-level=1", "--config", "profile.release.package.peerbridge.opt-level=0",
@@ -99,7 +99,7 @@ def environment():
 
 
 def command(words, log, root=ROOT, **more):
-    """Runs a command that takes long; what it printed is shown where it fails."""
+    """Runs a command with its messages in a log, and shows their end if it fails. Gives its output."""
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / f"{log}.log"
     with open(path, "w") as stderr:
@@ -128,14 +128,14 @@ def options(profile):
 
 
 def build(targets, profile=QUICK, env=None, root=ROOT):
-    """Builds the program for all targets but macOS, at once."""
+    """Builds the program for any targets but macOS."""
     triples = [word for target in targets for word in ("--target", target.triple)]
     words = [CARGO, "build", *options(profile), "--bin", "peerbridge", *triples]
     command(words, "build", root, env=env or environment())
 
 
 def build_macos(profile=QUICK, env=None, root=ROOT):
-    """zig links for macOS."""
+    """Builds the program for macOS: zig is the linker."""
     env = dict(env or environment())
     env["PATH"] = f"{WORK / 'venv/bin'}:{env['PATH']}"
     words = [str(WORK / "venv/bin/cargo-zigbuild"), "zigbuild", *options(profile), "--bin", "peerbridge"]
@@ -144,7 +144,7 @@ def build_macos(profile=QUICK, env=None, root=ROOT):
 
 
 def build_unit_tests(targets):
-    """Builds the unit tests of the library. The program of each target."""
+    """Builds the unit tests of the library. Gives the program for each target."""
     if not targets:
         return {}
     triples = [word for target in targets for word in ("--target", target.triple)]
@@ -160,7 +160,7 @@ def build_all_tests(target):
 
 
 def prepare_wine(programs):
-    """Puts the one function that wine lacks beside each program."""
+    """Puts the function that wine lacks beside each program."""
     source, library = WORK / "shim.c", WORK / "bcryptprimitives.dll"
     source.write_text(SHIM)
     command(["x86_64-w64-mingw32-gcc", "-shared", "-o", str(library), str(source), "-ladvapi32"], "shim")
