@@ -2,14 +2,17 @@
 
 use crate::cli::environment::Environment;
 use crate::cli::input::code_source::CodeSource;
+use crate::cli::input::questions::Questions;
 use crate::cli::input::terminal::{Answers, Terminal};
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::console::Console;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::progress::ProgressStyle;
-use crate::cli::output::report::{Guide, Programs, ReportStyle};
+use crate::cli::output::report::{ReportStyle, Reporter};
+use crate::cli::output::teller::Teller;
 use crate::cli::output::wording::Perspective;
+use std::path::PathBuf;
 
 /// The process as the verbs see it; tests put their own parts in.
 pub(crate) struct Context<'a> {
@@ -21,19 +24,33 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// How to report a session that this process takes part in on one side.
-    pub(crate) fn report_style(
+    /// Reports a session that this process takes part in on one side. Nobody is asked: everything that the options
+    /// allow is accepted.
+    pub(crate) fn reporter(
         &self,
         perspective: Perspective,
         progress: ProgressChoice,
-    ) -> ReportStyle {
-        ReportStyle {
+    ) -> Reporter<'_> {
+        let style = ReportStyle {
             perspective,
             progress: self.progress_style(progress),
             colour: self.colour(),
-            guide: self.guide(),
-            programs: Programs::Told,
-            label: "",
+            guides: self.terminal.error,
+        };
+        Reporter::new(Teller::new(self.console), self.ledger, style).with_codes(self.codes())
+    }
+
+    /// Asks the person at the terminal about offers; without a destination they go to standard output.
+    pub(crate) fn questions(
+        &self,
+        destination: Option<PathBuf>,
+        resolves_conflicts: bool,
+    ) -> Questions<'_> {
+        Questions::Asked {
+            answers: self.answers,
+            console: self.console,
+            destination,
+            resolves_conflicts,
         }
     }
 
@@ -63,14 +80,7 @@ impl Context<'_> {
     }
 
     /// Where a one-time code comes from, should the other side want one.
-    pub(crate) fn codes(&self) -> CodeSource<'_> {
+    fn codes(&self) -> CodeSource<'_> {
         CodeSource::of(self.environment, self.terminal, self.answers)
-    }
-
-    fn guide(&self) -> Guide {
-        match self.terminal.error {
-            true => Guide::Person,
-            false => Guide::Nobody,
-        }
     }
 }

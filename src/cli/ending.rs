@@ -15,20 +15,20 @@ pub(crate) fn close(
     ledger: &Ledger,
     given: Option<&Given>,
 ) -> Exit {
-    let (exit, told) = match outcome {
-        Ok(exit) => (exit, None),
+    let (exit, message, hint) = match outcome {
+        Ok(exit) => (exit, None, None),
         Err(error) => {
             let hint = error.hint_with(ledger.kept(), given.unwrap_or(&Given::default()));
-            (error.exit(), Some((error.to_string(), hint)))
+            (error.exit(), Some(error.to_string()), hint)
         }
     };
     console.erase();
-    if let Some((message, hint)) = &told {
+    if let Some(message) = &message {
         console.error(message, hint.as_deref());
     }
     console.event(|| {
         let totals = ledger.totals();
-        let mut event = Object::event("done")
+        let event = Object::event("done")
             .number("exit", exit.code().into())
             .number("files", totals.files)
             .number("bytes", totals.bytes)
@@ -41,14 +41,10 @@ pub(crate) fn close(
             .number("attributes", totals.attributes)
             .number("acls", totals.acls)
             .seconds("seconds", totals.elapsed);
-        event = ledger.delivered().tell(event);
-        if let Some((message, hint)) = &told {
-            event = event.text("error", message);
-            if let Some(hint) = hint {
-                event = event.text("hint", hint);
-            }
-        }
+        let event = ledger.delivered().tell(event);
         event
+            .some_text("error", message.as_deref())
+            .some_text("hint", hint.as_deref())
     });
     exit
 }

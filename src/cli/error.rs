@@ -26,19 +26,21 @@ pub(crate) enum CliError {
         /// How to avoid the question.
         hint: &'static str,
     },
-    /// The secret that was given cannot be used.
-    Secret {
+    /// A secret or password that was given cannot be used.
+    Credential {
+        kind: CredentialKind,
         /// Where it came from: a variable, a file, the terminal.
         origin: String,
         /// What is wrong with it.
         fault: CredentialError,
     },
-    /// The archive's password that was given cannot be used.
-    Password {
-        /// Where it came from: a variable, a file, the terminal.
-        origin: String,
-        /// What is wrong with it.
-        fault: CredentialError,
+    /// The file of a secret or password cannot be read.
+    CredentialFile {
+        kind: CredentialKind,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// Other users can read the file of a secret or a password.
     SecretExposed {
@@ -46,20 +48,6 @@ pub(crate) enum CliError {
         path: PathBuf,
         /// Who else can get at it.
         exposure: Exposure,
-    },
-    /// The secret's file cannot be read.
-    SecretFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The file of an archive's password cannot be read.
-    PasswordFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
     },
     /// Standard input should be read, and was closed when the program began.
     ClosedInput,
@@ -117,16 +105,30 @@ impl CliError {
         }
     }
 
+    /// Says that a source cannot be read, once the system has said why.
+    pub(crate) fn cannot_read(path: &Path) -> impl Fn(io::Error) -> CliError {
+        |source| CliError::Source {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Says that something cannot be written on this machine, once the system has said why.
+    pub(crate) fn cannot_write(path: &Path) -> impl Fn(io::Error) -> CliError {
+        |source| CliError::CannotWrite {
+            what: path.to_string_lossy().into_owned(),
+            source,
+        }
+    }
+
     /// The exit code that is true for this side.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             CliError::Usage { .. }
             | CliError::NoTerminal { .. }
-            | CliError::Secret { .. }
+            | CliError::Credential { .. }
+            | CliError::CredentialFile { .. }
             | CliError::SecretExposed { .. }
-            | CliError::SecretFile { .. }
-            | CliError::Password { .. }
-            | CliError::PasswordFile { .. }
             | CliError::Asking(_) => Exit::Usage,
             CliError::Source { .. } | CliError::ClosedInput => Exit::Source,
             CliError::CannotWrite { .. } | CliError::ClosedOutput => Exit::CannotWrite,
@@ -143,6 +145,15 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit().code()
     }
+}
+
+/// Something that only one person should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CredentialKind {
+    /// The secret of a connection.
+    Secret,
+    /// The password of an archive.
+    Password,
 }
 
 /// Why a file is no place for a secret.
@@ -165,11 +176,15 @@ impl fmt::Display for CliError {
             CliError::NoTerminal { question, .. } => {
                 write!(f, "cannot ask {question}: there is no terminal")
             }
-            CliError::Secret { origin, fault } => {
+            CliError::Credential { origin, fault, .. } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))
             }
-            CliError::Password { origin, fault } => {
-                write!(f, "{}: {fault}", escaped(origin.as_bytes()))
+            CliError::CredentialFile { kind, path, source } => {
+                let what = match kind {
+                    CredentialKind::Secret => "the secret",
+                    CredentialKind::Password => "the archive's password",
+                };
+                write!(f, "cannot read {what} from {}: {source}", shown(path))
             }
             CliError::SecretExposed { path, exposure } => {
                 let path = shown(path);
@@ -179,16 +194,6 @@ impl fmt::Display for CliError {
                     Exposure::ForeignOwner => write!(f, "another user owns {path}"),
                     Exposure::Folder => write!(f, "other users can replace {path}"),
                 }
-            }
-            CliError::SecretFile { path, source } => {
-                write!(f, "cannot read the secret from {}: {source}", shown(path))
-            }
-            CliError::PasswordFile { path, source } => {
-                write!(
-                    f,
-                    "cannot read the archive's password from {}: {source}",
-                    shown(path)
-                )
             }
             CliError::ClosedInput => f.write_str("standard input is closed"),
             CliError::ClosedOutput => f.write_str("standard output is closed"),

@@ -1,6 +1,6 @@
 //! What to do about each error.
 
-use crate::cli::error::{CliError, Exposure};
+use crate::cli::error::{CliError, CredentialKind, Exposure};
 use crate::cli::given::Given;
 use crate::disk::{ArchiveFault, DiskErrorKind, SourceError};
 use crate::model::shell_word;
@@ -37,9 +37,22 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
     Some(match error {
         CliError::Usage { hint, .. } => return hint.clone(),
         CliError::NoTerminal { hint, .. } => (*hint).to_owned(),
-        CliError::Secret { .. } => {
-            "a secret is one line of 1 to 1024 bytes; `peerbridge secret` makes one".to_owned()
+        CliError::Credential { kind, .. } => match kind {
+            CredentialKind::Secret => {
+                "a secret is one line of 1 to 1024 bytes; `peerbridge secret` makes one"
+            }
+            CredentialKind::Password => {
+                "an archive's password is one line of 1 to 99 bytes; for archives made elsewhere, up to 1024"
+            }
         }
+        .to_owned(),
+        CliError::CredentialFile { kind, .. } => format!(
+            "check its path and its permissions; the {} is its first line",
+            match kind {
+                CredentialKind::Secret => "secret",
+                CredentialKind::Password => "password",
+            }
+        ),
         CliError::SecretExposed { path, exposure } => {
             let path = shell_word(path.as_os_str().as_encoded_bytes());
             match exposure {
@@ -52,16 +65,6 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
                     "copy it to a folder of your own, or: cat {path} | peerbridge ... --secret-file /dev/stdin"
                 ),
             }
-        }
-        CliError::Password { .. } => {
-            "an archive's password is one line of 1 to 99 bytes; for archives made elsewhere, up to 1024"
-                .to_owned()
-        }
-        CliError::PasswordFile { .. } => {
-            "check its path and its permissions; the password is its first line".to_owned()
-        }
-        CliError::SecretFile { .. } => {
-            "check its path and its permissions; the secret is its first line".to_owned()
         }
         CliError::Source { source, .. } if source.kind() == ErrorKind::NotFound => {
             "check the spelling; paths are relative to the current folder".to_owned()

@@ -1,9 +1,9 @@
 //! Floor 4: the command line, the only floor that prints, asks, reads the environment and ends the
 //! process.
 //!
-//! Arguments are read in two stages: `args` sorts them, then each command under `verbs` interprets them and
-//! becomes an action without impossible combinations. While the action runs, `report` shows the session's
-//! events. However it ends, `ending` reports it in one place.
+//! Arguments are read in two stages: `args` sorts them, then each command under `verbs` interprets them as the
+//! options of a session. While that runs, `report` shows its events. However it ends, `ending` reports it in one
+//! place.
 
 pub(crate) mod bug;
 pub(crate) mod context;
@@ -32,7 +32,6 @@ use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::output::colour::Colour;
 use crate::cli::output::console::{Console, LineStyle, Verbosity};
 use crate::cli::output::ledger::Ledger;
-use crate::cli::verbs::Action;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
@@ -86,8 +85,7 @@ fn run_words(arguments: &[OsString]) -> ExitCode {
 /// Interprets the arguments, runs the action, and reports the end.
 fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
     let given = args.as_ref().ok().map(ParsedArgs::given);
-    let outcome =
-        bug::caught(|| Action::understand(&args?, context).and_then(|action| action.run(context)));
+    let outcome = bug::caught(|| verbs::run(&args?, context));
     let exit = close(outcome, context.console, context.ledger, given.as_ref());
     match context.console.output_failure() {
         Some(source) => {

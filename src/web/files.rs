@@ -25,12 +25,8 @@ struct FolderEntry {
 /// # Errors
 /// It cannot be read.
 pub(super) fn list(folder: &Path) -> Result<Object, Refused> {
-    let failed = |source| CliError::Source {
-        path: folder.to_owned(),
-        source,
-    };
     let mut found: Vec<FolderEntry> = fs::read_dir(folder)
-        .map_err(failed)?
+        .map_err(CliError::cannot_read(folder))?
         .flatten()
         .map(|entry| look(&entry))
         .collect();
@@ -58,10 +54,7 @@ pub(super) fn list(folder: &Path) -> Result<Object, Refused> {
 /// The name is none, is taken, or the system refuses.
 pub(super) fn make_folder(parent: &Path, name: &str) -> Result<Object, Refused> {
     let made = in_folder(parent, name)?;
-    fs::create_dir(&made).map_err(|source| CliError::CannotWrite {
-        what: made.display().to_string(),
-        source,
-    })?;
+    fs::create_dir(&made).map_err(CliError::cannot_write(&made))?;
     Ok(path("path", &made))
 }
 

@@ -1,6 +1,6 @@
 //! What the page may have done: the types of the session, filled in from what it posted.
 
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::options::web::WebOptions;
 use crate::cli::options::{address, numbers};
 use crate::crypto::{ArchivePassword, MeetingCode, Secret};
@@ -155,11 +155,7 @@ impl SendJob {
             return Err(Refused::says("choose a file or folder first"));
         }
         for path in &paths {
-            let found = std::fs::symlink_metadata(path);
-            found.map_err(|source| CliError::Source {
-                path: path.clone(),
-                source,
-            })?;
+            std::fs::symlink_metadata(path).map_err(CliError::cannot_read(path))?;
         }
         let words = exclude.lines().map(|line| line.trim().to_owned());
         Ok(SendJob {
@@ -285,11 +281,17 @@ fn hidden(is_hidden: bool) -> Names {
 }
 
 fn secret(text: String) -> Result<Secret, CliError> {
-    let origin = "the secret".to_owned();
-    Secret::from_text(text).map_err(|fault| CliError::Secret { origin, fault })
+    Secret::from_text(text).map_err(|fault| CliError::Credential {
+        kind: CredentialKind::Secret,
+        origin: "the secret".to_owned(),
+        fault,
+    })
 }
 
 fn archive_password(text: String) -> Result<ArchivePassword, CliError> {
-    let origin = "the password".to_owned();
-    ArchivePassword::from_text(text).map_err(|fault| CliError::Password { origin, fault })
+    ArchivePassword::from_text(text).map_err(|fault| CliError::Credential {
+        kind: CredentialKind::Password,
+        origin: "the password".to_owned(),
+        fault,
+    })
 }

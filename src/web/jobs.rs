@@ -240,16 +240,11 @@ impl Jobs {
 fn reporter<'a>(
     perspective: Perspective,
     operator: &'a PageOperator<'a>,
-    context: &Context<'a>,
+    context: &'a Context<'_>,
 ) -> Reporter<'a> {
     let progress = ProgressChoice::Always(ProgressStyle::Off);
-    let style = context.report_style(perspective, progress);
-    Reporter::new(
-        context.console,
-        context.ledger,
-        Questions::Delegated(operator),
-        style,
-    )
+    let reporter = context.reporter(perspective, progress);
+    reporter.asking(Questions::Delegated(operator))
 }
 
 /// Passwords are not cloned by accident.

@@ -29,10 +29,7 @@ impl Refused {
             .as_deref()
             .unwrap_or(response::reason(self.status));
         let body = Object::new().text("error", message);
-        match &self.hint {
-            Some(hint) => body.text("hint", hint).finish(),
-            None => body.finish(),
-        }
+        body.some_text("hint", self.hint.as_deref()).finish()
     }
 }
 

@@ -107,10 +107,7 @@ impl Uploads {
         let path = destination.and_then(|destination| destination.disk_path(name));
         let path = path.map_err(Error::Disk).map_err(CliError::Session)?;
         let mut body = request.body(stream, FILE_TIME)?;
-        let written = write(&path, &mut body, length).map_err(|source| CliError::CannotWrite {
-            what: path.display().to_string(),
-            source,
-        })?;
+        let written = write(&path, &mut body, length).map_err(CliError::cannot_write(&path))?;
         match written == length {
             true => Ok(()),
             false => Err(Status::BadRequest.into()),

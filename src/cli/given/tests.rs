@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::error::{CliError, Exposure};
+use crate::cli::error::{CliError, CredentialKind, Exposure};
 use crate::cli::hints::KeptData;
 use crate::cli::options::args::ParsedArgs;
 use crate::crypto::CredentialError;
@@ -25,11 +25,13 @@ fn of_the_command_line() -> Vec<CliError> {
         CliError::ClosedInput,
         CliError::ClosedOutput,
         CliError::Bug,
-        CliError::Secret {
+        CliError::Credential {
+            kind: CredentialKind::Secret,
             origin: origin(),
             fault: CredentialError::SecretEmpty,
         },
-        CliError::Password {
+        CliError::Credential {
+            kind: CredentialKind::Password,
             origin: origin(),
             fault: CredentialError::PasswordEmpty,
         },
@@ -49,11 +51,13 @@ fn of_the_command_line() -> Vec<CliError> {
         ErrorKind::IsADirectory,
     ] {
         errors.extend([
-            CliError::SecretFile {
+            CliError::CredentialFile {
+                kind: CredentialKind::Secret,
                 path: path(),
                 source: system(kind),
             },
-            CliError::PasswordFile {
+            CliError::CredentialFile {
+                kind: CredentialKind::Password,
                 path: path(),
                 source: system(kind),
             },

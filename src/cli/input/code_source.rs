@@ -1,7 +1,7 @@
 //! Where the one-time code of a second factor comes from.
 
 use crate::cli::environment::{self, Environment};
-use crate::cli::input::terminal::{Answers, Terminal};
+use crate::cli::input::terminal::{Answers, Terminal, ask_until_good};
 use crate::cli::output::console::Console;
 use crate::session::second_factor::digits;
 
@@ -36,16 +36,17 @@ impl<'a> CodeSource<'a> {
             CodeSource::Given(code) => return Some(code.clone()),
             CodeSource::Asked(answers) => answers,
         };
-        loop {
-            match answers.line("One-time code: ") {
-                Ok(Some(answer)) if digits(&answer).is_some() => return Some(answer),
-                Ok(Some(_)) => console.say("a one-time code has six digits"),
-                Ok(None) => return None,
-                Err(error) => {
-                    console.error(&error.to_string(), None);
-                    return None;
-                }
-            }
-        }
+        let asked = ask_until_good(
+            |question| answers.line(question),
+            "One-time code: ",
+            |answer| match digits(answer) {
+                Some(_) => Ok(answer.to_owned()),
+                None => Err("a one-time code has six digits"),
+            },
+        );
+        asked.unwrap_or_else(|error| {
+            console.error(&error.to_string(), None);
+            None
+        })
     }
 }

@@ -6,94 +6,62 @@
 
 use crate::cli::context::Context;
 use crate::cli::environment::{self, Environment};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::input::private_file;
 use crate::cli::input::terminal::{Answers, ask_until_good};
 use crate::crypto::{ArchivePassword, CredentialError, Secret};
-use std::fmt::Display;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Something that only one person should know, and the words for it.
 pub(crate) trait Credential: Sized {
-    /// What can be wrong with it.
-    type Fault: Display;
+    const KIND: CredentialKind;
     /// The variable that holds it.
     const VARIABLE: &'static str;
     /// The variable that names a file which holds it.
     const FILE_VARIABLE: Option<&'static str>;
     /// The question that a person reads.
     const QUESTION: &'static str;
+    /// What cannot be asked for without a terminal, and how to do without.
+    const CANNOT_ASK: (&'static str, &'static str);
+    /// The error and the hint for a person who types nothing.
+    const NOTHING_TYPED: (&'static str, &'static str);
 
-    fn from_text(text: Vec<u8>) -> Result<Self, Self::Fault>;
-    /// The error for one that cannot be used; `origin` says where it came from.
-    fn unusable(origin: String, fault: Self::Fault) -> CliError;
-    fn unreadable(path: PathBuf, source: io::Error) -> CliError;
-    fn cannot_ask() -> CliError;
-    fn nothing_typed() -> CliError;
+    fn from_text(text: Vec<u8>) -> Result<Self, CredentialError>;
 }
 
 impl Credential for Secret {
-    type Fault = CredentialError;
+    const KIND: CredentialKind = CredentialKind::Secret;
     const VARIABLE: &'static str = environment::SECRET;
     const FILE_VARIABLE: Option<&'static str> = Some(environment::SECRET_FILE);
     const QUESTION: &'static str = "Secret (the same on both sides, not shown): ";
+    const CANNOT_ASK: (&'static str, &'static str) = (
+        "for the secret",
+        "give it with --secret-file FILE, or in PEERBRIDGE_SECRET or PEERBRIDGE_SECRET_FILE",
+    );
+    const NOTHING_TYPED: (&'static str, &'static str) =
+        ("no secret was typed", "both sides need the same one");
 
     fn from_text(text: Vec<u8>) -> Result<Secret, CredentialError> {
         Secret::from_text(text)
     }
-
-    fn unusable(origin: String, fault: CredentialError) -> CliError {
-        CliError::Secret { origin, fault }
-    }
-
-    fn unreadable(path: PathBuf, source: io::Error) -> CliError {
-        CliError::SecretFile { path, source }
-    }
-
-    fn cannot_ask() -> CliError {
-        CliError::NoTerminal {
-            question: "for the secret",
-            hint: "give it with --secret-file FILE, or in PEERBRIDGE_SECRET or \
-                   PEERBRIDGE_SECRET_FILE",
-        }
-    }
-
-    fn nothing_typed() -> CliError {
-        CliError::usage("no secret was typed", "both sides need the same one")
-    }
 }
 
 impl Credential for ArchivePassword {
-    type Fault = CredentialError;
+    const KIND: CredentialKind = CredentialKind::Password;
     const VARIABLE: &'static str = environment::ZIP_PASSWORD;
     const FILE_VARIABLE: Option<&'static str> = None;
     const QUESTION: &'static str = "Password of the archive (not shown): ";
+    const CANNOT_ASK: (&'static str, &'static str) = (
+        "for the archive's password",
+        "give it with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD",
+    );
+    const NOTHING_TYPED: (&'static str, &'static str) = (
+        "no password was typed",
+        "an archive cannot be made or opened without one",
+    );
 
     fn from_text(text: Vec<u8>) -> Result<ArchivePassword, CredentialError> {
         ArchivePassword::from_text(text)
-    }
-
-    fn unusable(origin: String, fault: CredentialError) -> CliError {
-        CliError::Password { origin, fault }
-    }
-
-    fn unreadable(path: PathBuf, source: io::Error) -> CliError {
-        CliError::PasswordFile { path, source }
-    }
-
-    fn cannot_ask() -> CliError {
-        CliError::NoTerminal {
-            question: "for the archive's password",
-            hint: "give it with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD",
-        }
-    }
-
-    fn nothing_typed() -> CliError {
-        CliError::usage(
-            "no password was typed",
-            "an archive cannot be made or opened without one",
-        )
     }
 }
 
@@ -105,12 +73,10 @@ pub(crate) fn get<T: Credential>(
     file: Option<&Path>,
     context: &Context<'_>,
 ) -> Result<T, CliError> {
-    if let Some(credential) = given(file, context.environment)? {
-        warn_of_folder::<T>(file, context);
-        return Ok(credential);
+    match given_or_to_ask(file, context)? {
+        Some(given) => Ok(given.credential),
+        None => ask(context.answers)?.ok_or_else(nothing_typed::<T>),
     }
-    check_can_ask::<T>(context)?;
-    ask(context.answers)?.ok_or_else(T::nothing_typed)
 }
 
 /// Gets the password for an archive to be made. A person types it twice: nobody could open an archive
@@ -122,16 +88,13 @@ pub(crate) fn new_password(
     file: Option<&Path>,
     context: &Context<'_>,
 ) -> Result<ArchivePassword, CliError> {
-    if let Some((password, origin)) =
-        given_with_origin::<ArchivePassword>(file, context.environment)?
-    {
-        warn_of_folder::<ArchivePassword>(file, context);
-        return password
-            .for_making()
-            .map_err(|fault| CliError::Password { origin, fault });
+    match given_or_to_ask::<ArchivePassword>(file, context)? {
+        Some(given) => {
+            let password = given.credential.for_making();
+            password.map_err(|fault| unusable::<ArchivePassword>(given.origin, fault))
+        }
+        None => ask_new_password(context.answers)?.ok_or_else(nothing_typed::<ArchivePassword>),
     }
-    check_can_ask::<ArchivePassword>(context)?;
-    ask_new_password(context.answers)?.ok_or_else(ArchivePassword::nothing_typed)
 }
 
 /// Gets a credential without asking; `None` if none is given.
@@ -142,8 +105,8 @@ pub(crate) fn given<T: Credential>(
     file: Option<&Path>,
     environment: &Environment,
 ) -> Result<Option<T>, CliError> {
-    let found = given_with_origin(file, environment)?;
-    Ok(found.map(|(credential, _)| credential))
+    let given = Given::find(file, environment)?;
+    Ok(given.map(|given| given.credential))
 }
 
 /// Asks until a usable credential is typed; `None` at the end of input.
@@ -151,7 +114,11 @@ pub(crate) fn given<T: Credential>(
 /// # Errors
 /// The terminal fails.
 pub(crate) fn ask<T: Credential>(answers: &dyn Answers) -> Result<Option<T>, CliError> {
-    ask_until_good(answers, T::QUESTION, |text| T::from_text(text.into_bytes()))
+    ask_until_good(
+        |question| answers.hidden(question),
+        T::QUESTION,
+        |text| T::from_text(text.as_bytes().to_vec()),
+    )
 }
 
 /// Asks for a new archive's password until it is typed twice the same; `None` at the end of input.
@@ -177,47 +144,71 @@ pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePa
     Ok(None)
 }
 
+/// What is given without a question, with a warning if others may exchange its file; `None` if somebody can be asked
+/// for it.
+fn given_or_to_ask<'a, T: Credential>(
+    file: Option<&'a Path>,
+    context: &Context<'a>,
+) -> Result<Option<Given<'a, T>>, CliError> {
+    let (question, hint) = T::CANNOT_ASK;
+    match Given::find(file, context.environment)? {
+        Some(given) => {
+            if let Some(path) = given.file {
+                private_file::warn_of_folder(path, context.console);
+            }
+            Ok(Some(given))
+        }
+        None if context.terminal.can_ask() => Ok(None),
+        None => Err(CliError::NoTerminal { question, hint }),
+    }
+}
+
 /// What is given without a question, and where it came from.
-fn given_with_origin<T: Credential>(
-    file: Option<&Path>,
-    environment: &Environment,
-) -> Result<Option<(T, String)>, CliError> {
-    let named = T::FILE_VARIABLE.and_then(|variable| environment.get(variable));
-    let (text, origin) = if let Some(path) = file {
-        line_of::<T>(path)?
-    } else if let Some(text) = environment.get(T::VARIABLE) {
-        (text.as_encoded_bytes().to_vec(), T::VARIABLE.to_owned())
-    } else if let Some(path) = named {
-        line_of::<T>(Path::new(path))?
-    } else {
-        return Ok(None);
-    };
-    match T::from_text(text) {
-        Ok(credential) => Ok(Some((credential, origin))),
-        Err(fault) => Err(T::unusable(origin, fault)),
+struct Given<'a, T> {
+    credential: T,
+    origin: String,
+    file: Option<&'a Path>,
+}
+
+impl<'a, T: Credential> Given<'a, T> {
+    fn find(
+        file: Option<&'a Path>,
+        environment: &'a Environment,
+    ) -> Result<Option<Given<'a, T>>, CliError> {
+        let variable = environment.get(T::VARIABLE);
+        let named = T::FILE_VARIABLE.and_then(|name| environment.get(name));
+        let named = named.map(Path::new).filter(|_| variable.is_none());
+        let file = file.or(named);
+        let (text, origin) = match (file, variable) {
+            (Some(path), _) => {
+                let line = private_file::first_line(path, T::KIND)?;
+                (line, path.to_string_lossy().into_owned())
+            }
+            (None, Some(text)) => (text.as_encoded_bytes().to_vec(), T::VARIABLE.to_owned()),
+            (None, None) => return Ok(None),
+        };
+        match T::from_text(text) {
+            Ok(credential) => Ok(Some(Given {
+                credential,
+                origin,
+                file,
+            })),
+            Err(fault) => Err(unusable::<T>(origin, fault)),
+        }
     }
 }
 
-fn line_of<T: Credential>(path: &Path) -> Result<(Vec<u8>, String), CliError> {
-    let line = private_file::first_line(path, T::unreadable)?;
-    Ok((line, path.to_string_lossy().into_owned()))
-}
-
-/// Warns of the file that a credential came from, if it came from one.
-fn warn_of_folder<T: Credential>(file: Option<&Path>, context: &Context<'_>) {
-    let variable = |name| context.environment.get(name);
-    let named = T::FILE_VARIABLE.and_then(variable).map(Path::new);
-    let named = named.filter(|_| variable(T::VARIABLE).is_none());
-    if let Some(path) = file.or(named) {
-        private_file::warn_of_folder(path, context.console);
+fn unusable<T: Credential>(origin: String, fault: CredentialError) -> CliError {
+    CliError::Credential {
+        kind: T::KIND,
+        origin,
+        fault,
     }
 }
 
-fn check_can_ask<T: Credential>(context: &Context<'_>) -> Result<(), CliError> {
-    match context.terminal.can_ask() {
-        true => Ok(()),
-        false => Err(T::cannot_ask()),
-    }
+fn nothing_typed<T: Credential>() -> CliError {
+    let (message, hint) = T::NOTHING_TYPED;
+    CliError::usage(message, hint)
 }
 
 #[cfg(test)]

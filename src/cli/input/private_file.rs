@@ -1,8 +1,7 @@
 //! A file that only its owner can read and change: how secrets and passwords are kept in files.
 
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::output::console::Console;
-use crate::cli::output::json::Object;
 use crate::cli::{environment, platform};
 use crate::crypto::MAX_SECRET_LENGTH;
 use crate::model::escaped;
@@ -22,18 +21,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// nobody can swap it in between; pipes and terminals have no mode that counts.
 ///
 /// # Errors
-/// [`CliError::SecretExposed`], or what `unreadable` makes of what the system says.
-pub(crate) fn open(
-    path: &Path,
-    unreadable: impl Fn(PathBuf, io::Error) -> CliError,
-) -> Result<(File, Metadata), CliError> {
-    let failed = |source| unreadable(path.to_owned(), source);
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+/// [`CliError::SecretExposed`] or [`CliError::CredentialFile`].
+pub(crate) fn open(path: &Path, kind: CredentialKind) -> Result<(File, Metadata), CliError> {
+    let failed = unreadable(path, kind);
+    let file = File::open(path).map_err(&failed)?;
+    let metadata = file.metadata().map_err(&failed)?;
     if metadata.is_file() {
-        let place = path.canonicalize().map_err(failed)?;
+        let place = path.canonicalize().map_err(&failed)?;
         let folder = match place.parent() {
-            Some(folder) => Some(folder.metadata().map_err(failed)?),
+            Some(folder) => Some(folder.metadata().map_err(&failed)?),
             None => None,
         };
         let exposure = platform::exposure(&metadata, folder.as_ref(), is_mounted_secret(&place));
@@ -61,12 +57,10 @@ pub(crate) fn warn_of_folder(path: &Path, console: &Console) {
     {
         let folder = escaped(folder.as_os_str().as_encoded_bytes());
         let path = escaped(path.as_os_str().as_encoded_bytes());
-        let message = format!(
+        console.warn(&format!(
             "the group of {folder} may put another file in the place of {path}: take the right to write \
              away with chmod g-w"
-        );
-        console.say(&format!("warning: {message}"));
-        console.event(|| Object::event("warning").text("message", &message));
+        ));
     }
 }
 
@@ -87,12 +81,18 @@ fn is_mounted_secret(place: &Path) -> bool {
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn first_line(
-    path: &Path,
-    unreadable: impl Fn(PathBuf, io::Error) -> CliError,
-) -> Result<Vec<u8>, CliError> {
-    let (file, _) = open(path, &unreadable)?;
-    line_of(file).map_err(|source| unreadable(path.to_owned(), source))
+pub(crate) fn first_line(path: &Path, kind: CredentialKind) -> Result<Vec<u8>, CliError> {
+    let (file, _) = open(path, kind)?;
+    line_of(file).map_err(unreadable(path, kind))
+}
+
+/// Says that the file cannot be read, once the system has said why.
+pub(crate) fn unreadable(path: &Path, kind: CredentialKind) -> impl Fn(io::Error) -> CliError {
+    move |source| CliError::CredentialFile {
+        kind,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn line_of(file: File) -> io::Result<Vec<u8>> {
@@ -151,8 +151,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
 
         fn exposure(path: &Path) -> Option<Exposure> {
-            let unreadable = |path, source| CliError::SecretFile { path, source };
-            match open(path, unreadable) {
+            match open(path, CredentialKind::Secret) {
                 Ok(_) => None,
                 Err(CliError::SecretExposed { exposure, .. }) => Some(exposure),
                 Err(error) => panic!("{error}"),

@@ -1,6 +1,6 @@
 //! What a receiver asks before it accepts anything.
 
-use crate::cli::input::terminal::Answers;
+use crate::cli::input::terminal::{Answers, ask_until_good};
 use crate::cli::output::console::Console;
 use crate::cli::output::format;
 use crate::cli::output::wording;
@@ -20,20 +20,12 @@ pub(crate) enum Questions<'a> {
         console: &'a Console,
         /// `None` for standard output.
         destination: Option<PathBuf>,
-        conflicts: OnConflict,
+        /// Whether names that are taken are asked about; else the transfer fails.
+        resolves_conflicts: bool,
     },
     /// A person is, on the page.
     #[cfg(feature = "web")]
     Delegated(&'a dyn Operator),
-}
-
-/// What happens if names are taken and `--existing` is not given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnConflict {
-    /// The person is asked.
-    Ask,
-    /// The transfer fails.
-    Fail,
 }
 
 const ACCEPT_HELP: &str = "y accepts all of it, n declines. Nothing is replaced without another question, and \
@@ -70,58 +62,39 @@ impl Questions<'_> {
             Some(folder) => (shown(folder), free_room(folder)),
             None => ("standard output".to_owned(), None),
         };
-        let question = offer_question(offer, &place, free);
-        match self.ask(question, ACCEPT_HELP, yes_or_no) {
-            Some(true) => Acceptance::Accept,
-            Some(false) | None => Acceptance::Decline,
-        }
+        self.agree(&offer_question(offer, &place, free), ACCEPT_HELP)
     }
 
     /// What to do about names that are taken. No answer means to decline.
     pub(crate) fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         match self {
             Questions::Asked {
-                conflicts: OnConflict::Ask,
+                answers,
+                console,
+                resolves_conflicts: true,
                 ..
-            } => self.ask(conflict_question(conflicts), CONFLICT_HELP, conflict_answer)?,
+            } => {
+                let question = conflict_question(conflicts);
+                ask(*answers, console, &question, CONFLICT_HELP, conflict_answer)?
+            }
             _ => self.delegate()?.resolve(conflicts),
         }
     }
 
     /// Whether to open an archive that grows suspiciously large. No answer means no.
     pub(crate) fn accept_expansion(&self, growth: Expansion) -> Acceptance {
-        if let Some(operator) = self.delegate() {
-            return operator.accept_expansion(growth);
-        }
-        match self.ask(expansion_question(growth), EXPANSION_HELP, yes_or_no) {
-            Some(true) => Acceptance::Accept,
-            Some(false) | None => Acceptance::Decline,
+        match self.delegate() {
+            Some(operator) => operator.accept_expansion(growth),
+            None => self.agree(&expansion_question(growth), EXPANSION_HELP),
         }
     }
 
-    /// Asks until the answer is understood, and explains the question for `?`; `None` at the end of input.
-    fn ask<T>(&self, question: String, help: &str, understand: fn(&str) -> Option<T>) -> Option<T> {
-        let Questions::Asked {
-            answers, console, ..
-        } = self
-        else {
-            return None;
-        };
-        let mut text = question.clone();
-        loop {
-            match answers.line(&text) {
-                Ok(Some(answer)) => {
-                    if let Some(meaning) = understand(answer.trim()) {
-                        return Some(meaning);
-                    }
-                    text = format!("  {help}\n{question}");
-                }
-                Ok(None) => return None,
-                Err(error) => {
-                    console.error(&error.to_string(), None);
-                    return None;
-                }
-            }
+    fn agree(&self, question: &str, help: &str) -> Acceptance {
+        match self {
+            Questions::Asked {
+                answers, console, ..
+            } => agree(*answers, console, question, help),
+            _ => Acceptance::Decline,
         }
     }
 }
@@ -133,16 +106,34 @@ pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
         "Compare this phrase with the other side, over a call or side by side:\n  {phrase}\n\
          Is it the same there? [y/N] "
     );
-    let questions = Questions::Asked {
-        answers,
-        console,
-        destination: None,
-        conflicts: OnConflict::Fail,
-    };
-    match questions.ask(question, COMPARE_HELP, yes_or_no) {
+    agree(answers, console, &question, COMPARE_HELP)
+}
+
+/// No answer means no.
+fn agree(answers: &dyn Answers, console: &Console, question: &str, help: &str) -> Acceptance {
+    match ask(answers, console, question, help, yes_or_no) {
         Some(true) => Acceptance::Accept,
         Some(false) | None => Acceptance::Decline,
     }
+}
+
+/// Asks until the answer is understood, and explains the question for `?`; `None` at the end of input.
+fn ask<T>(
+    answers: &dyn Answers,
+    console: &Console,
+    question: &str,
+    help: &str,
+    understand: fn(&str) -> Option<T>,
+) -> Option<T> {
+    let asked = ask_until_good(
+        |question| answers.line(question),
+        question,
+        |answer| understand(answer.trim()).ok_or_else(|| format!("  {help}")),
+    );
+    asked.unwrap_or_else(|error| {
+        console.error(&error.to_string(), None);
+        None
+    })
 }
 
 /// A folder as it was typed, but `.` as the absolute path, which says more.
@@ -219,14 +210,14 @@ mod tests {
     use crate::cli::output::console::tests::console;
     use crate::cli::output::console::{Audience, Verbosity};
 
-    fn asked<T>(answers: &[&str], conflicts: OnConflict, ask: fn(&Questions<'_>) -> T) -> T {
+    fn asked<T>(answers: &[&str], resolves_conflicts: bool, ask: fn(&Questions<'_>) -> T) -> T {
         let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let script = Script::new(answers);
         let questions = Questions::Asked {
             answers: &script,
             console: &console,
             destination: Some("in".into()),
-            conflicts,
+            resolves_conflicts,
         };
         let meaning = ask(&questions);
         assert_eq!(script.left(), 0);
@@ -243,13 +234,10 @@ mod tests {
 
     #[test]
     fn only_a_clear_yes_accepts() {
-        assert_eq!(asked(&["y"], OnConflict::Ask, accept), Acceptance::Accept);
-        assert_eq!(
-            asked(&["what?", " YES "], OnConflict::Ask, accept),
-            Acceptance::Accept
-        );
+        assert_eq!(asked(&["y"], true, accept), Acceptance::Accept);
+        assert_eq!(asked(&["what?", " YES "], true, accept), Acceptance::Accept);
         for answers in [&["n"][..], &[""], &[], &["perhaps"]] {
-            assert_eq!(asked(answers, OnConflict::Ask, accept), Acceptance::Decline);
+            assert_eq!(asked(answers, true, accept), Acceptance::Decline);
         }
     }
 
@@ -262,9 +250,9 @@ mod tests {
                 entries: 1,
             })
         };
-        assert_eq!(asked(&["y"], OnConflict::Ask, accept), Acceptance::Accept);
+        assert_eq!(asked(&["y"], true, accept), Acceptance::Accept);
         for answers in [&["n"][..], &[""], &[], &["perhaps"]] {
-            assert_eq!(asked(answers, OnConflict::Ask, accept), Acceptance::Decline);
+            assert_eq!(asked(answers, true, accept), Acceptance::Decline);
         }
         assert_eq!(accept(&Questions::Unasked), Acceptance::Decline);
     }
@@ -279,14 +267,14 @@ mod tests {
             ("", None),
             ("d", None),
         ] {
-            assert_eq!(asked(&["?", answer], OnConflict::Ask, resolve), meaning);
+            assert_eq!(asked(&["?", answer], true, resolve), meaning);
         }
-        assert_eq!(asked(&[], OnConflict::Ask, resolve), None);
+        assert_eq!(asked(&[], true, resolve), None);
     }
 
     #[test]
     fn a_policy_that_was_typed_is_not_asked_about() {
-        assert_eq!(asked(&[], OnConflict::Fail, resolve), None);
+        assert_eq!(asked(&[], false, resolve), None);
         assert_eq!(resolve(&Questions::Unasked), None);
         assert_eq!(accept(&Questions::Unasked), Acceptance::Accept);
     }

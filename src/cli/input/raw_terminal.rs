@@ -24,17 +24,8 @@ const USUAL_COLUMNS: usize = 80;
 /// Whether a question can be taken back before a key comes: a console of Windows is read until one does.
 pub(crate) const CAN_TAKE_BACK: bool = cfg!(unix);
 
-/// What became of a question.
-pub(crate) enum Edited {
-    /// A line was entered.
-    Line(String),
-    /// The end of input.
-    Ended,
-    /// An answer is not wanted any more.
-    Unwanted,
-}
-
-/// Asks for one line, and lets it be edited. `is_wanted` is asked ten times a second; on Windows before each key.
+/// Asks for one line, and lets it be edited; `None` at the end of input and once an answer is not wanted any more.
+/// `is_wanted` is asked ten times a second; on Windows before each key.
 ///
 /// # Errors
 /// The terminal fails.
@@ -43,7 +34,7 @@ pub(crate) fn edit(
     question: &str,
     complete: Completer<'_>,
     is_wanted: &dyn Fn() -> bool,
-) -> io::Result<Edited> {
+) -> io::Result<Option<String>> {
     let last_row = question.rfind('\n').map_or(0, |at| at + 1);
     let (above, mut prompt) = question.split_at(last_row);
     let mut mode = RawMode::begin()?;
@@ -56,12 +47,8 @@ pub(crate) fn edit(
     draw(console, prompt, &editor);
     loop {
         let Some(byte) = mode.key(is_wanted)? else {
-            if is_wanted() {
-                console.show("\n");
-                return Ok(Edited::Ended);
-            }
-            console.show("\r\x1b[K");
-            return Ok(Edited::Unwanted);
+            console.show(if is_wanted() { "\n" } else { "\r\x1b[K" });
+            return Ok(None);
         };
         match editor.take(byte, complete) {
             EditStep::Redraw => draw(console, prompt, &editor),
@@ -71,11 +58,11 @@ pub(crate) fn edit(
             }
             EditStep::Entered => {
                 console.show("\n");
-                return Ok(Edited::Line(editor.text()));
+                return Ok(Some(editor.text()));
             }
             EditStep::Ended => {
                 console.show("\n");
-                return Ok(Edited::Ended);
+                return Ok(None);
             }
             EditStep::Interrupted => {
                 console.show("\n");

@@ -3,7 +3,7 @@
 //! A line `NAME --totp KEY` below asks that name for one-time codes, too. A line of options below a name's
 //! line is for that name only. No name begins with a dash, so the kinds of lines cannot be confused.
 
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::input::private_file;
 use crate::cli::options::numbers;
 use crate::cli::platform;
@@ -81,17 +81,13 @@ impl NamedSecrets for SecretsFile {
 type ParsedSecrets = (platform::Stamp, Arc<[NamedSecret]>);
 
 fn read(path: &Path) -> Result<ParsedSecrets, CliError> {
-    let unreadable = |source| CliError::SecretFile {
-        path: path.to_owned(),
-        source,
-    };
-    let (file, metadata) =
-        private_file::open(path, |path, source| CliError::SecretFile { path, source })?;
+    let (file, metadata) = private_file::open(path, CredentialKind::Secret)?;
     // As large as it may get, so that growing leaves no piece of a secret behind.
     let capacity = metadata.len().min(LONGEST_FILE) as usize + 1;
     let mut text = Zeroizing::new(Vec::with_capacity(capacity));
     let mut bounded = file.take(capacity as u64);
-    bounded.read_to_end(&mut text).map_err(unreadable)?;
+    let read = bounded.read_to_end(&mut text);
+    read.map_err(private_file::unreadable(path, CredentialKind::Secret))?;
     if text.len() == capacity {
         return Err(CliError::usage(
             format!("{} is too long", path.display()),
@@ -194,7 +190,7 @@ fn read_limits(line: &[u8], named: &mut NamedSecret) -> Result<(), String> {
             .ok_or_else(|| format!("{option} takes a value"))?;
         let read = match option {
             "--max-size" => numbers::size(option, value).map(|size| named.max_bytes = Some(size)),
-            "--max-files" => numbers::whole(option, value, 0..=u64::MAX)
+            "--max-files" => numbers::whole(0..=u64::MAX)(option, value)
                 .map(|count| named.max_files = Some(count)),
             _ => return Err("--max-size and --max-files are the options of a name".into()),
         };

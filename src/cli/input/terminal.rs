@@ -2,7 +2,7 @@
 
 use crate::cli::error::CliError;
 use crate::cli::input::editor::{Completer, Completion};
-use crate::cli::input::raw_terminal::{self, Edited};
+use crate::cli::input::raw_terminal;
 use crate::cli::output::console::Console;
 use crate::cli::platform;
 use std::fmt;
@@ -105,19 +105,19 @@ pub(crate) trait Answers: Sync {
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError>;
 }
 
-/// Asks for one hidden line until it is usable; `None` at the end of input. The fault is shown above the
-/// repeated question.
+/// Asks until the answer can be used; `None` at the end of input. What `understand` says against it is shown above
+/// the repeated question.
 ///
 /// # Errors
-/// The terminal fails.
-pub(crate) fn ask_until_good<T, F: fmt::Display>(
-    answers: &dyn Answers,
+/// That of `ask`: the terminal fails.
+pub(crate) fn ask_until_good<A: AsRef<str>, T, F: fmt::Display>(
+    ask: impl Fn(&str) -> Result<Option<A>, CliError>,
     question: &str,
-    take: impl Fn(String) -> Result<T, F>,
+    understand: impl Fn(&str) -> Result<T, F>,
 ) -> Result<Option<T>, CliError> {
     let mut asked = question.to_owned();
-    while let Some(mut typed) = answers.hidden(&asked)? {
-        match take(std::mem::take(&mut *typed)) {
+    while let Some(answer) = ask(&asked)? {
+        match understand(answer.as_ref()) {
             Ok(good) => return Ok(Some(good)),
             Err(fault) => asked = format!("{fault}\n{question}"),
         }
@@ -158,12 +158,7 @@ impl Answers for Person<'_> {
         complete: Completer<'_>,
     ) -> Result<Option<String>, CliError> {
         match self.can_edit {
-            true => edited(raw_terminal::edit(
-                self.console,
-                question,
-                complete,
-                &|| true,
-            )),
+            true => self.edited(question, complete, &|| true),
             false => self.line(question),
         }
     }
@@ -174,19 +169,14 @@ impl Answers for Person<'_> {
         question: &str,
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Option<String>, CliError> {
-        if self.can_edit && raw_terminal::CAN_TAKE_BACK {
-            let complete = |text: &str| Completion {
-                text: text.to_owned(),
-                candidates: Vec::new(),
-            };
-            return edited(raw_terminal::edit(
-                self.console,
-                question,
-                &complete,
-                is_wanted,
-            ));
+        let complete = |text: &str| Completion {
+            text: text.to_owned(),
+            candidates: Vec::new(),
+        };
+        match self.can_edit && raw_terminal::CAN_TAKE_BACK {
+            true => self.edited(question, &complete, is_wanted),
+            false => Ok(None),
         }
-        Ok(None)
     }
 
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError> {
@@ -202,10 +192,15 @@ impl Answers for Person<'_> {
     }
 }
 
-fn edited(edited: io::Result<Edited>) -> Result<Option<String>, CliError> {
-    match edited.map_err(CliError::Asking)? {
-        Edited::Line(text) => Ok(Some(text)),
-        Edited::Ended | Edited::Unwanted => Ok(None),
+impl Person<'_> {
+    fn edited(
+        &self,
+        question: &str,
+        complete: Completer<'_>,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<String>, CliError> {
+        let edited = raw_terminal::edit(self.console, question, complete, is_wanted);
+        edited.map_err(CliError::Asking)
     }
 }
 

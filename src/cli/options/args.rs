@@ -58,6 +58,21 @@ impl ParsedArgs {
         self.options.opt_str(long)
     }
 
+    /// An option's value as `read` understands it, which is given the option with its dashes and the value.
+    ///
+    /// # Errors
+    /// That of `read`.
+    pub(crate) fn read<T>(
+        &self,
+        long: &str,
+        read: impl Fn(&str, &str) -> Result<T, CliError>,
+    ) -> Result<Option<T>, CliError> {
+        let value = self.value(long);
+        value
+            .map(|text| read(&format!("--{long}"), &text))
+            .transpose()
+    }
+
     /// An option's values.
     pub(crate) fn values(&self, long: &str) -> Vec<String> {
         self.options.opt_strs(long)

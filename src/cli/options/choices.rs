@@ -48,8 +48,14 @@ pub(crate) fn outside_links(args: &ParsedArgs) -> bool {
     args.value("links").as_deref() == Some("keep")
 }
 
-/// What `--existing` says, if it is given.
-pub(crate) fn existing(args: &ParsedArgs) -> Option<Existing> {
-    let word = args.value("existing")?;
-    Existing::ALL.into_iter().find(|mode| mode.word() == word)
+/// What `--existing` says; without it, what is usual.
+pub(crate) fn existing(args: &ParsedArgs) -> Existing {
+    let word = args.value("existing");
+    word.and_then(|word| policy(&word)).unwrap_or_default()
+}
+
+/// The policy for which people write `word`.
+pub(crate) fn policy(word: &str) -> Option<Existing> {
+    let mut all = Existing::ALL.into_iter();
+    all.find(|policy| policy.word() == word)
 }

@@ -14,12 +14,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How to reach the peer; only the secret is missing.
-#[derive(Debug)]
 pub(crate) struct ConnectArgs {
     pub(crate) rendezvous: Rendezvous,
     pub(crate) secret_file: Option<PathBuf>,
-    pub(crate) wait: Option<Duration>,
-    pub(crate) idle_timeout: Option<Duration>,
+    wait: Option<Duration>,
+    idle_timeout: Option<Duration>,
     /// How the command of `--via` ends.
     pub(crate) command_end: Option<CommandEnd>,
     name: Option<String>,
@@ -46,12 +45,11 @@ impl ConnectArgs {
         dial: &'static str,
         default: DefaultRendezvous,
     ) -> Result<ConnectArgs, CliError> {
-        if let Some((rendezvous, command_end)) = line::rendezvous(args)? {
-            let mut connect = ConnectArgs::at(args, rendezvous)?;
-            connect.command_end = command_end;
-            return Ok(connect);
-        }
-        ConnectArgs::at(args, rendezvous(args, environment, dial, default)?)
+        let (rendezvous, command_end) = match line::rendezvous(args)? {
+            Some(line) => line,
+            None => (rendezvous(args, environment, dial, default)?, None),
+        };
+        ConnectArgs::at(args, rendezvous, command_end)
     }
 
     /// Interprets the options of a command whose argument names the peer to dial.
@@ -64,25 +62,15 @@ impl ConnectArgs {
         text: &str,
     ) -> Result<ConnectArgs, CliError> {
         let peer = dialled(args, environment, "HOST", text)?;
-        ConnectArgs::at(args, Rendezvous::Dial(peer))
+        ConnectArgs::at(args, Rendezvous::Dial(peer), None)
     }
 
-    /// Interprets the options of a command that always listens.
-    ///
-    /// # Errors
-    /// A usage error for impossible values.
-    pub(crate) fn of_listener(
+    fn at(
         args: &ParsedArgs,
-        environment: &Environment,
-    ) -> Result<(ConnectArgs, ListenAddress), CliError> {
-        let address = listening(args, environment)?;
-        let connect = ConnectArgs::at(args, Rendezvous::Listen(address.clone()))?;
-        Ok((connect, address))
-    }
-
-    fn at(args: &ParsedArgs, rendezvous: Rendezvous) -> Result<ConnectArgs, CliError> {
-        let retries = args.value("retry");
-        let retries = retries.map(|text| numbers::whole("--retry", &text, 0..=1_000_000));
+        rendezvous: Rendezvous,
+        command_end: Option<CommandEnd>,
+    ) -> Result<ConnectArgs, CliError> {
+        let retries = args.read("retry", numbers::whole(0..=1_000_000))?;
         let name = args.value("as");
         if name.is_some()
             && matches!(
@@ -102,10 +90,10 @@ impl ConnectArgs {
             rendezvous,
             name,
             secret_file: args.path("secret-file"),
-            wait: seconds(args, "wait", 0)?,
-            idle_timeout: seconds(args, "idle-timeout", 1)?,
-            retries: retries.transpose()?,
-            command_end: None,
+            wait: args.read("wait", numbers::seconds(0))?,
+            idle_timeout: args.read("idle-timeout", numbers::seconds(1))?,
+            retries,
+            command_end,
         })
     }
 
@@ -133,21 +121,6 @@ impl ConnectArgs {
         connect.name = self.name;
         connect
     }
-}
-
-/// The value of an option in seconds, at least `shortest` of them.
-///
-/// # Errors
-/// A usage error.
-pub(crate) fn seconds(
-    args: &ParsedArgs,
-    long: &str,
-    shortest: u64,
-) -> Result<Option<Duration>, CliError> {
-    let value = args.value(long);
-    value
-        .map(|text| numbers::seconds(&format!("--{long}"), &text, shortest))
-        .transpose()
 }
 
 fn rendezvous(
@@ -188,10 +161,7 @@ fn dialled(
         ));
     }
     let written = address::peer(text)?;
-    let option = args.value("port");
-    let option = option
-        .map(|text| address::dialled_port(&text))
-        .transpose()?;
+    let option = args.read("port", |_, text| address::dialled_port(text))?;
     if let (Some(one), Some(other)) = (written.port, option)
         && one != other
     {
@@ -208,16 +178,20 @@ fn dialled(
     Ok(PeerAddress { host, port })
 }
 
-fn listening(args: &ParsedArgs, environment: &Environment) -> Result<ListenAddress, CliError> {
-    let address = args.value("bind").map(|text| address::own(&text));
+/// Where to listen.
+///
+/// # Errors
+/// A usage error for impossible values.
+pub(crate) fn listening(
+    args: &ParsedArgs,
+    environment: &Environment,
+) -> Result<ListenAddress, CliError> {
+    let address = args.read("bind", |_, text| address::own(text))?;
     let port = match args.value("port") {
         Some(text) => address::port(&text)?,
         None => usual_port(environment, address::port)?,
     };
-    Ok(ListenAddress {
-        address: address.transpose()?,
-        port,
-    })
+    Ok(ListenAddress { address, port })
 }
 
 /// The port if no option gives one.

@@ -9,37 +9,37 @@ use std::time::Duration;
 /// A year: longer than any real wait, and short enough for every clock to add.
 const LONGEST_SECONDS: u64 = 366 * 24 * 3600;
 
-/// Reads a whole number within a range.
+/// Reads whole numbers within a range.
 ///
 /// # Errors
-/// A usage error that names the option and the range.
+/// The reader's: a usage error that names the option and the range.
 pub(crate) fn whole<T: TryFrom<u64>>(
-    option: &str,
-    text: &str,
     range: RangeInclusive<u64>,
-) -> Result<T, CliError> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| digits);
-    let number = number.filter(|number| range.contains(number));
-    match number.and_then(|number: u64| T::try_from(number).ok()) {
-        Some(number) => Ok(number),
-        None => {
-            let (first, last) = (range.start(), range.end());
-            let allowed = match *last {
-                u64::MAX => format!("a whole number, {first} or more"),
-                _ => format!("a whole number from {first} to {last}"),
-            };
-            Err(wrong(option, text, &allowed))
-        }
+) -> impl Fn(&str, &str) -> Result<T, CliError> {
+    move |option, text| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits);
+        let number = number.filter(|number| range.contains(number));
+        let (first, last) = (range.start(), range.end());
+        let number = number.and_then(|number: u64| T::try_from(number).ok());
+        number.ok_or_else(|| match *last {
+            u64::MAX => wrong(option, text, &format!("a whole number, {first} or more")),
+            _ => wrong(
+                option,
+                text,
+                &format!("a whole number from {first} to {last}"),
+            ),
+        })
     }
 }
 
-/// Reads a time in seconds, at least `shortest`.
+/// Reads times in seconds, at least `shortest`.
 ///
 /// # Errors
-/// A usage error.
-pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duration, CliError> {
-    whole(option, text, shortest..=LONGEST_SECONDS).map(Duration::from_secs)
+/// The reader's: a usage error.
+pub(crate) fn seconds(shortest: u64) -> impl Fn(&str, &str) -> Result<Duration, CliError> {
+    let whole = whole(shortest..=LONGEST_SECONDS);
+    move |option, text| whole(option, text).map(Duration::from_secs)
 }
 
 /// Reads a time in days, at least one.
@@ -48,7 +48,7 @@ pub(crate) fn seconds(option: &str, text: &str, shortest: u64) -> Result<Duratio
 /// A usage error.
 pub(crate) fn days(option: &str, text: &str) -> Result<Duration, CliError> {
     const DAY: u64 = 24 * 3600;
-    let days: u64 = whole(option, text, 1..=LONGEST_SECONDS / DAY)?;
+    let days: u64 = whole(1..=LONGEST_SECONDS / DAY)(option, text)?;
     Ok(Duration::from_secs(days * DAY))
 }
 
@@ -56,8 +56,8 @@ pub(crate) fn days(option: &str, text: &str) -> Result<Duration, CliError> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn streams(text: &str) -> Result<u16, CliError> {
-    whole("--streams", text, 1..=limits::STREAMS.into())
+pub(crate) fn streams(option: &str, text: &str) -> Result<u16, CliError> {
+    whole(1..=limits::STREAMS.into())(option, text)
 }
 
 /// Reads a size: `1500`, `10K`, `2G`, in units of 1024. `KB` and `KiB` mean the same as `K`.
@@ -95,11 +95,11 @@ pub(crate) fn rate(option: &str, text: &str) -> Result<u64, CliError> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn level(text: &str) -> Result<Level, CliError> {
+pub(crate) fn level(option: &str, text: &str) -> Result<Level, CliError> {
     match text.as_bytes() {
         b"auto" => Ok(Level::Auto),
         [digit @ b'0'..=b'9'] => Ok(Level::Fixed(digit - b'0')),
-        _ => Err(wrong("--level", text, "auto or 0 to 9")),
+        _ => Err(wrong(option, text, "auto or 0 to 9")),
     }
 }
 
@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_say_the_range() {
-        assert_eq!(streams("1").unwrap(), 1);
-        assert_eq!(streams("64").unwrap(), 64);
+        assert_eq!(streams("--streams", "1").unwrap(), 1);
+        assert_eq!(streams("--streams", "64").unwrap(), 64);
         for text in [
             "0",
             "65",
@@ -128,7 +128,7 @@ mod tests {
             "4.0",
             "99999999999999999999",
         ] {
-            let error = streams(text).err().unwrap();
+            let error = streams("--streams", text).err().unwrap();
             assert_eq!(error.exit_code(), 2);
             assert_eq!(
                 error.hint().unwrap(),
@@ -158,18 +158,18 @@ mod tests {
 
     #[test]
     fn levels() {
-        assert_eq!(level("auto").unwrap(), Level::Auto);
-        assert_eq!(level("0").unwrap(), Level::Fixed(0));
-        assert_eq!(level("9").unwrap(), Level::Fixed(9));
+        assert_eq!(level("--level", "auto").unwrap(), Level::Auto);
+        assert_eq!(level("--level", "0").unwrap(), Level::Fixed(0));
+        assert_eq!(level("--level", "9").unwrap(), Level::Fixed(9));
         for text in ["10", "", "best", "-1"] {
-            assert!(level(text).is_err(), "{text}");
+            assert!(level("--level", text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn times_have_an_end() {
-        assert_eq!(seconds("--wait", "0", 0).unwrap(), Duration::ZERO);
-        assert!(seconds("--idle-timeout", "0", 1).is_err());
-        assert!(seconds("--wait", &u64::MAX.to_string(), 0).is_err());
+        assert_eq!(seconds(0)("--wait", "0").unwrap(), Duration::ZERO);
+        assert!(seconds(1)("--idle-timeout", "0").is_err());
+        assert!(seconds(0)("--wait", &u64::MAX.to_string()).is_err());
     }
 }

@@ -18,16 +18,25 @@ pub(crate) fn no_words(args: &ParsedArgs, verb: &str) -> Result<(), CliError> {
     }
 }
 
+/// The one word behind a verb, if there is one.
+///
+/// # Errors
+/// A usage error for a second one.
+pub(crate) fn one<'a>(args: &'a ParsedArgs, verb: &str) -> Result<Option<&'a OsString>, CliError> {
+    match args.words.get(1) {
+        None => Ok(args.words.first()),
+        Some(second) => Err(too_many(verb, second)),
+    }
+}
+
 /// The one word behind a verb as a folder, if there is one.
 ///
 /// # Errors
 /// A usage error for an empty word or a second one.
-pub(crate) fn folder(words: &[OsString], verb: &str) -> Result<Option<PathBuf>, CliError> {
-    match words {
-        [] => Ok(None),
-        [only] if only.is_empty() => Err(empty("the folder's name is empty")),
-        [only] => Ok(Some(PathBuf::from(only))),
-        [_, second, ..] => Err(too_many(verb, second)),
+pub(crate) fn folder(args: &ParsedArgs, verb: &str) -> Result<Option<PathBuf>, CliError> {
+    match one(args, verb)? {
+        Some(word) if word.is_empty() => Err(empty("the folder's name is empty")),
+        word => Ok(word.map(PathBuf::from)),
     }
 }
 
@@ -76,7 +85,7 @@ fn is_code(word: &str) -> bool {
 }
 
 /// A usage error for a word that a verb has no use for.
-pub(crate) fn too_many(verb: &str, word: &OsString) -> CliError {
+fn too_many(verb: &str, word: &OsString) -> CliError {
     CliError::usage(
         format!(
             "{verb} takes no further argument {:?}",
@@ -86,6 +95,7 @@ pub(crate) fn too_many(verb: &str, word: &OsString) -> CliError {
     )
 }
 
-fn empty(message: &str) -> CliError {
+/// A usage error for a word that is empty.
+pub(crate) fn empty(message: &str) -> CliError {
     CliError::usage(message, "is a variable in your script not set?")
 }

@@ -112,6 +112,12 @@ impl Console {
         self.line(Verbosity::Quiet, text);
     }
 
+    /// A warning, for people and for programs.
+    pub(crate) fn warn(&self, message: &str) {
+        self.say(&format!("warning: {message}"));
+        self.event(|| Object::event("warning").text("message", message));
+    }
+
     /// An error and what to do about it.
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
         self.insist(&format!("error: {message}"));

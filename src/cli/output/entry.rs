@@ -1,15 +1,15 @@
 //! What became of one entry, as a line for people and as an event for programs.
 
 use crate::cli::output::json::Object;
-use crate::session::FileResult;
+use crate::session::{Event, FileResult};
 
-/// The result for one entry; the fields are those of the session's event.
+/// The result for one entry.
 #[derive(Clone, Copy)]
 pub(crate) struct EntryResult<'a> {
-    pub(crate) path: &'a [u8],
-    pub(crate) bytes: u64,
-    pub(crate) result: &'a FileResult,
-    pub(crate) saved_as: Option<&'a [u8]>,
+    path: &'a [u8],
+    bytes: u64,
+    result: &'a FileResult,
+    saved_as: Option<&'a [u8]>,
 }
 
 /// For whom a line is.
@@ -23,7 +23,25 @@ pub(crate) enum Weight {
     Error,
 }
 
-impl EntryResult<'_> {
+impl<'a> EntryResult<'a> {
+    /// What an event says of an entry; `None` if it is about something else.
+    pub(crate) fn of(event: &'a Event<'_>) -> Option<EntryResult<'a>> {
+        match event {
+            Event::File {
+                path,
+                bytes,
+                result,
+                saved_as,
+            } => Some(EntryResult {
+                path,
+                bytes: *bytes,
+                result,
+                saved_as: *saved_as,
+            }),
+            _ => None,
+        }
+    }
+
     /// The line, in which names are shown by `show`.
     pub(crate) fn line(&self, show: fn(&[u8]) -> String) -> (Weight, String) {
         let path = show(self.path);
@@ -49,7 +67,7 @@ impl EntryResult<'_> {
             FileResult::Delivered => ("delivered", None),
             FileResult::Identical => ("identical", None),
             FileResult::Skipped => ("skipped", None),
-            FileResult::Failed { why } => ("failed", Some(why)),
+            FileResult::Failed { why } => ("failed", Some(why.as_str())),
         };
         let mut event = Object::event("file")
             .name("path", self.path)
@@ -58,10 +76,7 @@ impl EntryResult<'_> {
         if let Some(new) = self.saved_as {
             event = event.name("saved_as", new);
         }
-        match why {
-            Some(why) => event.text("why", why),
-            None => event,
-        }
+        event.some_text("why", why)
     }
 
     /// Whether it was delivered under its own name, or was there.

@@ -41,6 +41,15 @@ impl Object {
         self
     }
 
+    /// Adds text, if there is some.
+    #[must_use]
+    pub(crate) fn some_text(self, key: &str, value: Option<&str>) -> Object {
+        match value {
+            Some(value) => self.text(key, value),
+            None => self,
+        }
+    }
+
     /// Adds a name from a peer or the disk.
     #[must_use]
     pub(crate) fn name(self, key: &str, bytes: &[u8]) -> Object {

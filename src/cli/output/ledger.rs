@@ -6,7 +6,6 @@ use crate::model::len64;
 use crate::session::{Progress, Summary};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// Sums up finished transfers, and keeps the bytes that the current one has put on the line.
 #[derive(Default)]
@@ -14,28 +13,11 @@ pub(crate) struct Ledger(Mutex<Entries>);
 
 #[derive(Default)]
 struct Entries {
-    finished: Totals,
+    /// All finished transfers together, but for where their entries are.
+    finished: Summary,
     delivered: DeliveredPaths,
     kept: KeptData,
     running_wire_bytes: u64,
-}
-
-/// All transfers of a run together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) files: u64,
-    pub(crate) bytes: u64,
-    pub(crate) wire_bytes: u64,
-    pub(crate) same: u64,
-    pub(crate) resumed_bytes: u64,
-    /// Entries that were kept as they were.
-    pub(crate) skipped: u64,
-    /// Entries with what is not carried. Several receivers of one source count once.
-    pub(crate) foreign_owners: u64,
-    pub(crate) hard_links: u64,
-    pub(crate) attributes: u64,
-    pub(crate) acls: u64,
-    pub(crate) elapsed: Duration,
 }
 
 /// Where the top-level entries of transfers are: the first [`DeliveredPaths::MOST`], and how many more.
@@ -89,6 +71,7 @@ impl Ledger {
         totals.wire_bytes = totals.wire_bytes.saturating_add(summary.wire_bytes);
         totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
         totals.skipped = totals.skipped.saturating_add(summary.skipped);
+        // Several receivers of one source count once.
         totals.foreign_owners = totals.foreign_owners.max(summary.foreign_owners);
         totals.hard_links = totals.hard_links.max(summary.hard_links);
         totals.attributes = totals.attributes.max(summary.attributes);
@@ -113,9 +96,9 @@ impl Ledger {
     }
 
     /// Everything so far. An unfinished transfer counts only by its bytes on the line.
-    pub(crate) fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Summary {
         let entries = self.lock();
-        let mut totals = entries.finished;
+        let mut totals = entries.finished.clone();
         totals.wire_bytes = totals.wire_bytes.saturating_add(entries.running_wire_bytes);
         totals
     }
@@ -128,6 +111,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_broken_transfer_counts_on_the_line_only() {

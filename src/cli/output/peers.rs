@@ -2,10 +2,11 @@
 //! events that name the peer.
 
 use crate::cli::output::colour::Colour;
-use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;
 use crate::cli::output::progress::meter::Meter;
-use crate::cli::output::progress::{ProgressStyle, Throttle, line};
+use crate::cli::output::progress::{self, ProgressStyle, Throttle, line};
+use crate::cli::output::teller::Teller;
+use crate::cli::output::wording::Perspective;
 use crate::cli::output::{width, wording};
 use crate::cli::platform;
 use crate::model::escaped;
@@ -23,19 +24,12 @@ const LINES: usize = 8;
 
 /// The progress of each peer.
 pub(crate) struct PeerProgress<'a> {
-    console: &'a Console,
-    style: PeerStyle,
-    peers: Mutex<Peers>,
-}
-
-/// How it is shown.
-pub(crate) struct PeerStyle {
-    pub(crate) progress: ProgressStyle,
-    pub(crate) colour: Colour,
+    teller: Teller<'a>,
+    progress: ProgressStyle,
+    colour: Colour,
     /// Who is waited for when a transfer stalls.
-    pub(crate) other: &'static str,
-    /// Makes a line of the log of a text.
-    pub(crate) logged: fn(&str) -> String,
+    other: &'static str,
+    peers: Mutex<Peers>,
 }
 
 struct Peers {
@@ -71,14 +65,29 @@ impl Moving {
 }
 
 impl<'a> PeerProgress<'a> {
-    pub(crate) fn new(console: &'a Console, style: PeerStyle) -> PeerProgress<'a> {
+    pub(crate) fn new(
+        teller: Teller<'a>,
+        progress: ProgressStyle,
+        colour: Colour,
+        side: Perspective,
+    ) -> PeerProgress<'a> {
         PeerProgress {
-            console,
-            style,
+            teller,
+            progress,
+            colour,
+            other: side.other(),
             peers: Mutex::new(Peers {
                 drawing: Throttle::bar(Instant::now()),
                 transfers: BTreeMap::new(),
             }),
+        }
+    }
+
+    /// Runs sessions, and shows on a terminal how far each peer is.
+    pub(crate) fn watch<R>(&self, sessions: impl FnOnce() -> R) -> R {
+        match self.progress {
+            ProgressStyle::Bar => progress::watch(|| self.draw(), sessions),
+            ProgressStyle::Lines | ProgressStyle::Off => sessions(),
         }
     }
 
@@ -99,7 +108,7 @@ impl<'a> PeerProgress<'a> {
                     transfer.moving = Some(Moving::begin(*present_bytes, transfer.total));
                 }
             }
-            Event::Moving { path } if self.style.progress == ProgressStyle::Bar => {
+            Event::Moving { path } if self.progress == ProgressStyle::Bar => {
                 if let Ok(mut peers) = self.peers.try_lock()
                     && let Some(transfer) = peers.transfers.get_mut(&peer)
                 {
@@ -118,8 +127,8 @@ impl<'a> PeerProgress<'a> {
         peers.transfers.remove(&peer);
         let is_last = peers.transfers.is_empty();
         drop(peers);
-        if is_last && self.style.progress == ProgressStyle::Bar {
-            self.console.erase();
+        if is_last && self.progress == ProgressStyle::Bar {
+            self.teller.console.erase();
         }
     }
 
@@ -136,7 +145,7 @@ impl<'a> PeerProgress<'a> {
         };
         let now = Instant::now();
         moving.meter.note(now, progress);
-        let is_logged = self.style.progress == ProgressStyle::Lines && moving.logging.passes(now);
+        let is_logged = self.progress == ProgressStyle::Lines && moving.logging.passes(now);
         let is_told = moving.telling.passes(now);
         if !is_logged && !is_told {
             return;
@@ -146,12 +155,11 @@ impl<'a> PeerProgress<'a> {
         drop(peers);
         if is_logged {
             let who = wording::named_peer(peer, &name);
-            let how_far = line::words(&reading, self.style.other);
-            self.console
-                .say(&(self.style.logged)(&format!("{who}: {how_far}")));
+            let how_far = line::words(&reading, self.other);
+            self.teller.say(&format!("{who}: {how_far}"));
         }
         if is_told {
-            self.console.event(|| {
+            self.teller.tell(|| {
                 Object::event("progress")
                     .text("peer", &wording::peer(Some(peer)))
                     .text("name", &name)
@@ -163,10 +171,7 @@ impl<'a> PeerProgress<'a> {
     }
 
     /// Draws a line for each transfer, if it is time to.
-    pub(crate) fn draw(&self) {
-        if self.style.progress != ProgressStyle::Bar {
-            return;
-        }
+    fn draw(&self) {
         let now = Instant::now();
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
         let mut peers = self.lock();
@@ -188,7 +193,7 @@ impl<'a> PeerProgress<'a> {
             lines.push(width::tail(&format!("and {more} more"), columns));
         }
         if !lines.is_empty() {
-            self.console.draw(&lines);
+            self.teller.console.draw(&lines);
         }
     }
 
@@ -210,13 +215,7 @@ impl<'a> PeerProgress<'a> {
         };
         let room = columns.saturating_sub(width::of_text(&who) + 2);
         let reading = moving.meter.read(now);
-        let drawn = line::draw(
-            &reading,
-            &transfer.current,
-            self.style.other,
-            room,
-            self.style.colour,
-        );
+        let drawn = line::draw(&reading, &transfer.current, self.other, room, self.colour);
         format!("{who}  {drawn}")
     }
 

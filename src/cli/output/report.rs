@@ -6,7 +6,6 @@ use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::questions::{self, Questions};
 use crate::cli::input::terminal::Answers;
 use crate::cli::output::colour::Colour;
-use crate::cli::output::console::Console;
 use crate::cli::output::entry::{EntryResult, Weight};
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
@@ -14,6 +13,7 @@ use crate::cli::output::ledger::Ledger;
 use crate::cli::output::looking;
 use crate::cli::output::progress::meter::Meter;
 use crate::cli::output::progress::{self, ProgressStyle, Throttle, line};
+use crate::cli::output::teller::Teller;
 use crate::cli::output::wording::{self, Perspective};
 use crate::cli::platform;
 use crate::cli::surroundings;
@@ -31,33 +31,13 @@ pub(crate) struct ReportStyle {
     pub(crate) perspective: Perspective,
     pub(crate) progress: ProgressStyle,
     pub(crate) colour: Colour,
-    pub(crate) guide: Guide,
-    pub(crate) programs: Programs,
-    /// Put before each line if both sides print: `sender: `.
-    pub(crate) label: &'static str,
-}
-
-/// Whether to say what to type on the other side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guide {
-    /// A person is watching.
-    Person,
-    /// A script or a log.
-    Nobody,
-}
-
-/// Whether this side's events go to programs; of two sides in one process, only one may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Programs {
-    /// If `--json` is given.
-    Told,
-    /// Never.
-    Untold,
+    /// Whether a person is watching who wants to know what to type on the other side.
+    pub(crate) guides: bool,
 }
 
 /// The operator that the command line gives to a session.
 pub(crate) struct Reporter<'a> {
-    console: &'a Console,
+    teller: Teller<'a>,
     ledger: &'a Ledger,
     questions: Questions<'a>,
     style: ReportStyle,
@@ -110,17 +90,13 @@ impl TransferReport {
 }
 
 impl<'a> Reporter<'a> {
-    pub(crate) fn new(
-        console: &'a Console,
-        ledger: &'a Ledger,
-        questions: Questions<'a>,
-        style: ReportStyle,
-    ) -> Reporter<'a> {
+    /// Accepts everything that the options allow.
+    pub(crate) fn new(teller: Teller<'a>, ledger: &'a Ledger, style: ReportStyle) -> Reporter<'a> {
         let transfer = TransferReport::new(style.progress, OfferSummary::default(), 0, None);
         Reporter {
-            console,
+            teller,
             ledger,
-            questions,
+            questions: Questions::Unasked,
             style,
             transfer: Mutex::new(transfer),
             hook: None,
@@ -129,6 +105,12 @@ impl<'a> Reporter<'a> {
             codes: CodeSource::None,
             rate_limit: None,
         }
+    }
+
+    /// Has offers decided there.
+    pub(crate) fn asking(mut self, questions: Questions<'a>) -> Self {
+        self.questions = questions;
+        self
     }
 
     /// Runs a program after each transfer.
@@ -186,25 +168,16 @@ impl Operator for Reporter<'_> {
                 self.accepted(*streams, proved_bytes, *claimed_bytes);
             }
             Event::Finished(summary) => self.finished(summary),
-            Event::File {
-                path,
-                bytes,
-                result,
-                saved_as,
-            } => self.entry(EntryResult {
-                path,
-                bytes: *bytes,
-                result,
-                saved_as: *saved_as,
-            }),
+            Event::File { .. } => self.entry(event),
             Event::Offer(offer) => self.offer(offer),
-            Event::Warning { message } => self.warning(message),
+            Event::Warning { message } => self.teller.warn(message),
             Event::Kept { path } => {
                 self.ledger.keeps_something();
                 let path = escaped(path.as_os_str().as_encoded_bytes());
                 let message = format!("what arrived is kept in {path}");
-                self.say(&message);
-                self.tell(|| Object::event("warning").text("message", &message));
+                self.teller.say(&message);
+                self.teller
+                    .tell(|| Object::event("warning").text("message", &message));
             }
             Event::Reconnecting { attempt, pause } => {
                 let mut transfer = self.transfer();
@@ -215,35 +188,34 @@ impl Operator for Reporter<'_> {
                     true => "waiting for the other side to reconnect".to_owned(),
                     false => format!("reconnecting in {}", format::time(*pause)),
                 };
-                self.warning(&format!("{what} (attempt {attempt})"));
+                self.teller.warn(&format!("{what} (attempt {attempt})"));
             }
             Event::ProofFailed { peer, count } => {
-                self.warning(&wording::wrong_secret(*peer, *count));
+                self.teller.warn(&wording::wrong_secret(*peer, *count));
             }
             Event::Listening { addresses } => self.listening(addresses),
             Event::PeerLeft { .. } => {}
             Event::StillLooking(looking) => self.still_looking(looking),
-            Event::Pinged { peer } => {
-                let peer = wording::peer(Some(*peer));
-                self.say(&format!("ping from {peer}, which knows the secret"));
-                self.tell(|| Object::event("pinged").text("peer", &peer));
-            }
+            Event::Pinged { peer } => self.teller.pinged(*peer),
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
-                self.detail(&format!("connected to {peer}"));
-                self.tell(|| Object::event("connected").text("peer", &peer));
+                self.teller.detail(&format!("connected to {peer}"));
+                self.teller
+                    .tell(|| Object::event("connected").text("peer", &peer));
             }
             Event::Authenticated { peer } => {
                 let peer = wording::peer(Some(*peer));
-                self.detail(&format!("{peer} knows the secret"));
-                self.tell(|| Object::event("authenticated").number("streams", 1));
+                self.teller.detail(&format!("{peer} knows the secret"));
+                self.teller
+                    .tell(|| Object::event("authenticated").number("streams", 1));
             }
         }
     }
 
     fn accept(&self, offer: &OfferSummary) -> Acceptance {
         if self.transfer().accepted_before.as_ref() == Some(offer) && self.questions.are_asked() {
-            self.say("the same offer again: resuming without another question");
+            self.teller
+                .say("the same offer again: resuming without another question");
             return Acceptance::Accept;
         }
         self.questions.accept(offer)
@@ -262,9 +234,9 @@ impl Operator for Reporter<'_> {
             return operator.compare(phrase);
         }
         match self.comparer {
-            Some(answers) => questions::compare(phrase, answers, self.console),
+            Some(answers) => questions::compare(phrase, answers, self.teller.console),
             None => {
-                self.warning(
+                self.teller.warn(
                     "the other side requires the phrase to be compared: use --verify here, too",
                 );
                 Acceptance::Decline
@@ -275,7 +247,7 @@ impl Operator for Reporter<'_> {
     fn one_time_code(&self) -> Option<String> {
         match self.questions.delegate() {
             Some(operator) => operator.one_time_code(),
-            None => self.codes.get(self.console),
+            None => self.codes.get(self.teller.console),
         }
     }
 
@@ -291,33 +263,21 @@ impl Operator for Reporter<'_> {
 
 impl Reporter<'_> {
     fn listening(&self, addresses: &[std::net::SocketAddr]) {
-        let Some(first) = addresses.first() else {
-            return;
-        };
-        match self.style.guide {
-            Guide::Person => {
-                let reachable = wording::reachable(addresses, &session::discovery::own_addresses());
-                self.say(&format!("listening on {}", wording::endpoints(&reachable)));
-                for line in wording::invitation(self.style.perspective, &reachable) {
-                    self.say(&line);
-                }
-            }
-            Guide::Nobody => {
-                self.say(&format!("listening on {}", wording::endpoints(addresses)));
-            }
+        if !self.style.guides {
+            return self.teller.listening(addresses, addresses);
         }
-        self.tell(|| {
-            Object::event("listening")
-                .text("address", &wording::endpoint(*first))
-                .number("port", first.port().into())
-        });
+        let reachable = wording::reachable(addresses, &session::discovery::own_addresses());
+        self.teller.listening(addresses, &reachable);
+        for line in wording::invitation(self.style.perspective, &reachable) {
+            self.teller.say(&line);
+        }
     }
 
     fn still_looking(&self, looking: &StillLooking) {
         for line in looking::lines(looking, surroundings::hint()) {
-            self.say(&line);
+            self.teller.say(&line);
         }
-        self.tell(|| {
+        self.teller.tell(|| {
             Object::event("looking")
                 .number("sent", looking.sent)
                 .number("refused", looking.refused)
@@ -333,12 +293,12 @@ impl Reporter<'_> {
         let peer = wording::peer(offer.peer);
         let text = wording::offered(self.style.perspective, &names, &peer, &contents);
         match self.style.perspective {
-            Perspective::Opener | Perspective::Tester => self.detail(&text),
+            Perspective::Opener | Perspective::Tester => self.teller.detail(&text),
             // The question says it.
             Perspective::Receiver if self.questions.are_asked() => {}
-            _ => self.say(&text),
+            _ => self.teller.say(&text),
         }
-        self.tell(|| {
+        self.teller.tell(|| {
             Object::event("offer")
                 .number("files", offer.files)
                 .number("dirs", offer.folders)
@@ -367,18 +327,21 @@ impl Reporter<'_> {
                 Some(total) => format::part(present_bytes, total),
                 None => format::size(present_bytes),
             };
-            self.say(&format!("resuming: {present} already there"));
+            self.teller
+                .say(&format!("resuming: {present} already there"));
         }
         if claimed_bytes > 0 {
             let size = format::size(claimed_bytes);
-            self.say(&format!("comparing {size} that may be there already"));
+            self.teller
+                .say(&format!("comparing {size} that may be there already"));
         }
-        self.detail(&format!(
+        self.teller.detail(&format!(
             "accepted; {} in parallel",
             format::count(streams.into(), "connection")
         ));
         if streams > 1 {
-            self.tell(|| Object::event("authenticated").number("streams", streams.into()));
+            self.teller
+                .tell(|| Object::event("authenticated").number("streams", streams.into()));
         }
     }
 
@@ -406,7 +369,7 @@ impl Reporter<'_> {
         }
         if transfer.telling.passes(now) {
             let rate = transfer.meter.read(now).rate;
-            self.tell(|| {
+            self.teller.tell(|| {
                 Object::event("progress")
                     .number("bytes", progress.bytes)
                     .number_or_null("total", progress.total)
@@ -429,7 +392,7 @@ impl Reporter<'_> {
         let reading = transfer.meter.read(now);
         let other = self.style.perspective.other();
         if self.style.progress == ProgressStyle::Lines {
-            self.say(&line::words(&reading, other));
+            self.teller.say(&line::words(&reading, other));
             return;
         }
         let resumes = matches!(
@@ -437,29 +400,28 @@ impl Reporter<'_> {
             Perspective::Sender | Perspective::Receiver
         ) && reading.total.is_some();
         if resumes && !std::mem::replace(&mut transfer.is_reassured, true) {
-            self.say("safe to interrupt: the same command resumes");
+            self.teller
+                .say("safe to interrupt: the same command resumes");
         }
         // Asked each time, since the window may have another size now. The last column stays free: some
         // terminals wrap when it is used.
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
         let colour = self.style.colour;
         let drawn = line::draw(&reading, &transfer.current, other, columns, colour);
-        self.console.draw(&[drawn]);
+        self.teller.console.draw(&[drawn]);
     }
 
-    fn entry(&self, entry: EntryResult<'_>) {
+    fn entry(&self, event: &Event<'_>) {
+        let Some(entry) = EntryResult::of(event) else {
+            return;
+        };
         let (weight, line) = entry.line(escaped);
         match weight {
-            Weight::Step => self.detail(&line),
-            Weight::Notice => self.say(&line),
-            Weight::Error => self.insist(&line),
+            Weight::Step => self.teller.detail(&line),
+            Weight::Notice => self.teller.say(&line),
+            Weight::Error => self.teller.insist(&line),
         }
-        self.tell(|| entry.object());
-    }
-
-    fn warning(&self, message: &str) {
-        self.say(&format!("warning: {message}"));
-        self.tell(|| Object::event("warning").text("message", message));
+        self.teller.tell(|| entry.object());
     }
 
     fn finished(&self, summary: &Summary) {
@@ -467,40 +429,24 @@ impl Reporter<'_> {
         let was_moving = std::mem::take(&mut transfer.is_moving);
         if was_moving && self.style.progress == ProgressStyle::Lines {
             let reading = transfer.meter.read(Instant::now());
-            self.say(&line::words(&reading, self.style.perspective.other()));
+            self.teller
+                .say(&line::words(&reading, self.style.perspective.other()));
         }
         drop(transfer);
-        self.console.erase();
+        self.teller.console.erase();
         self.ledger.finished(summary);
-        self.say(&wording::done(self.style.perspective, summary));
+        self.teller
+            .say(&wording::done(self.style.perspective, summary));
         let saved = wording::saved(self.style.perspective, &summary.delivered);
         for line in wording::not_carried(summary).into_iter().chain(saved) {
-            self.say(&line);
+            self.teller.say(&line);
         }
         if matches!(
             self.style.perspective,
             Perspective::Sender | Perspective::Receiver
         ) {
             let wire = format::size(summary.wire_bytes);
-            self.detail(&format!("{wire} went over the network"));
-        }
-    }
-
-    fn say(&self, text: &str) {
-        self.console.say(&format!("{}{text}", self.style.label));
-    }
-
-    fn detail(&self, text: &str) {
-        self.console.detail(&format!("{}{text}", self.style.label));
-    }
-
-    fn insist(&self, text: &str) {
-        self.console.insist(&format!("{}{text}", self.style.label));
-    }
-
-    fn tell(&self, event: impl FnOnce() -> Object) {
-        if self.style.programs == Programs::Told {
-            self.console.event(event);
+            self.teller.detail(&format!("{wire} went over the network"));
         }
     }
 

@@ -6,6 +6,8 @@ use crate::cli::error::CliError;
 use crate::cli::input::completion;
 use crate::cli::input::credentials;
 use crate::cli::input::questions;
+use crate::cli::input::terminal::ask_until_good;
+use crate::cli::line::{self, CommandEnd};
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::connect::ConnectArgs;
 use crate::cli::output::console::Console;
@@ -27,66 +29,72 @@ const OWN_WAYS: [&str; 9] = [
     "stdio",
 ];
 
-const QUESTION: &str = "Code (Enter makes one): ";
-const FRESH: &str = "Try again with a fresh code? [y/N] ";
-
-/// Which side makes the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CodeMaker {
-    /// This one.
-    Here,
-    /// The other one, unless nothing is typed.
-    There,
-}
-
 /// A meeting by code, as far as the command line says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct ByCode {
     discovery: Discovery,
-    maker: CodeMaker,
+    /// Whether the other side made the code, unless nothing is typed.
+    is_typed: bool,
     /// What the other side types.
     other_side: &'static str,
 }
 
-/// The way to the peer: by a code where nothing else was told, and with the secret elsewhere. Asks the person
-/// for either where it must.
-///
-/// # Errors
-/// A usage error, or the terminal or the file of the secret fails.
-pub(crate) fn connect(
-    args: ConnectArgs,
+/// The way to the peer, once the secret is known.
+pub(crate) struct Meeting {
+    pub(crate) connect: Connect,
     by_code: Option<ByCode>,
-    context: &Context<'_>,
-) -> Result<Connect, CliError> {
-    match by_code {
-        Some(by_code) => {
-            let code = by_code.code(context)?;
-            Ok(args.with_code(&code, by_code.discovery))
-        }
-        None => {
-            let secret = credentials::get(args.secret_file.as_deref(), context)?;
-            Ok(args.with(secret))
-        }
-    }
+    command_end: Option<CommandEnd>,
 }
 
-/// Whether to try again: after too many proofs with wrong words the person may want a fresh code.
-///
-/// # Errors
-/// As for [`connect`].
-pub(crate) fn goes_on<T>(
-    by_code: Option<ByCode>,
-    ended: &Result<T, Error>,
-    connect: &mut Connect,
-    context: &Context<'_>,
-) -> Result<bool, CliError> {
-    match (by_code, ended) {
-        (Some(by_code), Err(error @ Error::WrongSecret { .. })) => {
-            context.console.erase();
-            context.console.error(&error.to_string(), None);
-            by_code.offer_fresh(connect, context)
+impl Meeting {
+    /// By a code where nothing else was told, and with the secret elsewhere. Asks the person for either where it
+    /// must.
+    ///
+    /// # Errors
+    /// A usage error, or the terminal or the file of the secret fails.
+    pub(crate) fn prepare(
+        mut args: ConnectArgs,
+        by_code: Option<ByCode>,
+        context: &Context<'_>,
+    ) -> Result<Meeting, CliError> {
+        let command_end = args.command_end.take();
+        let connect = match by_code {
+            Some(by_code) => args.with_code(&by_code.code(context)?, by_code.discovery),
+            None => {
+                let secret = credentials::get(args.secret_file.as_deref(), context)?;
+                args.with(secret)
+            }
+        };
+        Ok(Meeting {
+            connect,
+            by_code,
+            command_end,
+        })
+    }
+
+    /// Runs a session. After too many proofs with wrong words the person may want another one with a fresh code.
+    ///
+    /// # Errors
+    /// What stood in the way of the session, or as for [`Meeting::prepare`].
+    pub(crate) fn hold<T>(
+        &mut self,
+        context: &Context<'_>,
+        session: impl Fn(&Connect) -> Result<T, Error>,
+    ) -> Result<T, CliError> {
+        loop {
+            let error = match session(&self.connect) {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            if let (Error::WrongSecret { .. }, Some(by_code)) = (&error, self.by_code) {
+                context.console.erase();
+                context.console.error(&error.to_string(), None);
+                if by_code.offer_fresh(&mut self.connect, context)? {
+                    continue;
+                }
+            }
+            return Err(line::explain(error, self.command_end.as_ref()));
         }
-        _ => Ok(false),
     }
 }
 
@@ -98,7 +106,7 @@ impl ByCode {
     pub(crate) fn of(
         args: &ParsedArgs,
         context: &Context<'_>,
-        maker: CodeMaker,
+        is_typed: bool,
         other_side: &'static str,
     ) -> Result<Option<ByCode>, CliError> {
         let has_own_way = OWN_WAYS.iter().any(|option| args.has(option));
@@ -111,75 +119,63 @@ impl ByCode {
         }
         Ok(Some(ByCode {
             discovery: discovery(args, context)?,
-            maker,
+            is_typed,
             other_side,
         }))
     }
 
     /// Makes the code or asks for it.
-    ///
-    /// # Errors
-    /// The terminal fails, nothing more can be typed, or the system has no random bytes.
-    pub(crate) fn code(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
-        let code = match self.maker {
-            CodeMaker::Here => self.make(context)?,
-            CodeMaker::There => self.ask(context)?,
+    fn code(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
+        let typed = match self.is_typed {
+            true => ask(context)?,
+            false => None,
+        };
+        let code = match typed {
+            Some(code) => code,
+            None => make(context.console, self.other_side)?,
         };
         say_search(context.console, self.discovery);
         Ok(code)
     }
 
     /// After too many proofs with wrong words: offers a fresh code. Whether there is one.
-    ///
-    /// # Errors
-    /// As for [`ByCode::code`].
     fn offer_fresh(self, connect: &mut Connect, context: &Context<'_>) -> Result<bool, CliError> {
-        let mut question = FRESH.to_owned();
-        let is_wanted = loop {
-            let Some(answer) = context.answers.line(&question)? else {
-                return Ok(false);
-            };
-            match questions::yes_or_no(answer.trim()) {
-                Some(is_wanted) => break is_wanted,
-                None => question = format!("Type y or n.\n{FRESH}"),
-            }
-        };
-        if is_wanted {
-            let code = self.code(context)?;
-            connect.secret = Arc::new(code.to_secret());
-            if let Rendezvous::Find(find) = &mut connect.rendezvous {
-                find.channel = code.channel();
-            }
+        let is_wanted = ask_until_good(
+            |question| context.answers.line(question),
+            "Try again with a fresh code? [y/N] ",
+            |answer| questions::yes_or_no(answer.trim()).ok_or("Type y or n."),
+        )?;
+        if is_wanted != Some(true) {
+            return Ok(false);
         }
-        Ok(is_wanted)
-    }
-
-    fn make(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
-        make(context.console, self.other_side)
-    }
-
-    fn ask(self, context: &Context<'_>) -> Result<MeetingCode, CliError> {
-        let mut question = QUESTION.to_owned();
-        loop {
-            let Some(typed) = context
-                .answers
-                .completed(&question, &completion::code)?
-                .map(Zeroizing::new)
-            else {
-                return Err(CliError::usage(
-                    "no code was typed",
-                    "the other side shows one; Enter makes one here",
-                ));
-            };
-            if typed.trim().is_empty() {
-                return self.make(context);
-            }
-            match MeetingCode::from_input(&typed) {
-                Ok(code) => return Ok(code),
-                Err(fault) => question = format!("{fault}\n{QUESTION}"),
-            }
+        let code = self.code(context)?;
+        connect.secret = Arc::new(code.to_secret());
+        if let Rendezvous::Find(find) = &mut connect.rendezvous {
+            find.channel = code.channel();
         }
+        Ok(true)
     }
+}
+
+/// The code that the other side shows; `None` to make one here.
+fn ask(context: &Context<'_>) -> Result<Option<MeetingCode>, CliError> {
+    let typed = ask_until_good(
+        |question| {
+            let typed = context.answers.completed(question, &completion::code)?;
+            Ok(typed.map(Zeroizing::new))
+        },
+        "Code (Enter makes one): ",
+        |typed| match typed.trim() {
+            "" => Ok(None),
+            typed => MeetingCode::from_input(typed).map(Some),
+        },
+    )?;
+    typed.ok_or_else(|| {
+        CliError::usage(
+            "no code was typed",
+            "the other side shows one; Enter makes one here",
+        )
+    })
 }
 
 /// Makes a code and shows it, with what to type at the other side.

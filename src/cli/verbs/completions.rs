@@ -5,47 +5,25 @@ use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes};
 use crate::cli::options::verbs::{VERBS, Verb, VerbEntry};
-use crate::cli::options::words::too_many;
+use crate::cli::options::words;
 
-/// What to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Completions {
-    Bash,
-    Zsh,
-    Fish,
-    /// The manual page.
-    Manual,
-}
-
-impl Completions {
-    /// # Errors
-    /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<Completions, CliError> {
-        let hint = "peerbridge completions bash, zsh, fish or man";
-        let shell = match args.words.as_slice() {
-            [] => return Err(CliError::usage("no shell given", hint)),
-            [shell] => shell.to_string_lossy(),
-            [_, second, ..] => return Err(too_many("completions", second)),
-        };
-        match &*shell {
-            "bash" => Ok(Completions::Bash),
-            "zsh" => Ok(Completions::Zsh),
-            "fish" => Ok(Completions::Fish),
-            "man" => Ok(Completions::Manual),
-            other => Err(CliError::usage(
-                format!("no completion script for {other:?}"),
-                hint,
-            )),
-        }
-    }
-
-    /// The script itself.
-    pub(crate) fn script(self) -> String {
-        match self {
-            Completions::Bash => bash(),
-            Completions::Zsh => zsh(),
-            Completions::Fish => fish(),
-            Completions::Manual => manual::page(),
+/// What is asked for: the script for a shell, or the manual page.
+///
+/// # Errors
+/// A usage error.
+pub(crate) fn script(args: &ParsedArgs) -> Result<String, CliError> {
+    let hint = "peerbridge completions bash, zsh, fish or man";
+    let Some(shell) = words::one(args, "completions")? else {
+        return Err(CliError::usage("no shell given", hint));
+    };
+    match &*shell.to_string_lossy() {
+        "bash" => Ok(bash()),
+        "zsh" => Ok(zsh()),
+        "fish" => Ok(fish()),
+        "man" => Ok(manual::page()),
+        other => {
+            let message = format!("no completion script for {other:?}");
+            Err(CliError::usage(message, hint))
         }
     }
 }
@@ -283,17 +261,16 @@ mod tests {
 
     #[test]
     fn every_script_has_every_verb_and_option() {
-        for shell in [Completions::Bash, Completions::Zsh, Completions::Fish] {
-            let script = shell.script();
+        for (shell, script) in [("bash", bash()), ("zsh", zsh()), ("fish", fish())] {
             for entry in VERBS {
-                assert!(script.contains(entry.name), "{shell:?} {}", entry.name);
+                assert!(script.contains(entry.name), "{shell} {}", entry.name);
             }
             for flag in FLAGS {
                 let found = match shell {
-                    Completions::Fish => script.contains(&format!(" -l {} ", flag.long)),
+                    "fish" => script.contains(&format!(" -l {} ", flag.long)),
                     _ => script.contains(&format!("--{}", flag.long)),
                 };
-                assert!(found, "{shell:?} {}", flag.long);
+                assert!(found, "{shell} {}", flag.long);
             }
         }
     }

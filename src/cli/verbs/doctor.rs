@@ -2,10 +2,11 @@
 
 mod checks;
 mod clean;
-mod loopback;
+mod transfer;
 
 use super::by_code;
 use crate::cli::context::Context;
+use crate::cli::environment;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::address;
@@ -14,17 +15,6 @@ use crate::cli::options::words;
 use crate::cli::output::json::Object;
 use crate::session::DEFAULT_PORT;
 use std::path::PathBuf;
-
-/// The arguments of `doctor`, interpreted.
-#[derive(Debug)]
-pub(crate) struct Doctor {
-    folder: PathBuf,
-    port: u16,
-    secret_file: Option<PathBuf>,
-    secrets_file: Option<PathBuf>,
-    /// To remove what is left in the folder, in place of all checks.
-    clean: bool,
-}
 
 /// What a check found.
 struct Finding {
@@ -84,52 +74,38 @@ impl CheckResult {
     }
 }
 
-impl Doctor {
-    /// # Errors
-    /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Doctor, CliError> {
-        let folder = words::folder(&args.words, "doctor")?;
-        let port = match (
-            args.value("port"),
-            context.environment.get("PEERBRIDGE_PORT"),
-        ) {
-            (Some(text), _) => address::port(&text)?,
-            (None, Some(text)) => address::port(&text.to_string_lossy())?,
-            (None, None) => DEFAULT_PORT,
-        };
-        Ok(Doctor {
-            folder: folder.unwrap_or_else(|| PathBuf::from(".")),
-            port,
-            secret_file: args.path("secret-file"),
-            secrets_file: args.path("secrets-file"),
-            clean: args.has("clean"),
-        })
+/// Runs every check, since a later one may explain an earlier failure. Ends with the code of the worst.
+///
+/// # Errors
+/// A usage error. Every failure of a check is a finding. To clean up, the folder cannot be listed.
+pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
+    let folder = words::folder(args, "doctor")?.unwrap_or_else(|| PathBuf::from("."));
+    let port = match (
+        args.value("port"),
+        context.environment.get(environment::PORT),
+    ) {
+        (Some(text), _) => address::port(&text)?,
+        (None, Some(text)) => address::port(&text.to_string_lossy())?,
+        (None, None) => DEFAULT_PORT,
+    };
+    // In place of all checks.
+    if args.has("clean") {
+        return clean::run(&folder, context);
     }
-
-    /// Runs every check, since a later one may explain an earlier failure. Ends with the code of the worst.
-    ///
-    /// # Errors
-    /// None for checks: every failure is a finding. To clean up, the folder cannot be listed.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
-        if self.clean {
-            return clean::run(&self.folder, context);
-        }
-        let mut findings = checks::ports(self.port);
-        findings.push(checks::loopback());
-        findings.push(checks::discovery(by_code::discovery_of(
-            context.environment,
-        )?));
-        findings.extend(checks::destination(&self.folder));
-        findings.extend(checks::leftovers(&self.folder));
-        findings.push(match &self.secrets_file {
-            Some(file) => checks::secrets(file),
-            None => checks::secret(self.secret_file.as_deref(), context),
-        });
-        for finding in &findings {
-            tell(finding, context);
-        }
-        Ok(worst(&findings))
+    let mut findings = checks::ports(port);
+    findings.push(checks::loopback());
+    let discovery = by_code::discovery_of(context.environment)?;
+    findings.push(checks::discovery(discovery));
+    findings.extend(checks::destination(&folder));
+    findings.extend(checks::leftovers(&folder));
+    findings.push(match args.path("secrets-file") {
+        Some(file) => checks::secrets(&file),
+        None => checks::secret(args.path("secret-file").as_deref(), context),
+    });
+    for finding in &findings {
+        tell(finding, context);
     }
+    Ok(worst(&findings))
 }
 
 fn tell(finding: &Finding, context: &Context<'_>) {
@@ -143,18 +119,13 @@ fn tell(finding: &Finding, context: &Context<'_>) {
     if let Some(advice) = advice {
         lines.push_str(&format!("      {advice}\n"));
     }
-    if context.console.reader() == crate::cli::output::console::Audience::Person {
-        context.console.result(&lines);
-    }
+    context.console.lines(&lines);
     context.console.event(|| {
-        let event = Object::event("check")
+        Object::event("check")
             .text("what", what)
             .text("result", result.word())
-            .text("said", said);
-        match advice {
-            Some(advice) => event.text("advice", advice),
-            None => event,
-        }
+            .text("said", said)
+            .some_text("advice", advice.as_deref())
     });
 }
 

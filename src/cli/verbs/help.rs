@@ -4,19 +4,11 @@ use crate::cli::error::CliError;
 use crate::cli::options::args::{self, ParsedArgs};
 use crate::cli::options::flags::{FLAGS, Flag, Group};
 use crate::cli::options::verbs::{self, VERBS, Verb, VerbEntry};
-use crate::cli::options::words::too_many;
-
-/// A page of the help.
-#[derive(Debug)]
-pub(crate) struct Page {
-    /// What it is about; `None` is the overview.
-    verb: Option<Verb>,
-    level: HelpLevel,
-}
+use crate::cli::options::words;
 
 /// How long the page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HelpLevel {
+pub(super) enum HelpLevel {
     /// The essentials, on a terminal of 24 rows (`-h`).
     Short,
     /// Everything (`--help`).
@@ -32,45 +24,35 @@ const SECRETS: &str = "The secret comes from --secret-file, else PEERBRIDGE_SECR
     that PEERBRIDGE_SECRET_FILE names, else you are asked. It is never given on the command line, \
     where other users could read it.";
 
-impl Page {
-    /// The page for `-h` or `--help` after a command.
-    pub(crate) fn of(verb: Option<Verb>, level: HelpLevel) -> Page {
-        let verb = verb.filter(|verb| *verb != Verb::Help);
-        Page { verb, level }
+/// The page about a verb; the overview without one.
+pub(super) fn page(verb: Option<Verb>, level: HelpLevel) -> String {
+    let entry = verb.filter(|verb| *verb != Verb::Help).map(verbs::entry);
+    match (entry, level) {
+        (None, HelpLevel::Short) => short_overview(),
+        (None, HelpLevel::Full) => overview(),
+        (Some(entry), HelpLevel::Short) => short_page(entry),
+        (Some(entry), HelpLevel::Full) => full_page(entry),
     }
+}
 
-    /// # Errors
-    /// A usage error if there is no such page.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<Page, CliError> {
-        let level = HelpLevel::Full;
-        let word = match args.words.as_slice() {
-            [] => return Ok(Page { verb: None, level }),
-            [word] => word.to_string_lossy(),
-            [_, second, ..] => return Err(too_many("help", second)),
-        };
-        match verbs::by_name(&word) {
-            Some(entry) => Ok(Page {
-                verb: Some(entry.verb),
-                level,
-            }),
-            None => Err(CliError::usage(
-                format!("no help about {word:?}"),
-                match args::nearest_verb(&word) {
-                    Some(name) => format!("did you mean `peerbridge help {name}`?"),
-                    None => "`peerbridge help` lists the commands".to_owned(),
-                },
-            )),
-        }
-    }
-
-    /// The page's text.
-    pub(crate) fn text(&self) -> String {
-        match (self.verb.map(verbs::entry), self.level) {
-            (None, HelpLevel::Short) => short_overview(),
-            (None, HelpLevel::Full) => overview(),
-            (Some(entry), HelpLevel::Short) => short_page(entry),
-            (Some(entry), HelpLevel::Full) => page(entry),
-        }
+/// The page that `peerbridge help` is asked for.
+///
+/// # Errors
+/// A usage error if there is no such page.
+pub(super) fn asked(args: &ParsedArgs) -> Result<String, CliError> {
+    let Some(word) = words::one(args, "help")? else {
+        return Ok(overview());
+    };
+    let word = word.to_string_lossy();
+    match verbs::by_name(&word) {
+        Some(entry) => Ok(full_page(entry)),
+        None => Err(CliError::usage(
+            format!("no help about {word:?}"),
+            match args::nearest_verb(&word) {
+                Some(name) => format!("did you mean `peerbridge help {name}`?"),
+                None => "`peerbridge help` lists the commands".to_owned(),
+            },
+        )),
     }
 }
 
@@ -160,7 +142,7 @@ fn short_page(entry: &VerbEntry) -> String {
     text
 }
 
-fn page(entry: &VerbEntry) -> String {
+fn full_page(entry: &VerbEntry) -> String {
     let mut text = String::new();
     for (words, _) in entry.forms {
         text.push_str(&format!("peerbridge {words}\n"));
@@ -248,13 +230,9 @@ fn push_line(text: &mut String, indent: usize, line: &str) {
 mod tests {
     use super::*;
 
-    fn of(verb: Option<Verb>, level: HelpLevel) -> String {
-        Page::of(verb, level).text()
-    }
-
     fn pages(level: HelpLevel) -> Vec<String> {
-        let verbs = VERBS.iter().map(|entry| of(Some(entry.verb), level));
-        verbs.chain([of(None, level)]).collect()
+        let verbs = VERBS.iter().map(|entry| page(Some(entry.verb), level));
+        verbs.chain([page(None, level)]).collect()
     }
 
     #[test]
@@ -267,7 +245,7 @@ mod tests {
     #[test]
     fn every_option_is_named_on_the_short_page_of_its_verb() {
         for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
-            let page = of(Some(entry.verb), HelpLevel::Short);
+            let page = page(Some(entry.verb), HelpLevel::Short);
             for flag in FLAGS.iter().filter(|flag| flag.verbs.contains(&entry.verb)) {
                 assert!(page.contains(&format!("--{}", flag.long)), "{page}");
             }
@@ -287,7 +265,7 @@ mod tests {
     #[test]
     fn every_option_is_on_the_pages_of_its_verbs_and_on_no_other() {
         for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
-            let page = of(Some(entry.verb), HelpLevel::Full);
+            let page = page(Some(entry.verb), HelpLevel::Full);
             for flag in FLAGS {
                 let begins = |line: &str| {
                     let names = line.split("  ").find(|piece| !piece.is_empty());
@@ -312,7 +290,7 @@ mod tests {
 
     #[test]
     fn the_overview_names_every_verb() {
-        let page = of(None, HelpLevel::Full);
+        let page = page(None, HelpLevel::Full);
         for entry in VERBS {
             assert!(page.contains(&format!("peerbridge {}", entry.name)));
         }

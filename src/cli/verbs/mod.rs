@@ -1,4 +1,5 @@
-//! The second argument stage: each command interprets its arguments and becomes an action.
+//! The second argument stage: each verb interprets its arguments as the options of a session, then runs it.
+//! Everything that can be wrong with a command line is told before anything is asked or opened.
 
 mod by_code;
 mod completions;
@@ -6,6 +7,7 @@ mod demo;
 mod dialogue;
 mod doctor;
 mod help;
+mod loopback;
 mod manual;
 mod ping;
 pub(crate) mod piped;
@@ -24,119 +26,52 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::verbs::Verb;
-#[cfg(feature = "web")]
-use crate::cli::options::web::WebOptions;
+use help::HelpLevel;
 
-/// What to do, interpreted and checked.
-#[derive(Debug)]
-pub(crate) enum Action {
-    Send(send::Send),
-    Receive(receive::Receive),
-    Serve(serve::Serve),
-    PingArgs(ping::PingArgs),
-    Zip(zip::Zip),
-    Unzip(unzip::Unzip),
-    Doctor(doctor::Doctor),
-    #[cfg(feature = "web")]
-    Web(WebOptions),
-    Completions(completions::Completions),
-    Demo(demo::Demo),
-    Secret(secret::SecretArgs),
-    Help(help::Page),
-    Version,
-    Dialogue,
-    /// No command, and no terminal to ask on.
-    Usage,
-}
-
-impl Action {
-    /// Interprets the arguments.
-    ///
-    /// # Errors
-    /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Action, CliError> {
-        if args.has("help") {
-            return Ok(Action::Help(help::Page::of(
-                args.verb,
-                help::HelpLevel::Full,
-            )));
-        }
-        if args.has("h") {
-            return Ok(Action::Help(help::Page::of(
-                args.verb,
-                help::HelpLevel::Short,
-            )));
-        }
-        if args.has("version") {
-            return Ok(Action::Version);
-        }
-        match args.verb {
-            Some(Verb::Send) => send::Send::understand(args, context).map(Action::Send),
-            Some(Verb::Receive) => receive::Receive::understand(args, context).map(Action::Receive),
-            Some(Verb::Serve) => serve::Serve::understand(args, context).map(Action::Serve),
-            Some(Verb::Ping) => ping::PingArgs::understand(args, context).map(Action::PingArgs),
-            Some(Verb::Zip) => zip::Zip::understand(args).map(Action::Zip),
-            Some(Verb::Unzip) => unzip::Unzip::understand(args).map(Action::Unzip),
-            Some(Verb::Doctor) => doctor::Doctor::understand(args, context).map(Action::Doctor),
-            #[cfg(feature = "web")]
-            Some(Verb::Web) => web::understand(args, context).map(Action::Web),
-            #[cfg(not(feature = "web"))]
-            Some(Verb::Web) => Err(CliError::usage(
-                "this peerbridge was built without its page",
-                "build it with the feature web, or use send and receive",
-            )),
-            Some(Verb::Completions) => {
-                completions::Completions::understand(args).map(Action::Completions)
-            }
-            Some(Verb::Demo) => demo::Demo::understand(args).map(Action::Demo),
-            Some(Verb::Secret) => secret::SecretArgs::understand(args).map(Action::Secret),
-            Some(Verb::Help) => help::Page::understand(args).map(Action::Help),
-            None if context.terminal.can_ask() => Ok(Action::Dialogue),
-            None => Ok(Action::Usage),
-        }
+/// Does what a command line says.
+///
+/// # Errors
+/// A usage error, or what stood in the way.
+pub(crate) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
+    let print = |text: &str| {
+        context.console.result(text);
+        Ok(Exit::Done)
+    };
+    if args.has("help") {
+        return print(&help::page(args.verb, HelpLevel::Full));
     }
-
-    /// Runs it.
-    ///
-    /// # Errors
-    /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
-        match self {
-            Action::Send(send) => send.run(context),
-            Action::Receive(receive) => receive.run(context),
-            Action::Serve(serve) => serve.run(context),
-            Action::PingArgs(ping) => ping.run(context),
-            Action::Zip(zip) => zip.run(context),
-            Action::Unzip(unzip) => unzip.run(context),
-            Action::Doctor(doctor) => doctor.run(context),
-            #[cfg(feature = "web")]
-            Action::Web(options) => web::run(options, context),
-            Action::Completions(shell) => {
-                context.console.result(&shell.script());
-                Ok(Exit::Done)
-            }
-            Action::Demo(demo) => demo.run(context),
-            Action::Secret(secret) => secret.run(context),
-            Action::Help(page) => {
-                context.console.result(&page.text());
-                Ok(Exit::Done)
-            }
-            Action::Version => {
-                context
-                    .console
-                    .result(concat!("peerbridge ", env!("CARGO_PKG_VERSION"), "\n"));
-                Ok(Exit::Done)
-            }
-            Action::Dialogue => dialogue::run(context),
-            Action::Usage => {
-                context
-                    .console
-                    .show(&help::Page::of(None, help::HelpLevel::Full).text());
-                Err(CliError::usage(
-                    "no command given, and no terminal to ask on",
-                    "start with send, receive, serve, demo, secret or help",
-                ))
-            }
+    if args.has("h") {
+        return print(&help::page(args.verb, HelpLevel::Short));
+    }
+    if args.has("version") {
+        return print(concat!("peerbridge ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+    match args.verb {
+        Some(Verb::Send) => send::run(args, context),
+        Some(Verb::Receive) => receive::run(args, context),
+        Some(Verb::Serve) => serve::run(args, context),
+        Some(Verb::Ping) => ping::run(args, context),
+        Some(Verb::Zip) => zip::run(args, context),
+        Some(Verb::Unzip) => unzip::run(args, context),
+        Some(Verb::Doctor) => doctor::run(args, context),
+        #[cfg(feature = "web")]
+        Some(Verb::Web) => web::run(args, context),
+        #[cfg(not(feature = "web"))]
+        Some(Verb::Web) => Err(CliError::usage(
+            "this peerbridge was built without its page",
+            "build it with the feature web, or use send and receive",
+        )),
+        Some(Verb::Completions) => print(&completions::script(args)?),
+        Some(Verb::Demo) => demo::run(args, context),
+        Some(Verb::Secret) => secret::run(args, context),
+        Some(Verb::Help) => print(&help::asked(args)?),
+        None if context.terminal.can_ask() => dialogue::run(context),
+        None => {
+            context.console.show(&help::page(None, HelpLevel::Full));
+            Err(CliError::usage(
+                "no command given, and no terminal to ask on",
+                "start with send, receive, serve, demo, secret or help",
+            ))
         }
     }
 }

@@ -5,65 +5,35 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
-use crate::cli::input::questions::Questions;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::ConnectArgs;
-use crate::cli::options::words::too_many;
+use crate::cli::options::words;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::progress::ProgressStyle;
-use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::{self, Perspective};
 use crate::session::{self, Activity, Cancel, Discovery, PingReport};
 use std::time::Duration;
 
-/// The arguments of `ping`, interpreted.
-#[derive(Debug)]
-pub(crate) enum PingArgs {
-    /// Of the line to one peer.
-    Peer(ConnectArgs),
-    /// Shows the peers nearby; how far to look.
-    Nearby(Discovery),
-}
-
 /// How long it looks around: two queries of everybody.
 const LOOK: Duration = Duration::from_millis(2500);
 
-impl PingArgs {
-    /// # Errors
-    /// A usage error.
-    pub(crate) fn understand(
-        args: &ParsedArgs,
-        context: &Context<'_>,
-    ) -> Result<PingArgs, CliError> {
-        let host = match args.words.as_slice() {
-            [] => return by_code::discovery(args, context).map(PingArgs::Nearby),
-            [host] => host.to_string_lossy(),
-            [_, second, ..] => return Err(too_many("ping", second)),
-        };
-        ConnectArgs::with_peer(args, context.environment, &host).map(PingArgs::Peer)
-    }
-
-    /// # Errors
-    /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
-        let connect = match self {
-            PingArgs::Peer(connect) => connect,
-            PingArgs::Nearby(discovery) => return look_around(discovery, context),
-        };
-        let secret = credentials::get(connect.secret_file.as_deref(), context)?;
-        let style = context.report_style(
-            Perspective::Sender,
-            ProgressChoice::Always(ProgressStyle::Off),
-        );
-        let connect = connect.with(secret);
-        let reporter = Reporter::new(context.console, context.ledger, Questions::Unasked, style)
-            .with_codes(context.codes());
-        let report = session::ping(&connect, &reporter)?;
-        tell(&report, context);
-        Ok(Exit::Done)
-    }
+/// Measures the line to one peer, or shows the peers nearby.
+///
+/// # Errors
+/// A usage error, or what stood in the way.
+pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
+    let Some(host) = words::one(args, "ping")? else {
+        return look_around(by_code::discovery(args, context)?, context);
+    };
+    let connect = ConnectArgs::with_peer(args, context.environment, &host.to_string_lossy())?;
+    let secret = credentials::get(connect.secret_file.as_deref(), context)?;
+    let off = ProgressChoice::Always(ProgressStyle::Off);
+    let reporter = context.reporter(Perspective::Sender, off);
+    let report = session::ping(&connect.with(secret), &reporter)?;
+    tell(&report, context);
+    Ok(Exit::Done)
 }
 
 fn look_around(discovery: Discovery, context: &Context<'_>) -> Result<Exit, CliError> {

@@ -130,12 +130,9 @@ pub(crate) fn at_most(
     what: &str,
     why: &str,
 ) -> Result<(), CliError> {
-    let Some(text) = args.value(long) else {
-        return Ok(());
-    };
-    match numbers::whole::<u64>(&format!("--{long}"), &text, 0..=u64::MAX)? {
-        number if number <= most => Ok(()),
-        number => Err(contradiction(&format!("{long} {number}"), what, why)),
+    match args.read::<u64>(long, numbers::whole(0..=u64::MAX))? {
+        Some(number) if number > most => Err(contradiction(&format!("{long} {number}"), what, why)),
+        _ => Ok(()),
     }
 }
 

@@ -16,39 +16,21 @@ use zeroize::Zeroizing;
 /// What authenticator apps show as the issuer of a code.
 const ISSUER: &str = "peerbridge";
 
-/// The arguments of `secret`, interpreted.
-#[derive(Debug)]
-pub(crate) struct SecretArgs {
-    /// Whose key for one-time codes to make, in place of a secret.
-    totp: Option<String>,
-}
-
-impl SecretArgs {
-    /// # Errors
-    /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs) -> Result<SecretArgs, CliError> {
-        no_words(args, "secret")?;
-        let totp = args.value("totp");
-        let totp = totp.map(|name| match name_of(name.as_bytes()) {
-            Ok(name) => Ok(name),
-            Err(_) => Err(CliError::usage(
-                format!("{name:?} can be no name of a secrets file"),
-                "a name has letters, digits, - _ and .; at most 64 of them",
-            )),
-        });
-        Ok(SecretArgs {
-            totp: totp.transpose()?,
-        })
-    }
-
-    /// # Errors
-    /// The system has no random bytes.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
-        context.terminal.check_output()?;
-        match self.totp {
-            None => print_secret(context),
-            Some(name) => print_totp(&name, context),
-        }
+/// # Errors
+/// A usage error, or the system has no random bytes.
+pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
+    no_words(args, "secret")?;
+    let name = args.read("totp", |_, name| match name_of(name.as_bytes()) {
+        Ok(name) => Ok(name),
+        Err(_) => Err(CliError::usage(
+            format!("{name:?} can be no name of a secrets file"),
+            "a name has letters, digits, - _ and .; at most 64 of them",
+        )),
+    })?;
+    context.terminal.check_output()?;
+    match name {
+        None => print_secret(context),
+        Some(name) => print_totp(&name, context),
     }
 }
 

@@ -2,14 +2,13 @@
 
 mod many;
 
-use super::by_code::{self, ByCode, CodeMaker};
+use super::by_code::{ByCode, Meeting};
 use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::input::questions::Questions;
 use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{ProgressChoice, links};
@@ -18,66 +17,11 @@ use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
-use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::{self, Perspective};
-use crate::crypto::Secret;
-use crate::session::{self, Error, Level, Links, Payload, SendOptions, Stream, Summary};
+use crate::session::{self, Error, Payload, SendOptions, Summary};
 use many::ManyReporter;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-
-/// The arguments of `send`, interpreted.
-#[derive(Debug)]
-pub(crate) struct Send {
-    connect: ConnectArgs,
-    by_code: Option<ByCode>,
-    what: SendContents,
-    exclude: Vec<String>,
-    links: Links,
-    streams: Option<u16>,
-    level: Level,
-    rate_limit: Option<u64>,
-    verify: bool,
-    checksum: bool,
-    task: SendTask,
-    progress: ProgressChoice,
-}
-
-/// What to send; for an archive only the password is missing.
-#[derive(Debug)]
-enum SendContents {
-    Paths(Vec<PathBuf>),
-    Zipped(Zipped),
-    Stream(Stream),
-}
-
-impl SendContents {
-    fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<SendContents, CliError> {
-        if let Some(stream) = piped::input(args, context)? {
-            return Ok(SendContents::Stream(stream));
-        }
-        Ok(match Zipped::understand(args, paths(args)?)? {
-            Ok(zipped) => SendContents::Zipped(zipped),
-            Err(paths) => SendContents::Paths(paths),
-        })
-    }
-
-    fn paths(&self) -> &[PathBuf] {
-        match self {
-            SendContents::Paths(paths) => paths,
-            SendContents::Zipped(zipped) => zipped.paths(),
-            SendContents::Stream(_) => &[],
-        }
-    }
-
-    fn payload(self, secret: &Secret, context: &Context<'_>) -> Result<Payload, CliError> {
-        Ok(match self {
-            SendContents::Paths(paths) => Payload::Paths(paths),
-            SendContents::Zipped(zipped) => Payload::Archive(zipped.archive(secret, context)?),
-            SendContents::Stream(stream) => Payload::Stream(stream),
-        })
-    }
-}
+use std::path::PathBuf;
 
 /// What to do with the peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,103 +37,101 @@ enum SendTask {
 /// The most receivers of one offer.
 const MOST_RECEIVERS: u64 = 1_000_000;
 
-impl Send {
-    /// # Errors
-    /// A usage error.
-    pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<Send, CliError> {
-        line::check_stdio(args, context)?;
-        let streams = args.value("streams").map(|text| numbers::streams(&text));
-        let level = args.value("level").map(|text| numbers::level(&text));
-        let rate_limit = args.value("limit-rate");
-        let rate_limit = rate_limit.map(|text| numbers::rate("--limit-rate", &text));
-        let maker = match args.has("code") {
-            true => CodeMaker::There,
-            false => CodeMaker::Here,
-        };
-        let by_code = ByCode::of(args, context, maker, "peerbridge receive")?;
-        let default = match by_code {
-            Some(_) => DefaultRendezvous::Listens,
-            None if maker == CodeMaker::There => {
-                return Err(CliError::usage(
-                    "--code needs a terminal, and no other secret or peer",
-                    "peerbridge send PATH --code asks for the code that the receiver shows",
-                ));
-            }
-            None => DefaultRendezvous::Refuses,
-        };
-        Ok(Send {
-            what: SendContents::understand(args, context)?,
-            connect: ConnectArgs::of(args, context.environment, "to", default)?,
-            by_code,
-            exclude: args.values("exclude"),
-            links: links(args)?,
-            streams: streams.transpose()?,
-            level: level.transpose()?.unwrap_or_default(),
-            rate_limit: rate_limit.transpose()?,
-            verify: verify(args, context)?,
-            checksum: args.has("checksum"),
-            task: task(args)?,
-            progress: ProgressChoice::of(args),
-        })
+/// # Errors
+/// A usage error, or what stood in the way.
+pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
+    line::check_stdio(args, context)?;
+    let (mut options, zipped) = options(args, context)?;
+    let (connect, by_code) = connect(args, context)?;
+    let task = task(args)?;
+    let progress = ProgressChoice::of(args);
+    // Fail early: before asking for the secret and keeping the peer waiting.
+    if let Payload::Paths(paths) = &options.payload {
+        check_sources(paths)?;
     }
+    let mut meeting = Meeting::prepare(connect, by_code, context)?;
+    if let (Some(zipped), Payload::Paths(paths)) = (zipped, &mut options.payload) {
+        let archive = zipped.archive(std::mem::take(paths), &meeting.connect.secret, context)?;
+        options.payload = Payload::Archive(archive);
+    }
+    if !matches!(options.payload, Payload::Paths(_)) {
+        meeting.connect.retries = 0;
+    }
+    let perspective = match task {
+        SendTask::DryRun => Perspective::Asker,
+        SendTask::Once | SendTask::ToMany(_) => Perspective::Sender,
+    };
+    let mut reporter = context
+        .reporter(perspective, progress)
+        .with_rate_limit(options.rate_limit);
+    if options.verify {
+        reporter = reporter.with_comparer(context.answers);
+    }
+    match task {
+        SendTask::Once => {
+            let summary = meeting.hold(context, |connect| {
+                reporter.watch(|| session::send(connect, &options, &reporter))
+            })?;
+            Ok(Exit::of_summary(&summary))
+        }
+        SendTask::ToMany(count) => {
+            let many = ManyReporter::new(&reporter, context, progress);
+            let send = || session::send_to_many(&meeting.connect, &options, count, &many);
+            worst_of(many.peers.watch(send)?, context)
+        }
+        SendTask::DryRun => {
+            let lacking = meeting.hold(context, |connect| {
+                session::dry_run(connect, &options, &reporter)
+            })?;
+            tell_lacking(lacking, context);
+            Ok(Exit::Done)
+        }
+    }
+}
 
-    /// # Errors
-    /// What stood in the way.
-    pub(crate) fn run(self, context: &Context<'_>) -> Result<Exit, CliError> {
-        // Fail early: before asking for the secret and keeping the peer waiting.
-        let paths = self.what.paths().iter();
-        paths.map(PathBuf::as_path).try_for_each(check_source)?;
-        let mut args = self.connect;
-        let command_end = args.command_end.take();
-        let mut connect = by_code::connect(args, self.by_code, context)?;
-        let perspective = match self.task {
-            SendTask::DryRun => Perspective::Asker,
-            SendTask::Once | SendTask::ToMany(_) => Perspective::Sender,
-        };
-        let style = context.report_style(perspective, self.progress);
-        let payload = self.what.payload(&connect.secret, context)?;
-        let is_repeatable = matches!(payload, Payload::Paths(_));
-        let mut options = SendOptions::of(payload);
-        options.exclude = self.exclude;
-        options.links = self.links;
-        options.streams = self.streams;
-        options.level = self.level;
-        options.rate_limit = self.rate_limit;
-        options.verify = self.verify;
-        options.checksum = self.checksum;
-        if !is_repeatable {
-            connect.retries = 0;
+/// The way to the peer.
+fn connect(
+    args: &ParsedArgs,
+    context: &Context<'_>,
+) -> Result<(ConnectArgs, Option<ByCode>), CliError> {
+    let is_typed = args.has("code");
+    let by_code = ByCode::of(args, context, is_typed, "peerbridge receive")?;
+    let default = match by_code {
+        Some(_) => DefaultRendezvous::Listens,
+        None if is_typed => {
+            return Err(CliError::usage(
+                "--code needs a terminal, and no other secret or peer",
+                "peerbridge send PATH --code asks for the code that the receiver shows",
+            ));
         }
-        let mut reporter =
-            Reporter::new(context.console, context.ledger, Questions::Unasked, style)
-                .with_codes(context.codes())
-                .with_rate_limit(self.rate_limit);
-        if self.verify {
-            reporter = reporter.with_comparer(context.answers);
+        None => DefaultRendezvous::Refuses,
+    };
+    let connect = ConnectArgs::of(args, context.environment, "to", default)?;
+    Ok((connect, by_code))
+}
+
+/// What to send and how. Of an archive, its paths; it is made once its password is known.
+fn options(
+    args: &ParsedArgs,
+    context: &Context<'_>,
+) -> Result<(SendOptions, Option<Zipped>), CliError> {
+    let (payload, zipped) = match piped::input(args, context)? {
+        Some(stream) => (Payload::Stream(stream), None),
+        None => {
+            let paths = paths(args)?;
+            let zipped = Zipped::understand(args, &paths)?;
+            (Payload::Paths(paths), zipped)
         }
-        match self.task {
-            SendTask::Once => {
-                let mut sent = reporter.watch(|| session::send(&connect, &options, &reporter));
-                while by_code::goes_on(self.by_code, &sent, &mut connect, context)? {
-                    sent = reporter.watch(|| session::send(&connect, &options, &reporter));
-                }
-                let summary = sent.map_err(|error| line::explain(error, command_end.as_ref()))?;
-                Ok(Exit::of_summary(&summary))
-            }
-            SendTask::ToMany(count) => {
-                let many = ManyReporter::new(&reporter, context, self.progress);
-                let results =
-                    many.watch(|| session::send_to_many(&connect, &options, count, &many))?;
-                worst_of(results, context)
-            }
-            SendTask::DryRun => {
-                let lacking = session::dry_run(&connect, &options, &reporter)
-                    .map_err(|error| line::explain(error, command_end.as_ref()))?;
-                tell_lacking(lacking, context);
-                Ok(Exit::Done)
-            }
-        }
-    }
+    };
+    let mut options = SendOptions::of(payload);
+    options.exclude = args.values("exclude");
+    options.links = links(args)?;
+    options.streams = args.read("streams", numbers::streams)?;
+    options.level = args.read("level", numbers::level)?.unwrap_or_default();
+    options.rate_limit = args.read("limit-rate", numbers::rate)?;
+    options.verify = verify(args, context)?;
+    options.checksum = args.has("checksum");
+    Ok((options, zipped))
 }
 
 fn task(args: &ParsedArgs) -> Result<SendTask, CliError> {
@@ -199,9 +141,7 @@ fn task(args: &ParsedArgs) -> Result<SendTask, CliError> {
             "a dry run sends nothing and asks nobody: leave out --verify",
         ));
     }
-    let count = args.value("count");
-    let count = count.map(|text| numbers::whole("--count", &text, 1..=MOST_RECEIVERS));
-    let task = match count.transpose()? {
+    let task = match args.read("count", numbers::whole(1..=MOST_RECEIVERS))? {
         None | Some(1) if args.has("dry-run") => SendTask::DryRun,
         None => return Ok(SendTask::Once),
         Some(count) => SendTask::ToMany(count),
@@ -261,18 +201,15 @@ fn tell_lacking(lacking: Option<RangeInclusive<u64>>, context: &Context<'_>) {
     });
 }
 
-/// Checks that something has this name. A link counts, wherever it points.
+/// Checks that each path has something there. A link counts, wherever it points.
 ///
 /// # Errors
 /// [`CliError::Source`].
-pub(crate) fn check_source(path: &Path) -> Result<(), CliError> {
-    match std::fs::symlink_metadata(path) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(CliError::Source {
-            path: path.to_owned(),
-            source,
-        }),
-    }
+pub(super) fn check_sources(paths: &[PathBuf]) -> Result<(), CliError> {
+    paths.iter().try_for_each(|path| {
+        let found = std::fs::symlink_metadata(path);
+        found.map(drop).map_err(CliError::cannot_read(path))
+    })
 }
 
 fn paths(args: &ParsedArgs) -> Result<Vec<PathBuf>, CliError> {

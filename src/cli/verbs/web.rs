@@ -1,7 +1,7 @@
 //! `peerbridge web`: the arguments, and the commands that the page runs as they are.
 
 use super::by_code;
-use super::{doctor::Doctor, unzip::Unzip, zip::Zip};
+use super::{doctor, unzip, zip};
 use crate::cli::context::Context;
 use crate::cli::environment;
 use crate::cli::error::CliError;
@@ -23,42 +23,28 @@ const IDLE_MINUTES: u64 = 15;
 /// A day.
 const LONGEST_IDLE: u64 = 24 * 60;
 
-/// Interprets the arguments.
-///
-/// # Errors
-/// A usage error.
-pub(crate) fn understand(args: &ParsedArgs, context: &Context<'_>) -> Result<WebOptions, CliError> {
-    words::no_words(args, "web")?;
-    let port = args.value("port").map(|text| address::port(&text));
-    let transfer_port = context.environment.get(environment::PORT);
-    let transfer_port = transfer_port.map(|text| address::port(&text.to_string_lossy()));
-    let idle = args.value("idle");
-    let idle = idle.map(|text| numbers::whole("--idle", &text, 1..=LONGEST_IDLE));
-    let minutes: u64 = idle.transpose()?.unwrap_or(IDLE_MINUTES);
-    let folder = args.path("dir").unwrap_or_else(|| usual_folder(context));
-    Ok(WebOptions {
-        port: port.transpose()?.unwrap_or(0),
-        transfer_port: transfer_port.transpose()?.unwrap_or(DEFAULT_PORT),
-        opens_browser: !args.has("no-open"),
-        folder: match folder.canonicalize() {
-            Ok(found) => found,
-            Err(source) => {
-                return Err(CliError::Source {
-                    path: folder,
-                    source,
-                });
-            }
-        },
-        idle: Duration::from_secs(minutes * 60),
-        discovery: by_code::discovery(args, context)?,
-    })
-}
-
 /// Serves the page.
 ///
 /// # Errors
-/// What stood in the way.
-pub(crate) fn run(options: WebOptions, context: &Context<'_>) -> Result<Exit, CliError> {
+/// A usage error, or what stood in the way.
+pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
+    words::no_words(args, "web")?;
+    let transfer_port = context.environment.get(environment::PORT);
+    let transfer_port = transfer_port.map(|text| address::port(&text.to_string_lossy()));
+    let minutes: Option<u64> = args.read("idle", numbers::whole(1..=LONGEST_IDLE))?;
+    let folder = args.path("dir").unwrap_or_else(|| usual_folder(context));
+    let options = WebOptions {
+        port: args
+            .read("port", |_, text| address::port(text))?
+            .unwrap_or(0),
+        transfer_port: transfer_port.transpose()?.unwrap_or(DEFAULT_PORT),
+        opens_browser: !args.has("no-open"),
+        folder: folder
+            .canonicalize()
+            .map_err(CliError::cannot_read(&folder))?,
+        idle: Duration::from_secs(minutes.unwrap_or(IDLE_MINUTES) * 60),
+        discovery: by_code::discovery(args, context)?,
+    };
     let commands = Commands {
         run: command,
         make_archive: super::zipped::archive_for,
@@ -81,9 +67,9 @@ fn usual_folder(context: &Context<'_>) -> PathBuf {
 fn command(words: &[OsString], context: &Context<'_>) -> Result<Exit, CliError> {
     let args = ParsedArgs::parse(words)?;
     match args.verb {
-        Some(Verb::Doctor) => Doctor::understand(&args, context)?.run(context),
-        Some(Verb::Zip) => Zip::understand(&args)?.run(context),
-        Some(Verb::Unzip) => Unzip::understand(&args)?.run(context),
+        Some(Verb::Doctor) => doctor::run(&args, context),
+        Some(Verb::Zip) => zip::run(&args, context),
+        Some(Verb::Unzip) => unzip::run(&args, context),
         _ => Err(CliError::Bug),
     }
 }

@@ -6,7 +6,6 @@ use crate::cli::error::CliError;
 use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::output::console::Console;
-use crate::cli::output::json::Object;
 use crate::crypto::{ArchivePassword, Secret};
 use crate::session::{ArchivePayload, Error, Names};
 use std::path::PathBuf;
@@ -15,9 +14,7 @@ use std::path::PathBuf;
 const NAME: &str = "archive.zip";
 
 /// How to make it; only the password is missing.
-#[derive(Debug)]
-pub(crate) struct Zipped {
-    paths: Vec<PathBuf>,
+pub(super) struct Zipped {
     name: String,
     names: Names,
     password_file: Option<PathBuf>,
@@ -28,14 +25,14 @@ impl Zipped {
     ///
     /// # Errors
     /// A usage error for what does not go with it, or for what goes with nothing else.
-    pub(crate) fn understand(
-        typed: &ParsedArgs,
-        paths: Vec<PathBuf>,
-    ) -> Result<Result<Zipped, Vec<PathBuf>>, CliError> {
-        if !typed.has("zip") {
+    pub(super) fn understand(
+        args: &ParsedArgs,
+        paths: &[PathBuf],
+    ) -> Result<Option<Zipped>, CliError> {
+        if !args.has("zip") {
             let stray = ["zip-password-file", "hide-names"];
-            return match stray.into_iter().find(|long| typed.has(long)) {
-                None => Ok(Err(paths)),
+            return match stray.into_iter().find(|long| args.has(long)) {
+                None => Ok(None),
                 Some(long) => Err(CliError::usage(
                     format!("--{long} is about an archive, and none is made"),
                     "add --zip",
@@ -43,50 +40,49 @@ impl Zipped {
             };
         }
         let why = "an archive is made in order, while it is sent";
-        piped::at_most(typed, "retry", 0, "--zip", why)?;
-        piped::at_most(typed, "streams", 1, "--zip", why)?;
-        Ok(Ok(Zipped {
-            name: typed.value("name").unwrap_or_else(|| name(&paths)),
-            names: match typed.has("hide-names") {
-                true => Names::Hidden,
-                false => Names::Shown,
-            },
-            password_file: typed.path("zip-password-file"),
-            paths,
+        piped::at_most(args, "retry", 0, "--zip", why)?;
+        piped::at_most(args, "streams", 1, "--zip", why)?;
+        Ok(Some(Zipped {
+            name: args.value("name").unwrap_or_else(|| name(paths)),
+            names: names(args),
+            password_file: args.path("zip-password-file"),
         }))
-    }
-
-    /// What is packed.
-    pub(crate) fn paths(&self) -> &[PathBuf] {
-        &self.paths
     }
 
     /// Asks for the password, unless it is given; it must be another than the secret.
     ///
     /// # Errors
     /// No password, or one that is no good.
-    pub(crate) fn archive(
+    pub(super) fn archive(
         self,
+        paths: Vec<PathBuf>,
         secret: &Secret,
         context: &Context<'_>,
     ) -> Result<ArchivePayload, CliError> {
         let password = credentials::new_password(self.password_file.as_deref(), context)?;
         check_password(&password, secret)?;
         warn_of_password(&password, context.console);
-        let archive = make(self.name, self.paths, password, self.names)?;
+        let archive = make(self.name, paths, password, self.names)?;
         Ok(archive.in_zone(context.environment.time_zone()))
+    }
+}
+
+/// Whether `--hide-names` is given.
+pub(super) fn names(args: &ParsedArgs) -> Names {
+    match args.has("hide-names") {
+        true => Names::Hidden,
+        false => Names::Shown,
     }
 }
 
 /// Programs agree about the bytes of a password only where it is ASCII.
 pub(crate) fn warn_of_password(password: &ArchivePassword, console: &Console) {
-    if password.as_bytes().is_ascii() {
-        return;
+    if !password.as_bytes().is_ascii() {
+        console.warn(
+            "the password is not ASCII: other programs may take other bytes for it, and not open the \
+             archive",
+        );
     }
-    let message = "the password is not ASCII: other programs may take other bytes for it, and not \
-                   open the archive";
-    console.say(&format!("warning: {message}"));
-    console.event(|| Object::event("warning").text("message", message));
 }
 
 /// An archive of one path, under the name that fits it, as the dialogue makes it.

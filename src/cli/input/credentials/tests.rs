@@ -5,6 +5,7 @@ use crate::cli::output::console::tests::console;
 use crate::cli::output::console::{Audience, Verbosity};
 use crate::cli::output::ledger::Ledger;
 use std::fs;
+use std::path::PathBuf;
 
 const PERSON: Terminal = Terminal {
     input: true,

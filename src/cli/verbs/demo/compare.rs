@@ -22,18 +22,12 @@ pub(super) struct Same {
 pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result<Same, CliError> {
     let mut comparison = TreeComparison::default();
     for source in sources {
-        let result = lands_at(source, received).map_err(|error| CliError::Source {
-            path: source.clone(),
-            source: error,
-        })?;
+        let result = lands_at(source, received).map_err(CliError::cannot_read(source))?;
         comparison.pairs.push((source.clone(), result));
     }
     while let Some((source, result)) = comparison.pairs.pop() {
         let compared = comparison.pair(&source, &result);
-        compared.map_err(|error| CliError::Source {
-            path: source,
-            source: error,
-        })?;
+        compared.map_err(CliError::cannot_read(&source))?;
     }
     let missing = comparison.missing.len() as u64;
     if missing > left_out {

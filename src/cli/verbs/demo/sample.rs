@@ -1,6 +1,5 @@
 //! A small tree like people have: some of it shrinks, some does not, most files are small.
 
-use super::cannot_write;
 use crate::cli::error::CliError;
 use crate::cli::platform;
 use crate::crypto::random_bytes;
@@ -38,15 +37,15 @@ pub(super) fn make(root: &Path) -> Result<(), CliError> {
         file(&root.join(name), table(&mut noise, number * 50).as_bytes())?;
     }
     let link = root.join("latest.txt");
-    platform::make_link("notes/note-40.txt", &link).map_err(|source| cannot_write(&link, source))
+    platform::make_link("notes/note-40.txt", &link).map_err(CliError::cannot_write(&link))
 }
 
 fn folder(path: &Path) -> Result<(), CliError> {
-    fs::create_dir(path).map_err(|source| cannot_write(path, source))
+    fs::create_dir(path).map_err(CliError::cannot_write(path))
 }
 
 fn file(path: &Path, contents: &[u8]) -> Result<(), CliError> {
-    fs::write(path, contents).map_err(|source| cannot_write(path, source))
+    fs::write(path, contents).map_err(CliError::cannot_write(path))
 }
 
 /// Lines of numbers: text that shrinks to a part of its size, as logs and tables do.

@@ -5,7 +5,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::questions;
 use crate::cli::options::address::{self, WrittenAddress};
 use crate::crypto::MeetingCode;
-use crate::session::{DEFAULT_PORT, PeerAddress};
+use crate::session::DEFAULT_PORT;
 use std::ffi::OsStr;
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;
@@ -66,34 +66,27 @@ pub(super) fn peer(answer: &str) -> Result<WrittenAddress, String> {
     address::peer(answer).map_err(|error| reason(&error))
 }
 
-/// An address, or nothing to wait for the peer.
-pub(super) fn peer_or_wait(answer: &str) -> Result<Option<WrittenAddress>, String> {
-    match answer {
-        "" => Ok(None),
-        _ => peer(answer).map(Some),
-    }
-}
-
-/// Whether the host has an address.
-pub(super) fn resolve(peer: &PeerAddress) -> Result<(), String> {
-    match (peer.host.as_str(), peer.port).to_socket_addrs() {
+/// Whether a host has an address.
+pub(super) fn resolve(host: &str) -> Result<(), String> {
+    match (host, DEFAULT_PORT).to_socket_addrs() {
         Ok(addresses) if addresses.len() > 0 => Ok(()),
-        Ok(_) => Err(format!("No address is known for {}.", peer.host)),
-        Err(error) => Err(format!("No address is known for {}: {error}.", peer.host)),
+        Ok(_) => Err(format!("No address is known for {host}.")),
+        Err(error) => Err(format!("No address is known for {host}: {error}.")),
     }
 }
 
 pub(super) fn peer_port(answer: &str) -> Result<u16, String> {
-    match answer {
-        "" => Ok(DEFAULT_PORT),
-        _ => address::dialled_port(answer).map_err(|error| reason(&error)),
-    }
+    port(answer, address::dialled_port)
 }
 
 pub(super) fn own_port(answer: &str) -> Result<u16, String> {
+    port(answer, address::port)
+}
+
+fn port(answer: &str, understand: fn(&str) -> Result<u16, CliError>) -> Result<u16, String> {
     match answer {
         "" => Ok(DEFAULT_PORT),
-        _ => address::port(answer).map_err(|error| reason(&error)),
+        _ => understand(answer).map_err(|error| reason(&error)),
     }
 }
 

@@ -6,21 +6,22 @@ use super::text::{
     ADDRESS, ADDRESS_OR_WAIT, ADDRESS_WHILE_LOOKING, AS_ARCHIVE, CODE, DIRECTION_OF_DIALLER,
     DIRECTION_OF_LISTENER, FOLDER, MORE, OWN_PORT, PEER_PORT, Question, SOURCE, START,
 };
-use crate::cli::environment::Environment;
+use crate::cli::environment::{self, Environment};
 use crate::cli::error::CliError;
 use crate::cli::input::completion::{self, Wanted};
 use crate::cli::input::credentials;
 use crate::cli::input::editor::Completer;
-use crate::cli::input::terminal::Answers;
+use crate::cli::input::terminal::{Answers, ask_until_good};
 use crate::cli::options::address::WrittenAddress;
 use crate::cli::output::console::Console;
 use crate::cli::verbs::by_code;
-use crate::cli::verbs::zipped::check_password;
-use crate::crypto::{ArchivePassword, Secret};
-
+use crate::cli::verbs::zipped::{archive_of, check_password};
+use crate::crypto::Secret;
 use crate::session::{
-    DEFAULT_PORT, Discovery, Error, FindOptions, ListenAddress, PeerAddress, Rendezvous,
+    DEFAULT_PORT, Discovery, Error, FindOptions, ListenAddress, Payload, PeerAddress,
+    ReceiveOptions, Rendezvous, SendOptions,
 };
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,19 +32,16 @@ pub(super) struct Wish {
     pub(super) task: DialogueTask,
 }
 
-/// What to do once the peer is there.
+/// What to do once the peer is there. The options serve for every attempt.
 pub(super) enum DialogueTask {
-    /// Send this.
-    Send(Errand),
-    /// Save what arrives there.
-    Receive(PathBuf),
+    Send(SendOptions),
+    Receive(ReceiveOptions),
 }
 
-/// What to send.
-pub(super) struct Errand {
-    pub(super) paths: Vec<PathBuf>,
-    /// The archive's password, if it is sent as one.
-    pub(super) password: Option<ArchivePassword>,
+/// What to send; the password of an archive is missing.
+struct Errand {
+    paths: Vec<PathBuf>,
+    is_archive: bool,
 }
 
 /// Why a conversation ends early.
@@ -53,13 +51,17 @@ pub(super) enum DialogueHalt {
     EndOfInput,
     /// Something stood in the way.
     Failed(CliError),
-    /// The peer is at this address.
-    Elsewhere(PeerAddress),
 }
 
 impl From<CliError> for DialogueHalt {
     fn from(error: CliError) -> DialogueHalt {
         DialogueHalt::Failed(error)
+    }
+}
+
+impl From<Error> for DialogueHalt {
+    fn from(error: Error) -> DialogueHalt {
+        DialogueHalt::Failed(error.into())
     }
 }
 
@@ -69,7 +71,7 @@ pub(super) struct Conversation<'a> {
     console: &'a Console,
     environment: &'a Environment,
     /// Checks that a host has an address, while it can still be corrected.
-    resolve: fn(&PeerAddress) -> Result<(), String>,
+    resolve: fn(&str) -> Result<(), String>,
 }
 
 impl<'a> Conversation<'a> {
@@ -98,8 +100,8 @@ impl<'a> Conversation<'a> {
     /// be found, the way to the peer.
     fn by_direction(&self, direction: TransferDirection) -> Result<Wish, DialogueHalt> {
         let what = match direction {
-            TransferDirection::Sending => Err((self.sources()?, self.is_archive()?)),
-            TransferDirection::Receiving => Ok(self.folder()?),
+            TransferDirection::Sending => Ok(self.errand()?),
+            TransferDirection::Receiving => Err(self.folder()?),
         };
         let (secret, rendezvous) = match credentials::given(None, self.environment)? {
             Some(secret) => (secret, None),
@@ -107,16 +109,13 @@ impl<'a> Conversation<'a> {
         };
         // The password of an archive is asked for once the secret is known, from which it must differ.
         let task = match what {
-            Err((paths, is_archive)) => {
-                let password = is_archive.then(|| self.password(&secret)).transpose()?;
-                DialogueTask::Send(Errand { paths, password })
-            }
-            Ok(folder) => DialogueTask::Receive(folder),
+            Ok(errand) => DialogueTask::Send(self.to_send(errand, &secret)?),
+            Err(folder) => DialogueTask::Receive(ReceiveOptions::new(folder)),
         };
         let rendezvous = match rendezvous {
             Some(find) => find,
-            None => match self.peer(&ADDRESS_OR_WAIT, answers::peer_or_wait)? {
-                Some(peer) => Rendezvous::Dial(peer),
+            None => match self.ask(&ADDRESS_OR_WAIT, |answer| self.peer_or_nothing(answer))? {
+                Some(peer) => self.dial(peer)?,
                 None => self.listen(DEFAULT_PORT),
             },
         };
@@ -130,44 +129,43 @@ impl<'a> Conversation<'a> {
     /// A code that is typed or made, and how to find the peer by it, where anybody can be found.
     fn code(&self) -> Result<(Secret, Option<Rendezvous>), DialogueHalt> {
         let discovery = by_code::discovery_of(self.environment)?;
-        let typed = self.ask_completed(&CODE, &completion::code, answers::code)?;
-        let code = match typed {
+        let code = match self.ask_completed(&CODE, &completion::code, answers::code)? {
             Some(code) => code,
             None => by_code::make(self.console, "peerbridge")?,
         };
+        if discovery == Discovery::Off {
+            return Ok((code.to_secret(), None));
+        }
+        by_code::say_search(self.console, discovery);
         let find = FindOptions {
-            channel: code.channel(),
-            listen: ListenAddress::default(),
             discovery,
+            ..FindOptions::new(&code)
         };
-        let rendezvous = match discovery {
-            Discovery::Off => None,
-            Discovery::On | Discovery::Loopback => {
-                by_code::say_search(self.console, discovery);
-                Some(Rendezvous::Find(find))
-            }
-        };
-        Ok((code.to_secret(), rendezvous))
+        Ok((code.to_secret(), Some(Rendezvous::Find(find))))
     }
 
     /// The order of the first PeerBridge.
     fn by_place(&self, place: PeerPlace) -> Result<Wish, DialogueHalt> {
-        let direction = match place {
-            PeerPlace::Dialling => self.ask(&DIRECTION_OF_DIALLER, |answer| {
-                answers::direction(answer, TransferDirection::Sending)
-            })?,
-            PeerPlace::Listening => self.ask(&DIRECTION_OF_LISTENER, |answer| {
-                answers::direction(answer, TransferDirection::Receiving)
-            })?,
+        let (question, usual) = match place {
+            PeerPlace::Dialling => (DIRECTION_OF_DIALLER, TransferDirection::Sending),
+            PeerPlace::Listening => (DIRECTION_OF_LISTENER, TransferDirection::Receiving),
         };
+        let direction = self.ask(&question, |answer| answers::direction(answer, usual))?;
         let rendezvous = match place {
-            PeerPlace::Dialling => Rendezvous::Dial(self.address()?),
-            PeerPlace::Listening => self.listen(self.ask(&OWN_PORT, answers::own_port)?),
+            PeerPlace::Dialling => self.address()?,
+            PeerPlace::Listening => self.own_port()?,
         };
-        let secret = self.secret()?;
+        let secret = match credentials::given(None, self.environment)? {
+            Some(secret) => secret,
+            None => self.secret()?,
+        };
         let task = match direction {
-            TransferDirection::Sending => DialogueTask::Send(self.errand(&secret)?),
-            TransferDirection::Receiving => DialogueTask::Receive(self.folder()?),
+            TransferDirection::Sending => {
+                DialogueTask::Send(self.to_send(self.errand()?, &secret)?)
+            }
+            TransferDirection::Receiving => {
+                DialogueTask::Receive(ReceiveOptions::new(self.folder()?))
+            }
         };
         Ok(Wish {
             rendezvous,
@@ -176,57 +174,51 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// Whether another answer may help against `error`.
-    pub(super) fn can_correct(&self, error: &Error, rendezvous: &Rendezvous) -> bool {
-        match error {
-            Error::NameNotFound { .. }
-            | Error::NoConnection { .. }
-            | Error::NotPeerbridge { .. }
-            | Error::CannotListen { .. } => true,
-            Error::WrongSecret { .. } => {
-                matches!(rendezvous, Rendezvous::Dial(_) | Rendezvous::Find(_))
-            }
-            _ => false,
-        }
-    }
-
-    /// Asks again for the answer that led to `error`, and keeps the others.
+    /// Where another answer may help against `error`: says what went wrong, asks again for the answer that led to
+    /// it, and keeps the others.
     pub(super) fn correct(
         &self,
-        error: &Error,
+        error: CliError,
         rendezvous: &mut Rendezvous,
         secret: &mut Arc<Secret>,
     ) -> Result<(), DialogueHalt> {
+        let is_found = matches!(rendezvous, Rendezvous::Find(_));
+        let can_help = match &error {
+            CliError::Session(
+                Error::NameNotFound { .. }
+                | Error::NoConnection { .. }
+                | Error::NotPeerbridge { .. }
+                | Error::CannotListen { .. },
+            ) => true,
+            CliError::Session(Error::WrongSecret { .. }) => {
+                is_found || matches!(rendezvous, Rendezvous::Dial(_))
+            }
+            _ => false,
+        };
+        if !can_help {
+            return Err(error.into());
+        }
+        self.console.erase();
+        self.console
+            .error(&error.to_string(), error.hint().as_deref());
         match error {
-            Error::WrongSecret { .. } if matches!(rendezvous, Rendezvous::Find(_)) => {
+            CliError::Session(Error::WrongSecret { .. }) if is_found => {
                 let (code, find) = self.code()?;
                 *secret = Arc::new(code);
                 *rendezvous = find.unwrap_or_else(|| self.listen(DEFAULT_PORT));
             }
-            Error::WrongSecret { .. } => {
-                let typed = credentials::ask(self.answers)?;
-                *secret = Arc::new(typed.ok_or(DialogueHalt::EndOfInput)?);
-            }
-            Error::CannotListen { .. } => {
-                *rendezvous = self.listen(self.ask(&OWN_PORT, answers::own_port)?);
-            }
-            _ => *rendezvous = Rendezvous::Dial(self.address()?),
+            CliError::Session(Error::WrongSecret { .. }) => *secret = Arc::new(self.secret()?),
+            CliError::Session(Error::CannotListen { .. }) => *rendezvous = self.own_port()?,
+            _ => *rendezvous = self.address()?,
         }
         Ok(())
     }
 
-    /// Says what went wrong, before it is asked for again.
-    pub(super) fn explain(&self, error: &CliError) {
-        self.console
-            .error(&error.to_string(), error.hint().as_deref());
-    }
-
     /// What to send next; `None` when that was all. Leaving here means no.
-    pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<Errand>, DialogueHalt> {
+    pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<SendOptions>, DialogueHalt> {
         match self.ask(&MORE, answers::yes_or_no) {
-            Ok(true) => self.errand(secret).map(Some),
-            Ok(false) => Ok(None),
-            Err(DialogueHalt::EndOfInput) => Ok(None),
+            Ok(true) => Ok(Some(self.to_send(self.errand()?, secret)?)),
+            Ok(false) | Err(DialogueHalt::EndOfInput) => Ok(None),
             Err(halt) => Err(halt),
         }
     }
@@ -238,73 +230,55 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    fn address(&self) -> Result<PeerAddress, DialogueHalt> {
-        let peer = self.peer(&ADDRESS, |answer| answers::peer(answer).map(Some))?;
-        peer.ok_or(DialogueHalt::EndOfInput)
+    fn own_port(&self) -> Result<Rendezvous, DialogueHalt> {
+        Ok(self.listen(self.ask(&OWN_PORT, answers::own_port)?))
     }
 
-    /// Asks for an address until it can be used, and for its port if it has none.
-    fn peer(
-        &self,
-        question: &Question,
-        understand: fn(&str) -> Result<Option<WrittenAddress>, String>,
-    ) -> Result<Option<PeerAddress>, DialogueHalt> {
-        let written = self.ask(question, |answer| self.usable_peer(understand(answer)))?;
-        let Some(WrittenAddress { host, port }) = written else {
-            return Ok(None);
-        };
+    fn address(&self) -> Result<Rendezvous, DialogueHalt> {
+        self.dial(self.ask(&ADDRESS, |answer| self.peer(answer))?)
+    }
+
+    /// Asks for the port if it was not written.
+    fn dial(&self, written: WrittenAddress) -> Result<Rendezvous, DialogueHalt> {
+        let WrittenAddress { host, port } = written;
         let port = match port {
             Some(port) => port,
             None => self.ask(&PEER_PORT, answers::peer_port)?,
         };
-        Ok(Some(PeerAddress { host, port }))
+        Ok(Rendezvous::Dial(PeerAddress { host, port }))
     }
 
-    /// Checks that what was written has an address.
-    fn usable_peer(
-        &self,
-        written: Result<Option<WrittenAddress>, String>,
-    ) -> Result<Option<WrittenAddress>, String> {
-        let written = written?;
-        if let Some(WrittenAddress { host, port }) = &written {
-            (self.resolve)(&PeerAddress {
-                host: host.clone(),
-                port: port.unwrap_or(DEFAULT_PORT),
-            })?;
-        }
+    /// What was written, if that has an address.
+    fn peer(&self, answer: &str) -> Result<WrittenAddress, String> {
+        let written = answers::peer(answer)?;
+        (self.resolve)(&written.host)?;
         Ok(written)
     }
 
-    fn secret(&self) -> Result<Secret, DialogueHalt> {
-        if let Some(secret) = credentials::given(None, self.environment)? {
-            return Ok(secret);
+    fn peer_or_nothing(&self, answer: &str) -> Result<Option<WrittenAddress>, String> {
+        match answer {
+            "" => Ok(None),
+            _ => self.peer(answer).map(Some),
         }
-        credentials::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
     }
 
     /// An address, for as long as `is_wanted`; `None` where none is typed.
     pub(super) fn address_while(&self, is_wanted: &dyn Fn() -> bool) -> Option<PeerAddress> {
-        let Question { text, help } = ADDRESS_WHILE_LOOKING;
-        let mut asked = text.to_owned();
+        let typed = ask_until_understood(
+            &ADDRESS_WHILE_LOOKING,
+            |text| self.answers.line_while(text, is_wanted),
+            |answer| self.peer_or_nothing(answer),
+        );
         // A terminal that fails gives no address; whatever asks next says so.
-        while let Ok(Some(answer)) = self.answers.line_while(&asked, is_wanted) {
-            let note = match answer.trim() {
-                "?" => help.to_owned(),
-                answer => match self.usable_peer(answers::peer_or_wait(answer)) {
-                    Ok(written) => return written.map(peer_address),
-                    Err(why) => why,
-                },
-            };
-            asked = format!("  {note}\n{text}");
-        }
-        None
+        let written = typed.ok().flatten()?;
+        Some(PeerAddress {
+            host: written.host,
+            port: written.port.unwrap_or(DEFAULT_PORT),
+        })
     }
 
-    fn sources(&self) -> Result<Vec<PathBuf>, DialogueHalt> {
-        let complete = |text: &str| completion::path(text, self.home(), Wanted::Anything);
-        self.ask_completed(&SOURCE, &complete, |answer| {
-            paths::sources(answer, self.home())
-        })
+    fn secret(&self) -> Result<Secret, DialogueHalt> {
+        credentials::ask(self.answers)?.ok_or(DialogueHalt::EndOfInput)
     }
 
     fn folder(&self) -> Result<PathBuf, DialogueHalt> {
@@ -314,33 +288,35 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    fn is_archive(&self) -> Result<bool, DialogueHalt> {
-        self.ask(&AS_ARCHIVE, answers::yes_or_no)
+    fn errand(&self) -> Result<Errand, DialogueHalt> {
+        let complete = |text: &str| completion::path(text, self.home(), Wanted::Anything);
+        let paths = self.ask_completed(&SOURCE, &complete, |answer| {
+            paths::sources(answer, self.home())
+        })?;
+        let is_archive = self.ask(&AS_ARCHIVE, answers::yes_or_no)?;
+        Ok(Errand { paths, is_archive })
     }
 
-    fn errand(&self, secret: &Secret) -> Result<Errand, DialogueHalt> {
-        let paths = self.sources()?;
-        let password = self.is_archive()?.then(|| self.password(secret));
-        Ok(Errand {
-            paths,
-            password: password.transpose()?,
-        })
-    }
-
-    /// Asks until it differs from the secret.
-    fn password(&self, secret: &Secret) -> Result<ArchivePassword, DialogueHalt> {
+    /// Asks for the password of an archive until it differs from the secret.
+    fn to_send(&self, errand: Errand, secret: &Secret) -> Result<SendOptions, DialogueHalt> {
+        if !errand.is_archive {
+            return Ok(SendOptions::new(errand.paths));
+        }
         loop {
-            let password =
-                credentials::ask_new_password(self.answers)?.ok_or(DialogueHalt::EndOfInput)?;
+            let password = credentials::ask_new_password(self.answers)?;
+            let password = password.ok_or(DialogueHalt::EndOfInput)?;
             match check_password(&password, secret) {
-                Ok(()) => return Ok(password),
+                Ok(()) => {
+                    let archive = archive_of(errand.paths, password)?;
+                    return Ok(SendOptions::of(Payload::Archive(archive)));
+                }
                 Err(error) => self.console.show(&format!("  {error}\n")),
             }
         }
     }
 
-    fn home(&self) -> Option<&std::ffi::OsStr> {
-        self.environment.get(crate::cli::environment::HOME)
+    fn home(&self) -> Option<&OsStr> {
+        self.environment.get(environment::HOME)
     }
 
     fn ask<T>(
@@ -348,7 +324,7 @@ impl<'a> Conversation<'a> {
         question: &Question,
         understand: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, DialogueHalt> {
-        self.ask_until_understood(question, |text| self.answers.line(text), understand)
+        ask_until_understood(question, |text| self.answers.line(text), understand)
     }
 
     /// The same, with Tab.
@@ -359,37 +335,25 @@ impl<'a> Conversation<'a> {
         understand: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, DialogueHalt> {
         let get = |text: &str| self.answers.completed(text, complete);
-        self.ask_until_understood(question, get, understand)
-    }
-
-    /// Asks until the answer can be used. What is wrong with it, or the explanation that `?` asks for, is
-    /// shown above the repeated question.
-    fn ask_until_understood<T>(
-        &self,
-        question: &Question,
-        get: impl Fn(&str) -> Result<Option<String>, CliError>,
-        understand: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, DialogueHalt> {
-        let mut text = question.text.to_owned();
-        while let Some(answer) = get(&text)? {
-            let note = match answer.trim() {
-                "?" => question.help.to_owned(),
-                answer => match understand(answer) {
-                    Ok(meaning) => return Ok(meaning),
-                    Err(why) => why,
-                },
-            };
-            text = format!("  {note}\n{}", question.text);
-        }
-        Err(DialogueHalt::EndOfInput)
+        ask_until_understood(question, get, understand)
     }
 }
 
-fn peer_address(written: WrittenAddress) -> PeerAddress {
-    PeerAddress {
-        host: written.host,
-        port: written.port.unwrap_or(DEFAULT_PORT),
-    }
+/// Asks until the answer can be used. What is wrong with it, or the explanation that `?` asks for, is
+/// shown above the repeated question.
+fn ask_until_understood<T>(
+    question: &Question,
+    get: impl Fn(&str) -> Result<Option<String>, CliError>,
+    understand: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, DialogueHalt> {
+    let answered = ask_until_good(get, question.text, |answer| {
+        let understood = match answer.trim() {
+            "?" => Err(question.help.to_owned()),
+            answer => understand(answer),
+        };
+        understood.map_err(|note| format!("  {note}"))
+    });
+    answered?.ok_or(DialogueHalt::EndOfInput)
 }
 
 #[cfg(test)]

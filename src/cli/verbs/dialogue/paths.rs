@@ -16,10 +16,7 @@ pub(super) fn sources(answer: &str, home: Option<&OsStr>) -> Result<Vec<PathBuf>
     let whole = path(answer, home);
     let fault = match std::fs::symlink_metadata(&whole) {
         Ok(_) => return Ok(vec![whole]),
-        Err(source) => CliError::Source {
-            path: whole,
-            source,
-        },
+        Err(error) => CliError::cannot_read(&whole)(error),
     };
     let words = words(answer);
     let paths: Vec<PathBuf> = words.iter().map(|word| path(word, home)).collect();

@@ -1,6 +1,6 @@
 //! The checks one by one.
 
-use super::{CheckResult, Finding, loopback};
+use super::{CheckResult, Finding, transfer};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -52,7 +52,7 @@ fn is_family_missing(kind: ErrorKind) -> bool {
 
 /// A transfer from this machine to itself.
 pub(super) fn loopback() -> Finding {
-    match loopback::transfer() {
+    match transfer::to_itself() {
         Ok(()) => Finding::pass("transfer", "a test over loopback arrived complete"),
         Err(error) => Finding::fail("transfer", &error),
     }

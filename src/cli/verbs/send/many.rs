@@ -2,52 +2,34 @@
 
 use crate::cli::context::Context;
 use crate::cli::options::choices::ProgressChoice;
-use crate::cli::output::console::Console;
-use crate::cli::output::ledger::Ledger;
-use crate::cli::output::peers::{PeerProgress, PeerStyle};
-use crate::cli::output::progress::{self, ProgressStyle};
+use crate::cli::output::peers::PeerProgress;
 use crate::cli::output::report::Reporter;
+use crate::cli::output::teller::Teller;
 use crate::cli::output::wording::{self, Perspective};
 use crate::session::{Event, Operator};
 use std::net::SocketAddr;
 
 /// The operator of a sender with several receivers.
 pub(super) struct ManyReporter<'a> {
+    /// Tells what concerns no single receiver.
     reporter: &'a Reporter<'a>,
-    console: &'a Console,
-    ledger: &'a Ledger,
-    peers: PeerProgress<'a>,
-    progress: ProgressStyle,
+    context: &'a Context<'a>,
+    pub(super) peers: PeerProgress<'a>,
 }
 
 impl<'a> ManyReporter<'a> {
-    /// `reporter` tells what concerns no single receiver.
     pub(super) fn new(
         reporter: &'a Reporter<'a>,
-        context: &Context<'a>,
+        context: &'a Context<'a>,
         progress: ProgressChoice,
     ) -> ManyReporter<'a> {
+        let teller = Teller::new(context.console);
         let progress = context.progress_style(progress);
-        let style = PeerStyle {
-            progress,
-            colour: context.colour(),
-            other: Perspective::Sender.other(),
-            logged: str::to_owned,
-        };
+        let peers = PeerProgress::new(teller, progress, context.colour(), Perspective::Sender);
         ManyReporter {
             reporter,
-            console: context.console,
-            ledger: context.ledger,
-            peers: PeerProgress::new(context.console, style),
-            progress,
-        }
-    }
-
-    /// Sends, and shows on a terminal how far each receiver is.
-    pub(super) fn watch<R>(&self, session: impl FnOnce() -> R) -> R {
-        match self.progress {
-            ProgressStyle::Bar => progress::watch(|| self.peers.draw(), session),
-            ProgressStyle::Lines | ProgressStyle::Off => session(),
+            context,
+            peers,
         }
     }
 }
@@ -65,10 +47,10 @@ impl Operator for ManyReporter<'_> {
         match event {
             Event::Accepted { .. } | Event::Moving { .. } | Event::Progress(_) => {}
             Event::Finished(summary) => {
-                self.ledger.finished(summary);
+                self.context.ledger.finished(summary);
                 let peer = wording::peer(Some(peer));
                 let done = wording::done(Perspective::Sender, summary);
-                self.console.say(&format!("{peer}: {done}"));
+                self.context.console.say(&format!("{peer}: {done}"));
             }
             event => self.event(event),
         }

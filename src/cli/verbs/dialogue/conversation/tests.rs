@@ -23,6 +23,17 @@ fn wish_in(answers: &[&str], variables: &[(&'static str, &str)]) -> Result<Wish,
     wish
 }
 
+/// The paths that are sent as they are.
+fn sent(task: &DialogueTask) -> &[PathBuf] {
+    match task {
+        DialogueTask::Send(SendOptions {
+            payload: Payload::Paths(paths),
+            ..
+        }) => paths,
+        _ => panic!("it receives, or makes an archive"),
+    }
+}
+
 const CODE: &str = "4271-salmon-anvil-tundra";
 
 #[test]
@@ -34,10 +45,12 @@ fn sending_and_receiving_in_the_order_of_what_a_person_knows() {
     let is_found =
         |rendezvous| matches!(rendezvous, Rendezvous::Find(find) if find.channel == channel);
     assert!(is_found(sending.rendezvous));
-    assert!(matches!(sending.task, DialogueTask::Send(errand) if errand.paths == [folder.path()]));
+    assert_eq!(sent(&sending.task), [folder.path()]);
     let receiving = wish(&["receive", path, "?", "4271 SALMON anvil tundra"]).unwrap();
     assert!(is_found(receiving.rendezvous));
-    assert!(matches!(receiving.task, DialogueTask::Receive(at) if at == folder.path()));
+    assert!(
+        matches!(receiving.task, DialogueTask::Receive(options) if options.destination == folder.path())
+    );
     let fresh = wish(&["r", "", ""]).unwrap();
     assert!(matches!(fresh.rendezvous, Rendezvous::Find(_)));
 }
@@ -76,7 +89,7 @@ fn an_address_may_be_typed_while_nobody_is_found() {
         let environment = Environment::default();
         let (console, ..) = console(Verbosity::Normal, Audience::Person);
         let mut conversation = Conversation::new(&script, &console, &environment);
-        conversation.resolve = |peer| match peer.host.as_str() {
+        conversation.resolve = |host| match host {
             "nowhere" => Err("No address is known for nowhere.".to_owned()),
             _ => Ok(()),
         };
@@ -94,14 +107,13 @@ fn an_address_may_be_typed_while_nobody_is_found() {
 fn only_what_failed_is_asked_again() {
     let (console, ..) = console(Verbosity::Normal, Audience::Person);
     let environment = Environment::default();
-    let correct = |error: &Error, rendezvous: &mut Rendezvous, answers: &[&str]| {
+    let correct = |error: Error, rendezvous: &mut Rendezvous, answers: &[&str]| {
         let script = Script::new(answers);
         let mut conversation = Conversation::new(&script, &console, &environment);
         conversation.resolve = |_| Ok(());
         let mut secret = Arc::new(Secret::from_text("word").unwrap());
-        assert!(conversation.can_correct(error, rendezvous));
         conversation
-            .correct(error, rendezvous, &mut secret)
+            .correct(error.into(), rendezvous, &mut secret)
             .unwrap();
         assert_eq!(script.left(), 0);
     };
@@ -116,19 +128,24 @@ fn only_what_failed_is_asked_again() {
         source: std::io::ErrorKind::ConnectionRefused.into(),
     };
     let mut rendezvous = dial("here");
-    correct(&refused, &mut rendezvous, &["there:9000"]);
+    correct(refused, &mut rendezvous, &["there:9000"]);
     assert_eq!(rendezvous, dial("there"));
     let mut found = wish(&["r", "", CODE]).unwrap().rendezvous;
     let before = found.clone();
     let spent = Error::WrongSecret { attempts: 5 };
-    correct(&spent, &mut found, &[""]);
+    correct(spent, &mut found, &[""]);
     assert_ne!(found, before, "a fresh code");
     let wrong = Error::WrongSecret { attempts: 1 };
-    correct(&wrong, &mut rendezvous, &["other word"]);
+    correct(wrong, &mut rendezvous, &["other word"]);
     assert_eq!(rendezvous, dial("there"), "the address is kept");
     let script = Script::new(&[]);
     let conversation = Conversation::new(&script, &console, &environment);
-    assert!(!conversation.can_correct(&Error::Busy, &rendezvous));
+    let mut secret = Arc::new(Secret::from_text("word").unwrap());
+    let halt = conversation.correct(Error::Busy.into(), &mut rendezvous, &mut secret);
+    assert!(matches!(
+        halt,
+        Err(DialogueHalt::Failed(CliError::Session(Error::Busy)))
+    ));
 }
 
 #[test]
@@ -141,11 +158,7 @@ fn initiating_and_sending() {
         port: 8080,
     };
     assert_eq!(wish.rendezvous, Rendezvous::Dial(expected));
-    let DialogueTask::Send(errand) = wish.task else {
-        panic!("it receives");
-    };
-    assert_eq!(errand.paths, [folder.path()]);
-    assert!(errand.password.is_none());
+    assert_eq!(sent(&wish.task), [folder.path()]);
 }
 
 #[test]
@@ -156,7 +169,9 @@ fn waiting_and_receiving() {
         port: 9000,
     };
     assert_eq!(wish.rendezvous, Rendezvous::Listen(expected));
-    assert!(matches!(wish.task, DialogueTask::Receive(folder) if folder == Path::new(".")));
+    assert!(
+        matches!(wish.task, DialogueTask::Receive(options) if options.destination == Path::new("."))
+    );
 }
 
 #[test]
@@ -240,15 +255,19 @@ fn one_more() {
     let next = |answers: &[&str]| {
         let script = Script::new(answers);
         let secret = Secret::from_text("word").unwrap();
-        let errand = Conversation::new(&script, &console, &environment).one_more(&secret);
-        errand
-            .unwrap()
-            .map(|errand| (errand.paths, errand.password.is_some()))
+        let next = Conversation::new(&script, &console, &environment).one_more(&secret);
+        assert_eq!(script.left(), 0);
+        next.unwrap().map(|options| match options.payload {
+            Payload::Paths(paths) => Some(paths),
+            _ => None,
+        })
     };
-    let there = vec![folder.path().to_owned()];
-    assert_eq!(next(&["y", path, ""]), Some((there.clone(), false)));
+    assert_eq!(
+        next(&["y", path, ""]),
+        Some(Some(vec![folder.path().to_owned()]))
+    );
     let zipped = next(&["y", path, "y", "word", "word", "other", "other"]);
-    assert_eq!(zipped, Some((there, true)), "not with the secret");
+    assert_eq!(zipped, Some(None), "an archive, not with the secret");
     assert_eq!(next(&["n"]), None);
     assert_eq!(next(&[]), None);
 }
