@@ -5,6 +5,7 @@ use crate::disk::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The secret itself.
 pub(crate) const SECRET: &str = "PEERBRIDGE_SECRET";
@@ -14,8 +15,6 @@ pub(crate) const SECRET_FILE: &str = "PEERBRIDGE_SECRET_FILE";
 pub(crate) const ZIP_PASSWORD: &str = "PEERBRIDGE_ZIP_PASSWORD";
 /// A one-time code.
 pub(crate) const OTP: &str = "PEERBRIDGE_OTP";
-/// Variables that no other program may see.
-pub(crate) const SECRETS: [&str; 4] = [SECRET, SECRET_FILE, ZIP_PASSWORD, OTP];
 /// The port if no option gives one.
 pub(crate) const PORT: &str = "PEERBRIDGE_PORT";
 /// How far to look for peers: `on`, `loopback` or `off`.
@@ -29,6 +28,13 @@ pub(crate) const HOME: &str = "HOME";
 
 /// The time zone, as for every program.
 const TZ: &str = "TZ";
+
+/// Takes the variables out of a program's environment that no other program may see.
+pub(crate) fn hide_secrets(program: &mut Command) {
+    for secret in [SECRET, SECRET_FILE, ZIP_PASSWORD, OTP] {
+        program.env_remove(secret);
+    }
+}
 
 /// Where systemd puts the credentials of a service, if it gave this process any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {

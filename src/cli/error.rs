@@ -1,6 +1,7 @@
 //! What ends a run of the program: an error of the session, or one of the command line itself.
 
 use crate::cli::exit::Exit;
+use crate::cli::output::format;
 use crate::crypto::{CredentialError, RandomError};
 use crate::model::escaped;
 use crate::session::Error;
@@ -184,10 +185,14 @@ impl fmt::Display for CliError {
                     CredentialKind::Secret => "the secret",
                     CredentialKind::Password => "the archive's password",
                 };
-                write!(f, "cannot read {what} from {}: {source}", shown(path))
+                write!(
+                    f,
+                    "cannot read {what} from {}: {source}",
+                    format::path(path)
+                )
             }
             CliError::SecretExposed { path, exposure } => {
-                let path = shown(path);
+                let path = format::path(path);
                 match exposure {
                     Exposure::Readable => write!(f, "other users can read {path}"),
                     Exposure::Writable => write!(f, "other users can write to {path}"),
@@ -197,22 +202,28 @@ impl fmt::Display for CliError {
             }
             CliError::ClosedInput => f.write_str("standard input is closed"),
             CliError::ClosedOutput => f.write_str("standard output is closed"),
-            CliError::Source { path, source } => write!(f, "cannot read {}: {source}", shown(path)),
+            CliError::Source { path, source } => {
+                write!(f, "cannot read {}: {source}", format::path(path))
+            }
             CliError::CannotWrite { what, source } => {
                 write!(f, "cannot write {}: {source}", escaped(what.as_bytes()))
             }
             CliError::Different { path, count: 1 } => {
-                write!(f, "the result differs from the source: {}", shown(path))
+                write!(
+                    f,
+                    "the result differs from the source: {}",
+                    format::path(path)
+                )
             }
             CliError::Different { path, count } => write!(
                 f,
                 "the result differs from the source in {count} places, the first is {}",
-                shown(path)
+                format::path(path)
             ),
             CliError::Asking(source) => write!(f, "cannot ask on this terminal: {source}"),
             CliError::Random(error) => write!(f, "{error}"),
             CliError::Hook { program, why } => {
-                write!(f, "the hook {} failed: {why}", shown(program))
+                write!(f, "the hook {} failed: {why}", format::path(program))
             }
             CliError::Via { why } => write!(
                 f,
@@ -237,10 +248,6 @@ impl From<RandomError> for CliError {
     fn from(error: RandomError) -> CliError {
         CliError::Random(error)
     }
-}
-
-fn shown(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes())
 }
 
 #[cfg(test)]

@@ -18,20 +18,13 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_m
 /// The program of `--on-receive`.
 #[derive(Debug)]
 pub(crate) struct Hook {
-    program: PathBuf,
-    time_limit: Option<Duration>,
+    pub(crate) program: PathBuf,
+    /// How long each run may take; one that takes longer is killed, with all that it started where the system can
+    /// do that.
+    pub(crate) time_limit: Option<Duration>,
 }
 
 impl Hook {
-    /// `time_limit` is how long each run may take; one that takes longer is killed, with all that it
-    /// started where the system can do that.
-    pub(crate) fn new(program: PathBuf, time_limit: Option<Duration>) -> Hook {
-        Hook {
-            program,
-            time_limit,
-        }
-    }
-
     /// Runs it for one transfer, and waits for its end. It reads the paths that were delivered from its
     /// standard input; what it prints goes to standard error, because standard output belongs to results.
     /// The secrets are not in its environment.
@@ -68,9 +61,7 @@ impl Hook {
 
     fn command(&self, peer: SocketAddr, name: Option<&str>, summary: &Summary) -> Command {
         let mut command = Command::new(&self.program);
-        for secret in environment::SECRETS {
-            command.env_remove(secret);
-        }
+        environment::hide_secrets(&mut command);
         command
             .env_remove("PEERBRIDGE_PATH")
             .env("PEERBRIDGE_FILES", summary.files.to_string())
@@ -179,7 +170,10 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_exit_15() {
-        let hook = Hook::new("/no/such/program".into(), None);
+        let hook = Hook {
+            program: "/no/such/program".into(),
+            time_limit: None,
+        };
         let peer = SocketAddr::from(([192, 0, 2, 7], 1));
         let error = hook.run(peer, None, &Summary::default());
         assert_eq!(error.unwrap_err().exit_code(), 15);

@@ -112,9 +112,7 @@ fn standard_streams() -> io::Result<LineStreams> {
 /// Starts the command in a shell. The secrets are not in its environment.
 fn start(command: &str, end: Sender<ExitStatus>) -> io::Result<LineStreams> {
     let mut shell = platform::shell(command);
-    for secret in environment::SECRETS {
-        shell.env_remove(secret);
-    }
+    environment::hide_secrets(&mut shell);
     let mut child = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());

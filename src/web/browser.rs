@@ -2,7 +2,6 @@
 
 use crate::cli::environment;
 use crate::web::private_folder::PrivateFolder;
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -29,20 +28,17 @@ pub(super) fn open_page(url: &str) -> io::Result<PrivateFolder> {
 /// # Errors
 /// No such program.
 pub(super) fn open(path: &Path) -> io::Result<()> {
-    let (program, words): (&str, &[&OsStr]) = match std::env::consts::OS {
-        "macos" => ("open", &[path.as_os_str()]),
-        "windows" => ("explorer", &[path.as_os_str()]),
-        _ => ("xdg-open", &[path.as_os_str()]),
-    };
-    let mut command = Command::new(program);
+    let mut command = Command::new(match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    });
     command
-        .args(words)
+        .arg(path)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    for secret in environment::SECRETS {
-        command.env_remove(secret);
-    }
+    environment::hide_secrets(&mut command);
     let mut child = command.spawn()?;
     // Nobody reads how it ends; waiting frees its entry in the process table.
     let waiter = std::thread::Builder::new().name("browser".to_owned());

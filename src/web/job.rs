@@ -1,10 +1,10 @@
 //! What the page may have done: the types of the session, filled in from what it posted.
 
 use crate::cli::error::{CliError, CredentialKind};
+use crate::cli::options::choices::policy;
 use crate::cli::options::web::WebOptions;
 use crate::cli::options::{address, numbers};
 use crate::crypto::{ArchivePassword, MeetingCode, Secret};
-use crate::model::Existing;
 use crate::session::{
     Cancel, Connect, DEFAULT_PORT, FindOptions, ListenAddress, Names, PeerAddress, ReceiveOptions,
     Rendezvous,
@@ -184,10 +184,7 @@ impl ReceiveJob {
         let verify = fields.flag("verify")?;
         fields.end()?;
         let mut options = ReceiveOptions::new(folder);
-        let policy = Existing::ALL
-            .into_iter()
-            .find(|policy| policy.word() == existing);
-        options.existing = policy.ok_or(Status::BadRequest)?;
+        options.existing = policy(&existing).ok_or(Status::BadRequest)?;
         options.verify = verify;
         Ok(ReceiveJob { meeting, options })
     }
@@ -249,10 +246,9 @@ impl CommandJob {
         }
         let folder = folder.ok_or(Status::BadRequest)?;
         let mut job = CommandJob::new("unzip", [archive.into(), folder.clone().into()]);
-        if let Some(policy) = existing {
-            let is_policy = Existing::ALL.iter().any(|known| known.word() == policy);
-            is_policy.then_some(()).ok_or(Status::BadRequest)?;
-            job.words.insert(1, format!("--existing={policy}").into());
+        if let Some(word) = existing {
+            policy(&word).ok_or(Status::BadRequest)?;
+            job.words.insert(1, format!("--existing={word}").into());
         }
         job.password = password;
         job.folder = Some(folder);
@@ -261,12 +257,12 @@ impl CommandJob {
 
     /// The words of a verb; paths come behind `--`, so none is taken for an option.
     fn new(verb: &str, paths: impl IntoIterator<Item = OsString>) -> CommandJob {
-        let words = [verb, "--json", "--progress=off", "--"].map(OsString::from);
-        let words = words
-            .into_iter()
-            .filter(|word| verb != "doctor" || word != "--progress=off");
+        // There is none to show for checks.
+        let progress = (verb != "doctor").then_some("--progress=off");
+        let options = ["--json"].into_iter().chain(progress);
+        let words = [verb].into_iter().chain(options).chain(["--"]);
         CommandJob {
-            words: words.chain(paths).collect(),
+            words: words.map(OsString::from).chain(paths).collect(),
             password: None,
             folder: None,
         }

@@ -1,5 +1,6 @@
 //! The question of a job, which waits for the answer of any page.
 
+use crate::cli::options::choices::policy;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::wording;
@@ -86,12 +87,6 @@ impl OpenQuestion {
 
 fn yes_or_no(answer: &str) -> bool {
     ["yes", "no"].contains(&answer)
-}
-
-fn policy(answer: &str) -> Option<Existing> {
-    Existing::ALL
-        .into_iter()
-        .find(|policy| policy.word() == answer)
 }
 
 /// What a job asks about its transfer.

@@ -1,6 +1,7 @@
 //! Files that were dropped on the page: taken up into a private folder, and removed after they were sent.
 
 use crate::cli::error::CliError;
+use crate::cli::input::percent;
 use crate::crypto::random_bytes;
 use crate::disk::{Destination, free_bytes};
 use crate::model::WirePath;
@@ -94,7 +95,7 @@ impl Uploads {
     pub(super) fn receive(&self, request: Request, stream: &TcpStream) -> Result<(), Refused> {
         let text = |name| request.header(name).ok_or(Status::BadRequest);
         let folder = String::from_utf8_lossy(text("folder")?).into_owned();
-        let name = percent_decoded(text("name")?).ok_or(Status::BadRequest)?;
+        let name = percent::decoded(text("name")?).ok_or(Status::BadRequest)?;
         let length = request.length()?;
         let folder = self.folder(&folder).ok_or(Status::NotFound)?;
         if free_bytes(folder.path()).is_some_and(|free| free < length) {
@@ -133,23 +134,6 @@ fn write(path: &Path, body: &mut impl io::Read, length: u64) -> io::Result<u64> 
     written
 }
 
-fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        bytes.push(match first {
-            b'%' => {
-                let digits = std::str::from_utf8(behind.get(..2)?).ok()?;
-                rest = &behind[2..];
-                u8::from_str_radix(digits, 16).ok()?
-            }
-            plain => *plain,
-        });
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,15 +146,5 @@ mod tests {
         assert!(!path.exists());
         assert_eq!(write(&path, &mut &b"whole"[..], 5).unwrap(), 5);
         assert_eq!(fs::read(&path).unwrap(), b"whole");
-    }
-
-    #[test]
-    fn names_are_percent_decoded() {
-        assert_eq!(
-            percent_decoded(b"a%20b/%c3%bc").unwrap(),
-            "a b/ü".as_bytes()
-        );
-        assert_eq!(percent_decoded(b"%2"), None);
-        assert_eq!(percent_decoded(b"%zz"), None);
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::output::console::Console;
+use crate::cli::output::format;
 use crate::cli::{environment, platform};
 use crate::crypto::MAX_SECRET_LENGTH;
-use crate::model::escaped;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -55,8 +55,7 @@ pub(crate) fn warn_of_folder(path: &Path, console: &Console) {
         .metadata()
         .is_ok_and(|folder| platform::is_open_to_a_group(&folder))
     {
-        let folder = escaped(folder.as_os_str().as_encoded_bytes());
-        let path = escaped(path.as_os_str().as_encoded_bytes());
+        let (folder, path) = (format::path(folder), format::path(path));
         console.warn(&format!(
             "the group of {folder} may put another file in the place of {path}: take the right to write \
              away with chmod g-w"

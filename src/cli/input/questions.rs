@@ -6,7 +6,6 @@ use crate::cli::output::format;
 use crate::cli::output::wording;
 use crate::disk;
 use crate::model::Existing;
-use crate::model::escaped;
 use crate::session::{Acceptance, Conflicts, Expansion, OfferSummary, Operator};
 use std::path::{Path, PathBuf};
 
@@ -138,9 +137,9 @@ fn ask<T>(
 
 /// A folder as it was typed, but `.` as the absolute path, which says more.
 fn shown(destination: &Path) -> String {
-    let typed = escaped(destination.as_os_str().as_encoded_bytes());
+    let typed = format::path(destination);
     match std::path::absolute(destination) {
-        Ok(whole) if typed == "." => escaped(whole.as_os_str().as_encoded_bytes()),
+        Ok(whole) if typed == "." => format::path(&whole),
         _ => typed,
     }
 }

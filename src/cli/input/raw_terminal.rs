@@ -38,7 +38,7 @@ pub(crate) fn edit(
     let last_row = question.rfind('\n').map_or(0, |at| at + 1);
     let (above, mut prompt) = question.split_at(last_row);
     let mut mode = RawMode::begin()?;
-    console.prompt(above);
+    console.show(above);
     if width::of_text(prompt) + ROOM > columns() {
         console.show(&format!("{prompt}\n"));
         prompt = "> ";

@@ -137,7 +137,7 @@ const LONGEST_LINE: u64 = 64 * 1024;
 
 impl Answers for Person<'_> {
     fn line(&self, question: &str) -> Result<Option<String>, CliError> {
-        self.console.prompt(question);
+        self.console.show(question);
         let mut bytes = Vec::new();
         io::stdin()
             .lock()
@@ -180,7 +180,7 @@ impl Answers for Person<'_> {
     }
 
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError> {
-        self.console.prompt(question);
+        self.console.show(question);
         match platform::read_hidden() {
             Ok(text) => Ok(Some(Zeroizing::new(text))),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

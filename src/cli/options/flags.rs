@@ -78,6 +78,14 @@ pub(crate) struct Flag {
 }
 
 impl Flag {
+    /// `-p, --port N`.
+    pub(crate) fn names(&self) -> String {
+        let short = self.short.map(|short| format!("-{short}, "));
+        let value = self.takes.value_name().map(|value| format!(" {value}"));
+        let (short, value) = (short.unwrap_or_default(), value.unwrap_or_default());
+        format!("{short}--{}{value}", self.long)
+    }
+
     /// What it does with `verb`.
     pub(crate) fn help_with(&self, verb: Verb) -> &'static str {
         let own = self.verb_help.iter().find(|(other, _)| *other == verb);
@@ -312,6 +320,11 @@ pub(crate) const FLAGS: &[Flag] = &[
         "show help; -h shows the essentials"),
     flag(Scripts, Some('V'), "version", Nothing, EVERY_VERB, "show the version"),
 ];
+
+/// The options of a verb.
+pub(crate) fn flags_of(verb: Verb) -> impl Iterator<Item = &'static Flag> {
+    FLAGS.iter().filter(move |flag| flag.verbs.contains(&verb))
+}
 
 /// The parser for all options of all verbs. Which of them fit a verb is checked afterwards, so that the
 /// answer can say where an option belongs.

@@ -30,6 +30,18 @@ pub(crate) struct VerbEntry {
     pub(crate) examples: &'static [&'static str],
 }
 
+impl VerbEntry {
+    /// Its name and its aliases.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        [&[self.name], self.aliases].concat()
+    }
+
+    /// What it does, in a few words.
+    pub(crate) fn brief(&self) -> &'static str {
+        self.forms.first().map_or("", |(_, what)| what)
+    }
+}
+
 pub(crate) const VERBS: &[VerbEntry] = &[
     VerbEntry {
         verb: Verb::Send,

@@ -102,11 +102,6 @@ impl Console {
         self.line(Verbosity::Normal, text);
     }
 
-    /// Prints a step, with `--verbose`.
-    pub(crate) fn detail(&self, text: &str) {
-        self.line(Verbosity::Verbose, text);
-    }
-
     /// Prints a line even with `--quiet`.
     pub(crate) fn insist(&self, text: &str) {
         self.line(Verbosity::Quiet, text);
@@ -141,16 +136,11 @@ impl Console {
         self.lock().erase();
     }
 
-    /// Prints a question; the answer is typed after it.
-    pub(crate) fn prompt(&self, question: &str) {
+    /// Prints our own text unescaped to standard error: help, and questions, behind which the answer is typed.
+    pub(crate) fn show(&self, text: &str) {
         let mut streams = self.lock();
         streams.erase();
-        streams.write_error(question);
-    }
-
-    /// Prints our own text unescaped to standard error: help, and the lines of the dialogue.
-    pub(crate) fn show(&self, text: &str) {
-        self.prompt(text);
+        streams.write_error(text);
     }
 
     /// Prints a result unescaped: to standard output, or to standard error if a program reads standard output.
@@ -161,7 +151,7 @@ impl Console {
         }
     }
 
-    /// Prints lines of a result that programs get as events.
+    /// Prints a part of a result that programs get as events.
     pub(crate) fn lines(&self, text: &str) {
         if self.reader == Audience::Person {
             self.lock().write_output(text);
@@ -189,7 +179,8 @@ impl Console {
         }
     }
 
-    fn line(&self, level: Verbosity, text: &str) {
+    /// Prints a line if at least that much is wanted.
+    pub(crate) fn line(&self, level: Verbosity, text: &str) {
         if level > self.verbosity {
             return;
         }
@@ -313,7 +304,7 @@ pub(crate) mod tests {
     fn quiet_leaves_errors_only() {
         let (console, error, _) = console(Verbosity::Quiet, Audience::Person);
         console.say("a");
-        console.detail("b");
+        console.line(Verbosity::Verbose, "b");
         console.error("c", Some("d"));
         assert_eq!(error.text(), "peerbridge: error: c\npeerbridge: hint: d\n");
     }
@@ -321,10 +312,10 @@ pub(crate) mod tests {
     #[test]
     fn verbose_adds_steps() {
         let (normal, error, _) = console(Verbosity::Normal, Audience::Person);
-        normal.detail("step");
+        normal.line(Verbosity::Verbose, "step");
         assert_eq!(error.text(), "");
         let (verbose, error, _) = console(Verbosity::Verbose, Audience::Person);
-        verbose.detail("step");
+        verbose.line(Verbosity::Verbose, "step");
         assert_eq!(error.text(), "peerbridge: step\n");
     }
 

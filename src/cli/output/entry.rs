@@ -1,5 +1,6 @@
 //! What became of one entry, as a line for people and as an event for programs.
 
+use crate::cli::output::console::Verbosity;
 use crate::cli::output::json::Object;
 use crate::session::{Event, FileResult};
 
@@ -10,17 +11,6 @@ pub(crate) struct EntryResult<'a> {
     bytes: u64,
     result: &'a FileResult,
     saved_as: Option<&'a [u8]>,
-}
-
-/// For whom a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weight {
-    /// Everybody who does not want errors only.
-    Notice,
-    /// Those who want every step.
-    Step,
-    /// Everybody.
-    Error,
 }
 
 impl<'a> EntryResult<'a> {
@@ -42,22 +32,23 @@ impl<'a> EntryResult<'a> {
         }
     }
 
-    /// The line, in which names are shown by `show`.
-    pub(crate) fn line(&self, show: fn(&[u8]) -> String) -> (Weight, String) {
+    /// The line, in which names are shown by `show`, and from which verbosity on it is printed.
+    pub(crate) fn line(&self, show: fn(&[u8]) -> String) -> (Verbosity, String) {
         let path = show(self.path);
         match (self.result, self.saved_as) {
             (FileResult::Failed { why }, _) => {
-                (Weight::Error, format!("error: left out {path}: {why}"))
+                (Verbosity::Quiet, format!("error: left out {path}: {why}"))
             }
-            (FileResult::Skipped, _) => {
-                (Weight::Notice, format!("skipped, kept as it was: {path}"))
-            }
+            (FileResult::Skipped, _) => (
+                Verbosity::Normal,
+                format!("skipped, kept as it was: {path}"),
+            ),
             (_, Some(new)) => {
                 let new = show(new);
-                (Weight::Notice, format!("saved as {new}, next to {path}"))
+                (Verbosity::Normal, format!("saved as {new}, next to {path}"))
             }
-            (FileResult::Delivered, None) => (Weight::Step, format!("delivered {path}")),
-            (FileResult::Identical, None) => (Weight::Step, format!("already there: {path}")),
+            (FileResult::Delivered, None) => (Verbosity::Verbose, format!("delivered {path}")),
+            (FileResult::Identical, None) => (Verbosity::Verbose, format!("already there: {path}")),
         }
     }
 

@@ -1,8 +1,15 @@
 //! Sizes, rates, times and counts in words.
 
+use crate::model::escaped;
+use std::path::Path;
 use std::time::Duration;
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/// A path, safe to show on a terminal.
+pub(crate) fn path(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes())
+}
 
 /// A size in binary units with one decimal: `999 B`, `1.5 KiB`, `20.0 GiB`.
 pub(crate) fn size(bytes: u64) -> String {

@@ -6,7 +6,7 @@ use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::questions::{self, Questions};
 use crate::cli::input::terminal::Answers;
 use crate::cli::output::colour::Colour;
-use crate::cli::output::entry::{EntryResult, Weight};
+use crate::cli::output::entry::EntryResult;
 use crate::cli::output::format;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
@@ -173,8 +173,7 @@ impl Operator for Reporter<'_> {
             Event::Warning { message } => self.teller.warn(message),
             Event::Kept { path } => {
                 self.ledger.keeps_something();
-                let path = escaped(path.as_os_str().as_encoded_bytes());
-                let message = format!("what arrived is kept in {path}");
+                let message = format!("what arrived is kept in {}", format::path(path));
                 self.teller.say(&message);
                 self.teller
                     .tell(|| Object::event("warning").text("message", &message));
@@ -415,12 +414,8 @@ impl Reporter<'_> {
         let Some(entry) = EntryResult::of(event) else {
             return;
         };
-        let (weight, line) = entry.line(escaped);
-        match weight {
-            Weight::Step => self.teller.detail(&line),
-            Weight::Notice => self.teller.say(&line),
-            Weight::Error => self.teller.insist(&line),
-        }
+        let (level, line) = entry.line(escaped);
+        self.teller.line(level, &line);
         self.teller.tell(|| entry.object());
     }
 

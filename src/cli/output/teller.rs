@@ -1,6 +1,6 @@
 //! What one side of a session tells: lines for people, events for programs.
 
-use crate::cli::output::console::Console;
+use crate::cli::output::console::{Console, Verbosity};
 use crate::cli::output::json::Object;
 use crate::cli::output::wording;
 use std::net::SocketAddr;
@@ -25,16 +25,21 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Prints a line if at least that much is wanted.
+    pub(crate) fn line(&self, level: Verbosity, text: &str) {
+        self.console.line(level, &(self.label)(text));
+    }
+
     pub(crate) fn say(&self, text: &str) {
-        self.console.say(&(self.label)(text));
+        self.line(Verbosity::Normal, text);
     }
 
     pub(crate) fn detail(&self, text: &str) {
-        self.console.detail(&(self.label)(text));
+        self.line(Verbosity::Verbose, text);
     }
 
     pub(crate) fn insist(&self, text: &str) {
-        self.console.insist(&(self.label)(text));
+        self.line(Verbosity::Quiet, text);
     }
 
     pub(crate) fn tell(&self, event: impl FnOnce() -> Object) {

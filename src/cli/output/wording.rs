@@ -101,10 +101,10 @@ pub(crate) fn offered(side: Perspective, names: &str, peer: &str, contents: &str
     }
 }
 
-/// An address of the other side. At the end of a line it has none.
+/// An address of the other side, IPv4 as IPv4 also where the socket speaks IPv6. At the end of a line it has none.
 pub(crate) fn peer(address: Option<SocketAddr>) -> String {
     match address {
-        Some(address) if address.port() != 0 => plain(address.ip()).to_string(),
+        Some(address) if address.port() != 0 => address.ip().to_canonical().to_string(),
         _ => "the peer".to_owned(),
     }
 }
@@ -122,7 +122,7 @@ pub(crate) fn named_peer(address: SocketAddr, name: &str) -> String {
 pub(crate) fn endpoint(address: SocketAddr) -> String {
     match address.port() {
         0 => peer(None),
-        port => SocketAddr::new(plain(address.ip()), port).to_string(),
+        port => SocketAddr::new(address.ip().to_canonical(), port).to_string(),
     }
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn invitation(perspective: Perspective, reachable: &[SocketAddr]) -> 
         let host = match (address.ip().is_unspecified(), address.port()) {
             (true, DEFAULT_PORT) => "HOST".to_owned(),
             (true, port) => format!("HOST:{port}"),
-            (false, DEFAULT_PORT) => plain(address.ip()).to_string(),
+            (false, DEFAULT_PORT) => address.ip().to_canonical().to_string(),
             (false, _) => endpoint(*address),
         };
         format!("peerbridge {verb} {host}")
@@ -291,14 +291,13 @@ pub(crate) fn not_carried(summary: &Summary) -> Option<String> {
 /// Where everything is now; `None` on the sender, and if nothing new is there.
 pub(crate) fn saved(perspective: Perspective, delivered: &[PathBuf]) -> Option<String> {
     let first = delivered.first()?;
-    let shown = |path: &std::path::Path| escaped(path.as_os_str().as_encoded_bytes());
     let folder = first.parent().filter(|_| perspective != Perspective::Maker);
     let Some(folder) = folder else {
-        return Some(format!("saved as {}", shown(first)));
+        return Some(format!("saved as {}", format::path(first)));
     };
     let is_here = |path: &&PathBuf| path.parent() == Some(folder);
     if !delivered.iter().all(|path| is_here(&path)) {
-        return Some(format!("saved {} and others", shown(first)));
+        return Some(format!("saved {} and others", format::path(first)));
     }
     let names: Vec<Vec<u8>> = delivered
         .iter()
@@ -306,12 +305,7 @@ pub(crate) fn saved(perspective: Perspective, delivered: &[PathBuf]) -> Option<S
         .filter_map(|path| Some(path.file_name()?.as_encoded_bytes().to_vec()))
         .collect();
     let names = self::names(&names, delivered.len());
-    Some(format!("saved to {}: {names}", shown(folder)))
-}
-
-/// IPv4 as IPv4, also where the socket speaks IPv6.
-fn plain(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+    Some(format!("saved to {}: {names}", format::path(folder)))
 }
 
 #[cfg(test)]

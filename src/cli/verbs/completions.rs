@@ -3,7 +3,7 @@
 use super::manual;
 use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes};
+use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes, flags_of};
 use crate::cli::options::verbs::{VERBS, Verb, VerbEntry};
 use crate::cli::options::words;
 
@@ -46,20 +46,6 @@ fn words_of(verb: Verb) -> Words {
     }
 }
 
-fn names(entry: &VerbEntry) -> Vec<&'static str> {
-    let names = [entry.name].into_iter();
-    names.chain(entry.aliases.iter().copied()).collect()
-}
-
-fn flags_of(verb: Verb) -> impl Iterator<Item = &'static Flag> {
-    FLAGS.iter().filter(move |flag| flag.verbs.contains(&verb))
-}
-
-/// What a command does, in a few words.
-fn what(entry: &VerbEntry) -> &'static str {
-    entry.forms.first().map_or("", |(_, what)| what)
-}
-
 fn bash() -> String {
     let mut values = String::new();
     for flag in FLAGS.iter().filter(|flag| flag.takes != Takes::Nothing) {
@@ -90,11 +76,11 @@ fn bash() -> String {
         };
         verbs.push_str(&format!(
             "        {}) options=\"{}\"; words=($(compgen {words})) ;;\n",
-            names(entry).join("|"),
+            entry.names().join("|"),
             options.join(" ")
         ));
     }
-    let all: Vec<_> = VERBS.iter().flat_map(names).collect();
+    let all: Vec<_> = VERBS.iter().flat_map(VerbEntry::names).collect();
     format!(
         r#"# bash completion for peerbridge, made by `peerbridge completions bash`
 _peerbridge() {{
@@ -127,12 +113,12 @@ fn zsh() -> String {
     let mut verbs = String::new();
     let mut cases = String::new();
     for entry in VERBS {
-        for name in names(entry) {
-            verbs.push_str(&format!("        '{name}:{}'\n", zsh_text(what(entry))));
+        for name in entry.names() {
+            verbs.push_str(&format!("        '{name}:{}'\n", zsh_text(entry.brief())));
         }
         cases.push_str(&format!(
             "        {})\n            _arguments -s \\\n",
-            names(entry).join("|")
+            entry.names().join("|")
         ));
         for flag in flags_of(entry.verb) {
             cases.push_str(&format!(
@@ -218,11 +204,11 @@ fn fish() -> String {
         ));
     }
     for entry in VERBS {
-        let seen = format!("__fish_seen_subcommand_from {}", names(entry).join(" "));
-        for name in names(entry) {
+        let seen = format!("__fish_seen_subcommand_from {}", entry.names().join(" "));
+        for name in entry.names() {
             script.push_str(&format!(
                 "complete -c peerbridge -n __fish_use_subcommand -a {name} -d '{}'\n",
-                fish_text(what(entry))
+                fish_text(entry.brief())
             ));
         }
         for flag in flags_of(entry.verb) {

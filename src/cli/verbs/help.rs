@@ -2,7 +2,7 @@
 
 use crate::cli::error::CliError;
 use crate::cli::options::args::{self, ParsedArgs};
-use crate::cli::options::flags::{FLAGS, Flag, Group};
+use crate::cli::options::flags::{Flag, Group, flags_of};
 use crate::cli::options::verbs::{self, VERBS, Verb, VerbEntry};
 use crate::cli::options::words;
 
@@ -63,8 +63,7 @@ const INTRODUCTION: &str = "peerbridge moves files and folders straight from one
 fn short_overview() -> String {
     let mut text = String::from("Usage: peerbridge COMMAND [OPTIONS]\n\nCommands:\n");
     for entry in VERBS {
-        let what = entry.forms.first().map_or("", |(_, what)| what);
-        text.push_str(&format!("  {:<14}{what}\n", entry.name));
+        text.push_str(&format!("  {:<14}{}\n", entry.name, entry.brief()));
     }
     text.push_str(
         "\nFor example:\n  \
@@ -106,10 +105,8 @@ fn form(text: &mut String, words: &str, what: &str) {
     text.push_str(&format!("  {command:<44}{what}\n"));
 }
 
-fn flags_of(verb: Verb, group: Group) -> impl Iterator<Item = &'static Flag> {
-    FLAGS
-        .iter()
-        .filter(move |flag| flag.group == group && flag.verbs.contains(&verb))
+fn flags_in(verb: Verb, group: Group) -> impl Iterator<Item = &'static Flag> {
+    flags_of(verb).filter(move |flag| flag.group == group)
 }
 
 /// The usual form, the common options one a line, and the names of the others.
@@ -120,13 +117,13 @@ fn short_page(entry: &VerbEntry) -> String {
         text.push_str(&format!("{label:<6} peerbridge {words}\n"));
     }
     text.push('\n');
-    for flag in flags_of(entry.verb, Group::Common) {
+    for flag in flags_in(entry.verb, Group::Common) {
         let names = names(flag);
         text.push_str(&format!("{names:<28}{}\n", flag.brief_with(entry.verb)));
     }
     text.push('\n');
     for group in Group::ALL.into_iter().skip(1) {
-        let longs: Vec<_> = flags_of(entry.verb, group)
+        let longs: Vec<_> = flags_in(entry.verb, group)
             .map(|flag| format!("--{}", flag.long))
             .collect();
         if !longs.is_empty() {
@@ -155,7 +152,7 @@ fn full_page(entry: &VerbEntry) -> String {
         wrap(&mut text, 0, paragraph);
     }
     for group in Group::ALL {
-        let mut flags = flags_of(entry.verb, group).peekable();
+        let mut flags = flags_in(entry.verb, group).peekable();
         if flags.peek().is_some() {
             text.push_str(&format!("\n{}:\n\n", group.heading()));
         }
@@ -163,7 +160,7 @@ fn full_page(entry: &VerbEntry) -> String {
             option(&mut text, flag, entry.verb);
         }
     }
-    if flags_of(entry.verb, Group::Connecting).any(|flag| flag.long == "secret-file") {
+    if flags_in(entry.verb, Group::Connecting).any(|flag| flag.long == "secret-file") {
         text.push('\n');
         wrap(&mut text, 0, SECRETS);
     }
@@ -177,17 +174,10 @@ fn full_page(entry: &VerbEntry) -> String {
     text
 }
 
-/// `  -p, --port N`.
+/// `  -p, --port N`, with the long names below each other.
 fn names(flag: &Flag) -> String {
-    let mut names = match flag.short {
-        Some(short) => format!("  -{short}, --{}", flag.long),
-        None => format!("      --{}", flag.long),
-    };
-    if let Some(value) = flag.takes.value_name() {
-        names.push(' ');
-        names.push_str(value);
-    }
-    names
+    let indent = if flag.short.is_some() { 2 } else { 6 };
+    format!("{:indent$}{}", "", flag.names())
 }
 
 fn option(text: &mut String, flag: &Flag, verb: Verb) {
@@ -205,7 +195,7 @@ fn option(text: &mut String, flag: &Flag, verb: Verb) {
 }
 
 /// Adds a paragraph, broken into lines that begin at `indent`.
-fn wrap(text: &mut String, indent: usize, paragraph: &str) {
+pub(super) fn wrap(text: &mut String, indent: usize, paragraph: &str) {
     let mut line = String::new();
     for word in paragraph.split_whitespace() {
         if !line.is_empty() && indent + line.len() + 1 + word.len() > WIDTH {
@@ -229,6 +219,7 @@ fn push_line(text: &mut String, indent: usize, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::options::flags::FLAGS;
 
     fn pages(level: HelpLevel) -> Vec<String> {
         let verbs = VERBS.iter().map(|entry| page(Some(entry.verb), level));
@@ -246,7 +237,7 @@ mod tests {
     fn every_option_is_named_on_the_short_page_of_its_verb() {
         for entry in VERBS.iter().filter(|entry| entry.verb != Verb::Help) {
             let page = page(Some(entry.verb), HelpLevel::Short);
-            for flag in FLAGS.iter().filter(|flag| flag.verbs.contains(&entry.verb)) {
+            for flag in flags_of(entry.verb) {
                 assert!(page.contains(&format!("--{}", flag.long)), "{page}");
             }
         }

@@ -1,5 +1,6 @@
 //! The manual page, made from the same table as the parser and the help.
 
+use super::help;
 use crate::cli::options::flags::{FLAGS, Flag};
 use crate::cli::options::verbs::{self, VERBS};
 
@@ -114,9 +115,7 @@ pub(crate) fn page() -> String {
     );
     text.push_str(".SH COMMANDS\n");
     for entry in VERBS {
-        let mut names = vec![entry.name];
-        names.extend(entry.aliases);
-        text.push_str(&format!(".SS {}\n", escaped(&names.join(", "))));
+        text.push_str(&format!(".SS {}\n", escaped(&entry.names().join(", "))));
         for words in entry.about {
             paragraph(&mut text, words);
         }
@@ -147,14 +146,7 @@ pub(crate) fn page() -> String {
 }
 
 fn option(text: &mut String, flag: &Flag) {
-    let mut names = match flag.short {
-        Some(short) => format!("-{short}, --{}", flag.long),
-        None => format!("--{}", flag.long),
-    };
-    if let Some(value) = flag.takes.value_name() {
-        names.push_str(&format!(" {value}"));
-    }
-    text.push_str(&format!(".TP\n.B {}\n", escaped(&names)));
+    text.push_str(&format!(".TP\n.B {}\n", escaped(&flag.names())));
     lines(text, &format!("{}.", flag.help));
     for (verb, help) in flag.verb_help {
         lines(text, &format!("With {}: {help}.", verbs::entry(*verb).name));
@@ -188,22 +180,10 @@ fn paragraph(text: &mut String, words: &str) {
     lines(text, words);
 }
 
-/// Running text in lines of at most 78 bytes.
+/// Running text in lines.
 fn lines(text: &mut String, words: &str) {
-    let mut line = String::new();
-    for word in words.split_whitespace().map(escaped) {
-        if !line.is_empty() && line.len() + word.len() >= 78 {
-            text.push_str(&line);
-            text.push('\n');
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    text.push_str(&line);
-    text.push('\n');
+    let words: Vec<String> = words.split_whitespace().map(escaped).collect();
+    help::wrap(text, 0, &words.join(" "));
 }
 
 /// Backslashes and dashes have a meaning, and a dot or a quote at the beginning of a line.

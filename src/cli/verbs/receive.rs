@@ -87,7 +87,10 @@ pub(super) fn options(args: &ParsedArgs, destination: PathBuf) -> Result<Receive
 pub(super) fn hook(args: &ParsedArgs, usual: Option<Duration>) -> Result<Option<Hook>, CliError> {
     let time_limit = args.read("hook-timeout", numbers::seconds(1))?.or(usual);
     let program = args.path("on-receive");
-    Ok(program.map(|program| Hook::new(program, time_limit)))
+    Ok(program.map(|program| Hook {
+        program,
+        time_limit,
+    }))
 }
 
 /// Checks that the destination is there or can be created, before anything is asked or listens.

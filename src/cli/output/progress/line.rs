@@ -11,25 +11,6 @@ const BAR: std::ops::RangeInclusive<usize> = 8..=24;
 /// Less of a name says nothing.
 const SHORTEST_NAME: usize = 10;
 
-/// A piece of the line. `colour` is a code of [`Colour::paint`].
-struct LinePart {
-    text: String,
-    colour: Option<&'static str>,
-}
-
-impl LinePart {
-    fn new(text: impl Into<String>) -> LinePart {
-        LinePart {
-            text: text.into(),
-            colour: None,
-        }
-    }
-
-    fn width(&self) -> usize {
-        width::of_text(&self.text) + GAP.len()
-    }
-}
-
 const GAP: &str = "  ";
 
 /// The reading in at most `columns`: first what matters most, then what there is room for. `name` is that of
@@ -41,52 +22,42 @@ pub(crate) fn draw(
     columns: usize,
     colour: Colour,
 ) -> String {
+    let is_wide = columns >= 60;
     let essence = match reading.total {
-        Some(total) => LinePart::new(format!("{:>3}%", percent(reading.bytes, total))),
-        None => LinePart::new(format::size(reading.bytes)),
+        Some(total) => format!("{:>3}%", percent(reading.bytes, total)),
+        None => format::size(reading.bytes),
     };
-    let mut room = columns.saturating_sub(width::of_text(&essence.text));
-    let mut take = |piece: Option<LinePart>| {
-        let piece = piece?;
-        room = room.checked_sub(piece.width())?;
-        Some(piece)
+    let mut room = columns.saturating_sub(width::of_text(&essence));
+    let mut take = |piece: Option<String>| {
+        let width = width::of_text(piece.as_deref()?) + GAP.len();
+        room = room.checked_sub(width)?;
+        piece
     };
     // In the order of their weight.
     let rate = take(Some(match reading.stalled {
-        Some(time) => stall(time, other, columns),
-        None if columns >= 60 => LinePart::new(rate_and_limit(reading)),
-        None => LinePart::new(format::rate(reading.rate)),
+        Some(time) if is_wide => stalled(time, other),
+        Some(time) => format!("stalled {} s", time.as_secs()),
+        None if is_wide => rate_and_limit(reading),
+        None => format::rate(reading.rate),
     }));
     let left = reading.left.filter(|_| reading.stalled.is_none());
-    let left = take(left.map(|left| LinePart::new(format!("{} left", clock(left)))));
-    let amount = take(
-        reading
-            .total
-            .map(|total| LinePart::new(format::part(reading.bytes, total))),
-    );
-    let is_wide = columns >= 60;
-    let bar = reading.total.filter(|_| is_wide);
+    let left = take(left.map(|left| format!("{} left", clock(left))));
+    let total = reading.total;
+    let amount = take(total.map(|total| format::part(reading.bytes, total)));
     let cells = (columns / 5).clamp(*BAR.start(), *BAR.end());
-    let bar = take(bar.map(|total| LinePart::new(cells_of(reading.bytes, total, cells))));
+    let bar = total.filter(|_| is_wide);
+    let bar = take(bar.map(|total| cells_of(reading.bytes, total, cells)));
     let curve = take((is_wide && !reading.curve.is_empty()).then(|| curve(&reading.curve)));
     let name = (room >= SHORTEST_NAME + GAP.len() && !name.is_empty())
-        .then(|| LinePart::new(width::tail(name, room - GAP.len())));
-    let bar = bar.map(|piece| LinePart {
-        colour: Some(GREEN),
-        ..piece
+        .then(|| width::tail(name, room - GAP.len()));
+    let bar = bar.map(|bar| colour.paint(GREEN, &bar));
+    let rate = rate.map(|rate| match reading.stalled {
+        Some(_) => colour.paint(YELLOW, &rate),
+        None => rate,
     });
     let pieces = [bar, Some(essence), amount, rate, left, curve, name];
-    let mut line = String::new();
-    for piece in pieces.into_iter().flatten() {
-        if !line.is_empty() {
-            line.push_str(GAP);
-        }
-        match piece.colour {
-            Some(code) => line.push_str(&colour.paint(code, &piece.text)),
-            None => line.push_str(&piece.text),
-        }
-    }
-    line.trim_start().to_owned()
+    let pieces: Vec<String> = pieces.into_iter().flatten().collect();
+    pieces.join(GAP).trim_start().to_owned()
 }
 
 /// The reading in words, for logs.
@@ -99,13 +70,11 @@ pub(crate) fn words(reading: &Reading, other: &str) -> String {
         ),
         None => format::size(reading.bytes),
     };
-    match reading.stalled {
-        Some(time) => {
-            let time = time.as_secs();
-            text.push_str(&format!(", stalled for {time} s: waiting for {other}"));
-        }
-        None => text.push_str(&format!(", {}", rate_and_limit(reading))),
-    }
+    text.push_str(", ");
+    text.push_str(&match reading.stalled {
+        Some(time) => stalled(time, other),
+        None => rate_and_limit(reading),
+    });
     if let Some(left) = reading.left.filter(|_| reading.stalled.is_none()) {
         text.push_str(&format!(", {} left", clock(left)));
     }
@@ -121,16 +90,8 @@ fn rate_and_limit(reading: &Reading) -> String {
     }
 }
 
-fn stall(time: Duration, other: &str, columns: usize) -> LinePart {
-    let seconds = time.as_secs();
-    let text = match columns {
-        60.. => format!("stalled for {seconds} s: waiting for {other}"),
-        _ => format!("stalled {seconds} s"),
-    };
-    LinePart {
-        text,
-        colour: Some(YELLOW),
-    }
+fn stalled(time: Duration, other: &str) -> String {
+    format!("stalled for {} s: waiting for {other}", time.as_secs())
 }
 
 fn cells_of(bytes: u64, total: u64, cells: usize) -> String {
@@ -140,11 +101,11 @@ fn cells_of(bytes: u64, total: u64, cells: usize) -> String {
 }
 
 /// The speed of the last seconds, from the lowest step for nothing to the highest for the most.
-fn curve(rates: &[u64]) -> LinePart {
+fn curve(rates: &[u64]) -> String {
     const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = rates.iter().copied().max().unwrap_or(0);
     let step = |rate: &u64| STEPS[(STEPS.len() - 1) * percent(*rate, most.max(1)) / 100];
-    LinePart::new(rates.iter().map(step).collect::<String>())
+    rates.iter().map(step).collect()
 }
 
 fn percent(bytes: u64, total: u64) -> usize {

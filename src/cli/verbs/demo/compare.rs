@@ -1,11 +1,15 @@
 //! Compares what arrived with its source, byte by byte and without any code of the transfer.
 
 use crate::cli::error::CliError;
+use crate::model::len64;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// Bytes that are compared at once.
+const PIECE: u64 = 256 * 1024;
 
 /// What is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,21 +114,20 @@ impl TreeComparison {
         let (Ok(mut found), mut file) = (File::open(result), File::open(source)?) else {
             return Ok(false);
         };
-        let mut expected = vec![0; 256 * 1024];
-        let mut actual = vec![0; 256 * 1024];
+        let (mut expected, mut actual) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         loop {
-            let length = fill(&mut file, &mut expected)?;
-            let Ok(arrived) = fill(&mut found, &mut actual) else {
-                return Ok(false);
-            };
-            if expected[..length] != actual[..arrived] {
+            expected.clear();
+            actual.clear();
+            (&mut file).take(PIECE).read_to_end(&mut expected)?;
+            let read = (&mut found).take(PIECE).read_to_end(&mut actual);
+            if read.is_err() || expected != actual {
                 return Ok(false);
             }
-            bytes += length as u64;
-            if length < expected.len() {
+            if expected.is_empty() {
                 break;
             }
+            bytes += len64(expected.len());
         }
         self.same.files += 1;
         self.same.bytes += bytes;
@@ -136,20 +139,6 @@ fn names(folder: &Path) -> io::Result<BTreeSet<OsString>> {
     fs::read_dir(folder)?
         .map(|entry| Ok(entry?.file_name()))
         .collect()
-}
-
-/// Reads until the buffer is full or the file ends.
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(length) => filled += length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::cli::error::CliError;
 use crate::cli::input::completion::{BACKSLASH_ESCAPES, unescaped};
+use crate::cli::input::percent;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
 
@@ -63,17 +64,7 @@ fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
 fn linked(text: &str) -> Option<PathBuf> {
     let rest = text.strip_prefix("file://")?;
     let rest = rest.strip_prefix("localhost").unwrap_or(rest);
-    let mut bytes = Vec::with_capacity(rest.len());
-    let mut left = rest.strip_prefix('/').map(|_| rest.bytes())?;
-    while let Some(byte) = left.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [left.next()?, left.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            plain => plain,
-        });
-    }
+    let bytes = percent::decoded(rest.strip_prefix('/').map(|_| rest.as_bytes())?)?;
     Some(PathBuf::from(name_of(bytes)?))
 }
 

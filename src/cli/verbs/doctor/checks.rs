@@ -10,7 +10,7 @@ use crate::cli::output::{format, wording};
 use crate::cli::surroundings;
 use crate::crypto::Secret;
 use crate::disk::{self, CaseRule, Destination, DiskError, Leftover, LeftoverKind, LeftoverState};
-use crate::model::{escaped, shell_word};
+use crate::model::shell_word;
 use crate::session::{self, Cancel, Discovery, Error, ListenAddress, NamedSecrets};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -25,9 +25,10 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Whether the port is free, for each address family.
 pub(super) fn ports(port: u16) -> Vec<Finding> {
-    let v4 = family("IPv4", Ipv4Addr::UNSPECIFIED.into(), port);
-    let v6 = family("IPv6", Ipv6Addr::UNSPECIFIED.into(), port);
-    vec![v4, v6]
+    vec![
+        family("IPv4", Ipv4Addr::UNSPECIFIED.into(), port),
+        family("IPv6", Ipv6Addr::UNSPECIFIED.into(), port),
+    ]
 }
 
 fn family(name: &'static str, address: IpAddr, port: u16) -> Finding {
@@ -104,50 +105,44 @@ fn of_returns(mode: Discovery, addresses: &[IpAddr], surroundings: Option<&str>)
 
 /// What the destination supports and how much fits. If it does not exist, its parent is checked.
 pub(super) fn destination(folder: &Path) -> Vec<Finding> {
-    let failed = |error: DiskError| {
+    surveyed(folder).unwrap_or_else(|error| {
         let error = CliError::from(Error::Disk(error));
         vec![Finding::fail("destination", &error)]
-    };
-    let destination = match Destination::locate(folder) {
-        Ok(destination) => destination,
-        Err(error) => return failed(error),
-    };
-    if let Err(error) = destination.check() {
-        return failed(error);
-    }
+    })
+}
+
+fn surveyed(folder: &Path) -> Result<Vec<Finding>, DiskError> {
+    let destination = Destination::locate(folder)?;
+    destination.check()?;
     let anchor = destination.anchor();
-    let survey = match disk::survey(anchor) {
-        Ok(survey) => survey,
-        Err(error) => return failed(error),
-    };
-    let shown = escaped(folder.as_os_str().as_encoded_bytes());
-    let mut findings = vec![match destination.path() == anchor {
+    let survey = disk::survey(anchor)?;
+    let shown = format::path(folder);
+    let place = match destination.path() == anchor {
         true => Finding::pass("destination", format!("{shown} is writable")),
         false => Finding::look(
             "destination",
             format!("{shown} does not exist yet, but can be created"),
             "receive and serve create it; if it should exist already, check the spelling",
         ),
-    }];
-    findings.push(match survey.case {
+    };
+    let names = match survey.case {
         CaseRule::Distinguishes => Finding::pass("names", "a and A are different names there"),
         CaseRule::Ignores => Finding::look(
             "names",
             "a and A are the same name there",
             "offers that hold both are declined; ask the sender to rename one",
         ),
-    });
-    findings.push(match survey.links {
+    };
+    let links = match survey.links {
         true => Finding::pass("links", "symbolic links work there"),
         false => Finding::look(
             "links",
             "symbolic links do not work there",
             "ask the sender to use --follow-links, which sends what links point to",
         ),
-    });
-    findings.push(clock(survey.clock_difference));
-    findings.push(room(anchor));
-    findings
+    };
+    let clock = clock(survey.clock_difference);
+    Ok(vec![place, names, links, clock, room(anchor)])
 }
 
 fn clock(difference: Duration) -> Finding {
@@ -192,7 +187,7 @@ pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
 }
 
 fn leftover(leftover: &Leftover, folder: &Path) -> Finding {
-    let path = escaped(leftover.path.as_os_str().as_encoded_bytes());
+    let path = format::path(&leftover.path);
     let age = format::time(leftover.age);
     let (now, again) = match leftover.kind {
         LeftoverKind::Transfer => (

@@ -7,7 +7,6 @@ use crate::cli::exit::Exit;
 use crate::cli::input::questions::yes_or_no;
 use crate::cli::output::format;
 use crate::disk::{self, Leftover, LeftoverState};
-use crate::model::escaped;
 use crate::session::Error;
 use std::path::Path;
 
@@ -24,7 +23,7 @@ pub(super) fn run(folder: &Path, context: &Context<'_>) -> Result<Exit, CliError
         .into_iter()
         .partition(|leftover| leftover.state == LeftoverState::InUse);
     for leftover in &in_use {
-        let said = format!("{} is in use and stays", shown(&leftover.path));
+        let said = format!("{} is in use and stays", format::path(&leftover.path));
         tell(&Finding::pass(WHAT, said), context);
     }
     if left.is_empty() {
@@ -45,12 +44,15 @@ pub(super) fn run(folder: &Path, context: &Context<'_>) -> Result<Exit, CliError
 fn is_confirmed(left: &[Leftover], context: &Context<'_>) -> Result<bool, CliError> {
     for leftover in left {
         let age = format::time(leftover.age);
-        let line = format!("{}: unfinished since {age} ago", shown(&leftover.path));
+        let line = format!(
+            "{}: unfinished since {age} ago",
+            format::path(&leftover.path)
+        );
         context.console.say(&line);
         for copy in &leftover.copies {
             context
                 .console
-                .say(&format!("{}: a copy of an entry of it", shown(copy)));
+                .say(&format!("{}: a copy of an entry of it", format::path(copy)));
         }
     }
     let mut answer = context.answers.line("Remove this? [y/N] ")?;
@@ -64,18 +66,15 @@ fn is_confirmed(left: &[Leftover], context: &Context<'_>) -> Result<bool, CliErr
 }
 
 fn remove(leftover: &Leftover) -> Vec<Finding> {
-    let (path, age) = (shown(&leftover.path), format::time(leftover.age));
+    let (path, age) = (format::path(&leftover.path), format::time(leftover.age));
     let removed = match disk::remove_leftover(leftover) {
         Ok(true) => format!("removed {path}, unfinished since {age} ago"),
         Ok(false) => return vec![Finding::pass(WHAT, format!("{path} is in use and stays"))],
         Err(error) => return vec![Finding::fail(WHAT, &CliError::from(Error::Disk(error)))],
     };
     let copies = leftover.copies.iter();
-    let copies = copies.map(|copy| format!("removed {}, a copy of an entry of it", shown(copy)));
+    let copies =
+        copies.map(|copy| format!("removed {}, a copy of an entry of it", format::path(copy)));
     let removed = std::iter::once(removed).chain(copies);
     removed.map(|said| Finding::pass(WHAT, said)).collect()
-}
-
-fn shown(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes())
 }

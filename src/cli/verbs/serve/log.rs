@@ -4,7 +4,8 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::options::choices::ProgressChoice;
-use crate::cli::output::entry::{EntryResult, Weight};
+use crate::cli::output::console::Verbosity;
+use crate::cli::output::entry::EntryResult;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::{DeliveredPaths, Ledger};
 use crate::cli::output::peers::PeerProgress;
@@ -154,11 +155,10 @@ impl Log<'_> {
         if entry.is_plain() {
             return;
         }
-        let (weight, line) = entry.line(quoted);
-        match weight {
-            Weight::Error => self.teller.insist(&line),
+        match entry.line(quoted) {
+            (Verbosity::Quiet, line) => self.teller.insist(&line),
             // One line a transfer says how many there are.
-            Weight::Notice | Weight::Step => self.teller.detail(&line),
+            (_, line) => self.teller.detail(&line),
         }
         self.teller.tell(|| {
             let event = entry.object();
