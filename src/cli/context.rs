@@ -4,7 +4,6 @@ use crate::cli::environment::Environment;
 use crate::cli::input::code_source::CodeSource;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::terminal::{Answers, Terminal};
-use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::console::Console;
 use crate::cli::output::ledger::Ledger;
@@ -29,7 +28,7 @@ impl Context<'_> {
     pub(crate) fn reporter(
         &self,
         perspective: Perspective,
-        progress: ProgressChoice,
+        progress: Option<ProgressStyle>,
     ) -> Reporter<'_> {
         let style = ReportStyle {
             perspective,
@@ -55,23 +54,23 @@ impl Context<'_> {
     }
 
     /// How `--progress` is carried out here.
-    pub(crate) fn progress_style(&self, choice: ProgressChoice) -> ProgressStyle {
+    pub(crate) fn progress_style(&self, choice: Option<ProgressStyle>) -> ProgressStyle {
         let can_draw = self.terminal.error && !self.environment.is_dumb_terminal();
         match choice {
             _ if self.console.is_quiet() => ProgressStyle::Off,
-            ProgressChoice::Always(style) => style,
-            ProgressChoice::Auto if can_draw => ProgressStyle::Bar,
-            ProgressChoice::Auto => ProgressStyle::Off,
+            Some(style) => style,
+            None if can_draw => ProgressStyle::Bar,
+            None => ProgressStyle::Off,
         }
     }
 
     /// The same for several peers at the same time, which a log shows as well: seldom.
-    pub(crate) fn progress_of_many(&self, choice: ProgressChoice) -> ProgressStyle {
-        match (choice, self.progress_style(choice)) {
-            (ProgressChoice::Auto, ProgressStyle::Off) if !self.console.is_quiet() => {
+    pub(crate) fn progress_of_many(&self, choice: Option<ProgressStyle>) -> ProgressStyle {
+        match self.progress_style(choice) {
+            ProgressStyle::Off if choice.is_none() && !self.console.is_quiet() => {
                 ProgressStyle::Lines
             }
-            (_, style) => style,
+            style => style,
         }
     }
 

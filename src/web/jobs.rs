@@ -8,7 +8,6 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::questions::Questions;
 use crate::cli::input::terminal::{Person, Terminal};
-use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::web::WebOptions;
 use crate::cli::output::console::{Audience, Console, LineStyle, Verbosity};
 use crate::cli::output::json::Object;
@@ -242,7 +241,7 @@ fn reporter<'a>(
     operator: &'a PageOperator<'a>,
     context: &'a Context<'_>,
 ) -> Reporter<'a> {
-    let progress = ProgressChoice::Always(ProgressStyle::Off);
+    let progress = Some(ProgressStyle::Off);
     let reporter = context.reporter(perspective, progress);
     reporter.asking(Questions::Delegated(operator))
 }

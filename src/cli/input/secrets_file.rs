@@ -8,11 +8,12 @@ use crate::cli::input::private_file;
 use crate::cli::options::numbers;
 use crate::cli::platform;
 use crate::crypto::{CredentialError, Secret, TotpKey};
+use crate::session::sync::lock;
 use crate::session::{NamedSecret, NamedSecrets};
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
 /// The longest file that is read: thousands of names.
@@ -47,17 +48,13 @@ impl SecretsFile {
         });
         Ok(SecretsFile { path, state })
     }
-
-    fn state(&self) -> MutexGuard<'_, FileState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl NamedSecrets for SecretsFile {
     /// While a changed file has errors, its previous contents count: a typing error must not lock everybody
     /// out.
     fn current(&self) -> Arc<[NamedSecret]> {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let stamp = platform::Stamp::of_path(&self.path);
         if stamp != state.stamp {
             state.stamp = stamp;
@@ -74,7 +71,7 @@ impl NamedSecrets for SecretsFile {
     }
 
     fn news(&self) -> Option<String> {
-        self.state().news.take()
+        lock(&self.state).news.take()
     }
 }
 

@@ -6,23 +6,14 @@ use crate::cli::output::progress::ProgressStyle;
 use crate::model::Existing;
 use crate::session::Links;
 
-/// What `--progress` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProgressChoice {
-    Auto,
-    Always(ProgressStyle),
-}
-
-impl ProgressChoice {
-    /// What the command line says; without a word about it, `auto`.
-    pub(crate) fn of(args: &ParsedArgs) -> ProgressChoice {
-        match args.value("progress").as_deref() {
-            Some("bar") => ProgressChoice::Always(ProgressStyle::Bar),
-            Some("lines") => ProgressChoice::Always(ProgressStyle::Lines),
-            Some("off") => ProgressChoice::Always(ProgressStyle::Off),
-            // The parser lets no other word through.
-            _ => ProgressChoice::Auto,
-        }
+/// What `--progress` asks for; `None` for `auto`.
+pub(crate) fn progress(args: &ParsedArgs) -> Option<ProgressStyle> {
+    match args.value("progress").as_deref() {
+        Some("bar") => Some(ProgressStyle::Bar),
+        Some("lines") => Some(ProgressStyle::Lines),
+        Some("off") => Some(ProgressStyle::Off),
+        // The parser lets no other word through.
+        _ => None,
     }
 }
 

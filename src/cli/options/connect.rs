@@ -25,17 +25,9 @@ pub(crate) struct ConnectArgs {
     retries: Option<u32>,
 }
 
-/// What a command does that is told neither to dial nor to listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DefaultRendezvous {
-    /// Listen.
-    Listens,
-    /// It fails with a usage error: both are equally likely to be meant.
-    Refuses,
-}
-
 impl ConnectArgs {
-    /// Interprets the options; `dial` is the one that names the peer to dial.
+    /// Interprets the options; `dial` is the one that names the peer to dial. Told neither to dial nor to listen, a
+    /// command either `listens`, or fails with a usage error: both are equally likely to be meant.
     ///
     /// # Errors
     /// A usage error for impossible values and mixes.
@@ -43,11 +35,11 @@ impl ConnectArgs {
         args: &ParsedArgs,
         environment: &Environment,
         dial: &'static str,
-        default: DefaultRendezvous,
+        listens: bool,
     ) -> Result<ConnectArgs, CliError> {
         let (rendezvous, command_end) = match line::rendezvous(args)? {
             Some(line) => line,
-            None => (rendezvous(args, environment, dial, default)?, None),
+            None => (rendezvous(args, environment, dial, listens)?, None),
         };
         ConnectArgs::at(args, rendezvous, command_end)
     }
@@ -127,7 +119,7 @@ fn rendezvous(
     args: &ParsedArgs,
     environment: &Environment,
     dial: &'static str,
-    default: DefaultRendezvous,
+    listens: bool,
 ) -> Result<Rendezvous, CliError> {
     match (args.value(dial), args.has("listen")) {
         (Some(_), true) => Err(CliError::usage(
@@ -140,7 +132,7 @@ fn rendezvous(
             let label = format!("--{dial}");
             dialled(args, environment, &label, &text).map(Rendezvous::Dial)
         }
-        (None, false) if default == DefaultRendezvous::Refuses => Err(CliError::usage(
+        (None, false) if !listens => Err(CliError::usage(
             format!("no peer given: use --{dial} HOST, or --listen"),
             format!("--{dial} HOST dials the peer; --listen waits until it dials"),
         )),
@@ -218,11 +210,11 @@ mod tests {
     fn connect_in(line: &str, values: &[(&'static str, &str)]) -> Result<ConnectArgs, CliError> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let args = ParsedArgs::parse(&words)?;
-        let (dial, default) = match line.starts_with("send") {
-            true => ("to", DefaultRendezvous::Refuses),
-            false => ("from", DefaultRendezvous::Listens),
+        let (dial, listens) = match line.starts_with("send") {
+            true => ("to", false),
+            false => ("from", true),
         };
-        ConnectArgs::of(&args, &Environment::of(values), dial, default)
+        ConnectArgs::of(&args, &Environment::of(values), dial, listens)
     }
 
     fn dialled_port_in(line: &str, values: &[(&'static str, &str)]) -> u16 {

@@ -3,8 +3,9 @@
 use crate::cli::output::colour::Colour;
 use crate::cli::output::json::Object;
 use crate::model::escaped;
+use crate::session::sync::lock;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// How much is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,15 +44,11 @@ pub(crate) struct Console {
 struct Streams {
     error: Box<dyn Write + Send>,
     output: Box<dyn Write + Send>,
-    output_state: OutputState,
+    /// Whether somebody reads standard output, as far as is known.
+    output_is_open: bool,
+    output_failure: Option<io::Error>,
     /// Lines of the bar that is drawn.
     bar_lines: usize,
-}
-
-enum OutputState {
-    Open,
-    Closed,
-    Failed(io::Error),
 }
 
 /// How lines for people look.
@@ -79,17 +76,14 @@ impl Console {
             streams: Mutex::new(Streams {
                 error,
                 output,
-                output_state: OutputState::Open,
+                output_is_open: true,
+                output_failure: None,
                 bar_lines: 0,
             }),
             verbosity,
             reader,
             line_style,
         }
-    }
-
-    pub(crate) fn reader(&self) -> Audience {
-        self.reader
     }
 
     /// Whether only errors are wanted.
@@ -133,12 +127,12 @@ impl Console {
 
     /// Takes the bar away.
     pub(crate) fn erase(&self) {
-        self.lock().erase();
+        lock(&self.streams).erase();
     }
 
     /// Prints our own text unescaped to standard error: help, and questions, behind which the answer is typed.
     pub(crate) fn show(&self, text: &str) {
-        let mut streams = self.lock();
+        let mut streams = lock(&self.streams);
         streams.erase();
         streams.write_error(text);
     }
@@ -146,7 +140,7 @@ impl Console {
     /// Prints a result unescaped: to standard output, or to standard error if a program reads standard output.
     pub(crate) fn result(&self, text: &str) {
         match self.reader {
-            Audience::Person => self.lock().write_output(text),
+            Audience::Person => lock(&self.streams).write_output(text),
             Audience::Program => self.show(text),
         }
     }
@@ -154,7 +148,7 @@ impl Console {
     /// Prints a part of a result that programs get as events.
     pub(crate) fn lines(&self, text: &str) {
         if self.reader == Audience::Person {
-            self.lock().write_output(text);
+            lock(&self.streams).write_output(text);
         }
     }
 
@@ -163,20 +157,13 @@ impl Console {
         if self.reader == Audience::Program {
             let mut line = event().finish();
             line.push('\n');
-            self.lock().write_output(&line);
+            lock(&self.streams).write_output(&line);
         }
     }
 
     /// The failure of standard output; told once.
     pub(crate) fn output_failure(&self) -> Option<io::Error> {
-        let mut streams = self.lock();
-        match std::mem::replace(&mut streams.output_state, OutputState::Closed) {
-            OutputState::Failed(error) => Some(error),
-            state => {
-                streams.output_state = state;
-                None
-            }
-        }
+        lock(&self.streams).output_failure.take()
     }
 
     /// Prints a line if at least that much is wanted.
@@ -184,18 +171,13 @@ impl Console {
         if level > self.verbosity {
             return;
         }
-        let mut streams = self.lock();
+        let mut streams = lock(&self.streams);
         streams.erase();
         let text = escaped(text.as_bytes());
         streams.write_error(&match self.line_style {
             LineStyle::Logged => format!("{PREFIX}{text}\n"),
             LineStyle::Terminal(colour) => format!("{}\n", colour.line(&text)),
         });
-    }
-
-    /// A thread that panicked while printing leaves nothing that others cannot print over.
-    fn lock(&self) -> MutexGuard<'_, Streams> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -220,16 +202,15 @@ impl Streams {
     }
 
     fn write_output(&mut self, text: &str) {
-        if !matches!(self.output_state, OutputState::Open) {
+        if !self.output_is_open {
             return;
         }
         self.erase();
         let written = self.output.write_all(text.as_bytes());
         if let Err(error) = written.and_then(|()| self.output.flush()) {
-            self.output_state = match error.kind() {
-                io::ErrorKind::BrokenPipe => OutputState::Closed,
-                _ => OutputState::Failed(error),
-            };
+            self.output_is_open = false;
+            let is_failure = error.kind() != io::ErrorKind::BrokenPipe;
+            self.output_failure = is_failure.then_some(error);
         }
     }
 }

@@ -3,9 +3,10 @@
 use crate::cli::hints::KeptData;
 use crate::cli::output::json::Object;
 use crate::model::len64;
+use crate::session::sync::lock;
 use crate::session::{Progress, Summary};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Sums up finished transfers, and keeps the bytes that the current one has put on the line.
 #[derive(Default)]
@@ -56,12 +57,12 @@ impl DeliveredPaths {
 impl Ledger {
     /// Records the progress of the current transfer.
     pub(crate) fn moving(&self, progress: Progress) {
-        self.lock().running_wire_bytes = progress.wire_bytes;
+        lock(&self.0).running_wire_bytes = progress.wire_bytes;
     }
 
     /// Adds a finished transfer.
     pub(crate) fn finished(&self, summary: &Summary) {
-        let mut entries = self.lock();
+        let mut entries = lock(&self.0);
         entries.running_wire_bytes = 0;
         entries.kept = KeptData::Nothing;
         let totals = &mut entries.finished;
@@ -82,29 +83,25 @@ impl Ledger {
 
     /// Something of the current transfer is kept, should it break off.
     pub(crate) fn keeps_something(&self) {
-        self.lock().kept = KeptData::Something;
+        lock(&self.0).kept = KeptData::Something;
     }
 
     /// Whether something is kept of a transfer that broke off.
     pub(crate) fn kept(&self) -> KeptData {
-        self.lock().kept
+        lock(&self.0).kept
     }
 
     /// Where everything is that was delivered so far.
     pub(crate) fn delivered(&self) -> DeliveredPaths {
-        self.lock().delivered.clone()
+        lock(&self.0).delivered.clone()
     }
 
     /// Everything so far. An unfinished transfer counts only by its bytes on the line.
     pub(crate) fn totals(&self) -> Summary {
-        let entries = self.lock();
+        let entries = lock(&self.0);
         let mut totals = entries.finished.clone();
         totals.wire_bytes = totals.wire_bytes.saturating_add(entries.running_wire_bytes);
         totals
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,10 +10,11 @@ use crate::cli::output::wording::Perspective;
 use crate::cli::output::{width, wording};
 use crate::cli::platform;
 use crate::model::escaped;
+use crate::session::sync::lock;
 use crate::session::{Event, Progress};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often a log has a line of a transfer.
@@ -101,10 +102,10 @@ impl<'a> PeerProgress<'a> {
                     current: String::new(),
                     moving: None,
                 };
-                self.lock().transfers.insert(peer, transfer);
+                lock(&self.peers).transfers.insert(peer, transfer);
             }
             Event::Accepted { present_bytes, .. } => {
-                if let Some(transfer) = self.lock().transfers.get_mut(&peer) {
+                if let Some(transfer) = lock(&self.peers).transfers.get_mut(&peer) {
                     transfer.moving = Some(Moving::begin(*present_bytes, transfer.total));
                 }
             }
@@ -123,7 +124,7 @@ impl<'a> PeerProgress<'a> {
 
     /// A peer's transfer has ended.
     pub(crate) fn forget(&self, peer: SocketAddr) {
-        let mut peers = self.lock();
+        let mut peers = lock(&self.peers);
         peers.transfers.remove(&peer);
         let is_last = peers.transfers.is_empty();
         drop(peers);
@@ -174,7 +175,7 @@ impl<'a> PeerProgress<'a> {
     fn draw(&self) {
         let now = Instant::now();
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
-        let mut peers = self.lock();
+        let mut peers = lock(&self.peers);
         if !peers.drawing.passes(now) {
             return;
         }
@@ -217,9 +218,5 @@ impl<'a> PeerProgress<'a> {
         let reading = moving.meter.read(now);
         let drawn = line::draw(&reading, &transfer.current, self.other, room, self.colour);
         format!("{who}  {drawn}")
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Peers> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,11 +19,12 @@ use crate::cli::platform;
 use crate::cli::surroundings;
 use crate::model::Existing;
 use crate::model::escaped;
+use crate::session::sync::lock;
 use crate::session::{
     self, Acceptance, Conflicts, Event, Expansion, OfferSummary, Operator, Progress, Reception,
     StillLooking, Summary,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// How one side of a session is shown.
@@ -149,8 +150,7 @@ impl<'a> Reporter<'a> {
 
     /// The failure of the hook, if there was one.
     pub(crate) fn hook_failure(&self) -> Option<CliError> {
-        let mut failure = self.hook_failure.lock();
-        failure.as_mut().ok().and_then(|failure| failure.take())
+        lock(&self.hook_failure).take()
     }
 }
 
@@ -179,7 +179,7 @@ impl Operator for Reporter<'_> {
                     .tell(|| Object::event("warning").text("message", &message));
             }
             Event::Reconnecting { attempt, pause } => {
-                let mut transfer = self.transfer();
+                let mut transfer = lock(&self.transfer);
                 transfer.is_moving = false;
                 transfer.accepted_before = Some(transfer.offer.clone());
                 drop(transfer);
@@ -212,7 +212,9 @@ impl Operator for Reporter<'_> {
     }
 
     fn accept(&self, offer: &OfferSummary) -> Acceptance {
-        if self.transfer().accepted_before.as_ref() == Some(offer) && self.questions.are_asked() {
+        if lock(&self.transfer).accepted_before.as_ref() == Some(offer)
+            && self.questions.are_asked()
+        {
             self.teller
                 .say("the same offer again: resuming without another question");
             return Acceptance::Accept;
@@ -253,8 +255,8 @@ impl Operator for Reporter<'_> {
     fn received(&self, reception: &Reception<'_>) {
         if let (Some(hook), Ok(summary)) = (&self.hook, reception.outcome) {
             let ran = hook.run(reception.peer, reception.name, summary);
-            if let (Err(error), Ok(mut failure)) = (ran, self.hook_failure.lock()) {
-                failure.get_or_insert(error);
+            if let Err(error) = ran {
+                lock(&self.hook_failure).get_or_insert(error);
             }
         }
     }
@@ -286,7 +288,7 @@ impl Reporter<'_> {
     }
 
     fn offer(&self, offer: &OfferSummary) {
-        self.transfer().offer = offer.clone();
+        lock(&self.transfer).offer = offer.clone();
         let names = wording::names(&offer.names, offer.tops);
         let contents = wording::contents(offer);
         let peer = wording::peer(offer.peer);
@@ -309,7 +311,7 @@ impl Reporter<'_> {
 
     /// Further connections join one by one; programs get their number once all are there.
     fn accepted(&self, streams: u16, present_bytes: u64, claimed_bytes: u64) {
-        let mut transfer = self.transfer();
+        let mut transfer = lock(&self.transfer);
         let offer = std::mem::take(&mut transfer.offer);
         let total = offer.bytes;
         *transfer = TransferReport {
@@ -420,7 +422,7 @@ impl Reporter<'_> {
     }
 
     fn finished(&self, summary: &Summary) {
-        let mut transfer = self.transfer();
+        let mut transfer = lock(&self.transfer);
         let was_moving = std::mem::take(&mut transfer.is_moving);
         if was_moving && self.style.progress == ProgressStyle::Lines {
             let reading = transfer.meter.read(Instant::now());
@@ -443,10 +445,6 @@ impl Reporter<'_> {
             let wire = format::size(summary.wire_bytes);
             self.teller.detail(&format!("{wire} went over the network"));
         }
-    }
-
-    fn transfer(&self) -> MutexGuard<'_, TransferReport> {
-        self.transfer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

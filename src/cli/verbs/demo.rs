@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::ProgressChoice;
+use crate::cli::options::choices::progress;
 use crate::cli::options::numbers;
 use crate::cli::output::format;
 use crate::cli::output::ledger::Ledger;
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// A usage error, what stood in the way, or a result that differs.
 pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
     let streams = args.read("streams", numbers::streams)?;
-    let progress = context.progress_style(ProgressChoice::of(args));
+    let progress = context.progress_style(progress(args));
     let mut paths: Vec<PathBuf> = args.words.iter().map(PathBuf::from).collect();
     check_sources(&paths)?;
     let folder = fresh_folder("demo")?;

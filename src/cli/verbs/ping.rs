@@ -6,7 +6,6 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::ProgressChoice;
 use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::words;
 use crate::cli::output::format;
@@ -29,7 +28,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     };
     let connect = ConnectArgs::with_peer(args, context.environment, &host.to_string_lossy())?;
     let secret = credentials::get(connect.secret_file.as_deref(), context)?;
-    let off = ProgressChoice::Always(ProgressStyle::Off);
+    let off = Some(ProgressStyle::Off);
     let reporter = context.reporter(Perspective::Sender, off);
     let report = session::ping(&connect.with(secret), &reporter)?;
     tell(&report, context);

@@ -8,8 +8,8 @@ use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
 use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, existing, outside_links};
-use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
+use crate::cli::options::choices::{existing, outside_links, progress};
+use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::wording::Perspective;
@@ -25,8 +25,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     let folder = words::folder(args, "receive")?;
     line::check_stdio(args, context)?;
     let by_code = ByCode::of(args, context, true, "peerbridge send PATH --code")?;
-    let listens = DefaultRendezvous::Listens;
-    let connect = ConnectArgs::of(args, context.environment, "from", listens)?;
+    let connect = ConnectArgs::of(args, context.environment, "from", true)?;
     let output = piped::output(args, context)?;
     let mut options = options(args, folder.unwrap_or_else(|| PathBuf::from(".")))?;
     let hook = hook(args, None)?;
@@ -42,7 +41,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
         meeting.connect.retries = 0;
     }
     let mut reporter = context
-        .reporter(Perspective::Receiver, ProgressChoice::of(args))
+        .reporter(Perspective::Receiver, progress(args))
         .with_hook(hook);
     if !args.has("yes") {
         let folder = options

@@ -8,7 +8,6 @@ use crate::cli::exit::Exit;
 use crate::cli::input::secrets_file::name_of;
 use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::words::no_words;
-use crate::cli::output::console::Audience;
 use crate::cli::output::json::Object;
 use crate::crypto::{Secret, TotpKey};
 use zeroize::Zeroizing;
@@ -38,17 +37,13 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
 fn print_secret(context: &Context<'_>) -> Result<Exit, CliError> {
     let secret = Secret::generate()?;
     let bits = secret.bits();
-    match context.console.reader() {
-        Audience::Person => {
-            let line = Zeroizing::new(format!("{}\n", secret.text()));
-            context.console.result(&line);
-        }
-        Audience::Program => context.console.event(|| {
-            Object::event("secret")
-                .text("secret", secret.text())
-                .number("bits", bits.into())
-        }),
-    }
+    let line = Zeroizing::new(format!("{}\n", secret.text()));
+    context.console.lines(&line);
+    context.console.event(|| {
+        Object::event("secret")
+            .text("secret", secret.text())
+            .number("bits", bits.into())
+    });
     context.console.say(&format!(
         "strength: {bits} bits; each connection allows one guess, and guessing offline is impossible"
     ));
@@ -60,21 +55,17 @@ fn print_secret(context: &Context<'_>) -> Result<Exit, CliError> {
 fn print_totp(name: &str, context: &Context<'_>) -> Result<Exit, CliError> {
     let key = TotpKey::generate()?;
     let (base32, uri) = (key.to_base32(), key.uri(ISSUER, name));
-    match context.console.reader() {
-        Audience::Person => {
-            let lines = Zeroizing::new(format!("{name} --totp {}\n{}\n", *base32, *uri));
-            context.console.result(&lines);
-        }
-        Audience::Program => context.console.event(|| {
-            Object::event("totp")
-                .text("name", name)
-                .text("key", &base32)
-                .text("uri", &uri)
-        }),
-    }
-    if context.terminal.output && context.console.reader() == Audience::Person {
+    let lines = Zeroizing::new(format!("{name} --totp {}\n{}\n", *base32, *uri));
+    context.console.lines(&lines);
+    context.console.event(|| {
+        Object::event("totp")
+            .text("name", name)
+            .text("key", &base32)
+            .text("uri", &uri)
+    });
+    if context.terminal.output {
         match qr_code::picture(&uri, context.colour()) {
-            Some(picture) => context.console.result(&picture),
+            Some(picture) => context.console.lines(&picture),
             None => context.console.say("the URI is too long for a QR code"),
         }
     }

@@ -11,8 +11,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::line;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, links};
-use crate::cli::options::connect::{ConnectArgs, DefaultRendezvous};
+use crate::cli::options::choices::{links, progress};
+use crate::cli::options::connect::ConnectArgs;
 use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::format;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     let (mut options, zipped) = options(args, context)?;
     let (connect, by_code) = connect(args, context)?;
     let task = task(args)?;
-    let progress = ProgressChoice::of(args);
+    let progress = progress(args);
     // Fail early: before asking for the secret and keeping the peer waiting.
     if let Payload::Paths(paths) = &options.payload {
         check_sources(paths)?;
@@ -96,17 +96,14 @@ fn connect(
 ) -> Result<(ConnectArgs, Option<ByCode>), CliError> {
     let is_typed = args.has("code");
     let by_code = ByCode::of(args, context, is_typed, "peerbridge receive")?;
-    let default = match by_code {
-        Some(_) => DefaultRendezvous::Listens,
-        None if is_typed => {
-            return Err(CliError::usage(
-                "--code needs a terminal, and no other secret or peer",
-                "peerbridge send PATH --code asks for the code that the receiver shows",
-            ));
-        }
-        None => DefaultRendezvous::Refuses,
-    };
-    let connect = ConnectArgs::of(args, context.environment, "to", default)?;
+    if is_typed && by_code.is_none() {
+        return Err(CliError::usage(
+            "--code needs a terminal, and no other secret or peer",
+            "peerbridge send PATH --code asks for the code that the receiver shows",
+        ));
+    }
+    let listens = by_code.is_some();
+    let connect = ConnectArgs::of(args, context.environment, "to", listens)?;
     Ok((connect, by_code))
 }
 

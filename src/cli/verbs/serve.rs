@@ -11,7 +11,7 @@ use crate::cli::input::credentials;
 use crate::cli::input::private_file;
 use crate::cli::input::secrets_file::SecretsFile;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::ProgressChoice;
+use crate::cli::options::choices::progress;
 use crate::cli::options::connect::listening;
 use crate::cli::options::numbers;
 use crate::cli::options::words;
@@ -54,7 +54,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     };
     check_destination(&receive.destination)?;
     let secrets = secrets(args, context)?;
-    let log = Log::new(context, ProgressChoice::of(args), hook);
+    let log = Log::new(context, progress(args), hook);
     let mut options = ServeOptions::new(listen, secrets, receive);
     options.max_peers = max_peers.unwrap_or(options.max_peers);
     options.keep_partial = keep_partial.unwrap_or(options.keep_partial);

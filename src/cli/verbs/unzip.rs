@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::input::terminal::Terminal;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, existing, outside_links};
+use crate::cli::options::choices::{existing, outside_links, progress};
 use crate::cli::options::words::empty;
 use crate::cli::output::wording::Perspective;
 use crate::disk::{Archive, ListedKind, NameEncoding, Strictness, spool};
@@ -68,7 +68,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
         let file = args.path("zip-password-file");
         options.password = Some(credentials::get(file.as_deref(), context)?);
     }
-    let progress = ProgressChoice::of(args);
+    let progress = progress(args);
     let summary = if task == UnzipTask::Test {
         let reporter = context.reporter(Perspective::Tester, progress);
         let place = std::env::temp_dir();

@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::credentials;
 use crate::cli::options::args::ParsedArgs;
-use crate::cli::options::choices::{ProgressChoice, existing, links};
+use crate::cli::options::choices::{existing, links, progress};
 use crate::cli::options::numbers;
 use crate::cli::options::words;
 use crate::cli::output::wording::Perspective;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     options.names = names(args);
     options.existing = existing(args);
     options.zone = context.environment.time_zone();
-    let reporter = context.reporter(Perspective::Maker, ProgressChoice::of(args));
+    let reporter = context.reporter(Perspective::Maker, progress(args));
     let summary = reporter.watch(|| session::zip(&options, &reporter))?;
     Ok(Exit::of_summary(&summary))
 }

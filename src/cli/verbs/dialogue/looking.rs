@@ -2,11 +2,12 @@
 
 use super::conversation::Conversation;
 use crate::model::Existing;
+use crate::session::sync::lock;
 use crate::session::{
     Acceptance, Cancel, Conflicts, Event, Expansion, OfferSummary, Operator, PeerAddress, Reception,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// An operator that asks for the address of a peer that is not found, and takes the question back once it is.
@@ -67,10 +68,6 @@ impl<'scope, 'env> AddressQuestion<'scope, 'env> {
         // Without a thread the search goes on, and nothing is asked.
         *lock(&self.asking) = thread.spawn_scoped(self.scope, ask).ok();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Operator for AddressQuestion<'_, '_> {

@@ -12,7 +12,6 @@ mod text;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::wording::Perspective;
 use crate::session::{self, Connect, Operator, Rendezvous, SendOptions, SendSession};
@@ -51,9 +50,9 @@ fn grant(
     let mut secret = Arc::new(wish.secret);
     loop {
         let reporter = match &wish.task {
-            DialogueTask::Send(_) => context.reporter(Perspective::Sender, ProgressChoice::Auto),
+            DialogueTask::Send(_) => context.reporter(Perspective::Sender, None),
             DialogueTask::Receive(options) => context
-                .reporter(Perspective::Receiver, ProgressChoice::Auto)
+                .reporter(Perspective::Receiver, None)
                 .asking(context.questions(Some(options.destination.clone()), true))
                 .with_comparer(context.answers),
         };

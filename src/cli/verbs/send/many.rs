@@ -1,8 +1,8 @@
 //! Sending to several receivers: what happens with each is told with its address.
 
 use crate::cli::context::Context;
-use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::peers::PeerProgress;
+use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::Reporter;
 use crate::cli::output::teller::Teller;
 use crate::cli::output::wording::{self, Perspective};
@@ -21,7 +21,7 @@ impl<'a> ManyReporter<'a> {
     pub(super) fn new(
         reporter: &'a Reporter<'a>,
         context: &'a Context<'a>,
-        progress: ProgressChoice,
+        progress: Option<ProgressStyle>,
     ) -> ManyReporter<'a> {
         let teller = Teller::new(context.console);
         let progress = context.progress_style(progress);

@@ -3,12 +3,12 @@
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::hook::Hook;
-use crate::cli::options::choices::ProgressChoice;
 use crate::cli::output::console::Verbosity;
 use crate::cli::output::entry::EntryResult;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::{DeliveredPaths, Ledger};
 use crate::cli::output::peers::PeerProgress;
+use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::teller::Teller;
 use crate::cli::output::timestamp::rfc3339;
 use crate::cli::output::wording::Perspective;
@@ -27,7 +27,11 @@ pub(super) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn new(context: &Context<'a>, progress: ProgressChoice, hook: Option<Hook>) -> Self {
+    pub(super) fn new(
+        context: &Context<'a>,
+        progress: Option<ProgressStyle>,
+        hook: Option<Hook>,
+    ) -> Self {
         let teller = Teller {
             label: stamped,
             ..Teller::new(context.console)
