@@ -36,7 +36,9 @@ impl Context<'_> {
             colour: self.colour(),
             guides: self.terminal.error,
         };
-        Reporter::new(Teller::new(self.console), self.ledger, style).with_codes(self.codes())
+        let mut reporter = Reporter::new(Teller::new(self.console), self.ledger, style);
+        reporter.codes = CodeSource::of(self.environment, self.terminal, self.answers);
+        reporter
     }
 
     /// Asks the person at the terminal about offers; without a destination they go to standard output.
@@ -76,10 +78,5 @@ impl Context<'_> {
 
     pub(crate) fn colour(&self) -> Colour {
         Colour::of(self.terminal.error, self.environment)
-    }
-
-    /// Where a one-time code comes from, should the other side want one.
-    fn codes(&self) -> CodeSource<'_> {
-        CodeSource::of(self.environment, self.terminal, self.answers)
     }
 }

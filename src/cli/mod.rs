@@ -87,20 +87,16 @@ fn perform(args: Result<ParsedArgs, CliError>, context: &Context<'_>) -> Exit {
     let given = args.as_ref().ok().map(ParsedArgs::given);
     let outcome = bug::caught(|| verbs::run(&args?, context));
     let exit = close(outcome, context.console, context.ledger, given.as_ref());
-    match context.console.output_failure() {
-        Some(source) => {
-            let what = "standard output".to_owned();
-            let error = CliError::CannotWrite { what, source };
-            context
-                .console
-                .error(&error.to_string(), error.hint().as_deref());
-            if exit == Exit::Done {
-                error.exit()
-            } else {
-                exit
-            }
-        }
-        None => exit,
+    let Some(source) = context.console.output_failure() else {
+        return exit;
+    };
+    let what = "standard output".to_owned();
+    let error = CliError::CannotWrite { what, source };
+    let hint = error.hint();
+    context.console.error(&error.to_string(), hint.as_deref());
+    match exit {
+        Exit::Done => error.exit(),
+        _ => exit,
     }
 }
 

@@ -255,34 +255,22 @@ fn stty(argument: &str) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// Creates a folder that only its owner can open; fails if the name is taken.
-#[cfg(unix)]
+/// Creates a folder that only its owner can open; fails if the name is taken. On Windows the user's own temporary
+/// folder is private.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().mode(0o700).create(path)
+    let mut options = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut options, 0o700);
+    options.create(path)
 }
 
-/// Creates a folder; fails if the name is taken.
-#[cfg(not(unix))]
-pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
-    std::fs::create_dir(path)
-}
-
-/// Creates a file that only its owner can read and write; fails when the name is taken.
-#[cfg(unix)]
+/// Creates a file that only its owner can read and write; fails when the name is taken. On Windows the user's own
+/// temporary folder is private.
 pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::File::options();
-    options.write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// Creates a file; fails when the name is taken. The user's own temporary folder is private here.
-#[cfg(not(unix))]
-pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
-    std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .open(path)
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
 }
 
 /// A shell that runs the command.
@@ -316,24 +304,19 @@ pub(crate) fn in_group_of_its_own(command: &mut std::process::Command) {
 pub(crate) fn in_group_of_its_own(_command: &mut std::process::Command) {}
 
 /// Kills a process that began a group, and the group. std can only kill the process, so the shell's `kill`
-/// (POSIX) does the rest.
-#[cfg(unix)]
+/// (POSIX) does the rest; on Windows what the process started goes on.
 pub(crate) fn kill_group(child: &mut std::process::Child) {
-    use std::process::{Command, Stdio};
-    let script = "kill -s KILL -- \"-$1\"";
-    // Without a shell only the process itself is killed, below.
-    let _ = Command::new("sh")
-        .args(["-c", script, "sh", &child.id().to_string()])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    // It may have ended meanwhile.
-    let _ = child.kill();
-}
-
-/// Kills a process; what it started goes on.
-#[cfg(not(unix))]
-pub(crate) fn kill_group(child: &mut std::process::Child) {
+    #[cfg(unix)]
+    {
+        use std::process::{Command, Stdio};
+        let script = "kill -s KILL -- \"-$1\"";
+        // Without a shell only the process itself is killed, below.
+        let _ = Command::new("sh")
+            .args(["-c", script, "sh", &child.id().to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
     // It may have ended meanwhile.
     let _ = child.kill();
 }

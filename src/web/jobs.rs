@@ -242,8 +242,9 @@ fn reporter<'a>(
     context: &'a Context<'_>,
 ) -> Reporter<'a> {
     let progress = Some(ProgressStyle::Off);
-    let reporter = context.reporter(perspective, progress);
-    reporter.asking(Questions::Delegated(operator))
+    let mut reporter = context.reporter(perspective, progress);
+    reporter.questions = Questions::Delegated(operator);
+    reporter
 }
 
 /// Passwords are not cloned by accident.

@@ -82,13 +82,20 @@ fn folder_of(begin: &str, home: Option<&OsStr>) -> PathBuf {
         Some(quoted) => quoted.to_owned(),
         None => unescaped(begin),
     };
-    let below_home = begin
-        .strip_prefix('~')
-        .and_then(|rest| rest.strip_prefix(is_separator));
-    match (below_home, home) {
-        (Some(rest), Some(home)) => Path::new(home).join(rest),
-        _ if begin.is_empty() => PathBuf::from("."),
-        _ => PathBuf::from(begin),
+    match begin.is_empty() {
+        true => PathBuf::from("."),
+        false => in_home(&begin, home),
+    }
+}
+
+/// A path in which `~` stands for a person's home.
+pub(crate) fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
+    match (text.strip_prefix('~'), home) {
+        (Some(""), Some(home)) => PathBuf::from(home),
+        (Some(rest), Some(home)) if rest.starts_with(is_separator) => {
+            Path::new(home).join(rest.trim_start_matches(is_separator))
+        }
+        _ => PathBuf::from(text),
     }
 }
 

@@ -4,7 +4,6 @@
 //! and beside it, under the same key with `_bytes` behind it, its bytes in hexadecimal.
 
 use crate::model::is_deceptive;
-use std::fmt::Write;
 
 /// The version of the events that stands in each of them as `v`.
 const VERSION: u64 = 1;
@@ -26,19 +25,14 @@ impl Object {
     /// Adds a list of objects.
     #[cfg(feature = "web")]
     #[must_use]
-    pub(crate) fn objects(mut self, key: &str, items: impl IntoIterator<Item = Object>) -> Object {
-        self.key(key);
-        let items: Vec<String> = items.into_iter().map(Object::finish).collect();
-        self.0.push_str(&format!("[{}]", items.join(",")));
-        self
+    pub(crate) fn objects(self, key: &str, items: impl IntoIterator<Item = Object>) -> Object {
+        self.list(key, items.into_iter().map(Object::finish))
     }
 
     /// Adds text.
     #[must_use]
-    pub(crate) fn text(mut self, key: &str, value: &str) -> Object {
-        self.key(key);
-        push_quoted(&mut self.0, value);
-        self
+    pub(crate) fn text(self, key: &str, value: &str) -> Object {
+        self.value(key, &quoted(value))
     }
 
     /// Adds text, if there is some.
@@ -65,54 +59,33 @@ impl Object {
     #[must_use]
     pub(crate) fn names(self, key: &str, names: &[&[u8]]) -> Object {
         let text = names.iter().map(|name| String::from_utf8_lossy(name));
-        let object = self.list(key, text);
-        match names.iter().all(|name| std::str::from_utf8(name).is_ok()) {
-            true => object,
-            false => object.list(
-                &format!("{key}_bytes"),
-                names.iter().map(|name| hexadecimal(name)),
-            ),
+        let object = self.list(key, text.map(|text| quoted(&text)));
+        if names.iter().all(|name| std::str::from_utf8(name).is_ok()) {
+            return object;
         }
-    }
-
-    fn list(mut self, key: &str, items: impl Iterator<Item = impl AsRef<str>>) -> Object {
-        self.key(key);
-        self.0.push('[');
-        for (number, item) in items.enumerate() {
-            if number > 0 {
-                self.0.push(',');
-            }
-            push_quoted(&mut self.0, item.as_ref());
-        }
-        self.0.push(']');
-        self
+        let bytes = names.iter().map(|name| quoted(&hexadecimal(name)));
+        object.list(&format!("{key}_bytes"), bytes)
     }
 
     /// Adds a whole number.
     #[must_use]
-    pub(crate) fn number(mut self, key: &str, value: u64) -> Object {
-        self.key(key);
-        self.0.push_str(&value.to_string());
-        self
+    pub(crate) fn number(self, key: &str, value: u64) -> Object {
+        self.value(key, &value.to_string())
     }
 
     /// Adds a whole number, or `null` where it is unknown.
     #[must_use]
-    pub(crate) fn number_or_null(mut self, key: &str, value: Option<u64>) -> Object {
-        if let Some(value) = value {
-            return self.number(key, value);
+    pub(crate) fn number_or_null(self, key: &str, value: Option<u64>) -> Object {
+        match value {
+            Some(value) => self.number(key, value),
+            None => self.value(key, "null"),
         }
-        self.key(key);
-        self.0.push_str("null");
-        self
     }
 
     /// Adds a number with three decimals.
     #[must_use]
-    pub(crate) fn decimal(mut self, key: &str, value: f64) -> Object {
-        self.key(key);
-        self.0.push_str(&format!("{value:.3}"));
-        self
+    pub(crate) fn decimal(self, key: &str, value: f64) -> Object {
+        self.value(key, &format!("{value:.3}"))
     }
 
     /// Adds seconds with three decimals.
@@ -127,55 +100,50 @@ impl Object {
         self.0
     }
 
-    fn key(&mut self, key: &str) {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        push_quoted(&mut self.0, key);
-        self.0.push(':');
+    fn list(self, key: &str, items: impl Iterator<Item = String>) -> Object {
+        let items: Vec<String> = items.collect();
+        self.value(key, &format!("[{}]", items.join(",")))
+    }
+
+    /// Adds a value that is JSON already.
+    fn value(mut self, key: &str, json: &str) -> Object {
+        let comma = if self.0.len() > 1 { "," } else { "" };
+        self.0.push_str(&format!("{comma}{}:{json}", quoted(key)));
+        self
     }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Control characters must be escaped (RFC 8259, section 7). Those that deceive on a terminal are
 /// escaped as well: it is the same text to a program, and harmless to whoever looks at it.
-fn push_quoted(line: &mut String, text: &str) {
-    line.push('"');
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
-            '"' => line.push_str("\\\""),
-            '\\' => line.push_str("\\\\"),
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
             character if is_deceptive(character) => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    line.push_str(&format!("\\u{unit:04x}"));
+                    quoted.push_str(&format!("\\u{unit:04x}"));
                 }
             }
-            character => line.push(character),
+            character => quoted.push(character),
         }
     }
-    line.push('"');
+    quoted.push('"');
+    quoted
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::time::Duration;
-
-    fn quoted(text: &str) -> String {
-        let mut line = String::new();
-        push_quoted(&mut line, text);
-        line
-    }
 
     #[test]
     fn an_event_is_one_line() {

@@ -40,14 +40,19 @@ pub(crate) struct ReportStyle {
 pub(crate) struct Reporter<'a> {
     teller: Teller<'a>,
     ledger: &'a Ledger,
-    questions: Questions<'a>,
     style: ReportStyle,
     transfer: Mutex<TransferReport>,
-    hook: Option<Hook>,
     hook_failure: Mutex<Option<CliError>>,
-    comparer: Option<&'a dyn Answers>,
-    codes: CodeSource<'a>,
-    rate_limit: Option<u64>,
+    /// Who decides about offers.
+    pub(crate) questions: Questions<'a>,
+    /// A program to run after each transfer.
+    pub(crate) hook: Option<Hook>,
+    /// The person who compares the verification phrase.
+    pub(crate) comparer: Option<&'a dyn Answers>,
+    /// Where one-time codes come from.
+    pub(crate) codes: CodeSource<'a>,
+    /// How many bytes a second may go over the network, to be told.
+    pub(crate) rate_limit: Option<u64>,
 }
 
 /// What the reporter knows of the transfer that is under way.
@@ -106,36 +111,6 @@ impl<'a> Reporter<'a> {
             codes: CodeSource::None,
             rate_limit: None,
         }
-    }
-
-    /// Has offers decided there.
-    pub(crate) fn asking(mut self, questions: Questions<'a>) -> Self {
-        self.questions = questions;
-        self
-    }
-
-    /// Runs a program after each transfer.
-    pub(crate) fn with_hook(mut self, hook: Option<Hook>) -> Self {
-        self.hook = hook;
-        self
-    }
-
-    /// Lets a person compare the verification phrase.
-    pub(crate) fn with_comparer(mut self, answers: &'a dyn Answers) -> Self {
-        self.comparer = Some(answers);
-        self
-    }
-
-    /// Says how many bytes a second may go over the network.
-    pub(crate) fn with_rate_limit(mut self, limit: Option<u64>) -> Self {
-        self.rate_limit = limit;
-        self
-    }
-
-    /// Has one-time codes come from there.
-    pub(crate) fn with_codes(mut self, codes: CodeSource<'a>) -> Self {
-        self.codes = codes;
-        self
     }
 
     /// Runs a session and shows its progress also while nothing moves.

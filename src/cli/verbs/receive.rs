@@ -40,19 +40,18 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     if options.output.is_some() {
         meeting.connect.retries = 0;
     }
-    let mut reporter = context
-        .reporter(Perspective::Receiver, progress(args))
-        .with_hook(hook);
+    let mut reporter = context.reporter(Perspective::Receiver, progress(args));
+    reporter.hook = hook;
     if !args.has("yes") {
         let folder = options
             .output
             .is_none()
             .then(|| options.destination.clone());
-        reporter = reporter.asking(context.questions(folder, !args.has("existing")));
+        reporter.questions = context.questions(folder, !args.has("existing"));
     }
     // The sender may require the comparison even if this side did not ask for it.
     if context.terminal.can_ask() {
-        reporter = reporter.with_comparer(context.answers);
+        reporter.comparer = Some(context.answers);
     }
     let summaries = meeting.hold(context, |connect| {
         reporter.watch(|| session::receive(connect, &options, &reporter))

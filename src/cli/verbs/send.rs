@@ -61,11 +61,10 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
         SendTask::DryRun => Perspective::Asker,
         SendTask::Once | SendTask::ToMany(_) => Perspective::Sender,
     };
-    let mut reporter = context
-        .reporter(perspective, progress)
-        .with_rate_limit(options.rate_limit);
+    let mut reporter = context.reporter(perspective, progress);
+    reporter.rate_limit = options.rate_limit;
     if options.verify {
-        reporter = reporter.with_comparer(context.answers);
+        reporter.comparer = Some(context.answers);
     }
     match task {
         SendTask::Once => {

@@ -79,7 +79,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
         // the way, or the archive grows out of proportion.
         if !options.any_expansion && context.terminal.can_ask() {
             let folder = Some(options.destination.clone());
-            reporter = reporter.asking(context.questions(folder, !args.has("existing")));
+            reporter.questions = context.questions(folder, !args.has("existing"));
         }
         reporter.watch(|| session::unpack(&archive, &options, &reporter))?
     };

@@ -51,10 +51,12 @@ fn grant(
     loop {
         let reporter = match &wish.task {
             DialogueTask::Send(_) => context.reporter(Perspective::Sender, None),
-            DialogueTask::Receive(options) => context
-                .reporter(Perspective::Receiver, None)
-                .asking(context.questions(Some(options.destination.clone()), true))
-                .with_comparer(context.answers),
+            DialogueTask::Receive(options) => {
+                let mut reporter = context.reporter(Perspective::Receiver, None);
+                reporter.questions = context.questions(Some(options.destination.clone()), true);
+                reporter.comparer = Some(context.answers);
+                reporter
+            }
         };
         let connect = Connect::new(rendezvous.clone(), Arc::clone(&secret));
         let (ended, address) = std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! Paths as people type, paste and drop them: plain, quoted, with backslashes or `~`, or as `file://` links.
 
 use crate::cli::error::CliError;
-use crate::cli::input::completion::{BACKSLASH_ESCAPES, unescaped};
+use crate::cli::input::completion::{BACKSLASH_ESCAPES, in_home, unescaped};
 use crate::cli::input::percent;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
@@ -47,16 +47,6 @@ pub(super) fn path(answer: &str, home: Option<&OsStr>) -> PathBuf {
     match plain.symlink_metadata() {
         Ok(_) => plain,
         Err(_) => in_home(answer, home),
-    }
-}
-
-fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
-    match (text.strip_prefix('~'), home) {
-        (Some(""), Some(home)) => PathBuf::from(home),
-        (Some(rest), Some(home)) if rest.starts_with(is_separator) => {
-            Path::new(home).join(rest.trim_start_matches(is_separator))
-        }
-        _ => PathBuf::from(text),
     }
 }
 
