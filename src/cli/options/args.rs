@@ -42,8 +42,7 @@ impl ParsedArgs {
             options,
             odd,
         };
-        args.check_values_are_text()?;
-        args.check_choices()?;
+        args.check_values()?;
         args.check_options_fit()?;
         Ok(args)
     }
@@ -98,36 +97,23 @@ impl ParsedArgs {
         }
     }
 
-    /// Only paths may be something else. A pattern, for example, would silently match nothing.
-    fn check_values_are_text(&self) -> Result<(), CliError> {
+    /// Only paths may be something else than text: a pattern, for example, would silently match nothing.
+    fn check_values(&self) -> Result<(), CliError> {
         for flag in FLAGS {
-            let may_be_odd = matches!(flag.takes, Takes::Path(_) | Takes::Nothing);
-            if !may_be_odd
-                && self
-                    .values(flag.long)
-                    .iter()
-                    .any(|value| self.odd.is_one(value))
-            {
-                return Err(CliError::usage(
-                    format!("the value of --{} is not UTF-8", flag.long),
-                    "only paths may contain other bytes",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_choices(&self) -> Result<(), CliError> {
-        for flag in FLAGS {
-            let words = flag.takes.choices();
-            let Some(value) = self.value(flag.long).filter(|_| !words.is_empty()) else {
-                continue;
-            };
-            if !words.contains(&value.as_str()) {
-                return Err(CliError::usage(
-                    format!("--{} cannot be {value:?}", flag.long),
-                    format!("--{} takes {}", flag.long, one_of(words)),
-                ));
+            let (long, words) = (flag.long, flag.takes.choices());
+            for value in self.values(long) {
+                if self.odd.is_one(&value) && !matches!(flag.takes, Takes::Path(_)) {
+                    return Err(CliError::usage(
+                        format!("the value of --{long} is not UTF-8"),
+                        "only paths may contain other bytes",
+                    ));
+                }
+                if !words.is_empty() && !words.contains(&value.as_str()) {
+                    return Err(CliError::usage(
+                        format!("--{long} cannot be {value:?}"),
+                        format!("--{long} takes {}", one_of(words)),
+                    ));
+                }
             }
         }
         Ok(())

@@ -41,8 +41,9 @@ const MOST_RECEIVERS: u64 = 1_000_000;
 /// A usage error, or what stood in the way.
 pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
     line::check_stdio(args, context)?;
+    let by_code = by_code(args, context)?;
     let (mut options, zipped) = options(args, context)?;
-    let (connect, by_code) = connect(args, context)?;
+    let connect = ConnectArgs::of(args, context.environment, "to", by_code.is_some())?;
     let task = task(args)?;
     let progress = progress(args);
     // Fail early: before asking for the secret and keeping the peer waiting.
@@ -88,11 +89,8 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     }
 }
 
-/// The way to the peer.
-fn connect(
-    args: &ParsedArgs,
-    context: &Context<'_>,
-) -> Result<(ConnectArgs, Option<ByCode>), CliError> {
+/// The meeting by code, where nothing else is told.
+fn by_code(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<ByCode>, CliError> {
     let is_typed = args.has("code");
     let by_code = ByCode::of(args, context, is_typed, "peerbridge receive")?;
     if is_typed && by_code.is_none() {
@@ -101,9 +99,7 @@ fn connect(
             "peerbridge send PATH --code asks for the code that the receiver shows",
         ));
     }
-    let listens = by_code.is_some();
-    let connect = ConnectArgs::of(args, context.environment, "to", listens)?;
-    Ok((connect, by_code))
+    Ok(by_code)
 }
 
 /// What to send and how. Of an archive, its paths; it is made once its password is known.
