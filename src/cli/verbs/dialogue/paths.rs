@@ -4,7 +4,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::completion::{BACKSLASH_ESCAPES, in_home, unescaped};
 use crate::cli::input::percent;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf, is_separator};
+use std::path::{Path, PathBuf};
 
 /// What exists of an answer: one path, or several behind each other as file managers drop them.
 ///
