@@ -105,7 +105,7 @@ pub(crate) fn given<T: Credential>(
     file: Option<&Path>,
     environment: &Environment,
 ) -> Result<Option<T>, CliError> {
-    let given = Given::find(file, environment)?;
+    let given = FoundCredential::find(file, environment)?;
     Ok(given.map(|given| given.credential))
 }
 
@@ -149,9 +149,9 @@ pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePa
 fn given_or_to_ask<'a, T: Credential>(
     file: Option<&'a Path>,
     context: &Context<'a>,
-) -> Result<Option<Given<'a, T>>, CliError> {
+) -> Result<Option<FoundCredential<'a, T>>, CliError> {
     let (question, hint) = T::CANNOT_ASK;
-    match Given::find(file, context.environment)? {
+    match FoundCredential::find(file, context.environment)? {
         Some(given) => {
             if let Some(path) = given.file {
                 private_file::warn_of_folder(path, context.console);
@@ -164,17 +164,17 @@ fn given_or_to_ask<'a, T: Credential>(
 }
 
 /// What is given without a question, and where it came from.
-struct Given<'a, T> {
+struct FoundCredential<'a, T> {
     credential: T,
     origin: String,
     file: Option<&'a Path>,
 }
 
-impl<'a, T: Credential> Given<'a, T> {
+impl<'a, T: Credential> FoundCredential<'a, T> {
     fn find(
         file: Option<&'a Path>,
         environment: &'a Environment,
-    ) -> Result<Option<Given<'a, T>>, CliError> {
+    ) -> Result<Option<FoundCredential<'a, T>>, CliError> {
         let variable = environment.get(T::VARIABLE);
         let named = T::FILE_VARIABLE.and_then(|name| environment.get(name));
         let named = named.map(Path::new).filter(|_| variable.is_none());
@@ -188,7 +188,7 @@ impl<'a, T: Credential> Given<'a, T> {
             (None, None) => return Ok(None),
         };
         match T::from_text(text) {
-            Ok(credential) => Ok(Some(Given {
+            Ok(credential) => Ok(Some(FoundCredential {
                 credential,
                 origin,
                 file,

@@ -39,14 +39,14 @@ pub(crate) struct ByCode {
     other_side: &'static str,
 }
 
-/// The way to the peer, once the secret is known.
-pub(crate) struct Meeting {
+/// The way to the peer, once the secret is known, and how to try again.
+pub(crate) struct ConnectAttempts {
     pub(crate) connect: Connect,
     by_code: Option<ByCode>,
     command_end: Option<CommandEnd>,
 }
 
-impl Meeting {
+impl ConnectAttempts {
     /// By a code where nothing else was told, and with the secret elsewhere. Asks the person for either where it
     /// must.
     ///
@@ -56,7 +56,7 @@ impl Meeting {
         mut args: ConnectArgs,
         by_code: Option<ByCode>,
         context: &Context<'_>,
-    ) -> Result<Meeting, CliError> {
+    ) -> Result<ConnectAttempts, CliError> {
         let command_end = args.command_end.take();
         let connect = match by_code {
             Some(by_code) => args.with_code(&by_code.code(context)?, by_code.discovery),
@@ -65,7 +65,7 @@ impl Meeting {
                 args.with(secret)
             }
         };
-        Ok(Meeting {
+        Ok(ConnectAttempts {
             connect,
             by_code,
             command_end,
@@ -75,8 +75,8 @@ impl Meeting {
     /// Runs a session. After too many proofs with wrong words the person may want another one with a fresh code.
     ///
     /// # Errors
-    /// What stood in the way of the session, or as for [`Meeting::prepare`].
-    pub(crate) fn hold<T>(
+    /// What stood in the way of the session, or as for [`ConnectAttempts::prepare`].
+    pub(crate) fn run<T>(
         &mut self,
         context: &Context<'_>,
         session: impl Fn(&Connect) -> Result<T, Error>,

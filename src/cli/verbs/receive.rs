@@ -1,6 +1,6 @@
 //! `peerbridge receive`.
 
-use super::by_code::{ByCode, Meeting};
+use super::by_code::{ByCode, ConnectAttempts};
 use super::piped;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -36,9 +36,9 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     if options.output.is_none() {
         check_destination(&options.destination)?;
     }
-    let mut meeting = Meeting::prepare(connect, by_code, context)?;
+    let mut attempts = ConnectAttempts::prepare(connect, by_code, context)?;
     if options.output.is_some() {
-        meeting.connect.retries = 0;
+        attempts.connect.retries = 0;
     }
     let mut reporter = context.reporter(Perspective::Receiver, progress(args));
     reporter.hook = hook;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     if context.terminal.can_ask() {
         reporter.comparer = Some(context.answers);
     }
-    let summaries = meeting.hold(context, |connect| {
+    let summaries = attempts.run(context, |connect| {
         reporter.watch(|| session::receive(connect, &options, &reporter))
     })?;
     match reporter.hook_failure() {

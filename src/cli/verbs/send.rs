@@ -2,7 +2,7 @@
 
 mod many;
 
-use super::by_code::{ByCode, Meeting};
+use super::by_code::{ByCode, ConnectAttempts};
 use super::piped;
 use super::receive::verify;
 use super::zipped::Zipped;
@@ -50,13 +50,13 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     if let Payload::Paths(paths) = &options.payload {
         check_sources(paths)?;
     }
-    let mut meeting = Meeting::prepare(connect, by_code, context)?;
+    let mut attempts = ConnectAttempts::prepare(connect, by_code, context)?;
     if let (Some(zipped), Payload::Paths(paths)) = (zipped, &mut options.payload) {
-        let archive = zipped.archive(std::mem::take(paths), &meeting.connect.secret, context)?;
+        let archive = zipped.archive(std::mem::take(paths), &attempts.connect.secret, context)?;
         options.payload = Payload::Archive(archive);
     }
     if !matches!(options.payload, Payload::Paths(_)) {
-        meeting.connect.retries = 0;
+        attempts.connect.retries = 0;
     }
     let perspective = match task {
         SendTask::DryRun => Perspective::Asker,
@@ -69,18 +69,18 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     }
     match task {
         SendTask::Once => {
-            let summary = meeting.hold(context, |connect| {
+            let summary = attempts.run(context, |connect| {
                 reporter.watch(|| session::send(connect, &options, &reporter))
             })?;
             Ok(Exit::of_summary(&summary))
         }
         SendTask::ToMany(count) => {
             let many = ManyReporter::new(&reporter, context, progress);
-            let send = || session::send_to_many(&meeting.connect, &options, count, &many);
+            let send = || session::send_to_many(&attempts.connect, &options, count, &many);
             worst_of(many.peers.watch(send)?, context)
         }
         SendTask::DryRun => {
-            let lacking = meeting.hold(context, |connect| {
+            let lacking = attempts.run(context, |connect| {
                 session::dry_run(connect, &options, &reporter)
             })?;
             tell_lacking(lacking, context);
