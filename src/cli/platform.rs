@@ -259,6 +259,7 @@ fn stty(argument: &str) -> Option<String> {
 /// folder is private.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut options = std::fs::DirBuilder::new();
+    options.recursive(false);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut options, 0o700);
     options.create(path)
