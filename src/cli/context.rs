@@ -9,7 +9,7 @@ use crate::cli::output::console::Console;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::{ReportStyle, Reporter};
-use crate::cli::output::teller::Teller;
+use crate::cli::output::side::SideOutput;
 use crate::cli::output::wording::Perspective;
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ impl Context<'_> {
             colour: self.colour(),
             guides: self.terminal.error,
         };
-        let mut reporter = Reporter::new(Teller::new(self.console), self.ledger, style);
+        let mut reporter = Reporter::new(SideOutput::new(self.console), self.ledger, style);
         reporter.codes = CodeSource::of(self.environment, self.terminal, self.answers);
         reporter
     }

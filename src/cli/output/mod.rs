@@ -10,7 +10,7 @@ pub(crate) mod looking;
 pub(crate) mod peers;
 pub(crate) mod progress;
 pub(crate) mod report;
-pub(crate) mod teller;
+pub(crate) mod side;
 pub(crate) mod timestamp;
 pub(crate) mod width;
 pub(crate) mod wording;

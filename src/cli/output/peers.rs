@@ -5,7 +5,7 @@ use crate::cli::output::colour::Colour;
 use crate::cli::output::json::Object;
 use crate::cli::output::progress::meter::Meter;
 use crate::cli::output::progress::{self, ProgressStyle, Throttle, line};
-use crate::cli::output::teller::Teller;
+use crate::cli::output::side::SideOutput;
 use crate::cli::output::wording::Perspective;
 use crate::cli::output::{width, wording};
 use crate::cli::platform;
@@ -25,7 +25,7 @@ const LINES: usize = 8;
 
 /// The progress of each peer.
 pub(crate) struct PeerProgress<'a> {
-    teller: Teller<'a>,
+    side: SideOutput<'a>,
     progress: ProgressStyle,
     colour: Colour,
     /// Who is waited for when a transfer stalls.
@@ -67,16 +67,16 @@ impl Moving {
 
 impl<'a> PeerProgress<'a> {
     pub(crate) fn new(
-        teller: Teller<'a>,
+        side: SideOutput<'a>,
         progress: ProgressStyle,
         colour: Colour,
-        side: Perspective,
+        perspective: Perspective,
     ) -> PeerProgress<'a> {
         PeerProgress {
-            teller,
+            side,
             progress,
             colour,
-            other: side.other(),
+            other: perspective.other(),
             peers: Mutex::new(Peers {
                 drawing: Throttle::bar(Instant::now()),
                 transfers: BTreeMap::new(),
@@ -129,7 +129,7 @@ impl<'a> PeerProgress<'a> {
         let is_last = peers.transfers.is_empty();
         drop(peers);
         if is_last && self.progress == ProgressStyle::Bar {
-            self.teller.console.erase();
+            self.side.console.erase();
         }
     }
 
@@ -157,10 +157,10 @@ impl<'a> PeerProgress<'a> {
         if is_logged {
             let who = wording::named_peer(peer, &name);
             let how_far = line::words(&reading, self.other);
-            self.teller.say(&format!("{who}: {how_far}"));
+            self.side.say(&format!("{who}: {how_far}"));
         }
         if is_told {
-            self.teller.tell(|| {
+            self.side.tell(|| {
                 Object::event("progress")
                     .text("peer", &wording::peer(Some(peer)))
                     .text("name", &name)
@@ -194,7 +194,7 @@ impl<'a> PeerProgress<'a> {
             lines.push(width::tail(&format!("and {more} more"), columns));
         }
         if !lines.is_empty() {
-            self.teller.console.draw(&lines);
+            self.side.console.draw(&lines);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cli::output::ledger::Ledger;
 use crate::cli::output::looking;
 use crate::cli::output::progress::meter::Meter;
 use crate::cli::output::progress::{self, ProgressStyle, Throttle, line};
-use crate::cli::output::teller::Teller;
+use crate::cli::output::side::SideOutput;
 use crate::cli::output::wording::{self, Perspective};
 use crate::cli::platform;
 use crate::cli::surroundings;
@@ -38,7 +38,7 @@ pub(crate) struct ReportStyle {
 
 /// The operator that the command line gives to a session.
 pub(crate) struct Reporter<'a> {
-    teller: Teller<'a>,
+    side: SideOutput<'a>,
     ledger: &'a Ledger,
     style: ReportStyle,
     transfer: Mutex<TransferReport>,
@@ -97,10 +97,14 @@ impl TransferReport {
 
 impl<'a> Reporter<'a> {
     /// Accepts everything that the options allow.
-    pub(crate) fn new(teller: Teller<'a>, ledger: &'a Ledger, style: ReportStyle) -> Reporter<'a> {
+    pub(crate) fn new(
+        side: SideOutput<'a>,
+        ledger: &'a Ledger,
+        style: ReportStyle,
+    ) -> Reporter<'a> {
         let transfer = TransferReport::new(style.progress, OfferSummary::default(), 0, None);
         Reporter {
-            teller,
+            side,
             ledger,
             questions: Questions::Unasked,
             style,
@@ -145,12 +149,12 @@ impl Operator for Reporter<'_> {
             Event::Finished(summary) => self.finished(summary),
             Event::File { .. } => self.entry(event),
             Event::Offer(offer) => self.offer(offer),
-            Event::Warning { message } => self.teller.warn(message),
+            Event::Warning { message } => self.side.warn(message),
             Event::Kept { path } => {
                 self.ledger.keeps_something();
                 let message = format!("what arrived is kept in {}", format::path(path));
-                self.teller.say(&message);
-                self.teller
+                self.side.say(&message);
+                self.side
                     .tell(|| Object::event("warning").text("message", &message));
             }
             Event::Reconnecting { attempt, pause } => {
@@ -162,25 +166,25 @@ impl Operator for Reporter<'_> {
                     true => "waiting for the other side to reconnect".to_owned(),
                     false => format!("reconnecting in {}", format::time(*pause)),
                 };
-                self.teller.warn(&format!("{what} (attempt {attempt})"));
+                self.side.warn(&format!("{what} (attempt {attempt})"));
             }
             Event::ProofFailed { peer, count } => {
-                self.teller.warn(&wording::wrong_secret(*peer, *count));
+                self.side.warn(&wording::wrong_secret(*peer, *count));
             }
             Event::Listening { addresses } => self.listening(addresses),
             Event::PeerLeft { .. } => {}
             Event::StillLooking(looking) => self.still_looking(looking),
-            Event::Pinged { peer } => self.teller.pinged(*peer),
+            Event::Pinged { peer } => self.side.pinged(*peer),
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
-                self.teller.detail(&format!("connected to {peer}"));
-                self.teller
+                self.side.detail(&format!("connected to {peer}"));
+                self.side
                     .tell(|| Object::event("connected").text("peer", &peer));
             }
             Event::Authenticated { peer } => {
                 let peer = wording::peer(Some(*peer));
-                self.teller.detail(&format!("{peer} knows the secret"));
-                self.teller
+                self.side.detail(&format!("{peer} knows the secret"));
+                self.side
                     .tell(|| Object::event("authenticated").number("streams", 1));
             }
         }
@@ -190,7 +194,7 @@ impl Operator for Reporter<'_> {
         if lock(&self.transfer).accepted_before.as_ref() == Some(offer)
             && self.questions.are_asked()
         {
-            self.teller
+            self.side
                 .say("the same offer again: resuming without another question");
             return Acceptance::Accept;
         }
@@ -210,9 +214,9 @@ impl Operator for Reporter<'_> {
             return operator.compare(phrase);
         }
         match self.comparer {
-            Some(answers) => questions::compare(phrase, answers, self.teller.console),
+            Some(answers) => questions::compare(phrase, answers, self.side.console),
             None => {
-                self.teller.warn(
+                self.side.warn(
                     "the other side requires the phrase to be compared: use --verify here, too",
                 );
                 Acceptance::Decline
@@ -223,7 +227,7 @@ impl Operator for Reporter<'_> {
     fn one_time_code(&self) -> Option<String> {
         match self.questions.delegate() {
             Some(operator) => operator.one_time_code(),
-            None => self.codes.get(self.teller.console),
+            None => self.codes.get(self.side.console),
         }
     }
 
@@ -240,20 +244,20 @@ impl Operator for Reporter<'_> {
 impl Reporter<'_> {
     fn listening(&self, addresses: &[std::net::SocketAddr]) {
         if !self.style.guides {
-            return self.teller.listening(addresses, addresses);
+            return self.side.listening(addresses, addresses);
         }
         let reachable = wording::reachable(addresses, &session::discovery::own_addresses());
-        self.teller.listening(addresses, &reachable);
+        self.side.listening(addresses, &reachable);
         for line in wording::invitation(self.style.perspective, &reachable) {
-            self.teller.say(&line);
+            self.side.say(&line);
         }
     }
 
     fn still_looking(&self, looking: &StillLooking) {
         for line in looking::lines(looking, surroundings::hint()) {
-            self.teller.say(&line);
+            self.side.say(&line);
         }
-        self.teller.tell(|| {
+        self.side.tell(|| {
             Object::event("looking")
                 .number("sent", looking.sent)
                 .number("refused", looking.refused)
@@ -269,12 +273,12 @@ impl Reporter<'_> {
         let peer = wording::peer(offer.peer);
         let text = wording::offered(self.style.perspective, &names, &peer, &contents);
         match self.style.perspective {
-            Perspective::Opener | Perspective::Tester => self.teller.detail(&text),
+            Perspective::Opener | Perspective::Tester => self.side.detail(&text),
             // The question says it.
             Perspective::Receiver if self.questions.are_asked() => {}
-            _ => self.teller.say(&text),
+            _ => self.side.say(&text),
         }
-        self.teller.tell(|| {
+        self.side.tell(|| {
             Object::event("offer")
                 .number("files", offer.files)
                 .number("dirs", offer.folders)
@@ -303,20 +307,19 @@ impl Reporter<'_> {
                 Some(total) => format::part(present_bytes, total),
                 None => format::size(present_bytes),
             };
-            self.teller
-                .say(&format!("resuming: {present} already there"));
+            self.side.say(&format!("resuming: {present} already there"));
         }
         if claimed_bytes > 0 {
             let size = format::size(claimed_bytes);
-            self.teller
+            self.side
                 .say(&format!("comparing {size} that may be there already"));
         }
-        self.teller.detail(&format!(
+        self.side.detail(&format!(
             "accepted; {} in parallel",
             format::count(streams.into(), "connection")
         ));
         if streams > 1 {
-            self.teller
+            self.side
                 .tell(|| Object::event("authenticated").number("streams", streams.into()));
         }
     }
@@ -345,7 +348,7 @@ impl Reporter<'_> {
         }
         if transfer.telling.passes(now) {
             let rate = transfer.meter.read(now).rate;
-            self.teller.tell(|| {
+            self.side.tell(|| {
                 Object::event("progress")
                     .number("bytes", progress.bytes)
                     .number_or_null("total", progress.total)
@@ -368,7 +371,7 @@ impl Reporter<'_> {
         let reading = transfer.meter.read(now);
         let other = self.style.perspective.other();
         if self.style.progress == ProgressStyle::Lines {
-            self.teller.say(&line::words(&reading, other));
+            self.side.say(&line::words(&reading, other));
             return;
         }
         let resumes = matches!(
@@ -376,15 +379,14 @@ impl Reporter<'_> {
             Perspective::Sender | Perspective::Receiver
         ) && reading.total.is_some();
         if resumes && !std::mem::replace(&mut transfer.is_reassured, true) {
-            self.teller
-                .say("safe to interrupt: the same command resumes");
+            self.side.say("safe to interrupt: the same command resumes");
         }
         // Asked each time, since the window may have another size now. The last column stays free: some
         // terminals wrap when it is used.
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
         let colour = self.style.colour;
         let drawn = line::draw(&reading, &transfer.current, other, columns, colour);
-        self.teller.console.draw(&[drawn]);
+        self.side.console.draw(&[drawn]);
     }
 
     fn entry(&self, event: &Event<'_>) {
@@ -392,8 +394,8 @@ impl Reporter<'_> {
             return;
         };
         let (level, line) = entry.line(escaped);
-        self.teller.line(level, &line);
-        self.teller.tell(|| entry.object());
+        self.side.line(level, &line);
+        self.side.tell(|| entry.object());
     }
 
     fn finished(&self, summary: &Summary) {
@@ -401,24 +403,24 @@ impl Reporter<'_> {
         let was_moving = std::mem::take(&mut transfer.is_moving);
         if was_moving && self.style.progress == ProgressStyle::Lines {
             let reading = transfer.meter.read(Instant::now());
-            self.teller
+            self.side
                 .say(&line::words(&reading, self.style.perspective.other()));
         }
         drop(transfer);
-        self.teller.console.erase();
+        self.side.console.erase();
         self.ledger.finished(summary);
-        self.teller
+        self.side
             .say(&wording::done(self.style.perspective, summary));
         let saved = wording::saved(self.style.perspective, &summary.delivered);
         for line in wording::not_carried(summary).into_iter().chain(saved) {
-            self.teller.say(&line);
+            self.side.say(&line);
         }
         if matches!(
             self.style.perspective,
             Perspective::Sender | Perspective::Receiver
         ) {
             let wire = format::size(summary.wire_bytes);
-            self.teller.detail(&format!("{wire} went over the network"));
+            self.side.detail(&format!("{wire} went over the network"));
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::cli::output::format;
 use crate::cli::output::ledger::Ledger;
 use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::{ReportStyle, Reporter};
-use crate::cli::output::teller::Teller;
+use crate::cli::output::side::SideOutput;
 use crate::cli::output::wording::Perspective;
 use crate::session::{ReceiveOptions, SendOptions, Summary};
 use std::path::{Path, PathBuf};
@@ -77,18 +77,18 @@ fn transfer(
         colour: context.colour(),
         guides: false,
     };
-    let teller = Teller {
+    let side = SideOutput {
         label: |line| format!("sender:   {line}"),
         tells_programs: false,
-        ..Teller::new(context.console)
+        ..SideOutput::new(context.console)
     };
     let silent = Ledger::default();
-    let sender = Reporter::new(teller, &silent, style(Perspective::Sender, progress));
-    let teller = Teller {
+    let sender = Reporter::new(side, &silent, style(Perspective::Sender, progress));
+    let side = SideOutput {
         label: |line| format!("receiver: {line}"),
-        ..Teller::new(context.console)
+        ..SideOutput::new(context.console)
     };
     let style = style(Perspective::Receiver, ProgressStyle::Off);
-    let receiver = Reporter::new(teller, context.ledger, style);
+    let receiver = Reporter::new(side, context.ledger, style);
     loopback::transfer(send, &sender, receive, &receiver)
 }

@@ -39,7 +39,7 @@ pub(super) fn transfer(
     thread::scope(|scope| {
         let (port, ports) = mpsc::channel();
         // Moved into the thread, so that the wait for its port ends with it.
-        let receiver = PortTeller { receiver, port };
+        let receiver = PortReporter { receiver, port };
         let receiving = move || session::receive(&listener, receive, &receiver);
         let thread = thread::Builder::new().name("receiver".to_owned());
         let receiving = thread.spawn_scoped(scope, receiving);
@@ -57,12 +57,12 @@ pub(super) fn transfer(
 }
 
 /// The receiver's operator, which passes on the port that the system chose.
-struct PortTeller<'a> {
+struct PortReporter<'a> {
     receiver: &'a dyn Operator,
     port: mpsc::Sender<u16>,
 }
 
-impl Operator for PortTeller<'_> {
+impl Operator for PortReporter<'_> {
     fn event(&self, event: &Event<'_>) {
         self.receiver.event(event);
         if let Event::Listening { addresses } = event

@@ -23,7 +23,7 @@ fn printed(
     let (console, error, output) = console(verbosity, reader);
     let ledger = Ledger::default();
     let style = style(perspective, ProgressStyle::Off);
-    let reporter = Reporter::new(Teller::new(&console), &ledger, style);
+    let reporter = Reporter::new(SideOutput::new(&console), &ledger, style);
     for event in events {
         reporter.event(event);
     }
@@ -171,7 +171,7 @@ fn a_short_transfer_draws_nothing() {
     let (console, error, _) = console(Verbosity::Normal, Audience::Person);
     let ledger = Ledger::default();
     let style = style(Perspective::Sender, ProgressStyle::Bar);
-    let reporter = Reporter::new(Teller::new(&console), &ledger, style);
+    let reporter = Reporter::new(SideOutput::new(&console), &ledger, style);
     for bytes in 0..100 {
         let total = Some(100);
         reporter.event(&Event::Progress(Progress {
@@ -188,13 +188,13 @@ fn a_short_transfer_draws_nothing() {
 fn both_sides_of_one_process_are_told_apart() {
     let (console, error, output) = console(Verbosity::Normal, Audience::Program);
     let ledger = Ledger::default();
-    let teller = Teller {
+    let side = SideOutput {
         label: |line| format!("sender: {line}"),
         tells_programs: false,
-        ..Teller::new(&console)
+        ..SideOutput::new(&console)
     };
     let style = style(Perspective::Sender, ProgressStyle::Off);
-    let reporter = Reporter::new(teller, &ledger, style);
+    let reporter = Reporter::new(side, &ledger, style);
     reporter.event(&Event::Warning { message: "x" });
     assert_eq!(error.text(), "peerbridge: sender: warning: x\n");
     assert_eq!(output.text(), "");

@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::output::peers::PeerProgress;
 use crate::cli::output::progress::ProgressStyle;
 use crate::cli::output::report::Reporter;
-use crate::cli::output::teller::Teller;
+use crate::cli::output::side::SideOutput;
 use crate::cli::output::wording::{self, Perspective};
 use crate::session::{Event, Operator};
 use std::net::SocketAddr;
@@ -23,9 +23,9 @@ impl<'a> ManyReporter<'a> {
         context: &'a Context<'a>,
         progress: Option<ProgressStyle>,
     ) -> ManyReporter<'a> {
-        let teller = Teller::new(context.console);
+        let side = SideOutput::new(context.console);
         let progress = context.progress_style(progress);
-        let peers = PeerProgress::new(teller, progress, context.colour(), Perspective::Sender);
+        let peers = PeerProgress::new(side, progress, context.colour(), Perspective::Sender);
         ManyReporter {
             reporter,
             context,

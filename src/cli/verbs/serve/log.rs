@@ -9,7 +9,7 @@ use crate::cli::output::json::Object;
 use crate::cli::output::ledger::{DeliveredPaths, Ledger};
 use crate::cli::output::peers::PeerProgress;
 use crate::cli::output::progress::ProgressStyle;
-use crate::cli::output::teller::Teller;
+use crate::cli::output::side::SideOutput;
 use crate::cli::output::timestamp::rfc3339;
 use crate::cli::output::wording::Perspective;
 use crate::cli::output::{format, wording};
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 
 /// The operator of a drop box. Its sessions run in parallel, so each line makes sense by itself.
 pub(super) struct Log<'a> {
-    teller: Teller<'a>,
+    side: SideOutput<'a>,
     ledger: &'a Ledger,
     pub(super) peers: PeerProgress<'a>,
     hook: Option<Hook>,
@@ -32,15 +32,15 @@ impl<'a> Log<'a> {
         progress: Option<ProgressStyle>,
         hook: Option<Hook>,
     ) -> Self {
-        let teller = Teller {
+        let side = SideOutput {
             label: stamped,
-            ..Teller::new(context.console)
+            ..SideOutput::new(context.console)
         };
         let progress = context.progress_of_many(progress);
         Log {
-            teller,
+            side,
             ledger: context.ledger,
-            peers: PeerProgress::new(teller, progress, context.colour(), Perspective::Receiver),
+            peers: PeerProgress::new(side, progress, context.colour(), Perspective::Receiver),
             hook,
         }
     }
@@ -48,7 +48,7 @@ impl<'a> Log<'a> {
     /// Says how long broken transfers are kept.
     pub(super) fn keeps(&self, time: Duration) {
         let days = format::count(time.as_secs() / (24 * 3600), "day");
-        self.teller.say(&format!(
+        self.side.say(&format!(
             "what comes of a broken transfer is kept for {days} (--keep-partial)"
         ));
     }
@@ -68,7 +68,7 @@ impl<'a> Log<'a> {
                 }
             }
         };
-        self.teller.warn(&format!(
+        self.side.warn(&format!(
             "{whose} easy to guess: `peerbridge secret` makes one that is not"
         ));
     }
@@ -77,28 +77,28 @@ impl<'a> Log<'a> {
 impl Operator for Log<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Listening { addresses } => self.teller.listening(addresses, addresses),
+            Event::Listening { addresses } => self.side.listening(addresses, addresses),
             Event::ProofFailed { peer, count } => {
                 let peer = wording::peer(Some(*peer));
-                self.teller
+                self.side
                     .warn(&format!("wrong secret from {peer} ({count} so far)"));
             }
-            Event::Pinged { peer } => self.teller.pinged(*peer),
-            Event::Warning { message } => self.teller.warn(message),
+            Event::Pinged { peer } => self.side.pinged(*peer),
+            Event::Warning { message } => self.side.warn(message),
             Event::Kept { path } => {
                 let path = quoted(path.as_os_str().as_encoded_bytes());
-                self.teller.warn(&format!("what arrived is kept in {path}"));
+                self.side.warn(&format!("what arrived is kept in {path}"));
             }
             Event::Finished(summary) => self.ledger.finished(summary),
             Event::Connected { peer } => {
                 let peer = wording::endpoint(*peer);
-                self.teller.detail(&format!("connected to {peer}"));
+                self.side.detail(&format!("connected to {peer}"));
             }
             Event::Offer(offer) => {
                 let peer = wording::peer(offer.peer);
                 let names = wording::quoted_names(&offer.names, offer.tops);
                 let contents = wording::contents(offer);
-                self.teller
+                self.side
                     .detail(&format!("{peer} offers {names} ({contents})"));
             }
             Event::PeerLeft { peer } => self.peers.forget(*peer),
@@ -124,7 +124,7 @@ impl Operator for Log<'_> {
         let from = wording::named_peer(reception.peer, reception.name.unwrap_or_default());
         let (exit, error) = match (reception.outcome, &self.hook) {
             (Ok(summary), hook) => {
-                self.teller.say(&received(&from, summary));
+                self.side.say(&received(&from, summary));
                 let run = |hook: &Hook| hook.run(reception.peer, reception.name, summary);
                 match hook.as_ref().map(run) {
                     Some(Err(error)) => (error.exit(), Some(error.to_string())),
@@ -136,9 +136,9 @@ impl Operator for Log<'_> {
         if let Some(error) = &error {
             // The peer's own words come last, where they cannot be taken for what stands before.
             let line = format!("error: from {from}: exit {}: {error}", exit.code());
-            self.teller.insist(&line);
+            self.side.insist(&line);
         }
-        self.teller.tell(|| {
+        self.side.tell(|| {
             let nothing = Summary::default();
             let summary = reception.outcome.unwrap_or(&nothing);
             let event = Object::event("received")
@@ -160,11 +160,11 @@ impl Log<'_> {
             return;
         }
         match entry.line(quoted) {
-            (Verbosity::Quiet, line) => self.teller.insist(&line),
+            (Verbosity::Quiet, line) => self.side.insist(&line),
             // One line a transfer says how many there are.
-            (_, line) => self.teller.detail(&line),
+            (_, line) => self.side.detail(&line),
         }
-        self.teller.tell(|| {
+        self.side.tell(|| {
             let event = entry.object();
             event
                 .text("peer", &wording::peer(Some(peer)))

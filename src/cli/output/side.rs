@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 /// One side of a session on the console.
 #[derive(Clone, Copy)]
-pub(crate) struct Teller<'a> {
+pub(crate) struct SideOutput<'a> {
     pub(crate) console: &'a Console,
     /// Makes a line of a text: puts the time before it, or which side says it.
     pub(crate) label: fn(&str) -> String,
@@ -15,10 +15,10 @@ pub(crate) struct Teller<'a> {
     pub(crate) tells_programs: bool,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> SideOutput<'a> {
     /// The only side in this process. Its lines need no label.
-    pub(crate) fn new(console: &'a Console) -> Teller<'a> {
-        Teller {
+    pub(crate) fn new(console: &'a Console) -> SideOutput<'a> {
+        SideOutput {
             console,
             label: str::to_owned,
             tells_programs: true,
