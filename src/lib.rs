@@ -100,9 +100,9 @@ pub mod internals {
     pub use crate::model::{Manifest, PartRange, TransferId, limits};
     pub use crate::protocol::{
         Accept, DiallerJoins, DiallerRole, DiallerUnproven, DiallerWaitsForHello, Digests,
-        FrameKind, JoinRequest, ListenerStart, ListenerUnproven, MESSAGE_HEAD_LENGTH,
-        ManifestCodeError, ManifestDecoder, ManifestEncoder, Message, PADDING_BYTES, PartId, Ping,
-        Presence, Role, StreamNumber, frame, message_head, part_head,
+        FrameKind, HandshakeError, JoinRequest, ListenerStart, ListenerUnproven,
+        MESSAGE_HEAD_LENGTH, ManifestCodeError, ManifestDecoder, ManifestEncoder, Message,
+        PADDING_BYTES, PartId, Ping, Presence, Role, StreamNumber, frame, message_head, part_head,
     };
     pub use crate::session::discovery::Lookout;
 }

@@ -14,7 +14,7 @@
 //!   |                                                   | on_confirm
 //!   | on_confirm <---------- Confirm, its answer -----  |
 //!   v                                                   v
-//! Proven                                              Proven
+//! SessionKeys                                         SessionKeys
 //!
 //! DiallerJoins::start -------------- Join ----------> JoinRequest::parse
 //!   | on_join <--------------------- Join -----------   | accept
@@ -29,7 +29,6 @@ mod error;
 mod hello;
 mod join;
 mod listener;
-mod proven;
 mod refusal;
 mod role;
 #[cfg(test)]
@@ -42,5 +41,4 @@ pub use dialler::{DiallerUnproven, DiallerWaitsForHello};
 pub use error::HandshakeError;
 pub use join::{DiallerJoins, JoinRequest};
 pub use listener::{DiallerName, ListenerStart, ListenerUnproven};
-pub use proven::Proven;
 pub use role::{DiallerRole, Role};

@@ -1,8 +1,8 @@
 //! Floor 2: the protocol, version 2, as bytes and states, without I/O.
 //!
-//! A connection carries frames. Those of the handshake ([`DiallerWaitsForHello`], [`ListenerStart`]) end in
-//! [`Proven`], or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a frame is a
-//! sealed [`Message`] or a sealed part. `docs/PROTOCOL.md` specifies all of it.
+//! A connection carries frames. Those of the handshake ([`DiallerWaitsForHello`], [`ListenerStart`])
+//! end in the keys of a session, or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a
+//! frame is a sealed [`Message`] or a sealed part. `docs/PROTOCOL.md` is the same in words.
 
 mod abort_code;
 mod bounded;
@@ -29,7 +29,7 @@ pub use frame::{
 };
 pub use handshake::{
     DiallerJoins, DiallerName, DiallerRole, DiallerUnproven, DiallerWaitsForHello, HandshakeError,
-    JoinRequest, ListenerStart, ListenerUnproven, Proven, Role,
+    JoinRequest, ListenerStart, ListenerUnproven, Role,
 };
 pub use manifest_chunk::ManifestChunk;
 pub use manifest_code::{

@@ -55,6 +55,15 @@ impl Cancel {
         self.0.lock().is_cancelled
     }
 
+    /// # Errors
+    /// [`Error::Cancelled`] where it was.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        }
+    }
+
     /// Cancelling shuts this connection down, too.
     pub(crate) fn watch(&self, connection: &Arc<TcpStream>) {
         let mut state = self.0.lock();
@@ -78,9 +87,6 @@ impl Cancel {
 
     /// The error to end with: [`Error::Cancelled`] where that caused `error`.
     pub(crate) fn cause(&self, error: Error) -> Error {
-        match self.is_cancelled() {
-            true => Error::Cancelled,
-            false => error,
-        }
+        self.check().err().unwrap_or(error)
     }
 }

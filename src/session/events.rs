@@ -84,6 +84,19 @@ pub trait Operator: Sync {
     }
 }
 
+impl dyn Operator + '_ {
+    /// Tells something that does not end the transfer.
+    pub(crate) fn warn(&self, message: &str) {
+        self.event(&Event::Warning { message });
+    }
+
+    /// Tells that a peer is there and has proven itself.
+    pub(crate) fn welcome(&self, peer: SocketAddr) {
+        self.event(&Event::Connected { peer });
+        self.event(&Event::Authenticated { peer });
+    }
+}
+
 /// A transfer to this side that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Reception<'a> {

@@ -50,12 +50,10 @@ pub fn nearby(
             lock(&seen).extend(neighbour(&found));
         })
     };
-    let lookout = lookout.map_err(|source| Error::System { source })?;
+    let lookout = lookout.map_err(Error::system)?;
     cancel.sleep(time);
     drop(lookout);
-    if cancel.is_cancelled() {
-        return Err(Error::Cancelled);
-    }
+    cancel.check()?;
     let mut seen = std::mem::take(&mut *lock(&seen));
     seen.sort_by_key(|neighbour: &Neighbour| neighbour.address);
     Ok(seen)

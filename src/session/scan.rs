@@ -64,5 +64,5 @@ pub(crate) fn tell_unmatched<'a>(
         message
             .push_str(" (a comma is part of a name: give each pattern with an option of its own)");
     }
-    operator.event(&Event::Warning { message: &message });
+    operator.warn(&message);
 }

@@ -9,7 +9,7 @@ use crate::protocol::Message;
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::Authenticated;
-use crate::session::connection::transport::Patience;
+use crate::session::connection::patience::Patience;
 use crate::session::error::Error;
 use crate::session::events::Operator;
 use crate::session::sync::lock;

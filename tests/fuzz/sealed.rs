@@ -37,10 +37,7 @@ fn session() -> (SessionKeys, SessionKeys) {
     let (listener, hello) = heard.answer(Some(&secret)).expect("a share");
     let (dialler, confirm) = dialler.on_hello(&hello).expect("a Hello");
     let (listener, confirm) = listener.on_confirm(&confirm).expect("one secret");
-    (
-        dialler.on_confirm(&confirm).expect("one secret").keys,
-        listener.keys,
-    )
+    (dialler.on_confirm(&confirm).expect("one secret"), listener)
 }
 
 /// Bytes 32 to 64 of PBKDF2 with HMAC-SHA1 and 1,000 rounds: the key of the archive's tag.

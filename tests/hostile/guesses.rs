@@ -220,8 +220,8 @@ fn a_copy_of_a_return_is_none_and_the_peer_s_next_try_is_answered() {
     line.send_frame(CONFIRM, &confirm);
     let (kind, body) = line.read_frame().expect("a Confirm");
     assert_eq!(kind, CONFIRM);
-    let proven = state.on_confirm(&body).expect("one key");
-    send_a_file(Peer::of(line, proven.keys));
+    let keys = state.on_confirm(&body).expect("one key");
+    send_a_file(Peer::of(line, keys));
 }
 
 #[test]

@@ -121,9 +121,9 @@ impl Handshakes {
         if kind != FrameKind::Confirm as u8 {
             return None;
         }
-        let proven = state.on_confirm(&body).expect("one secret");
+        let keys = state.on_confirm(&body).expect("one secret");
         let line = handshake.line.0.try_clone().expect("descriptors are left");
-        Some(Peer::of(Line::of(line), proven.keys))
+        Some(Peer::of(Line::of(line), keys))
     }
 }
 

@@ -129,8 +129,8 @@ impl Peer {
         line.send(&frame(FrameKind::Confirm, &confirm));
         let (kind, body) = line.read_frame().expect("a Confirm");
         assert_eq!(kind, FrameKind::Confirm as u8);
-        let proven = state.on_confirm(&body).expect("one secret");
-        Peer::of(line, proven.keys)
+        let keys = state.on_confirm(&body).expect("one secret");
+        Peer::of(line, keys)
     }
 
     /// Wraps a connection that is proven already.
@@ -144,9 +144,9 @@ impl Peer {
         let state = answer_hello(&mut line, role);
         let (kind, body) = line.read_frame().expect("a Confirm");
         assert_eq!(kind, FrameKind::Confirm as u8);
-        let (proven, confirm) = state.on_confirm(&body).expect("one secret");
+        let (keys, confirm) = state.on_confirm(&body).expect("one secret");
         line.send(&frame(FrameKind::Confirm, &confirm));
-        Peer::new(line, Arc::new(proven.keys), 0)
+        Peer::new(line, Arc::new(keys), 0)
     }
 
     fn new(line: Line, keys: Arc<SessionKeys>, stream: u16) -> Peer {

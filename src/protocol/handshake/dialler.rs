@@ -2,12 +2,10 @@
 
 use super::error::HandshakeError;
 use super::hello::{DiallerHello, ListenerHello, check_roles};
-use super::proven::Proven;
-use super::role::{DiallerRole, Role};
-use super::version::VERSION;
+use super::role::DiallerRole;
 use crate::crypto::{
-    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, ReturnTicket, SealingKeys, Secret, Side, TranscriptHash,
-    UnprovenKeys, name_tag, random_bytes,
+    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, ReturnTicket, SealingKeys, Secret, SessionKeys, Side,
+    TranscriptHash, UnprovenKeys, name_tag, random_bytes,
 };
 
 /// A dialler that has said Hello.
@@ -81,24 +79,12 @@ impl DiallerWaitsForHello {
         let transcript = TranscriptHash::of(&self.hello, body);
         let keys = UnprovenKeys::derive(Side::Dialler, shared, transcript);
         let confirmation = keys.confirmation();
-        let state = DiallerUnproven {
-            role: self.role,
-            listener_role: listener.role,
-            keys,
-        };
-        Ok((state, confirmation))
-    }
-
-    /// Takes the body of a Refuse that came instead. Returns its meaning.
-    pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
-        HandshakeError::refused(body)
+        Ok((DiallerUnproven { keys }, confirmation))
     }
 }
 
 /// A dialler that has proven itself to the listener, and waits for the listener's proof.
 pub struct DiallerUnproven {
-    role: DiallerRole,
-    listener_role: Role,
     keys: UnprovenKeys,
 }
 
@@ -108,22 +94,11 @@ impl DiallerUnproven {
         self.keys.sealing_keys()
     }
 
-    /// Takes the body of the listener's Confirm.
+    /// Takes the body of the listener's Confirm: the keys of the session.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] if it is wrong.
-    pub fn on_confirm(self, body: &[u8]) -> Result<Proven, HandshakeError> {
-        Ok(Proven {
-            keys: self.keys.prove(body)?,
-            side: Side::Dialler,
-            dialler_role: self.role,
-            listener_role: self.listener_role,
-            version: VERSION,
-        })
-    }
-
-    /// Takes the body of a Refuse that came instead. Returns its meaning.
-    pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
-        HandshakeError::refused(body)
+    /// [`HandshakeError::Unproven`] when it does not hold.
+    pub fn on_confirm(self, body: &[u8]) -> Result<SessionKeys, HandshakeError> {
+        Ok(self.keys.prove(body)?)
     }
 }

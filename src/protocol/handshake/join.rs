@@ -54,11 +54,6 @@ impl DiallerJoins {
         keys.verify_join_proof(&[&self.claim[..], &nonce].concat(), &proof)?;
         Ok(self.stream)
     }
-
-    /// Takes the body of a Refuse that came instead. Returns its meaning.
-    pub fn on_refuse(self, body: &[u8]) -> HandshakeError {
-        HandshakeError::refused(body)
-    }
 }
 
 /// A dialler's request to add a stream, whose proof is not yet checked.

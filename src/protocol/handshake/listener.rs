@@ -2,12 +2,10 @@
 
 use super::error::HandshakeError;
 use super::hello::{DiallerHello, ListenerHello, check_roles};
-use super::proven::Proven;
 use super::role::{DiallerRole, Role};
-use super::version::VERSION;
 use crate::crypto::{
-    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, RandomError, ReturnTicket, Secret, Side, TranscriptHash,
-    UnprovenKeys, name_tag, random_bytes,
+    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, RandomError, ReturnTicket, Secret, SessionKeys, Side,
+    TranscriptHash, UnprovenKeys, name_tag, random_bytes,
 };
 
 /// A listener on a new connection.
@@ -88,7 +86,6 @@ impl ListenerHeardHello {
         let shared = cpace.finish(Side::Listener, &self.dialler.share, &self.body, &hello)?;
         let transcript = TranscriptHash::of(&self.body, &hello);
         let state = ListenerUnproven {
-            role: self.role,
             dialler_role: self.dialler.role,
             keys: UnprovenKeys::derive(Side::Listener, shared, transcript),
         };
@@ -132,7 +129,6 @@ impl DiallerName {
 
 /// A listener that has said Hello. Anything that follows, except a valid Confirm, uses up a guess.
 pub struct ListenerUnproven {
-    role: Role,
     dialler_role: DiallerRole,
     keys: UnprovenKeys,
 }
@@ -143,20 +139,16 @@ impl ListenerUnproven {
         self.dialler_role
     }
 
-    /// Takes the body of the dialler's Confirm. Returns the session and the body of the Confirm to answer.
+    /// Takes the body of the dialler's Confirm; beside the session's keys, the body of the Confirm to answer.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] if it is wrong; send its refusal.
-    pub fn on_confirm(self, body: &[u8]) -> Result<(Proven, [u8; PROOF_LENGTH]), HandshakeError> {
+    /// [`HandshakeError::Unproven`] when it does not hold; send its refusal.
+    pub fn on_confirm(
+        self,
+        body: &[u8],
+    ) -> Result<(SessionKeys, [u8; PROOF_LENGTH]), HandshakeError> {
         let confirmation = self.keys.confirmation();
-        let proven = Proven {
-            keys: self.keys.prove(body)?,
-            side: Side::Listener,
-            dialler_role: self.dialler_role,
-            listener_role: self.role,
-            version: VERSION,
-        };
-        Ok((proven, confirmation))
+        Ok((self.keys.prove(body)?, confirmation))
     }
 }
 

@@ -1,9 +1,7 @@
 use super::hello::{DiallerHello, ListenerHello};
-use super::refusal::Refusal;
 use super::version::{MAGIC, VERSION};
 use super::*;
-use crate::crypto::Side;
-use crate::crypto::{Compression, Opener, Position, Sealer, Secret};
+use crate::crypto::{Compression, Opener, Position, Sealer, Secret, SessionKeys};
 use crate::model::limits;
 use crate::protocol::test_random::Random;
 
@@ -61,7 +59,7 @@ fn both_unproven(dialler: &str, listener: &str) -> (DiallerUnproven, ListenerUnp
     (dialler, listener, confirm)
 }
 
-fn both_proven() -> (Proven, Proven) {
+fn both_proven() -> (SessionKeys, SessionKeys) {
     let (dialler, listener, confirm) = both_unproven("word", "word");
     let (listener, confirm) = listener.on_confirm(&confirm).unwrap();
     (dialler.on_confirm(&confirm).unwrap(), listener)
@@ -87,24 +85,15 @@ fn one_secret_brings_both_sides_together() {
     let (listener, confirm) = listener.on_confirm(&confirm).unwrap();
     let mut opener = Opener::new();
     let opened = opener.open(
-        &listener.keys.opening_keys(),
+        &listener.opening_keys(),
         early,
         &sealed.envelope,
         sealed.archive,
     );
     assert_eq!(opened, Ok(&b"offer"[..]));
     let dialler = dialler.on_confirm(&confirm).unwrap();
-    assert_eq!(dialler.keys.session_id(), listener.keys.session_id());
-    assert_eq!(dialler.keys.phrase(), listener.keys.phrase());
-    assert_eq!(
-        (dialler.side, listener.side),
-        (Side::Dialler, Side::Listener)
-    );
-    for proven in [dialler, listener] {
-        assert_eq!(proven.dialler_role, SEND);
-        assert_eq!(proven.listener_role, Role::Receive);
-        assert_eq!(proven.version, VERSION);
-    }
+    assert_eq!(dialler.session_id(), listener.session_id());
+    assert_eq!(dialler.phrase(), listener.phrase());
 }
 
 #[test]
@@ -248,18 +237,12 @@ fn an_edited_role_is_not_taken_for_the_true_one() {
 
 #[test]
 fn versions_that_are_not_shared_are_told_in_the_clear() {
-    let (waiting, mut hello) = dial("word", SEND);
+    let (_, mut hello) = dial("word", SEND);
     hello[at::DIALLER_VERSION] = 3;
     let result = answer("word", Role::Receive, &hello);
     assert_error!(&result, HandshakeError::Version { theirs } if theirs == &[3]);
     let refusal = result.err().unwrap().refusal().unwrap();
-    assert_eq!(
-        refusal,
-        Refusal::Version {
-            spoken: vec![VERSION]
-        }
-    );
-    let told = waiting.on_refuse(&refusal.to_bytes());
+    let told = HandshakeError::refused(&refusal);
     assert!(matches!(told, HandshakeError::Version { theirs } if theirs == [VERSION]));
 
     let (waiting, hello) = dial("word", SEND);
@@ -300,11 +283,11 @@ fn a_hello_of_more_versions_is_taken_when_this_one_is_among_them() {
 #[test]
 fn equal_roles_are_refused_and_a_ping_fits_both() {
     for role in [Role::Send, Role::Receive] {
-        let (waiting, hello) = dial("word", DiallerRole::Transfer(role));
+        let (_, hello) = dial("word", DiallerRole::Transfer(role));
         let result = answer("word", role, &hello);
         assert_error!(&result, HandshakeError::SameRole { theirs } if *theirs == role);
         let refusal = result.err().unwrap().refusal().unwrap();
-        let told = waiting.on_refuse(&refusal.to_bytes());
+        let told = HandshakeError::refused(&refusal);
         assert!(matches!(told, HandshakeError::SameRole { theirs } if theirs == role));
 
         let (waiting, hello) = dial("word", DiallerRole::Ping);
@@ -419,26 +402,30 @@ fn a_name_does_not_show() {
 #[test]
 fn refusals_survive_encoding() {
     let all = [
-        Refusal::Version { spoken: vec![1, 9] },
-        Refusal::Role { own: Role::Receive },
-        Refusal::Unproven,
-        Refusal::Busy,
-        Refusal::NoSession,
+        HandshakeError::Version {
+            theirs: vec![VERSION],
+        },
+        HandshakeError::SameRole {
+            theirs: Role::Receive,
+        },
+        HandshakeError::Unproven,
+        HandshakeError::Busy,
+        HandshakeError::NoSession,
     ];
-    for refusal in all {
-        let mut body = refusal.to_bytes();
-        assert_eq!(Refusal::parse(&body).unwrap(), refusal);
+    for error in all {
+        let mut body = error.refusal().unwrap();
+        let told = HandshakeError::parse(&body).unwrap();
+        assert_eq!(told.to_string(), error.to_string());
         for end in 0..body.len() {
-            assert!(Refusal::parse(&body[..end]).is_err());
+            assert!(HandshakeError::parse(&body[..end]).is_err());
         }
         body.push(0);
-        assert_error!(Refusal::parse(&body), HandshakeError::Malformed);
+        assert_error!(HandshakeError::parse(&body), HandshakeError::Malformed);
     }
-    assert_error!(Refusal::parse(b"PEERBRDG\x06"), HandshakeError::Malformed);
-    assert!(matches!(
-        dial("word", SEND).0.on_refuse(b"PEERBRDG\x03"),
-        HandshakeError::Unproven
-    ));
+    let unknown = HandshakeError::refused(b"PEERBRDG\x06");
+    assert!(matches!(unknown, HandshakeError::Malformed));
+    let more = HandshakeError::refused(b"PEERBRDG\x01\x02\x01\x09");
+    assert!(matches!(more, HandshakeError::Version { theirs } if theirs == [1, 9]));
 }
 
 #[test]
@@ -448,7 +435,7 @@ fn random_bytes_never_panic() {
         let body = [MAGIC, &random.bytes(120)[..]].concat();
         let _ = DiallerHello::parse(&body);
         let _ = ListenerHello::parse(&body);
-        let _ = Refusal::parse(&body);
+        let _ = HandshakeError::parse(&body);
         let _ = JoinRequest::parse(&body);
     }
 }

@@ -153,8 +153,7 @@ fn session() -> RecordedSession {
 
     let (dialler, dialler_confirm) = dialler.on_hello(&listener_hello).unwrap();
     let (listener, listener_confirm) = listener.on_confirm(&dialler_confirm).unwrap();
-    let dialler = dialler.on_confirm(&listener_confirm).unwrap().keys;
-    let listener = listener.keys;
+    let dialler = dialler.on_confirm(&listener_confirm).unwrap();
     add("dialler_confirm", &dialler_confirm);
     add("listener_confirm", &listener_confirm);
     add(

@@ -107,8 +107,9 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Err
         let target = absolute(archive.target());
         let stays = archive.place(placing).map_err(Error::CannotMake)?;
         if let Some(why) = stays {
-            let message = format!("the archive is whole, but has a second name: {why}");
-            operator.event(&Event::Warning { message: &message });
+            operator.warn(&format!(
+                "the archive is whole, but has a second name: {why}"
+            ));
         }
         summary.delivered = vec![target];
     }

@@ -316,7 +316,7 @@ impl MessageReader {
         let liveness = self.connection.liveness();
         let is_first = self.stream == StreamNumber::FIRST;
         let waiting = liveness.as_ref().filter(|_| is_first);
-        let waiting = waiting.map(|liveness| liveness.wait_for_peer());
+        let waiting = waiting.map(|liveness| liveness.stall.wait());
         let stage = Stage::Proven(self.bounds);
         let kind = self.connection.read_frame(stage, &mut self.frame);
         drop(waiting);

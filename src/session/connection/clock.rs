@@ -1,7 +1,7 @@
 //! Deadlines and liveness, from one clock.
 
 use crate::model::number64;
-use crate::session::connection::stall::{StallClock, Waiting};
+use crate::session::connection::stall::StallClock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -43,7 +43,8 @@ pub(crate) struct Liveness {
     start: Instant,
     heard: AtomicU64,
     idle_limit: Duration,
-    stall: StallClock,
+    /// Time that this side waits for the peer while nothing moves.
+    pub(crate) stall: StallClock,
     longest_stall: OnceLock<Duration>,
     may_pause: AtomicBool,
     makes_way: AtomicBool,
@@ -71,21 +72,6 @@ impl Liveness {
         let _ = self.others_waiting.set(Arc::clone(waiting));
     }
 
-    /// This side waits for the peer until what this gives is dropped.
-    pub(crate) fn wait_for_peer(&self) -> Waiting<'_> {
-        self.stall.wait()
-    }
-
-    /// The transfer moved on: a part, or a piece of what is offered.
-    pub(crate) fn moved(&self) {
-        self.stall.moved();
-    }
-
-    /// How long this side has waited for the peer while nothing moved.
-    pub(crate) fn stalled(&self) -> Duration {
-        self.stall.stalled()
-    }
-
     /// From here on the peer may move nothing for that long.
     pub(crate) fn limit_stalls(&self, longest: Duration) {
         // Only a second call could fail: a session has one such limit.
@@ -110,14 +96,14 @@ impl Liveness {
     /// Whether nothing moved for longer than it may.
     pub(crate) fn is_standing_still(&self) -> bool {
         let longest = self.longest_stall.get();
-        longest.is_some_and(|longest| self.stalled() >= *longest)
+        longest.is_some_and(|longest| self.stall.stalled() >= *longest)
             && !self.may_pause.load(Ordering::Relaxed)
     }
 
     /// Whether this side waits for the peer and has heard nothing of it for longer than a heartbeat takes.
     pub(crate) fn may_be_gone(&self) -> bool {
         let unheard = self.start.elapsed().saturating_sub(self.last_heard());
-        self.stalled().min(unheard) >= MAYBE_GONE
+        self.stall.stalled().min(unheard) >= MAYBE_GONE
     }
 
     /// Bytes came.
@@ -130,11 +116,6 @@ impl Liveness {
     /// disk or a person is yet to be read, so ask only after a read that brought nothing.
     pub(crate) fn is_silent(&self) -> bool {
         self.left().is_zero()
-    }
-
-    /// Whether a write that went no further for `time` has met a peer that reads no more.
-    pub(crate) fn is_stalled(&self, time: Duration) -> bool {
-        time >= self.idle_limit
     }
 
     /// Whether the peer was heard `time` after `since` or later.
@@ -208,7 +189,7 @@ mod tests {
     #[test]
     fn a_peer_that_moves_nothing_stands_still_unless_it_may_pause() {
         let liveness = Liveness::new(Duration::from_secs(3600));
-        let _waiting = liveness.wait_for_peer();
+        let _waiting = liveness.stall.wait();
         std::thread::sleep(Duration::from_millis(5));
         assert!(!liveness.is_standing_still(), "without a limit");
         liveness.limit_stalls(Duration::from_millis(1));

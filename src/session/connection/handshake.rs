@@ -1,15 +1,16 @@
 //! The handshake over a real connection.
 
-use crate::crypto::{PROOF_LENGTH, ReturnTicket, Secret};
+use crate::crypto::{PROOF_LENGTH, ReturnTicket, Secret, SessionKeys};
 use crate::model::limits;
 use crate::protocol::{
     DiallerName, DiallerRole, DiallerWaitsForHello, FrameKind, HandshakeError, JoinRequest,
-    ListenerStart, ListenerUnproven, Message, Ping, Proven, Role, Stage, StreamNumber, frame,
+    ListenerStart, ListenerUnproven, Message, Ping, Role, Stage, StreamNumber, frame,
 };
 use crate::session::connection::channel::{MessageReader, MessageWriter, aborted, unexpected};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::join::{SessionContext, channel};
-use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
+use crate::session::connection::patience::Patience;
+use crate::session::connection::transport::{Connection, FrameBuffer};
 use crate::session::error::Error;
 use crate::session::stats::Traffic;
 use std::net::TcpStream;
@@ -63,11 +64,8 @@ pub(crate) fn dial<T>(
     let answer = said.and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
     let answer = answer.map_err(Error::not_peerbridge)?;
     let (state, confirmation) = match answer {
-        FrameKind::Hello => {
-            let heard = state.on_hello(received.body());
-            heard.map_err(Error::from)?
-        }
-        FrameKind::Refuse => return Err(state.on_refuse(received.body()).into()),
+        FrameKind::Hello => state.on_hello(received.body())?,
+        FrameKind::Refuse => return Err(HandshakeError::refused(received.body()).into()),
         _ => return Err(HandshakeError::NotPeerbridge.into()),
     };
     let first = StreamNumber::FIRST;
@@ -83,12 +81,12 @@ pub(crate) fn dial<T>(
     })?;
     let sent = writer.flush();
     let answer = sent.and_then(|()| connection.read_frame(Stage::Unproven, &mut received));
-    let proven = match answer.map_err(Error::unconfirmed)? {
+    let keys = match answer.map_err(Error::unconfirmed)? {
         FrameKind::Confirm => state.on_confirm(received.body())?,
-        FrameKind::Refuse => return Err(refused_after_proof(state.on_refuse(received.body()))),
+        FrameKind::Refuse => return Err(refused_after_proof(received.body())),
         _ => return Err(Error::from(HandshakeError::Malformed).unconfirmed()),
     };
-    let shared = share(proven, traffic, idle_limit);
+    let shared = share(keys, traffic, idle_limit);
     let patience = Patience::WhileAlive(Arc::clone(&shared.liveness));
     writer.connection().set_patience(patience);
     let (mut reader, _) = channel(connection, &shared, first);
@@ -114,10 +112,10 @@ fn takes_greeting(reader: &mut MessageReader) -> Result<bool, Error> {
 }
 
 /// A listener that knows the secret refuses nobody behind a proof but one that it finds wrong.
-fn refused_after_proof(error: HandshakeError) -> Error {
-    match error {
-        HandshakeError::Unproven => error.into(),
-        _ => Error::from(error).unconfirmed(),
+fn refused_after_proof(refusal: &[u8]) -> Error {
+    match HandshakeError::refused(refusal) {
+        error @ HandshakeError::Unproven => error.into(),
+        error => Error::from(error).unconfirmed(),
     }
 }
 
@@ -134,6 +132,16 @@ pub(crate) struct Rejected {
     pub(crate) error: Error,
     /// Whether it had a chance to try a secret.
     pub(crate) spent_a_guess: bool,
+}
+
+impl<E: Into<Error>> From<E> for Rejected {
+    /// Ended a handshake in which no secret could be tried.
+    fn from(error: E) -> Self {
+        Rejected {
+            error: error.into(),
+            spent_a_guess: false,
+        }
+    }
 }
 
 /// What a listener decides about a caller.
@@ -172,56 +180,49 @@ pub(crate) fn answer(
     policy: &mut dyn HandshakePolicy,
 ) -> Result<Caller, Rejected> {
     let traffic = Arc::new(Traffic::default());
-    let mut connection = Connection::new(stream, handshake_patience(), Arc::clone(&traffic))
-        .map_err(|error| Error::lost(error).before_a_guess())?;
+    let mut connection = Connection::new(
+        stream,
+        Patience::Until(handshake_deadline()),
+        Arc::clone(&traffic),
+    )
+    .map_err(Error::lost)?;
     let mut received = FrameBuffer::default();
-    let kind = connection.read_frame(Stage::Unproven, &mut received);
-    match kind.map_err(Error::before_a_guess)? {
+    match connection.read_frame(Stage::Unproven, &mut received)? {
         FrameKind::Hello => {}
         FrameKind::Join => {
-            let request = JoinRequest::parse(received.body());
-            let request = request.map_err(|error| Error::from(error).before_a_guess())?;
+            let request = JoinRequest::parse(received.body())?;
             return Ok(Caller::Join(request, Box::new(connection)));
         }
-        _ => return Err(Error::from(HandshakeError::Malformed).before_a_guess()),
+        _ => return Err(HandshakeError::Malformed.into()),
     }
-    let (state, hello) = match reserve_and_answer(role, received.body(), policy) {
-        Ok(answer) => answer,
-        Err(error) => {
-            refuse(&mut connection, &error);
-            return Err(Error::from(error).before_a_guess());
-        }
-    };
+    let answer = reserve_and_answer(role, received.body(), policy);
+    let (state, hello) = answer.inspect_err(|error| refuse(&mut connection, error))?;
     // From here on anything but a valid proof counts as a guess, and so does hanging up behind the Hello.
     let dialler_role = state.dialler_role();
-    let (proven, confirmation) = match expect_proof(&mut connection, &hello, &mut received, state) {
-        Ok(proven) => proven,
-        Err(error) => {
-            policy.spend();
-            if let Error::WrongSecret { .. } = error {
-                refuse(&mut connection, &HandshakeError::Unproven);
-            }
-            return Err(Rejected {
-                error,
-                spent_a_guess: true,
-            });
+    let proof = expect_proof(&mut connection, &hello, &mut received, state);
+    let (keys, confirmation) = proof.map_err(|error| {
+        policy.spend();
+        if let Error::WrongSecret { .. } = error {
+            refuse(&mut connection, &HandshakeError::Unproven);
         }
-    };
+        Rejected {
+            error,
+            spent_a_guess: true,
+        }
+    })?;
     let admitted = policy.admit(dialler_role);
-    connection.set_patience(handshake_patience());
-    let shared = share(proven, traffic, idle_limit);
+    let shared = share(keys, traffic, idle_limit);
     let (reader, mut writer) = channel(connection, &shared, StreamNumber::FIRST);
     writer.queue_plain(FrameKind::Confirm, &confirmation);
     if let Err(error) = admitted {
         // Sealed: only a peer that knows the secret learns of it, and nobody else can say it.
         writer.abort(&Error::from(error));
-        return Err(Error::Busy.before_a_guess());
+        return Err(Error::Busy.into());
     }
     if let Some(greeting) = policy.greeting() {
-        let queued = writer.queue(&greeting);
-        queued.map_err(Error::before_a_guess)?;
+        writer.queue(&greeting)?;
     }
-    writer.flush().map_err(Error::before_a_guess)?;
+    writer.flush()?;
     let authenticated = Authenticated {
         shared,
         reader,
@@ -252,7 +253,7 @@ fn expect_proof(
     hello: &[u8],
     received: &mut FrameBuffer,
     state: ListenerUnproven,
-) -> Result<(Proven, [u8; PROOF_LENGTH]), Error> {
+) -> Result<(SessionKeys, [u8; PROOF_LENGTH]), Error> {
     let time_to_prove = Duration::from_secs(limits::PROOF_SECONDS);
     connection.set_patience(Patience::Until(Deadline::after(time_to_prove)));
     connection.write_all(&frame(FrameKind::Hello, hello), &[])?;
@@ -265,19 +266,9 @@ fn expect_proof(
 /// Says why, where there is something to say, and leaves the peer time to read it.
 pub(crate) fn refuse(connection: &mut Connection, error: &HandshakeError) {
     if let Some(refusal) = error.refusal() {
-        let refusal = frame(FrameKind::Refuse, &refusal.to_bytes());
+        let refusal = frame(FrameKind::Refuse, &refusal);
         if connection.write_all(&refusal, &[]).is_ok() {
             connection.linger();
-        }
-    }
-}
-
-impl Error {
-    /// Ended a handshake in which no secret could be tried.
-    fn before_a_guess(self) -> Rejected {
-        Rejected {
-            error: self,
-            spent_a_guess: false,
         }
     }
 }
@@ -287,13 +278,9 @@ pub(crate) fn handshake_deadline() -> Deadline {
     Deadline::after(Duration::from_secs(limits::HANDSHAKE_SECONDS))
 }
 
-fn handshake_patience() -> Patience {
-    Patience::Until(handshake_deadline())
-}
-
-fn share(proven: Proven, traffic: Arc<Traffic>, idle_limit: Duration) -> SessionContext {
+fn share(keys: SessionKeys, traffic: Arc<Traffic>, idle_limit: Duration) -> SessionContext {
     SessionContext {
-        keys: Arc::new(proven.keys),
+        keys: Arc::new(keys),
         liveness: Arc::new(Liveness::new(idle_limit)),
         traffic,
         cause: Arc::default(),

@@ -3,7 +3,7 @@
 use crate::protocol::{Message, Ping};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::connection::clock::Liveness;
-use crate::session::connection::next_seal::{NextSeal, SealTask};
+use crate::session::connection::next_seal::NextSeal;
 use crate::session::sync::lock;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ impl Drop for Heartbeat {
 fn beat(writer: &SharedWriter, ahead: &NextSeal, pause: Duration) {
     let _closing = ClosedAtEnd(ahead);
     let mut due = Instant::now() + pause;
-    while let SealTask::Overdue = ahead.serve_until(due) {
+    while ahead.serve_until(due) {
         // A writer that is busy says enough by what it writes; one that is lost is found by others.
         if let Ok(mut writer) = writer.try_lock()
             && writer.send(&Message::Ping(Ping::default())).is_err()

@@ -6,8 +6,9 @@ use crate::protocol::{DiallerJoins, FrameKind, HandshakeError, Stage, StreamNumb
 use crate::session::connection::channel::{MessageReader, MessageWriter};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::end_cause::EndCause;
+use crate::session::connection::patience::Patience;
 use crate::session::connection::socket;
-use crate::session::connection::transport::{Connection, FrameBuffer, Patience};
+use crate::session::connection::transport::{Connection, FrameBuffer};
 use crate::session::error::Error;
 use crate::session::stats::Traffic;
 use crate::session::sync::Monitor;
@@ -143,7 +144,7 @@ pub(crate) fn dial_stream(
     let mut answer = FrameBuffer::default();
     let number = match connection.read_frame(Stage::Unproven, &mut answer)? {
         FrameKind::Join => joins.on_join(&shared.keys, answer.body())?,
-        FrameKind::Refuse => return Err(joins.on_refuse(answer.body()).into()),
+        FrameKind::Refuse => return Err(HandshakeError::refused(answer.body()).into()),
         _ => return Err(HandshakeError::Malformed.into()),
     };
     Ok((JoinedStream { number, connection }, connected))

@@ -13,6 +13,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod join;
 pub(crate) mod join_gate;
 pub(crate) mod next_seal;
+pub(crate) mod patience;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod stall;

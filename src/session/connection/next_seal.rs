@@ -24,14 +24,6 @@ enum SealState {
     Closed,
 }
 
-/// What the preparing thread is to do.
-pub(crate) enum SealTask {
-    /// It has waited long enough.
-    Overdue,
-    /// To end.
-    End,
-}
-
 impl NextSeal {
     /// For the messages of a stream.
     pub(crate) fn new(keys: SealingKeys, stream: StreamNumber) -> Self {
@@ -65,19 +57,15 @@ impl NextSeal {
         }
     }
 
-    /// Prepares what is wanted, in the calling thread, until `due` or until there is an end.
-    pub(crate) fn serve_until(&self, due: Instant) -> SealTask {
+    /// Prepares what is wanted, in the calling thread, until `due`. False when there is an end.
+    pub(crate) fn serve_until(&self, due: Instant) -> bool {
         loop {
             let left = due.saturating_duration_since(Instant::now());
-            let is_idle = |state: &SealState| {
-                matches!(
-                    state,
-                    SealState::Idle | SealState::Begun | SealState::Ready(..)
-                )
-            };
+            let is_idle =
+                |state: &SealState| !matches!(state, SealState::Wanted(_) | SealState::Closed);
             let mut state = self.state.wait_while_for(left, is_idle);
             match *state {
-                SealState::Closed => return SealTask::End,
+                SealState::Closed => return false,
                 SealState::Wanted(sequence) => {
                     *state = SealState::Begun;
                     drop(state);
@@ -88,7 +76,7 @@ impl NextSeal {
                         }
                     });
                 }
-                _ => return SealTask::Overdue,
+                _ => return true,
             }
         }
     }
@@ -120,10 +108,7 @@ mod tests {
 
     /// Prepares what is wanted, and comes back.
     fn serve(next_seal: &NextSeal) {
-        assert!(matches!(
-            next_seal.serve_until(Instant::now()),
-            SealTask::Overdue
-        ));
+        assert!(next_seal.serve_until(Instant::now()));
     }
 
     #[test]
@@ -181,7 +166,7 @@ mod tests {
             let serving = scope.spawn(|| next_seal.serve_until(far));
             next_seal.close();
             assert!(taking.join().unwrap().is_none());
-            assert!(matches!(serving.join().unwrap(), SealTask::End));
+            assert!(!serving.join().unwrap());
         });
         next_seal.want(0);
         assert!(next_seal.take(0).is_none());

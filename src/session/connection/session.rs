@@ -57,8 +57,8 @@ impl Session {
             wants_code: _,
         } = authenticated;
         let writer = Arc::new(Mutex::new(writer));
-        let heartbeat = Heartbeat::start(Arc::clone(&writer), &shared.liveness)
-            .map_err(|source| Error::System { source })?;
+        let heartbeat =
+            Heartbeat::start(Arc::clone(&writer), &shared.liveness).map_err(Error::system)?;
         Ok(Session {
             peer,
             shared,

@@ -26,9 +26,7 @@ pub(crate) fn dial(
     cancel: &Cancel,
 ) -> Result<TcpStream, Error> {
     loop {
-        if cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        cancel.check()?;
         let left = deadline.remaining().unwrap_or_default();
         let failure = match dial_once(peer, Deadline::after(left.max(SHORTEST_TRY))) {
             Ok(stream) => return Ok(stream),

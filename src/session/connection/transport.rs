@@ -1,9 +1,9 @@
 //! Frames over TCP: whole ones, within a time limit, counted.
 
-use crate::model::limits;
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
 use crate::session::connection::clock::{Deadline, Liveness};
 use crate::session::connection::end_cause::EndCause;
+use crate::session::connection::patience::{Pace, Patience};
 use crate::session::error::Error;
 use crate::session::stats::Traffic;
 use std::io::{self, IoSlice, Read, Write};
@@ -20,108 +20,6 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// What is given to the system at once of something longer, in bytes: a call comes back only when all of it
 /// was taken, and until then nobody can tell how fast the line is.
 const WRITE_BYTES: usize = 256 * 1024;
-
-/// How long to wait for the peer.
-#[derive(Clone, Debug)]
-pub(crate) enum Patience {
-    /// Until one deadline, however the bytes trickle.
-    Until(Deadline),
-    /// As long as the peer is heard on any stream of the session.
-    WhileAlive(Arc<Liveness>),
-}
-
-impl Patience {
-    /// How long the next read may block; an error when none is to follow.
-    fn read_wait(&self) -> io::Result<Duration> {
-        match self {
-            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
-            Patience::WhileAlive(liveness) => Ok(liveness.read_wait()),
-        }
-    }
-
-    /// Whether the session may go on although its peer moves nothing.
-    ///
-    /// # Errors
-    /// [`Error::Stalled`].
-    fn check_progress(&self) -> Result<(), Error> {
-        match self {
-            Patience::WhileAlive(liveness)
-                if liveness.is_making_way() || liveness.is_standing_still() =>
-            {
-                let seconds = liveness.stalled().as_secs();
-                Err(Error::Stalled { seconds })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// How long the next write may block; an error when none is to follow.
-    fn write_wait(&self) -> io::Result<Duration> {
-        match self {
-            Patience::Until(deadline) => deadline.remaining().ok_or(io::ErrorKind::TimedOut.into()),
-            Patience::WhileAlive(liveness) => Ok(liveness.write_wait()),
-        }
-    }
-
-    /// Whether a read that brought nothing was the last one.
-    fn is_over_for_reads(&self) -> bool {
-        match self {
-            Patience::Until(_) => false,
-            Patience::WhileAlive(liveness) => liveness.is_silent(),
-        }
-    }
-
-    /// Whether a write that has gone no further for `time` was the last one. Signs of life don't help a
-    /// peer that takes nothing.
-    fn is_over_for_writes(&self, time: Duration) -> bool {
-        match self {
-            Patience::Until(_) => false,
-            Patience::WhileAlive(liveness) => liveness.is_stalled(time),
-        }
-    }
-
-    fn heard(&self) {
-        if let Patience::WhileAlive(liveness) = self {
-            liveness.heard();
-        }
-    }
-}
-
-/// How fast a peer must bring something that it has begun: within some time, or at a rate from then on.
-#[derive(Debug)]
-pub(crate) struct Pace {
-    /// What must come, in words.
-    what: &'static str,
-    /// When the rate begins to count.
-    from: Instant,
-    bytes_per_second: u64,
-    brought: u64,
-}
-
-impl Pace {
-    /// `what` has begun to come.
-    pub(crate) fn new(what: &'static str, grace: Duration, bytes_per_second: u64) -> Self {
-        Pace {
-            what,
-            from: Instant::now() + grace,
-            bytes_per_second,
-            brought: 0,
-        }
-    }
-
-    /// Whether it is kept, with the bytes of a frame that has not ended.
-    fn is_kept(&self, of_frame: u64) -> bool {
-        let late = Instant::now().saturating_duration_since(self.from);
-        let due = late.as_millis() * u128::from(self.bytes_per_second) / 1000;
-        u128::from(self.brought + of_frame) >= due
-    }
-
-    fn lost(&self) -> Error {
-        Error::DeclinedHere {
-            reason: format!("{} comes too slowly", self.what),
-        }
-    }
-}
 
 /// A frame's body, in memory that is used again for the next one. It grows and never shrinks: zeroing
 /// megabytes for each part would cost as much as copying them. It keeps nothing when it grows: memory that
@@ -175,24 +73,20 @@ impl Connection {
         let stream = stream.into();
         // A frame is written whole; waiting for more would only add a delay to the last one.
         stream.set_nodelay(true)?;
-        Ok(Connection {
-            stream,
-            patience,
-            traffic,
-            cause: None,
-            read_wait: None,
-            write_wait: None,
-            pace: None,
-            of_frame: 0,
-        })
+        Ok(Connection::of(stream, patience, traffic))
     }
 
     /// A second handle of the same connection, so that one thread reads while another writes.
     pub(crate) fn share(&self) -> Self {
+        let (stream, traffic) = (Arc::clone(&self.stream), Arc::clone(&self.traffic));
+        Connection::of(stream, self.patience.clone(), traffic)
+    }
+
+    fn of(stream: Arc<TcpStream>, patience: Patience, traffic: Arc<Traffic>) -> Self {
         Connection {
-            stream: Arc::clone(&self.stream),
-            patience: self.patience.clone(),
-            traffic: Arc::clone(&self.traffic),
+            stream,
+            patience,
+            traffic,
             cause: None,
             read_wait: None,
             write_wait: None,
@@ -203,16 +97,13 @@ impl Connection {
 
     /// The clock of the session that this connection is one of; none before the proof.
     pub(crate) fn liveness(&self) -> Option<Arc<Liveness>> {
-        match &self.patience {
-            Patience::Until(_) => None,
-            Patience::WhileAlive(liveness) => Some(Arc::clone(liveness)),
-        }
+        self.patience.liveness().map(Arc::clone)
     }
 
     /// The transfer moved on, by this connection.
     pub(crate) fn moved(&self) {
-        if let Patience::WhileAlive(liveness) = &self.patience {
-            liveness.moved();
+        if let Some(liveness) = self.patience.liveness() {
+            liveness.stall.moved();
         }
     }
 
@@ -276,33 +167,39 @@ impl Connection {
     pub(crate) fn write_all(&mut self, mut head: &[u8], mut tail: &[u8]) -> Result<(), Error> {
         let mut moved = Instant::now();
         while !head.is_empty() || !tail.is_empty() {
-            let wait = self.patience.write_wait();
-            let wait = wait.map_err(|error| self.ended(error))?;
-            if self.write_wait != Some(wait) {
-                let set = self.stream.set_write_timeout(Some(wait));
-                set.map_err(|error| self.ended(error))?;
-                self.write_wait = Some(wait);
-            }
-            let next = tail.len().min(WRITE_BYTES);
-            let slices = [IoSlice::new(head), IoSlice::new(&tail[..next])];
-            match (&*self.stream).write_vectored(&slices) {
-                Ok(0) => return Err(self.ended(io::ErrorKind::WriteZero.into())),
-                Ok(written) => {
-                    self.traffic.add(written);
-                    let of_head = written.min(head.len());
-                    head = &head[of_head..];
-                    tail = &tail[written - of_head..];
-                    moved = Instant::now();
-                }
-                Err(error) if is_wait_over(&error) => {
-                    if self.patience.is_over_for_writes(moved.elapsed()) {
-                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
-                    }
-                }
-                Err(error) => return Err(self.ended(error)),
+            let written = self.write_some(head, tail, moved);
+            let written = written.map_err(|error| self.ended(error))?;
+            if written > 0 {
+                let of_head = written.min(head.len());
+                head = &head[of_head..];
+                tail = &tail[written - of_head..];
+                moved = Instant::now();
             }
         }
         Ok(())
+    }
+
+    /// Writes what the system takes; 0 when it has taken nothing for a moment. The last bytes have `moved` then.
+    fn write_some(&mut self, head: &[u8], tail: &[u8], moved: Instant) -> io::Result<usize> {
+        let wait = self.patience.write_wait()?;
+        if self.write_wait != Some(wait) {
+            self.stream.set_write_timeout(Some(wait))?;
+            self.write_wait = Some(wait);
+        }
+        let next = tail.len().min(WRITE_BYTES);
+        let slices = [IoSlice::new(head), IoSlice::new(&tail[..next])];
+        match (&*self.stream).write_vectored(&slices) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                self.traffic.add(written);
+                Ok(written)
+            }
+            Err(error) if !is_wait_over(&error) => Err(error),
+            Err(_) if self.patience.is_over_for_writes(moved.elapsed()) => {
+                Err(io::ErrorKind::TimedOut.into())
+            }
+            Err(_) => Ok(0),
+        }
     }
 
     /// Ends the connection in both directions: blocked readers and writers of every handle wake up.
@@ -351,38 +248,36 @@ impl Connection {
             if let Some(error) = self.raised() {
                 return Err(error);
             }
-            if let Some(pace) = self
-                .pace
-                .as_ref()
-                .filter(|pace| !pace.is_kept(self.of_frame))
-            {
-                return Err(pace.lost());
+            if let Some(pace) = &self.pace {
+                pace.check(self.of_frame)?;
             }
             self.patience.check_progress()?;
-            let wait = self.patience.read_wait();
-            let wait = wait.map_err(|error| self.ended(error))?;
-            if self.read_wait != Some(wait) {
-                let set = self.stream.set_read_timeout(Some(wait));
-                set.map_err(|error| self.ended(error))?;
-                self.read_wait = Some(wait);
-            }
-            match (&*self.stream).read(buffer) {
-                Ok(0) => return Err(self.ended(closed_by_the_peer())),
-                Ok(count) => {
-                    self.traffic.add(count);
-                    self.of_frame += count as u64;
-                    self.patience.heard();
-                    buffer = &mut buffer[count..];
-                }
-                Err(error) if is_wait_over(&error) => {
-                    if self.patience.is_over_for_reads() {
-                        return Err(self.ended(io::ErrorKind::TimedOut.into()));
-                    }
-                }
-                Err(error) => return Err(self.ended(error)),
-            }
+            let count = self.read_some(buffer);
+            let count = count.map_err(|error| self.ended(error))?;
+            buffer = &mut buffer[count..];
         }
         Ok(())
+    }
+
+    /// Reads what is there; 0 when nothing came for a moment.
+    fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wait = self.patience.read_wait()?;
+        if self.read_wait != Some(wait) {
+            self.stream.set_read_timeout(Some(wait))?;
+            self.read_wait = Some(wait);
+        }
+        match (&*self.stream).read(buffer) {
+            Ok(0) => Err(closed_by_the_peer()),
+            Ok(count) => {
+                self.traffic.add(count);
+                self.of_frame += count as u64;
+                self.patience.heard();
+                Ok(count)
+            }
+            Err(error) if !is_wait_over(&error) => Err(error),
+            Err(_) if self.patience.is_over_for_reads() => Err(io::ErrorKind::TimedOut.into()),
+            Err(_) => Ok(0),
+        }
     }
 
     fn ended(&self, error: io::Error) -> Error {
@@ -390,10 +285,7 @@ impl Connection {
             return Error::Lost { source: error };
         }
         Error::Silent {
-            seconds: match &self.patience {
-                Patience::Until(_) => limits::HANDSHAKE_SECONDS,
-                Patience::WhileAlive(liveness) => liveness.idle_limit().as_secs(),
-            },
+            seconds: self.patience.seconds(),
         }
     }
 }

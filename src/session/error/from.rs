@@ -17,10 +17,12 @@ impl From<HandshakeError> for Error {
         match error {
             HandshakeError::NotPeerbridge => NOT_PEERBRIDGE,
             HandshakeError::Version { theirs } => Error::Version { theirs },
-            HandshakeError::SameRole { theirs: Role::Send } => Error::SameRole { role: "send" },
-            HandshakeError::SameRole {
-                theirs: Role::Receive,
-            } => Error::SameRole { role: "receive" },
+            HandshakeError::SameRole { theirs } => Error::SameRole {
+                role: match theirs {
+                    Role::Send => "send",
+                    Role::Receive => "receive",
+                },
+            },
             HandshakeError::Unproven => Error::WrongSecret { attempts: 1 },
             HandshakeError::Busy | HandshakeError::NoSession => Error::Busy,
             HandshakeError::Malformed | HandshakeError::InvalidShare => Error::not_verified(error),
@@ -38,60 +40,24 @@ impl From<FrameError> for Error {
     }
 }
 
-impl From<RandomError> for Error {
-    fn from(error: RandomError) -> Self {
-        Error::System {
-            source: io::Error::other(error),
-        }
-    }
+macro_rules! from {
+    ($($from:ty => $to:expr,)*) => {
+        $(impl From<$from> for Error {
+            fn from(error: $from) -> Self {
+                $to(error)
+            }
+        })*
+    };
 }
 
-impl From<SealError> for Error {
-    fn from(error: SealError) -> Self {
-        Error::System {
-            source: io::Error::other(error),
-        }
-    }
-}
-
-impl From<OpenError> for Error {
-    fn from(error: OpenError) -> Self {
-        Error::not_verified(error)
-    }
-}
-
-impl From<MessageError> for Error {
-    fn from(error: MessageError) -> Self {
-        Error::not_verified(error)
-    }
-}
-
-impl From<ManifestCodeError> for Error {
-    fn from(error: ManifestCodeError) -> Self {
-        Error::not_verified(error)
-    }
-}
-
-impl From<LayoutError> for Error {
-    fn from(error: LayoutError) -> Self {
-        Error::not_verified(error)
-    }
-}
-
-impl From<DiskError> for Error {
-    fn from(error: DiskError) -> Self {
-        Error::Disk(error)
-    }
-}
-
-impl From<ArchiveError> for Error {
-    fn from(error: ArchiveError) -> Self {
-        Error::Archive(error)
-    }
-}
-
-impl From<SourceError> for Error {
-    fn from(error: SourceError) -> Self {
-        Error::Source(error)
-    }
+from! {
+    RandomError => |error| Error::system(io::Error::other(error)),
+    SealError => |error| Error::system(io::Error::other(error)),
+    OpenError => Error::not_verified,
+    MessageError => Error::not_verified,
+    ManifestCodeError => Error::not_verified,
+    LayoutError => Error::not_verified,
+    DiskError => Error::Disk,
+    ArchiveError => Error::Archive,
+    SourceError => Error::Source,
 }

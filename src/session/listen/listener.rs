@@ -1,13 +1,16 @@
 //! Waiting for peers: the sockets, the accept loop, and a thread for each connection.
 
 use crate::crypto::ReturnTicket;
+use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::join_gate::SessionEnd;
 use crate::session::connection::socket;
 use crate::session::error::Error;
+use crate::session::events::{Event, Operator};
 use crate::session::listen::admission::Admission;
 use crate::session::listen::connection_handler;
 use crate::session::listen::listener_state::{Arrival, ListenerState, Terms};
+use crate::session::listen::slots::SessionSlots;
 use crate::session::options::ListenAddress;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -34,12 +37,16 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens, and lets peers in from now on.
+    /// Listens, and lets peers in from now on. `cancel` wakes the thread in [`Listener::wait`].
     ///
     /// # Errors
     /// [`Error::CannotListen`], or [`Error::System`] without threads.
-    pub(crate) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, Error> {
-        Listener::of_sockets(socket::listen(address)?, terms)
+    pub(crate) fn open(
+        address: &ListenAddress,
+        terms: Terms,
+        cancel: &Cancel,
+    ) -> Result<Self, Error> {
+        Listener::of_sockets(socket::listen(address)?, terms, cancel)
     }
 
     /// Lets in the peer at the other end of a connection that stands, and nobody else.
@@ -50,20 +57,19 @@ impl Listener {
         stream: TcpStream,
         peer: SocketAddr,
         terms: Terms,
+        cancel: &Cancel,
     ) -> Result<Self, Error> {
-        let listener = Listener::of_sockets(Vec::new(), terms)?;
-        let let_in = let_in(stream, peer, &listener.state);
-        let_in.map_err(|source| Error::System { source })?;
+        let listener = Listener::of_sockets(Vec::new(), terms, cancel)?;
+        let_in(stream, peer, &listener.state).map_err(Error::system)?;
         Ok(listener)
     }
 
-    fn of_sockets(sockets: Vec<TcpListener>, terms: Terms) -> Result<Self, Error> {
-        let system = |source| Error::System { source };
+    fn of_sockets(sockets: Vec<TcpListener>, terms: Terms, cancel: &Cancel) -> Result<Self, Error> {
         let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
         let state = Arc::new(ListenerState::new(terms, sender));
         let mut listener = Listener {
-            addresses: addresses.map_err(system)?,
+            addresses: addresses.map_err(Error::system)?,
             arrivals,
             state,
             threads: Vec::new(),
@@ -72,17 +78,44 @@ impl Listener {
             let state = Arc::clone(&listener.state);
             let thread = std::thread::Builder::new().name("accept".into());
             let thread = thread.stack_size(UNPROVEN_STACK);
-            let handle = thread
-                .spawn(move || accept(&socket, &state))
-                .map_err(system)?;
-            listener.threads.push(handle);
+            let handle = thread.spawn(move || accept(&socket, &state));
+            listener.threads.push(handle.map_err(Error::system)?);
         }
+        cancel.wake(listener.waker());
         Ok(listener)
     }
 
     /// Where it listens, with the real port.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Tells the operator where it listens.
+    pub(crate) fn announce(&self, operator: &dyn Operator) {
+        let addresses = &self.addresses;
+        operator.event(&Event::Listening { addresses });
+    }
+
+    /// Tells the operator of an arrival that the session does not depend on.
+    pub(crate) fn mention(&self, arrival: &Arrival, operator: &dyn Operator) {
+        match arrival {
+            Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
+                let peer = peer.ip().to_canonical();
+                operator.warn(&format!("turned {peer} away: {error}"));
+            }
+            Arrival::ProofFailed { peer } => {
+                let (peer, count) = (*peer, self.failed_proofs());
+                operator.event(&Event::ProofFailed { peer, count });
+            }
+            Arrival::Pinged { peer } => operator.event(&Event::Pinged { peer: *peer }),
+            Arrival::News { message } => operator.warn(message),
+            Arrival::TurnedAway { .. } | Arrival::Peer(_) | Arrival::Woken => {}
+        }
+    }
+
+    /// The room for proven peers.
+    pub(crate) fn slots(&self) -> &Arc<SessionSlots> {
+        &self.state.terms.slots
     }
 
     /// A call that wakes the thread in [`Listener::wait`] with an [`Arrival::Woken`]. With a full queue it does

@@ -11,6 +11,7 @@ use crate::session::listen::guest_book::Budget;
 use crate::session::listen::secrets::{Name, Secrets};
 use crate::session::listen::slots::{SessionSlots, Slot};
 use crate::session::listen::tickets::Tickets;
+use crate::session::options::Connect;
 use crate::session::second_factor::UsedCodes;
 use crate::session::sync::lock;
 use std::collections::HashMap;
@@ -34,6 +35,19 @@ pub(crate) struct Terms {
     pub(crate) slots: Arc<SessionSlots>,
     pub(crate) idle_limit: Duration,
     pub(crate) guesses: Budget,
+}
+
+impl Terms {
+    /// For a peer that knows the secret of `connect`.
+    pub(crate) fn of(connect: &Connect, role: Role, slots: Arc<SessionSlots>) -> Self {
+        Terms {
+            role,
+            secrets: Secrets::One(Arc::clone(&connect.secret)),
+            slots,
+            idle_limit: connect.idle_timeout,
+            guesses: Budget::InAll(limits::FAILED_PROOFS),
+        }
+    }
 }
 
 /// Somebody came.

@@ -164,7 +164,7 @@ impl SlotState {
         let candidates = self.taken.iter().filter(|(_, slot)| has_most(slot));
         let sessions = candidates
             .filter_map(|(number, slot)| Some((*number, slot.session.as_ref()?.upgrade()?)));
-        let longest = sessions.max_by_key(|(_, session)| session.stalled());
+        let longest = sessions.max_by_key(|(_, session)| session.stall.stalled());
         let Some((number, session)) = longest else {
             return false;
         };
@@ -255,7 +255,7 @@ mod tests {
         let mut taken: Vec<_> = (0..3).map(|_| begin(&slots, "mallory")).collect();
         let (longest, session) = taken.remove(1);
         // All three wait for their peer; this one has waited since before.
-        let _waiting = session.wait_for_peer();
+        let _waiting = session.stall.wait();
         std::thread::sleep(Duration::from_millis(5));
         std::thread::scope(|scope| {
             let alice = scope.spawn(|| take(&slots));

@@ -8,18 +8,20 @@
 use crate::crypto::ReturnTicket;
 use crate::protocol::{Presence, Role};
 use crate::session::connection::clock::Deadline;
-use crate::session::connection::session::Session;
+use crate::session::connection::join_gate::SessionEnd;
+use crate::session::connection::session::{Origin, Session};
 use crate::session::discovery::{Found, Lookout};
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator, StillLooking};
-use crate::session::listen::hosting::mention;
+use crate::session::listen::guest_book::Network;
 use crate::session::listen::listener::Listener;
-use crate::session::listen::listener_state::{Arrival, ProvenGuest};
-use crate::session::listen::slots::Slot;
+use crate::session::listen::listener_state::{Arrival, ProvenGuest, Terms};
+use crate::session::listen::slots::{Holder, SessionSlots, Slot};
 use crate::session::meet::dial_plan::{DialEnd, DialPlan};
 use crate::session::meet::dialling::{Dialled, Dialler, Mailbox, News, hear_first};
-use crate::session::meet::occasion::{LAST_WORDS, Occasion};
-use crate::session::options::{Connect, FindOptions};
+use crate::session::meet::waiting::{LAST_WORDS, Occasion};
+use crate::session::options::{Connect, Discovery, FindOptions, ListenAddress};
+use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -34,8 +36,94 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Addresses of one kind that the operator is told of.
 const TOLD_ADDRESSES: usize = 8;
 
+/// What stays from one search for the peer to the next.
+pub(super) struct CodeSearch<'a> {
+    options: &'a FindOptions,
+    listener: Listener,
+    port: NonZeroU16,
+    /// Where the end of a session is noted that this side dialled.
+    ended: SessionEnd,
+}
+
+impl<'a> CodeSearch<'a> {
+    /// Listens, on the port of `options` or on any.
+    ///
+    /// # Errors
+    /// [`Error::CannotListen`] and [`Error::System`].
+    pub(super) fn open(
+        options: &'a FindOptions,
+        connect: &Connect,
+        role: Role,
+        operator: &dyn Operator,
+    ) -> Result<Self, Error> {
+        let listen = |address: &ListenAddress| {
+            let terms = Terms::of(connect, role, SessionSlots::at_once(1));
+            Listener::open(address, terms, &connect.cancel)
+        };
+        let listener = match listen(&options.listen) {
+            Err(Error::CannotListen { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
+                listen(&ListenAddress {
+                    port: 0,
+                    ..options.listen.clone()
+                })?
+            }
+            opened => opened?,
+        };
+        if options.discovery == Discovery::Off {
+            // Nobody finds it, so a person must say where it is.
+            listener.announce(operator);
+        }
+        let port = listener.addresses().first().map(SocketAddr::port);
+        let port = port.and_then(NonZeroU16::new);
+        Ok(CodeSearch {
+            options,
+            port: port.ok_or(Error::nobody_came(None))?,
+            listener,
+            ended: SessionEnd::default(),
+        })
+    }
+
+    /// Looks for the peer, and dials by `ticket` one that was lost.
+    ///
+    /// # Errors
+    /// [`Error`]: nobody came, wrong secret, cancelled, and others.
+    pub(super) fn find(
+        &mut self,
+        connect: &Connect,
+        operator: &dyn Operator,
+        role: Role,
+        occasion: Occasion,
+        ticket: Option<&Arc<ReturnTicket>>,
+    ) -> Result<Chosen, Error> {
+        // Set already where the peer dialled: the listener knows better.
+        let _ = self.ended.set(Instant::now());
+        let mut search = Search::new(connect, operator, &self.listener, role, occasion, ticket);
+        search.look(self.options, self.port);
+        let found = search.run();
+        drop(search);
+        let mut chosen = found?;
+        self.expect_back(&mut chosen.session);
+        let slots = self.listener.slots();
+        let peer = Holder::Network(Network::of(chosen.session.peer.ip()));
+        chosen.slot = chosen.slot.or_else(|| slots.take(peer, false));
+        Ok(chosen)
+    }
+
+    /// Either side may dial when the session is lost, so each lets the other one in by a key of it: whoever
+    /// was dialled does so anyway.
+    fn expect_back(&mut self, session: &mut Session) {
+        self.ended = SessionEnd::default();
+        if let Origin::Dialled = session.origin {
+            let ticket = session.shared.keys.return_ticket();
+            let socket = session.reader.connection().socket();
+            let ended = Arc::clone(&self.ended);
+            self.listener.expect_back(ticket, ended, socket);
+        }
+    }
+}
+
 /// A search for the peer; from its end on nothing is sent or answered.
-pub(super) struct Search<'a> {
+struct Search<'a> {
     connect: &'a Connect,
     operator: &'a dyn Operator,
     listener: &'a Listener,
@@ -67,7 +155,7 @@ struct WaitingPeer {
 /// The connection that is used.
 pub(super) struct Chosen {
     pub(super) session: Session,
-    /// The listener's room for it, where there was any.
+    /// The listener's room for it.
     pub(super) slot: Option<Slot>,
     /// Whether the sender dialled and has yet to make its offer.
     pub(super) offer_is_due: bool,
@@ -75,7 +163,7 @@ pub(super) struct Chosen {
 
 impl<'a> Search<'a> {
     /// Nobody is looked for yet. By `ticket` a peer is dialled that was lost.
-    pub(super) fn new(
+    fn new(
         connect: &'a Connect,
         operator: &'a dyn Operator,
         listener: &'a Listener,
@@ -114,7 +202,7 @@ impl<'a> Search<'a> {
 
     /// Begins to look, and to answer that this side listens on `port`. Where that fails, whoever knows the
     /// address can still dial.
-    pub(super) fn look(&mut self, options: &FindOptions, port: NonZeroU16) {
+    fn look(&mut self, options: &FindOptions, port: NonZeroU16) {
         let mailbox = Arc::clone(&self.mailbox);
         let presence = Presence::Meeting {
             role: self.role,
@@ -127,8 +215,8 @@ impl<'a> Search<'a> {
         match lookout {
             Ok(lookout) => self.lookout = Some(lookout),
             Err(error) => {
-                let message = format!("this network cannot be searched: {error}");
-                self.operator.event(&Event::Warning { message: &message });
+                self.operator
+                    .warn(&format!("this network cannot be searched: {error}"));
             }
         }
         self.tell_at = Some(Instant::now() + PATIENCE);
@@ -138,12 +226,11 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// [`Error`]: nobody came, wrong secret, cancelled, and others.
-    pub(super) fn run(&mut self, wait: Option<Duration>) -> Result<Chosen, Error> {
+    fn run(&mut self) -> Result<Chosen, Error> {
+        let wait = self.occasion.wait(self.connect);
         let end = wait.map(|wait| Instant::now() + wait);
         loop {
-            if self.connect.cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
+            self.connect.cancel.check()?;
             while let Some(news) = self.mailbox.take() {
                 if let Some(chosen) = self.on_news(news)? {
                     return Ok(chosen);
@@ -155,7 +242,7 @@ impl<'a> Search<'a> {
                 return Ok(chosen);
             }
             if end.is_some_and(|end| now >= end) {
-                return Err(self.nobody_came(wait.unwrap_or_default()));
+                return Err(self.occasion.nobody_came(self.listener, self.connect));
             }
             let own_dial = self.accepted.as_ref().map(|(_, until)| *until);
             let last_words = self.spent.map(|spent| spent + LAST_WORDS);
@@ -268,7 +355,7 @@ impl<'a> Search<'a> {
                 }
                 self.proof_failed(peer);
             }
-            other => mention(&other, self.operator),
+            other => self.listener.mention(&other, self.operator),
         }
         Ok(None)
     }
@@ -283,8 +370,8 @@ impl<'a> Search<'a> {
         }
         while let Some((instance, address)) = self.plan.due(now) {
             if let Err(error) = self.dialler.start(instance, address) {
-                let message = format!("no thread to dial {address}: {error}");
-                self.operator.event(&Event::Warning { message: &message });
+                self.operator
+                    .warn(&format!("no thread to dial {address}: {error}"));
                 self.plan
                     .ended(instance, address, false, DialEnd::Unreachable, now);
             }
@@ -300,13 +387,12 @@ impl<'a> Search<'a> {
             socket: Arc::clone(session.reader.connection().socket()),
             slot,
         });
-        hear_first(session, &self.mailbox).map_err(|source| Error::System { source })
+        hear_first(session, &self.mailbox).map_err(Error::system)
     }
 
     fn choose(&self, session: Session, slot: Option<Slot>, offer_is_due: bool) -> Chosen {
         let peer = session.peer;
-        self.operator.event(&Event::Connected { peer });
-        self.operator.event(&Event::Authenticated { peer });
+        self.operator.welcome(peer);
         Chosen {
             session,
             slot,
@@ -336,27 +422,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn nobody_came(&self, wait: Duration) -> Error {
-        match self.listener.failed_proofs() {
-            attempts @ 1.. if self.occasion == Occasion::First => Error::WrongSecret { attempts },
-            _ => Error::NobodyCame {
-                seconds: wait.as_secs(),
-            },
-        }
-    }
-
     /// Tells what was seen so far, for the person to find out what is wrong.
     fn tell(&self) {
-        let sights = self
-            .lookout
-            .as_ref()
-            .map(Lookout::sights)
-            .unwrap_or_default();
+        let sights = self.lookout.as_ref().map(Lookout::sights);
         self.operator.event(&Event::StillLooking(&StillLooking {
             listening: self.listener.addresses().to_vec(),
             unreachable: self.unreachable.clone(),
             same_role: self.same_role.clone(),
-            ..sights
+            ..sights.unwrap_or_default()
         }));
     }
 }

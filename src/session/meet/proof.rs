@@ -6,6 +6,7 @@ use crate::session::connection::clock::Deadline;
 use crate::session::connection::handshake::{
     Authenticated, DiallerCredential, dial, handshake_deadline,
 };
+use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::socket;
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
@@ -26,6 +27,17 @@ pub(crate) struct Reached<T> {
     pub(crate) queued: T,
     /// From the TCP connection to the proof.
     pub(crate) handshake: Duration,
+}
+
+impl<T> Reached<T> {
+    /// The session, and what the first flight gave.
+    ///
+    /// # Errors
+    /// [`Error::System`] without a thread.
+    pub(super) fn into_session(self) -> Result<(Session, Option<T>), Error> {
+        let session = Session::new(self.peer, self.authenticated, Origin::Dialled)?;
+        Ok((session, Some(self.queued)))
+    }
 }
 
 /// The secret of a connection, by its name.
@@ -89,20 +101,14 @@ pub(super) fn prove<T>(
     first_flight: impl FnOnce(&mut MessageWriter) -> Result<T, Error>,
 ) -> Result<Reached<T>, Error> {
     let begun = Instant::now();
-    let Call {
-        stream,
-        peer,
-        role,
-        answer_by,
-    } = call;
+    let peer = call.peer;
     operator.event(&Event::Connected { peer });
-    let idle_limit = connect.idle_timeout;
     let (mut authenticated, queued) = dial(
-        stream,
+        call.stream,
         credential,
-        role,
-        answer_by,
-        idle_limit,
+        call.role,
+        call.answer_by,
+        connect.idle_timeout,
         first_flight,
     )?;
     if authenticated.wants_code {

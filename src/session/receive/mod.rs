@@ -24,7 +24,7 @@ use crate::protocol::{DeclineReason, Message, Offer, Role};
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::session::Session;
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator, Reception, Summary};
+use crate::session::events::{Operator, Reception, Summary};
 use crate::session::meet::{Attempts, Meeting, Occasion};
 use crate::session::options::{Connect, Rendezvous};
 use crate::session::receive::offer::{ReceiveTransfer, Received};
@@ -109,7 +109,7 @@ fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), Error> {
             reason: message.to_owned(),
         });
     }
-    operator.event(&Event::Warning { message });
+    operator.warn(message);
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use crate::protocol::{
     PartRanges, PeerFailure, transfer_id,
 };
 use crate::session::connection::channel::unexpected;
+use crate::session::connection::patience::Pace;
 use crate::session::connection::session::Session;
-use crate::session::connection::transport::Pace;
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
 use crate::session::listen::guest_book::Network;
@@ -258,8 +258,7 @@ impl<'s> ReceiveTransfer<'s> {
             }
             if let Some(fault) = staging.journal_fault() {
                 let what = "what an earlier run left is not used, and it begins anew";
-                let message = format!("{what}: {fault}");
-                self.operator.event(&Event::Warning { message: &message });
+                self.operator.warn(&format!("{what}: {fault}"));
             }
         }
         let layout = sink.layout();
@@ -293,8 +292,9 @@ impl<'s> ReceiveTransfer<'s> {
     /// A transfer that cannot be resumed has ended early: what it left in the folder is of no use.
     fn discard(&self, sink: Sink) {
         if let Err(fault) = sink.discard() {
-            let message = format!("what arrived is of no use and cannot be removed: {fault}");
-            self.operator.event(&Event::Warning { message: &message });
+            self.operator.warn(&format!(
+                "what arrived is of no use and cannot be removed: {fault}"
+            ));
         }
     }
 
@@ -304,8 +304,9 @@ impl<'s> ReceiveTransfer<'s> {
             Ok(true) => {}
             Ok(false) => self.stats.unstaged(),
             Err(fault) => {
-                let message = format!("nothing arrived, and its folder cannot be removed: {fault}");
-                self.operator.event(&Event::Warning { message: &message });
+                self.operator.warn(&format!(
+                    "nothing arrived, and its folder cannot be removed: {fault}"
+                ));
             }
         }
     }

@@ -73,7 +73,7 @@ impl<'a> DeliveryReport<'a> {
         let modes = "this disk keeps no permissions: those of what arrived are its own";
         for (is_lost, message) in [(delivery.loses_times, times), (delivery.loses_modes, modes)] {
             if is_lost {
-                self.operator.event(&Event::Warning { message });
+                self.operator.warn(message);
             }
         }
     }
@@ -127,8 +127,9 @@ pub(crate) fn tell_about_disk(
     const NAMED: usize = 10;
     if !staging.is_private() {
         let path = escaped(staging.path().as_os_str().as_encoded_bytes());
-        let message = format!("this disk cannot keep others out of {path} until all is there");
-        operator.event(&Event::Warning { message: &message });
+        operator.warn(&format!(
+            "this disk cannot keep others out of {path} until all is there"
+        ));
     }
     let refused: Vec<_> = staging.refused_early().collect();
     if refused.is_empty() {
@@ -148,8 +149,9 @@ pub(crate) fn tell_about_disk(
         NameRule::Own => " (--portable-names changes them)",
         NameRule::Portable => "",
     };
-    let message = format!("this disk refuses these names, which are left out{remedy}: {list}");
-    operator.event(&Event::Warning { message: &message });
+    operator.warn(&format!(
+        "this disk refuses these names, which are left out{remedy}: {list}"
+    ));
 }
 
 /// Tells the operator where the partial data was kept.

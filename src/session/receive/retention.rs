@@ -2,7 +2,7 @@
 
 use crate::disk::remove_abandoned;
 use crate::model::escaped;
-use crate::session::events::{Event, Operator};
+use crate::session::events::Operator;
 use crate::session::listen::secrets::{Secrets, Snapshot};
 use crate::session::receive::options::ServeOptions;
 use crate::session::sync::lock;
@@ -70,6 +70,6 @@ impl<'a> Retention<'a> {
     }
 
     fn warn(&self, message: &str) {
-        self.operator.event(&Event::Warning { message });
+        self.operator.warn(message);
     }
 }

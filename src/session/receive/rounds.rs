@@ -176,7 +176,7 @@ impl<'a> ReceiveRounds<'a> {
                 false => thread::Builder::new().spawn_scoped(scope, verify).map(drop),
             };
             let result = result
-                .map_err(|source| Error::System { source })
+                .map_err(Error::system)
                 .and_then(|()| self.rounds(session, early, Some(&verifier), pool));
             verifier.stop();
             result

@@ -5,7 +5,7 @@ use crate::protocol::{Presence, Role};
 use crate::session::connection::socket::streams_of_each;
 use crate::session::discovery::Lookout;
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator, PeerOperator};
+use crate::session::events::{Operator, PeerOperator};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::Listener;
@@ -49,22 +49,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Error> {
     let retention = Retention::new(options, operator);
     retention.look();
-    let slots = SessionSlots::at_once(options.max_peers);
     let terms = Terms {
         role: Role::Receive,
         secrets: options.secrets.clone(),
-        slots: slots.clone(),
+        slots: SessionSlots::at_once(options.max_peers),
         idle_limit: options.idle_timeout,
         guesses: Budget::Slowed,
     };
-    let listener = Listener::open(&options.listen, terms)?;
-    options.cancel.wake(listener.waker());
-    operator.event(&Event::Listening {
-        addresses: listener.addresses(),
-    });
+    let listener = Listener::open(&options.listen, terms, &options.cancel)?;
+    listener.announce(operator);
     let _lookout = announce(options, &listener, operator);
     let hosting = Hosting {
-        slots: &slots,
         wait: options.wait,
         cancel: &options.cancel,
         operator,
@@ -81,9 +76,9 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Erro
         retention.look();
     });
     match closing {
-        Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => Err(Error::NobodyCame {
-            seconds: options.wait.unwrap_or_default().as_secs(),
-        }),
+        Closing::Quiet if !somebody_came.load(Ordering::Relaxed) => {
+            Err(Error::nobody_came(options.wait))
+        }
         Closing::Quiet | Closing::Full | Closing::Cancelled => Ok(()),
     }
 }
@@ -99,8 +94,7 @@ fn announce(
     let port = port.and_then(NonZeroU16::new)?;
     let lookout = Lookout::start(options.announce, Presence::Serving { port }, drop);
     let warn = |error: &io::Error| {
-        let message = format!("the service cannot be announced: {error}");
-        operator.event(&Event::Warning { message: &message });
+        operator.warn(&format!("the service cannot be announced: {error}"));
     };
     lookout.inspect_err(warn).ok()
 }

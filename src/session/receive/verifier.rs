@@ -121,7 +121,7 @@ impl<'a> Verifier<'a> {
     ) {
         let work = Mutex::new(self.claimed_parts());
         let compared = |bytes| {
-            liveness.moved();
+            liveness.stall.moved();
             held(bytes);
         };
         let compare = || {
@@ -371,14 +371,14 @@ mod tests {
             verifier.stop();
         }
         let liveness = Liveness::new(Duration::from_secs(60));
-        let waiting = liveness.wait_for_peer();
+        let waiting = liveness.stall.wait();
         thread::sleep(Duration::from_millis(20));
         drop(waiting);
-        let before = liveness.stalled();
+        let before = liveness.stall.stalled();
         let ((writer, _peer), cause) = (writer(), EndCause::default());
         verifier.run(&writer, &cause, &liveness, |_| {});
         assert!(!cause.is_raised() && verifier.held() == 0);
-        [before, liveness.stalled()]
+        [before, liveness.stall.stalled()]
     }
 
     #[test]

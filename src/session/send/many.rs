@@ -2,12 +2,11 @@
 
 use crate::protocol::{Message, Role};
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator, PeerOperator, Summary};
+use crate::session::events::{Operator, PeerOperator, Summary};
 use crate::session::listen::guest_book::Budget;
 use crate::session::listen::hosting::{Closing, Hosting};
 use crate::session::listen::listener::Listener;
 use crate::session::listen::listener_state::{ProvenGuest, Terms};
-use crate::session::listen::secrets::Secrets;
 use crate::session::listen::slots::SessionSlots;
 use crate::session::options::{Connect, Rendezvous};
 use crate::session::send::offer::SendTransfer;
@@ -16,7 +15,7 @@ use crate::session::send::outgoing::Outgoing;
 use crate::session::send::payload::Payload;
 use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Receivers at once; others are told to come again.
 const AT_ONCE: usize = 16;
@@ -55,35 +54,25 @@ pub fn send_to_many(
         return Err(Error::DeclinedHere { reason });
     }
     let outgoing = Outgoing::scan(options, operator)?;
-    let slots = SessionSlots::limited(AT_ONCE, count);
     let terms = Terms {
-        role: Role::Send,
-        secrets: Secrets::One(Arc::clone(&connect.secret)),
-        slots: slots.clone(),
-        idle_limit: connect.idle_timeout,
         guesses: Budget::Slowed,
+        ..Terms::of(connect, Role::Send, SessionSlots::limited(AT_ONCE, count))
     };
-    let listener = Listener::open(address, terms)?;
-    connect.cancel.wake(listener.waker());
-    operator.event(&Event::Listening {
-        addresses: listener.addresses(),
-    });
+    let listener = Listener::open(address, terms, &connect.cancel)?;
+    listener.announce(operator);
     let hosting = Hosting {
-        slots: &slots,
         wait: connect.wait,
         cancel: &connect.cancel,
         operator,
     };
     let results = Mutex::new(Vec::new());
     let closing = hosting.run(&listener, &|guest| {
-        give(guest, &outgoing, operator, &results);
+        give(guest, &outgoing, operator, &results)
     });
     match closing {
         Closing::Full => Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner)),
         Closing::Cancelled => Err(Error::Cancelled),
-        Closing::Quiet => Err(Error::NobodyCame {
-            seconds: connect.wait.unwrap_or_default().as_secs(),
-        }),
+        Closing::Quiet => Err(Error::nobody_came(connect.wait)),
     }
 }
 
@@ -97,7 +86,7 @@ fn give(
     let ProvenGuest {
         mut session, slot, ..
     } = guest;
-    let operator = PeerOperator {
+    let operator: &dyn Operator = &PeerOperator {
         operator,
         peer: session.peer,
         name: None,
@@ -105,7 +94,7 @@ fn give(
     let transfer = SendTransfer {
         session: &mut session,
         outgoing,
-        operator: &operator,
+        operator,
     };
     let result = transfer.run(None, &mut TransferStats::begin(0));
     match &result {
@@ -118,8 +107,7 @@ fn give(
     if let Err(error) = &result
         && !matches!(error, Error::PeerDeclined { .. })
     {
-        let message = format!("{}: {error}", session.peer.ip().to_canonical());
-        operator.event(&Event::Warning { message: &message });
+        operator.warn(&format!("{}: {error}", session.peer.ip().to_canonical()));
     }
     // A receiver that was lost comes again.
     if result.as_ref().is_err_and(Error::is_connection_gone) {

@@ -66,7 +66,7 @@ impl<'a> SendRounds<'a> {
                     let (writer, cause) = (writer.clone(), cause.clone());
                     let round = move || self.send_round(&writer, &cause, pool);
                     let thread = thread::Builder::new().spawn_scoped(scope, round);
-                    thread.map_err(|source| Error::System { source })
+                    thread.map_err(Error::system)
                 };
                 let digests = self.digester(session);
                 let (digests_writer, digests_cause) = (writer.clone(), cause.clone());
@@ -79,7 +79,7 @@ impl<'a> SendRounds<'a> {
                         .map(drop),
                 };
                 let result = checking
-                    .map_err(|source| Error::System { source })
+                    .map_err(Error::system)
                     .and_then(|()| self.rounds(session, send_round));
                 self.parts.queue.finish();
                 if let Some(feed) = &self.feed {

@@ -150,7 +150,7 @@ impl StreamPool {
                     .map(drop),
             };
             let result = accepting
-                .map_err(|source| Error::System { source })
+                .map_err(Error::system)
                 .and_then(|()| first(session, &pool));
             pool.close();
             result

@@ -26,7 +26,7 @@ pub(super) fn tell_oddities(oddities: &[FoundOddity], operator: &dyn Operator) {
             (entry, 1) => format!("{}: {what}", escaped(entry)),
             (entry, count) => format!("{} and {} more: {what}", escaped(entry), count - 1),
         };
-        operator.event(&Event::Warning { message: &message });
+        operator.warn(&message);
     }
 }
 
@@ -44,10 +44,9 @@ fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
         }
     }
     if plain > 0 && encrypted > 0 {
-        let message = format!(
+        operator.warn(&format!(
             "of {} files {plain} are not encrypted: anybody may have put them there",
             plain + encrypted
-        );
-        operator.event(&Event::Warning { message: &message });
+        ));
     }
 }

@@ -1,0 +1,83 @@
+//! Waiting at a listener until the peer comes.
+
+use crate::session::connection::clock::Deadline;
+use crate::session::error::Error;
+use crate::session::events::Operator;
+use crate::session::listen::listener::Listener;
+use crate::session::listen::listener_state::{Arrival, ProvenGuest};
+use crate::session::listen::tickets::RETURN_WAIT;
+use crate::session::options::Connect;
+use std::time::Duration;
+
+/// How long the news of a failed proof may take from the thread that had it.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Whom a meeting is with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// Any peer.
+    First,
+    /// The peer that was lost.
+    Again,
+}
+
+impl Occasion {
+    /// How long to wait; `None`: for ever.
+    pub(super) fn wait(self, connect: &Connect) -> Option<Duration> {
+        match self {
+            Occasion::First => connect.wait,
+            Occasion::Again => Some(RETURN_WAIT),
+        }
+    }
+
+    /// That nobody came who has proven itself.
+    pub(super) fn nobody_came(self, listener: &Listener, connect: &Connect) -> Error {
+        match listener.failed_proofs() {
+            attempts @ 1.. if self == Occasion::First => Error::WrongSecret { attempts },
+            _ => Error::nobody_came(self.wait(connect)),
+        }
+    }
+}
+
+/// Waits until a peer has proven itself. At a line, the first answer is the only one.
+///
+/// # Errors
+/// What became of it instead.
+pub(super) fn wait_for_peer(
+    listener: &Listener,
+    connect: &Connect,
+    operator: &dyn Operator,
+    occasion: Occasion,
+) -> Result<Box<ProvenGuest>, Error> {
+    let is_line = listener.addresses().is_empty();
+    let deadline = occasion.wait(connect).map(Deadline::after);
+    let mut told = 0;
+    loop {
+        // A peer that was in a session may come back all the same.
+        let is_over = occasion == Occasion::First && listener.is_spent();
+        let deadline = match is_over {
+            true if told < listener.failed_proofs() => Some(Deadline::after(LAST_WORDS)),
+            true => Some(Deadline::after(Duration::ZERO)),
+            false => deadline,
+        };
+        match listener.wait(deadline) {
+            Some(Arrival::Peer(guest)) => {
+                operator.welcome(guest.session.peer);
+                return Ok(guest);
+            }
+            Some(Arrival::ProofFailed { .. }) if is_line => {
+                return Err(Error::WrongSecret { attempts: 1 });
+            }
+            Some(Arrival::TurnedAway { error, .. }) if is_line => return Err(error),
+            Some(arrival @ Arrival::ProofFailed { .. }) => {
+                listener.mention(&arrival, operator);
+                told = listener.failed_proofs();
+            }
+            Some(other) => {
+                connect.cancel.check()?;
+                listener.mention(&other, operator);
+            }
+            None => return Err(occasion.nobody_came(listener, connect)),
+        }
+    }
+}
