@@ -1,6 +1,6 @@
 //! A set of parts.
 
-use super::{PartIndex, PartRange, in_memory, len64};
+use super::{PartIndex, PartLayout, PartRange, in_memory, len64};
 
 /// A set of parts as a bitmap that grows to its largest member: 1 bit a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +75,14 @@ impl PartSet {
     pub fn ranges(&self) -> impl Iterator<Item = PartRange> + '_ {
         let end = len64(self.words.len()) * 64;
         self.runs(end, true)
+    }
+
+    /// The parts in the set that `layout` has, ascending.
+    pub fn parts(&self, layout: PartLayout) -> impl Iterator<Item = PartIndex> + '_ {
+        let numbers = self
+            .ranges()
+            .flat_map(|range| range.start..range.start + range.length);
+        numbers.filter_map(move |number| layout.part(number).ok())
     }
 
     /// The runs of parts below `end` that are not in the set, ascending.

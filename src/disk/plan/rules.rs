@@ -22,7 +22,17 @@ pub enum NameRule {
     Portable,
 }
 
-/// The operator's rules for a plan.
+impl NameRule {
+    /// Their own, or portable ones where those are wanted.
+    pub fn portable(is_wanted: bool) -> Self {
+        match is_wanted {
+            true => NameRule::Portable,
+            false => NameRule::Own,
+        }
+    }
+}
+
+/// What the operator wants of a plan.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanRules {
     /// What to do if another file has the name.

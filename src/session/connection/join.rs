@@ -33,13 +33,6 @@ pub(crate) struct JoinedStream {
     pub(crate) connection: Connection,
 }
 
-impl JoinedStream {
-    /// Both directions of the stream.
-    pub(crate) fn into_channel(self, shared: &SessionContext) -> (MessageReader, MessageWriter) {
-        channel(self.connection, shared, self.number)
-    }
-}
-
 /// Both directions of a stream.
 pub(crate) fn channel(
     mut connection: Connection,

@@ -373,12 +373,8 @@ impl ReportedParts {
     /// Memory that the digests of what is claimed will take, in bytes.
     fn digest_bytes(&self, manifest: &Manifest, sink: &Sink) -> u64 {
         let layout = sink.layout();
-        let numbers = self.claims.ranges();
-        let numbers = numbers.flat_map(|range| range.start..range.start + range.length);
-        let parts = numbers.filter_map(|number| layout.part(number).ok());
-        let pieces: usize = parts
-            .map(|part| layout.segments(manifest, part).count())
-            .sum();
+        let pieces = |part| layout.segments(manifest, part).count();
+        let pieces: usize = self.claims.parts(layout).map(pieces).sum();
         pieces as u64 * DIGEST_LENGTH as u64
     }
 }

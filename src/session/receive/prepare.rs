@@ -42,10 +42,7 @@ impl IncomingOffer {
                 true => SameFiles::Compared,
                 false => SameFiles::Believed,
             },
-            names: match options.portable_names {
-                true => NameRule::Portable,
-                false => NameRule::Own,
-            },
+            names: NameRule::portable(options.portable_names),
             links: options.link_rule(),
         }
     }

@@ -6,14 +6,14 @@ use crate::protocol::{
     EarlyRound, Failures, Message, Missing, PartId, PartRanges, RoundEnd, StreamNumber,
 };
 use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
-use crate::session::connection::join::{JoinedStream, SessionContext};
+use crate::session::connection::join::{JoinedStream, SessionContext, channel};
 use crate::session::connection::session::{Session, attend};
 use crate::session::error::Error;
 use crate::session::receive::report::DeliveryReport;
 use crate::session::receive::sink::{Sink, SinkWriter};
 use crate::session::receive::verifier::Verifier;
 use crate::session::stats::ProgressReporter;
-use crate::session::sync::{Monitor, lock};
+use crate::session::sync::{Monitor, lock, spawn_in};
 use crate::session::tuning::stream_count::Work;
 use crate::session::tuning::stream_pool::{StreamLimit, StreamPool, StreamWork};
 use std::cmp;
@@ -171,13 +171,12 @@ impl<'a> ReceiveRounds<'a> {
         let held = |bytes| self.progress.moved(bytes, total);
         let verify = || verifier.run(&writer, &cause, &liveness, held);
         let result = thread::scope(|scope| {
-            let result = match verifier.is_idle() {
+            let verifying = match verifier.is_idle() {
                 true => Ok(()),
-                false => thread::Builder::new().spawn_scoped(scope, verify).map(drop),
+                false => spawn_in(scope, verify),
             };
-            let result = result
-                .map_err(Error::system)
-                .and_then(|()| self.rounds(session, early, Some(&verifier), pool));
+            let rounds = |()| self.rounds(session, early, Some(&verifier), pool);
+            let result = verifying.and_then(rounds);
             verifier.stop();
             result
         });
@@ -250,17 +249,8 @@ impl<'a> ReceiveRounds<'a> {
     ) -> Result<(), Error> {
         let mut writer = self.sink.writer();
         let end = loop {
-            let began = Instant::now();
-            let message = match session.reader.read()? {
-                Incoming::Part(part) => {
-                    let waited = began.elapsed();
-                    self.take_part(part, &mut writer)?;
-                    pool.note(began.elapsed() - waited, waited);
-                    continue;
-                }
-                Incoming::Message(message) => attend(message, &session.writer)?,
-            };
-            match message {
+            let message = self.take_parts(&mut session.reader, &mut writer, pool)?;
+            match attend(message, &session.writer)? {
                 None => {}
                 Some(Message::Checks(checks)) => self.sink.note_checks(checks)?,
                 Some(Message::SourceFailed(failures)) => self.note_failures(&failures)?,
@@ -302,20 +292,32 @@ impl<'a> ReceiveRounds<'a> {
     ) -> Result<Infallible, Error> {
         let mut writer = self.sink.writer();
         loop {
+            match self.take_parts(reader, &mut writer, pool)? {
+                Message::StreamEnd { round } => {
+                    self.set_joined(number, JoinedState::Ended(round));
+                }
+                Message::SourceFailed(failures) => self.note_failures(&failures)?,
+                _ => return Err(unexpected("a message on a joined stream")),
+            }
+        }
+    }
+
+    /// Writes the parts that come, up to a message.
+    fn take_parts(
+        &self,
+        reader: &mut MessageReader,
+        writer: &mut SinkWriter<'_>,
+        pool: &StreamPool,
+    ) -> Result<Message, Error> {
+        loop {
             let began = Instant::now();
             match reader.read()? {
                 Incoming::Part(part) => {
                     let waited = began.elapsed();
-                    self.take_part(part, &mut writer)?;
+                    self.take_part(part, writer)?;
                     pool.note(began.elapsed() - waited, waited);
                 }
-                Incoming::Message(Message::StreamEnd { round }) => {
-                    self.set_joined(number, JoinedState::Ended(round));
-                }
-                Incoming::Message(Message::SourceFailed(failures)) => {
-                    self.note_failures(&failures)?;
-                }
-                Incoming::Message(_) => return Err(unexpected("a message on a joined stream")),
+                Incoming::Message(message) => return Ok(message),
             }
         }
     }
@@ -380,7 +382,7 @@ impl StreamWork for ReceiveRounds<'_> {
     /// stream; what goes wrong with the contents or the disk ends the session.
     fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool) {
         let number = stream.number;
-        let (mut reader, _) = stream.into_channel(context);
+        let (mut reader, _) = channel(stream.connection, context, number);
         reader.expect_parts_of(Some(self.part_size()));
         let Err(error) = self.read_joined(&mut reader, number, pool);
         if !error.is_connection_gone() {

@@ -8,10 +8,9 @@ use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::clock::Liveness;
 use crate::session::connection::end_cause::EndCause;
 use crate::session::error::Error;
-use crate::session::sync::{Monitor, lock, threads_within};
+use crate::session::sync::{Monitor, lock, on_threads, threads_within};
 use std::ops::Range;
 use std::sync::Mutex;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thread keeps parts that differ before it names them: the line carries them while the rest is
@@ -124,20 +123,11 @@ impl<'a> Verifier<'a> {
             liveness.stall.moved();
             held(bytes);
         };
-        let compare = || {
+        on_threads(threads_within(THREADS), || {
             if let Err(error) = self.compare_all(&work, writer, &compared) {
                 cause.raise(error);
                 self.stop();
             }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads_within(THREADS) {
-                // Where the system refuses a thread, those that there are do its work.
-                if thread::Builder::new().spawn_scoped(scope, compare).is_err() {
-                    break;
-                }
-            }
-            compare();
         });
         if !self.state.lock().is_stopped
             && let Err(error) = send(PartRanges::default(), writer)
@@ -220,8 +210,10 @@ impl<'a> Verifier<'a> {
             }
         }
         let present = self.staging.present();
-        for part in parts_of(unsettled, self.layout).filter(|part| !present.contains(*part)) {
-            self.staging.forget_part(part)?;
+        for part in unsettled.parts(self.layout) {
+            if !present.contains(part) {
+                self.staging.forget_part(part)?;
+            }
         }
         Ok(())
     }
@@ -290,13 +282,6 @@ fn send(differing: PartRanges, writer: &Mutex<MessageWriter>) -> Result<(), Erro
     }
 }
 
-fn parts_of(claims: &PartSet, layout: PartLayout) -> impl Iterator<Item = PartIndex> + '_ {
-    let numbers = claims
-        .ranges()
-        .flat_map(|range| range.start..range.start + range.length);
-    numbers.filter_map(move |number| layout.part(number).ok())
-}
-
 /// The parts that are claimed, each with where its pieces stand among all of them.
 fn claimed_parts<'a>(
     claims: &'a PartSet,
@@ -304,7 +289,7 @@ fn claimed_parts<'a>(
     manifest: &'a Manifest,
 ) -> impl Iterator<Item = (PartIndex, Range<usize>)> + 'a {
     let mut first = 0;
-    parts_of(claims, layout).map(move |part| {
+    claims.parts(layout).map(move |part| {
         let pieces = first..first + layout.segments(manifest, part).count();
         first = pieces.end;
         (part, pieces)

@@ -7,10 +7,9 @@ use crate::protocol::{Digests, Message, piece_position};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::error::Error;
 use crate::session::send::part_sender::{OutgoingParts, queue_failures};
-use crate::session::sync::{Monitor, lock, threads_within};
+use crate::session::sync::{Monitor, lock, on_threads, threads_within};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::Mutex;
 
 /// The most threads that digest, each with one part in memory: two digest faster than most disks read.
 const THREADS: usize = 4;
@@ -30,20 +29,8 @@ pub(crate) struct ClaimDigester<'a> {
     outbox: Monitor<Outbox>,
 }
 
-/// What is read next.
-struct ClaimReader<'a, I> {
-    reader: SourceReader<'a>,
-    claimed: I,
-    /// How many parts were read.
-    count: u64,
-}
-
-/// A claimed part that was read.
-struct ClaimedPart {
-    part: PartIndex,
-    /// How many were read before.
-    number: u64,
-}
+/// What is read next: the claimed parts, each with how many are read before.
+type Reading<'a, I> = Mutex<(SourceReader<'a>, I)>;
 
 /// Digests that were not sent yet, in the order of the stream.
 struct Outbox {
@@ -57,8 +44,8 @@ struct Outbox {
     send_from: u64,
     /// The number of the part whose digests are the next.
     next: u64,
-    /// Whether nothing more is sent.
-    is_closed: bool,
+    /// Why nothing more is sent.
+    failure: Option<Error>,
 }
 
 impl<'a> ClaimDigester<'a> {
@@ -74,7 +61,7 @@ impl<'a> ClaimDigester<'a> {
                 failed: HashSet::new(),
                 send_from: SEND_FIRST,
                 next: 0,
-                is_closed: false,
+                failure: None,
             }),
         }
     }
@@ -85,61 +72,41 @@ impl<'a> ClaimDigester<'a> {
     /// # Errors
     /// [`Error`]: the connection is gone.
     pub(crate) fn send(self, claims: &PartSet, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
-        let layout = &self.parts.layout;
-        let numbers = claims
-            .ranges()
-            .flat_map(|range| range.start..range.start + range.length);
-        let reading = Mutex::new(ClaimReader {
-            reader: SourceReader::new(self.parts.source),
-            claimed: numbers.filter_map(|number| layout.part(number).ok()),
-            count: 0,
-        });
-        let failure = Mutex::new(None);
-        let work = || {
+        let claimed = claims.parts(self.parts.layout).zip(0..);
+        let reading = Mutex::new((SourceReader::new(self.parts.source), claimed));
+        on_threads(threads_within(THREADS), || {
             if let Err(error) = self.digest_all(&reading, writer) {
-                lock(&failure).get_or_insert(error);
-                self.outbox.change(|outbox| outbox.is_closed = true);
+                self.outbox.change(|outbox| {
+                    outbox.failure.get_or_insert(error);
+                });
             }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads_within(THREADS) {
-                // Where the system refuses a thread, those that there are do its work.
-                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                    break;
-                }
-            }
-            work();
         });
-        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let mut outbox = self.outbox.lock();
+        match outbox.failure.take() {
             Some(error) => Err(error),
             None if self.parts.queue.is_finished() => Ok(()),
-            None => self.flush(&mut self.outbox.lock(), writer),
+            None => self.flush(&mut outbox, writer),
         }
     }
 
     /// Reads and digests one part after the other, until none is left or nothing more is sent.
     fn digest_all(
         &self,
-        reading: &Mutex<ClaimReader<'_, impl Iterator<Item = PartIndex>>>,
+        reading: &Reading<'_, impl Iterator<Item = (PartIndex, u64)>>,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), Error> {
         let layout = &self.parts.layout;
         let (mut contents, mut failures) = (Vec::new(), Vec::new());
-        loop {
-            failures.clear();
-            let read = lock(reading).read(self.parts, &mut contents, &mut failures);
-            let Some(claimed) = read else {
-                return Ok(());
-            };
-            let digests = self.digest(claimed.part, &contents, &failures);
+        while let Some((part, number)) = self.read_next(reading, &mut contents, &mut failures) {
+            let digests = self.digest(part, &contents, &failures);
             let mut outbox = self
                 .outbox
-                .wait_while(|outbox| !outbox.is_closed && outbox.next != claimed.number);
-            if outbox.is_closed {
+                .wait_while(|outbox| outbox.failure.is_none() && outbox.next != number);
+            if outbox.failure.is_some() {
                 return Ok(());
             }
             outbox.note_failures(&failures);
-            let bytes = layout.length(claimed.part) as u64;
+            let bytes = layout.length(part) as u64;
             outbox.bytes += bytes;
             for digest in digests {
                 outbox.digests.push(digest);
@@ -155,6 +122,24 @@ impl<'a> ClaimDigester<'a> {
             self.outbox.notify();
             self.parts.progress.moved(bytes, layout.total());
         }
+        Ok(())
+    }
+
+    /// Reads the next part; `None` when there is none, or the transfer is finished.
+    fn read_next(
+        &self,
+        reading: &Reading<'_, impl Iterator<Item = (PartIndex, u64)>>,
+        contents: &mut Vec<u8>,
+        failures: &mut Vec<EntryFailure>,
+    ) -> Option<(PartIndex, u64)> {
+        failures.clear();
+        let (reader, claimed) = &mut *lock(reading);
+        if self.parts.queue.is_finished() {
+            return None;
+        }
+        let next = claimed.next()?;
+        reader.read_part(&self.parts.layout, next.0, contents, failures);
+        Some(next)
     }
 
     /// The digests of a part's pieces; of those that could not be read what stands for such.
@@ -194,26 +179,6 @@ impl<'a> ClaimDigester<'a> {
         outbox.send_from = (2 * outbox.send_from).min(SEND_FROM);
         let digests = Digests::take_from(&mut outbox.digests.drain(..));
         writer.send(&Message::Digests(digests))
-    }
-}
-
-impl<I: Iterator<Item = PartIndex>> ClaimReader<'_, I> {
-    /// Reads the next part; `None` when there is none, or the transfer is finished.
-    fn read(
-        &mut self,
-        parts: &OutgoingParts<'_>,
-        contents: &mut Vec<u8>,
-        failures: &mut Vec<EntryFailure>,
-    ) -> Option<ClaimedPart> {
-        if parts.queue.is_finished() {
-            return None;
-        }
-        let part = self.claimed.next()?;
-        self.reader
-            .read_part(&parts.layout, part, contents, failures);
-        let number = self.count;
-        self.count += 1;
-        Some(ClaimedPart { part, number })
     }
 }
 

@@ -4,14 +4,14 @@ use crate::model::{EntryFailure, PartSet};
 use crate::protocol::{Done, Message, PartChecks, RoundEnd, StreamList, StreamNumber};
 use crate::session::connection::channel::{MessageWriter, unexpected};
 use crate::session::connection::end_cause::EndCause;
-use crate::session::connection::join::{JoinedStream, SessionContext};
+use crate::session::connection::join::{JoinedStream, SessionContext, channel};
 use crate::session::connection::session::Session;
 use crate::session::error::Error;
 use crate::session::send::checker::ClaimDigester;
 use crate::session::send::feed::Feed;
 use crate::session::send::part_queue::ClosedRound;
 use crate::session::send::part_sender::{OutgoingParts, PartSender, queue_failures};
-use crate::session::sync::lock;
+use crate::session::sync::{lock, spawn_in};
 use crate::session::tuning::stream_count::Work;
 use crate::session::tuning::stream_pool::{StreamLimit, StreamPool, StreamWork};
 use std::sync::Mutex;
@@ -59,28 +59,25 @@ impl<'a> SendRounds<'a> {
     /// [`Error`]: what ended the session.
     pub(crate) fn run(&self, session: &mut Session, limit: StreamLimit) -> Result<Done, Error> {
         let done = StreamPool::run(session, limit, self, |session, pool| {
+            let (writer, cause) = (session.writer.clone(), session.shared.cause.clone());
+            let digester = ClaimDigester::new(&self.parts, session.shared.keys.digest_key());
             thread::scope(|scope| {
-                let writer = session.writer.clone();
-                let cause = session.shared.cause.clone();
                 let send_round = || {
-                    let (writer, cause) = (writer.clone(), cause.clone());
-                    let round = move || self.send_round(&writer, &cause, pool);
-                    let thread = thread::Builder::new().spawn_scoped(scope, round);
-                    thread.map_err(Error::system)
+                    spawn_in(scope, || {
+                        let sent = self.send_round(&writer, pool);
+                        self.end_on_failure(sent, &cause);
+                    })
                 };
-                let digests = self.digester(session);
-                let (digests_writer, digests_cause) = (writer.clone(), cause.clone());
-                let send_digests =
-                    move || self.send_digests(digests, &digests_writer, &digests_cause);
+                // The digests of all that is claimed, beside the parts that are sent.
+                let send_digests = || {
+                    let sent = digester.send(self.claims, &writer);
+                    self.end_on_failure(sent.map(|()| self.parts.queue.end_digesting()), &cause);
+                };
                 let checking = match self.claims.len() {
                     0 => Ok(()),
-                    _ => thread::Builder::new()
-                        .spawn_scoped(scope, send_digests)
-                        .map(drop),
+                    _ => spawn_in(scope, send_digests),
                 };
-                let result = checking
-                    .map_err(Error::system)
-                    .and_then(|()| self.rounds(session, send_round));
+                let result = checking.and_then(|()| self.rounds(session, send_round));
                 self.parts.queue.finish();
                 if let Some(feed) = &self.feed {
                     feed.close();
@@ -97,10 +94,10 @@ impl<'a> SendRounds<'a> {
         done
     }
 
-    fn rounds<T>(
+    fn rounds(
         &self,
         session: &mut Session,
-        send_round: impl Fn() -> Result<T, Error>,
+        send_round: impl Fn() -> Result<(), Error>,
     ) -> Result<Done, Error> {
         if !self.went_early {
             send_round()?;
@@ -137,25 +134,11 @@ impl<'a> SendRounds<'a> {
         }
     }
 
-    fn digester(&self, session: &Session) -> ClaimDigester<'_> {
-        ClaimDigester::new(&self.parts, session.shared.keys.digest_key())
-    }
-
-    /// The digests of all that is claimed, beside the parts that are sent.
-    fn send_digests(
-        &self,
-        digests: ClaimDigester<'_>,
-        writer: &Mutex<MessageWriter>,
-        cause: &EndCause,
-    ) {
-        match digests.send(self.claims, writer) {
-            Ok(()) => self.parts.queue.end_digesting(),
-            Err(error) => self.fail(error, cause),
-        }
-    }
-
     /// What ended a thread of the first stream ends the session.
-    fn fail(&self, error: Error, cause: &EndCause) {
+    fn end_on_failure(&self, result: Result<(), Error>, cause: &EndCause) {
+        let Err(error) = result else {
+            return;
+        };
         self.parts.queue.finish();
         // A lost connection shows to the reader as well, and there behind what the peer said last. A
         // peer that takes nothing more may go on with its heartbeats.
@@ -167,14 +150,12 @@ impl<'a> SendRounds<'a> {
     /// Checks that the receiver's figures are sums over what was offered.
     fn check_done(&self, done: &Done) -> Result<(), Error> {
         let parts = &self.parts;
-        let entries = [done.files, done.same, done.skipped, done.failed];
-        let entries = entries
+        let counts = [done.files, done.same, done.skipped, done.failed];
+        let entries = counts
             .iter()
             .try_fold(0, |sum: u64, count| sum.checked_add(*count));
-        let bytes = match parts.layout.total() {
-            Some(total) => total,
-            None => parts.fed.load(Ordering::Relaxed),
-        };
+        let fed = || parts.fed.load(Ordering::Relaxed);
+        let bytes = parts.layout.total().unwrap_or_else(fed);
         let is_bounded = entries.is_some_and(|sum| sum <= parts.source.manifest().len() as u64)
             && done.bytes <= bytes
             && done.held <= parts.present_bytes;
@@ -185,17 +166,7 @@ impl<'a> SendRounds<'a> {
     }
 
     /// One round on the session's first stream, which also ends the round.
-    fn send_round(&self, writer: &Mutex<MessageWriter>, cause: &EndCause, pool: &StreamPool) {
-        if let Err(error) = self.try_to_send_round(writer, pool) {
-            self.fail(error, cause);
-        }
-    }
-
-    fn try_to_send_round(
-        &self,
-        writer: &Mutex<MessageWriter>,
-        pool: &StreamPool,
-    ) -> Result<(), Error> {
+    fn send_round(&self, writer: &Mutex<MessageWriter>, pool: &StreamPool) -> Result<(), Error> {
         let mut sender = PartSender::new(&self.parts, pool);
         while !self.parts.queue.is_finished() {
             match &self.feed {
@@ -254,21 +225,17 @@ impl StreamWork for SendRounds<'_> {
     fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool) {
         let queue = &self.parts.queue;
         let number = stream.number;
-        let (_, writer) = stream.into_channel(context);
+        let (_, writer) = channel(stream.connection, context, number);
         let writer = Mutex::new(writer);
         let mut sender = PartSender::new(&self.parts, pool);
         let order = Some(queue.join());
         while let Some(round) = queue.enter() {
-            let sent = sender.send_parts(order, &writer);
-            let ended = match sent {
-                Ok(()) => lock(&writer).send(&Message::StreamEnd { round }),
-                Err((unsent, _)) => {
-                    self.parts.hand_back(unsent);
-                    queue.died(Some(unsent));
-                    break;
-                }
-            };
-            if ended.is_err() {
+            if let Err((unsent, _)) = sender.send_parts(order, &writer) {
+                self.parts.hand_back(unsent);
+                queue.died(Some(unsent));
+                break;
+            }
+            if lock(&writer).send(&Message::StreamEnd { round }).is_err() {
                 queue.died(None);
                 break;
             }

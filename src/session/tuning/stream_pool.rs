@@ -7,7 +7,7 @@ use crate::session::connection::join::{
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::{Origin, Session};
 use crate::session::error::Error;
-use crate::session::sync::lock;
+use crate::session::sync::{lock, spawn_in};
 use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
 use crate::session::tuning::window::Window;
 use std::net::SocketAddr;
@@ -138,20 +138,16 @@ impl StreamPool {
                     };
                     let number = stream.number;
                     let joined = || work.on_joined(stream, &context, &pool);
-                    if thread::Builder::new().spawn_scoped(scope, joined).is_err() {
+                    if spawn_in(scope, joined).is_err() {
                         work.on_lost(number);
                     }
                 }
             };
             let accepting = match limit {
                 StreamLimit::Fixed(1) => Ok(()),
-                _ => thread::Builder::new()
-                    .spawn_scoped(scope, accept_streams)
-                    .map(drop),
+                _ => spawn_in(scope, accept_streams),
             };
-            let result = accepting
-                .map_err(Error::system)
-                .and_then(|()| first(session, &pool));
+            let result = accepting.and_then(|()| first(session, &pool));
             pool.close();
             result
         });

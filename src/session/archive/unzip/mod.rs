@@ -4,6 +4,7 @@
 mod expansion;
 mod hidden;
 mod notices;
+mod opening;
 mod options;
 mod unpack;
 mod verify;

@@ -3,20 +3,21 @@
 use super::expansion::check_expansion;
 use super::hidden::{check_archive, check_inner, hides_names};
 use super::notices;
+use super::opening::Opening;
 use super::options::UnzipOptions;
-use super::workers::Workers;
+use super::workers::{files, size};
 use crate::disk::{
-    Archive, ArchiveTree, CheckedArchive, Destination, Durability, NameRule, Plan, PlanRules,
-    Staging,
+    Archive, ArchiveTree, CheckedArchive, Destination, DiskError, Durability, NameRule, Plan,
+    PlanRules, Staging,
 };
-use crate::model::{EntryIndex, EntryKind};
+use crate::model::EntryIndex;
 use crate::protocol::transfer_id;
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator, Summary, Unattended};
+use crate::session::events::{Operator, Summary, Unattended};
 use crate::session::receive::conflicts::decide;
 use crate::session::receive::prepare::check_room;
 use crate::session::receive::report::{DeliveryReport, tell_about_disk, tell_what_is_kept};
-use crate::session::stats::{TransferStats, offer_summary};
+use crate::session::stats::TransferStats;
 use std::sync::Arc;
 
 /// Opens an archive: everything that is wanted of it, or nothing.
@@ -38,9 +39,14 @@ pub fn unpack(
     operator: &dyn Operator,
 ) -> Result<Summary, Error> {
     archive.try_password(options.password())?;
+    let opening = Opening {
+        archive,
+        options,
+        operator,
+    };
     let unpacked = match hides_names(archive.entries()) {
-        true => unpack_hidden(archive, options, operator),
-        false => unpack_entries(archive, options, operator),
+        true => opening.unpack_hidden(),
+        false => opening.unpack_entries(),
     };
     unpacked.map_err(|error| match error {
         Error::Disk(error) => Error::CannotUnpack(error),
@@ -48,153 +54,104 @@ pub fn unpack(
     })
 }
 
-/// Opens an archive whose entries are what is wanted.
-fn unpack_entries(
-    archive: &CheckedArchive,
-    options: &UnzipOptions,
-    operator: &dyn Operator,
-) -> Result<Summary, Error> {
-    let stats = TransferStats::begin(0);
-    let outline = archive.outline()?;
-    check_expansion(archive, &outline, options.any_expansion, operator)?;
-    let tree = archive.tree(outline, options.password())?;
-    let offer = offer_summary(&tree.manifest, None);
-    operator.event(&Event::Offer(&offer));
-    notices::tell(archive, &tree, operator);
-    let nothing_to_make = tree.manifest.is_empty() && !tree.left_out.is_empty();
-    let mut summary = match nothing_to_make {
-        true => Summary::default(),
-        false => put_in_place(archive, &tree, options, operator)?,
-    };
-    summary.name = offer.names.into_iter().next().unwrap_or_default();
-    summary.left_out += tree.left_out.len() as u64;
-    Ok(stats.finish(summary, operator))
-}
-
-fn put_in_place(
-    archive: &CheckedArchive,
-    tree: &ArchiveTree,
-    options: &UnzipOptions,
-    operator: &dyn Operator,
-) -> Result<Summary, Error> {
-    let (staging, files) = stage(tree, options, operator)?;
-    let workers = Workers {
-        archive,
-        tree,
-        staging: Some(&staging),
-        password: options.password(),
-        cancel: &options.cancel,
-        operator,
-    };
-    if let Err(error) = workers.read(files) {
-        // Should that fail as well, the next run removes it; what went wrong first is what counts.
-        let _ = staging.discard();
-        return Err(error);
+impl Opening<'_> {
+    /// Opens an archive whose entries are what is wanted.
+    fn unpack_entries(&self) -> Result<Summary, Error> {
+        let stats = TransferStats::begin(0);
+        let tree = self.tree_of_usual_size()?;
+        let nothing_to_make = tree.manifest.is_empty() && !tree.left_out.is_empty();
+        self.run(&stats, &tree, |_| match nothing_to_make {
+            true => Ok(Summary::default()),
+            false => self.put_in_place(&tree),
+        })
     }
-    let mut report = DeliveryReport::new(&tree.manifest, operator, tree.manifest.total());
-    let delivery = staging.deliver(&[], &mut |entry, result, path| {
-        report.tell(entry, result, path)
-    })?;
-    if let Some(folder) = &delivery.kept {
-        tell_what_is_kept(folder, operator);
+
+    fn tree_of_usual_size(&self) -> Result<ArchiveTree, Error> {
+        let (archive, options) = (self.archive, self.options);
+        let outline = archive.outline()?;
+        check_expansion(archive, &outline, options.any_expansion, self.operator)?;
+        Ok(archive.tree(outline, options.password())?)
     }
-    Ok(report.summary(delivery))
-}
 
-/// Opens the archive inside. It is decrypted and verified as a whole into a staging folder of its own, and
-/// opened from there.
-fn unpack_hidden(
-    archive: &CheckedArchive,
-    options: &UnzipOptions,
-    operator: &dyn Operator,
-) -> Result<Summary, Error> {
-    let outline = archive.outline()?;
-    check_expansion(archive, &outline, options.any_expansion, operator)?;
-    let tree = archive.tree(outline, options.password())?;
-    notices::tell_oddities(tree.oddities(), operator);
-    let destination = Destination::locate(&options.destination)?;
-    let staging = Staging::open_for_files(
-        &destination,
-        transfer_id(&tree.manifest),
-        Arc::clone(&tree.manifest),
-        Plan::of_one_file(),
-        Durability::Normal,
-    )?;
-    let result = unpack_staged(archive, &tree, &staging, options, operator);
-    match (staging.discard(), result) {
-        // What went wrong first is what counts; the next run removes what is left.
-        (_, Err(error)) => Err(error),
-        (Err(error), Ok(_)) => Err(error.into()),
-        (Ok(()), Ok(summary)) => Ok(summary),
+    fn put_in_place(&self, tree: &ArchiveTree) -> Result<Summary, Error> {
+        let (staging, files) = self.stage(tree)?;
+        if let Err(error) = self.read(tree, Some(&staging), files) {
+            // Should that fail as well, the next run removes it; what went wrong first is what counts.
+            let _ = staging.discard();
+            return Err(error);
+        }
+        let mut report = DeliveryReport::new(&tree.manifest, self.operator, tree.manifest.total());
+        let delivery = staging.deliver(&[], &mut |entry, result, path| {
+            report.tell(entry, result, path)
+        })?;
+        if let Some(folder) = &delivery.kept {
+            tell_what_is_kept(folder, self.operator);
+        }
+        Ok(report.summary(delivery))
+    }
+
+    /// Opens the archive inside. It is decrypted and verified as a whole into a staging folder of its own, and
+    /// opened from there.
+    fn unpack_hidden(&self) -> Result<Summary, Error> {
+        let tree = self.tree_of_usual_size()?;
+        notices::tell_oddities(tree.oddities(), self.operator);
+        let destination = Destination::locate(&self.options.destination)?;
+        let staging = staging(&destination, &tree, Plan::of_one_file())?;
+        let result = self.unpack_staged(&tree, &staging);
+        match (staging.discard(), result) {
+            // What went wrong first is what counts; the next run removes what is left.
+            (_, Err(error)) => Err(error),
+            (Err(error), Ok(_)) => Err(error.into()),
+            (Ok(()), Ok(summary)) => Ok(summary),
+        }
+    }
+
+    fn unpack_staged(&self, tree: &ArchiveTree, staging: &Staging) -> Result<Summary, Error> {
+        check_room(staging.path(), tree.manifest.total().unwrap_or(0))?;
+        let entry = tree.manifest.index(0).ok_or(Error::Cancelled)?;
+        let quietly = Opening {
+            // Its progress would be told twice.
+            operator: &Unattended,
+            ..*self
+        };
+        quietly.read(tree, Some(staging), vec![entry])?;
+        let path = staging.whole_file(entry)?;
+        let inner = Archive::open_as(&path, self.archive.name(), self.archive.options())?;
+        let archive = &check_inner(inner, self.options)?;
+        Opening { archive, ..*self }.unpack_entries()
+    }
+
+    /// Everything that is decided before a byte is written, the staging folder, and the files that come into it.
+    fn stage(&self, tree: &ArchiveTree) -> Result<(Staging, Vec<EntryIndex>), Error> {
+        let options = self.options;
+        let destination = Destination::locate(&options.destination)?;
+        let rules = PlanRules {
+            existing: options.existing,
+            names: NameRule::portable(options.portable_names),
+            links: options.link_rule(),
+            ..PlanRules::default()
+        };
+        let plan = decide(&tree.manifest, &destination, rules, self.operator)?;
+        let staging = staging(&destination, tree, plan)?;
+        tell_about_disk(&staging, &tree.manifest, rules.names, self.operator);
+        let files: Vec<_> = files(tree)
+            .filter(|entry| staging.is_needed(*entry))
+            .collect();
+        let needed = files.iter().map(|&entry| size(tree, entry)).sum();
+        if let Err(error) = check_room(staging.path(), needed) {
+            staging.discard()?;
+            return Err(error);
+        }
+        Ok((staging, files))
     }
 }
 
-fn unpack_staged(
-    archive: &CheckedArchive,
+fn staging(
+    destination: &Destination,
     tree: &ArchiveTree,
-    staging: &Staging,
-    options: &UnzipOptions,
-    operator: &dyn Operator,
-) -> Result<Summary, Error> {
-    check_room(staging.path(), tree.manifest.total().unwrap_or(0))?;
-    let Some(entry) = tree.manifest.index(0) else {
-        return Err(Error::Cancelled);
-    };
-    let workers = Workers {
-        archive,
-        tree,
-        staging: Some(staging),
-        password: options.password(),
-        cancel: &options.cancel,
-        // Its progress would be told twice.
-        operator: &Unattended,
-    };
-    workers.read(vec![entry])?;
-    let path = staging.whole_file(entry)?;
-    let inner = Archive::open_as(&path, archive.name(), archive.options())?;
-    unpack_entries(&check_inner(inner, options)?, options, operator)
-}
-
-/// Everything that is decided before a byte is written, the staging folder, and the files that come into it.
-fn stage(
-    tree: &ArchiveTree,
-    options: &UnzipOptions,
-    operator: &dyn Operator,
-) -> Result<(Staging, Vec<EntryIndex>), Error> {
-    let destination = Destination::locate(&options.destination)?;
-    let rules = PlanRules {
-        existing: options.existing,
-        names: match options.portable_names {
-            true => NameRule::Portable,
-            false => NameRule::Own,
-        },
-        links: options.link_rule(),
-        ..PlanRules::default()
-    };
-    let plan = decide(&tree.manifest, &destination, rules, operator)?;
-    let bytes = |&entry: &EntryIndex| {
-        let range = tree.manifest.stream_range(entry);
-        range.end - range.start
-    };
+    plan: Plan,
+) -> Result<Staging, DiskError> {
     let id = transfer_id(&tree.manifest);
     let manifest = Arc::clone(&tree.manifest);
-    let staging = Staging::open_for_files(&destination, id, manifest, plan, Durability::Normal)?;
-    tell_about_disk(&staging, &tree.manifest, rules.names, operator);
-    let files = needed_files(tree, &staging);
-    let needed: u64 = files.iter().map(bytes).sum();
-    if let Err(error) = check_room(staging.path(), needed) {
-        staging.discard()?;
-        return Err(error);
-    }
-    Ok((staging, files))
-}
-
-fn needed_files(tree: &ArchiveTree, staging: &Staging) -> Vec<EntryIndex> {
-    let entries = tree.manifest.entries();
-    entries
-        .filter(|(index, entry)| {
-            matches!(entry.kind, EntryKind::File(_)) && staging.is_needed(*index)
-        })
-        .map(|(index, _)| index)
-        .collect()
+    Staging::open_for_files(destination, id, manifest, plan, Durability::Normal)
 }

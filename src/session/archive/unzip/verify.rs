@@ -2,13 +2,14 @@
 
 use super::hidden::{check_inner, hides_names};
 use super::notices;
+use super::opening::Opening;
 use super::options::UnzipOptions;
-use super::workers::Workers;
-use crate::disk::{Archive, ArchiveTree, CheckedArchive, OpeningBuffers, ReadStopped, spool};
-use crate::model::{EntryIndex, EntryKind};
+use super::workers::files;
+use crate::disk::{Archive, ArchiveTree, CheckedArchive, OpeningBuffers, spool};
+use crate::model::EntryIndex;
 use crate::session::error::Error;
-use crate::session::events::{Event, Operator, Summary};
-use crate::session::stats::{TransferStats, offer_summary};
+use crate::session::events::{Operator, Summary};
+use crate::session::stats::TransferStats;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -25,75 +26,57 @@ pub fn verify(
     operator: &dyn Operator,
 ) -> Result<Summary, Error> {
     archive.try_password(options.password())?;
+    let opening = Opening {
+        archive,
+        options,
+        operator,
+    };
     if !hides_names(archive.entries()) {
-        return verify_entries(archive, options, operator);
+        return opening.verify_entries();
     }
     let tree = archive.tree(archive.outline()?, options.password())?;
     notices::tell_oddities(tree.oddities(), operator);
-    let Some(entry) = tree.manifest.index(0) else {
-        return Err(Error::Cancelled);
-    };
-    let file = read_into_spool(archive, &tree, entry, options, temporary)?;
+    let entry = tree.manifest.index(0).ok_or(Error::Cancelled)?;
+    let file = opening.read_into_spool(&tree, entry, temporary)?;
     let inner = Archive::of_file(file, archive.name(), archive.options())?;
-    verify_entries(&check_inner(inner, options)?, options, operator)
+    let archive = &check_inner(inner, options)?;
+    Opening { archive, ..opening }.verify_entries()
 }
 
-fn verify_entries(
-    archive: &CheckedArchive,
-    options: &UnzipOptions,
-    operator: &dyn Operator,
-) -> Result<Summary, Error> {
-    let stats = TransferStats::begin(0);
-    let tree = archive.tree(archive.outline()?, options.password())?;
-    let offer = offer_summary(&tree.manifest, None);
-    operator.event(&Event::Offer(&offer));
-    notices::tell(archive, &tree, operator);
-    let workers = Workers {
-        archive,
-        tree: &tree,
-        staging: None,
-        password: options.password(),
-        cancel: &options.cancel,
-        operator,
-    };
-    workers.read(files(&tree))?;
-    let summary = Summary {
-        name: offer.names.into_iter().next().unwrap_or_default(),
-        files: offer.files,
-        bytes: offer.bytes.unwrap_or(0),
-        left_out: tree.left_out.len() as u64,
-        ..Summary::default()
-    };
-    Ok(stats.finish(summary, operator))
-}
+impl Opening<'_> {
+    fn verify_entries(&self) -> Result<Summary, Error> {
+        let stats = TransferStats::begin(0);
+        let archive = self.archive;
+        let tree = archive.tree(archive.outline()?, self.options.password())?;
+        self.run(&stats, &tree, |offer| {
+            self.read(&tree, None, files(&tree).collect())?;
+            Ok(Summary {
+                files: offer.files,
+                bytes: offer.bytes.unwrap_or(0),
+                ..Summary::default()
+            })
+        })
+    }
 
-fn files(tree: &ArchiveTree) -> Vec<EntryIndex> {
-    let entries = tree.manifest.entries();
-    let files = entries.filter(|(_, entry)| matches!(entry.kind, EntryKind::File(_)));
-    files.map(|(index, _)| index).collect()
-}
-
-fn read_into_spool(
-    archive: &CheckedArchive,
-    tree: &ArchiveTree,
-    entry: EntryIndex,
-    options: &UnzipOptions,
-    temporary: &Path,
-) -> Result<File, Error> {
-    let failed = |source: io::Error| Error::Output {
-        name: format!("a temporary file in {}", temporary.display()),
-        source,
-    };
-    let mut file = spool(temporary).map_err(failed)?;
-    let mut buffers = OpeningBuffers::new();
-    let take = &mut |bytes: &[u8]| match options.cancel.is_cancelled() {
-        true => Err(Error::Cancelled),
-        false => file.write_all(bytes).map_err(failed),
-    };
-    let read = archive.read(tree, entry, options.password(), &mut buffers, take);
-    match read {
-        Ok(()) => Ok(file),
-        Err(ReadStopped::Archive(error)) => Err(error.into()),
-        Err(ReadStopped::Taker(error)) => Err(error),
+    fn read_into_spool(
+        &self,
+        tree: &ArchiveTree,
+        entry: EntryIndex,
+        temporary: &Path,
+    ) -> Result<File, Error> {
+        let failed = |source: io::Error| Error::Output {
+            name: format!("a temporary file in {}", temporary.display()),
+            source,
+        };
+        let mut file = spool(temporary).map_err(failed)?;
+        let mut buffers = OpeningBuffers::new();
+        let take = &mut |bytes: &[u8]| {
+            self.options.cancel.check()?;
+            file.write_all(bytes).map_err(failed)
+        };
+        let password = self.options.password();
+        self.archive
+            .read(tree, entry, password, &mut buffers, take)?;
+        Ok(file)
     }
 }
