@@ -16,7 +16,7 @@
 //! Anybody can send these datagrams, so they are only hints: the handshake proves who a peer is.
 
 use super::Role;
-use super::codec::{CodecError, Reader, Writer};
+use super::codec::{Reader, Writer};
 use crate::crypto::Channel;
 use std::num::NonZeroU16;
 
@@ -109,50 +109,35 @@ impl Datagram {
     /// Reads a datagram; `None` for anything that is not exactly one of this version.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Datagram> {
-        Datagram::read(Reader::new(bytes)).ok().flatten()
-    }
-
-    fn read(mut reader: Reader<'_>) -> Result<Option<Datagram>, CodecError> {
-        let begins_right = reader.array()? == *MAGIC && reader.u8()? == VERSION;
-        let (kind, role) = (reader.u8()?, reader.u8()?);
-        let channel = reader.u16()?;
-        let (instance, nonce) = (Instance(reader.array()?), Nonce(reader.array()?));
-        let port = reader.u16()?;
-        let ends_right = reader.array()? == [0; PADDING];
-        reader.finish()?;
-        if !begins_right || !ends_right {
-            return Ok(None);
+        let mut reader = Reader::new(bytes);
+        if reader.array() != Ok(*MAGIC) || reader.u8() != Ok(VERSION) {
+            return None;
         }
-        Ok(
-            kind_and_presence(kind, role, channel, port).map(|(kind, presence)| Datagram {
-                kind,
-                presence,
-                instance,
-                nonce,
-            }),
-        )
+        let kind = match reader.u8() {
+            Ok(1) => DatagramKind::Query,
+            Ok(2) => DatagramKind::Answer,
+            _ => return None,
+        };
+        let (role, channel) = (reader.u8().ok()?, reader.u16().ok()?);
+        let (instance, nonce) = (reader.array().ok()?, reader.array().ok()?);
+        let port = NonZeroU16::new(reader.u16().ok()?);
+        if reader.array() != Ok([0; PADDING]) || reader.finish().is_err() {
+            return None;
+        }
+        let presence = match (kind, role, channel, port) {
+            (_, 1, channel, Some(port)) => meeting(Role::Send, channel, port)?,
+            (_, 2, channel, Some(port)) => meeting(Role::Receive, channel, port)?,
+            (DatagramKind::Query, 3, 0, None) => Presence::Looking,
+            (DatagramKind::Answer, 4, 0, Some(port)) => Presence::Serving { port },
+            _ => return None,
+        };
+        Some(Datagram {
+            kind,
+            presence,
+            instance: Instance(instance),
+            nonce: Nonce(nonce),
+        })
     }
-}
-
-fn kind_and_presence(
-    kind: u8,
-    role: u8,
-    channel: u16,
-    port: u16,
-) -> Option<(DatagramKind, Presence)> {
-    let kind = match kind {
-        1 => DatagramKind::Query,
-        2 => DatagramKind::Answer,
-        _ => return None,
-    };
-    let presence = match (kind, role, channel, NonZeroU16::new(port)) {
-        (_, 1, channel, Some(port)) => meeting(Role::Send, channel, port)?,
-        (_, 2, channel, Some(port)) => meeting(Role::Receive, channel, port)?,
-        (DatagramKind::Query, 3, 0, None) => Presence::Looking,
-        (DatagramKind::Answer, 4, 0, Some(port)) => Presence::Serving { port },
-        _ => return None,
-    };
-    Some((kind, presence))
 }
 
 fn meeting(role: Role, channel: u16, port: NonZeroU16) -> Option<Presence> {

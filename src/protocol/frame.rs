@@ -32,7 +32,12 @@ pub struct PartId {
     pub index: u64,
 }
 
-/// The kind of a frame's body. The numbers are those of the protocol.
+impl PartId {
+    /// The only part of a transfer that travels with its offer.
+    pub const FIRST: PartId = PartId { round: 0, index: 0 };
+}
+
+/// What a frame's body is. The numbers travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FrameKind {

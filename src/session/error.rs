@@ -330,12 +330,8 @@ impl Error {
 
     /// Whether the one that was dialled took the connection and closed it without a word.
     pub(crate) fn is_hung_up(&self) -> bool {
-        match self {
-            Error::NotPeerbridge { cause, .. } => {
-                matches!(cause.as_deref(), Some(Error::Lost { .. }))
-            }
-            _ => false,
-        }
+        matches!(self, Error::NotPeerbridge { cause: Some(cause), .. }
+            if matches!(**cause, Error::Lost { .. }))
     }
 
     /// The same, where the first answer was due: one that does not come is not that of peerbridge.

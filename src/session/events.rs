@@ -108,7 +108,7 @@ pub struct Reception<'a> {
     pub outcome: Result<&'a Summary, &'a Error>,
 }
 
-/// The operator of one of several peers: what happens goes to [`Operator::event_with`].
+/// The operator of one of several peers that came to a listener: what happens goes to [`Operator::event_with`].
 pub(crate) struct PeerOperator<'a> {
     pub(crate) operator: &'a dyn Operator,
     pub(crate) peer: SocketAddr,
@@ -129,16 +129,8 @@ impl Operator for PeerOperator<'_> {
         self.operator.resolve(conflicts)
     }
 
-    fn accept_expansion(&self, growth: Expansion) -> Acceptance {
-        self.operator.accept_expansion(growth)
-    }
-
     fn compare(&self, phrase: &str) -> Acceptance {
         self.operator.compare(phrase)
-    }
-
-    fn one_time_code(&self) -> Option<String> {
-        self.operator.one_time_code()
     }
 
     fn received(&self, reception: &Reception<'_>) {

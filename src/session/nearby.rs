@@ -6,11 +6,10 @@ use crate::session::cancel::Cancel;
 use crate::session::discovery::{Found, Lookout, own_addresses};
 use crate::session::error::Error;
 use crate::session::options::Discovery;
-use crate::session::sync::lock;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// A peer on a network of this machine. None of this is proven.
@@ -43,19 +42,9 @@ pub fn nearby(
     time: Duration,
     cancel: &Cancel,
 ) -> Result<Vec<Neighbour>, Error> {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let lookout = {
-        let seen = Arc::clone(&seen);
-        Lookout::start(discovery, Presence::Looking, move |found| {
-            lock(&seen).extend(neighbour(&found));
-        })
-    };
-    let lookout = lookout.map_err(Error::system)?;
-    cancel.sleep(time);
-    drop(lookout);
+    let mut seen = look(discovery, time, cancel, |found| neighbour(&found))?;
     cancel.check()?;
-    let mut seen = std::mem::take(&mut *lock(&seen));
-    seen.sort_by_key(|neighbour: &Neighbour| neighbour.address);
+    seen.sort_by_key(|neighbour| neighbour.address);
     Ok(seen)
 }
 
@@ -70,25 +59,34 @@ const NO_PORT: NonZeroU16 = NonZeroU16::MIN;
 /// # Errors
 /// [`Error::System`] when the system has no port or thread, [`Error::Cancelled`].
 pub(crate) fn returns(discovery: Discovery, cancel: &Cancel) -> Result<Vec<IpAddr>, Error> {
-    let system = |source| Error::System { source };
     let presence = Presence::Serving { port: NO_PORT };
-    let answers = Lookout::start(discovery, presence, |_| {}).map_err(system)?;
+    let answers = Lookout::start(discovery, presence, |_| {}).map_err(Error::system)?;
     let own: BTreeSet<IpAddr> = own_addresses().into_iter().collect();
-    let seen = Arc::new(Mutex::new(BTreeSet::new()));
-    let asks = {
-        let seen = Arc::clone(&seen);
-        Lookout::start(discovery, Presence::Looking, move |found| {
-            let ip = found.address.ip();
-            let is_own = ip.is_loopback() || own.contains(&ip);
-            if is_own && found.address.port() == NO_PORT.get() {
-                lock(&seen).insert(ip);
-            }
-        })
-    };
-    let asks = asks.map_err(system)?;
-    cancel.sleep(RETURN_TIME);
-    drop((asks, answers));
-    let seen = std::mem::take(&mut *lock(&seen));
+    let seen = look(discovery, RETURN_TIME, cancel, move |found| {
+        let ip = found.address.ip();
+        let is_own = ip.is_loopback() || own.contains(&ip);
+        (is_own && found.address.port() == NO_PORT.get()).then_some(ip)
+    })?;
+    drop(answers);
+    let seen: BTreeSet<IpAddr> = seen.into_iter().collect();
+    Ok(seen.into_iter().collect())
+}
+
+/// Looks around for `time`, and picks from what is found.
+fn look<T: Send + 'static>(
+    discovery: Discovery,
+    time: Duration,
+    cancel: &Cancel,
+    pick: impl Fn(Found) -> Option<T> + Send + Sync + 'static,
+) -> Result<Vec<T>, Error> {
+    let (picked, seen) = mpsc::channel();
+    let lookout = Lookout::start(discovery, Presence::Looking, move |found| {
+        // The one that looks takes all.
+        let _ = pick(found).map(|found| picked.send(found));
+    });
+    let lookout = lookout.map_err(Error::system)?;
+    cancel.sleep(time);
+    drop(lookout);
     Ok(seen.into_iter().collect())
 }
 

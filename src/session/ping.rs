@@ -18,7 +18,7 @@ const ROUND_TRIPS: usize = 9;
 const FILLING: Duration = Duration::from_secs(2);
 
 /// What a filled line holds at most, in messages.
-const UNDER_WAY: u32 = 16;
+const UNDER_WAY: usize = 16;
 
 /// Padding to begin with; it doubles as answers come in, so that a slow line is not choked.
 const FIRST_PADDING: usize = 16 * 1024;
@@ -110,13 +110,12 @@ fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Er
     let noise = Noise::new()?;
     let begun = Instant::now();
     let mut length = FIRST_PADDING;
-    let mut under_way = 0;
     let mut allowed = 1;
     let mut answered = 0u64;
     let (mut sent, mut heard) = (0u64, 0u64);
     let mut lengths = std::collections::VecDeque::new();
     loop {
-        while under_way < allowed && begun.elapsed() < FILLING {
+        while lengths.len() < allowed && begun.elapsed() < FILLING {
             sent += 1;
             let (padding, answer_padding) = match direction {
                 FillDirection::Up => (noise.bytes(length), 0),
@@ -128,7 +127,6 @@ fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Er
                 padding,
             }))?;
             lengths.push_back(length as u64);
-            under_way += 1;
         }
         let Some(length_of_next) = lengths.pop_front() else {
             break;
@@ -136,7 +134,6 @@ fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Er
         heard += 1;
         expect_pong(session, heard)?;
         answered += length_of_next;
-        under_way -= 1;
         allowed = (allowed * 2).min(UNDER_WAY);
         length = (length * 2).min(PADDING_BYTES);
     }

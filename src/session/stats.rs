@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes that went over the network in a session, both directions, all streams.
 #[derive(Debug, Default)]
@@ -81,14 +81,9 @@ impl TransferStats {
         self.present_bytes = bytes;
     }
 
-    /// What arrives is kept in this folder until it is delivered.
-    pub(crate) fn staged(&mut self, folder: &Path) {
-        self.staging = Some(folder.to_owned());
-    }
-
-    /// Nothing arrived, and nothing is kept.
-    pub(crate) fn unstaged(&mut self) {
-        self.staging = None;
+    /// What arrives is kept in this folder until it is delivered; `None`: nothing is kept.
+    pub(crate) fn staged(&mut self, folder: Option<&Path>) {
+        self.staging = folder.map(Path::to_owned);
     }
 
     /// The folder that keeps what arrived.
@@ -126,16 +121,11 @@ impl TransferStats {
     /// Completes the summary of what is done with what was counted here, and tells it.
     pub(crate) fn finish(&self, summary: Summary, operator: &dyn Operator) -> Summary {
         let summary = Summary {
-            elapsed: self.elapsed(),
+            elapsed: self.begun.elapsed(),
             ..summary
         };
         operator.event(&Event::Finished(&summary));
         summary
-    }
-
-    /// How long it took since it was accepted first.
-    fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
     }
 }
 
@@ -214,6 +204,7 @@ pub(crate) fn offer_summary(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const ONE: TransferId = TransferId([1; 16]);
     const OTHER: TransferId = TransferId([2; 16]);
@@ -224,7 +215,7 @@ mod tests {
         tally.offered(ONE);
         tally.begun -= Duration::from_secs(60);
         tally.accepted(0);
-        assert!(tally.elapsed() < Duration::from_secs(60));
+        assert!(tally.begun.elapsed() < Duration::from_secs(60));
         let accepted = tally.begun;
         tally.offered(ONE);
         tally.accepted(50);
@@ -266,7 +257,7 @@ mod tests {
         tally.offered(ONE);
         tally.accepted(100);
         tally.held(50);
-        tally.staged(Path::new("here"));
+        tally.staged(Some(Path::new("here")));
         tally.offered(OTHER);
         assert_eq!(tally.staging(), None);
         tally.accepted(300);

@@ -24,7 +24,8 @@ pub(crate) struct Session {
     pub(crate) reader: MessageReader,
     pub(crate) origin: Origin,
     unread: Option<Message>,
-    most_streams: u16,
+    /// How many streams it takes at most.
+    pub(crate) most_streams: u16,
     /// Number of the transfer that comes next.
     transfer: u32,
     /// The first number that no joined stream has had.
@@ -74,16 +75,6 @@ impl Session {
             next_stream: Arc::new(AtomicU16::new(1)),
             _heartbeat: heartbeat,
         })
-    }
-
-    /// From here on takes at most that many streams.
-    pub(crate) fn limit_streams(&mut self, most: u16) {
-        self.most_streams = most;
-    }
-
-    /// How many streams it takes at most.
-    pub(crate) fn most_streams(&self) -> u16 {
-        self.most_streams
     }
 
     /// The number of the transfer that begins now.

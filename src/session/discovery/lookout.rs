@@ -65,16 +65,9 @@ impl Lookout {
         };
         let port = shared.ports.port().filter(|port| PORTS.contains(port));
         let state = shared.state.lock();
-        let own = state.exchange.own();
-        let v6 = own.v6.iter().filter(|v6| !v6.is_unicast_link_local());
         StillLooking {
             port,
-            addresses: own
-                .v4
-                .iter()
-                .map(|v4| (*v4).into())
-                .chain(v6.map(|v6| (*v6).into()))
-                .collect(),
+            addresses: state.exchange.own().reachable(),
             sent: state.sent.taken,
             refused: state.sent.refused,
             heard: state.exchange.heard(),

@@ -37,10 +37,7 @@ use std::net::{IpAddr, SocketAddr};
 /// The addresses of this machine by which others may reach it, IPv4 first; without loopback, and without
 /// IPv6 addresses that need a zone.
 pub(crate) fn own_addresses() -> Vec<IpAddr> {
-    let own = own_addresses::OwnAddresses::read();
-    let v6 = own.v6.into_iter().filter(|ip| !ip.is_unicast_link_local());
-    let v4 = own.v4.into_iter().map(IpAddr::V4);
-    v4.chain(v6.map(IpAddr::V6)).collect()
+    own_addresses::OwnAddresses::read().reachable()
 }
 
 /// Somebody who may be the peer.

@@ -42,6 +42,13 @@ impl OwnAddresses {
         OwnAddresses { v4, v6, interfaces }
     }
 
+    /// Those by which others may reach this machine, IPv4 first, without those that need a zone.
+    pub(super) fn reachable(&self) -> Vec<IpAddr> {
+        let v6 = self.v6.iter().filter(|ip| !ip.is_unicast_link_local());
+        let v4 = self.v4.iter().copied().map(IpAddr::V4);
+        v4.chain(v6.copied().map(IpAddr::V6)).collect()
+    }
+
     /// Whether `source` is on this machine or on a network of it: loopback, link-local, the same 16 bits
     /// of a private and 24 of a public IPv4 address, the same 64 of an IPv6 address.
     ///

@@ -14,7 +14,7 @@ use crate::session::connection::session::{Origin, Session};
 use crate::session::connection::transport::Connection;
 use crate::session::error::Error;
 use crate::session::listen::admission::Pass;
-use crate::session::listen::guest_book::{Claim, Network, Subject};
+use crate::session::listen::guest_book::{Claim, Subject};
 use crate::session::listen::listener_state::{Arrival, ListenerState, ProvenGuest};
 use crate::session::listen::ping_answer;
 use crate::session::listen::secrets::{Name, Snapshot};
@@ -149,19 +149,13 @@ impl HandshakePolicy for ConnectionPolicy<'_> {
 
 impl ConnectionPolicy<'_> {
     fn take_slot(&mut self, role: DiallerRole) -> Result<(), HandshakeError> {
-        let holder = match &self.name {
-            Some(name) => Holder::Name(name.text.clone()),
-            None => Holder::Network(Network::of(self.peer.ip())),
-        };
+        let name = self.name.as_ref().map(|name| name.text.as_str());
         let slots = match role {
             DiallerRole::Ping => &self.state.ping_slots,
             DiallerRole::Transfer(_) => &self.state.terms.slots,
         };
-        self.slot = Some(
-            slots
-                .take(holder, self.ticket.is_some())
-                .ok_or(HandshakeError::Busy)?,
-        );
+        let slot = slots.take(Holder::of(name, self.peer), self.ticket.is_some());
+        self.slot = Some(slot.ok_or(HandshakeError::Busy)?);
         Ok(())
     }
 

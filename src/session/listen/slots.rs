@@ -8,6 +8,7 @@ use crate::session::connection::clock::Liveness;
 use crate::session::listen::guest_book::Network;
 use crate::session::sync::lock;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -33,6 +34,16 @@ pub(crate) struct SessionSlots {
 pub(crate) enum Holder {
     Name(String),
     Network(Network),
+}
+
+impl Holder {
+    /// The party that a peer belongs to which has proven itself by `name`.
+    pub(crate) fn of(name: Option<&str>, peer: SocketAddr) -> Self {
+        match name {
+            Some(name) => Holder::Name(name.to_owned()),
+            None => Holder::Network(Network::of(peer.ip())),
+        }
+    }
 }
 
 struct SlotState {

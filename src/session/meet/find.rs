@@ -13,7 +13,6 @@ use crate::session::connection::session::{Origin, Session};
 use crate::session::discovery::{Found, Lookout};
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator, StillLooking};
-use crate::session::listen::guest_book::Network;
 use crate::session::listen::listener::Listener;
 use crate::session::listen::listener_state::{Arrival, ProvenGuest, Terms};
 use crate::session::listen::slots::{Holder, SessionSlots, Slot};
@@ -104,7 +103,7 @@ impl<'a> CodeSearch<'a> {
         let mut chosen = found?;
         self.expect_back(&mut chosen.session);
         let slots = self.listener.slots();
-        let peer = Holder::Network(Network::of(chosen.session.peer.ip()));
+        let peer = Holder::of(None, chosen.session.peer);
         chosen.slot = chosen.slot.or_else(|| slots.take(peer, false));
         Ok(chosen)
     }

@@ -106,7 +106,8 @@ fn too_much(reason: DeclineReason, than: &str) -> OfferRefusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::receive::memory::{MemoryBudget, MemoryOwner};
+    use crate::session::listen::slots::Holder;
+    use crate::session::receive::memory::MemoryBudget;
     use std::path::PathBuf;
 
     const SMALL: EntryCost = EntryCost {
@@ -125,7 +126,7 @@ mod tests {
     /// How many entries are stored, and what is said of as many as there are.
     fn offer(options: &ReceiveOptions, memory: u64, entries: usize) -> (usize, String) {
         let budget = MemoryBudget::new(memory);
-        let owner = MemoryOwner::Name("alice".into());
+        let owner = Holder::Name("alice".into());
         let mut allowance = Allowance::new(options, budget.charge(owner));
         let stored = (0..entries).filter(|_| allowance.take(SMALL)).count();
         match allowance.settle() {

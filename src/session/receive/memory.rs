@@ -1,7 +1,7 @@
 //! Memory for offers that are under way, charged before it is taken.
 
 use crate::model::limits;
-use crate::session::listen::guest_book::Network;
+use crate::session::listen::slots::Holder;
 use crate::session::sync::lock;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,16 +12,7 @@ pub(crate) static OFFERS: MemoryBudget = MemoryBudget::new(limits::OFFERS_MEMORY
 /// An amount of memory that several owners share. One owner has half of it at most.
 pub(crate) struct MemoryBudget {
     bytes: u64,
-    taken: Mutex<BTreeMap<MemoryOwner, u64>>,
-}
-
-/// Whose memory it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum MemoryOwner {
-    /// All peers with the secret of this name.
-    Name(String),
-    /// Everybody there, where secrets have no names.
-    Network(Network),
+    taken: Mutex<BTreeMap<Holder, u64>>,
 }
 
 /// Why there is no memory.
@@ -43,7 +34,7 @@ impl MemoryBudget {
     }
 
     /// A charge of nothing yet.
-    pub(crate) fn charge(&self, owner: MemoryOwner) -> MemoryCharge<'_> {
+    pub(crate) fn charge(&self, owner: Holder) -> MemoryCharge<'_> {
         MemoryCharge {
             budget: self,
             owner,
@@ -55,7 +46,7 @@ impl MemoryBudget {
 /// The memory charged for one offer; given back when dropped.
 pub(crate) struct MemoryCharge<'b> {
     budget: &'b MemoryBudget,
-    owner: MemoryOwner,
+    owner: Holder,
     bytes: u64,
 }
 
@@ -101,8 +92,8 @@ impl Drop for MemoryCharge<'_> {
 mod tests {
     use super::*;
 
-    fn named(name: &str) -> MemoryOwner {
-        MemoryOwner::Name(name.to_owned())
+    fn named(name: &str) -> Holder {
+        Holder::Name(name.to_owned())
     }
 
     #[test]

@@ -12,9 +12,9 @@ use crate::session::connection::patience::Pace;
 use crate::session::connection::session::Session;
 use crate::session::error::Error;
 use crate::session::events::{Event, Operator, Summary};
-use crate::session::listen::guest_book::Network;
+use crate::session::listen::slots::Holder;
 use crate::session::receive::allowance::Allowance;
-use crate::session::receive::memory::{self, MemoryOwner};
+use crate::session::receive::memory;
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::prepare::{IncomingOffer, OfferRefusal, prepare, preview};
 use crate::session::receive::report::{DeliveryReport, tell_what_is_kept};
@@ -136,10 +136,7 @@ impl<'s> ReceiveTransfer<'s> {
         if message.transfer != self.session.next_transfer()? {
             return Err(unexpected("an offer of another number").into());
         }
-        let owner = match self.name {
-            Some(name) => MemoryOwner::Name(name.to_owned()),
-            None => MemoryOwner::Network(Network::of(self.session.peer.ip())),
-        };
+        let owner = Holder::of(self.name, self.session.peer);
         let mut allowance = Allowance::new(self.options, memory::OFFERS.charge(owner));
         let manifest = match read_manifest(self.session, message, &mut allowance) {
             Ok(manifest) => manifest,
@@ -241,7 +238,7 @@ impl<'s> ReceiveTransfer<'s> {
         match sink.is_in_order() {
             true => StreamLimit::Fixed(1),
             false => stream_limit(proposed, self.options.streams, sink.layout().part_size())
-                .at_most(self.session.most_streams()),
+                .at_most(self.session.most_streams),
         }
     }
 
@@ -254,7 +251,7 @@ impl<'s> ReceiveTransfer<'s> {
     ) -> Result<ProgressReporter<'s>, Error> {
         if let Some(staging) = sink.staging() {
             if !sink.is_in_order() {
-                self.stats.staged(staging.path());
+                self.stats.staged(Some(staging.path()));
             }
             if let Some(fault) = staging.journal_fault() {
                 let what = "what an earlier run left is not used, and it begins anew";
@@ -302,7 +299,7 @@ impl<'s> ReceiveTransfer<'s> {
     fn keep(&mut self, sink: Sink) {
         match sink.keep() {
             Ok(true) => {}
-            Ok(false) => self.stats.unstaged(),
+            Ok(false) => self.stats.staged(None),
             Err(fault) => {
                 self.operator.warn(&format!(
                     "nothing arrived, and its folder cannot be removed: {fault}"

@@ -39,9 +39,6 @@ pub(crate) struct ReceiveRounds<'a> {
     joined: Monitor<JoinedStates>,
 }
 
-/// The only part that goes along with an offer.
-const FIRST: PartId = PartId { round: 0, index: 0 };
-
 type JoinedStates = HashMap<StreamNumber, JoinedState>;
 
 /// How far a joined stream is.
@@ -71,7 +68,7 @@ impl EarlyPart {
     ) -> Result<Self, Error> {
         loop {
             match session.reader.read()? {
-                Incoming::Part(part) if part.id == FIRST => {
+                Incoming::Part(part) if part.id == PartId::FIRST => {
                     let raw = part.open(transfer)?.to_vec();
                     return Ok(EarlyPart { raw, round });
                 }

@@ -71,7 +71,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Erro
         somebody_came.store(true, Ordering::Relaxed);
         let session = &mut guest.session;
         session.shared.liveness.limit_stalls(options.stall_timeout);
-        session.limit_streams(streams);
+        session.most_streams = streams;
         take(guest, &options.receive, &ledger, operator);
         retention.look();
     });

@@ -123,7 +123,10 @@ impl<'a> SendSession<'a> {
         let mut opened = SendSession::prepare(connect, operator)?;
         // The offer goes along with a dialler's proof, so a dialler meets the peer at its first offer.
         if let Rendezvous::Listen(_) | Rendezvous::AnswerOver(_) = connect.rendezvous {
-            opened.session = Some(opened.meet_as_listener()?);
+            let nothing = |_, _: &mut _| Ok(());
+            let (session, _) = opened.meeting.meet(opened.occasion, nothing)?;
+            opened.session = Some(session);
+            opened.occasion = Occasion::Again;
         }
         Ok(opened)
     }
@@ -199,12 +202,5 @@ impl<'a> SendSession<'a> {
             Err(error) => session.abort(error),
         }
         result
-    }
-
-    fn meet_as_listener(&mut self) -> Result<Session, Error> {
-        let nothing = |_, _: &mut _| Ok(());
-        let (session, _) = self.meeting.meet(self.occasion, nothing)?;
-        self.occasion = Occasion::Again;
-        Ok(session)
     }
 }

@@ -329,7 +329,7 @@ pub(crate) fn queue_offer<'o>(
     if let Some(early) = &early {
         // The receiver opens it while the part is being sealed.
         writer.flush()?;
-        let (round, index) = (0, early.index);
+        let PartId { round, index } = PartId::FIRST;
         let position = Position::Part {
             transfer,
             round,
@@ -342,7 +342,7 @@ pub(crate) fn queue_offer<'o>(
             &early.raw,
             compression.compression(),
         )?;
-        writer.queue_part(PartId { round, index }, &sealed);
+        writer.queue_part(PartId::FIRST, &sealed);
     }
     Ok(Offered {
         transfer,
@@ -355,7 +355,6 @@ pub(crate) fn queue_offer<'o>(
 
 /// The only part of a small transfer, and what failed of it.
 struct EarlyContents {
-    index: u64,
     raw: Vec<u8>,
     failures: Vec<EntryFailure>,
 }
@@ -370,11 +369,7 @@ impl EarlyContents {
         SourceReader::new(source).read_part(&layout, part, &mut raw, &mut failures);
         failures.extend(source.changed_empty_files());
         let is_sayable = failures.len() <= limits::FAILURES;
-        Ok(is_sayable.then_some(EarlyContents {
-            index: part.get(),
-            raw,
-            failures,
-        }))
+        Ok(is_sayable.then_some(EarlyContents { raw, failures }))
     }
 
     /// What the offer says of it.

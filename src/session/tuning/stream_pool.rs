@@ -4,7 +4,6 @@ use crate::protocol::StreamNumber;
 use crate::session::connection::join::{
     JoinedStream, Popped, SessionContext, StreamQueue, dial_stream,
 };
-use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::{Origin, Session};
 use crate::session::error::Error;
 use crate::session::sync::{lock, spawn_in};
@@ -75,24 +74,22 @@ pub(crate) trait StreamWork: Sync {
     fn on_lost(&self, stream: StreamNumber);
 }
 
-/// Makes the further streams of a transfer, or lets them in. Always the dialler makes them.
+/// Makes the further streams of a transfer, or lets them in.
 pub(crate) struct StreamPool {
     queue: Arc<StreamQueue>,
-    maker: Maker,
     most: u16,
-    following: Option<Following>,
+    /// Always the dialler makes them.
+    dialler: Option<StreamDialler>,
 }
 
-enum Maker {
-    Dialler {
-        peer: SocketAddr,
-        shared: SessionContext,
-        /// The first number that no joined stream of the session has had.
-        next: Arc<AtomicU16>,
-        /// The shortest that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
-        round_trip: Arc<AtomicU64>,
-    },
-    Listener,
+struct StreamDialler {
+    peer: SocketAddr,
+    shared: SessionContext,
+    /// The first number that no joined stream of the session has had.
+    next: Arc<AtomicU16>,
+    /// The shortest that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
+    round_trip: Arc<AtomicU64>,
+    following: Option<Following>,
 }
 
 /// What adapts the number of streams to the line.
@@ -102,14 +99,6 @@ struct Following {
     window: Mutex<(Window, u64)>,
     /// Streams that were asked for, the first one included.
     asked: AtomicU16,
-}
-
-/// What happens to a transfer's streams.
-enum Change {
-    /// One has joined.
-    Joined(JoinedStream),
-    /// This many take parts from now on, the first one included.
-    Streams(u16),
 }
 
 impl StreamPool {
@@ -128,18 +117,21 @@ impl StreamPool {
         let context = session.shared.clone();
         let result = thread::scope(|scope| {
             let accept_streams = || {
-                while let Some(change) = pool.next(|| work.left()) {
-                    let stream = match change {
-                        Change::Joined(stream) => stream,
-                        Change::Streams(count) => {
-                            work.set_streams(count);
-                            continue;
+                loop {
+                    match pool.queue.pop(pool.following().map(|_| TICK)) {
+                        Popped::Closed => return,
+                        Popped::Stream(stream) => {
+                            let number = stream.number;
+                            let joined = || work.on_joined(stream, &context, &pool);
+                            if spawn_in(scope, joined).is_err() {
+                                work.on_lost(number);
+                            }
                         }
-                    };
-                    let number = stream.number;
-                    let joined = || work.on_joined(stream, &context, &pool);
-                    if spawn_in(scope, joined).is_err() {
-                        work.on_lost(number);
+                        Popped::Nothing => {
+                            if let Some(count) = pool.follow(|| work.left()) {
+                                work.set_streams(count);
+                            }
+                        }
                     }
                 }
             };
@@ -148,7 +140,8 @@ impl StreamPool {
                 _ => spawn_in(scope, accept_streams),
             };
             let result = accepting.and_then(|()| first(session, &pool));
-            pool.close();
+            // Ends every stream, and wakes the stream acceptor.
+            pool.queue.close();
             result
         });
         result.map_err(|error| context.cause.take().unwrap_or(error))
@@ -156,88 +149,58 @@ impl StreamPool {
 
     /// The further streams of one transfer.
     fn open(session: &Session, limit: StreamLimit) -> Self {
-        match &session.origin {
-            Origin::Dialled => StreamPool::dialling(session, limit),
-            Origin::Accepted(gate) => StreamPool::listening(gate, limit),
-        }
-    }
-
-    /// The streams of a dialler.
-    fn dialling(session: &Session, limit: StreamLimit) -> Self {
-        let (at_first, following) = match limit {
-            StreamLimit::Fixed(count) => (count, None),
-            StreamLimit::UpTo(most) => {
-                let count = AT_FIRST.min(most);
-                let following = Following {
-                    tuner: Mutex::new(StreamTuner::new(count, most)),
-                    window: Mutex::new((Window::new(), session.shared.traffic.total())),
-                    asked: AtomicU16::new(count),
-                };
-                (count, Some(following))
-            }
-        };
-        let pool = StreamPool {
+        let mut pool = StreamPool {
             queue: Arc::default(),
-            maker: Maker::Dialler {
-                peer: session.peer,
-                shared: session.shared.clone(),
-                next: Arc::clone(&session.next_stream),
-                round_trip: Arc::new(AtomicU64::new(u64::MAX)),
-            },
             most: limit.most(),
-            following,
+            dialler: None,
         };
-        pool.dial(at_first.saturating_sub(1));
+        match &session.origin {
+            Origin::Accepted(gate) => {
+                gate.open(Arc::clone(&pool.queue), pool.most.saturating_sub(1))
+            }
+            Origin::Dialled => {
+                let (at_first, following) = match limit {
+                    StreamLimit::Fixed(count) => (count, None),
+                    StreamLimit::UpTo(most) => {
+                        let count = AT_FIRST.min(most);
+                        let following = Following {
+                            tuner: Mutex::new(StreamTuner::new(count, most)),
+                            window: Mutex::new((Window::new(), session.shared.traffic.total())),
+                            asked: AtomicU16::new(count),
+                        };
+                        (count, Some(following))
+                    }
+                };
+                let dialler = pool.dialler.insert(StreamDialler {
+                    peer: session.peer,
+                    shared: session.shared.clone(),
+                    next: Arc::clone(&session.next_stream),
+                    round_trip: Arc::new(AtomicU64::new(u64::MAX)),
+                    following,
+                });
+                dialler.dial(at_first.saturating_sub(1), &pool.queue);
+            }
+        }
         pool
     }
 
-    /// The streams that a dialler makes here.
-    fn listening(gate: &JoinGate, limit: StreamLimit) -> Self {
-        let queue = Arc::default();
-        gate.open(Arc::clone(&queue), limit.most().saturating_sub(1));
-        StreamPool {
-            queue,
-            maker: Maker::Listener,
-            most: limit.most(),
-            following: None,
-        }
+    fn following(&self) -> Option<&Following> {
+        self.dialler.as_ref()?.following.as_ref()
     }
 
     /// How many streams to expect, at least the `working` ones: others may be opened next.
     pub(crate) fn soon(&self, working: usize) -> usize {
-        match (&self.following, &self.maker) {
-            (Some(following), _) => working.max(lock(&following.tuner).soon().into()),
+        match (&self.dialler, self.following()) {
+            (_, Some(following)) => working.max(lock(&following.tuner).soon().into()),
+            (Some(_), None) => self.most.into(),
             // This side does not know how many the peer will open.
-            (None, Maker::Listener) => working.max(SOON_OF_A_PEER.min(self.most.into())),
-            (None, Maker::Dialler { .. }) => self.most.into(),
+            (None, None) => working.max(SOON_OF_A_PEER.min(self.most.into())),
         }
-    }
-
-    /// Waits for the next change of the streams; `work` says what there is for them to do. `None` when the
-    /// transfer is over.
-    fn next(&self, work: impl Fn() -> Work) -> Option<Change> {
-        loop {
-            let tick = self.following.as_ref().map(|_| TICK);
-            match self.queue.pop(tick) {
-                Popped::Stream(stream) => return Some(Change::Joined(stream)),
-                Popped::Nothing => {
-                    if let Some(count) = self.follow(&work) {
-                        return Some(Change::Streams(count));
-                    }
-                }
-                Popped::Closed => return None,
-            }
-        }
-    }
-
-    /// The transfer is over: ends every stream and wakes the stream acceptor.
-    fn close(&self) {
-        self.queue.close();
     }
 
     /// A thread worked for `busy` and waited for `blocked` to move a part.
     pub(crate) fn note(&self, busy: Duration, blocked: Duration) {
-        if let Some(following) = &self.following {
+        if let Some(following) = self.following() {
             lock(&following.window).0.note(busy, blocked);
         }
     }
@@ -245,9 +208,13 @@ impl StreamPool {
     /// Ends a window that is long enough and opens more streams where they are worth a try. Gives how many
     /// streams take parts from now on, where that changes.
     fn follow(&self, work: impl Fn() -> Work) -> Option<u16> {
-        let following = self.following.as_ref()?;
+        let dialler = self.dialler.as_ref()?;
+        let following = dialler.following.as_ref()?;
         let mut tuner = lock(&following.tuner);
-        let round_trip = self.round_trip()?;
+        let round_trip = match dialler.round_trip.load(Ordering::Relaxed) {
+            u64::MAX => return None,
+            micros => Duration::from_micros(micros),
+        };
         let shortest = match tuner.is_beginning() {
             true => SHORTEST_FIRST_WINDOW,
             false => SHORTEST_WINDOW,
@@ -259,7 +226,7 @@ impl StreamPool {
             if current.0.began.elapsed() < length {
                 return None;
             }
-            let moved = self.moved();
+            let moved = dialler.shared.traffic.total();
             let (mut window, before) = std::mem::replace(&mut *current, (Window::new(), moved));
             window.bytes = moved.saturating_sub(before);
             window
@@ -272,49 +239,26 @@ impl StreamPool {
             round_trip: round_trip.as_secs_f64(),
         });
         let asked = following.asked.fetch_max(count, Ordering::Relaxed);
-        self.dial(count.saturating_sub(asked));
+        dialler.dial(count.saturating_sub(asked), &self.queue);
         (count != before).then_some(count)
     }
+}
 
-    /// The shortest that connecting took; `None` while no stream has joined.
-    fn round_trip(&self) -> Option<Duration> {
-        let Maker::Dialler { round_trip, .. } = &self.maker else {
-            return None;
-        };
-        match round_trip.load(Ordering::Relaxed) {
-            u64::MAX => None,
-            micros => Some(Duration::from_micros(micros)),
-        }
-    }
-
-    fn moved(&self) -> u64 {
-        match &self.maker {
-            Maker::Dialler { shared, .. } => shared.traffic.total(),
-            Maker::Listener => 0,
-        }
-    }
-
+impl StreamDialler {
     /// Opens more streams, each in a thread that nobody waits for: one that cannot connect ends by itself, and
     /// the transfer goes on without it.
-    fn dial(&self, count: u16) {
-        let Maker::Dialler {
-            peer,
-            shared,
-            next,
-            round_trip,
-        } = &self.maker
-        else {
-            return;
-        };
+    fn dial(&self, count: u16, queue: &Arc<StreamQueue>) {
         for _ in 0..count {
-            let number = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
-                next.checked_add(1)
-            });
+            let number = self
+                .next
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+                    next.checked_add(1)
+                });
             let Some(number) = number.ok().and_then(StreamNumber::joined) else {
                 return;
             };
-            let (peer, shared, queue) = (*peer, shared.clone(), Arc::clone(&self.queue));
-            let round_trip = Arc::clone(round_trip);
+            let (peer, shared, queue) = (self.peer, self.shared.clone(), Arc::clone(queue));
+            let round_trip = Arc::clone(&self.round_trip);
             let thread = thread::Builder::new().name(format!("join {}", number.get()));
             // Without a thread, or without a connection, there is one stream less; nothing is lost.
             let _ = thread.stack_size(256 * 1024).spawn(move || {

@@ -1,10 +1,9 @@
 //! Brings the workers' pieces to the writing thread in order, a bounded number at a time.
 
 use crate::disk::{Piece, PieceIndex, Source};
-use crate::session::sync::lock;
+use crate::session::sync::Monitor;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Pieces that may be ready and unwritten, beside those that workers have: this bounds the memory.
 const AHEAD: u64 = 8;
@@ -13,8 +12,7 @@ const AHEAD: u64 = 8;
 pub(super) struct ReorderBuffer<'a> {
     source: &'a Source,
     limit: u64,
-    state: Mutex<ReorderState>,
-    changed: Condvar,
+    state: Monitor<ReorderState>,
 }
 
 struct ReorderState {
@@ -35,14 +33,13 @@ impl<'a> ReorderBuffer<'a> {
         ReorderBuffer {
             source,
             limit: workers as u64 + AHEAD,
-            state: Mutex::new(ReorderState {
+            state: Monitor::new(ReorderState {
                 next: source.manifest().index(0).map(PieceIndex::first),
                 taken: 0,
                 written: 0,
                 ready: BTreeMap::new(),
                 is_stopped: false,
             }),
-            changed: Condvar::new(),
         }
     }
 
@@ -52,34 +49,28 @@ impl<'a> ReorderBuffer<'a> {
         let stop = self.stop_when_dropped();
         while let Some((number, piece)) = self.take() {
             let packed = pack(piece);
-            let mut state = lock(&self.state);
-            state.ready.insert(number, (piece, packed));
-            self.changed.notify_all();
+            self.state
+                .change(|state| state.ready.insert(number, (piece, packed)));
         }
         std::mem::forget(stop);
     }
 
     /// The next piece to be written, in order; `None` when there is none left, or it was stopped.
     pub(super) fn next(&self) -> Option<(PieceIndex, io::Result<Piece>)> {
-        let mut state = lock(&self.state);
-        loop {
-            let number = state.written;
-            if let Some(ready) = state.ready.remove(&number) {
-                state.written += 1;
-                self.changed.notify_all();
-                return Some(ready);
-            }
-            if state.is_stopped || (state.next.is_none() && state.written == state.taken) {
-                return None;
-            }
-            state = self.wait(state);
-        }
+        let mut state = self.state.wait_while(|state| {
+            let is_ready = state.ready.contains_key(&state.written);
+            !is_ready && !state.is_stopped && !state.is_finished()
+        });
+        let number = state.written;
+        let ready = state.ready.remove(&number)?;
+        state.written += 1;
+        self.state.notify();
+        Some(ready)
     }
 
     /// Whether everything was written.
     pub(super) fn is_finished(&self) -> bool {
-        let state = lock(&self.state);
-        state.next.is_none() && state.written == state.taken
+        self.state.lock().is_finished()
     }
 
     /// Ends all waiting, once what is returned is dropped.
@@ -88,10 +79,10 @@ impl<'a> ReorderBuffer<'a> {
     }
 
     fn take(&self) -> Option<(u64, PieceIndex)> {
-        let mut state = lock(&self.state);
-        while !state.is_stopped && state.next.is_some() && self.is_full(&state) {
-            state = self.wait(state);
-        }
+        let mut state = self.state.wait_while(|state| {
+            let is_full = state.taken - state.written >= self.limit;
+            !state.is_stopped && state.next.is_some() && is_full
+        });
         if state.is_stopped {
             return None;
         }
@@ -104,14 +95,11 @@ impl<'a> ReorderBuffer<'a> {
         state.taken += 1;
         Some((number, piece))
     }
+}
 
-    fn is_full(&self, state: &ReorderState) -> bool {
-        state.taken - state.written >= self.limit
-    }
-
-    fn wait<'g>(&self, guard: MutexGuard<'g, ReorderState>) -> MutexGuard<'g, ReorderState> {
-        let guard = self.changed.wait(guard);
-        guard.unwrap_or_else(PoisonError::into_inner)
+impl ReorderState {
+    fn is_finished(&self) -> bool {
+        self.next.is_none() && self.written == self.taken
     }
 }
 
@@ -120,7 +108,6 @@ pub(super) struct StopGuard<'b, 'a>(&'b ReorderBuffer<'a>);
 
 impl Drop for StopGuard<'_, '_> {
     fn drop(&mut self) {
-        lock(&self.0.state).is_stopped = true;
-        self.0.changed.notify_all();
+        self.0.state.change(|state| state.is_stopped = true);
     }
 }
