@@ -8,7 +8,8 @@ use super::{
     PeerText, Ping, RoundEnd, StreamList, StreamNumber, kind,
 };
 use crate::crypto::{CODE_DIGITS, PieceDigest};
-use crate::model::{FailureReason, PartRange, RunId, len64, limits};
+use crate::model::{FailureReason, PartRange, RunId, len32, len64, limits};
+use std::ops::RangeBounds;
 
 impl Message {
     /// Decodes one whole message.
@@ -16,9 +17,8 @@ impl Message {
     /// # Errors
     /// [`MessageError`] if the bytes are not exactly one message within [`limits`].
     pub fn decode(bytes: &[u8]) -> Result<Message, MessageError> {
-        if bytes.len() > limits::MESSAGE_BYTES {
-            return Err(MessageError::Limit("the length of a message"));
-        }
+        let most = limits::MESSAGE_BYTES;
+        within(bytes.len(), ..=most, "the length of a message")?;
         let mut reader = Reader::new(bytes);
         let message = fields(&mut reader)?;
         reader.finish()?;
@@ -65,31 +65,27 @@ fn fields(reader: &mut Reader<'_>) -> Result<Message, MessageError> {
 
 fn code(reader: &mut Reader<'_>) -> Result<[u8; CODE_DIGITS], MessageError> {
     let code: [u8; CODE_DIGITS] = reader.array()?;
-    match code.iter().all(u8::is_ascii_digit) {
-        true => Ok(code),
-        false => Err(MessageError::Value("a one-time code that is not of digits")),
-    }
+    let is_of_digits = code.iter().all(u8::is_ascii_digit);
+    check(is_of_digits, "a one-time code that is not of digits")?;
+    Ok(code)
 }
 
 fn offer(reader: &mut Reader<'_>) -> Result<Offer, MessageError> {
-    let transfer = reader.u32()?;
-    if transfer >= limits::TRANSFERS {
-        return Err(MessageError::Limit("the number of a transfer"));
-    }
+    let transfer = within(
+        reader.u32()?,
+        ..limits::TRANSFERS,
+        "the number of a transfer",
+    )?;
     let run = RunId(reader.array()?);
     let part_size = part_size(reader)?;
     let streams = streams(reader)?;
     let flags = reader.u8()?;
-    if flags & !(FLAG_VERIFY | FLAG_EARLY | FLAG_CHECKSUM | FLAG_DRY_RUN) != 0 {
-        return Err(MessageError::Value("an unknown flag"));
-    }
-    if flags & FLAG_DRY_RUN != 0 && flags & FLAG_EARLY != 0 {
-        return Err(MessageError::Value("a question that brings contents"));
-    }
-    let entry_count = reader.u32()?;
-    if entry_count as usize > limits::ENTRIES {
-        return Err(MessageError::Limit("the number of entries"));
-    }
+    let known = FLAG_VERIFY | FLAG_EARLY | FLAG_CHECKSUM | FLAG_DRY_RUN;
+    check(flags & !known == 0, "an unknown flag")?;
+    let is_early_question = flags & FLAG_DRY_RUN != 0 && flags & FLAG_EARLY != 0;
+    check(!is_early_question, "a question that brings contents")?;
+    let most = len32(limits::ENTRIES);
+    let entry_count = within(reader.u32()?, ..=most, "the number of entries")?;
     Ok(Offer {
         transfer,
         run,
@@ -121,12 +117,10 @@ fn accept(reader: &mut Reader<'_>) -> Result<Accept, MessageError> {
         have: ranges(reader)?,
         claims: ranges(reader)?,
     };
-    if accept.have.len() + accept.claims.len() > limits::RANGES {
-        return Err(MessageError::Limit("the number of ranges"));
-    }
-    if !are_disjoint(&accept.have, &accept.claims) {
-        return Err(MessageError::Value("parts both there and claimed"));
-    }
+    let ranges = accept.have.len() + accept.claims.len();
+    within(ranges, ..=limits::RANGES, "the number of ranges")?;
+    let are_disjoint = are_disjoint(&accept.have, &accept.claims);
+    check(are_disjoint, "parts both there and claimed")?;
     Ok(accept)
 }
 
@@ -157,12 +151,12 @@ fn round_end(reader: &mut Reader<'_>) -> Result<RoundEnd, MessageError> {
     let round = round(reader)?;
     let total = match reader.u8()? {
         0 => None,
-        1 => Some(reader.u64()?),
+        1 => {
+            let most = limits::STREAM_BYTES;
+            Some(within(reader.u64()?, ..=most, "the bytes of a transfer")?)
+        }
         _ => return Err(MessageError::Value("neither with nor without a total")),
     };
-    if total.is_some_and(|total| total > limits::STREAM_BYTES) {
-        return Err(MessageError::Limit("the bytes of a transfer"));
-    }
     Ok(RoundEnd {
         round,
         total,
@@ -173,24 +167,18 @@ fn round_end(reader: &mut Reader<'_>) -> Result<RoundEnd, MessageError> {
 
 fn missing(reader: &mut Reader<'_>) -> Result<Missing, MessageError> {
     let round = round(reader)?;
-    if round == 0 {
-        return Err(MessageError::Value("a round that follows none"));
-    }
+    check(round > 0, "a round that follows none")?;
     let ranges = ranges(reader)?;
-    match ranges.is_empty() {
-        true => Err(MessageError::Value("a list without parts")),
-        false => Ok(Missing { round, ranges }),
-    }
+    check(!ranges.is_empty(), "a list without parts")?;
+    Ok(Missing { round, ranges })
 }
 
 fn digests(reader: &mut Reader<'_>) -> Result<Digests, MessageError> {
-    let digests = list(reader, 16, "the number of digests", |reader| {
+    let digests: Digests = list(reader, 16, "the number of digests", |reader| {
         Ok(PieceDigest(reader.array()?))
     })?;
-    match digests.is_empty() {
-        true => Err(MessageError::Value("a list without digests")),
-        false => Ok(digests),
-    }
+    check(!digests.is_empty(), "a list without digests")?;
+    Ok(digests)
 }
 
 fn done(reader: &mut Reader<'_>) -> Result<Done, MessageError> {
@@ -209,10 +197,8 @@ fn done(reader: &mut Reader<'_>) -> Result<Done, MessageError> {
     };
     let is_counted =
         len64(done.failures.len()) <= done.failed && len64(done.skips.len()) <= done.skipped;
-    match is_counted {
-        true => Ok(done),
-        false => Err(MessageError::Value("more entries than there are")),
-    }
+    check(is_counted, "more entries than there are")?;
+    Ok(done)
 }
 
 fn new_name(reader: &mut Reader<'_>) -> Result<NewName, MessageError> {
@@ -224,10 +210,8 @@ fn new_name(reader: &mut Reader<'_>) -> Result<NewName, MessageError> {
 
 fn ping(reader: &mut Reader<'_>) -> Result<Ping, MessageError> {
     let token = reader.u64()?;
-    let answer_padding = reader.u32()?;
-    if answer_padding as usize > PADDING_BYTES {
-        return Err(MessageError::Limit("the padding asked for"));
-    }
+    let most = len32(PADDING_BYTES);
+    let answer_padding = within(reader.u32()?, ..=most, "the padding asked for")?;
     Ok(Ping {
         token,
         answer_padding,
@@ -236,27 +220,16 @@ fn ping(reader: &mut Reader<'_>) -> Result<Ping, MessageError> {
 }
 
 fn round(reader: &mut Reader<'_>) -> Result<u32, MessageError> {
-    let round = reader.u32()?;
-    if round >= limits::ROUNDS {
-        return Err(MessageError::Limit("the number of a round"));
-    }
-    Ok(round)
+    within(reader.u32()?, ..limits::ROUNDS, "the number of a round")
 }
 
 fn part_size(reader: &mut Reader<'_>) -> Result<u32, MessageError> {
-    let size = reader.u32()?;
-    if !(limits::PART_BYTES_MIN..=limits::PART_BYTES_MAX).contains(&size) {
-        return Err(MessageError::Limit("the size of a part"));
-    }
-    Ok(size)
+    let sizes = limits::PART_BYTES_MIN..=limits::PART_BYTES_MAX;
+    within(reader.u32()?, sizes, "the size of a part")
 }
 
 fn streams(reader: &mut Reader<'_>) -> Result<u16, MessageError> {
-    let streams = reader.u16()?;
-    if !(1..=limits::STREAMS).contains(&streams) {
-        return Err(MessageError::Limit("the number of streams"));
-    }
-    Ok(streams)
+    within(reader.u16()?, 1..=limits::STREAMS, "the number of streams")
 }
 
 /// The bound of the whole message also bounds the chunk.
@@ -272,9 +245,7 @@ fn padding(reader: &mut Reader<'_>) -> Result<Vec<u8>, MessageError> {
 
 fn text(reader: &mut Reader<'_>) -> Result<PeerText, MessageError> {
     let length = usize::from(reader.u16()?);
-    if length > limits::TEXT_BYTES {
-        return Err(MessageError::Limit("the length of a text"));
-    }
+    within(length, ..=limits::TEXT_BYTES, "the length of a text")?;
     PeerText::from_peer(reader.bytes(length)?).ok_or(MessageError::Value("a text that is no UTF-8"))
 }
 
@@ -301,9 +272,8 @@ fn ranges(reader: &mut Reader<'_>) -> Result<PartRanges, MessageError> {
         let Some(end) = end else {
             return Err(MessageError::Limit("the number of parts"));
         };
-        if length == 0 || start < earliest {
-            return Err(MessageError::Value("ranges that are empty or not apart"));
-        }
+        let is_apart = length > 0 && start >= earliest;
+        check(is_apart, "ranges that are empty or not apart")?;
         earliest = end + 1;
         Ok(PartRange { start, length })
     })
@@ -337,10 +307,7 @@ fn list<T, const MAX: usize>(
     what: &'static str,
     mut item: impl FnMut(&mut Reader<'_>) -> Result<T, MessageError>,
 ) -> Result<Bounded<T, MAX>, MessageError> {
-    let count = reader.u32()? as usize;
-    if count > MAX {
-        return Err(MessageError::Limit(what));
-    }
+    let count = within(reader.u32()? as usize, ..=MAX, what)?;
     if reader.remaining() < count * item_bytes {
         return Err(super::CodecError::Short.into());
     }
@@ -349,4 +316,24 @@ fn list<T, const MAX: usize>(
         items.push(item(reader)?);
     }
     Ok(Bounded::counted(items))
+}
+
+/// A number that is within its bound.
+fn within<N: PartialOrd>(
+    number: N,
+    bound: impl RangeBounds<N>,
+    what: &'static str,
+) -> Result<N, MessageError> {
+    match bound.contains(&number) {
+        true => Ok(number),
+        false => Err(MessageError::Limit(what)),
+    }
+}
+
+/// Checks a value; `what` says what it is where that does not hold.
+fn check(holds: bool, what: &'static str) -> Result<(), MessageError> {
+    match holds {
+        true => Ok(()),
+        false => Err(MessageError::Value(what)),
+    }
 }

@@ -2,9 +2,8 @@
 
 use super::super::codec::Writer;
 use super::{
-    Accept, Bounded, Decline, Digests, Done, FLAG_CHECKSUM, FLAG_DRY_RUN, FLAG_EARLY, FLAG_VERIFY,
-    Failures, Message, Missing, Offer, PADDING_BYTES, PartChecks, PartRanges, PeerText, Ping,
-    RoundEnd, kind,
+    Accept, Bounded, Done, FLAG_CHECKSUM, FLAG_DRY_RUN, FLAG_EARLY, FLAG_VERIFY, Failures, Message,
+    Offer, PADDING_BYTES, PartChecks, PartRanges, PeerText, RoundEnd, kind,
 };
 use crate::model::{len16, len32};
 
@@ -21,7 +20,11 @@ impl Message {
                 long_bytes(writer, chunk.as_bytes());
             }
             Message::Accept(accept) => accept.encode(writer),
-            Message::Decline(decline) => decline.encode(writer),
+            Message::Decline(decline) => {
+                writer.u8(kind::DECLINE);
+                writer.u8(decline.reason as u8);
+                short_text(writer, &decline.text);
+            }
             Message::StreamEnd { round } => {
                 writer.u8(kind::STREAM_END);
                 writer.u32(*round);
@@ -35,8 +38,16 @@ impl Message {
                 writer.u8(kind::SOURCE_FAILED);
                 failures(writer, list);
             }
-            Message::Missing(missing) => missing.encode(writer),
-            Message::Digests(list) => digests(writer, list),
+            Message::Missing(missing) => {
+                writer.u8(kind::MISSING);
+                writer.u32(missing.round);
+                ranges(writer, &missing.ranges);
+            }
+            Message::Digests(list) => {
+                writer.u8(kind::DIGESTS);
+                count(writer, list);
+                list.iter().for_each(|digest| writer.bytes(&digest.0));
+            }
             Message::Differs(list) => {
                 writer.u8(kind::DIFFERS);
                 ranges(writer, list);
@@ -44,7 +55,12 @@ impl Message {
             Message::Done(done) => done.encode(writer),
             Message::Next => writer.u8(kind::NEXT),
             Message::Bye => writer.u8(kind::BYE),
-            Message::Ping(ping) => ping.encode(writer),
+            Message::Ping(ping) => {
+                writer.u8(kind::PING);
+                writer.u64(ping.token);
+                writer.u32(ping.answer_padding.min(len32(PADDING_BYTES)));
+                pad(writer, &ping.padding);
+            }
             Message::Pong { token, padding } => {
                 writer.u8(kind::PONG);
                 writer.u64(*token);
@@ -80,9 +96,7 @@ impl Offer {
             failures(writer, &early.failures);
         }
     }
-}
 
-impl Offer {
     fn flags(&self) -> u8 {
         let flags = [
             (self.verify, FLAG_VERIFY),
@@ -105,14 +119,6 @@ impl Accept {
     }
 }
 
-impl Decline {
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u8(kind::DECLINE);
-        writer.u8(self.reason as u8);
-        short_text(writer, &self.text);
-    }
-}
-
 impl RoundEnd {
     fn encode(&self, writer: &mut Writer<'_>) {
         writer.u8(kind::ROUND_END);
@@ -129,14 +135,6 @@ impl RoundEnd {
             .iter()
             .for_each(|stream| writer.u16(stream.get()));
         checks(writer, &self.checks);
-    }
-}
-
-impl Missing {
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u8(kind::MISSING);
-        writer.u32(self.round);
-        ranges(writer, &self.ranges);
     }
 }
 
@@ -161,23 +159,8 @@ impl Done {
     }
 }
 
-impl Ping {
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u8(kind::PING);
-        writer.u64(self.token);
-        writer.u32(self.answer_padding.min(len32(PADDING_BYTES)));
-        pad(writer, &self.padding);
-    }
-}
-
 fn count<T, const MAX: usize>(writer: &mut Writer<'_>, list: &Bounded<T, MAX>) {
     writer.u32(len32(list.len()));
-}
-
-fn digests(writer: &mut Writer<'_>, list: &Digests) {
-    writer.u8(kind::DIGESTS);
-    count(writer, list);
-    list.iter().for_each(|digest| writer.bytes(&digest.0));
 }
 
 fn ranges(writer: &mut Writer<'_>, list: &PartRanges) {

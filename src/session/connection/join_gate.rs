@@ -15,7 +15,8 @@ const AHEAD: Duration = Duration::from_secs(1);
 /// and for each number once.
 pub(crate) struct JoinGate {
     pub(crate) shared: SessionContext,
-    ended: SessionEnd,
+    /// Where it is noted that the session has ended.
+    pub(crate) ended: SessionEnd,
     state: Monitor<GateState>,
 }
 
@@ -36,11 +37,6 @@ impl JoinGate {
             ended: SessionEnd::default(),
             state: Monitor::default(),
         }
-    }
-
-    /// Where it will be noted that the session has ended.
-    pub(crate) fn ended(&self) -> SessionEnd {
-        Arc::clone(&self.ended)
     }
 
     /// Lets `count` streams into `queue`, until that is closed.

@@ -68,7 +68,7 @@ impl Asker {
         self.shared.ports.join(&own);
         let query = {
             let mut state = self.shared.state.lock();
-            state.exchange.set_own(own.clone());
+            state.exchange.own = own.clone();
             state.exchange.query()
         };
         let Some(query) = query else {
@@ -91,7 +91,7 @@ impl Asker {
             if state.exchange.has_found() || !self.sweep.is_running(now) {
                 return false;
             }
-            (state.exchange.own().v4.clone(), state.exchange.query())
+            (state.exchange.own.v4.clone(), state.exchange.query())
         };
         let Some(query) = query else {
             return false;

@@ -15,11 +15,12 @@ pub(super) struct Exchange {
     presence: Presence,
     instance: Instance,
     nonce: Nonce,
-    own: OwnAddresses,
+    /// The addresses of now.
+    pub(super) own: OwnAddresses,
     quota: AnswerQuota,
     finds: Finds,
     /// Datagrams from near of other instances that want to meet.
-    heard: u64,
+    pub(super) heard: u64,
 }
 
 /// What follows from a datagram.
@@ -41,19 +42,6 @@ impl Exchange {
             finds: Finds::default(),
             heard: 0,
         }
-    }
-
-    /// Takes over the addresses of now.
-    pub(super) fn set_own(&mut self, own: OwnAddresses) {
-        self.own = own;
-    }
-
-    pub(super) fn own(&self) -> &OwnAddresses {
-        &self.own
-    }
-
-    pub(super) fn heard(&self) -> u64 {
-        self.heard
     }
 
     pub(super) fn has_found(&self) -> bool {
@@ -172,10 +160,10 @@ mod tests {
     fn exchange(presence: Presence, name: u8) -> Exchange {
         let now = Instant::now();
         let mut exchange = Exchange::new(presence, Instance([name; 8]), Nonce([name; 8]), now);
-        exchange.set_own(OwnAddresses {
+        exchange.own = OwnAddresses {
             v4: BTreeSet::from([[192, 168, 1, 23].into()]),
             ..OwnAddresses::default()
-        });
+        };
         exchange
     }
 
@@ -285,9 +273,9 @@ mod tests {
         assert_eq!(heard.found, None);
         let mut meets = exchange(meeting.presence, 4);
         receive(&mut meets, &looking.query().unwrap(), NEAR);
-        assert_eq!(meets.heard(), 0);
+        assert_eq!(meets.heard, 0);
         receive(&mut meets, &meeting.query().unwrap(), NEAR);
-        assert_eq!(meets.heard(), 1);
+        assert_eq!(meets.heard, 1);
         let server = receive(&mut looking, &heard.answer.unwrap(), NEAR)
             .found
             .unwrap();

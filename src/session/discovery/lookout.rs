@@ -67,10 +67,10 @@ impl Lookout {
         let state = shared.state.lock();
         StillLooking {
             port,
-            addresses: state.exchange.own().reachable(),
+            addresses: state.exchange.own.reachable(),
             sent: state.sent.taken,
             refused: state.sent.refused,
-            heard: state.exchange.heard(),
+            heard: state.exchange.heard,
             ..StillLooking::default()
         }
     }

@@ -203,7 +203,9 @@ impl ConnectionPolicy<'_> {
         let proven_by = name.clone().map(|name| (name, self.secrets));
         let key = authenticated.shared.keys.return_ticket();
         let socket = authenticated.reader.connection().socket();
-        state.tickets.issue(key, proven_by, gate.ended(), socket);
+        state
+            .tickets
+            .issue(key, proven_by, Arc::clone(&gate.ended), socket);
         Some(
             match Session::new(peer, authenticated, Origin::Accepted(gate)) {
                 Ok(session) => Arrival::Peer(Box::new(ProvenGuest {

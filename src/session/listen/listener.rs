@@ -104,7 +104,7 @@ impl Listener {
                 operator.warn(&format!("turned {peer} away: {error}"));
             }
             Arrival::ProofFailed { peer } => {
-                let (peer, count) = (*peer, self.failed_proofs());
+                let (peer, count) = (*peer, self.admission().failed());
                 operator.event(&Event::ProofFailed { peer, count });
             }
             Arrival::Pinged { peer } => operator.event(&Event::Pinged { peer: *peer }),
@@ -148,8 +148,8 @@ impl Listener {
     }
 
     /// The book of guesses, for a side that dials as well.
-    pub(crate) fn admission(&self) -> Arc<Admission> {
-        Arc::clone(&self.state.admission)
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.state.admission
     }
 
     /// Lets the peer of a session come back by `ticket` that this side dialled; it `ended` once that is set.
@@ -160,16 +160,6 @@ impl Listener {
         socket: &Arc<TcpStream>,
     ) {
         self.state.tickets.issue(ticket, None, ended, socket);
-    }
-
-    /// Proofs that have failed so far.
-    pub(crate) fn failed_proofs(&self) -> u32 {
-        self.state.admission.failed()
-    }
-
-    /// Whether no secret can be tried here any more.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.state.admission.is_spent()
     }
 
     /// How many peers have proven themselves and wait to be taken.

@@ -55,7 +55,7 @@ pub(crate) enum Arrival {
     /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
     /// already, however long it has to wait for its turn.
     Peer(Box<ProvenGuest>),
-    /// A proof failed, or was not even tried once the Hello was answered. [`Listener::failed_proofs`] counts
+    /// A proof failed, or was not even tried once the Hello was answered. [`Admission::failed`] counts
     /// them all, also those that nobody is told of because too much happens at once.
     ProofFailed { peer: SocketAddr },
     /// Somebody was turned away before a secret was tried.

@@ -87,21 +87,14 @@ impl DialPlan {
             return;
         }
         let from = now + self.delay;
-        let known = self
-            .tries
-            .iter_mut()
-            .find(|known| known.instance == instance);
-        let Some(known) = known else {
-            if self.tries.len() >= limits::FINDS {
-                self.tries.pop_front();
-            }
-            self.tries.push_back(Try {
+        let Some(known) = self.known(instance) else {
+            let known = Try {
                 instance,
                 from,
                 addresses: vec![(address, AddressState::DialFrom(from))],
                 has_hello: false,
-            });
-            return;
+            };
+            return push(&mut self.tries, known);
         };
         let is_new = known.addresses.iter().all(|(old, _)| *old != address);
         if is_new && known.addresses.len() < limits::FIND_ADDRESSES {
@@ -118,10 +111,7 @@ impl DialPlan {
     /// guess.
     pub(super) fn was_dialled_from(&mut self, host: IpAddr) {
         let host = host.to_canonical();
-        if self.diallers.len() >= limits::FINDS {
-            self.diallers.pop_front();
-        }
-        self.diallers.push_back(host);
+        push(&mut self.diallers, host);
         for known in &mut self.tries {
             known.addresses.retain(|(address, state)| {
                 address.ip().to_canonical() != host || *state == AddressState::Dialling
@@ -165,13 +155,14 @@ impl DialPlan {
 
     /// A connection stands, and the instance has got the Hello.
     pub(super) fn has_hello(&mut self, instance: Instance) {
-        if let Some(known) = self
-            .tries
-            .iter_mut()
-            .find(|known| known.instance == instance)
-        {
+        if let Some(known) = self.known(instance) {
             known.has_hello = true;
         }
+    }
+
+    fn known(&mut self, instance: Instance) -> Option<&mut Try> {
+        let mut tries = self.tries.iter_mut();
+        tries.find(|known| known.instance == instance)
     }
 
     /// The dial of `address` has ended, and `with_hello` if it had the Hello.
@@ -184,10 +175,7 @@ impl DialPlan {
         now: Instant,
     ) {
         if end == DialEnd::Out {
-            if self.out.len() >= limits::FINDS {
-                self.out.pop_front();
-            }
-            self.out.push_back(address);
+            push(&mut self.out, address);
         }
         let position = self
             .tries
@@ -217,6 +205,14 @@ impl DialPlan {
             self.tries.push_back(known);
         }
     }
+}
+
+/// Adds to a queue of at most [`limits::FINDS`], in place of the oldest.
+fn push<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() >= limits::FINDS {
+        queue.pop_front();
+    }
+    queue.push_back(item);
 }
 
 impl Try {

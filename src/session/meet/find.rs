@@ -173,7 +173,7 @@ impl<'a> Search<'a> {
         let mailbox = Mailbox::new(listener.waker());
         let dialler = Dialler {
             mailbox: Arc::clone(&mailbox),
-            admission: listener.admission(),
+            admission: Arc::clone(listener.admission()),
             secret: Arc::clone(&connect.secret),
             ticket: ticket.map(Arc::clone),
             role,
@@ -193,7 +193,7 @@ impl<'a> Search<'a> {
             waiting: Vec::new(),
             unreachable: Vec::new(),
             same_role: Vec::new(),
-            told_proofs: listener.failed_proofs(),
+            told_proofs: listener.admission().failed(),
             spent: None,
             tell_at: None,
         }
@@ -401,7 +401,7 @@ impl<'a> Search<'a> {
 
     /// The other side of this dial does not know the secret.
     fn proof_failed(&mut self, peer: SocketAddr) {
-        let count = self.listener.failed_proofs();
+        let count = self.listener.admission().failed();
         self.told_proofs = count;
         self.operator.event(&Event::ProofFailed { peer, count });
     }
@@ -410,11 +410,11 @@ impl<'a> Search<'a> {
     /// [`Error::WrongSecret`] once no proof is allowed any more and the operator knows of all that
     /// failed. A peer that was in a session may come back all the same.
     fn check_budget(&mut self, now: Instant) -> Result<(), Error> {
-        if self.occasion == Occasion::Again || !self.listener.is_spent() {
+        if self.occasion == Occasion::Again || !self.listener.admission().is_spent() {
             return Ok(());
         }
         let spent = *self.spent.get_or_insert(now);
-        let attempts = self.listener.failed_proofs();
+        let attempts = self.listener.admission().failed();
         match self.told_proofs >= attempts || now >= spent + LAST_WORDS {
             true => Err(Error::WrongSecret { attempts }),
             false => Ok(()),

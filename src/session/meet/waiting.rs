@@ -32,7 +32,7 @@ impl Occasion {
 
     /// That nobody came who has proven itself.
     pub(super) fn nobody_came(self, listener: &Listener, connect: &Connect) -> Error {
-        match listener.failed_proofs() {
+        match listener.admission().failed() {
             attempts @ 1.. if self == Occasion::First => Error::WrongSecret { attempts },
             _ => Error::nobody_came(self.wait(connect)),
         }
@@ -54,9 +54,9 @@ pub(super) fn wait_for_peer(
     let mut told = 0;
     loop {
         // A peer that was in a session may come back all the same.
-        let is_over = occasion == Occasion::First && listener.is_spent();
+        let is_over = occasion == Occasion::First && listener.admission().is_spent();
         let deadline = match is_over {
-            true if told < listener.failed_proofs() => Some(Deadline::after(LAST_WORDS)),
+            true if told < listener.admission().failed() => Some(Deadline::after(LAST_WORDS)),
             true => Some(Deadline::after(Duration::ZERO)),
             false => deadline,
         };
@@ -71,7 +71,7 @@ pub(super) fn wait_for_peer(
             Some(Arrival::TurnedAway { error, .. }) if is_line => return Err(error),
             Some(arrival @ Arrival::ProofFailed { .. }) => {
                 listener.mention(&arrival, operator);
-                told = listener.failed_proofs();
+                told = listener.admission().failed();
             }
             Some(other) => {
                 connect.cancel.check()?;

@@ -1,11 +1,11 @@
 //! The receiver's side of one transfer: read the offer, decide, accept, take the parts in rounds, deliver.
 
 use crate::crypto::DIGEST_LENGTH;
-use crate::disk::{Delivery, RunLedger, Staging};
+use crate::disk::{RunLedger, Staging};
 use crate::model::{Manifest, PartRange, PartSet, limits};
 use crate::protocol::{
-    Accept, Bounded, DeclineReason, Done, ManifestCodeError, ManifestDecoder, Message, Offer,
-    PartRanges, PeerFailure, transfer_id,
+    Accept, DeclineReason, ManifestCodeError, ManifestDecoder, Message, Offer, PartRanges,
+    transfer_id,
 };
 use crate::session::connection::channel::unexpected;
 use crate::session::connection::patience::Pace;
@@ -322,7 +322,7 @@ impl<'s> ReceiveTransfer<'s> {
             tell_what_is_kept(folder, self.operator);
         }
         let resumed_bytes = self.stats.resumed_bytes();
-        let done = done(&delivery, &report, resumed_bytes);
+        let done = report.done(&delivery, resumed_bytes);
         self.session.say(&Message::Done(done))?;
         let summary = Summary {
             peer: Some(self.session.peer),
@@ -418,21 +418,6 @@ fn read_manifest(
             Err(OfferRefusal::new(DeclineReason::UnsafeName, error).into())
         }
         Err(other) => Err(other.into()),
-    }
-}
-
-fn done(delivery: &Delivery, report: &DeliveryReport<'_>, held: u64) -> Done {
-    let mut failures = delivery.failures.iter().copied().map(PeerFailure::from);
-    Done {
-        files: delivery.files,
-        bytes: delivery.bytes,
-        same: delivery.same,
-        skipped: report.skipped(),
-        held,
-        failed: delivery.failures.len() as u64,
-        failures: Bounded::take_from(&mut failures),
-        skips: report.skips().clone(),
-        new_names: report.new_names().clone(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::disk::{Delivery, DeliveryResult, NameRule, Staging};
 use crate::model::{EntryIndex, Manifest, escaped};
-use crate::protocol::{NewName, NewNames, Skips};
+use crate::protocol::{Bounded, Done, NewName, NewNames, PeerFailure, Skips};
 use crate::session::events::{Event, FileResult, Operator, Summary};
 use std::path::Path;
 
@@ -35,19 +35,20 @@ impl<'a> DeliveryReport<'a> {
         }
     }
 
-    /// How many entries were skipped so far because others were there.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    /// The first of the entries that were skipped.
-    pub(crate) fn skips(&self) -> &Skips {
-        &self.skips
-    }
-
-    /// The first of the entries that got another name.
-    pub(crate) fn new_names(&self) -> &NewNames {
-        &self.new_names
+    /// What the sender is told of the delivery, which `held` bytes had not to be sent for.
+    pub(crate) fn done(&self, delivery: &Delivery, held: u64) -> Done {
+        let mut failures = delivery.failures.iter().copied().map(PeerFailure::from);
+        Done {
+            files: delivery.files,
+            bytes: delivery.bytes,
+            same: delivery.same,
+            skipped: self.skipped,
+            held,
+            failed: delivery.failures.len() as u64,
+            failures: Bounded::take_from(&mut failures),
+            skips: self.skips.clone(),
+            new_names: self.new_names.clone(),
+        }
     }
 
     /// What the delivery came to.
