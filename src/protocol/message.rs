@@ -328,7 +328,7 @@ impl PeerFailure {
     /// The failure with its entry in `manifest`; `None` if there is no such entry.
     pub fn check(self, manifest: &Manifest) -> Option<EntryFailure> {
         Some(EntryFailure {
-            entry: manifest.index(usize::try_from(self.entry).ok()?)?,
+            entry: PeerEntry(self.entry).check(manifest)?,
             reason: self.reason,
         })
     }
@@ -337,8 +337,7 @@ impl PeerFailure {
 impl From<EntryFailure> for PeerFailure {
     fn from(failure: EntryFailure) -> Self {
         PeerFailure {
-            // Exact: a manifest has at most `limits::ENTRIES` entries.
-            entry: len32(failure.entry.get()),
+            entry: PeerEntry::from(failure.entry).0,
             reason: failure.reason,
         }
     }

@@ -362,6 +362,17 @@ pub(crate) fn aborted(code: u8, text: &PeerText) -> Error {
     }
 }
 
+/// Checks that what the peer sent has its place here.
+///
+/// # Errors
+/// [`Error::NotVerified`]: it breaks the protocol.
+pub(crate) fn ensure_due(is_due: bool, what: &str) -> Result<(), Error> {
+    match is_due {
+        true => Ok(()),
+        false => Err(unexpected(what)),
+    }
+}
+
 /// The peer said something that has no place here: it breaks the protocol.
 pub(crate) fn unexpected(what: &str) -> Error {
     Error::NotVerified {

@@ -26,12 +26,8 @@ impl fmt::Display for Unescaped<'_> {
             Error::CannotListen { address, source } => {
                 write!(f, "cannot listen on {address}: {source}")
             }
-            Error::NobodyCame { seconds } => {
-                write!(f, "nobody came within {seconds} s")
-            }
-            Error::Silent { seconds } => {
-                write!(f, "the peer has been silent for {seconds} s")
-            }
+            Error::NobodyCame { seconds } => write!(f, "nobody came within {seconds} s"),
+            Error::Silent { seconds } => write!(f, "the peer has been silent for {seconds} s"),
             Error::Stalled { seconds } => {
                 write!(
                     f,
@@ -39,9 +35,7 @@ impl fmt::Display for Unescaped<'_> {
                 )
             }
             Error::WrongSecret { attempts: 1 } => f.write_str("the secrets differ"),
-            Error::WrongSecret { attempts } => {
-                write!(f, "{attempts} attempts with a wrong secret")
-            }
+            Error::WrongSecret { attempts } => write!(f, "{attempts} attempts with a wrong secret"),
             Error::Unconfirmed { cause } => {
                 write!(
                     f,
@@ -117,9 +111,7 @@ impl fmt::Display for Unescaped<'_> {
                 }
                 write_names(f, names, *count)
             }
-            Error::NotVerified { what } => {
-                write!(f, "what arrived does not verify: {what}")
-            }
+            Error::NotVerified { what } => write!(f, "what arrived does not verify: {what}"),
             Error::Lost { source } => write!(f, "the connection was lost: {source}"),
             Error::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
             Error::CutShort { cause } => Unescaped(cause).fmt(f),

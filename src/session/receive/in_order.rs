@@ -3,7 +3,7 @@
 
 use crate::model::{PartIndex, PartLayout, PartRange, limits};
 use crate::protocol::PartCheck;
-use crate::session::connection::channel::unexpected;
+use crate::session::connection::channel::ensure_due;
 use crate::session::error::Error;
 use std::collections::HashMap;
 
@@ -40,17 +40,13 @@ impl InOrder {
     /// before the last, or one of another length than its layout says; [`Error::DeclinedHere`]
     /// for more than is allowed.
     pub(crate) fn take(&mut self, part: PartIndex, length: usize) -> Result<(), Error> {
-        if part.get() != self.next {
-            return Err(unexpected("another part than the next"));
-        }
+        ensure_due(part.get() == self.next, "another part than the next")?;
         let full = self.layout.length(part);
         let fits = match self.layout.total() {
             Some(_) => length == full,
             None => (1..=full).contains(&length) && !self.is_at_end,
         };
-        if !fits {
-            return Err(unexpected("a part of another length"));
-        }
+        ensure_due(fits, "a part of another length")?;
         self.next += 1;
         self.length += length as u64;
         self.is_at_end = length < full;
@@ -68,12 +64,9 @@ impl InOrder {
     /// [`Error::NotVerified`] when a stream of unknown length goes on without its checks.
     pub(crate) fn wrote(&mut self, part: PartIndex, crc32: u32) -> Result<(), Error> {
         self.unchecked.insert(part, crc32);
-        match self.layout.total() {
-            None if self.unchecked.len() > limits::CHECKS_OWED => {
-                Err(unexpected("more parts in place of their checks"))
-            }
-            _ => Ok(()),
-        }
+        let is_allowed =
+            self.layout.total().is_some() || self.unchecked.len() <= limits::CHECKS_OWED;
+        ensure_due(is_allowed, "more parts in place of their checks")
     }
 
     /// Compares what was written with what the sender read: what differs cannot be taken back.
@@ -116,10 +109,7 @@ impl InOrder {
             Some(_) => total.is_none(),
             None => total == Some(self.length),
         };
-        match is_true {
-            true => Ok(()),
-            false => Err(unexpected("an end that is not where its parts end")),
-        }
+        ensure_due(is_true, "an end that is not where its parts end")
     }
 }
 

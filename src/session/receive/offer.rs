@@ -7,7 +7,7 @@ use crate::protocol::{
     Accept, DeclineReason, ManifestCodeError, ManifestDecoder, Message, Offer, PartRanges,
     transfer_id,
 };
-use crate::session::connection::channel::unexpected;
+use crate::session::connection::channel::{ensure_due, unexpected};
 use crate::session::connection::patience::Pace;
 use crate::session::connection::session::Session;
 use crate::session::error::Error;
@@ -133,9 +133,8 @@ impl<'s> ReceiveTransfer<'s> {
 
     /// Reads the manifest to its end.
     fn read_offer(&mut self, message: &Offer) -> Result<IncomingOffer, OfferEnd> {
-        if message.transfer != self.session.next_transfer()? {
-            return Err(unexpected("an offer of another number").into());
-        }
+        let is_next = message.transfer == self.session.next_transfer()?;
+        ensure_due(is_next, "an offer of another number")?;
         let owner = Holder::of(self.name, self.session.peer);
         let mut allowance = Allowance::new(self.options, memory::OFFERS.charge(owner));
         let manifest = match read_manifest(self.session, message, &mut allowance) {
@@ -202,13 +201,9 @@ impl<'s> ReceiveTransfer<'s> {
             return Ok(None);
         };
         let one_part = 1..=u64::from(offer.part_size.min(limits::EARLY_PART_BYTES));
-        if !offer
-            .manifest
-            .total()
-            .is_some_and(|total| one_part.contains(&total))
-        {
-            return Err(unexpected("contents that are not one part early"));
-        }
+        let total = offer.manifest.total();
+        let is_one_part = total.is_some_and(|total| one_part.contains(&total));
+        ensure_due(is_one_part, "contents that are not one part early")?;
         EarlyPart::read(self.session, message.transfer, round).map(Some)
     }
 

@@ -97,7 +97,13 @@ pub(crate) fn prepare(
         return Err(OfferRefusal::new(DeclineReason::Person, error));
     }
     if let Some(output) = &options.output {
-        return open_output(output, offer, options.max_bytes);
+        let layout = output_layout(offer)?;
+        // Another session of the same receiver may have been quicker.
+        let file = output.open().ok_or_else(|| {
+            let reason = takes_one(output, "it has had one");
+            OfferRefusal::new(DeclineReason::Busy, Error::DeclinedHere { reason })
+        })?;
+        return Ok(Sink::output(file, layout, options.max_bytes));
     }
     let destination = Destination::locate(&options.destination).map_err(cannot_write)?;
     let rules = offer.rules(options);
@@ -172,7 +178,7 @@ fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal
         (true, true) => "it has had one",
         (false, _) => "something else is offered",
     };
-    let reason = format!("{} takes one file, and {what}", output.name());
+    let reason = takes_one(output, what);
     Err(OfferRefusal {
         reason: DeclineReason::CannotWrite,
         text: reason.clone(),
@@ -180,22 +186,8 @@ fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal
     })
 }
 
-fn open_output(
-    output: &Output,
-    offer: &IncomingOffer,
-    max_bytes: Option<u64>,
-) -> Result<Sink, OfferRefusal> {
-    let layout = output_layout(offer)?;
-    match output.open() {
-        Some(file) => Ok(Sink::output(file, layout, max_bytes)),
-        // Another session of the same receiver was quicker.
-        None => Err(OfferRefusal::new(
-            DeclineReason::Busy,
-            Error::DeclinedHere {
-                reason: format!("{} takes one file, and it has had one", output.name()),
-            },
-        )),
-    }
+fn takes_one(output: &Output, what: &str) -> String {
+    format!("{} takes one file, and {what}", output.name())
 }
 
 /// Checks that a folder has room for `needed` bytes more.

@@ -5,7 +5,9 @@ use crate::model::{EntryFailure, EntryIndex, Manifest, PartSet, limits};
 use crate::protocol::{
     EarlyRound, Failures, Message, Missing, PartId, PartRanges, RoundEnd, StreamNumber,
 };
-use crate::session::connection::channel::{Incoming, MessageReader, SealedPart, unexpected};
+use crate::session::connection::channel::{
+    Incoming, MessageReader, SealedPart, ensure_due, unexpected,
+};
 use crate::session::connection::join::{JoinedStream, SessionContext, channel};
 use crate::session::connection::session::{Session, attend};
 use crate::session::error::Error;
@@ -74,9 +76,8 @@ impl EarlyPart {
                 }
                 Incoming::Part(_) => return Err(unexpected("another part than the only one")),
                 Incoming::Message(message) => {
-                    if attend(message, &session.writer)?.is_some() {
-                        return Err(unexpected("something else than its early part"));
-                    }
+                    let is_attended = attend(message, &session.writer)?.is_none();
+                    ensure_due(is_attended, "something else than its early part")?;
                 }
             }
         }

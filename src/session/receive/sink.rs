@@ -3,7 +3,7 @@
 use crate::disk::{Delivery, DeliveryCallback, DeliveryResult, RunLedger, Staging, StagingWriter};
 use crate::model::{EntryFailure, Manifest, PartIndex, PartLayout, PartRange, PartSet, RunId};
 use crate::protocol::PartCheck;
-use crate::session::connection::channel::unexpected;
+use crate::session::connection::channel::ensure_due;
 use crate::session::error::Error;
 use crate::session::receive::in_order::InOrder;
 use crate::session::receive::output::OutputFile;
@@ -125,9 +125,8 @@ impl Sink {
             PartOrder::InOrder(order) => lock(order).compare(checks),
             PartOrder::Any { checks: noted, .. } => {
                 let mut noted = lock(noted);
-                if noted.len() as u64 > self.layout().count() {
-                    return Err(unexpected("more checks than parts"));
-                }
+                let has_room = noted.len() as u64 <= self.layout().count();
+                ensure_due(has_room, "more checks than parts")?;
                 noted.extend(checks);
                 Ok(())
             }
@@ -150,9 +149,7 @@ impl Sink {
             PartOrder::InOrder(order) => lock(order).close(total)?,
             PartOrder::Any { checksums, checks } => {
                 self.forget_different(checksums, std::mem::take(&mut lock(checks)))?;
-                if total.is_some() {
-                    return Err(unexpected("a length that was known"));
-                }
+                ensure_due(total.is_none(), "a length that was known")?;
             }
         }
         match (&self.target, total) {
@@ -275,10 +272,10 @@ impl SinkWriter<'_> {
     pub(crate) fn write(&mut self, part: PartIndex, raw: &[u8]) -> Result<(), Error> {
         match &self.sink.order {
             PartOrder::InOrder(order) => lock(order).take(part, raw.len())?,
-            PartOrder::Any { .. } if self.sink.layout().length(part) != raw.len() => {
-                return Err(unexpected("a part of another length"));
+            PartOrder::Any { .. } => {
+                let fits = self.sink.layout().length(part) == raw.len();
+                ensure_due(fits, "a part of another length")?;
             }
-            PartOrder::Any { .. } => {}
         }
         let checksum = match &mut self.target {
             TargetWriter::Folder(writer) => writer.write_part(part, raw)?,

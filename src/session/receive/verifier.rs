@@ -4,7 +4,7 @@ use crate::crypto::{DigestKey, PieceDigest, PieceHasher};
 use crate::disk::{Checked, ClaimChecker, Staging};
 use crate::model::{Manifest, PartIndex, PartLayout, PartRange, PartSet};
 use crate::protocol::{Digests, Message, PartRanges, piece_position};
-use crate::session::connection::channel::{MessageWriter, unexpected};
+use crate::session::connection::channel::{MessageWriter, ensure_due};
 use crate::session::connection::clock::Liveness;
 use crate::session::connection::end_cause::EndCause;
 use crate::session::error::Error;
@@ -75,10 +75,8 @@ impl<'a> Verifier<'a> {
     pub(crate) fn take(&self, digests: Digests) -> Result<(), Error> {
         self.state.change(|state| {
             state.digests.extend(digests);
-            match state.digests.len() <= self.pieces {
-                true => Ok(()),
-                false => Err(unexpected("more digests than pieces")),
-            }
+            let has_room = state.digests.len() <= self.pieces;
+            ensure_due(has_room, "more digests than pieces")
         })
     }
 
@@ -87,9 +85,8 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`Error::NotVerified`] when digests are missing.
     pub(crate) fn finish(&self) -> Result<(), Error> {
-        if self.state.lock().digests.len() < self.pieces {
-            return Err(unexpected("too few digests"));
-        }
+        let are_all_here = self.state.lock().digests.len() >= self.pieces;
+        ensure_due(are_all_here, "too few digests")?;
         if self.is_idle() {
             return Ok(());
         }

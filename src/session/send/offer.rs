@@ -9,7 +9,7 @@ use crate::protocol::{
     Accept, Bounded, Decline, Done, EarlyRound, ManifestChunk, ManifestEncoder, Message, Offer,
     PartId, PeerFailure,
 };
-use crate::session::connection::channel::{MessageWriter, unexpected};
+use crate::session::connection::channel::{MessageWriter, ensure_due, unexpected};
 use crate::session::connection::session::Session;
 use crate::session::connection::socket::streams_of_each;
 use crate::session::error::Error;
@@ -104,9 +104,8 @@ impl<'o> SendTransfer<'_, 'o> {
             return Ok(offered);
         }
         // A dialler that receives speaks first.
-        if transfer == 0 && !matches!(self.session.hear()?, Message::Ready) {
-            return Err(unexpected("something else than Ready"));
-        }
+        let is_ready = transfer > 0 || matches!(self.session.hear()?, Message::Ready);
+        ensure_due(is_ready, "something else than Ready")?;
         let mut writer = lock(&self.session.writer);
         if transfer > 0 {
             writer.queue(&Message::Next)?;
@@ -138,20 +137,18 @@ impl<'o> SendTransfer<'_, 'o> {
             _ => return Err(unexpected("no answer to the offer")),
         };
         let limit = offered.proposal.limit;
-        if !(1..=limit.most()).contains(&accept.streams) {
-            return Err(unexpected("a number of streams that was not proposed"));
-        }
+        let is_proposed = (1..=limit.most()).contains(&accept.streams);
+        ensure_due(is_proposed, "a number of streams that was not proposed")?;
         let in_flight = u64::from(accept.part_size) * u64::from(accept.streams);
-        if in_flight > u64::from(limits::PARTS_IN_FLIGHT_BYTES) {
-            return Err(unexpected("more streams than such large parts allow"));
-        }
+        let have_room = in_flight <= u64::from(limits::PARTS_IN_FLIGHT_BYTES);
+        ensure_due(have_room, "more streams than such large parts allow")?;
         let layout = match manifest.total() {
             Some(total) => PartLayout::known(total, accept.part_size)?,
             None => PartLayout::open(accept.part_size)?,
         };
-        if !accept.claims.is_empty() && (offered.early.is_some() || layout.total().is_none()) {
-            return Err(unexpected("claims of contents that are not read again"));
-        }
+        let may_claim = offered.early.is_none() && layout.total().is_some();
+        let claims_due = may_claim || accept.claims.is_empty();
+        ensure_due(claims_due, "claims of contents that are not read again")?;
         Ok(Agreed {
             offer,
             streams: accept.streams,

@@ -2,7 +2,7 @@
 
 use crate::model::{EntryFailure, PartSet};
 use crate::protocol::{Done, Message, PartChecks, RoundEnd, StreamList, StreamNumber};
-use crate::session::connection::channel::{MessageWriter, unexpected};
+use crate::session::connection::channel::{MessageWriter, ensure_due, unexpected};
 use crate::session::connection::end_cause::EndCause;
 use crate::session::connection::join::{JoinedStream, SessionContext, channel};
 use crate::session::connection::session::Session;
@@ -99,6 +99,7 @@ impl<'a> SendRounds<'a> {
         session: &mut Session,
         send_round: impl Fn() -> Result<(), Error>,
     ) -> Result<Done, Error> {
+        let queue = &self.parts.queue;
         if !self.went_early {
             send_round()?;
         }
@@ -110,22 +111,17 @@ impl<'a> SendRounds<'a> {
                     });
                 }
                 Message::Missing(missing) => {
-                    if !self.parts.queue.open_round(missing.round, &missing.ranges) {
-                        return Err(unexpected("a list of missing parts"));
-                    }
+                    let is_open = queue.open_round(missing.round, &missing.ranges);
+                    ensure_due(is_open, "a list of missing parts")?;
                     send_round()?;
                 }
                 Message::Differs(ranges) if ranges.is_empty() => {
-                    if !self.parts.queue.end_comparing() {
-                        return Err(unexpected("the end of a comparison"));
-                    }
+                    ensure_due(queue.end_comparing(), "the end of a comparison")?;
                 }
                 Message::Differs(ranges) => {
-                    if !self.parts.queue.add_differing(&ranges) {
-                        return Err(unexpected("parts that were not claimed"));
-                    }
+                    ensure_due(queue.add_differing(&ranges), "parts that were not claimed")?;
                 }
-                Message::Done(done) if self.parts.queue.is_closed() => {
+                Message::Done(done) if queue.is_closed() => {
                     self.check_done(&done)?;
                     return Ok(done);
                 }
@@ -159,10 +155,7 @@ impl<'a> SendRounds<'a> {
         let is_bounded = entries.is_some_and(|sum| sum <= parts.source.manifest().len() as u64)
             && done.bytes <= bytes
             && done.held <= parts.present_bytes;
-        match is_bounded {
-            true => Ok(()),
-            false => Err(unexpected("figures that are larger than what was offered")),
-        }
+        ensure_due(is_bounded, "figures that are larger than what was offered")
     }
 
     /// One round on the session's first stream, which also ends the round.

@@ -27,11 +27,3 @@ pub fn check_archive(archive: Archive, options: &UnzipOptions) -> Result<Checked
     };
     Ok(archive.check(&selection)?)
 }
-
-/// Checks the archive that came out of one whose names are hidden. Archives in it are entries like others.
-///
-/// # Errors
-/// As [`check_archive`].
-pub(super) fn check_inner(inner: Archive, options: &UnzipOptions) -> Result<CheckedArchive, Error> {
-    Ok(inner.check(&options.selection()?)?)
-}

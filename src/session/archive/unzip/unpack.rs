@@ -1,7 +1,7 @@
 //! Opens an archive: outline, questions, tree, staging, contents, delivery.
 
 use super::expansion::check_expansion;
-use super::hidden::{check_archive, check_inner, hides_names};
+use super::hidden::{check_archive, hides_names};
 use super::notices;
 use super::opening::Opening;
 use super::options::UnzipOptions;
@@ -117,7 +117,7 @@ impl Opening<'_> {
         quietly.read(tree, Some(staging), vec![entry])?;
         let path = staging.whole_file(entry)?;
         let inner = Archive::open_as(&path, self.archive.name(), self.archive.options())?;
-        let archive = &check_inner(inner, self.options)?;
+        let archive = &inner.check(&self.options.selection()?)?;
         Opening { archive, ..*self }.unpack_entries()
     }
 

@@ -1,6 +1,6 @@
 //! Reads an archive to the end of every entry, and writes nothing.
 
-use super::hidden::{check_inner, hides_names};
+use super::hidden::hides_names;
 use super::notices;
 use super::opening::Opening;
 use super::options::UnzipOptions;
@@ -39,7 +39,7 @@ pub fn verify(
     let entry = tree.manifest.index(0).ok_or(Error::Cancelled)?;
     let file = opening.read_into_spool(&tree, entry, temporary)?;
     let inner = Archive::of_file(file, archive.name(), archive.options())?;
-    let archive = &check_inner(inner, options)?;
+    let archive = &inner.check(&options.selection()?)?;
     Opening { archive, ..opening }.verify_entries()
 }
 
