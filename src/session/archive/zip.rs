@@ -144,13 +144,13 @@ fn pack(
         names: options.names,
         level: options.level,
         zone: &options.zone,
+        cancel: &options.cancel,
+        operator,
     };
-    pack_into(source, &how, archive.sink(), &options.cancel, operator).map_err(
-        |error| match error {
-            PackError::Sink(error) => Error::CannotMake(archive.write_failed(error)),
-            other => other.into(),
-        },
-    )
+    pack_into(source, &how, archive.sink()).map_err(|error| match error {
+        PackError::Sink(error) => Error::CannotMake(archive.write_failed(error)),
+        other => other.into(),
+    })
 }
 
 fn is_newer(source: &Source, found: &Metadata) -> bool {

@@ -96,8 +96,44 @@ impl<'a> CodeSearch<'a> {
     ) -> Result<Chosen, Error> {
         // Set already where the peer dialled: the listener knows better.
         let _ = self.ended.set(Instant::now());
-        let mut search = Search::new(connect, operator, &self.listener, role, occasion, ticket);
-        search.look(self.options, self.port);
+        let listener = &self.listener;
+        let mailbox = Mailbox::new(listener.waker());
+        let presence = Presence::Meeting {
+            role,
+            channel: self.options.channel,
+            port: self.port,
+        };
+        let news = Arc::clone(&mailbox);
+        let on_found = move |found| news.put(News::Found(found));
+        let lookout = Lookout::start(self.options.discovery, presence, on_found);
+        // Whoever knows the address can still dial.
+        let lookout = lookout.inspect_err(|error| {
+            operator.warn(&format!("this network cannot be searched: {error}"));
+        });
+        let mut search = Search {
+            connect,
+            operator,
+            listener,
+            role,
+            occasion,
+            plan: DialPlan::new(role),
+            dialler: Dialler {
+                mailbox,
+                admission: Arc::clone(listener.admission()),
+                secret: Arc::clone(&connect.secret),
+                ticket: ticket.map(Arc::clone),
+                role,
+                idle_limit: connect.idle_timeout,
+            },
+            lookout: lookout.ok(),
+            accepted: None,
+            waiting: Vec::new(),
+            unreachable: Vec::new(),
+            same_role: Vec::new(),
+            told_proofs: listener.admission().failed(),
+            spent: None,
+            tell_at: Some(Instant::now() + PATIENCE),
+        };
         let found = search.run();
         drop(search);
         let mut chosen = found?;
@@ -129,7 +165,6 @@ struct Search<'a> {
     role: Role,
     occasion: Occasion,
     plan: DialPlan,
-    mailbox: Arc<Mailbox>,
     dialler: Dialler,
     lookout: Option<Lookout>,
     /// A connection that a sender has accepted, and until when it waits for an own one.
@@ -160,67 +195,7 @@ pub(super) struct Chosen {
     pub(super) offer_is_due: bool,
 }
 
-impl<'a> Search<'a> {
-    /// Nobody is looked for yet. By `ticket` a peer is dialled that was lost.
-    fn new(
-        connect: &'a Connect,
-        operator: &'a dyn Operator,
-        listener: &'a Listener,
-        role: Role,
-        occasion: Occasion,
-        ticket: Option<&Arc<ReturnTicket>>,
-    ) -> Self {
-        let mailbox = Mailbox::new(listener.waker());
-        let dialler = Dialler {
-            mailbox: Arc::clone(&mailbox),
-            admission: Arc::clone(listener.admission()),
-            secret: Arc::clone(&connect.secret),
-            ticket: ticket.map(Arc::clone),
-            role,
-            idle_limit: connect.idle_timeout,
-        };
-        Search {
-            connect,
-            operator,
-            listener,
-            role,
-            occasion,
-            plan: DialPlan::new(role),
-            mailbox,
-            dialler,
-            lookout: None,
-            accepted: None,
-            waiting: Vec::new(),
-            unreachable: Vec::new(),
-            same_role: Vec::new(),
-            told_proofs: listener.admission().failed(),
-            spent: None,
-            tell_at: None,
-        }
-    }
-
-    /// Begins to look, and to answer that this side listens on `port`. Where that fails, whoever knows the
-    /// address can still dial.
-    fn look(&mut self, options: &FindOptions, port: NonZeroU16) {
-        let mailbox = Arc::clone(&self.mailbox);
-        let presence = Presence::Meeting {
-            role: self.role,
-            channel: options.channel,
-            port,
-        };
-        let lookout = Lookout::start(options.discovery, presence, move |found| {
-            mailbox.put(News::Found(found));
-        });
-        match lookout {
-            Ok(lookout) => self.lookout = Some(lookout),
-            Err(error) => {
-                self.operator
-                    .warn(&format!("this network cannot be searched: {error}"));
-            }
-        }
-        self.tell_at = Some(Instant::now() + PATIENCE);
-    }
-
+impl Search<'_> {
     /// Waits until a connection is proven and chosen, or the time is over.
     ///
     /// # Errors
@@ -230,7 +205,7 @@ impl<'a> Search<'a> {
         let end = wait.map(|wait| Instant::now() + wait);
         loop {
             self.connect.cancel.check()?;
-            while let Some(news) = self.mailbox.take() {
+            while let Some(news) = self.dialler.mailbox.take() {
                 if let Some(chosen) = self.on_news(news)? {
                     return Ok(chosen);
                 }
@@ -341,7 +316,7 @@ impl<'a> Search<'a> {
                 let ProvenGuest { session, slot, .. } = *guest;
                 self.wait_for_message(session, Some(slot))?;
             }
-            Arrival::Peer(guest) if self.mailbox.is_greeting() => {
+            Arrival::Peer(guest) if self.dialler.mailbox.is_greeting() => {
                 self.accepted = Some((guest, Instant::now() + OWN_DIAL));
             }
             Arrival::Peer(guest) => {
@@ -362,7 +337,7 @@ impl<'a> Search<'a> {
     /// Does what is due at this moment.
     fn on_time(&mut self, now: Instant) -> Option<Chosen> {
         let has_waited = |(_, until): &mut (Box<ProvenGuest>, Instant)| *until <= now;
-        let is_alone = !self.mailbox.is_greeting();
+        let is_alone = !self.dialler.mailbox.is_greeting();
         if let Some((guest, _)) = self.accepted.take_if(|own| is_alone || has_waited(own)) {
             let ProvenGuest { session, slot, .. } = *guest;
             return Some(self.choose(session, Some(slot), false));
@@ -386,7 +361,7 @@ impl<'a> Search<'a> {
             socket: Arc::clone(session.reader.connection().socket()),
             slot,
         });
-        hear_first(session, &self.mailbox).map_err(Error::system)
+        hear_first(session, &self.dialler.mailbox).map_err(Error::system)
     }
 
     fn choose(&self, session: Session, slot: Option<Slot>, offer_is_due: bool) -> Chosen {
@@ -441,7 +416,7 @@ fn note(addresses: &mut Vec<SocketAddr>, address: SocketAddr) {
 
 impl Drop for Search<'_> {
     fn drop(&mut self) {
-        self.mailbox.close();
+        self.dialler.mailbox.close();
         for waiting in &self.waiting {
             // It may be lost already.
             let _ = waiting.socket.shutdown(Shutdown::Both);

@@ -89,9 +89,11 @@ impl ArchivePayload {
                 names,
                 level,
                 zone: &zone,
+                // Nobody cancels it: it ends when the feed is closed.
+                cancel: &Cancel::new(),
+                operator: &*told,
             };
-            // Nobody cancels it: it ends when the feed is closed.
-            let packed = pack_into(&source, &options, sink, &Cancel::new(), &*told);
+            let packed = pack_into(&source, &options, sink);
             packed.map(drop).map_err(Error::from)
         };
         (Box::new(produce), losses)

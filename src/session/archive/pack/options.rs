@@ -2,7 +2,9 @@
 
 use crate::crypto::ArchivePassword;
 use crate::disk::TimeZone;
+use crate::session::cancel::Cancel;
 use crate::session::error::Error;
+use crate::session::events::Operator;
 use crate::session::options::Level;
 use std::io;
 
@@ -19,6 +21,10 @@ pub(crate) struct PackOptions<'a> {
     pub(crate) level: Level,
     /// The zone of DOS times.
     pub(crate) zone: &'a TimeZone,
+    /// What calls it off.
+    pub(crate) cancel: &'a Cancel,
+    /// Who is told of its progress and of what is left out.
+    pub(crate) operator: &'a dyn Operator,
 }
 
 /// Whether people without the password can see the names and sizes in an archive.

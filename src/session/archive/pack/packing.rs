@@ -5,11 +5,10 @@ use super::reorder::ReorderBuffer;
 use super::writer::{EntryWriter, member_of};
 use crate::disk::{
     ArchiveSink, ArchiveWriter, Begun, Cipher, DeflateEffort, Encryption, Member, Method, Packer,
-    Piece, PieceIndex, Source, TimeZone,
+    Piece, PieceIndex, Source,
 };
-use crate::session::cancel::Cancel;
-use crate::session::events::Operator;
 use crate::session::options::Level;
+use crate::session::sync::threads_within;
 use std::io::{self, Write};
 use std::thread;
 
@@ -18,7 +17,7 @@ const WORKERS: usize = 16;
 
 /// Writes an archive of `source` to `sink`.
 ///
-/// A file that is no longer the one that was scanned is told to `operator` and left out. Memory is
+/// A file that is no longer the one that was scanned is told and left out. Memory is
 /// bounded whatever the sizes: some 20 MiB, and 64 bytes an entry.
 ///
 /// # Errors
@@ -27,8 +26,6 @@ pub(crate) fn pack_into(
     source: &Source,
     options: &PackOptions<'_>,
     sink: impl ArchiveSink,
-    cancel: &Cancel,
-    operator: &dyn Operator,
 ) -> Result<PackReport, PackError> {
     let effort = match options.level {
         Level::Auto => DeflateEffort::Auto,
@@ -42,11 +39,9 @@ pub(crate) fn pack_into(
     let packing = Packing {
         source,
         packers,
-        cancel,
-        operator,
-        zone: options.zone,
+        options,
     };
-    packing.pack_into(options, sink)
+    packing.pack_into(sink)
 }
 
 /// Packs pieces, one after the other, on the thread that made it.
@@ -55,21 +50,16 @@ type Pack<'a> = Box<dyn FnMut(PieceIndex) -> io::Result<Piece> + 'a>;
 /// Makes a [`Pack`] that encrypts with a password, or does not encrypt.
 type Packers<'a> = dyn Fn(Option<&'a [u8]>) -> Pack<'a> + Sync + 'a;
 
-/// What to pack, and what watches it.
+/// What to pack, and how.
 struct Packing<'a> {
     source: &'a Source,
     packers: &'a Packers<'a>,
-    cancel: &'a Cancel,
-    operator: &'a dyn Operator,
-    zone: &'a TimeZone,
+    options: &'a PackOptions<'a>,
 }
 
 impl<'a> Packing<'a> {
-    fn pack_into(
-        &self,
-        options: &PackOptions<'a>,
-        sink: impl ArchiveSink,
-    ) -> Result<PackReport, PackError> {
+    fn pack_into(&self, sink: impl ArchiveSink) -> Result<PackReport, PackError> {
+        let options = self.options;
         let password = options.password.as_bytes();
         let member = |number: u32| member_of(self.source, options.zone, number);
         match options.names {
@@ -96,8 +86,7 @@ impl<'a> Packing<'a> {
         archive: &mut ArchiveWriter<W>,
         password: Option<&'a [u8]>,
     ) -> Result<PackReport, PackError> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers = cores.min(WORKERS);
+        let workers = threads_within(WORKERS);
         let pieces = ReorderBuffer::new(self.source, workers);
         thread::scope(|scope| {
             // However this ends, the workers do.
@@ -115,10 +104,9 @@ impl<'a> Packing<'a> {
                     }
                 }
             }
-            let mut writer =
-                EntryWriter::new(self.source, self.operator, self.zone, archive, password);
+            let mut writer = EntryWriter::new(self.source, self.options, archive, password);
             while let Some((index, piece)) = pieces.next() {
-                if self.cancel.is_cancelled() {
+                if self.options.cancel.is_cancelled() {
                     return Err(PackError::Cancelled);
                 }
                 writer.take(index, piece.map_err(PackError::System)?)?;

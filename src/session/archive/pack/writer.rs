@@ -1,18 +1,17 @@
 //! The thread that writes what the workers have packed, in order.
 
-use super::options::{PackError, PackReport};
+use super::options::{PackError, PackOptions, PackReport};
 use crate::disk::{
     ArchiveSink, ArchiveWriter, Begun, Cipher, DEFLATE_END, Encryption, Member, Method, Piece,
     PieceIndex, Source, TimeZone, Whole,
 };
 use crate::model::{EntryIndex, EntryKind, FailureReason, FileSize};
-use crate::session::events::{Event, Operator, Progress};
+use crate::session::events::{Event, Progress};
 
 /// An archive, and what is being written into it.
 pub(super) struct EntryWriter<'w, 'a, W> {
     source: &'a Source,
-    operator: &'a dyn Operator,
-    zone: &'a TimeZone,
+    options: &'a PackOptions<'a>,
     archive: &'w mut ArchiveWriter<W>,
     password: Option<&'w [u8]>,
     open: Option<OpenEntry>,
@@ -56,15 +55,13 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
     /// Nothing is written yet; the entries are sealed if there is a password.
     pub(super) fn new(
         source: &'a Source,
-        operator: &'a dyn Operator,
-        zone: &'a TimeZone,
+        options: &'a PackOptions<'a>,
         archive: &'w mut ArchiveWriter<W>,
         password: Option<&'w [u8]>,
     ) -> Self {
         EntryWriter {
             source,
-            operator,
-            zone,
+            options,
             archive,
             password,
             open: None,
@@ -113,7 +110,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
             }
             Piece::Failed(reason) => self.fail(entry, reason)?,
         }
-        self.operator.event(&Event::Progress(Progress {
+        self.options.operator.event(&Event::Progress(Progress {
             bytes: self.done,
             total: self.source.manifest().total(),
             wire_bytes: self.archive.bytes(),
@@ -123,7 +120,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
 
     fn add(&mut self, entry: EntryIndex, whole: &Whole) -> Result<(), PackError> {
         let number = number_of(entry);
-        let member = member_of(self.source, self.zone, number);
+        let member = member_of(self.source, self.options.zone, number);
         self.archive
             .add(
                 number,
@@ -153,7 +150,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
                 (Encryption::Aes256, Some(cipher))
             }
         };
-        let member = Member::of_entry(&described, self.zone);
+        let member = Member::of_entry(&described, self.options.zone);
         let begun = self.archive.begin(number, &member, method, encryption, raw);
         let member = Some(OpenMember {
             begun: begun.map_err(PackError::Sink)?,
@@ -208,7 +205,9 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
         self.report.lost += 1;
         let described = self.source.manifest().entry(entry);
         let path = described.path.as_bytes();
-        self.operator.event(&Event::left_out(path, why(reason)));
+        self.options
+            .operator
+            .event(&Event::left_out(path, why(reason)));
         Ok(())
     }
 

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::crypto::ArchivePassword;
+use crate::disk::TimeZone;
 use crate::model::escaped;
 use crate::session::archive::zip::{ZipOptions, zip};
+use crate::session::cancel::Cancel;
 use crate::session::error::Error;
-use crate::session::events::{Event, FileResult, Operator};
+use crate::session::events::{Event, FileResult, Operator, Unattended};
 use crate::session::send::feed::{Feed, PartSink};
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
@@ -192,9 +194,10 @@ fn a_sink_that_takes_no_more_ends_it() {
                 names,
                 level: Level::Auto,
                 zone: &TimeZone::utc(),
+                cancel: &Cancel::new(),
+                operator: &Unattended,
             };
-            let operator = crate::session::events::Unattended;
-            let packed = pack_into(&source, &options, Full(room), &Cancel::new(), &operator);
+            let packed = pack_into(&source, &options, Full(room));
             let error = packed.err().unwrap();
             assert!(matches!(error, PackError::Sink(_)), "{room}: {error:?}");
         }
@@ -225,20 +228,20 @@ fn pack_broken(
             _ => packer.pack(piece),
         })
     };
-    let packing = Packing {
-        source: &source,
-        packers,
-        cancel: &Cancel::new(),
-        operator: &crate::session::events::Unattended,
-        zone: &TimeZone::utc(),
-    };
     let options = PackOptions {
         password: &password,
         names,
         level: Level::Auto,
         zone: &TimeZone::utc(),
+        cancel: &Cancel::new(),
+        operator: &Unattended,
     };
-    packing.pack_into(&options, sink)
+    let packing = Packing {
+        source: &source,
+        packers,
+        options: &options,
+    };
+    packing.pack_into(sink)
 }
 
 /// The folder, its files, and the pieces of the large one.
