@@ -199,30 +199,24 @@ impl FrameKind {
 
 /// A whole frame with a short body, as in the handshake.
 pub fn frame(kind: FrameKind, body: &[u8]) -> Vec<u8> {
-    let header = FrameHeader {
-        kind,
-        length: body.len(),
-    };
-    [&header.to_bytes(), body].concat()
+    [&header(kind, body.len()), body].concat()
+}
+
+fn header(kind: FrameKind, length: usize) -> [u8; FRAME_HEADER_LENGTH] {
+    FrameHeader { kind, length }.to_bytes()
 }
 
 /// The bytes before the archive of a sealed message.
 pub fn message_head(envelope: &Envelope) -> [u8; MESSAGE_HEAD_LENGTH] {
-    let header = FrameHeader {
-        kind: FrameKind::Message,
-        length: ENVELOPE_LENGTH + envelope.sealed_length() as usize,
-    };
-    joined(&[&header.to_bytes(), &envelope.to_bytes()])
+    let length = ENVELOPE_LENGTH + envelope.sealed_length() as usize;
+    joined(&[&header(FrameKind::Message, length), &envelope.to_bytes()])
 }
 
 /// The bytes before the archive of a sealed part.
 pub fn part_head(part: PartId, envelope: &Envelope) -> [u8; PART_HEAD_LENGTH] {
-    let header = FrameHeader {
-        kind: FrameKind::Part,
-        length: PART_ID_LENGTH + ENVELOPE_LENGTH + envelope.sealed_length() as usize,
-    };
+    let length = PART_ID_LENGTH + ENVELOPE_LENGTH + envelope.sealed_length() as usize;
     joined(&[
-        &header.to_bytes(),
+        &header(FrameKind::Part, length),
         &part.round.to_be_bytes(),
         &part.index.to_be_bytes(),
         &envelope.to_bytes(),

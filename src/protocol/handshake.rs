@@ -39,6 +39,7 @@ mod version;
 
 pub use dialler::{DiallerUnproven, DiallerWaitsForHello};
 pub use error::HandshakeError;
+pub use hello::DiallerName;
 pub use join::{DiallerJoins, JoinRequest};
-pub use listener::{DiallerName, ListenerStart, ListenerUnproven};
+pub use listener::{ListenerStart, ListenerUnproven};
 pub use role::{DiallerRole, Role};

@@ -158,8 +158,12 @@ impl<'a> Meeting<'a> {
                 let chosen = search.find(connect, operator, self.role, occasion, ticket)?;
                 self.slot = chosen.slot;
                 let session = chosen.session;
-                let queue = |_| first_flight(session.peer, &mut lock(&session.writer));
-                let queued = chosen.offer_is_due.then_some(()).map(queue).transpose()?;
+                // Also where the first flight fails: the peer expects this side back by it.
+                self.ticket = Some(session.shared.keys.return_ticket());
+                let queued = match chosen.offer_is_due {
+                    true => Some(first_flight(session.peer, &mut lock(&session.writer))?),
+                    false => None,
+                };
                 (session, queued)
             }
         };

@@ -87,7 +87,7 @@ fn look<T: Send + 'static>(
     let lookout = lookout.map_err(Error::system)?;
     cancel.sleep(time);
     drop(lookout);
-    Ok(seen.into_iter().collect())
+    Ok(seen.try_iter().collect())
 }
 
 fn neighbour(found: &Found) -> Option<Neighbour> {

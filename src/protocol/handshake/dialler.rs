@@ -1,7 +1,7 @@
 //! The dialler's side.
 
 use super::error::HandshakeError;
-use super::hello::{DiallerHello, ListenerHello, check_roles};
+use super::hello::{DiallerHello, DiallerName, ListenerHello, check_roles};
 use super::role::DiallerRole;
 use crate::crypto::{
     Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, ReturnTicket, SealingKeys, Secret, SessionKeys, Side,
@@ -53,8 +53,10 @@ impl DiallerWaitsForHello {
     ) -> (Self, Vec<u8>) {
         let hello = DiallerHello {
             role,
-            nonce,
-            name_tag,
+            name: DiallerName {
+                nonce,
+                tag: name_tag,
+            },
             share: *cpace.share(),
         };
         let hello = hello.to_bytes();

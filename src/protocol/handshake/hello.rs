@@ -4,14 +4,13 @@ use super::super::codec::{Reader, Writer};
 use super::error::HandshakeError;
 use super::role::{DiallerRole, Role};
 use super::version::{MAGIC, VERSION};
-use crate::crypto::{NAME_TAG_LENGTH, SHARE_LENGTH};
+use crate::crypto::{NAME_TAG_LENGTH, ReturnTicket, SHARE_LENGTH, name_tag};
 use crate::model::limits;
 
 /// A dialler's Hello, without the list of versions, in which this side's version was found.
 pub(super) struct DiallerHello {
     pub(super) role: DiallerRole,
-    pub(super) nonce: [u8; 32],
-    pub(super) name_tag: [u8; NAME_TAG_LENGTH],
+    pub(super) name: DiallerName,
     pub(super) share: [u8; SHARE_LENGTH],
 }
 
@@ -22,8 +21,8 @@ impl DiallerHello {
         writer.bytes(MAGIC);
         writer.bytes(&[1, VERSION]);
         writer.u8(self.role.number());
-        writer.bytes(&self.nonce);
-        writer.bytes(&self.name_tag);
+        writer.bytes(&self.name.nonce);
+        writer.bytes(&self.name.tag);
         writer.bytes(&self.share);
         body
     }
@@ -39,8 +38,10 @@ impl DiallerHello {
         }
         let hello = DiallerHello {
             role: DiallerRole::from_number(reader.u8()?).ok_or(HandshakeError::Malformed)?,
-            nonce: reader.array()?,
-            name_tag: reader.array()?,
+            name: DiallerName {
+                nonce: reader.array()?,
+                tag: reader.array()?,
+            },
             share: reader.array()?,
         };
         reader.finish()?;
@@ -48,7 +49,40 @@ impl DiallerHello {
     }
 }
 
-/// A listener's Hello, which chose this side's version.
+/// The name that a dialler gives. Only someone who knows the name can read it.
+pub struct DiallerName {
+    pub(super) nonce: [u8; 32],
+    pub(super) tag: [u8; NAME_TAG_LENGTH],
+}
+
+impl DiallerName {
+    /// The nonce of its Hello: each Hello has one of its own, so a second with the same is a copy.
+    pub fn nonce(&self) -> &[u8; 32] {
+        &self.nonce
+    }
+
+    /// Whether the dialler goes by no name.
+    pub fn is_absent(&self) -> bool {
+        self.tag == name_tag(&self.nonce, None)
+    }
+
+    /// Whether the dialler goes by `name`.
+    pub fn is(&self, name: &str) -> bool {
+        self.has_tag(&name_tag(&self.nonce, Some(name.as_bytes())))
+    }
+
+    /// Whether the dialler comes back to the session of this ticket.
+    pub fn returns_by(&self, ticket: &ReturnTicket) -> bool {
+        self.has_tag(&ticket.tag(&self.nonce))
+    }
+
+    fn has_tag(&self, expected: &[u8; NAME_TAG_LENGTH]) -> bool {
+        let pairs = expected.iter().zip(&self.tag);
+        pairs.fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+}
+
+/// A listener's Hello, which chose version 1.
 pub(super) struct ListenerHello {
     pub(super) role: Role,
     pub(super) nonce: [u8; 32],

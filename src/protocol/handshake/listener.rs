@@ -1,11 +1,11 @@
 //! The listener's side.
 
 use super::error::HandshakeError;
-use super::hello::{DiallerHello, ListenerHello, check_roles};
+use super::hello::{DiallerHello, DiallerName, ListenerHello, check_roles};
 use super::role::{DiallerRole, Role};
 use crate::crypto::{
-    Cpace, NAME_TAG_LENGTH, PROOF_LENGTH, RandomError, ReturnTicket, Secret, SessionKeys, Side,
-    TranscriptHash, UnprovenKeys, name_tag, random_bytes,
+    Cpace, PROOF_LENGTH, RandomError, Secret, SessionKeys, Side, TranscriptHash, UnprovenKeys,
+    random_bytes,
 };
 
 /// A listener on a new connection.
@@ -27,14 +27,9 @@ impl ListenerStart {
     pub fn on_hello(self, body: &[u8]) -> Result<ListenerHeardHello, HandshakeError> {
         let dialler = DiallerHello::parse(body)?;
         check_roles(dialler.role, self.role)?;
-        let name = DiallerName {
-            nonce: dialler.nonce,
-            tag: dialler.name_tag,
-        };
         Ok(ListenerHeardHello {
             role: self.role,
             dialler,
-            name,
             body: body.to_vec(),
         })
     }
@@ -44,7 +39,6 @@ impl ListenerStart {
 pub struct ListenerHeardHello {
     role: Role,
     dialler: DiallerHello,
-    name: DiallerName,
     body: Vec<u8>,
 }
 
@@ -52,7 +46,7 @@ impl ListenerHeardHello {
     /// The name that the dialler gave. A search for its secret should compare all names, even after a match, so
     /// that its duration reveals nothing.
     pub fn name(&self) -> &DiallerName {
-        &self.name
+        &self.dialler.name
     }
 
     /// Answers with the secret of that name. Returns the next state and the body of the Hello to send. Without
@@ -68,7 +62,7 @@ impl ListenerHeardHello {
         let stand_in = unknown_secret()?;
         let secret = secret.unwrap_or(&stand_in);
         let channel_identifier = self.dialler.role.channel_identifier();
-        let cpace = Cpace::start(secret, &channel_identifier, &self.dialler.nonce)?;
+        let cpace = Cpace::start(secret, &channel_identifier, self.dialler.name.nonce())?;
         self.answer_with(random_bytes()?, cpace)
     }
 
@@ -93,41 +87,7 @@ impl ListenerHeardHello {
     }
 }
 
-/// The name that a dialler gives. Only someone who knows the name can read it.
-pub struct DiallerName {
-    nonce: [u8; 32],
-    tag: [u8; NAME_TAG_LENGTH],
-}
-
-impl DiallerName {
-    /// The nonce of the dialler's Hello. Each Hello has a fresh nonce, so a second Hello with the same one is a
-    /// copy.
-    pub fn nonce(&self) -> &[u8; 32] {
-        &self.nonce
-    }
-
-    /// Whether the dialler gave no name.
-    pub fn is_absent(&self) -> bool {
-        self.tag == name_tag(&self.nonce, None)
-    }
-
-    /// Whether the dialler gave the name `name`.
-    pub fn is(&self, name: &str) -> bool {
-        self.has_tag(&name_tag(&self.nonce, Some(name.as_bytes())))
-    }
-
-    /// Whether the dialler returns to the session of this ticket.
-    pub fn returns_by(&self, ticket: &ReturnTicket) -> bool {
-        self.has_tag(&ticket.tag(&self.nonce))
-    }
-
-    fn has_tag(&self, expected: &[u8; NAME_TAG_LENGTH]) -> bool {
-        let pairs = expected.iter().zip(&self.tag);
-        pairs.fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
-    }
-}
-
-/// A listener that has said Hello. Anything that follows, except a valid Confirm, uses up a guess.
+/// A listener that has said Hello. Whatever comes now but a Confirm that holds has spent a guess.
 pub struct ListenerUnproven {
     dialler_role: DiallerRole,
     keys: UnprovenKeys,

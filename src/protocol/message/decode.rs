@@ -266,12 +266,8 @@ fn ranges(reader: &mut Reader<'_>) -> Result<PartRanges, MessageError> {
     list(reader, 16, "the number of ranges", |reader| {
         let start = reader.u64()?;
         let length = reader.u64()?;
-        let end = start
-            .checked_add(length)
-            .filter(|&end| end <= limits::PARTS);
-        let Some(end) = end else {
-            return Err(MessageError::Limit("the number of parts"));
-        };
+        let end = start.saturating_add(length);
+        within(end, ..=limits::PARTS, "the number of parts")?;
         let is_apart = length > 0 && start >= earliest;
         check(is_apart, "ranges that are empty or not apart")?;
         earliest = end + 1;

@@ -65,7 +65,8 @@ impl Asker {
             Discovery::On => OwnAddresses::read(),
             Discovery::Loopback | Discovery::Off => OwnAddresses::default(),
         };
-        self.shared.ports.join(&own);
+        let ports = &self.shared.ports;
+        ports.join(&own);
         let query = {
             let mut state = self.shared.state.lock();
             state.exchange.own = own.clone();
@@ -75,10 +76,8 @@ impl Asker {
             return;
         };
         let mut sent = Sent::default();
-        self.shared.ports.ask_loopback(&query);
-        self.shared
-            .ports
-            .ask_interfaces(&query, round, &own, &mut sent);
+        ports.ask_loopback(&query);
+        ports.ask_interfaces(&query, round, &own, &mut sent);
         self.senders.renew(&own);
         self.senders.ask(&query, round, &mut sent);
         self.shared.state.lock().sent += sent;
@@ -98,11 +97,8 @@ impl Asker {
         };
         let mut sent = Sent::default();
         while let Some(host) = self.sweep.due(now, &own) {
-            match self
-                .shared
-                .ports
-                .send(&query, (host, *PORTS.start()).into())
-            {
+            let to = (host, *PORTS.start()).into();
+            match self.shared.ports.send(&query, to) {
                 // Too many hosts that may not exist are being looked for: this one is tried again.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 result => sent.count(result),

@@ -74,7 +74,8 @@ pub fn dry_run(
     options: &SendOptions,
     operator: &dyn Operator,
 ) -> Result<Option<RangeInclusive<u64>>, Error> {
-    let outgoing = Outgoing::scan(options, operator)?.dry_run();
+    let mut outgoing = Outgoing::scan(options, operator)?;
+    outgoing.is_dry_run = true;
     let mut meeting = Meeting::open(connect, Role::Send, operator)?;
     let first_flight = |peer, writer: &mut _| queue_offer(&outgoing, 0, peer, writer);
     let (mut session, offered) = meeting.meet(Occasion::First, first_flight)?;

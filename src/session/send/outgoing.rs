@@ -59,14 +59,6 @@ impl<'a> Outgoing<'a> {
         })
     }
 
-    /// The same, only to ask what of it the receiver lacks.
-    pub(crate) fn dry_run(self) -> Self {
-        Outgoing {
-            is_dry_run: true,
-            ..self
-        }
-    }
-
     /// Files that are left out.
     pub(crate) fn left_out(&self) -> &[LeftOut] {
         match &self.packed {

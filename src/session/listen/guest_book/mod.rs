@@ -433,32 +433,32 @@ impl GuestBook {
         flight: &Flight<'_>,
         now: Instant,
     ) -> bool {
+        let same = flight.count(|_, other, _| other == claim);
+        let has_lane = flight.count(|_, _, of| of == lane) < self.limits.flight(lane);
         let subject = match claim {
-            Claim::Return(_) => {
-                return flight.count(|_, other| other == claim) < FLIGHT_OF_RETURN
-                    && flight.of_lane(lane) < self.limits.flight(lane);
-            }
+            Claim::Return(_) => return same < FLIGHT_OF_RETURN && has_lane,
             Claim::Word(subject) => subject,
         };
         if let Budget::InAll(all) = self.budget {
-            let words = flight.count(|_, claim| matches!(claim, Claim::Word(_)));
+            let words = flight.count(|_, claim, _| matches!(claim, Claim::Word(_)));
             return words < all.saturating_sub(self.failed) as usize;
         }
-        let pair = flight.count(|of, other| of == network && other == claim);
+        let pair = flight.count(|of, other, _| of == network && other == claim);
+        let in_open = |is_one: &dyn Fn(Network, &Claim) -> bool| {
+            flight.count(|of, claim, lane| lane == Lane::Open && is_one(of, claim))
+        };
+        let site = network.site();
         let has_room = match lane {
             Lane::Return | Lane::Proven => pair < FLIGHT_OF_NETWORK,
-            Lane::Code => flight.count(|_, other| other == claim) < FLIGHT_OF_CODE,
+            Lane::Code => same < FLIGHT_OF_CODE,
             Lane::Open => {
-                flight.in_open(|of, _| of == network) < FLIGHT_OF_NETWORK
-                    && flight.in_open(|of, _| of.site().is_some() && of.site() == network.site())
-                        < FLIGHT_OF_SITE
+                in_open(&|of, _| of == network) < FLIGHT_OF_NETWORK
+                    && in_open(&|of, _| site.is_some() && of.site() == site) < FLIGHT_OF_SITE
                     && (*subject == Subject::Sole
-                        || flight.in_open(|_, other| other == claim) < FLIGHT_OF_NAME)
+                        || in_open(&|_, other| other == claim) < FLIGHT_OF_NAME)
             }
         };
-        has_room
-            && flight.of_lane(lane) < self.limits.flight(lane)
-            && self.charges.ready(network, subject, now) <= now
+        has_room && has_lane && self.charges.ready(network, subject, now) <= now
     }
 }
 
@@ -474,17 +474,10 @@ impl<'a> Flight<'a> {
         Flight(answered.collect())
     }
 
-    fn count(&self, is_one: impl Fn(Network, &Claim) -> bool) -> usize {
-        let matching = self.0.iter().filter(|(of, claim, _)| is_one(*of, claim));
-        matching.count()
-    }
-
-    fn of_lane(&self, lane: Lane) -> usize {
-        self.0.iter().filter(|(.., of)| *of == lane).count()
-    }
-
-    fn in_open(&self, is_one: impl Fn(Network, &Claim) -> bool) -> usize {
-        let open = self.0.iter().filter(|(.., lane)| *lane == Lane::Open);
-        open.filter(|(of, claim, _)| is_one(*of, claim)).count()
+    fn count(&self, is_one: impl Fn(Network, &Claim, Lane) -> bool) -> usize {
+        let answers = self.0.iter();
+        answers
+            .filter(|(of, claim, lane)| is_one(*of, claim, *lane))
+            .count()
     }
 }
