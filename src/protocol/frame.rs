@@ -37,7 +37,7 @@ impl PartId {
     pub const FIRST: PartId = PartId { round: 0, index: 0 };
 }
 
-/// What a frame's body is. The numbers travel.
+/// The kind of a frame's body. The numbers are those of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FrameKind {

@@ -1,8 +1,8 @@
 //! Floor 2: the protocol, version 2, as bytes and states, without I/O.
 //!
-//! A connection carries frames. Those of the handshake ([`DiallerWaitsForHello`], [`ListenerStart`])
-//! end in the keys of a session, or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a
-//! frame is a sealed [`Message`] or a sealed part. `docs/PROTOCOL.md` is the same in words.
+//! A connection carries frames. Those of the handshake ([`DiallerWaitsForHello`], [`ListenerStart`]) end in
+//! the keys of a session, or add a stream to a session ([`DiallerJoins`], [`JoinRequest`]). From then on a
+//! frame is a sealed [`Message`] or a sealed part. `docs/PROTOCOL.md` specifies all of it.
 
 mod abort_code;
 mod bounded;

@@ -96,10 +96,10 @@ impl DiallerUnproven {
         self.keys.sealing_keys()
     }
 
-    /// Takes the body of the listener's Confirm: the keys of the session.
+    /// Takes the body of the listener's Confirm. Returns the keys of the session.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] when it does not hold.
+    /// [`HandshakeError::Unproven`] if it is wrong.
     pub fn on_confirm(self, body: &[u8]) -> Result<SessionKeys, HandshakeError> {
         Ok(self.keys.prove(body)?)
     }

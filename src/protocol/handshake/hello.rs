@@ -56,22 +56,23 @@ pub struct DiallerName {
 }
 
 impl DiallerName {
-    /// The nonce of its Hello: each Hello has one of its own, so a second with the same is a copy.
+    /// The nonce of the dialler's Hello. Each Hello has a fresh nonce, so a second Hello with the same one is a
+    /// copy.
     pub fn nonce(&self) -> &[u8; 32] {
         &self.nonce
     }
 
-    /// Whether the dialler goes by no name.
+    /// Whether the dialler gave no name.
     pub fn is_absent(&self) -> bool {
         self.tag == name_tag(&self.nonce, None)
     }
 
-    /// Whether the dialler goes by `name`.
+    /// Whether the dialler gave the name `name`.
     pub fn is(&self, name: &str) -> bool {
         self.has_tag(&name_tag(&self.nonce, Some(name.as_bytes())))
     }
 
-    /// Whether the dialler comes back to the session of this ticket.
+    /// Whether the dialler returns to the session of this ticket.
     pub fn returns_by(&self, ticket: &ReturnTicket) -> bool {
         self.has_tag(&ticket.tag(&self.nonce))
     }
@@ -82,7 +83,7 @@ impl DiallerName {
     }
 }
 
-/// A listener's Hello, which chose version 1.
+/// A listener's Hello, which chose this side's version.
 pub(super) struct ListenerHello {
     pub(super) role: Role,
     pub(super) nonce: [u8; 32],

@@ -87,7 +87,7 @@ impl ListenerHeardHello {
     }
 }
 
-/// A listener that has said Hello. Whatever comes now but a Confirm that holds has spent a guess.
+/// A listener that has said Hello. Anything that follows, except a valid Confirm, uses up a guess.
 pub struct ListenerUnproven {
     dialler_role: DiallerRole,
     keys: UnprovenKeys,
@@ -99,10 +99,10 @@ impl ListenerUnproven {
         self.dialler_role
     }
 
-    /// Takes the body of the dialler's Confirm; beside the session's keys, the body of the Confirm to answer.
+    /// Takes the body of the dialler's Confirm. Returns the session's keys and the body of the Confirm to answer.
     ///
     /// # Errors
-    /// [`HandshakeError::Unproven`] when it does not hold; send its refusal.
+    /// [`HandshakeError::Unproven`] if it is wrong; send its refusal.
     pub fn on_confirm(
         self,
         body: &[u8],

@@ -1,4 +1,4 @@
-//! The body of a Refuse: how a listener turns a dialler away before it hangs up. It travels in the clear and
+//! The body of a Refuse: how a listener rejects a dialler before it hangs up. It travels in the clear and
 //! proves nothing.
 
 use super::error::HandshakeError;
@@ -8,8 +8,8 @@ use super::version::{MAGIC, VERSION};
 use crate::protocol::codec::Reader;
 
 impl HandshakeError {
-    /// The body of the Refuse that a listener with this error sends. It answers nothing to a peer that does not
-    /// speak the protocol or breaks it.
+    /// The body of the Refuse that a listener sends for this error. `None` if the peer does not speak the
+    /// protocol or breaks it.
     pub fn refusal(&self) -> Option<Vec<u8>> {
         let reason: &[u8] = match self {
             HandshakeError::Version { .. } => &[1, 1, VERSION],
@@ -25,7 +25,7 @@ impl HandshakeError {
         Some([MAGIC, reason].concat())
     }
 
-    /// What the body of a Refuse means to the dialler that got it.
+    /// The meaning of a Refuse's body to the dialler that received it.
     pub fn refused(body: &[u8]) -> HandshakeError {
         HandshakeError::parse(body).unwrap_or_else(|malformed| malformed)
     }

@@ -314,7 +314,7 @@ fn list<T, const MAX: usize>(
     Ok(Bounded::counted(items))
 }
 
-/// A number that is within its bound.
+/// Returns the number if it is within its bound.
 fn within<N: PartialOrd>(
     number: N,
     bound: impl RangeBounds<N>,
@@ -326,7 +326,7 @@ fn within<N: PartialOrd>(
     }
 }
 
-/// Checks a value; `what` says what it is where that does not hold.
+/// Checks a value. `what` describes one that is impossible.
 fn check(holds: bool, what: &'static str) -> Result<(), MessageError> {
     match holds {
         true => Ok(()),
