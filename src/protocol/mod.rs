@@ -40,6 +40,6 @@ pub use message::{
     Missing, NewName, NewNames, Offer, PADDING_BYTES, PartCheck, PartChecks, PartRanges,
     PeerFailure, Ping, RoundEnd, Skips, StreamList,
 };
-pub use piece::piece_position;
+pub use piece::piece_digest;
 pub use stream::StreamNumber;
 pub use text::PeerText;

@@ -1,9 +1,9 @@
 //! Compares what this side claims to have with the sender's digests, while parts arrive.
 
-use crate::crypto::{DigestKey, PieceDigest, PieceHasher};
+use crate::crypto::{DigestKey, PieceDigest};
 use crate::disk::{Checked, ClaimChecker, Staging};
 use crate::model::{Manifest, PartIndex, PartLayout, PartRange, PartSet};
-use crate::protocol::{Digests, Message, PartRanges, piece_position};
+use crate::protocol::{Digests, Message, PartRanges, piece_digest};
 use crate::session::connection::channel::{MessageWriter, ensure_due};
 use crate::session::connection::clock::Liveness;
 use crate::session::connection::end_cause::EndCause;
@@ -222,11 +222,7 @@ impl<'a> Verifier<'a> {
         digests: &[PieceDigest],
     ) -> Result<Checked, Error> {
         let checked = checker.check(part, |number, segment, bytes| {
-            let mut hasher = PieceHasher::default();
-            hasher.update(bytes);
-            self.key
-                .digest(piece_position(self.transfer, segment), hasher)
-                == digests[number]
+            piece_digest(&self.key, self.transfer, segment, bytes) == digests[number]
         });
         Ok(checked?)
     }

@@ -1,9 +1,9 @@
 //! Digests of what the receiver claims to have, so that it finds out what of it is the same.
 
-use crate::crypto::{DigestKey, PieceDigest, PieceHasher};
+use crate::crypto::{DigestKey, PieceDigest};
 use crate::disk::SourceReader;
 use crate::model::{EntryFailure, EntryIndex, PartIndex, PartSet, limits};
-use crate::protocol::{Digests, Message, piece_position};
+use crate::protocol::{Digests, Message, piece_digest};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::error::Error;
 use crate::session::send::part_sender::{OutgoingParts, queue_failures};
@@ -152,16 +152,12 @@ impl<'a> ClaimDigester<'a> {
         let layout = &self.parts.layout;
         let segments = layout.segments(self.parts.source.manifest(), part);
         let digests = segments.map(|segment| {
-            if failures
-                .iter()
-                .any(|failure| failure.entry == segment.entry)
-            {
+            let mut failed = failures.iter().map(|failure| failure.entry);
+            if failed.any(|entry| entry == segment.entry) {
                 return PieceDigest::UNREADABLE;
             }
-            let mut hasher = PieceHasher::default();
-            hasher.update(&contents[segment.part_offset..segment.part_offset + segment.length]);
-            let position = piece_position(self.parts.transfer, &segment);
-            self.key.digest(position, hasher)
+            let piece = segment.part_offset..segment.part_offset + segment.length;
+            piece_digest(&self.key, self.parts.transfer, &segment, &contents[piece])
         });
         digests.collect()
     }
