@@ -96,16 +96,15 @@ impl<'a> Meeting<'a> {
             Rendezvous::DialOver(line) => Route::DialOver(line, None),
             Rendezvous::Listen(address) => {
                 let terms = Terms::of(connect, role, SessionSlots::one_at_a_time());
-                let listener = Listener::open(address, terms, &connect.cancel)?;
+                let listener = Listener::open(address, terms)?;
                 listener.announce(operator);
                 Route::Listen(listener)
             }
             Rendezvous::AnswerOver(line) => {
                 let terms = Terms::of(connect, role, SessionSlots::at_once(1));
                 let (stream, pump) = over_line::open(line)?;
-                let cancel = &connect.cancel;
                 Route::AnswerOver {
-                    listener: Listener::of_connection(stream, NO_ADDRESS, terms, cancel)?,
+                    listener: Listener::of_connection(stream, NO_ADDRESS, terms)?,
                     _pump: pump,
                 }
             }

@@ -1,7 +1,6 @@
 //! Waiting for peers: the sockets, the accept loop, and a thread for each connection.
 
 use crate::crypto::ReturnTicket;
-use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
 use crate::session::connection::join_gate::SessionEnd;
 use crate::session::connection::socket;
@@ -37,16 +36,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens, and lets peers in from now on. `cancel` wakes the thread in [`Listener::wait`].
+    /// Listens, and lets peers in from now on.
     ///
     /// # Errors
     /// [`Error::CannotListen`], or [`Error::System`] without threads.
-    pub(crate) fn open(
-        address: &ListenAddress,
-        terms: Terms,
-        cancel: &Cancel,
-    ) -> Result<Self, Error> {
-        Listener::of_sockets(socket::listen(address)?, terms, cancel)
+    pub(crate) fn open(address: &ListenAddress, terms: Terms) -> Result<Self, Error> {
+        Listener::of_sockets(socket::listen(address)?, terms)
     }
 
     /// Lets in the peer at the other end of a connection that stands, and nobody else.
@@ -57,14 +52,13 @@ impl Listener {
         stream: TcpStream,
         peer: SocketAddr,
         terms: Terms,
-        cancel: &Cancel,
     ) -> Result<Self, Error> {
-        let listener = Listener::of_sockets(Vec::new(), terms, cancel)?;
+        let listener = Listener::of_sockets(Vec::new(), terms)?;
         let_in(stream, peer, &listener.state).map_err(Error::system)?;
         Ok(listener)
     }
 
-    fn of_sockets(sockets: Vec<TcpListener>, terms: Terms, cancel: &Cancel) -> Result<Self, Error> {
+    fn of_sockets(sockets: Vec<TcpListener>, terms: Terms) -> Result<Self, Error> {
         let addresses: Result<Vec<_>, _> = sockets.iter().map(TcpListener::local_addr).collect();
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
         let state = Arc::new(ListenerState::new(terms, sender));
@@ -81,7 +75,7 @@ impl Listener {
             let handle = thread.spawn(move || accept(&socket, &state));
             listener.threads.push(handle.map_err(Error::system)?);
         }
-        cancel.wake(listener.waker());
+        listener.state.terms.cancel.wake(listener.waker());
         Ok(listener)
     }
 

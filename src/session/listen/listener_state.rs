@@ -2,6 +2,7 @@
 
 use crate::model::limits;
 use crate::protocol::Role;
+use crate::session::cancel::Cancel;
 use crate::session::connection::join_gate::JoinGate;
 use crate::session::connection::session::Session;
 use crate::session::connection::socket;
@@ -35,6 +36,8 @@ pub(crate) struct Terms {
     pub(crate) slots: Arc<SessionSlots>,
     pub(crate) idle_limit: Duration,
     pub(crate) guesses: Budget,
+    /// Wakes the thread that waits for peers.
+    pub(crate) cancel: Cancel,
 }
 
 impl Terms {
@@ -46,6 +49,7 @@ impl Terms {
             slots,
             idle_limit: connect.idle_timeout,
             guesses: Budget::InAll(limits::FAILED_PROOFS),
+            cancel: connect.cancel.clone(),
         }
     }
 }

@@ -57,7 +57,7 @@ impl<'a> CodeSearch<'a> {
     ) -> Result<Self, Error> {
         let listen = |address: &ListenAddress| {
             let terms = Terms::of(connect, role, SessionSlots::at_once(1));
-            Listener::open(address, terms, &connect.cancel)
+            Listener::open(address, terms)
         };
         let listener = match listen(&options.listen) {
             Err(Error::CannotListen { source, .. }) if source.kind() == ErrorKind::AddrInUse => {

@@ -55,8 +55,9 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Erro
         slots: SessionSlots::at_once(options.max_peers),
         idle_limit: options.idle_timeout,
         guesses: Budget::Slowed,
+        cancel: options.cancel.clone(),
     };
-    let listener = Listener::open(&options.listen, terms, &options.cancel)?;
+    let listener = Listener::open(&options.listen, terms)?;
     listener.announce(operator);
     let _lookout = announce(options, &listener, operator);
     let hosting = Hosting {

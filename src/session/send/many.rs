@@ -58,7 +58,7 @@ pub fn send_to_many(
         guesses: Budget::Slowed,
         ..Terms::of(connect, Role::Send, SessionSlots::limited(AT_ONCE, count))
     };
-    let listener = Listener::open(address, terms, &connect.cancel)?;
+    let listener = Listener::open(address, terms)?;
     listener.announce(operator);
     let hosting = Hosting {
         wait: connect.wait,
