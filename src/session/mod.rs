@@ -4,7 +4,7 @@
 //!
 //! | room | what it holds |
 //! | --- | --- |
-//! | `sync`, `error`, `events`, `cancel`, `line`, `options`, `stats`, `scan` | what all rooms share |
+//! | `sync`, `error`, `threads`, `events`, `cancel`, `line`, `options`, `stats`, `scan` | what all rooms share |
 //! | `connection` | one session with one peer: sockets, handshake, sealed messages |
 //! | `discovery` | finding peers on the networks of this machine |
 //! | `tuning` | how many streams, which compression level, which rate |
@@ -34,6 +34,7 @@ pub(crate) mod second_factor;
 mod send;
 mod stats;
 pub(crate) mod sync;
+mod threads;
 mod tuning;
 
 pub use crate::disk::Links;

@@ -1,45 +1,12 @@
-//! Locks that survive a panic of another thread, and how many threads share a task.
+//! Locks that survive a panic of another thread.
 
-use crate::session::error::Error;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 /// Locks, also after a thread that panicked held the lock: every value behind a lock here is whole
 /// between two statements, and a panic ends its own connection only.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Threads for work that the processor does: one for each core, at most `most`.
-pub(crate) fn threads_within(most: usize) -> usize {
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    cores.min(most)
-}
-
-/// Has `count` threads do the same work, the calling one among them. Fewer do it where the system refuses
-/// one.
-pub(crate) fn on_threads(count: usize, work: impl Fn() + Sync) {
-    thread::scope(|scope| {
-        for _ in 1..count {
-            if spawn_in(scope, &work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
-}
-
-/// Starts a thread of `scope`.
-///
-/// # Errors
-/// [`Error::System`] when the system has none to give.
-pub(crate) fn spawn_in<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    work: impl FnOnce() + Send + 'scope,
-) -> Result<(), Error> {
-    let thread = thread::Builder::new().spawn_scoped(scope, work);
-    thread.map(drop).map_err(Error::system)
 }
 
 /// A value that threads wait for.

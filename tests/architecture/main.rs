@@ -39,9 +39,10 @@ const SHARED_WITH_THE_PAGE: [&str; 10] = [
 ];
 
 /// The rooms of `session`, each importing only from those before it.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "sync",
     "error",
+    "threads",
     "events",
     "cancel",
     "line",

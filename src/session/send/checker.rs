@@ -7,7 +7,8 @@ use crate::protocol::{Digests, Message, piece_digest};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::error::Error;
 use crate::session::send::part_sender::{OutgoingParts, queue_failures};
-use crate::session::sync::{Monitor, lock, on_threads, threads_within};
+use crate::session::sync::{Monitor, lock};
+use crate::session::threads::{on_threads, threads_within};
 use std::collections::HashSet;
 use std::sync::Mutex;
 

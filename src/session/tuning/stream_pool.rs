@@ -6,7 +6,8 @@ use crate::session::connection::join::{
 };
 use crate::session::connection::session::{Origin, Session};
 use crate::session::error::Error;
-use crate::session::sync::{lock, spawn_in};
+use crate::session::sync::lock;
+use crate::session::threads::spawn_in;
 use crate::session::tuning::stream_count::{Seen, StreamTuner, Work};
 use crate::session::tuning::window::Window;
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use crate::disk::{
     Piece, PieceIndex, Source,
 };
 use crate::session::options::Level;
-use crate::session::sync::threads_within;
+use crate::session::threads::threads_within;
 use std::io::{self, Write};
 use std::thread;
 

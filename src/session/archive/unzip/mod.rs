@@ -4,9 +4,9 @@
 mod expansion;
 mod hidden;
 mod notices;
-mod opening;
 mod options;
 mod unpack;
+mod unzipping;
 mod verify;
 mod workers;
 

@@ -3,8 +3,8 @@
 use super::expansion::check_expansion;
 use super::hidden::{check_archive, hides_names};
 use super::notices;
-use super::opening::Opening;
 use super::options::UnzipOptions;
+use super::unzipping::Unzipping;
 use super::workers::{files, size};
 use crate::disk::{
     Archive, ArchiveTree, CheckedArchive, Destination, DiskError, Durability, NameRule, Plan,
@@ -39,14 +39,14 @@ pub fn unpack(
     operator: &dyn Operator,
 ) -> Result<Summary, Error> {
     archive.try_password(options.password())?;
-    let opening = Opening {
+    let unzipping = Unzipping {
         archive,
         options,
         operator,
     };
     let unpacked = match hides_names(archive.entries()) {
-        true => opening.unpack_hidden(),
-        false => opening.unpack_entries(),
+        true => unzipping.unpack_hidden(),
+        false => unzipping.unpack_entries(),
     };
     unpacked.map_err(|error| match error {
         Error::Disk(error) => Error::CannotUnpack(error),
@@ -54,7 +54,7 @@ pub fn unpack(
     })
 }
 
-impl Opening<'_> {
+impl Unzipping<'_> {
     /// Opens an archive whose entries are what is wanted.
     fn unpack_entries(&self) -> Result<Summary, Error> {
         let stats = TransferStats::begin(0);
@@ -109,7 +109,7 @@ impl Opening<'_> {
     fn unpack_staged(&self, tree: &ArchiveTree, staging: &Staging) -> Result<Summary, Error> {
         check_room(staging.path(), tree.manifest.total().unwrap_or(0))?;
         let entry = tree.manifest.index(0).ok_or(Error::Cancelled)?;
-        let quietly = Opening {
+        let quietly = Unzipping {
             // Its progress would be told twice.
             operator: &Unattended,
             ..*self
@@ -118,7 +118,7 @@ impl Opening<'_> {
         let path = staging.whole_file(entry)?;
         let inner = Archive::open_as(&path, self.archive.name(), self.archive.options())?;
         let archive = &inner.check(&self.options.selection()?)?;
-        Opening { archive, ..*self }.unpack_entries()
+        Unzipping { archive, ..*self }.unpack_entries()
     }
 
     /// Everything that is decided before a byte is written, the staging folder, and the files that come into it.

@@ -2,8 +2,8 @@
 
 use super::hidden::hides_names;
 use super::notices;
-use super::opening::Opening;
 use super::options::UnzipOptions;
+use super::unzipping::Unzipping;
 use super::workers::files;
 use crate::disk::{Archive, ArchiveTree, CheckedArchive, OpeningBuffers, spool};
 use crate::model::EntryIndex;
@@ -26,24 +26,28 @@ pub fn verify(
     operator: &dyn Operator,
 ) -> Result<Summary, Error> {
     archive.try_password(options.password())?;
-    let opening = Opening {
+    let unzipping = Unzipping {
         archive,
         options,
         operator,
     };
     if !hides_names(archive.entries()) {
-        return opening.verify_entries();
+        return unzipping.verify_entries();
     }
     let tree = archive.tree(archive.outline()?, options.password())?;
     notices::tell_oddities(tree.oddities(), operator);
     let entry = tree.manifest.index(0).ok_or(Error::Cancelled)?;
-    let file = opening.read_into_spool(&tree, entry, temporary)?;
+    let file = unzipping.read_into_spool(&tree, entry, temporary)?;
     let inner = Archive::of_file(file, archive.name(), archive.options())?;
     let archive = &inner.check(&options.selection()?)?;
-    Opening { archive, ..opening }.verify_entries()
+    Unzipping {
+        archive,
+        ..unzipping
+    }
+    .verify_entries()
 }
 
-impl Opening<'_> {
+impl Unzipping<'_> {
     fn verify_entries(&self) -> Result<Summary, Error> {
         let stats = TransferStats::begin(0);
         let archive = self.archive;

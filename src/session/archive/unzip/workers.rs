@@ -1,12 +1,13 @@
 //! The threads that read an archive: each takes the next file, decrypts, decompresses and verifies it. For a
 //! small file, deriving the key takes longer than all the rest.
 
-use super::opening::Opening;
+use super::unzipping::Unzipping;
 use crate::disk::{ArchiveTree, FileWriter, OpeningBuffers, Staging};
 use crate::model::{EntryIndex, EntryKind};
 use crate::session::error::Error;
 use crate::session::events::{Event, Progress};
-use crate::session::sync::{lock, on_threads, threads_within};
+use crate::session::sync::lock;
+use crate::session::threads::{on_threads, threads_within};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -18,7 +19,7 @@ const THREADS: usize = 64;
 
 /// The files that are left to read, and the progress so far.
 struct UnzipWork<'a> {
-    opening: &'a Opening<'a>,
+    unzipping: &'a Unzipping<'a>,
     tree: &'a ArchiveTree,
     staging: Option<&'a Staging>,
     files: Vec<EntryIndex>,
@@ -28,7 +29,7 @@ struct UnzipWork<'a> {
     error: Mutex<Option<Error>>,
 }
 
-impl Opening<'_> {
+impl Unzipping<'_> {
     /// Reads these files, each to its end, into `staging`; without it, they are only verified.
     ///
     /// # Errors
@@ -44,7 +45,7 @@ impl Opening<'_> {
             (is_small, self.archive.place(tree, entry))
         });
         let work = UnzipWork {
-            opening: self,
+            unzipping: self,
             tree,
             staging,
             next: AtomicUsize::new(0),
@@ -80,9 +81,9 @@ impl UnzipWork<'_> {
         buffers: &mut OpeningBuffers,
         writer: &mut Option<FileWriter<'_>>,
     ) -> Result<(), Error> {
-        let Opening {
+        let Unzipping {
             archive, options, ..
-        } = self.opening;
+        } = self.unzipping;
         let mut file = writer.as_mut().map(|writer| writer.begin(entry));
         let take = &mut |bytes: &[u8]| {
             options.cancel.check()?;
@@ -102,7 +103,7 @@ impl UnzipWork<'_> {
 
     fn moved(&self, bytes: u64) {
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.opening.operator.event(&Event::Progress(Progress {
+        self.unzipping.operator.event(&Event::Progress(Progress {
             bytes,
             total: Some(self.total),
             wire_bytes: 0,

@@ -9,13 +9,13 @@ use crate::session::stats::{TransferStats, offer_summary};
 
 /// What is opened, how, and who is told.
 #[derive(Clone, Copy)]
-pub(super) struct Opening<'a> {
+pub(super) struct Unzipping<'a> {
     pub(super) archive: &'a CheckedArchive,
     pub(super) options: &'a UnzipOptions,
     pub(super) operator: &'a dyn Operator,
 }
 
-impl Opening<'_> {
+impl Unzipping<'_> {
     /// Tells what is in the archive, does the `work`, and tells what came of it.
     ///
     /// # Errors
