@@ -31,7 +31,7 @@ pub(crate) struct ClaimDigester<'a> {
 }
 
 /// What is read next: the claimed parts, each with how many are read before.
-type Reading<'a, I> = Mutex<(SourceReader<'a>, I)>;
+type ClaimReading<'a, I> = Mutex<(SourceReader<'a>, I)>;
 
 /// Digests that were not sent yet, in the order of the stream.
 struct Outbox {
@@ -93,7 +93,7 @@ impl<'a> ClaimDigester<'a> {
     /// Reads and digests one part after the other, until none is left or nothing more is sent.
     fn digest_all(
         &self,
-        reading: &Reading<'_, impl Iterator<Item = (PartIndex, u64)>>,
+        reading: &ClaimReading<'_, impl Iterator<Item = (PartIndex, u64)>>,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), Error> {
         let layout = &self.parts.layout;
@@ -129,7 +129,7 @@ impl<'a> ClaimDigester<'a> {
     /// Reads the next part; `None` when there is none, or the transfer is finished.
     fn read_next(
         &self,
-        reading: &Reading<'_, impl Iterator<Item = (PartIndex, u64)>>,
+        reading: &ClaimReading<'_, impl Iterator<Item = (PartIndex, u64)>>,
         contents: &mut Vec<u8>,
         failures: &mut Vec<EntryFailure>,
     ) -> Option<(PartIndex, u64)> {
