@@ -297,10 +297,12 @@ mod tests {
     use crate::disk::{Destination, Durability, Plan, PlanRules};
     use crate::model::{Existing, FileSize, ManifestBuilder, Mode, Mtime, TransferId, limits};
     use crate::protocol::StreamNumber;
-    use crate::session::connection::transport::{Connection, Patience};
+    use crate::session::connection::patience::Patience;
+    use crate::session::connection::transport::Connection;
     use std::net::{TcpListener, TcpStream};
     use std::path::Path;
     use std::sync::Arc;
+    use std::thread;
 
     const PART: u32 = limits::PART_BYTES_MIN;
     const PARTS: usize = 20;
