@@ -72,8 +72,12 @@ STATIC_FLAGS = '-Ctarget-feature=+crt-static --cfg getrandom_backend="linux_getr
 # debuggers, because it names files of this machine.
 MACOS_FLAGS = "-Cstrip=none -Clink-arg=-Wl,-S"
 
-# Tested programs compile quickly; a release is compiled as Cargo.toml says.
+# A release is compiled as Cargo.toml says, and with it the standard library.
+RELEASE = ["-Zbuild-std=std,panic_unwind"]
+
+# Tested programs compile quickly. Programs and tests share packages only if both are built with the library of tests.
 QUICK = [
+    "-Zbuild-std=std,panic_unwind,test",
     "--config", 'profile.release.lto="off"', "--config", "profile.release.codegen-units=16",
     "--config", "profile.release.opt-level=1", "--config", "profile.release.package.peerbridge.opt-level=0",
 ]
@@ -124,7 +128,7 @@ def install():
 
 
 def options(profile):
-    return ["--release", "--locked", "-Zbuild-std=std,panic_unwind", *profile]
+    return ["--release", "--locked", *profile]
 
 
 def build(targets, profile=QUICK, env=None, root=ROOT):
