@@ -17,7 +17,7 @@ from pathlib import Path
 
 from toolchain import WINDOWS, WORK, environment
 
-LIMIT = 120
+LIMIT = 300
 SECRETS = {"PEERBRIDGE_SECRET": "a secret of these tests", "PEERBRIDGE_ZIP_PASSWORD": "another one of theirs"}
 
 
