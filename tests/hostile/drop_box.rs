@@ -3,7 +3,7 @@
 use crate::real::{LONG, SECRET};
 use peerbridge::{
     Cancel, Connect, Event, ListenAddress, NamedSecret, NamedSecrets, Operator, PeerAddress,
-    ReceiveOptions, Rendezvous, Secret, Secrets, ServeOptions, serve,
+    ReceiveOptions, Rendezvous, Secret, Secrets, ServeOptions, TotpKey, serve,
 };
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -59,8 +59,14 @@ impl DropBox {
 
     /// The secrets of alice and bob.
     pub fn two_secrets() -> Secrets {
+        DropBox::secrets(None)
+    }
+
+    /// Those of alice and bob, who owes codes of this key.
+    pub fn secrets(key: Option<TotpKey>) -> Secrets {
+        let key = key.map(Arc::new);
         let list = ["alice", "bob"].map(|name| NamedSecret {
-            second_factor: None,
+            second_factor: key.clone().filter(|_| name == "bob"),
             name: name.into(),
             secret: secret(&format!("{name}'s")),
             max_bytes: None,

@@ -2,17 +2,26 @@
 
 use crate::drop_box::{DropBox, secret};
 use crate::peer::{Line, Peer};
-use crate::real::{Side, wait_until};
+use crate::real::{Side, comes_true, wait_until};
 use crate::tree::Ground;
 use crate::wire::{PART, RawOffer, ping};
 use peerbridge::internals::{
-    DiallerRole, DiallerWaitsForHello, FrameKind, Message, Role, frame, limits,
+    DiallerRole, DiallerUnproven, DiallerWaitsForHello, FrameKind, Message, Role, frame, limits,
 };
-use peerbridge::{SendOptions, Unattended, send};
+use peerbridge::{SendOptions, TotpKey, Unattended, send};
 use std::time::Duration;
 
 /// A proven session of bob in which nothing is sent.
 fn hold_a_seat(port: u16) -> Line {
+    let (mut line, state) = prove_as_bob(port);
+    let (kind, body) = line.read_frame().expect("a Confirm");
+    assert_eq!(kind, FrameKind::Confirm as u8);
+    state.on_confirm(&body).expect("one secret");
+    line
+}
+
+/// A connection that has sent bob's proof.
+fn prove_as_bob(port: u16) -> (Line, DiallerUnproven) {
     let mut line = Line::dial(port);
     let role = DiallerRole::Transfer(Role::Send);
     let begun = DiallerWaitsForHello::start(&secret("bob's"), role, Some("bob"));
@@ -21,10 +30,7 @@ fn hold_a_seat(port: u16) -> Line {
     let (_, body) = line.read_frame().expect("a Hello");
     let (state, confirm) = state.on_hello(&body).expect("a good Hello");
     line.send(&frame(FrameKind::Confirm, &confirm));
-    let (kind, body) = line.read_frame().expect("a Confirm");
-    assert_eq!(kind, FrameKind::Confirm as u8);
-    state.on_confirm(&body).expect("one secret");
-    line
+    (line, state)
 }
 
 /// How many of these sessions the drop box has ended.
@@ -128,4 +134,24 @@ fn session_of_streams(port: u16, number: u64) -> Vec<Peer> {
     let joined = (1..accept.streams).map(|stream| peer.join(port, stream).expect("it may join"));
     let joined: Vec<_> = joined.collect();
     std::iter::once(peer).chain(joined).collect()
+}
+
+/// They know bob's secret and send no code, for which they would have two minutes.
+#[test]
+fn peers_that_owe_a_code_are_few_and_hold_no_slot() {
+    const COUNT: usize = 20;
+    let ground = Ground::small();
+    let key = TotpKey::generate().expect("random bytes");
+    let secrets = DropBox::secrets(Some(key));
+    let served = DropBox::with(&ground.destination, secrets, |options| {
+        options.max_peers = 1;
+    });
+    let mut owing: Vec<_> = (0..COUNT).map(|_| prove_as_bob(served.port).0).collect();
+    let few = limits::UNPROVEN_CONNECTIONS / 32;
+    let is_over = comes_true(|| COUNT - ended(&mut owing) <= few);
+    assert!(is_over, "{} are waited for", COUNT - ended(&mut owing));
+    assert!(ended(&mut owing) < COUNT, "a few may still send one");
+    let alice = served.connect(Some("alice"), "alice's");
+    let options = SendOptions::new(vec![ground.source.clone()]);
+    send(&alice, &options, &Unattended).expect("the only slot is free");
 }
