@@ -1,8 +1,8 @@
 //! What both sides count when a transfer is repeated.
 
 use crate::harness::proxy::Proxy;
-use crate::harness::trees::noise;
-use crate::harness::{Ended, Scene};
+use crate::harness::trees::{noise, recorded_bytes};
+use crate::harness::{Ended, Scene, until};
 use rustix::process::Signal;
 
 const OLD: usize = 6 << 20;
@@ -57,6 +57,10 @@ fn data_of_an_interrupted_run_counts_as_resumed() {
         let sender = scene.run("send tree --to @ --level 0 --streams 1 --retry 0");
         let sender = sender.to(wire.port()).start();
         wire.wait_for_acts(1);
+        until("a recorded part", || {
+            let parts = recorded_bytes(&scene.path("in"), u64::MAX, 1);
+            (parts > 0).then_some(())
+        });
         for side in [sender, receiver] {
             side.signal(Signal::KILL);
             side.ends().was_killed_by(Signal::KILL);
