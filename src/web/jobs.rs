@@ -197,7 +197,8 @@ impl Jobs {
                 let password = copy(&password).map_err(|_| CliError::Bug)?;
                 connect.retries = 0;
                 let make = self.commands.make_archive;
-                Payload::Archive(make(job.paths, password, names, &connect.secret)?)
+                let archive = make(job.paths, password, names, &connect.secret)?;
+                Payload::Archive(archive.in_zone(context.environment.time_zone()))
             }
             None => Payload::Paths(job.paths),
         };

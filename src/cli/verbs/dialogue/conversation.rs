@@ -308,6 +308,7 @@ impl<'a> Conversation<'a> {
             match check_password(&password, secret) {
                 Ok(()) => {
                     let archive = archive_of(errand.paths, password)?;
+                    let archive = archive.in_zone(self.environment.time_zone());
                     return Ok(SendOptions::of(Payload::Archive(archive)));
                 }
                 Err(error) => self.console.show(&format!("  {error}\n")),
