@@ -68,7 +68,9 @@ impl fmt::Display for CredentialError {
                     limits::SECRET_BYTES
                 );
             }
-            Fault::SecretNul => "the secret has a NUL byte in it, so it is no plain text",
+            Fault::SecretNul => {
+                "the secret has a NUL byte, so its file is not plain text; if it is UTF-16, save it as UTF-8"
+            }
             Fault::PasswordEmpty => "the archive's password is empty",
             Fault::PasswordTooLong { limit } => {
                 return write!(f, "the archive's password is longer than {limit} bytes");

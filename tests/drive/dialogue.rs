@@ -5,6 +5,7 @@ use crate::harness::trees::assert_same;
 use crate::harness::{SECRET, Scene, has_tool};
 use rustix::process::Signal;
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 const PLACE: &str = "[s/r] ";
 const DIRECTION: &str = "(s)end or (r)eceive? ";
@@ -20,7 +21,9 @@ const CODE: &str = "Code (Enter makes one): ";
 const MORE: &str = "Send one more? [y/N] ";
 
 fn dialogue(scene: &Scene) -> Terminal {
-    Terminal::start(scene.run("").without("PEERBRIDGE_SECRET"))
+    let run = scene.run("").without("PEERBRIDGE_SECRET");
+    // Three hours east of Greenwich.
+    Terminal::start(run.env("TZ", "XYZ-3"))
 }
 
 /// Types the secret once the terminal no longer echoes.
@@ -415,7 +418,9 @@ fn ctrl_d_at_each_question_ends_politely() {
 #[test]
 fn a_person_sends_an_archive_and_types_its_password_twice() {
     let scene = Scene::new();
-    scene.file("tree/file", "1");
+    let file = fs::File::open(scene.file("tree/file", "1")).unwrap();
+    let noon = UNIX_EPOCH + Duration::from_secs(1_719_835_200);
+    file.set_modified(noon).unwrap();
     let (mut receiver, port) = waiting(&scene);
     let mut sender = dialling(&scene, port);
     sender.answers(SOURCE, "tree");
@@ -439,6 +444,12 @@ fn a_person_sends_an_archive_and_types_its_password_twice() {
         .ends()
         .exits(0);
     assert_eq!(fs::read(scene.path("out/tree/file")).unwrap(), b"1");
+    // The time for DOS is local: the first of July 2024, three in the afternoon.
+    let archive = fs::read(scene.path("in/tree.zip")).unwrap();
+    let name = archive.windows(9).position(|name| name == b"tree/file");
+    let header = name.unwrap() - 30;
+    let local = u32::from(15_u16 << 11) | (44 << 9 | 7 << 5 | 1) << 16;
+    assert_eq!(archive[header + 10..][..4], local.to_le_bytes());
 }
 
 #[test]
