@@ -28,11 +28,11 @@ pub enum Exit {
     Source = 8,
     /// Disk full, no permission, read-only.
     CannotWrite = 9,
-    /// What arrived does not verify.
+    /// The received data does not verify.
     NotVerified = 10,
     /// The peer has another protocol version, or is not peerbridge.
     Version = 11,
-    /// The connection was lost; what arrived is kept.
+    /// The connection was lost; the received data is kept.
     Lost = 12,
     /// Done, but some entries were left out; each was named.
     LeftOut = 13,

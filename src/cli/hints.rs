@@ -57,7 +57,7 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
             let path = shell_word(path.as_os_str().as_encoded_bytes());
             match exposure {
                 Exposure::Readable => format!(
-                    "chmod 600 {path}; or, where it must stay so: cat {path} | peerbridge ... \
+                    "chmod 600 {path}; or, if its mode must stay: cat {path} | peerbridge ... \
                      --secret-file /dev/stdin"
                 ),
                 Exposure::Writable => format!("chmod 600 {path}, and make sure that it still holds your secret"),
@@ -88,7 +88,7 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
         CliError::Different { .. } => "if the source changed meanwhile, run it again".to_owned(),
         CliError::Hook { .. } => "the files were delivered; the hook's own messages are above".to_owned(),
         CliError::Via { .. } => {
-            "what it said is above; it must lead to `peerbridge receive` or `peerbridge send` with --stdio"
+            "its messages are above; the command must reach `peerbridge receive` or `peerbridge send` with --stdio"
                 .to_owned()
         }
         CliError::Asking(_) | CliError::Random(_) => return None,
@@ -148,8 +148,8 @@ fn of_session(error: &Error) -> Option<&'static str> {
         }
         Error::Unconfirmed { .. } => {
             "someone in between may have tried to guess the secret: before you run this again, make sure \
-             that the other side runs and that the address is right; guessing a secret made by \
-             `peerbridge secret` is hopeless"
+             that the other side runs and that the address is right; a secret made by \
+             `peerbridge secret` cannot be guessed"
         }
         Error::PhraseDiffers => {
             "someone who knows the secret may be in between: make a new secret and share it in \
@@ -165,7 +165,7 @@ fn of_session(error: &Error) -> Option<&'static str> {
         Error::CodeNeeded => {
             "run it on a terminal, or give the code of your authenticator app in PEERBRIDGE_OTP"
         }
-        Error::WrongCode => "each code counts once and for half a minute: wait for the next one",
+        Error::WrongCode => "each code works once, for half a minute: wait for the next one",
         Error::SameRole { role: "send" } => "the other side must run `peerbridge receive`",
         Error::SameRole { .. } => "the other side must run `peerbridge send`",
         Error::Busy => "try again in a moment",
@@ -195,7 +195,7 @@ fn of_session(error: &Error) -> Option<&'static str> {
                 "check the spelling and the permissions, or leave it out"
             }
             SourceError::WrongSize(..) => {
-                "send what it says now: cat FILE | peerbridge send - --name NAME"
+                "copy its present contents to an ordinary file first: cat FILE > COPY"
             }
             SourceError::Special(..) => "only files, folders and links are supported: leave it out",
             SourceError::Name(..) | SourceError::NotUnicode(_) => "rename it, or leave it out",

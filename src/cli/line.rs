@@ -75,7 +75,7 @@ pub(crate) fn check_stdio(args: &ParsedArgs, context: &Context<'_>) -> Result<()
         if is_there {
             return Err(CliError::usage(
                 format!("--stdio and {other} contradict each other"),
-                "with --stdio, standard input and output are the line to the peer",
+                "with --stdio, standard input and output are the connection to the peer",
             ));
         }
     }

@@ -208,7 +208,7 @@ fn push_name(path: &mut PathBuf, name: &[u8]) -> Result<(), DiskError> {
             DiskErrorKind::Name,
             "name",
             path,
-            "this system cannot have such a name",
+            "this system does not allow such a name",
         ));
     };
     path.push(name);

@@ -96,11 +96,11 @@ mod tests {
         for (code, reason) in [
             (
                 22,
-                "the receiver's disk cannot have that name: invalid argument",
+                "the receiver's disk does not allow that name: invalid argument",
             ),
             (
                 36,
-                "the receiver's disk cannot have that name: file name too long",
+                "the receiver's disk does not allow that name: file name too long",
             ),
             (
                 13,

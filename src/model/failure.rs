@@ -83,9 +83,9 @@ impl fmt::Display for FailureReason {
             FailureReason::NotWritten => "the receiver cannot write it",
             FailureReason::InTheWay => "something else appeared under its name",
             FailureReason::Differs => "another file of the same size and time is there",
-            FailureReason::Name => "the receiver's disk cannot have that name",
+            FailureReason::Name => "the receiver's disk does not allow that name",
             FailureReason::SameName => {
-                "another name of this transfer is the same one on the receiver's disk"
+                "the receiver's disk cannot tell this name from another one of the transfer"
             }
             FailureReason::Permission => "the receiver is not permitted to write it",
             FailureReason::NoLinks => "the receiver's disk has no symbolic links",

@@ -334,18 +334,20 @@ impl fmt::Display for ManifestError {
             ManifestError::Path(fault) => write!(f, "a name is unsafe: {fault}"),
             ManifestError::Link(fault) => write!(f, "a link is unsafe: {fault}"),
             ManifestError::Twice(path) => {
-                write!(f, "a name stands twice: {}", path.escape_ascii())
+                write!(f, "a name occurs twice: {}", path.escape_ascii())
             }
             ManifestError::NoParent(path) => {
                 write!(
                     f,
-                    "an entry is in something that is no folder: {}",
+                    "an entry lies below something that is not a folder: {}",
                     path.escape_ascii()
                 )
             }
             ManifestError::TooLarge => f.write_str("there are more entries or bytes than allowed"),
             ManifestError::Mtime => f.write_str("a time is malformed"),
-            ManifestError::UnknownSize => f.write_str("an entry of unknown size is not alone"),
+            ManifestError::UnknownSize => {
+                f.write_str("an entry of unknown size is not the only one")
+            }
         }
     }
 }

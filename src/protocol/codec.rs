@@ -112,7 +112,7 @@ impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             CodecError::Short => "it ends early",
-            CodecError::Leftover => "it goes on behind its end",
+            CodecError::Leftover => "it has bytes behind its end",
         })
     }
 }

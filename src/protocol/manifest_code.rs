@@ -194,7 +194,7 @@ impl fmt::Display for ManifestCodeError {
                 write!(f, "the offer has an entry of the unknown kind {kind}")
             }
             ManifestCodeError::SharedPath => {
-                f.write_str("the offer is malformed: a path goes on from one that is too short")
+                f.write_str("the offer is malformed: a path shares more than the previous path has")
             }
             ManifestCodeError::Mode => f.write_str("the offer has a mode beyond permissions"),
             ManifestCodeError::Manifest(error) => write!(f, "{error}"),

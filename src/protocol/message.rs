@@ -208,13 +208,13 @@ impl DeclineReason {
 impl fmt::Display for DeclineReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            DeclineReason::Person => "the person there said no",
+            DeclineReason::Person => "the person on the other side declined",
             DeclineReason::InTheWay => "something there is in the way",
             DeclineReason::UnsafeName => "a name is not acceptable there",
-            DeclineReason::Limit => "it passes a limit set there",
+            DeclineReason::Limit => "it exceeds a limit set there",
             DeclineReason::NoSpace => "there is not enough room there",
             DeclineReason::CannotWrite => "the destination there cannot be written",
-            DeclineReason::Busy => "another receiver is at work on it there",
+            DeclineReason::Busy => "another receiver is receiving this transfer there already",
         })
     }
 }
@@ -372,7 +372,7 @@ impl fmt::Display for MessageError {
         match self {
             MessageError::Codec(error) => write!(f, "a message is malformed: {error}"),
             MessageError::UnknownKind(kind) => write!(f, "a message is of the unknown kind {kind}"),
-            MessageError::Limit(field) => write!(f, "a message passes a limit: {field}"),
+            MessageError::Limit(field) => write!(f, "a message exceeds a limit: {field}"),
             MessageError::Value(field) => write!(f, "a message is malformed: {field}"),
         }
     }

@@ -322,7 +322,7 @@ impl Error {
             Error::Disk(error) | Error::CannotMake(error) | Error::CannotUnpack(error) => {
                 error.without_its_place()
             }
-            Error::Source(_) => "what is sent cannot be read any more".to_owned(),
+            Error::Source(_) => "the source can no longer be read".to_owned(),
             Error::CutShort { cause } => cause.told_to_the_peer(),
             other => other.to_string(),
         }

@@ -364,7 +364,7 @@ fn a_receiver_says_no() {
     receiver.answers(ACCEPT, "");
     receiver.shows("you said no");
     receiver.exits(14);
-    sender.shows("the person there said no");
+    sender.shows("the person on the other side declined");
     sender.exits(6);
     assert!(scene.names_in("in").is_empty());
 }

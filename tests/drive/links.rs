@@ -118,7 +118,7 @@ fn one_side_alone_leaves_them_out_and_says_which_side_it_takes() {
     assert!(received.exits(0).failures().is_empty());
     let told = sent.exits(13).failures();
     assert_eq!(told.len(), count);
-    let hint = "--links keep carries it; both sides must say so";
+    let hint = "--links keep carries it; both sides must choose keep";
     assert!(told.iter().all(|(_, why)| why.contains(hint)), "{told:?}");
     assert_eq!(scene.names_in("in2/tree"), ["deep", "file", "to d"]);
 }

@@ -136,13 +136,13 @@ fn nothing_goes_through_a_link_or_a_file() {
         refuses_strictly(&[Entry::link("l", target)], DECLINED, "a link is unsafe");
     }
     let through_link = [Entry::link("l", "d"), Entry::file("l/x", b"x")];
-    refuses(&through_link, DECLINED, "is no folder");
+    refuses(&through_link, DECLINED, "is not a folder");
     let through_file = [Entry::file("f", b"x"), Entry::file("f/x", b"x")];
-    refuses(&through_file, DECLINED, "is no folder");
+    refuses(&through_file, DECLINED, "is not a folder");
     let through_left_out = [Entry::link("l", "/tmp"), Entry::file("l/x", b"x")];
-    refuses(&through_left_out, DECLINED, "is no folder");
+    refuses(&through_left_out, DECLINED, "is not a folder");
     let below_special = [Entry::special("p"), Entry::file("p/x", b"x")];
-    refuses(&below_special, DECLINED, "is no folder");
+    refuses(&below_special, DECLINED, "is not a folder");
     refuses_strictly(
         &[Entry::special("pipe")],
         DECLINED,
@@ -153,13 +153,13 @@ fn nothing_goes_through_a_link_or_a_file() {
 #[test]
 fn a_name_stands_once() {
     let twice = [Entry::file("a", b"one"), Entry::file("a", b"two")];
-    refuses_strictly(&twice, DECLINED, "stands twice");
+    refuses_strictly(&twice, DECLINED, "occurs twice");
     let same_path = [Entry::file("a", b"one"), Entry::file("./a", b"two")];
-    refuses_strictly(&same_path, DECLINED, "stands twice");
+    refuses_strictly(&same_path, DECLINED, "occurs twice");
     let both_kinds = [Entry::file("a", b"one"), Entry::file("a/", b"")];
-    refuses(&both_kinds, DECLINED, "stands twice");
+    refuses(&both_kinds, DECLINED, "occurs twice");
     let link_and_file = [Entry::link("a", "b"), Entry::file("a", b"two")];
-    refuses(&link_and_file, DECLINED, "stands twice");
+    refuses(&link_and_file, DECLINED, "occurs twice");
 }
 
 #[test]

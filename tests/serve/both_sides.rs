@@ -257,7 +257,7 @@ fn a_signal_ends_a_run_without_a_done_and_the_peer_with_12() {
         assert!(!ended.output().contains("\"event\":\"done\""), "{ended:?}");
         sender.ends().exits(12);
         let kept = scene.names_in("inbox").len();
-        assert_eq!(kept, 1, "what arrived is kept");
+        assert_eq!(kept, 1, "the received data is kept");
     }
 }
 

@@ -187,20 +187,20 @@ pub(crate) const FLAGS: &[Flag] = &[
             (ZipVerb, "what to do if ARCHIVE exists: fail (the default), skip, rename (the new one), \
             overwrite, or newer (overwrite if a source is newer)")]),
     flag(Common, None, "portable-names", Nothing, SAVING,
-        "change names that some disks cannot have: controls, bytes that are not UTF-8, < > : \" \\ | ? *, and dots \
-         and blanks at the end become _; names of devices (aux.txt) get one in front; a name that differs from \
-         another one in case only gets a number"),
+        "change names that some disks cannot store: control characters, bytes that are not UTF-8, < > : \" \\ | ? *, \
+         and dots and spaces at the end become _; names of Windows devices (aux.txt) get a _ in front; a name that \
+         differs from another only in case gets a number"),
     flag(Common, Some('x'), "exclude", Values("GLOB"), &[Send, ZipVerb, Unzip],
         "leave out names or paths that match (*, ?, [abc], **); may be repeated"),
     flag(Common, None, "links", OneOf("MODE", LINKS), KEEPING_LINKS,
         "which symbolic links to carry: inside (the default; those that stay inside what is sent) or keep (all, as \
-         they are; both sides must say so); links below PATH are never followed")
+         they are; both sides must choose keep); links below PATH are never followed")
         .but(&[(Receive, "which symbolic links to make: inside (the default; those that stay inside what is sent) \
-            or keep (all, as they are; both sides must say so); no link is ever followed"),
+            or keep (all, as they are; both sides must choose keep); no link is ever followed"),
             (Serve, "which symbolic links to make: inside (the default; those that stay inside what is sent) \
-            or keep (all, as they are; both sides must say so); no link is ever followed"),
+            or keep (all, as they are; both sides must choose keep); no link is ever followed"),
             (ZipVerb, "which symbolic links to pack: inside (the default; those that stay inside the archive) or \
-            keep (all, as they are; unzip must say so, too)"),
+            keep (all, as they are; unzip needs --links keep, too)"),
             (Unzip, "which symbolic links to make: inside (the default; those that stay inside DIR) or keep (all, \
             as they are); no link is ever followed")]),
     flag(Common, Some('L'), "follow-links", Nothing, &[Send, ZipVerb],
@@ -209,8 +209,8 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Common, None, "dry-run", Nothing, &[Send],
         "show what would be sent; send nothing, but ask the receiver how much it lacks"),
     flag(Common, None, "verify", Nothing, &[Send, Receive],
-        "first compare four words with the other side; continue only if both people say that \
-         it is the same"),
+        "first compare four words with the other side; continue only if both people confirm \
+         that they are the same"),
     flag(Common, Some('o'), "output", Value("-"), &[Receive],
         "write the one received file to standard output"),
     flag(Common, None, "list", Nothing, &[Unzip],
@@ -250,7 +250,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Connecting, None, "code", Nothing, &[Send],
         "ask for the code that the receiver made (default: make one)"),
     flag(Connecting, None, "via", Value("COMMAND"), &[Send, Receive],
-        "reach the peer through COMMAND, such as ssh: its standard input and output are the line, and \
+        "reach the peer through COMMAND, such as ssh: its standard input and output are the connection, and \
          the other side runs with --stdio"),
     flag(Connecting, None, "stdio", Nothing, &[Send, Receive],
         "answer the peer over standard input and output: the other end of --via; give the secret with \
@@ -258,7 +258,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Connecting, None, "no-discovery", Nothing, &[Send, Receive, Ping, Web],
         "neither look for peers on the network nor answer them (or PEERBRIDGE_DISCOVERY=off)"),
     flag(Connecting, None, "announce", Nothing, &[Serve],
-        "answer peers on the network that look around with peerbridge ping"),
+        "be shown by peerbridge ping on the same network"),
     flag(Connecting, Some('p'), "port", Value("N"), &[Send, Receive, Serve, Ping, Doctor, Web],
         "port (default 8080, or PEERBRIDGE_PORT); 0 listens on a free one and shows it")
         .but(&[(Ping, "the peer's port (default 8080, or PEERBRIDGE_PORT)"),
@@ -267,7 +267,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Connecting, Some('b'), "bind", Value("ADDR"), LISTENING,
         "listen on this address only (default: all, IPv6 and IPv4)"),
     flag(Connecting, Some('w'), "wait", Value("SECS"), CONNECTING,
-        "wait that long for the peer (default: a listener waits for ever, a dialler tries for 10 s, so \
+        "wait that long for the peer (default: a listener waits forever, a dialler tries for 10 s, so \
          either side may start first)")
         .but(&[(Serve, "stop when nobody has come for that long (default: never)"),
             (Ping, "keep trying to connect for that long (default 10)")]),
@@ -313,7 +313,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Scripts, None, "json", Nothing, EVERY_VERB,
         "print one JSON object a line on standard output; text goes to standard error"),
     flag(Scripts, None, "totp", Value("NAME"), &[Verb::Secret],
-        "make a key for the one-time codes of NAME in a secrets file, and no secret"),
+        "make a key for the one-time codes of NAME in a secrets file, instead of a secret"),
     flag(Scripts, Some('q'), "quiet", Nothing, EVERY_VERB, "print errors only"),
     flag(Scripts, Some('v'), "verbose", Nothing, EVERY_VERB, "print every step"),
     flag(Scripts, Some('h'), "help", Nothing, EVERY_VERB,

@@ -134,7 +134,7 @@ pub(crate) const VERBS: &[VerbEntry] = &[
         aliases: &[],
         forms: &[
             ("ping HOST[:PORT]", "test the secret, measure the speed"),
-            ("ping", "show who is near"),
+            ("ping", "show which peers are near"),
         ],
         about: &[
             "Proves the secret to a peer that listens, then measures for about four seconds the \
@@ -218,8 +218,8 @@ pub(crate) const VERBS: &[VerbEntry] = &[
             "Prints a new secret on standard output. Tell it to the other side in a way you trust, \
              such as a phone call.",
             "With --totp NAME it prints a key for the one-time codes of an authenticator app: as a line \
-             for a secrets file, as an otpauth:// URI, and on a terminal as a QR code. A name with such \
-             a line must give a code beside its secret.",
+             for a secrets file, as an otpauth:// URI, and on a terminal as a QR code. A sender with \
+             such a line must also give a one-time code.",
         ],
         examples: &[
             "peerbridge secret",

@@ -39,18 +39,22 @@ impl fmt::Display for SourceError {
                 write!(f, "cannot read {}: {kind}", path.display())
             }
             SourceError::Special(path, special) => {
-                write!(f, "cannot take {}: it is {special}", path.display())
+                write!(f, "cannot include {}: it is {special}", path.display())
             }
             SourceError::WrongSize(path, size) => {
-                write!(f, "cannot take {}: ", path.display())?;
+                write!(f, "cannot include {}: ", path.display())?;
                 wrong_size(f, *size)
             }
             SourceError::Name(path, fault) => {
-                write!(f, "cannot take {} under its name: {fault}", path.display())
+                write!(
+                    f,
+                    "cannot include {} under its name: {fault}",
+                    path.display()
+                )
             }
             SourceError::NotUnicode(path) => write!(
                 f,
-                "cannot take {} under its name: it is not valid unicode",
+                "cannot include {}: its name is not valid Unicode",
                 path.display()
             ),
             SourceError::SameName(first, second) => write!(
@@ -59,7 +63,7 @@ impl fmt::Display for SourceError {
                 first.display(),
                 second.display()
             ),
-            SourceError::Manifest(error) => write!(f, "cannot take this: {error}"),
+            SourceError::Manifest(error) => write!(f, "cannot include this: {error}"),
         }
     }
 }

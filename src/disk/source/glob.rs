@@ -283,9 +283,9 @@ impl fmt::Display for GlobFault {
             GlobFault::Empty => "the pattern is empty",
             GlobFault::OpenClass => "the pattern has a '[' without a ']'",
             GlobFault::Alternatives => {
-                "there is no {a,b}: give each pattern with an option of its own ('\\{' is the character)"
+                "{a,b} is not supported: repeat the option for each pattern ('\\{' matches the character)"
             }
-            GlobFault::Negation => "a pattern cannot begin with '!' ('\\!' is the character)",
+            GlobFault::Negation => "a pattern cannot begin with '!' ('\\!' matches the character)",
         })
     }
 }

@@ -44,9 +44,9 @@ impl fmt::Display for LeftOutReason {
             LeftOutReason::Special(special) => write!(f, "it is {special}"),
             LeftOutReason::WrongSize(size) => wrong_size(f, *size),
             LeftOutReason::Name(fault) => write!(f, "its name cannot be carried: {fault}"),
-            LeftOutReason::NotUnicode => f.write_str("its name or target is not valid unicode"),
+            LeftOutReason::NotUnicode => f.write_str("its name or target is not valid Unicode"),
             LeftOutReason::Link(LinkFault::Outside) => f.write_str(
-                "the link leads outside (--links keep carries it; both sides must say so)",
+                "the link leads outside (--links keep carries it; both sides must choose keep)",
             ),
             LeftOutReason::Link(fault) => fault.fmt(f),
             LeftOutReason::Dangling => f.write_str("the link points to nothing"),

@@ -68,7 +68,7 @@ pub(super) fn collision(path: &Path) -> DiskError {
         DiskErrorKind::NameCollision,
         "create",
         path,
-        "another name of this transfer is the same one on this file system",
+        "this file system cannot tell this name from another one",
     )
 }
 

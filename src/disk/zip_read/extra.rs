@@ -94,7 +94,7 @@ const AFTER_2037: i64 = UNIX_SECONDS_MAX as i64 - 18 * 86_400;
 fn unique<T>(earlier: Option<T>) -> Result<(), ArchiveFault> {
     match earlier {
         None => Ok(()),
-        Some(_) => Err(ArchiveFault::Trap("an extra field stands twice")),
+        Some(_) => Err(ArchiveFault::Trap("an extra field occurs twice")),
     }
 }
 

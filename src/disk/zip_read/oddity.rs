@@ -39,7 +39,7 @@ impl Oddity {
             }
             Oddity::ExtraCut => "an extra field is cut short; it is ignored",
             Oddity::NameUntidy => "its name has empty components or dots; they are left out",
-            Oddity::Twice => "it stands twice; the last one is opened",
+            Oddity::Twice => "it occurs twice; the last one is opened",
             Oddity::FolderWithContents => "it is a folder with contents; they are ignored",
             Oddity::ZipCrypto => {
                 "it is encrypted with ZipCrypto, which protects little: whoever has the archive can \
@@ -63,7 +63,7 @@ impl Oddity {
             Oddity::NameUntidy => {
                 ArchiveFault::Damaged("its name has empty components or dots in it")
             }
-            Oddity::Twice => ArchiveFault::Trap("it stands twice"),
+            Oddity::Twice => ArchiveFault::Trap("it occurs twice"),
             Oddity::FolderWithContents => ArchiveFault::Damaged("it is a folder with contents"),
             Oddity::ZipCrypto => ArchiveFault::ZipCrypto,
         }

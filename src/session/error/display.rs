@@ -31,7 +31,7 @@ impl fmt::Display for Unescaped<'_> {
             Error::Stalled { seconds } => {
                 write!(
                     f,
-                    "the peer has moved nothing for {seconds} s, and others wait"
+                    "the peer has neither sent nor received anything for {seconds} s, and others are waiting"
                 )
             }
             Error::WrongSecret { attempts: 1 } => f.write_str("the secrets differ"),
@@ -77,7 +77,7 @@ impl fmt::Display for Unescaped<'_> {
                 write!(f, "cannot read what is sent as {name}: {source}")
             }
             Error::ReadBefore { name } => {
-                write!(f, "the input that is sent as {name} was read before")
+                write!(f, "the input for {name} has already been read")
             }
             Error::SourceFailed { reason } => {
                 write!(f, "the sender could not read the file: {reason}")
@@ -111,11 +111,11 @@ impl fmt::Display for Unescaped<'_> {
                 }
                 write_names(f, names, *count)
             }
-            Error::NotVerified { what } => write!(f, "what arrived does not verify: {what}"),
+            Error::NotVerified { what } => write!(f, "the received data does not verify: {what}"),
             Error::Lost { source } => write!(f, "the connection was lost: {source}"),
             Error::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
             Error::CutShort { cause } => Unescaped(cause).fmt(f),
-            Error::PhraseDiffers => f.write_str("the phrase was not found the same on both sides"),
+            Error::PhraseDiffers => f.write_str("the phrase was not confirmed on both sides"),
             Error::Archive(error) => error.fmt(f),
             Error::Expansion(growth) => write!(
                 f,

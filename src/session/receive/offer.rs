@@ -285,7 +285,7 @@ impl<'s> ReceiveTransfer<'s> {
     fn discard(&self, sink: Sink) {
         if let Err(fault) = sink.discard() {
             self.operator.warn(&format!(
-                "what arrived is of no use and cannot be removed: {fault}"
+                "the received data is of no use and cannot be removed: {fault}"
             ));
         }
     }

@@ -71,7 +71,7 @@ impl<'a> DeliveryReport<'a> {
     fn tell_losses(&self, delivery: &Delivery) {
         let times =
             "this disk keeps no modification times: the same files are sent again the next time";
-        let modes = "this disk keeps no permissions: those of what arrived are its own";
+        let modes = "this disk keeps no permissions: new files get its own";
         for (is_lost, message) in [(delivery.loses_times, times), (delivery.loses_modes, modes)] {
             if is_lost {
                 self.operator.warn(message);

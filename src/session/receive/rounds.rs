@@ -140,7 +140,7 @@ impl<'a> ReceiveRounds<'a> {
     /// Delivers what arrived, less what the sender could not read, and reports each entry.
     ///
     /// # Errors
-    /// [`Error::Disk`]; what arrived is kept. [`Error::Output`].
+    /// [`Error::Disk`]; the received data is kept. [`Error::Output`].
     pub(crate) fn deliver(self, report: &mut DeliveryReport<'_>) -> Result<Delivery, Error> {
         let failed: Vec<_> = lock(&self.failures).values().copied().collect();
         let mut tell = |entry, result, path: Option<&[u8]>| report.tell(entry, result, path);

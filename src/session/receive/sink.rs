@@ -196,7 +196,7 @@ impl Sink {
     /// Delivers what arrived, less what failed.
     ///
     /// # Errors
-    /// [`Error::Disk`]; what arrived is kept. [`Error::Output`].
+    /// [`Error::Disk`]; the received data is kept. [`Error::Output`].
     pub(crate) fn deliver(
         self,
         failed: &[EntryFailure],

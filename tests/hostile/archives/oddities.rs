@@ -291,7 +291,7 @@ fn a_unicode_path_is_the_same_in_both_headers() {
         refuses(
             &[with_fields(central, local)],
             DECLINED,
-            "an extra field stands twice",
+            "an extra field occurs twice",
         );
     }
     // A field for another name is ignored, in either header.
@@ -372,7 +372,7 @@ fn odd_entries_do_not_prevent_the_others() {
         attributes: 0o040_755 << 16,
         ..Entry::file("d/", b"")
     };
-    tolerates(&[folder(), folder(), other()], "it stands twice").has("other", "whole");
+    tolerates(&[folder(), folder(), other()], "it occurs twice").has("other", "whole");
     let twice = [Entry::file("a", b"one"), other(), Entry::file("a", b"two")];
     tolerates(&twice, "the last one is opened")
         .has("a", "two")

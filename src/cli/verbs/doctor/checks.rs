@@ -168,7 +168,7 @@ fn room(folder: &Path) -> Finding {
         None => Finding::look(
             "space",
             "the free space is unknown",
-            "if the disk fills up, what arrived is kept and the transfer can be resumed",
+            "if the disk fills up, the received data is kept and the transfer can be resumed",
         ),
     }
 }

@@ -87,7 +87,8 @@ impl Operator for Log<'_> {
             Event::Warning { message } => self.side.warn(message),
             Event::Kept { path } => {
                 let path = quoted(path.as_os_str().as_encoded_bytes());
-                self.side.warn(&format!("what arrived is kept in {path}"));
+                self.side
+                    .warn(&format!("the received data is kept in {path}"));
             }
             Event::Finished(summary) => self.ledger.finished(summary),
             Event::Connected { peer } => {
