@@ -93,7 +93,7 @@ fn a_disk_that_fills_up_is_told_to_both_and_gone_on_from() {
             receiver.error()
         );
         assert!(
-            receiver.error().contains("the received data is kept in"),
+            receiver.error().contains("the partial data is kept in"),
             "{}",
             receiver.error()
         );

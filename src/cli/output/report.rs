@@ -152,7 +152,7 @@ impl Operator for Reporter<'_> {
             Event::Warning { message } => self.side.warn(message),
             Event::Kept { path } => {
                 self.ledger.keeps_something();
-                let message = format!("the received data is kept in {}", format::path(path));
+                let message = format!("the partial data is kept in {}", format::path(path));
                 self.side.say(&message);
                 self.side
                     .tell(|| Object::event("warning").text("message", &message));

@@ -77,7 +77,7 @@ const EXITS: &[(&str, &str)] = &[
         "9",
         "cannot write here: disk full, no permission, read-only, or standard output is closed",
     ),
-    ("10", "the received data does not verify (try again)"),
+    ("10", "the data does not verify (try again)"),
     (
         "11",
         "the peer has another protocol version, or is not peerbridge",

@@ -17,7 +17,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             OpenError::TooLong => "the peer sent something longer than allowed",
-            OpenError::NotAuthentic => "the received data does not verify",
+            OpenError::NotAuthentic => "the data does not verify",
             OpenError::NotAsAgreed => "the peer sent something that is not sealed as agreed",
         })
     }

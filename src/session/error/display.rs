@@ -111,7 +111,7 @@ impl fmt::Display for Unescaped<'_> {
                 }
                 write_names(f, names, *count)
             }
-            Error::NotVerified { what } => write!(f, "the received data does not verify: {what}"),
+            Error::NotVerified { what } => write!(f, "the data does not verify: {what}"),
             Error::Lost { source } => write!(f, "the connection was lost: {source}"),
             Error::PeerAborted { text, .. } => write!(f, "the peer gave up: {text}"),
             Error::CutShort { cause } => Unescaped(cause).fmt(f),

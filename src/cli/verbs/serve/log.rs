@@ -88,7 +88,7 @@ impl Operator for Log<'_> {
             Event::Kept { path } => {
                 let path = quoted(path.as_os_str().as_encoded_bytes());
                 self.side
-                    .warn(&format!("the received data is kept in {path}"));
+                    .warn(&format!("the partial data is kept in {path}"));
             }
             Event::Finished(summary) => self.ledger.finished(summary),
             Event::Connected { peer } => {
