@@ -1,4 +1,4 @@
-//! Ending from outside: a program can cancel a session at any time.
+//! Cancellation: a program can end a session at any time.
 
 use crate::session::error::Error;
 use crate::session::sync::Monitor;
@@ -29,7 +29,7 @@ struct CancelState {
 }
 
 impl Cancel {
-    /// One that has not been used yet.
+    /// Creates a handle that has not been used yet.
     pub fn new() -> Self {
         Cancel::default()
     }
@@ -64,7 +64,7 @@ impl Cancel {
         }
     }
 
-    /// Cancelling shuts this connection down, too.
+    /// From now on, cancelling also shuts this connection down.
     pub(crate) fn watch(&self, connection: &Arc<TcpStream>) {
         let mut state = self.0.lock();
         if state.is_cancelled {
@@ -75,17 +75,17 @@ impl Cancel {
         state.connections.push(Arc::downgrade(connection));
     }
 
-    /// Cancelling calls `wake`, too, which must not block.
+    /// From now on, cancelling also calls `wake`, which must not block.
     pub(crate) fn wake(&self, wake: impl Fn() + Send + 'static) {
         self.0.lock().wakers.push(Box::new(wake));
     }
 
-    /// A pause that ends early when it is cancelled.
+    /// Sleeps for `pause`, or until it is cancelled.
     pub(crate) fn sleep(&self, pause: Duration) {
         drop(self.0.wait_while_for(pause, |state| !state.is_cancelled));
     }
 
-    /// The error to end with: [`Error::Cancelled`] where that caused `error`.
+    /// The error to report: [`Error::Cancelled`] if cancelling caused `error`.
     pub(crate) fn cause(&self, error: Error) -> Error {
         self.check().err().unwrap_or(error)
     }

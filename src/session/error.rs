@@ -60,9 +60,9 @@ pub enum Error {
         /// For how many seconds.
         seconds: u64,
     },
-    /// The peer gave signs of life and moved nothing, and others wait for its place.
+    /// The peer sent heartbeats but no data, and other peers are waiting for its slot.
     Stalled {
-        /// For how long.
+        /// For how many seconds.
         seconds: u64,
     },
     /// The secrets differ.
@@ -70,22 +70,22 @@ pub enum Error {
         /// How many attempts there were.
         attempts: u32,
     },
-    /// The listener had this side's proof and gave none of its own: somebody in between may have tried a
-    /// guess at the secret.
+    /// The listener received this side's proof but gave none of its own: someone in between may have tried to
+    /// guess the secret.
     Unconfirmed {
-        /// What came instead.
+        /// What came instead of the proof.
         cause: Box<Error>,
     },
     /// The peer does not speak this protocol.
     NotPeerbridge {
         /// Where it was dialled.
         address: Option<SocketAddr>,
-        /// What came in place of an answer, if nothing did.
+        /// The error, if the peer sent no answer at all; `None` if its answer was not of this protocol.
         cause: Option<Box<Error>>,
     },
-    /// The listener wants a one-time code, and there is none.
+    /// The listener wants a one-time code, and this side has none.
     CodeNeeded,
-    /// The one-time code of the peer is wrong, or was used before.
+    /// The one-time code is wrong, or was used before.
     WrongCode,
     /// The peer speaks only other versions of the protocol.
     Version {
@@ -203,7 +203,7 @@ pub enum Error {
     PhraseDiffers,
     /// [`Cancel::cancel`](crate::Cancel::cancel) was called.
     Cancelled,
-    /// An archive is damaged, unsafe or of an unknown kind, or the password is wrong.
+    /// An archive is damaged, unsafe or of an unsupported kind, or the password is wrong.
     Archive(ArchiveError),
     /// An archive's contents are far larger than the archive, and nobody agreed to open it.
     Expansion(Expansion),
@@ -221,7 +221,7 @@ pub struct Expansion {
     pub archive_bytes: u64,
     /// The contents of all its files, in bytes.
     pub bytes: u64,
-    /// Files, folders and links, with folders that it does not list.
+    /// Files, folders and links, including folders that the archive does not list.
     pub entries: u64,
 }
 
@@ -242,7 +242,7 @@ impl Error {
         }
     }
 
-    /// The same, where a proof of its own was due.
+    /// The same error, when it came instead of the peer's proof.
     pub(crate) fn unconfirmed(self) -> Self {
         let cause = Box::new(self);
         Error::Unconfirmed { cause }
@@ -268,8 +268,8 @@ impl Error {
         Error::CutShort { cause }
     }
 
-    /// Whether nobody was there: the peer may be on its way back, or may not have noticed yet that the
-    /// connection before was lost.
+    /// Whether the peer could not be reached, or is still busy. It may be about to come back, or may not have
+    /// noticed yet that the previous connection was lost.
     pub(crate) fn is_nobody_there(&self) -> bool {
         matches!(
             self,
@@ -284,8 +284,8 @@ impl Error {
         )
     }
 
-    /// Whether the operator of a listener should know why somebody was turned away: a peer that was
-    /// started in the wrong way, or that there is no thread for, and not some noise of the network.
+    /// Whether the operator of a listener should know why a peer was turned away. A peer that was started in the
+    /// wrong way matters, and so does a lack of threads; port scans and other noise do not.
     pub(crate) fn is_worth_telling(&self) -> bool {
         matches!(
             self,
@@ -293,7 +293,7 @@ impl Error {
         )
     }
 
-    /// What the peer is told when this ends the session.
+    /// The code that the peer receives when this error ends the session.
     pub(crate) fn abort_code(&self) -> u8 {
         match self {
             Error::PhraseDiffers | Error::WrongCode => AbortCode::WRONG_SECRET,
@@ -303,8 +303,7 @@ impl Error {
             Error::Source(_) | Error::CannotRead { .. } | Error::SourceFailed { .. } => {
                 AbortCode::SOURCE
             }
-            // Not `CANNOT_WRITE`: what the output has taken cannot be written once more, so there is nothing
-            // to wait for.
+            // Not `CANNOT_WRITE`, which invites the peer to try again: an output cannot be written twice.
             Error::Output { .. } | Error::DeclinedHere { .. } => AbortCode::DECLINED_HERE,
             Error::Disk(_)
             | Error::CannotMake(_)
@@ -315,8 +314,8 @@ impl Error {
         }
     }
 
-    /// The reason that the peer is told. It names no place on this machine: of a file only the name that the
-    /// peer itself gave it.
+    /// The reason that the peer receives. It contains no path of this machine, only names that the peer itself
+    /// sent.
     pub(crate) fn told_to_the_peer(&self) -> String {
         match self {
             Error::Disk(error) | Error::CannotMake(error) | Error::CannotUnpack(error) => {
@@ -328,13 +327,13 @@ impl Error {
         }
     }
 
-    /// Whether the one that was dialled took the connection and closed it without a word.
+    /// Whether the other end accepted the connection and closed it without sending anything.
     pub(crate) fn is_hung_up(&self) -> bool {
         matches!(self, Error::NotPeerbridge { cause: Some(cause), .. }
             if matches!(**cause, Error::Lost { .. }))
     }
 
-    /// The same, where the first answer was due: one that does not come is not that of peerbridge.
+    /// The same error, when it came instead of the first answer: a program that does not answer is not peerbridge.
     pub(crate) fn not_peerbridge(self) -> Self {
         match self.is_connection_gone() {
             true => Error::NotPeerbridge {
@@ -356,7 +355,7 @@ impl Error {
         }
     }
 
-    /// What came in place of the first answer, where that was awaited of a peer that was known to be there.
+    /// Undoes [`Error::not_peerbridge`], for a peer that is known to be peerbridge.
     pub(crate) fn without_suspicion(self) -> Self {
         match self {
             Error::NotPeerbridge {

@@ -1,4 +1,4 @@
-//! What a session tells while it runs, and what it asks.
+//! What a session reports while it runs, and the questions that it asks.
 
 use crate::disk::NotCarried;
 use crate::model::Existing;
@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The program that runs this side: it hears what happens and answers questions. Every method has a
-/// default. Several threads call it, and the transfer waits while [`Operator::event`] runs.
+/// The program that runs this side: it receives events and answers questions. Every method has a default. Several
+/// threads call it, and the transfer waits while [`Operator::event`] runs.
 ///
 /// ```
 /// use peerbridge::{Acceptance, Event, OfferSummary, Operator, escaped};
@@ -37,9 +37,9 @@ pub trait Operator: Sync {
         let _ = event;
     }
 
-    /// Something happened with one of several peers that are served at the same time, by
-    /// [`serve`](crate::serve) and [`send_to_many`](crate::send_to_many). `name` is that of its secret, if
-    /// secrets have names. Without a method of its own it goes to [`Operator::event`].
+    /// Something happened with one of several peers that are served at the same time by [`serve`](crate::serve)
+    /// and [`send_to_many`](crate::send_to_many). `name` is the name of the peer's secret, if secrets have names.
+    /// By default it calls [`Operator::event`].
     fn event_with(&self, peer: SocketAddr, name: Option<&str>, event: &Event<'_>) {
         let _ = (peer, name);
         self.event(event);
@@ -51,8 +51,8 @@ pub trait Operator: Sync {
         Acceptance::Accept
     }
 
-    /// Names exist at the destination and the policy is [`Existing::Fail`]: what to do instead, or `None`
-    /// to decline.
+    /// Names exist at the destination, and the policy is [`Existing::Fail`]. Returns the policy to use instead, or
+    /// `None` to decline.
     fn resolve(&self, conflicts: &Conflicts) -> Option<Existing> {
         let _ = conflicts;
         None
@@ -64,33 +64,33 @@ pub trait Operator: Sync {
         Acceptance::Decline
     }
 
-    /// Accept if a person finds `phrase` the same on the other side: then nobody is between them. Both sides
-    /// show it, and no contents are sent before both accept. The peer waits for the answer.
+    /// Asks a person to compare `phrase` with the one that the other side shows. If both are the same, nobody is
+    /// in between. No contents are sent before both sides accept. The peer waits for the answer.
     fn compare(&self, phrase: &str) -> Acceptance {
         let _ = phrase;
         Acceptance::Decline
     }
 
-    /// The one-time code that the listener wants beside the secret: six digits, as an authenticator app shows
-    /// them. It waits for two minutes. `None` gives up.
+    /// Returns the one-time code that the listener wants in addition to the secret: six digits, as an
+    /// authenticator app shows them. The listener waits for two minutes. `None` gives up.
     fn one_time_code(&self) -> Option<String> {
         None
     }
 
-    /// A transfer to this side has ended, and its sender knows. This may take long: only the same peer's
-    /// next transfer waits for it.
+    /// A transfer to this side has ended, and the sender knows it. This method may take long: only the next
+    /// transfer of the same peer waits for it.
     fn received(&self, reception: &Reception<'_>) {
         let _ = reception;
     }
 }
 
 impl dyn Operator + '_ {
-    /// Tells something that does not end the transfer.
+    /// Reports a problem that does not end the transfer.
     pub(crate) fn warn(&self, message: &str) {
         self.event(&Event::Warning { message });
     }
 
-    /// Tells that a peer is there and has proven itself.
+    /// Reports a peer that has connected and proved the secret.
     pub(crate) fn welcome(&self, peer: SocketAddr) {
         self.event(&Event::Connected { peer });
         self.event(&Event::Authenticated { peer });
@@ -104,15 +104,15 @@ pub struct Reception<'a> {
     pub peer: SocketAddr,
     /// The name of its secret, if secrets have names.
     pub name: Option<&'a str>,
-    /// How it went, or why it failed.
+    /// Its result, or why it failed.
     pub outcome: Result<&'a Summary, &'a Error>,
 }
 
-/// The operator of one of several peers that came to a listener: what happens goes to [`Operator::event_with`].
+/// The operator of one of several peers that came to a listener: its events go to [`Operator::event_with`].
 pub(crate) struct PeerOperator<'a> {
     pub(crate) operator: &'a dyn Operator,
     pub(crate) peer: SocketAddr,
-    /// That of the peer's secret.
+    /// The name of the peer's secret.
     pub(crate) name: Option<&'a str>,
 }
 
@@ -186,27 +186,26 @@ pub enum Event<'a> {
         /// The other end.
         peer: SocketAddr,
     },
-    /// The offer is known: the sender made it, or the receiver is about to answer it.
+    /// An offer was made: the sender has just sent it, or the receiver is about to answer it.
     Offer(&'a OfferSummary),
     /// The offer was accepted.
     Accepted {
         /// Number of connections.
         streams: u16,
-        /// Bytes of contents that need not be sent, because the receiver has them or does not want them, and of
-        /// those that it may have.
+        /// Bytes of contents that the receiver has, may have, or does not want.
         present_bytes: u64,
-        /// How many of them it only may have: they are compared while others are sent.
+        /// How many of these the receiver only may have. They are compared while other parts are sent.
         claimed_bytes: u64,
     },
-    /// Contents of this file moved; told for every part, before its [`Event::Progress`].
+    /// Contents of this file were sent or received. Reported for every part, before its [`Event::Progress`].
     Moving {
         /// Its path in the transfer, raw bytes.
         path: &'a [u8],
     },
-    /// Contents moved. Told for every part, which can be hundreds of times a second.
+    /// Contents were sent or received. Reported for every part, which can be hundreds of times a second.
     Progress(Progress),
-    /// The result for one entry. The receiver tells it for each, the sender only for those that were not
-    /// delivered or got another name: the first of each kind.
+    /// The result for one entry. The receiver reports every entry, the sender only the first few that were not
+    /// delivered and the first few that got another name.
     File {
         /// Its path in the transfer.
         path: &'a [u8],
@@ -214,7 +213,7 @@ pub enum Event<'a> {
         bytes: u64,
         /// The result.
         result: FileResult,
-        /// Its path at the destination, where that is another one ([`Existing::Rename`]).
+        /// Its path at the destination, if it got another name ([`Existing::Rename`]).
         saved_as: Option<&'a [u8]>,
     },
     /// Something that the operator should know, and that does not end the transfer.
@@ -222,13 +221,13 @@ pub enum Event<'a> {
         /// One line of text.
         message: &'a str,
     },
-    /// A transfer was interrupted and its data is kept, so that the same transfer resumes. The receiver
-    /// tells it, before the error.
+    /// A transfer was interrupted, and its data is kept so that the same transfer can resume. The receiver reports
+    /// this before the error.
     Kept {
         /// The folder with the data.
         path: &'a Path,
     },
-    /// The connection was lost and is about to be dialled again.
+    /// The connection was lost, and this side is about to connect again.
     Reconnecting {
         /// Number of the attempt, from 1.
         attempt: u32,
@@ -258,24 +257,24 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What is known while no peer with the same code was met yet.
+/// What a search has found out while it has not met a peer with the same code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StillLooking {
-    /// The discovery port; none when all were taken, so that queries of others cannot be heard.
+    /// The discovery port; `None` if all were taken, so this side cannot receive the queries of others.
     pub port: Option<u16>,
     /// The addresses of this machine, without loopback and link-local IPv6.
     pub addresses: Vec<IpAddr>,
-    /// Queries to networks that the system took.
+    /// Queries that the system accepted for sending.
     pub sent: u64,
-    /// Queries to networks that it refused.
+    /// Queries that the system refused to send.
     pub refused: u64,
-    /// Queries and answers of others that want to meet, on any channel.
+    /// Queries and answers received from peers that look for each other, on any channel.
     pub heard: u64,
     /// Where this side listens.
     pub listening: Vec<SocketAddr>,
-    /// Peers with the same channel that were found and could not be reached: the first few.
+    /// The first few peers on the same channel that were found but could not be reached.
     pub unreachable: Vec<SocketAddr>,
-    /// Peers with the same channel that want the same, send or receive: the first few.
+    /// The first few peers on the same channel that want the same as this side, to send or to receive.
     pub same_role: Vec<SocketAddr>,
 }
 
@@ -295,8 +294,8 @@ pub struct Progress {
 pub enum FileResult {
     /// It was delivered: complete and verified.
     Delivered,
-    /// A file of the same size and time was there already, or one with the same contents where those were
-    /// compared; a link with the same target; a folder.
+    /// The same entry was there already: a file of the same size and time (or the same contents, if contents were
+    /// compared), a link with the same target, or a folder.
     Identical,
     /// Another file was there and was kept.
     Skipped,
@@ -349,8 +348,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes that went over the network in this run, in both directions.
     pub wire_bytes: u64,
-    /// Bytes of contents that had not to be sent: an earlier run had brought them, or an older file had them, and
-    /// the sender's digests proved them. Files that were whole before are none of them. The same on both sides.
+    /// Bytes of contents that were not sent because an earlier run or an older file had them and the sender's
+    /// digests proved it. Files that were complete before do not count. Both sides report the same number.
     pub resumed_bytes: u64,
     /// Duration since the offer was first accepted.
     pub elapsed: Duration,
@@ -360,28 +359,31 @@ pub struct Summary {
     pub left_out: u64,
     /// How many of those the sender could not read.
     pub lost_sources: u64,
-    /// Files that were there already, with the same size and time or, where they were compared, the same contents.
+    /// Files that were there already, with the same size and time, or with the same contents if contents were
+    /// compared.
     pub same: u64,
-    /// Whether those were compared: `checksum` was set on this side or, as a receiver knows, on the other one.
+    /// Whether contents were compared: `checksum` was set on this side or, which only the receiver knows, on the
+    /// other.
     pub compared: bool,
-    /// Entries that were skipped because others were there.
+    /// Entries that were skipped because their names were taken.
     pub skipped: u64,
-    /// Entries of another user or group than those of this process, whose owner is not carried. This number and the
-    /// next three are known on the side that reads the files only.
+    /// Entries that belong to another user or group than this process; owners are not carried. Only the side that
+    /// reads the files knows this number and the next three.
     pub foreign_owners: u64,
-    /// Files with further names: hard links are not carried, and each is a file of its own at the receiver.
+    /// Files with more than one name. Hard links are not carried: each name becomes a file of its own at the
+    /// receiver.
     pub hard_links: u64,
-    /// Folders, and files that were read, with extended attributes, which are not carried. Looked at on Linux, Android
-    /// and macOS.
+    /// Folders, and files that were read, with extended attributes, which are not carried. Counted on Linux,
+    /// Android and macOS.
     pub attributes: u64,
-    /// The same with access control lists. Looked at on Linux and Android.
+    /// The same for access control lists. Counted on Linux and Android.
     pub acls: u64,
     /// Absolute paths of the delivered top-level entries. Empty on the sender.
     pub delivered: Vec<PathBuf>,
 }
 
 impl Summary {
-    /// An empty one, of a source that has what is not carried.
+    /// An empty summary, with the counts of what the source has and no transfer carries.
     pub(crate) fn without(not_carried: NotCarried) -> Summary {
         Summary {
             foreign_owners: not_carried.owners,

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 
-/// The peer's address where a line leads to it: there is none.
+/// Stands for the peer's address on a line, which has none.
 pub(crate) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// How long the end of a session waits until the line has taken what was said last.
+/// How long a session waits at its end for the line to take the last bytes.
 const LAST_BYTES: Duration = Duration::from_secs(2);
 
-/// Bytes that a pump moves at once.
+/// Buffer size of a pump, in bytes.
 const PUMP_BYTES: usize = 64 * 1024;
 
 /// What comes from the peer, and what goes to it.
@@ -45,8 +45,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// `open` is called for each try to reach the peer, also after the line was lost. `name` says in errors what
-    /// the line is.
+    /// `open` is called for each attempt to reach the peer, also after the line was lost. Errors call the line
+    /// `name`.
     pub fn new(
         name: impl Into<Arc<str>>,
         open: impl Fn() -> io::Result<LineStreams> + Send + Sync + 'static,
@@ -103,15 +103,15 @@ impl Pump {
         let from_session = Arc::clone(&far);
         Builder::new().name("line out".into()).spawn(move || {
             if pump(&mut &*from_session, &mut *output).is_err() {
-                // The line takes nothing more: the session hears of it by the end of what comes.
+                // If the line takes nothing more, the session notices when its input ends.
                 let _ = pump(&mut &*from_session, &mut io::sink());
             }
-            // The other side may wait for the end of what it reads.
+            // Closing it tells the other side that nothing more comes.
             drop(output);
             drained.change(|drained| *drained = true);
         })?;
         Builder::new().name("line in".into()).spawn(move || {
-            // However the line ends, the session sees the end of a connection.
+            // However the line ends, the session sees a closed connection.
             let _ = pump(&mut *input, &mut &*far);
             let _ = far.shutdown(Shutdown::Write);
         })?;
@@ -128,7 +128,7 @@ impl Drop for Pump {
     }
 }
 
-/// Moves bytes until the end; each is on its way before the next is waited for.
+/// Copies bytes to the end. Flushes before every read, so that no byte waits here.
 fn pump(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
     let mut buffer = vec![0; PUMP_BYTES];
     loop {
@@ -144,13 +144,13 @@ fn pump(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Two ends of a connection of this process to itself.
+/// Both ends of a loopback connection within this process.
 fn connected_pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let near = TcpStream::connect(listener.local_addr()?)?;
     let own = near.local_addr()?;
     loop {
-        // Whatever else runs here may dial the port in this moment.
+        // Another program on this machine may dial the port first.
         let (far, from) = listener.accept()?;
         if from == own {
             return Ok((near, far));

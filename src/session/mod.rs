@@ -8,12 +8,12 @@
 //! | `connection` | one session with one peer: sockets, handshake, sealed messages |
 //! | `discovery` | finding peers on the networks of this machine |
 //! | `tuning` | how many streams, which compression level, which rate |
-//! | `listen` | waiting for peers |
-//! | `meet` | dialling or waiting until the peer is there, and again after it was lost |
+//! | `listen` | waiting for peers and limiting how many secrets they may guess |
+//! | `meet` | dialling or waiting until there is a connection to the peer, also after it was lost |
 //! | `receive` | the receiving side of a transfer |
 //! | `archive` | zip archives for people, unpacked as if they were received |
-//! | `send` | the sending side of a transfer, which may pack an archive on the way |
-//! | `nearby` | who is on the networks of this machine |
+//! | `send` | the sending side of a transfer, which may pack an archive as it sends |
+//! | `nearby` | which peers are on the networks of this machine |
 //! | `ping` | proving the secret and measuring the line, without a file |
 
 mod archive;

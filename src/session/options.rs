@@ -1,4 +1,4 @@
-//! What every session is told before it starts: whom to meet, and how hard to compress.
+//! The options that every session has: how to meet the peer, and how hard to compress.
 
 use crate::crypto::{Channel, MeetingCode, Secret};
 use crate::session::cancel::Cancel;
@@ -30,8 +30,7 @@ pub struct Connect {
     pub secret: Arc<Secret>,
     /// The name under which a listener with named secrets knows this secret. A listener ignores it.
     pub name: Option<String>,
-    /// How long to wait for the peer. `None` means for ever for a listener, and 10 seconds of trying for
-    /// a dialler.
+    /// How long to wait for the peer. `None` means forever for a listener, and 10 seconds of trying for a dialler.
     pub wait: Option<Duration>,
     /// How long the peer may be silent before the connection counts as lost.
     pub idle_timeout: Duration,
@@ -81,7 +80,7 @@ pub enum Rendezvous {
 pub struct FindOptions {
     /// The code's public part.
     pub(crate) channel: Channel,
-    /// Where to listen meanwhile; any port is as good where this one is taken.
+    /// Where to listen meanwhile. If this port is taken, the system chooses another.
     pub listen: ListenAddress,
     /// How far to look.
     pub discovery: Discovery,
@@ -106,7 +105,7 @@ pub enum Discovery {
     On,
     /// Among the processes of this machine.
     Loopback,
-    /// Nowhere; nobody who looks is answered either.
+    /// Nowhere. Queries of other peers are not answered either.
     Off,
 }
 
@@ -134,7 +133,7 @@ impl PeerAddress {
 pub struct ListenAddress {
     /// Listen on this address only; `None` listens on every address, IPv6 and IPv4.
     pub address: Option<IpAddr>,
-    /// TCP port; 0 lets the system choose one, which [`Event::Listening`] then tells.
+    /// TCP port. 0 lets the system choose one; [`Event::Listening`] reports it.
     ///
     /// [`Event::Listening`]: crate::Event::Listening
     pub port: u16,

@@ -1,4 +1,4 @@
-//! How much an offer may be: its entries are charged as they come, before they are stored.
+//! Limits the size of an offer: each entry is charged when it arrives, before it is stored.
 
 use crate::model::limits;
 use crate::protocol::{DeclineReason, EntryCost};
@@ -7,7 +7,7 @@ use crate::session::receive::memory::{MemoryCharge, MemoryShortage};
 use crate::session::receive::options::ReceiveOptions;
 use crate::session::receive::prepare::OfferRefusal;
 
-/// What one offer has taken of what it may.
+/// How much of its limits one offer has used.
 pub(crate) struct Allowance<'b> {
     max_bytes: Option<u64>,
     max_files: Option<u64>,
@@ -18,7 +18,7 @@ pub(crate) struct Allowance<'b> {
 }
 
 impl<'b> Allowance<'b> {
-    /// Nothing is taken yet.
+    /// An allowance of which nothing is used.
     pub(crate) fn new(options: &ReceiveOptions, memory: MemoryCharge<'b>) -> Self {
         Allowance {
             max_bytes: options.max_bytes,
@@ -30,7 +30,7 @@ impl<'b> Allowance<'b> {
         }
     }
 
-    /// Charges an entry. Whether it may be stored: once one may not, none that follows may.
+    /// Charges an entry. Returns whether it may be stored; after the first refusal, none may.
     pub(crate) fn take(&mut self, cost: EntryCost) -> bool {
         self.entries += 1;
         self.contents = self.contents.saturating_add(cost.contents);
@@ -44,7 +44,7 @@ impl<'b> Allowance<'b> {
         is_allowed
     }
 
-    /// The memory of an offer that was allowed, or why it was not.
+    /// The memory charged for the offer, if it stayed within its limits.
     ///
     /// # Errors
     /// [`OfferRefusal`].
@@ -85,12 +85,12 @@ impl<'b> Allowance<'b> {
             || self.max_bytes.is_some_and(|most| self.bytes() > most)
     }
 
-    /// What counts for a limit of size.
+    /// The bytes that count towards the limit of size.
     fn bytes(&self) -> u64 {
         self.contents.saturating_add(self.entries_bytes())
     }
 
-    /// What the entries count beside their contents.
+    /// The bytes that the entries count in addition to their contents.
     fn entries_bytes(&self) -> u64 {
         self.entries.saturating_sub(limits::ENTRIES_UNCOUNTED) * limits::ENTRY_DISK_BYTES
     }

@@ -1,15 +1,14 @@
-//! What becomes of each entry under a policy, with the operator's help where names are taken.
+//! Decides what happens to each entry under a policy. Asks the operator if names are taken.
 
 use crate::disk::{Destination, Plan, PlanError, PlanRules};
 use crate::model::{Existing, Manifest};
 use crate::session::error::Error;
 use crate::session::events::{Conflicts, Operator};
 
-/// Decides about the whole manifest; where the policy is to fail, the operator may choose another.
+/// Decides for the whole manifest. If the policy is to fail, the operator may choose another.
 ///
 /// # Errors
-/// [`Error::InTheWay`], [`Error::UnsafeOffer`] for want of a free name, or what the disk
-/// refused. Nothing was created.
+/// [`Error::InTheWay`], [`Error::UnsafeOffer`] if there is no free name, or the disk's error. Nothing was created.
 pub(crate) fn decide(
     manifest: &Manifest,
     destination: &Destination,

@@ -7,21 +7,21 @@ use crate::session::connection::channel::ensure_due;
 use crate::session::error::Error;
 use std::collections::HashMap;
 
-/// How far a transfer whose parts come one after the other has come.
+/// The progress of a transfer whose parts come one after the other.
 pub(crate) struct InOrder {
     layout: PartLayout,
     next: u64,
-    /// Bytes that came.
+    /// Bytes received.
     pub(crate) length: u64,
     is_at_end: bool,
-    /// CRC-32 of the parts that were written and whose checks have not come.
+    /// CRC-32 of the parts that were written and not yet checked.
     unchecked: HashMap<PartIndex, u32>,
-    /// Bytes that are allowed, where the offer did not say how many there are.
+    /// The most bytes to accept, if the offer did not say how many there are.
     max_bytes: Option<u64>,
 }
 
 impl InOrder {
-    /// Nothing has come. A stream of unknown length may have `max_bytes`.
+    /// Starts with nothing received. `max_bytes` limits a stream of unknown length.
     pub(crate) fn new(layout: PartLayout, max_bytes: Option<u64>) -> Self {
         InOrder {
             layout,
@@ -33,12 +33,11 @@ impl InOrder {
         }
     }
 
-    /// Takes note of a part before it is written.
+    /// Records a part before it is written.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] for another part than the next, an empty one, one that is not full
-    /// before the last, or one of another length than its layout says; [`Error::DeclinedHere`]
-    /// for more than is allowed.
+    /// [`Error::NotVerified`] if it is not the next part, is empty, has the wrong length, or follows a part that
+    /// was not full; [`Error::DeclinedHere`] beyond `max_bytes`.
     pub(crate) fn take(&mut self, part: PartIndex, length: usize) -> Result<(), Error> {
         ensure_due(part.get() == self.next, "another part than the next")?;
         let full = self.layout.length(part);
@@ -58,10 +57,10 @@ impl InOrder {
         }
     }
 
-    /// The part was written, and has this CRC-32.
+    /// Records that the part was written, and its CRC-32.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] when a stream of unknown length goes on without its checks.
+    /// [`Error::NotVerified`] if too many parts of a stream of unknown length came without checks.
     pub(crate) fn wrote(&mut self, part: PartIndex, crc32: u32) -> Result<(), Error> {
         self.unchecked.insert(part, crc32);
         let is_allowed =
@@ -69,10 +68,11 @@ impl InOrder {
         ensure_due(is_allowed, "more parts in place of their checks")
     }
 
-    /// Compares what was written with what the sender read: what differs cannot be taken back.
+    /// Compares the CRC-32 of written parts with what the sender read. A difference is final, because written
+    /// parts cannot be taken back.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] when they differ, or there can be no such part.
+    /// [`Error::NotVerified`] if they differ, or a part does not exist.
     pub(crate) fn compare(
         &mut self,
         checks: impl IntoIterator<Item = PartCheck>,
@@ -89,7 +89,7 @@ impl InOrder {
         Ok(())
     }
 
-    /// The parts behind the last one that came, where the length is known.
+    /// The parts after the last one received, if the length is known.
     pub(crate) fn missing(&self) -> Vec<PartRange> {
         let start = self.next;
         let length = self.layout.count().saturating_sub(start);
@@ -99,8 +99,8 @@ impl InOrder {
         }
     }
 
-    /// Checks what the sender says about the length at the end: all of a stream of unknown length, and
-    /// nothing of one whose length it said before.
+    /// Checks the length that the sender gives at the end. It must be given if the length was unknown before, and
+    /// only then.
     ///
     /// # Errors
     /// [`Error::NotVerified`].

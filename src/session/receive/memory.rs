@@ -1,4 +1,4 @@
-//! Memory for offers that are under way, charged before it is taken.
+//! Memory for current offers, charged before it is used.
 
 use crate::model::limits;
 use crate::session::listen::slots::Holder;
@@ -6,26 +6,26 @@ use crate::session::sync::lock;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// That of all offers of this process, whichever listener they came through.
+/// The memory of all offers of this process, over all its listeners.
 pub(crate) static OFFERS: MemoryBudget = MemoryBudget::new(limits::OFFERS_MEMORY_BYTES);
 
-/// An amount of memory that several owners share. One owner has half of it at most.
+/// An amount of memory that several owners share. One owner can have at most half of it.
 pub(crate) struct MemoryBudget {
     bytes: u64,
     taken: Mutex<BTreeMap<Holder, u64>>,
 }
 
-/// Why there is no memory.
+/// Why no memory is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemoryShortage {
-    /// Its owner has all that one may have.
+    /// Its owner has used its own share.
     OwnShare,
-    /// All owners together have taken it.
+    /// All owners together have used everything.
     Everything,
 }
 
 impl MemoryBudget {
-    /// A budget of which nothing is taken.
+    /// A budget of which nothing is used.
     pub(crate) const fn new(bytes: u64) -> Self {
         MemoryBudget {
             bytes,
@@ -33,7 +33,7 @@ impl MemoryBudget {
         }
     }
 
-    /// A charge of nothing yet.
+    /// A charge of 0 bytes for `owner`.
     pub(crate) fn charge(&self, owner: Holder) -> MemoryCharge<'_> {
         MemoryCharge {
             budget: self,
@@ -69,7 +69,7 @@ impl MemoryCharge<'_> {
         Ok(())
     }
 
-    /// Gives back what was charged so far.
+    /// Gives everything charged so far back.
     pub(crate) fn give_back(&mut self) {
         let mut taken = lock(&self.budget.taken);
         if let Some(own) = taken.get_mut(&self.owner) {

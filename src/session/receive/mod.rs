@@ -1,8 +1,8 @@
-//! Receiving: one transfer after the other from one peer, through as many connections as it takes.
+//! Receiving: one transfer after the other from one peer, over as many connections as are needed.
 //!
 //! `offer` holds the steps of a transfer and `rounds` its main loop: the threads of all streams read parts into a
 //! `sink`, which is a folder or an `output` and knows in which order parts must come. `prepare` and `conflicts`
-//! decide what is taken, `report` tells what became of each entry, and `serve` is a drop box for many peers.
+//! decide what is accepted, `report` reports the result of each entry, and `serve` is a drop box for many peers.
 
 pub(crate) mod allowance;
 pub(crate) mod conflicts;
@@ -34,15 +34,15 @@ use crate::session::stats::TransferStats;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A sender that is heard this long after it was told the verdict has read it: two heartbeats, which
-/// would not come through a line that was cut before.
+/// A sender that is still heard this long after the result was sent has received the result. Two heartbeats: they
+/// would not arrive if the connection had been cut before.
 const VERDICT_DOUBT: Duration = Duration::from_secs(6);
 
 /// Receives from one sender until it has nothing more, and returns one [`Summary`] for each transfer.
 ///
-/// Nothing appears under its final name before it is complete and verified. After an interruption, the
-/// same transfer resumes where it stopped. A listener keeps waiting after a peer that only asked what is
-/// missing here ([`dry_run`](crate::dry_run)).
+/// Nothing appears under its final name before it is complete and verified. After an interruption, the same
+/// transfer resumes where it stopped. A listener keeps waiting after a peer that only made a dry run
+/// ([`dry_run`](crate::dry_run)).
 ///
 /// ```no_run
 /// # fn example(connect: &peerbridge::Connect) -> Result<(), peerbridge::Error> {
@@ -96,7 +96,7 @@ pub fn receive(
     }
 }
 
-/// Only a listener has somebody else to wait for.
+/// Ends the call after a dry run, unless this side listens: then another sender may come.
 fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), Error> {
     let message = "the sender only asked what is here already; nothing was sent";
     let is_listener = matches!(
@@ -117,28 +117,28 @@ fn only_asked(connect: &Connect, operator: &dyn Operator) -> Result<(), Error> {
 pub(crate) enum Ended {
     /// The sender has sent what it had.
     Served,
-    /// The last that it offered was not taken.
+    /// Its last offer was declined.
     Declined(Error),
-    /// It only asked what this side has already.
+    /// It made a dry run.
     OnlyAsked,
 }
 
-/// What comes from one peer.
+/// Everything that comes from one peer.
 pub(crate) struct Intake<'a> {
-    /// That of the secret which the peer proved.
+    /// The name of the secret that the peer proved.
     name: Option<&'a str>,
     options: &'a ReceiveOptions,
     ledger: &'a RunLedger,
     operator: &'a dyn Operator,
     summaries: Vec<Summary>,
-    /// The end of the session met last.
+    /// The address of the peer in the latest session.
     peer: Option<SocketAddr>,
-    /// The figures of the transfer that is under way or comes next.
+    /// The figures of the current or next transfer.
     stats: TransferStats,
 }
 
 impl<'a> Intake<'a> {
-    /// Nothing has come yet. `ledger` remembers what came over connections that were lost.
+    /// Starts with nothing received. `ledger` remembers what arrived over connections that were lost.
     pub(crate) fn new(
         name: Option<&'a str>,
         options: &'a ReceiveOptions,
@@ -156,8 +156,8 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Receives over one session until the peer says that there is nothing more, and tells it why where
-    /// that fails.
+    /// Receives over one session until the peer says that there is nothing more. If that fails, tells the peer
+    /// why.
     ///
     /// # Errors
     /// [`Error`]: what ended the session.
@@ -170,12 +170,12 @@ impl<'a> Intake<'a> {
         result
     }
 
-    /// Whether nothing is under way and something was delivered.
+    /// Whether something was delivered and no transfer is running.
     pub(crate) fn is_settled(&self) -> bool {
         !self.stats.is_open() && !self.summaries.is_empty()
     }
 
-    /// Tells the operator that `error` ended it all, and where that is what arrived before.
+    /// Reports `error`, which ended everything, and where the partial data was kept.
     pub(crate) fn broke_off(&self, error: &Error) {
         if let Some(folder) = self.stats.staging() {
             tell_what_is_kept(folder, self.operator);
@@ -195,7 +195,7 @@ impl<'a> Intake<'a> {
         loop {
             let message = match session.hear() {
                 Ok(message) => message,
-                // Between two transfers nothing can be lost: the sender just left without a word.
+                // Between two transfers nothing can be lost: the sender left without saying so.
                 Err(error)
                     if error.is_connection_gone()
                         && (declined.is_some() || knows_verdict(session, told)) =>
@@ -249,8 +249,8 @@ impl<'a> Intake<'a> {
     }
 }
 
-/// Whether the sender can be taken to know that all is there: it was heard well after it was `told`. One
-/// that was lost before may have missed it, and then comes back to ask.
+/// Whether the sender surely knows that everything was delivered: it was heard long enough after it was `told`. A
+/// sender that was lost earlier may not know it, and comes back to ask.
 fn knows_verdict(session: &Session, told: Option<Instant>) -> bool {
     told.is_some_and(|told| session.shared.liveness.was_heard_after(told, VERDICT_DOUBT))
 }

@@ -1,4 +1,4 @@
-//! The receiver's side of one transfer: read the offer, decide, accept, take the parts in rounds, deliver.
+//! The receiver's side of one transfer: read the offer, decide, accept, receive the parts in rounds, deliver.
 
 use crate::crypto::DIGEST_LENGTH;
 use crate::disk::{RunLedger, Staging};
@@ -25,13 +25,13 @@ use crate::session::tuning::stream_pool::StreamLimit;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time in which an offer must come, where it comes more slowly than [`limits::OFFER_BYTES_PER_SECOND`].
+/// Time in which an offer must arrive, unless it comes faster than [`limits::OFFER_BYTES_PER_SECOND`].
 const OFFER_TIME: Duration = Duration::from_secs(limits::OFFER_SECONDS);
 
 /// One transfer over one session.
 pub(crate) struct ReceiveTransfer<'s> {
     pub(crate) session: &'s mut Session,
-    /// That of the secret which the peer proved.
+    /// The name of the secret that the peer proved.
     pub(crate) name: Option<&'s str>,
     pub(crate) options: &'s ReceiveOptions,
     pub(crate) ledger: &'s RunLedger,
@@ -39,19 +39,19 @@ pub(crate) struct ReceiveTransfer<'s> {
     pub(crate) stats: &'s mut TransferStats,
 }
 
-/// What came of an offer.
+/// The outcome of an offer.
 pub(crate) enum Received {
     /// It was delivered.
     Delivered(Summary),
-    /// It was not taken. The session goes on.
+    /// It was declined. The session is still usable.
     Declined(Error),
-    /// The sender only asked what is here already, and has gone.
+    /// It was a dry run, and the sender has left.
     OnlyAsked,
 }
 
-/// Why an offer does not come to its end.
+/// Why an offer is not delivered.
 enum OfferEnd {
-    /// It is not taken.
+    /// It is declined.
     Refused(OfferRefusal),
     /// The session has ended.
     Ended(Error),
@@ -70,10 +70,10 @@ impl<E: Into<Error>> From<E> for OfferEnd {
 }
 
 impl<'s> ReceiveTransfer<'s> {
-    /// Takes an offer, or not, and brings it to its end.
+    /// Declines an offer, or accepts it and receives the transfer to its end.
     ///
     /// # Errors
-    /// [`Error`]: the session is not usable any more. What arrived is kept.
+    /// [`Error`]: the session is no longer usable. The received data is kept.
     pub(crate) fn run(mut self, offer: Offer) -> Result<Received, Error> {
         match self.receive(offer) {
             Ok(received) => Ok(received),
@@ -95,14 +95,14 @@ impl<'s> ReceiveTransfer<'s> {
         }
         let sink = prepare(&offer, self.options, self.ledger, self.operator)?;
         let limit = self.stream_limit(&sink, message.streams);
-        // The early part is the whole stream, so nothing is left to compare.
+        // An early part holds all contents, so nothing is left to compare.
         let mut parts = ReportedParts::of(&sink, early.is_none());
         if offer
             .memory
             .grow(parts.digest_bytes(&offer.manifest, &sink))
             .is_err()
         {
-            // Without memory for their digests they are sent.
+            // There is no memory for the digests, so the parts are sent instead.
             parts.claims = PartSet::new();
         }
         let progress = self.accept(&sink, &parts, limit.most())?;
@@ -139,7 +139,7 @@ impl<'s> ReceiveTransfer<'s> {
         let mut allowance = Allowance::new(self.options, memory::OFFERS.charge(owner));
         let manifest = match read_manifest(self.session, message, &mut allowance) {
             Ok(manifest) => manifest,
-            // The rest of such an offer may be on its way and belongs to nothing: the session ends.
+            // The session ends, because the rest of the offer may still be on its way.
             Err(OfferEnd::Refused(refusal)) => return Err(refusal.tell(self.session)?.into()),
             Err(ended) => return Err(ended),
         };
@@ -173,7 +173,7 @@ impl<'s> ReceiveTransfer<'s> {
         })
     }
 
-    /// Tells the sender what this side has, and waits for its goodbye.
+    /// Tells the sender what this side has, and waits for its Bye.
     fn answer_dry_run(&mut self, offer: &IncomingOffer) -> Result<Received, OfferEnd> {
         let preview = preview(offer, self.options)?;
         let have = PartRanges::take_from(&mut preview.present.ranges());
@@ -191,7 +191,7 @@ impl<'s> ReceiveTransfer<'s> {
         }
     }
 
-    /// Reads the only part of a small transfer, where it came along with the offer.
+    /// Reads the only part of a small transfer, if it came along with the offer.
     fn read_early(
         &mut self,
         message: &Offer,
@@ -207,8 +207,8 @@ impl<'s> ReceiveTransfer<'s> {
         EarlyPart::read(self.session, message.transfer, round).map(Some)
     }
 
-    /// Has the persons on both sides compare the phrase, where they want to. Nothing is accepted before
-    /// both have found it the same.
+    /// Has the people on both sides compare the phrase, if either side wants that. Nothing is accepted before both
+    /// have confirmed it.
     fn verify(&mut self, sender_wants: bool) -> Result<(), OfferEnd> {
         if !sender_wants {
             return match self.options.verify {
@@ -237,7 +237,7 @@ impl<'s> ReceiveTransfer<'s> {
         }
     }
 
-    /// Tells the sender how many streams it may use and which parts are or may be here already.
+    /// Tells the sender how many streams it may use, which parts are here, and which may be here.
     fn accept(
         &mut self,
         sink: &Sink,
@@ -254,7 +254,7 @@ impl<'s> ReceiveTransfer<'s> {
             }
         }
         let layout = sink.layout();
-        // What the sender is told, so that both count the same.
+        // From the parts as the sender sees them, so that both sides count the same.
         let have_bytes = match layout.total() {
             Some(_) => layout.bytes_of(parts.have.iter().copied()),
             None => 0,
@@ -281,7 +281,7 @@ impl<'s> ReceiveTransfer<'s> {
         ))
     }
 
-    /// A transfer that cannot be resumed has ended early: what it left in the folder is of no use.
+    /// Removes the data of a transfer that ended early and cannot be resumed.
     fn discard(&self, sink: Sink) {
         if let Err(fault) = sink.discard() {
             self.operator.warn(&format!(
@@ -290,7 +290,7 @@ impl<'s> ReceiveTransfer<'s> {
         }
     }
 
-    /// A transfer has broken off, and may go on later.
+    /// Keeps the data of an interrupted transfer, so that it can be resumed.
     fn keep(&mut self, sink: Sink) {
         match sink.keep() {
             Ok(true) => {}
@@ -303,7 +303,7 @@ impl<'s> ReceiveTransfer<'s> {
         }
     }
 
-    /// Puts everything into its place, and tells the sender.
+    /// Moves everything into its place, and tells the sender.
     fn deliver(
         &mut self,
         rounds: ReceiveRounds<'_>,
@@ -332,11 +332,11 @@ impl<'s> ReceiveTransfer<'s> {
     }
 }
 
-/// The parts that an Accept names.
+/// The parts that an Accept lists.
 struct ReportedParts {
-    /// Those that are not to be sent.
+    /// Parts that need not be sent.
     have: PartRanges,
-    /// The claims to compare: as many runs as fit beside the parts that are known to be here.
+    /// Parts to compare. Limited to the runs that fit into the message after those in `have`.
     claims: PartSet,
 }
 
@@ -362,7 +362,7 @@ impl ReportedParts {
         ReportedParts { have, claims }
     }
 
-    /// Memory that the digests of what is claimed will take, in bytes.
+    /// Memory that the digests of claimed parts will need, in bytes.
     fn digest_bytes(&self, manifest: &Manifest, sink: &Sink) -> u64 {
         let layout = sink.layout();
         let pieces = |part| layout.segments(manifest, part).count();
@@ -371,8 +371,8 @@ impl ReportedParts {
     }
 }
 
-/// How many streams to take. A sender that proposes only a few wants them all; more are opened while
-/// throughput rises, as far as their parts have room in memory.
+/// How many streams to accept. A few are opened at once. More are opened while throughput rises, as long as their
+/// parts fit into memory.
 fn stream_limit(proposed: u16, most: Option<u16>, part_size: u32) -> StreamLimit {
     const FEW: u16 = 8;
     let limit = match most {
@@ -384,7 +384,7 @@ fn stream_limit(proposed: u16, most: Option<u16>, part_size: u32) -> StreamLimit
     limit.at_most(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
-/// The manifest of an offer, where `allowance` has room for all of it, or why the offer is refused as a whole.
+/// Reads the manifest of an offer. Refuses the offer if `allowance` has no room for all of it.
 fn read_manifest(
     session: &mut Session,
     offer: &Offer,

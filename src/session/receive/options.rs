@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How long broken transfers are kept by default.
 const KEEP_PARTIAL: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Where to put what arrives, and what to accept.
+/// Where to save files, and what to accept.
 ///
 /// ```
 /// use peerbridge::{Existing, ReceiveOptions};
@@ -23,32 +23,33 @@ const KEEP_PARTIAL: Duration = Duration::from_secs(14 * 24 * 3600);
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ReceiveOptions {
-    /// The folder that everything is put into. It is created if it is missing.
+    /// The folder to save everything in. It is created if it is missing.
     pub destination: PathBuf,
     /// Write the contents of one file here instead of into the folder. Offers of anything but a single
     /// file are declined, and so is a second file. An interrupted transfer cannot be resumed.
     pub output: Option<Output>,
     /// What to do when a name exists at the destination.
     pub existing: Existing,
-    /// Give names that some disk cannot have another form: `< > : " \\ | ? *`, controls, and dots and blanks at
-    /// the end become `_`, and of names that differ in case only, later ones get a number.
+    /// Change names that some disks cannot store: control characters, bytes that are not UTF-8, `< > : " \\ | ?
+    /// *`, and dots and spaces at the end become `_`; names of Windows devices (`aux.txt`) get a `_` in front; a
+    /// name that differs from another only in case gets a number.
     pub portable_names: bool,
-    /// Also make links that lead outside of what is sent, where the sender offers them
-    /// ([`Links::Keep`](crate::Links::Keep)): with the text that they have, wherever that leads. Otherwise they are
-    /// left out.
+    /// Also make links that lead outside of what is sent, if the sender offers them
+    /// ([`Links::Keep`](crate::Links::Keep)). Their targets are kept as they are, wherever they lead. Otherwise
+    /// such links are left out.
     pub outside_links: bool,
-    /// Decline offers of more bytes than this. A transfer of unknown length ends when it passes it.
+    /// Decline offers of more bytes than this. A transfer of unknown length ends when it exceeds this.
     pub max_bytes: Option<u64>,
     /// Decline offers of more entries (files, folders and links) than this.
     pub max_files: Option<u64>,
-    /// Most connections, 1 to 64. `None` allows as many as the sender proposes.
+    /// The most connections, 1 to 64. `None` allows as many as the sender proposes.
     pub streams: Option<u16>,
-    /// Force every file to the disk before the sender is told that all arrived.
+    /// Force every file to disk before the sender is told that everything was delivered.
     pub fsync: bool,
     /// Decline senders that don't ask for the phrase to be compared. If a sender asks, the phrase is
     /// compared in any case.
     pub verify: bool,
-    /// Whether files of the same size and time are compared, and not taken for the same.
+    /// Compare the contents of files of the same size and time, instead of assuming that they are the same.
     pub checksum: bool,
 }
 
@@ -102,21 +103,21 @@ pub struct ServeOptions {
     pub listen: ListenAddress,
     /// The secrets that peers may use. Files sent with a named secret go into a folder of that name.
     pub secrets: Secrets,
-    /// Where to put what arrives, and what to accept from each peer.
+    /// Where to save files, and what to accept from each peer.
     pub receive: ReceiveOptions,
-    /// Most peers at once. Further ones are told that the listener is busy.
+    /// The most peers at once. Others are told that the listener is busy.
     pub max_peers: usize,
     /// End after this long without a peer. `None` means never.
     pub wait: Option<Duration>,
-    /// How long what came of a broken transfer is kept for its sender to go on with; at least a day makes sense.
-    /// Usually 14 days.
+    /// How long the data of a broken transfer is kept for its sender to resume. Less than a day makes little
+    /// sense; the default is 14 days.
     pub keep_partial: Duration,
     /// How long a peer may be silent before its connection counts as lost.
     pub idle_timeout: Duration,
-    /// How long a peer may be heard and move nothing before its session ends, where the size of what it
-    /// sends is known. Data that arrived is kept.
+    /// How long a peer may send heartbeats but no data before its session ends. Applies to transfers of known
+    /// size. The received data is kept.
     pub stall_timeout: Duration,
-    /// How far to announce the service to those who look around; usually not at all.
+    /// Whether to answer peers that search the network, and how far; by default off.
     pub announce: Discovery,
     /// Keep a clone of it to stop the service.
     pub cancel: Cancel,

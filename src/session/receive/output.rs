@@ -1,4 +1,4 @@
-//! Contents that go to a writer as they arrive, and not into a folder.
+//! Contents that go to a writer as they arrive, instead of a folder.
 
 use crate::session::error::Error;
 use crate::session::sync::lock;
@@ -40,12 +40,12 @@ impl Output {
         &self.0.name
     }
 
-    /// Whether it has had its file.
+    /// Whether its file was already written or begun.
     pub(crate) fn is_used(&self) -> bool {
         lock(&self.0.writer).is_none()
     }
 
-    /// Makes ready to write a file; `None` when it has had its file.
+    /// Prepares to write a file. `None` if it had one already.
     pub(crate) fn open(&self) -> Option<OutputFile> {
         Some(OutputFile {
             writer: Mutex::new(Held {
@@ -63,7 +63,7 @@ impl fmt::Debug for Output {
     }
 }
 
-/// One file on its way to an output. The last part that came is held back.
+/// One file on its way to an output. The latest part is held back.
 pub(crate) struct OutputFile {
     output: Output,
     writer: Mutex<Held>,
@@ -75,7 +75,7 @@ struct Held {
 }
 
 impl OutputFile {
-    /// Takes the next part, and writes the one before it. Gives the part's CRC-32.
+    /// Takes the next part, and writes the one before it. Returns the part's CRC-32.
     ///
     /// # Errors
     /// [`Error::Output`].
@@ -86,7 +86,7 @@ impl OutputFile {
         Ok(crc32fast::hash(raw))
     }
 
-    /// The end has come, and everything before it: writes what was held back.
+    /// All parts and the end have come: writes the part that was held back.
     ///
     /// # Errors
     /// [`Error::Output`].

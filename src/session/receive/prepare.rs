@@ -1,4 +1,4 @@
-//! Decides about an offer before a byte moves, and makes ready what takes its parts.
+//! Decides about an offer, and prepares the sink for its parts.
 
 use crate::disk::{
     Destination, DiskError, DiskErrorKind, Durability, NameRule, PlanRules, Preview, RunLedger,
@@ -18,16 +18,16 @@ use crate::session::receive::sink::Sink;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Below this many bytes nobody asks whether there is room: the question costs more.
+/// Below this many bytes, free space is not checked: the check would cost more than it saves.
 const ASK_FOR_ROOM_FROM: u64 = 64 * 1024 * 1024;
 
-/// What a sender offers.
+/// A sender's offer.
 pub(crate) struct IncomingOffer {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) id: TransferId,
     pub(crate) summary: OfferSummary,
     pub(crate) part_size: u32,
-    /// For the manifest, and for digests of what is claimed.
+    /// Memory for the manifest, and for digests of claimed parts.
     pub(crate) memory: MemoryCharge<'static>,
     /// Whether the sender wants files of the same size and time compared.
     pub(crate) checksum: bool,
@@ -48,7 +48,7 @@ impl IncomingOffer {
     }
 }
 
-/// Why an offer is declined: what the peer is told, and the error of this side.
+/// Why an offer is declined: the reason for the peer, and the error for this side.
 pub(crate) struct OfferRefusal {
     pub(crate) reason: DeclineReason,
     pub(crate) text: String,
@@ -56,7 +56,7 @@ pub(crate) struct OfferRefusal {
 }
 
 impl OfferRefusal {
-    /// Tells the peer no more than the reason.
+    /// A refusal that tells the peer only the reason.
     pub(crate) fn new(reason: DeclineReason, error: Error) -> Self {
         OfferRefusal {
             reason,
@@ -65,7 +65,7 @@ impl OfferRefusal {
         }
     }
 
-    /// Tells the peer, and gives the error of this side.
+    /// Tells the peer, and returns the error for this side.
     pub(crate) fn tell(self, session: &Session) -> Result<Error, Error> {
         session.say(&Message::Decline(Decline {
             reason: self.reason,
@@ -75,7 +75,7 @@ impl OfferRefusal {
     }
 }
 
-/// Decides whether to take an offer, and makes ready what takes its parts.
+/// Decides whether to accept an offer, and prepares the sink for its parts.
 ///
 /// # Errors
 /// [`OfferRefusal`]; nothing was created.
@@ -98,7 +98,7 @@ pub(crate) fn prepare(
     }
     if let Some(output) = &options.output {
         let layout = output_layout(offer)?;
-        // Another session of the same receiver may have been quicker.
+        // Another session of the same receiver may have taken the output meanwhile.
         let file = output.open().ok_or_else(|| {
             let reason = takes_one(output, "it has had one");
             OfferRefusal::new(DeclineReason::Busy, Error::DeclinedHere { reason })
@@ -126,7 +126,7 @@ pub(crate) fn prepare(
     .map_err(cannot_write)?;
     tell_about_disk(&staging, &offer.manifest, rules.names, operator);
     staging.recall(offer.run, ledger);
-    // What an earlier run left here has its room already; what is taken from an old file needs it once more.
+    // The data of an earlier run already has its space. Parts that are copied from an old file need space, too.
     let needed = staging.bytes_to_write().unwrap_or(0);
     if let Err(error) = check_room(staging.path(), needed) {
         staging.discard_if_new().map_err(cannot_write)?;
@@ -135,7 +135,7 @@ pub(crate) fn prepare(
     Ok(Sink::folder(staging, options.max_bytes))
 }
 
-/// What the sender of a dry run is told: nothing is created, and nobody is asked.
+/// The answer to a dry run. Nothing is created, and the operator is not asked.
 ///
 /// # Errors
 /// [`OfferRefusal`].
@@ -166,7 +166,7 @@ fn output_layout(offer: &IncomingOffer) -> Result<PartLayout, OfferRefusal> {
     layout.map_err(|fault| OfferRefusal::new(DeclineReason::Limit, fault.into()))
 }
 
-/// An output takes one file and no second one.
+/// Checks that the output can take this offer: one file, and only once.
 fn check_output(output: &Output, manifest: &Manifest) -> Result<(), OfferRefusal> {
     let mut kinds = manifest.entries().map(|(_, entry)| entry.kind);
     let is_a_file = matches!(
@@ -190,7 +190,7 @@ fn takes_one(output: &Output, what: &str) -> String {
     format!("{} takes one file, and {what}", output.name())
 }
 
-/// Checks that a folder has room for `needed` bytes more.
+/// Checks that a folder has room for `needed` more bytes.
 ///
 /// # Errors
 /// [`Error::NoRoom`].
@@ -200,7 +200,7 @@ pub(crate) fn check_room(folder: &Path, needed: u64) -> Result<(), Error> {
     }
     match free_bytes(folder) {
         Some(free) if free < needed => Err(Error::NoRoom { needed, free }),
-        // Without an answer, the first failed write speaks.
+        // If the free space is unknown, the first failed write will tell.
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! What became of each entry of whatever was staged, told to the operator.
+//! Reports the result of each staged entry to the operator.
 
 use crate::disk::{Delivery, DeliveryResult, NameRule, Staging};
 use crate::model::{EntryIndex, Manifest, escaped};
@@ -6,20 +6,20 @@ use crate::protocol::{Bounded, Done, NewName, NewNames, PeerFailure, Skips};
 use crate::session::events::{Event, FileResult, Operator, Summary};
 use std::path::Path;
 
-/// Tells an operator what becomes of each entry of a manifest, and counts those that are skipped.
+/// Reports the result of each entry of a manifest to an operator, and counts skipped entries.
 pub(crate) struct DeliveryReport<'a> {
     manifest: &'a Manifest,
     operator: &'a dyn Operator,
-    /// Bytes of the stream, also where the manifest does not know them.
+    /// Bytes of the stream, even if the manifest does not have their number.
     total: u64,
     skipped: u64,
-    /// The first of those.
+    /// The first few skipped entries.
     skips: Skips,
     new_names: NewNames,
 }
 
 impl<'a> DeliveryReport<'a> {
-    /// `total` is the length of the stream as it turned out to be.
+    /// `total` is the actual length of the stream.
     pub(crate) fn new(
         manifest: &'a Manifest,
         operator: &'a dyn Operator,
@@ -35,7 +35,7 @@ impl<'a> DeliveryReport<'a> {
         }
     }
 
-    /// What the sender is told of the delivery, which `held` bytes had not to be sent for.
+    /// The message to the sender about the delivery. `held` bytes of it did not have to be sent.
     pub(crate) fn done(&self, delivery: &Delivery, held: u64) -> Done {
         let mut failures = delivery.failures.iter().copied().map(PeerFailure::from);
         Done {
@@ -51,7 +51,7 @@ impl<'a> DeliveryReport<'a> {
         }
     }
 
-    /// What the delivery came to.
+    /// The summary of the delivery.
     pub(crate) fn summary(&self, delivery: Delivery) -> Summary {
         self.tell_losses(&delivery);
         let failures = delivery.failures.iter();
@@ -67,7 +67,7 @@ impl<'a> DeliveryReport<'a> {
         }
     }
 
-    /// Says once what the disk does not keep.
+    /// Warns once about metadata that the disk does not keep.
     fn tell_losses(&self, delivery: &Delivery) {
         let times =
             "this disk keeps no modification times: the same files are sent again the next time";
@@ -79,7 +79,7 @@ impl<'a> DeliveryReport<'a> {
         }
     }
 
-    /// Takes note of an entry's result, and of its path at the destination where that is another one.
+    /// Reports an entry's result, and its path at the destination if it got another name.
     pub(crate) fn tell(
         &mut self,
         entry: EntryIndex,
@@ -117,8 +117,8 @@ impl<'a> DeliveryReport<'a> {
     }
 }
 
-/// Tells the operator, before anything moves, what the disk cannot do: names that it refuses, and keeping
-/// others out meanwhile.
+/// Before anything is sent, warns about what the disk cannot do: names that it does not allow, and permissions
+/// that keep other users out.
 pub(crate) fn tell_about_disk(
     staging: &Staging,
     manifest: &Manifest,
@@ -155,7 +155,7 @@ pub(crate) fn tell_about_disk(
     ));
 }
 
-/// Tells the operator where the partial data was kept.
+/// Reports where the partial data was kept.
 pub(crate) fn tell_what_is_kept(path: &Path, operator: &dyn Operator) {
     operator.event(&Event::Kept { path });
 }

@@ -1,4 +1,4 @@
-//! How long a drop box keeps what came of broken transfers.
+//! Removes the data of broken transfers from a drop box when it is too old.
 
 use crate::disk::remove_abandoned;
 use crate::model::escaped;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A drop box looks this often, while peers come.
+/// Pause between two searches. They happen only while peers come.
 const PAUSE: Duration = Duration::from_secs(3600);
 
-/// Removes what nobody came back for.
+/// Removes the data of transfers that nobody resumed.
 pub(crate) struct Retention<'a> {
     destination: &'a Path,
     secrets: &'a Secrets,
@@ -23,7 +23,7 @@ pub(crate) struct Retention<'a> {
 }
 
 impl<'a> Retention<'a> {
-    /// Nobody has looked yet.
+    /// Starts without having searched.
     pub(crate) fn new(options: &'a ServeOptions, operator: &'a dyn Operator) -> Self {
         Retention {
             destination: &options.receive.destination,
@@ -34,7 +34,8 @@ impl<'a> Retention<'a> {
         }
     }
 
-    /// Removes what is too old, unless that was done a short while ago. What cannot be removed is told.
+    /// Removes data that is too old, unless the last search was less than [`PAUSE`] ago. Warns about data that
+    /// cannot be removed.
     pub(crate) fn look(&self) {
         let mut looked = lock(&self.looked);
         if looked.is_some_and(|then| then.elapsed() < PAUSE) {
@@ -43,7 +44,7 @@ impl<'a> Retention<'a> {
         *looked = Some(Instant::now());
         drop(looked);
         let folders = self.folders();
-        // A folder that is not there yet has nothing in it.
+        // A folder may not exist yet.
         for folder in folders.iter().filter(|folder| folder.is_dir()) {
             match remove_abandoned(folder, self.keep) {
                 Ok(gone) => gone.iter().for_each(|path| self.tell(path)),
@@ -52,7 +53,7 @@ impl<'a> Retention<'a> {
         }
     }
 
-    /// The destination, and that of each name.
+    /// The destination, and the folder of each name.
     fn folders(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.destination.to_owned()];
         if let (Snapshot::Named(list), _) = self.secrets.snapshot() {

@@ -1,4 +1,4 @@
-//! The rounds of a transfer on the receiver's side: every stream a thread, all into one sink.
+//! The rounds of a transfer on the receiver's side: one thread for each stream, all writing into one sink.
 
 use crate::disk::Delivery;
 use crate::model::{EntryFailure, EntryIndex, Manifest, PartSet, limits};
@@ -27,16 +27,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-/// Receives the parts of an accepted transfer, round by round; shared by the threads of its streams.
+/// Receives the parts of an accepted transfer, round by round. Shared by the threads of all streams.
 pub(crate) struct ReceiveRounds<'a> {
     pub(crate) sink: Sink,
     manifest: Arc<Manifest>,
     transfer: u32,
     progress: ProgressReporter<'a>,
-    /// How many parts have not come yet, more or less: some may come twice.
+    /// About how many parts have not come yet. Not exact: parts may come twice.
     left: AtomicU64,
     round: AtomicU32,
-    /// Bytes that were here before and proved to be the same.
+    /// Bytes that were here before and turned out to be the same.
     held: AtomicU64,
     failures: Mutex<BTreeMap<EntryIndex, EntryFailure>>,
     joined: Monitor<JoinedStates>,
@@ -44,12 +44,12 @@ pub(crate) struct ReceiveRounds<'a> {
 
 type JoinedStates = HashMap<StreamNumber, JoinedState>;
 
-/// How far a joined stream is.
+/// The state of a joined stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum JoinedState {
     /// It has ended this round.
     Ended(u32),
-    /// It is gone.
+    /// It was lost.
     Dead,
 }
 
@@ -106,11 +106,11 @@ impl<'a> ReceiveRounds<'a> {
         }
     }
 
-    /// Receives until nothing is missing, and compares what is claimed meanwhile. This is the main loop of a
+    /// Receives until nothing is missing. Meanwhile, compares the claimed parts. This is the main loop of a
     /// receiver.
     ///
     /// # Errors
-    /// [`Error`]: what ended the session. What arrived is kept.
+    /// [`Error`]: what ended the session. The received data is kept.
     pub(crate) fn run(
         &self,
         session: &mut Session,
@@ -137,7 +137,7 @@ impl<'a> ReceiveRounds<'a> {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Delivers what arrived, less what the sender could not read, and reports each entry.
+    /// Delivers all entries but those that the sender could not read, and reports each.
     ///
     /// # Errors
     /// [`Error::Disk`]; the received data is kept. [`Error::Output`].
@@ -151,7 +151,7 @@ impl<'a> ReceiveRounds<'a> {
         self.sink.layout().part_size()
     }
 
-    /// The rounds, and beside them a thread that compares what is claimed.
+    /// Runs the rounds, with a second thread that compares the claimed parts.
     fn verified_rounds(
         &self,
         session: &mut Session,
@@ -221,13 +221,13 @@ impl<'a> ReceiveRounds<'a> {
     fn take_early(&self, early: EarlyPart) -> Result<(), Error> {
         let layout = self.sink.layout();
         self.note_failures(&early.round.failures)?;
-        // What its sender read differently is asked for anew.
+        // If it is not what the sender read, it is not written, and the first round asks for it again.
         let is_true = crc32fast::hash(&early.raw) == early.round.crc32
             && layout.total() == Some(early.raw.len() as u64);
         let mut writer = self.sink.writer();
         let mut rest = &early.raw[..];
         for part in layout.parts().filter(|_| is_true) {
-            // It is the whole stream, in parts of the size that holds here.
+            // It holds all contents. Here they are cut into parts of this side's size.
             let (raw, after) = rest
                 .split_at_checked(layout.length(part))
                 .ok_or_else(|| unexpected("a part of another length"))?;
@@ -268,14 +268,14 @@ impl<'a> ReceiveRounds<'a> {
         self.sink.end_round(end.checks, end.total)
     }
 
-    /// Waits for what the joined streams still bring in this round. A stream that brings nothing for the
-    /// idle limit, or never joined, is given up: what it was to bring is asked for anew.
+    /// Waits until all joined streams have ended this round. A stream that never joined, or is silent for the idle
+    /// limit, is given up, and its parts are requested again in the next round.
     fn wait_for_joined(&self, end: &RoundEnd, context: &SessionContext) -> Result<(), Error> {
         let (liveness, cause) = (&context.liveness, &context.cause);
         let is_waiting = |joined: &JoinedStates| {
             !cause.is_raised() && !liveness.is_silent() && !have_ended(joined, end)
         };
-        // Nobody reads the first stream meanwhile, so signs of life come on the others.
+        // Nobody reads the first stream meanwhile, so only the other streams show that the peer is alive.
         liveness.heard();
         while is_waiting(&self.joined.lock()) {
             drop(self.joined.wait_while_for(liveness.read_wait(), is_waiting));
@@ -301,7 +301,7 @@ impl<'a> ReceiveRounds<'a> {
         }
     }
 
-    /// Writes the parts that come, up to a message.
+    /// Writes parts until a message comes, and returns the message.
     fn take_parts(
         &self,
         reader: &mut MessageReader,
@@ -327,7 +327,7 @@ impl<'a> ReceiveRounds<'a> {
 
     fn take_part(&self, part: SealedPart<'_>, writer: &mut SinkWriter<'_>) -> Result<(), Error> {
         match part.id.round.cmp(&self.round.load(Ordering::Relaxed)) {
-            // It was asked for again, or has come on another stream.
+            // It is late: it was requested again, or came on another stream.
             cmp::Ordering::Less => return Ok(()),
             cmp::Ordering::Equal => {}
             cmp::Ordering::Greater => return Err(unexpected("a part of a later round")),
@@ -340,7 +340,7 @@ impl<'a> ReceiveRounds<'a> {
         Ok(())
     }
 
-    /// A part was written.
+    /// Counts a part that was written.
     fn moved(&self, bytes: usize) {
         let one_less = |left: u64| left.checked_sub(1);
         // A part that was not counted as missing leaves the count as it is.
@@ -369,7 +369,7 @@ impl StreamWork for ReceiveRounds<'_> {
     fn left(&self) -> Work {
         Work {
             left: self.left.load(Ordering::Relaxed),
-            // Both sides agreed on how many there may be.
+            // No limit here: both sides agreed on the number of streams.
             room: usize::MAX,
         }
     }
@@ -377,15 +377,15 @@ impl StreamWork for ReceiveRounds<'_> {
     /// The sender decides which streams take parts.
     fn set_streams(&self, _: u16) {}
 
-    /// Reads a joined stream until it ends. The sender mends what goes wrong with the line, on another
-    /// stream; what goes wrong with the contents or the disk ends the session.
+    /// Reads a joined stream until it ends. If its connection fails, the sender sends its parts again on another
+    /// stream. Wrong contents or an error of the disk end the session.
     fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool) {
         let number = stream.number;
         let (mut reader, _) = channel(stream.connection, context, number);
         reader.expect_parts_of(Some(self.part_size()));
         let Err(error) = self.read_joined(&mut reader, number, pool);
         if !error.is_connection_gone() {
-            // The first stream stays open, to tell the peer.
+            // The first stream stays open, so that the peer can be told.
             context.cause.raise(error);
         }
         self.set_joined(number, JoinedState::Dead);

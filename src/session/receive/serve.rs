@@ -1,4 +1,4 @@
-//! A drop box: every peer that knows a secret may put something into it.
+//! A drop box: every peer that knows a secret may send files to it.
 
 use crate::disk::RunLedger;
 use crate::protocol::{Presence, Role};
@@ -84,8 +84,7 @@ pub fn serve(options: &ServeOptions, operator: &dyn Operator) -> Result<(), Erro
     }
 }
 
-/// Answers those who look around, if that is wanted. Where it fails, peers that know the address still
-/// come.
+/// Answers peers that search the network, if that is enabled. If it fails, peers can still come by address.
 fn announce(
     options: &ServeOptions,
     listener: &Listener,
@@ -121,10 +120,10 @@ fn take(guest: ProvenGuest, options: &ReceiveOptions, ledger: &RunLedger, operat
     };
     let mut intake = Intake::new(name, &options, ledger, &operator);
     match intake.session(&mut session) {
-        // A sender that left after its last transfer, without a word, broke nothing off.
+        // A sender that leaves after its last transfer without saying so has interrupted nothing.
         Err(error) if error.is_connection_gone() && intake.is_settled() => {}
         Err(error) => intake.broke_off(&error),
-        // The operator was told of each transfer.
+        // Each transfer was reported already.
         Ok(_) => {}
     }
     drop(session);

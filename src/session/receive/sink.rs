@@ -1,4 +1,4 @@
-//! Where the parts of a transfer go, into a folder or to an output, and in which order they must come.
+//! Where the parts of a transfer go, a folder or an output, and in which order they must come.
 
 use crate::disk::{Delivery, DeliveryCallback, DeliveryResult, RunLedger, Staging, StagingWriter};
 use crate::model::{EntryFailure, Manifest, PartIndex, PartLayout, PartRange, PartSet, RunId};
@@ -11,7 +11,7 @@ use crate::session::sync::lock;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// Takes the parts of a transfer, verifies their checks, and delivers what they make up.
+/// Takes the parts of a transfer, verifies their checks, and delivers the entries.
 pub(crate) struct Sink {
     target: SinkTarget,
     order: PartOrder,
@@ -24,18 +24,18 @@ enum SinkTarget {
 
 /// The order in which parts come.
 enum PartOrder {
-    /// Any order and several times, until all are there. Checks wait for the parts of all streams.
+    /// Any order, and possibly several times. Checks are kept until the parts of all streams have come.
     Any {
         checksums: Mutex<HashMap<PartIndex, u32>>,
         checks: Mutex<Vec<PartCheck>>,
     },
-    /// One after the other, each once: those of a stream whose length is not known beforehand, and those of
-    /// an output.
+    /// One after the other, each once: for a stream of unknown length, and for an output.
     InOrder(Mutex<InOrder>),
 }
 
 impl Sink {
-    /// Parts of known length go into a folder in any order, others in order and up to `max_bytes`.
+    /// Writes into a folder. A stream of known length may come in any order, another one in order and up to
+    /// `max_bytes`.
     pub(crate) fn folder(staging: Staging, max_bytes: Option<u64>) -> Self {
         let layout = staging.layout();
         Sink {
@@ -50,7 +50,7 @@ impl Sink {
         }
     }
 
-    /// Parts go to an output in order, those of unknown length up to `max_bytes`.
+    /// Writes to an output, in order; a stream of unknown length up to `max_bytes`.
     pub(crate) fn output(file: OutputFile, layout: PartLayout, max_bytes: Option<u64>) -> Self {
         let max_bytes = max_bytes.filter(|_| layout.total().is_none());
         Sink {
@@ -59,7 +59,7 @@ impl Sink {
         }
     }
 
-    /// Whether each part must come in order and once, so that a transfer that breaks off cannot be resumed.
+    /// Whether parts must come in order and once. Such a transfer cannot be resumed.
     pub(crate) fn is_in_order(&self) -> bool {
         matches!(self.order, PartOrder::InOrder(_))
     }
@@ -85,13 +85,12 @@ impl Sink {
         self.staging().map_or_else(PartSet::new, Staging::present)
     }
 
-    /// Whether no part needs to be sent, also where the length is not known.
+    /// Whether no part needs to be sent, even if the length is not known.
     pub(crate) fn is_complete(&self) -> bool {
         self.staging().is_some_and(Staging::is_complete)
     }
 
-    /// The runs of parts that are not there, ascending, as many as one message takes. Only of a stream
-    /// whose length is known.
+    /// The runs of missing parts, ascending, as many as fit into one message. Only for a stream of known length.
     pub(crate) fn missing(&self) -> Vec<PartRange> {
         match (&self.target, &self.order) {
             (SinkTarget::Folder(staging), _) => staging.missing(u64::MAX),
@@ -114,14 +113,13 @@ impl Sink {
     /// Takes checks that came before the end of a round.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] when there are more checks than parts, or a part that cannot be taken
-    /// back differs.
+    /// [`Error::NotVerified`] if there are more checks than parts, or a part differs that was written in order.
     pub(crate) fn note_checks(
         &self,
         checks: impl IntoIterator<Item = PartCheck>,
     ) -> Result<(), Error> {
         match &self.order {
-            // Their parts came before them, on the same stream.
+            // There is one stream, so the parts came before their checks.
             PartOrder::InOrder(order) => lock(order).compare(checks),
             PartOrder::Any { checks: noted, .. } => {
                 let mut noted = lock(noted);
@@ -133,12 +131,12 @@ impl Sink {
         }
     }
 
-    /// Every part of a round has come: takes back what the sender read differently (something went wrong in
-    /// a machine, not on the line), and fixes the length of a stream of unknown length.
+    /// Every part of a round has come. Takes parts back whose checks differ (a fault of one of the machines, since
+    /// the connection is authenticated), and fixes the length of a stream of unknown length.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] for a part that cannot be taken back, or another length than that of
-    /// the parts; [`Error::Disk`].
+    /// [`Error::NotVerified`] if a part differs that was written in order, or the length is not that of the parts;
+    /// [`Error::Disk`].
     pub(crate) fn end_round(
         &self,
         checks: impl IntoIterator<Item = PartCheck>,
@@ -177,10 +175,10 @@ impl Sink {
         Ok(())
     }
 
-    /// The source of a file failed: what comes from here on in its place is not its contents.
+    /// The source of a file failed: what comes for it from now on is filler.
     ///
     /// # Errors
-    /// [`Error::SourceFailed`] where that was the only file.
+    /// [`Error::SourceFailed`] if that was the only file of an output.
     pub(crate) fn note_failed(&self, failure: EntryFailure) -> Result<(), Error> {
         match &self.target {
             SinkTarget::Folder(staging) => {
@@ -193,7 +191,7 @@ impl Sink {
         }
     }
 
-    /// Delivers what arrived, less what failed.
+    /// Delivers all entries but those that failed.
     ///
     /// # Errors
     /// [`Error::Disk`]; the received data is kept. [`Error::Output`].
@@ -221,15 +219,15 @@ impl Sink {
         }
     }
 
-    /// Has `ledger` remember what is here of `run`, before a lost connection is tried again.
+    /// Has `ledger` remember what is here of `run`, before this side connects again.
     pub(crate) fn remember(&self, run: RunId, ledger: &RunLedger) {
         if let SinkTarget::Folder(staging) = &self.target {
             staging.remember(run, ledger);
         }
     }
 
-    /// The transfer has broken off, and may go on later: what nothing can go on from goes away. Whether anything
-    /// is kept.
+    /// Keeps the data of an interrupted transfer. Removes its folder if nothing can be resumed from it. Returns
+    /// whether anything is kept.
     ///
     /// # Errors
     /// [`Error::Disk`].
@@ -240,7 +238,7 @@ impl Sink {
         }
     }
 
-    /// What arrived is of no use: it goes away. An output keeps what it has.
+    /// Removes the received data. An output keeps what was written to it.
     ///
     /// # Errors
     /// [`Error::Disk`].
@@ -267,8 +265,8 @@ impl SinkWriter<'_> {
     /// Writes a part that was verified.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] for a part of another length or out of order,
-    /// [`Error::DeclinedHere`] for one too many, [`Error::Disk`], [`Error::Output`].
+    /// [`Error::NotVerified`] for a part of the wrong length or out of order, [`Error::DeclinedHere`] beyond a
+    /// limit, [`Error::Disk`], [`Error::Output`].
     pub(crate) fn write(&mut self, part: PartIndex, raw: &[u8]) -> Result<(), Error> {
         match &self.sink.order {
             PartOrder::InOrder(order) => lock(order).take(part, raw.len())?,
@@ -281,7 +279,7 @@ impl SinkWriter<'_> {
             TargetWriter::Folder(writer) => writer.write_part(part, raw)?,
             TargetWriter::Output(file) => Some(file.write_part(raw)?),
         };
-        // Bytes that were here already are compared on their own.
+        // Parts that were here already are compared elsewhere.
         let Some(checksum) = checksum else {
             return Ok(());
         };
@@ -304,7 +302,7 @@ mod tests {
     const SIZE: u32 = limits::PART_BYTES_MIN;
     const FULL: usize = SIZE as usize;
 
-    /// What a writer was given, to be looked at.
+    /// Collects what was written, for the tests to read.
     #[derive(Clone, Default)]
     struct Shown(std::sync::Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Compares what this side claims to have with the sender's digests, while parts arrive.
+//! Compares the parts that this side claims to have with the sender's digests, while other parts arrive.
 
 use crate::crypto::{DigestKey, PieceDigest};
 use crate::disk::{Checked, ClaimChecker, Staging};
@@ -14,14 +14,14 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How long a thread keeps parts that differ before it names them: the line carries them while the rest is
-/// compared, and few messages cost little.
+/// How long a thread collects parts that differ before it reports them. Early reports let the sender send them
+/// while the rest is compared; few messages cost little.
 const NAME_AFTER: Duration = Duration::from_millis(50);
 
-/// The most threads that compare, each with one part in memory: two digest faster than most disks read.
+/// The most threads that compare, each with one part in memory. Two already digest faster than most disks read.
 const THREADS: usize = 4;
 
-/// The claims of one transfer: shared by the thread that hears digests and the one that compares.
+/// The claims of one transfer, shared by the thread that receives digests and those that compare.
 pub(crate) struct Verifier<'a> {
     staging: &'a Staging,
     manifest: &'a Manifest,
@@ -35,18 +35,18 @@ pub(crate) struct Verifier<'a> {
 
 #[derive(Default)]
 struct VerifierState {
-    /// Digests that came, of the pieces in the order of the stream.
+    /// The digests received so far, for the pieces in the order of the stream.
     digests: Vec<PieceDigest>,
     /// Whether nothing is left to compare.
     is_stopped: bool,
     /// Whether all claims were compared.
     is_done: bool,
-    /// Bytes that need not be sent.
+    /// Bytes that were compared and need not be sent.
     held: u64,
 }
 
 impl<'a> Verifier<'a> {
-    /// A verifier of `claims`, of which nothing was compared.
+    /// A verifier of `claims` that has compared nothing yet.
     pub(crate) fn new(
         staging: &'a Staging,
         manifest: &'a Manifest,
@@ -72,7 +72,7 @@ impl<'a> Verifier<'a> {
     /// Takes digests that came.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] when there are more than pieces were claimed.
+    /// [`Error::NotVerified`] if there are more digests than claimed pieces.
     pub(crate) fn take(&self, digests: Digests) -> Result<(), Error> {
         self.state.change(|state| {
             state.digests.extend(digests);
@@ -105,10 +105,10 @@ impl<'a> Verifier<'a> {
         self.state.lock().held
     }
 
-    /// Compares part after part as their digests come, in a few threads, and names those that differ. Ends the
-    /// session with what the disk refuses. Says when everything was compared. `held` is told of each part that is here.
-    /// The sender waits for the end of the comparison: until then `liveness` learns of each part that the session
-    /// moves on.
+    /// Compares parts in a few threads as their digests come, and reports those that differ and the end of the
+    /// comparison to the sender. An error of the disk ends the session. `held` is called with the bytes of each
+    /// part that is here. The sender waits for the end of the comparison, so each part counts as progress for
+    /// `liveness`.
     pub(crate) fn run(
         &self,
         writer: &Mutex<MessageWriter>,
@@ -182,11 +182,11 @@ impl<'a> Verifier<'a> {
         name(&mut differing, writer)
     }
 
-    /// Compares parts once more that counted as here until a file in them turned out to differ from the old one.
-    /// Those that were not claimed, or differ, are taken back.
+    /// Compares parts again that counted as here until a file in them turned out to differ from the old one. Parts
+    /// that were not claimed or that differ are taken back.
     ///
     /// # Errors
-    /// What the disk refused.
+    /// The disk's error.
     pub(crate) fn settle(&self) -> Result<(), Error> {
         loop {
             let unsettled = self.staging.take_unsettled();
@@ -232,13 +232,13 @@ impl<'a> Verifier<'a> {
         claimed_parts(&self.claims, self.layout, self.manifest)
     }
 
-    /// The digests of these pieces; `None` where they have not come.
+    /// The digests of these pieces; `None` if they have not come yet.
     fn digests(&self, pieces: &Range<usize>) -> Option<Vec<PieceDigest>> {
         let state = self.state.lock();
         Some(state.digests.get(pieces.clone())?.to_vec())
     }
 
-    /// The same, once they have come; `None` when nothing is left to compare.
+    /// Waits for the digests of these pieces; `None` if nothing is left to compare.
     fn wait_for_digests(&self, pieces: &Range<usize>) -> Option<Vec<PieceDigest>> {
         let state = self
             .state
@@ -270,13 +270,13 @@ fn name(differing: &mut Vec<PartIndex>, writer: &Mutex<MessageWriter>) -> Result
 
 fn send(differing: PartRanges, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
     match lock(writer).send(&Message::Differs(differing)) {
-        // The thread that reads the connection notices as well, and knows what the peer said last.
+        // The thread that reads the connection notices this, too, and knows the peer's last message.
         Err(Error::Lost { .. }) => Ok(()),
         sent => sent,
     }
 }
 
-/// The parts that are claimed, each with where its pieces stand among all of them.
+/// The claimed parts, each with the range of its pieces among all claimed pieces.
 fn claimed_parts<'a>(
     claims: &'a PartSet,
     layout: PartLayout,
@@ -307,7 +307,7 @@ mod tests {
     const PART: u32 = limits::PART_BYTES_MIN;
     const PARTS: usize = 20;
 
-    /// A file to receive in the place of an older one, all of whose parts are claimed.
+    /// Stages a file that replaces an older one and claims all parts of it.
     fn claimed(folder: &Path) -> (Staging, Arc<Manifest>) {
         let bytes = PARTS * PART as usize;
         std::fs::write(folder.join("file"), vec![1; bytes]).unwrap();
@@ -338,7 +338,7 @@ mod tests {
         (Mutex::new(writer), listener.accept().unwrap().0)
     }
 
-    /// How long a session counts as standing still before and after its claims, none of which is true, are compared.
+    /// How long a session counts as stalled before and after its claims, all of them false, are compared.
     fn stalled(is_stopped: bool) -> [Duration; 2] {
         let folder = tempfile::tempdir().unwrap();
         let (staging, manifest) = claimed(folder.path());

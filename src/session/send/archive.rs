@@ -59,7 +59,7 @@ impl ArchivePayload {
         })
     }
 
-    /// The same, with DOS times of `zone` in place of this machine's.
+    /// The same, with DOS times in `zone` instead of this machine's time zone.
     #[must_use]
     pub fn in_zone(mut self, zone: TimeZone) -> ArchivePayload {
         self.zone = zone;
@@ -76,8 +76,8 @@ impl ArchivePayload {
         &self.paths
     }
 
-    /// The producer of an archive of `source`, which was found at its paths, and the list that it keeps of
-    /// files that it lost.
+    /// The producer of an archive of `source`, and the list of files that it could not pack. `source` is the scan
+    /// of these paths.
     pub(crate) fn producer(&self, source: Arc<Source>, level: Level) -> (Producer, Arc<Losses>) {
         let (password, names) = (Arc::clone(&self.password), self.names);
         let zone = self.zone.clone();
@@ -89,7 +89,7 @@ impl ArchivePayload {
                 names,
                 level,
                 zone: &zone,
-                // Nobody cancels it: it ends when the feed is closed.
+                // Never cancelled: closing the feed ends it.
                 cancel: &Cancel::new(),
                 operator: &*told,
             };
@@ -115,7 +115,7 @@ impl fmt::Debug for ArchivePayload {
 pub(crate) struct Losses(Mutex<Vec<(Vec<u8>, String)>>);
 
 impl Losses {
-    /// Tells the operator of each; how many there are.
+    /// Reports each to the operator. Returns how many there are.
     pub(crate) fn tell(&self, operator: &dyn Operator) -> u64 {
         let losses = lock(&self.0);
         for (path, why) in losses.iter() {

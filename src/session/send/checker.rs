@@ -1,4 +1,4 @@
-//! Digests of what the receiver claims to have, so that it finds out what of it is the same.
+//! Digests of the parts that the receiver claims to have, so that it can find out which of them are the same.
 
 use crate::crypto::{DigestKey, PieceDigest};
 use crate::disk::SourceReader;
@@ -12,25 +12,25 @@ use crate::session::threads::{on_threads, threads_within};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-/// The most threads that digest, each with one part in memory: two digest faster than most disks read.
+/// The most threads that digest, each with one part in memory. Two already digest faster than most disks read.
 const THREADS: usize = 4;
 
 /// The first digests are sent once they cover this many bytes of contents, so that the receiver has something
 /// to do soon.
 const SEND_FIRST: u64 = 8 * 1024 * 1024;
 
-/// Later messages cover twice as much as the one before, up to this many bytes: few messages cost little.
+/// Each later message covers twice as much as the one before, up to this many bytes: fewer messages cost less.
 const SEND_FROM: u64 = 64 * 1024 * 1024;
 
-/// Digests and sends the pieces of claimed parts. One of its threads reads at a time, in the order of the
-/// stream, as disks like it; meanwhile the others digest what they have read.
+/// Digests and sends the pieces of claimed parts. Only one thread reads at a time, in the order of the stream, so
+/// that disks read sequentially. Meanwhile the others digest what they have read.
 pub(crate) struct ClaimDigester<'a> {
     parts: &'a OutgoingParts<'a>,
     key: DigestKey,
     outbox: Monitor<Outbox>,
 }
 
-/// What is read next: the claimed parts, each with how many are read before.
+/// The claimed parts that are still to be read, each with its position among all of them.
 type ClaimReading<'a, I> = Mutex<(SourceReader<'a>, I)>;
 
 /// Digests that were not sent yet, in the order of the stream.
@@ -39,11 +39,11 @@ struct Outbox {
     /// Bytes of contents that `digests` cover.
     bytes: u64,
     failures: Vec<EntryFailure>,
-    /// Files whose failure was said.
+    /// Files whose failure was reported.
     failed: HashSet<EntryIndex>,
-    /// Bytes that the next message covers.
+    /// Bytes that the next message must cover.
     send_from: u64,
-    /// The number of the part whose digests are the next.
+    /// The position of the part whose digests come next.
     next: u64,
     /// Why nothing more is sent.
     failure: Option<Error>,
@@ -67,8 +67,8 @@ impl<'a> ClaimDigester<'a> {
         }
     }
 
-    /// Sends the digests of all pieces of `claims`, in the order of the stream; less when the transfer is
-    /// finished before.
+    /// Sends the digests of all pieces of `claims`, in the order of the stream. Stops early if the transfer
+    /// finishes.
     ///
     /// # Errors
     /// [`Error`]: the connection is gone.
@@ -143,7 +143,7 @@ impl<'a> ClaimDigester<'a> {
         Some(next)
     }
 
-    /// The digests of a part's pieces; of those that could not be read what stands for such.
+    /// The digests of a part's pieces, with a placeholder for each piece that could not be read.
     fn digest(
         &self,
         part: PartIndex,
@@ -163,7 +163,7 @@ impl<'a> ClaimDigester<'a> {
         digests.collect()
     }
 
-    /// Sends the digests so far, behind the failures of files that have none.
+    /// Sends the failures of files that could not be read, then the digests so far.
     fn flush(&self, outbox: &mut Outbox, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
         if outbox.digests.is_empty() {
             return Ok(());
@@ -180,7 +180,7 @@ impl<'a> ClaimDigester<'a> {
 }
 
 impl Outbox {
-    /// Keeps failures that were not said before.
+    /// Keeps failures that were not reported before.
     fn note_failures(&mut self, failures: &[EntryFailure]) {
         for failure in failures {
             if self.failed.insert(failure.entry) {

@@ -1,5 +1,5 @@
-//! Contents that are read or made once, while they are sent: a thread fills parts, and the transfer takes
-//! them in order.
+//! Contents that are read or produced once, while they are sent. A thread fills parts, and the transfer takes them
+//! in order.
 
 use crate::disk::ArchiveSink;
 use crate::session::error::Error;
@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// Full parts that wait to be sent. A feed holds two more in memory: one that is filled, one that is sent.
+/// Full parts that wait to be sent. A feed holds two more in memory: the one being filled and the one being sent.
 const WAITING: usize = 1;
 
-/// Writes all contents and returns. An error is never taken for their end.
+/// Writes all contents and returns. An error never counts as the end of the contents.
 pub(crate) type Producer = Box<dyn FnOnce(&mut PartSink) -> Result<(), Error> + Send>;
 
 /// Contents on their way into a transfer.
@@ -52,11 +52,11 @@ impl Feed {
         feed
     }
 
-    /// Waits for the next part and puts it into `part`, whose memory is used again. Every part is full
-    /// but the last, and none is empty. False at the end of the contents, or when the feed is closed.
+    /// Waits for the next part and puts it into `part`, reusing its memory. Every part but the last is full, and
+    /// none is empty. False at the end of the contents, or when the feed is closed.
     ///
     /// # Errors
-    /// What the producer failed with, behind the parts that it made before.
+    /// The producer's error, after all parts that it made before.
     pub(crate) fn next(&self, part: &mut Vec<u8>) -> Result<bool, Error> {
         let mut state = self.queue.wait_while(|state| {
             !state.is_closed && state.end.is_none() && state.waiting.is_empty()
@@ -90,9 +90,9 @@ impl Drop for Feed {
 #[derive(Default)]
 struct FeedState {
     waiting: VecDeque<Vec<u8>>,
-    /// Memory of a part that was sent.
+    /// The buffer of a part that was sent, for the next one.
     spare: Option<Vec<u8>>,
-    /// How the producer ended, behind all parts that wait.
+    /// How the producer ended. Reported after all waiting parts.
     end: Option<Result<(), Error>>,
     is_closed: bool,
 }
@@ -141,7 +141,7 @@ impl PartSink {
     }
 
     fn end(&mut self, produced: Result<(), Error>) {
-        // Bytes before an error are no last part: the transfer ends without one.
+        // After an error, the bytes so far are not sent: they must not look like the last part.
         if produced.is_ok() && !self.part.is_empty() {
             self.pass_on();
         }
@@ -168,11 +168,11 @@ impl Write for PartSink {
     }
 }
 
-/// Cannot be taken back: its bytes have gone to the transfer.
+/// Bytes cannot be taken back: they have gone to the transfer.
 impl ArchiveSink for PartSink {}
 
 impl Drop for PartSink {
-    /// A producer that panicked has not come to its end.
+    /// A producer that panicked has not ended properly.
     fn drop(&mut self) {
         let source = io::Error::other("a bug ended what makes the contents");
         self.end(Err(Error::System { source }));

@@ -17,7 +17,7 @@ use crate::session::stats::TransferStats;
 use crate::session::sync::lock;
 use std::sync::{Mutex, PoisonError};
 
-/// Receivers at once; others are told to come again.
+/// Receivers at once. Others are told that the sender is busy.
 const AT_ONCE: usize = 16;
 
 /// Listens and sends the same files to `count` receivers, at most 16 at a time, each in its own session.
@@ -99,7 +99,7 @@ fn give(
     let result = transfer.run(None, &mut TransferStats::begin(0));
     match &result {
         Ok(_) | Err(Error::PeerDeclined { .. }) => {
-            // The transfer has ended, whether this arrives or not.
+            // The transfer is complete, whether this arrives or not.
             let _ = session.say(&Message::Bye);
         }
         Err(error) => session.abort(error),
@@ -109,7 +109,7 @@ fn give(
     {
         operator.warn(&format!("{}: {error}", session.peer.ip().to_canonical()));
     }
-    // A receiver that was lost comes again.
+    // A lost receiver may come back, so it does not count yet.
     if result.as_ref().is_err_and(Error::is_connection_gone) {
         return;
     }

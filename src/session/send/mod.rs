@@ -1,8 +1,8 @@
-//! Sending: one transfer after the other over one proof, through as many connections as it takes.
+//! Sending: one transfer after the other over one proof, over as many connections as are needed.
 //!
-//! `offer` holds the steps of a transfer and `rounds` its main loop: the threads of all streams take parts from
-//! a `part_queue` and send them with a `part_sender`. `payload` is what the user wants to send, `outgoing` the
-//! same after a scan; a `feed` brings contents that are made meanwhile, such as an `archive`.
+//! `offer` holds the steps of a transfer and `rounds` its main loop: the threads of all streams take parts from a
+//! `part_queue` and send them with a `part_sender`. `payload` is what the user wants to send, and `outgoing` the
+//! same after a scan. A `feed` supplies contents that are produced while they are sent, such as an `archive`.
 
 pub(crate) mod archive;
 pub(crate) mod checker;
@@ -59,13 +59,13 @@ pub fn send(
     let outgoing = Outgoing::scan(options, operator)?;
     let mut session = SendSession::prepare(connect, operator)?;
     let summary = session.deliver(&outgoing)?;
-    // The receiver has said that all is there: one that leaves before the Bye has lost nothing.
+    // The receiver has confirmed that it has everything, so nothing is lost if it leaves before the Bye.
     let _ = session.finish();
     Ok(summary)
 }
 
-/// Offers what would be sent, and asks how many bytes of it the receiver lacks, at least and at most: the rest of
-/// them is compared only when it is sent. `None` where that cannot be told. Nothing is sent.
+/// Asks the receiver how many bytes of the payload it lacks, and sends nothing. Returns the least and the most:
+/// the difference is data that only a real transfer would compare. `None` if the length is not known.
 ///
 /// # Errors
 /// As [`send`], also when the receiver declines the offer.
@@ -86,7 +86,7 @@ pub fn dry_run(
     };
     let lacking = transfer.ask(offered);
     match &lacking {
-        // Until the receiver has left as well, it might find the same offer still at work.
+        // Waits until the receiver has left, too: a real transfer that follows would find this one still active.
         Ok(_) => session.reader.connection().linger(),
         Err(error) => session.abort(error),
     }
@@ -108,7 +108,7 @@ pub fn dry_run(
 /// ```
 pub struct SendSession<'a> {
     operator: &'a dyn Operator,
-    /// Ends before the way that it goes over.
+    /// Declared before `meeting`, so that it is dropped first.
     session: Option<Session>,
     meeting: Meeting<'a>,
     occasion: Occasion,
@@ -135,8 +135,8 @@ impl<'a> SendSession<'a> {
     /// Sends one transfer.
     ///
     /// # Errors
-    /// As [`send`]. After [`Error::PeerDeclined`], [`Error::Source`] and
-    /// [`Error::ReadBefore`] the session goes on: something else may be sent.
+    /// As [`send`]. After [`Error::PeerDeclined`], [`Error::Source`] and [`Error::ReadBefore`] the session is
+    /// still usable.
     pub fn send(&mut self, options: &SendOptions) -> Result<Summary, Error> {
         self.deliver(&Outgoing::scan(options, self.operator)?)
     }
@@ -161,7 +161,7 @@ impl<'a> SendSession<'a> {
         })
     }
 
-    /// Tries until it is delivered, or trying again is no use.
+    /// Tries until it is delivered or another attempt makes no sense.
     fn deliver(&mut self, outgoing: &Outgoing<'_>) -> Result<Summary, Error> {
         let mut stats = TransferStats::begin(self.meeting.wire_bytes());
         let mut attempts = Attempts::default();

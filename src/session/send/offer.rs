@@ -1,4 +1,4 @@
-//! The sender's side of one transfer: offer, agree, send the parts in rounds, take the receiver's verdict.
+//! The sender's side of one transfer: offer, agree, send the parts in rounds, read the receiver's result.
 
 use crate::crypto::{Position, Sealer};
 use crate::disk::SourceReader;
@@ -38,13 +38,13 @@ pub(crate) struct SendTransfer<'s, 'o> {
     pub(crate) operator: &'s dyn Operator,
 }
 
-/// An offer that was queued.
+/// An offer that was queued for sending.
 pub(crate) struct Offered<'o> {
     transfer: u32,
     proposal: Proposal,
     compression: CompressionTuner,
     rest: Chain<std::option::IntoIter<ManifestChunk>, ManifestEncoder<'o>>,
-    /// What failed of the part that goes along, if one does.
+    /// If a part goes along with the offer: the files of it that could not be read.
     early: Option<Vec<EntryFailure>>,
 }
 
@@ -57,12 +57,12 @@ struct Agreed {
     have: PartSet,
     /// Parts that the receiver may have, to be proved by digests.
     claims: PartSet,
-    /// Whether the receiver wants nothing of contents whose length is not known.
+    /// Whether the receiver skips contents of unknown length.
     is_unwanted: bool,
 }
 
 impl<'o> SendTransfer<'_, 'o> {
-    /// Sends, over a session in which the offer may be queued already.
+    /// Runs the transfer. `offered` is the offer, if it was queued already.
     ///
     /// # Errors
     /// [`Error`]; only after [`Error::PeerDeclined`] is the session still usable.
@@ -77,8 +77,7 @@ impl<'o> SendTransfer<'_, 'o> {
         Ok(self.finish(agreed, &done, lost, stats))
     }
 
-    /// Only asks how many bytes of it the receiver lacks, at least and at most; `None` where the length is not
-    /// known.
+    /// Only asks how many bytes the receiver lacks, at least and at most. `None` if the length is not known.
     ///
     /// # Errors
     /// [`Error`].
@@ -97,13 +96,13 @@ impl<'o> SendTransfer<'_, 'o> {
         }))
     }
 
-    /// Queues the offer, unless it went along with the proof.
+    /// Queues the offer, unless it was queued along with the proof.
     fn offer(&mut self, offered: Option<Offered<'o>>) -> Result<Offered<'o>, Error> {
         let transfer = self.session.next_transfer()?;
         if let Some(offered) = offered {
             return Ok(offered);
         }
-        // A dialler that receives speaks first.
+        // A dialling receiver sends its Ready first.
         let is_ready = transfer > 0 || matches!(self.session.hear()?, Message::Ready);
         ensure_due(is_ready, "something else than Ready")?;
         let mut writer = lock(&self.session.writer);
@@ -113,7 +112,7 @@ impl<'o> SendTransfer<'_, 'o> {
         queue_offer(self.outgoing, transfer, self.session.peer, &mut writer)
     }
 
-    /// Sends the rest of the offer, has the phrase compared where that is wanted, and takes the answer.
+    /// Sends the rest of the offer, has people compare the phrase if that was asked for, and reads the answer.
     fn agree(&mut self, offered: &mut Offered<'o>) -> Result<Agreed, Error> {
         let session = &mut *self.session;
         let manifest = self.outgoing.source.manifest();
@@ -163,7 +162,8 @@ impl<'o> SendTransfer<'_, 'o> {
         })
     }
 
-    /// Sends the parts, in rounds; gives the receiver's verdict, and how many files an archive lost.
+    /// Sends the parts in rounds. Returns the receiver's result, and how many files could not be packed into an
+    /// archive.
     fn send_parts(
         &mut self,
         offered: Offered<'o>,
@@ -214,7 +214,7 @@ impl<'o> SendTransfer<'_, 'o> {
         }
     }
 
-    /// Tells what became of it all.
+    /// Reports the results, and sums them up.
     fn finish(self, agreed: Agreed, done: &Done, lost: u64, stats: &TransferStats) -> Summary {
         tell_results(self.outgoing.source.manifest(), done, self.operator);
         let failures = done.failures.iter();
@@ -238,7 +238,7 @@ impl<'o> SendTransfer<'_, 'o> {
     }
 }
 
-/// Tells which entries were not delivered, and which got another name.
+/// Reports which entries were not delivered, and which got another name.
 fn tell_results(manifest: &Manifest, done: &Done, operator: &dyn Operator) {
     let failures = done.failures.iter();
     for failure in failures.filter_map(|named| named.check(manifest)) {
@@ -261,7 +261,7 @@ fn tell_results(manifest: &Manifest, done: &Done, operator: &dyn Operator) {
     let named = named.filter_map(|new| Some((new.entry.check(manifest)?, new.as_bytes())));
     let mut new_names = HashMap::new();
     for (entry, name) in named {
-        // A folder stands before what is in it.
+        // A manifest lists a folder before its contents.
         let path = manifest.entry(entry).path;
         new_names.insert(path.as_bytes(), name);
         let saved_as = renamed(path, &new_names);
@@ -269,7 +269,7 @@ fn tell_results(manifest: &Manifest, done: &Done, operator: &dyn Operator) {
     }
 }
 
-/// A path with the new names of its components.
+/// `path` with each component that was renamed under its new name.
 fn renamed(path: WirePath<'_>, new_names: &HashMap<&[u8], &[u8]>) -> Vec<u8> {
     let mut above = Some(path);
     let mut names: Vec<&[u8]> = path.components().collect();
@@ -281,7 +281,7 @@ fn renamed(path: WirePath<'_>, new_names: &HashMap<&[u8], &[u8]>) -> Vec<u8> {
     names.join(&b'/')
 }
 
-/// Queues an offer, and its only part where that goes along. [`SendTransfer`] does the rest.
+/// Queues an offer, together with its only part if that is small enough. [`SendTransfer`] does the rest.
 ///
 /// # Errors
 /// [`Error`] when something cannot be sealed.
@@ -324,7 +324,7 @@ pub(crate) fn queue_offer<'o>(
         early: early.as_ref().map(EarlyContents::round),
     }))?;
     if let Some(early) = &early {
-        // The receiver opens it while the part is being sealed.
+        // The receiver can read the offer while the part is being sealed.
         writer.flush()?;
         let PartId { round, index } = PartId::FIRST;
         let position = Position::Part {
@@ -350,14 +350,14 @@ pub(crate) fn queue_offer<'o>(
     })
 }
 
-/// The only part of a small transfer, and what failed of it.
+/// The only part of a small transfer, and the files that could not be read.
 struct EarlyContents {
     raw: Vec<u8>,
     failures: Vec<EntryFailure>,
 }
 
 impl EarlyContents {
-    /// Reads the part; `None` where more failed than an offer can say.
+    /// Reads the part. `None` if more files failed than an offer can list.
     fn read(outgoing: &Outgoing<'_>, part_size: u32) -> Result<Option<Self>, Error> {
         let source = &outgoing.source;
         let layout = PartLayout::known(source.manifest().total().unwrap_or(0), part_size)?;
@@ -369,7 +369,7 @@ impl EarlyContents {
         Ok(is_sayable.then_some(EarlyContents { raw, failures }))
     }
 
-    /// What the offer says of it.
+    /// The part's description in the offer.
     fn round(&self) -> EarlyRound {
         let mut failures = self.failures.iter().copied().map(PeerFailure::from);
         EarlyRound {
@@ -390,7 +390,7 @@ fn parts_of(ranges: &[PartRange], layout: &PartLayout) -> Result<PartSet, Error>
     Ok(parts)
 }
 
-/// Whether a receiver wants nothing of contents whose length is not known. It cannot have some of them.
+/// Whether the receiver skips contents of unknown length. It cannot have a part of them already.
 fn wants_nothing(accept: &Accept) -> Result<bool, Error> {
     match &accept.have[..] {
         [] => Ok(false),

@@ -20,19 +20,18 @@ pub struct SendOptions {
     pub payload: Payload,
     /// Patterns of names and paths to leave out. `*`, `?`, `[abc]` and `**` are special.
     pub exclude: Vec<String>,
-    /// What becomes of symbolic links below the paths.
+    /// Which symbolic links below the paths are carried.
     pub links: Links,
     /// Number of connections, 1 to 64. `None` starts with a few and opens more while they make the
     /// transfer faster. A [`Payload::Stream`] or [`Payload::Archive`] always takes one.
     pub streams: Option<u16>,
     /// How hard to compress.
     pub level: Level,
-    /// Most bytes a second over the network, for all streams and receivers together. `None` sets no
-    /// limit.
+    /// The most bytes a second over the network, for all streams and receivers together. `None` sets no limit.
     pub rate_limit: Option<u64>,
-    /// Show a phrase on both sides and send nothing before both people found it the same.
+    /// Show a phrase on both sides, and send nothing before both people have confirmed that it is the same.
     pub verify: bool,
-    /// Whether files of the same size and time are compared, and not taken for the same.
+    /// Compare the contents of files of the same size and time, instead of assuming that they are the same.
     pub checksum: bool,
 }
 
@@ -43,8 +42,8 @@ impl SendOptions {
         SendOptions::of(Payload::Paths(paths))
     }
 
-    /// Sends `payload` with the default options: every stream that helps, automatic compression, links
-    /// that stay inside as links.
+    /// Sends `payload` with the default options: as many streams as help, automatic compression, and links that
+    /// stay inside.
     pub fn of(payload: Payload) -> Self {
         SendOptions {
             payload,

@@ -1,4 +1,4 @@
-//! A payload that was looked at, ready to be offered.
+//! A payload that was scanned and is ready to be offered.
 
 use crate::crypto::random_bytes;
 use crate::disk::{LeftOut, NotCarried, Source};
@@ -18,11 +18,11 @@ use std::sync::Arc;
 /// A payload, for one session or many.
 pub(crate) struct Outgoing<'a> {
     pub(crate) options: &'a SendOptions,
-    /// This run of the sender, whatever connections it needs.
+    /// Identifies this run of the sender, over all its connections.
     pub(crate) run: RunId,
     /// The rate that all streams and receivers share.
     pub(crate) rate_limit: Option<RateLimit>,
-    /// Whether it is only offered to learn what the receiver lacks.
+    /// Whether this is a dry run: an offer that only asks what the receiver lacks.
     pub(crate) is_dry_run: bool,
     /// The source that is offered.
     pub(crate) source: Source,
@@ -30,7 +30,7 @@ pub(crate) struct Outgoing<'a> {
     packed: Option<Arc<Source>>,
 }
 
-/// Makes contents while they are sent, and lists the files that it lost.
+/// The producer of contents that are made while they are sent, and its list of files that could not be read.
 pub(crate) type Making = (Producer, Option<Arc<Losses>>);
 
 impl<'a> Outgoing<'a> {
@@ -67,13 +67,13 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// What was found that no transfer carries.
+    /// Counts of metadata that no transfer carries.
     pub(crate) fn not_carried(&self) -> NotCarried {
         self.packed.as_deref().unwrap_or(&self.source).not_carried()
     }
 
-    /// Whether the only part of a small transfer may go along with its offer: it waits neither for a person
-    /// nor for its turn.
+    /// Whether the only part of a small transfer may go along with its offer. Not if it must wait for a person or
+    /// for the rate limit.
     pub(crate) fn may_go_early(&self) -> bool {
         !self.is_dry_run && !self.options.verify && self.rate_limit.is_none()
     }

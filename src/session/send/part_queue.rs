@@ -1,8 +1,8 @@
 //! The parts that are still to be sent, shared by the threads of all streams.
 //!
-//! A transfer goes in rounds. In a round every stream takes parts until none is left and then says so;
-//! when all have, the first stream ends the round. A stream that dies gives its part back, and what was
-//! lost on its way is named by the receiver, which opens the next round.
+//! A transfer has rounds. In a round, every stream takes parts until none is left and then says so. Once all
+//! streams have, the first stream ends the round. A stream that dies hands its part back. Parts that were lost on
+//! the way are named by the receiver, which opens the next round with them.
 //!
 //! Parts that the receiver claims to have are not handed out. Round 0 stays open until the receiver has compared
 //! them with their digests, and those that differ join it.
@@ -25,7 +25,7 @@ struct PartQueueState {
     claimed: PartSet,
     /// Whether digests of claimed parts are still to be sent.
     is_digesting: bool,
-    /// Whether the receiver still compares them.
+    /// Whether the receiver is still comparing claimed parts.
     is_comparing: bool,
     round: u32,
     phase: RoundPhase,
@@ -33,7 +33,7 @@ struct PartQueueState {
     active: usize,
     /// Joined streams that have ended this round.
     ended: Vec<StreamNumber>,
-    /// Joined streams so far, those of them that died, and how many take parts.
+    /// How many streams joined, how many of these died, and how many streams may take parts.
     joined: usize,
     dead: usize,
     working: usize,
@@ -54,7 +54,7 @@ enum RoundPhase {
 }
 
 impl PartQueue {
-    /// Everything of `layout` that the receiver does neither have nor claim, as round 0.
+    /// Opens round 0 with all parts of `layout` that the receiver neither has nor claims.
     pub(crate) fn new(layout: PartLayout, have: &PartSet, claims: &PartSet) -> Self {
         PartQueue {
             layout,
@@ -74,14 +74,14 @@ impl PartQueue {
         }
     }
 
-    /// The next part; `None` when none is left in this round. Waits while claimed parts may still turn out to
-    /// differ.
+    /// The next part; `None` when none is left in this round. While claimed parts may still turn out to differ, it
+    /// waits.
     pub(crate) fn take(&self) -> Option<PartIndex> {
         self.take_from(self.state.wait_while(PartQueueState::may_get_more))
     }
 
-    /// The next part for the joined stream of this `order`, which rests while fewer streams take parts;
-    /// `resting` is called before it rests.
+    /// The next part for the joined stream of this `order`. A stream beyond the current number of streams rests
+    /// until it is needed; `resting` is called before it does.
     pub(crate) fn take_at(&self, order: JoinOrder, resting: impl FnOnce()) -> Option<PartIndex> {
         let is_resting = |state: &PartQueueState| {
             let working = state.working.saturating_add(state.dead);
@@ -108,10 +108,10 @@ impl PartQueue {
         run.length -= 1;
         if run.length == 0 {
             state.runs.pop_front();
-            // Streams that rest end the round now.
+            // Wakes resting streams, which now end their round.
             self.state.notify();
         }
-        // Every run was cut to the layout when it came in.
+        // Always there: runs were cut to the layout when they were added.
         self.layout.part(index).ok()
     }
 
@@ -120,14 +120,14 @@ impl PartQueue {
         self.state.change(|state| state.is_digesting = false);
     }
 
-    /// The receiver has compared all that it claimed. False when it compares nothing, or has said so before.
+    /// The receiver has compared all its claims. False if it had nothing to compare, or has said so before.
     pub(crate) fn end_comparing(&self) -> bool {
         self.state
             .change(|state| std::mem::take(&mut state.is_comparing))
     }
 
-    /// The receiver has something else in these claimed parts: they are sent in round 0. False when it compares
-    /// nothing more, or one of them was not claimed or was named before.
+    /// These claimed parts differ at the receiver, so they are sent in round 0. False if it is not comparing, or
+    /// if one of them was not claimed or was named before.
     pub(crate) fn add_differing(&self, ranges: &[PartRange]) -> bool {
         self.state.change(|state| {
             for range in ranges {
@@ -143,18 +143,18 @@ impl PartQueue {
         })
     }
 
-    /// The contents have come to their end: no part is left in this round.
+    /// The contents have ended: no part is left in this round.
     pub(crate) fn exhaust(&self) {
         self.state.change(|state| state.runs.clear());
     }
 
-    /// How many streams take parts now, the first one included.
+    /// How many streams take parts now, including the first.
     pub(crate) fn streams(&self) -> usize {
         let state = self.state.lock();
         state.active.min(state.working) + 1
     }
 
-    /// This many streams take parts from now on, the first one included.
+    /// This many streams take parts from now on, including the first.
     pub(crate) fn set_streams(&self, streams: usize) {
         self.state
             .change(|state| state.working = streams.saturating_sub(1));
@@ -171,7 +171,7 @@ impl PartQueue {
         state.runs.iter().map(|run| run.length).sum()
     }
 
-    /// A joined stream is new.
+    /// Registers a new joined stream.
     pub(crate) fn join(&self) -> JoinOrder {
         let mut state = self.state.lock();
         state.joined += 1;
@@ -222,8 +222,8 @@ impl PartQueue {
         state.phase != RoundPhase::Finished
     }
 
-    /// The first stream found nothing more to take: waits until the others have ended the round and
-    /// closes it. `None` when there is something to take again, or the transfer is finished.
+    /// Called by the first stream when no part is left: waits until the other streams have ended the round, and
+    /// closes it. `None` if there are parts again, or the transfer is finished.
     pub(crate) fn close_round(&self) -> Option<ClosedRound> {
         let mut state = self.state.wait_while(|state| {
             let is_busy = state.active > 0 || state.is_checking();
@@ -241,8 +241,8 @@ impl PartQueue {
         })
     }
 
-    /// The receiver lacks `ranges`: opens the round that it names. False when that is not the next
-    /// round, the present one is not closed, or a range has parts that don't exist.
+    /// Opens `round` with the parts that the receiver still lacks. False if that is not the next round, the
+    /// current one is not closed, or a range has parts that don't exist.
     pub(crate) fn open_round(&self, round: u32, ranges: &[PartRange]) -> bool {
         let mut state = self.state.lock();
         let exists = |range: &PartRange| {
@@ -262,7 +262,7 @@ impl PartQueue {
         true
     }
 
-    /// Nothing more will be sent: every thread comes back.
+    /// Nothing more will be sent. Wakes all threads, which then return.
     pub(crate) fn finish(&self) {
         self.state
             .change(|state| state.phase = RoundPhase::Finished);
@@ -280,7 +280,7 @@ impl PartQueue {
 }
 
 impl PartQueueState {
-    /// Whether nothing is to be sent now, and claimed parts may still turn out to differ.
+    /// Whether there is nothing to send now, but claimed parts may still turn out to differ.
     fn may_get_more(&self) -> bool {
         self.phase == RoundPhase::Open && self.runs.is_empty() && self.is_checking()
     }

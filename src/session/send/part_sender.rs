@@ -1,4 +1,4 @@
-//! Reading, sealing and sending one part after the other: what each stream's thread does.
+//! The work of each stream's thread: reading, sealing and sending one part after the other.
 
 use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
@@ -18,11 +18,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Bytes of a part that are read at once where it is only stored: they are checksummed and sealed while they
-/// are in the processor's cache.
+/// Bytes that are read at once from a part that is not compressed. They are checksummed and sealed while they are
+/// in the processor's cache.
 const SLICE_BYTES: usize = 64 * 1024;
 
-/// The parts of an accepted transfer, and what is known of those that were sent; shared by all threads.
+/// The parts of an accepted transfer, and the state of those that were sent. Shared by all threads.
 pub(crate) struct OutgoingParts<'a> {
     pub(crate) source: &'a Source,
     pub(crate) layout: PartLayout,
@@ -35,11 +35,11 @@ pub(crate) struct OutgoingParts<'a> {
     pub(crate) queue: PartQueue,
     /// Bytes that came from a feed.
     pub(crate) fed: AtomicU64,
-    /// Checks of parts that were sent, not told to the receiver yet.
+    /// Checks of parts that were sent, not yet sent to the receiver themselves.
     pub(crate) checks: Mutex<Vec<PartCheck>>,
     /// The checks of parts that dead streams handed back in this round.
     pub(crate) handed_back: Mutex<HashMap<PartIndex, u32>>,
-    /// Why entries failed, each with its first reason.
+    /// The entries that failed, each with its first reason.
     pub(crate) failures: Mutex<BTreeMap<EntryIndex, FailureReason>>,
 }
 
@@ -57,7 +57,7 @@ impl OutgoingParts<'_> {
         }
     }
 
-    /// A dead stream hands a part back. It may have been sealed, and even arrived.
+    /// Takes a part back from a dead stream. It may have been sealed, and may even have arrived.
     pub(crate) fn hand_back(&self, part: PartIndex) {
         let checks = lock(&self.checks);
         let sealed = checks.iter().rev().find(|check| check.index == part.get());
@@ -170,8 +170,7 @@ impl<'a> PartSender<'a> {
         })
     }
 
-    /// Sends what comes from `feed` to its end. Returns early, without an error, when the transfer is
-    /// finished.
+    /// Sends the contents of `feed` to their end. Returns early, without an error, when the transfer is finished.
     ///
     /// # Errors
     /// [`Error`]: what the feed or the connection ended with.
@@ -241,15 +240,15 @@ impl<'a> PartSender<'a> {
         }
         let held_back = began.elapsed() - busy;
         let mut writer = lock(writer);
-        // What stands in a part for a file that failed must never be taken for its contents, also when
-        // this is the last part that arrives.
+        // Failures go first: the filler for a failed file must never count as its contents, even if this is the
+        // last part that arrives.
         queue_failures(&mut writer, &failures)?;
         writer.send_part(PartId { round, index }, &sealed)?;
         drop(writer);
         let blocked = began.elapsed() - busy;
         let streams = parts.queue.streams();
         parts.compression.note(&sent, busy, blocked, streams);
-        // The rate limit is no reason for more streams.
+        // Waiting for the rate limit does not count: more streams would not help.
         pool.note(busy, blocked - held_back);
         parts
             .progress
@@ -258,7 +257,7 @@ impl<'a> PartSender<'a> {
         Ok(())
     }
 
-    /// Seals a part; gives its checksum as well.
+    /// Seals a part. Returns its checksum, too.
     fn seal(
         &mut self,
         part: PartIndex,
@@ -281,7 +280,7 @@ impl<'a> PartSender<'a> {
         Ok((sealed, crc32fast::hash(&self.raw)))
     }
 
-    /// Seals a part that is only stored, without a second copy of it in memory.
+    /// Seals a part that is not compressed, without a second copy of it in memory.
     fn seal_while_reading(
         &mut self,
         part: PartIndex,

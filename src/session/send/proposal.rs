@@ -1,28 +1,28 @@
-//! What a sender proposes: how many streams, and how large the parts.
+//! The sender's proposal: how many streams, and how large the parts are.
 
 use crate::model::limits;
 use crate::session::line::NO_ADDRESS;
 use crate::session::tuning::stream_pool::StreamLimit;
 use std::net::SocketAddr;
 
-/// Up to this many bytes, the only part goes along with the offer, before the answer. It saves a round trip,
-/// and costs little when the receiver declines.
+/// Up to this many bytes, the only part goes along with the offer. This saves a round trip, and costs little if
+/// the receiver declines.
 const EARLY_BYTES: u64 = limits::EARLY_PART_BYTES as u64;
 
 /// Below this size, deriving a part's keys costs more than its contents.
 const SMALLEST_PART: u32 = 1024 * 1024;
 
-/// With more streams than this, parts are smaller, so that memory stays bounded: every stream holds a
-/// part, and twice where it is compressed.
+/// With more streams than this, parts are smaller, so that memory stays bounded: every stream holds one part in
+/// memory, or two if it compresses.
 const STREAMS_WITH_LARGE_PARTS: u16 = 4;
 
-/// With more streams than this, parts are not of the largest size, for the same reason.
+/// With more streams than this, parts do not have the largest size, for the same reason.
 const STREAMS_WITH_LARGEST_PARTS: u16 = 2;
 
-/// Streams within one machine, where there is no line to fill and only cores to use.
+/// Streams within one machine. More would not help: there is no slow line, only cores to use.
 const STREAMS_WITHIN: u16 = 4;
 
-/// How many streams a sender proposes, and how large the parts.
+/// How many streams a sender proposes, and how large the parts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
     pub(crate) limit: StreamLimit,
@@ -30,8 +30,8 @@ pub(crate) struct Proposal {
 }
 
 impl Proposal {
-    /// For `total` bytes (`None`: unknown) to `peer`, with the streams that the operator asks for or as
-    /// the line will ask for, and at most `room`, as many as this process may open.
+    /// For `total` bytes (`None`: unknown) to `peer`. Without `asked`, throughput decides how many streams are
+    /// used. `room` is the most that this process may open.
     pub(crate) fn new(total: Option<u64>, asked: Option<u16>, peer: SocketAddr, room: u16) -> Self {
         let limit = match asked {
             _ if peer == NO_ADDRESS => StreamLimit::Fixed(1),
@@ -46,14 +46,14 @@ impl Proposal {
             _ => limits::PART_BYTES_MAX / 4,
         };
         let Some(total) = total else {
-            // Other parts are being filled while one is sent.
+            // One stream is enough: the next part is filled while one is sent.
             return Proposal {
                 limit: StreamLimit::Fixed(1),
                 part_size: large.min(limits::PART_BYTES_MAX / 2),
             };
         };
         let part_size = part_size(total, limit, large);
-        // Every stream should have a few parts to do, or none would be faster than one.
+        // Every stream needs a few parts, or several would be no faster than one.
         let parts = total.div_ceil(part_size.into());
         let useful = u16::try_from(parts / 2).unwrap_or(u16::MAX);
         Proposal {
@@ -62,7 +62,7 @@ impl Proposal {
         }
     }
 
-    /// The same in parts of at most `bytes`, as far as that many parts are allowed.
+    /// The same in parts of at most `bytes`, unless that makes too many parts.
     pub(crate) fn in_parts_of(mut self, bytes: u64, total: Option<u64>) -> Self {
         let least = u64::from(limits::PART_BYTES_MIN);
         let least = least.max(total.unwrap_or(0).div_ceil(limits::PARTS));
@@ -77,8 +77,8 @@ impl Proposal {
     }
 }
 
-/// Large parts for large transfers, so that keys cost little; smaller ones where there would be too few
-/// to share among the streams.
+/// Large parts for large transfers, so that keys cost little. Smaller ones if there would be too few parts for all
+/// streams.
 fn part_size(total: u64, limit: StreamLimit, large: u32) -> u32 {
     const PARTS_FOR_EACH: u64 = 8;
     let streams = u64::from(limit.most().min(STREAMS_WITH_LARGE_PARTS));

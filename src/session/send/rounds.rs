@@ -1,4 +1,4 @@
-//! The rounds of a transfer on the sender's side: every stream a thread, all on one queue of parts.
+//! The rounds of a transfer on the sender's side: one thread for each stream, all on one queue of parts.
 
 use crate::model::{EntryFailure, PartSet};
 use crate::protocol::{Done, Message, PartChecks, RoundEnd, StreamList, StreamNumber};
@@ -22,7 +22,7 @@ use std::thread;
 /// Sends the parts of an accepted transfer, round by round, until the receiver has delivered them.
 pub(crate) struct SendRounds<'a> {
     parts: OutgoingParts<'a>,
-    /// Where the parts come from that are read once and in order.
+    /// The source of parts that are read once and in order.
     feed: Option<Feed>,
     /// Whether round 0 went along with the offer.
     went_early: bool,
@@ -31,8 +31,9 @@ pub(crate) struct SendRounds<'a> {
 }
 
 impl<'a> SendRounds<'a> {
-    /// Sends `parts`: those of `feed` where there is one, in one round and over the first stream. With
-    /// `early` failures, round 0 went along with the offer. Of the receiver's `claims` digests are sent.
+    /// Prepares to send `parts`. With a `feed`, they come from it, in one round and over the first stream. With
+    /// `early`, round 0 went along with the offer and had these failures. For `claims`, digests are sent instead
+    /// of contents.
     pub(crate) fn new(
         parts: OutgoingParts<'a>,
         feed: Option<Feed>,
@@ -69,7 +70,7 @@ impl<'a> SendRounds<'a> {
                         self.end_on_failure(sent, &cause);
                     })
                 };
-                // The digests of all that is claimed, beside the parts that are sent.
+                // Sends the digests of all claimed parts, in parallel with the parts.
                 let send_digests = || {
                     let sent = digester.send(self.claims, &writer);
                     self.end_on_failure(sent.map(|()| self.parts.queue.end_digesting()), &cause);
@@ -131,20 +132,20 @@ impl<'a> SendRounds<'a> {
         }
     }
 
-    /// What ended a thread of the first stream ends the session.
+    /// If a thread of the first stream failed, its error ends the session.
     fn end_on_failure(&self, result: Result<(), Error>, cause: &EndCause) {
         let Err(error) = result else {
             return;
         };
         self.parts.queue.finish();
-        // A lost connection shows to the reader as well, and there behind what the peer said last. A
-        // peer that takes nothing more may go on with its heartbeats.
+        // The reader notices a lost connection, too, and only after the peer's last message, which may name the
+        // cause. Other errors must end the session here: the peer may stop reading and still send heartbeats.
         if !matches!(error, Error::Lost { .. }) {
             cause.raise(error);
         }
     }
 
-    /// Checks that the receiver's figures are sums over what was offered.
+    /// Checks that the receiver's figures do not exceed what was offered.
     fn check_done(&self, done: &Done) -> Result<(), Error> {
         let parts = &self.parts;
         let counts = [done.files, done.same, done.skipped, done.failed];
@@ -176,8 +177,8 @@ impl<'a> SendRounds<'a> {
         Ok(())
     }
 
-    /// Sends what ends a round: failures and checks, in as many messages as they need, and the RoundEnd with
-    /// the last checks and, of contents that were fed, their length.
+    /// Ends a round: sends failures and checks in as many messages as they need, then the RoundEnd with the last
+    /// checks and, for contents from a feed, their length.
     fn end_round(&self, closed: ClosedRound, writer: &mut MessageWriter) -> Result<(), Error> {
         let parts = &self.parts;
         if closed.round == 0 {
@@ -215,7 +216,7 @@ impl StreamWork for SendRounds<'_> {
         self.parts.queue.set_streams(count.into());
     }
 
-    /// All rounds on a joined stream, from the moment that it joins.
+    /// Sends on a joined stream in all rounds from the current one on.
     fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool) {
         let queue = &self.parts.queue;
         let number = stream.number;
@@ -241,6 +242,6 @@ impl StreamWork for SendRounds<'_> {
         lock(&writer).connection().shutdown();
     }
 
-    /// There is one stream less, and nothing is lost: it has taken no part.
+    /// Nothing to do: the stream had taken no part yet.
     fn on_lost(&self, _: StreamNumber) {}
 }
