@@ -14,10 +14,10 @@ use crate::session::error::Error;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Messages this long are worth compressing; shorter ones can be prepared.
+/// Messages of this length are worth compressing. The seals of shorter ones are prepared.
 const COMPRESS_FROM: usize = PREPARED_LENGTH;
 
-/// The level for messages: they are few.
+/// Compression level for messages. They are few.
 const MESSAGE_LEVEL: i32 = 3;
 
 /// The sending half of a stream.
@@ -34,7 +34,7 @@ pub(crate) struct MessageWriter {
 }
 
 impl MessageWriter {
-    /// The writer of a stream on which nothing sealed was sent yet.
+    /// The writer of a stream on which no sealed message was sent yet.
     pub(crate) fn new(connection: Connection, keys: SealingKeys, stream: StreamNumber) -> Self {
         MessageWriter {
             connection,
@@ -49,7 +49,7 @@ impl MessageWriter {
         }
     }
 
-    /// From here on another thread prepares the seal of the next message, with what this gives.
+    /// From now on, another thread prepares the seal of the next message with the [`NextSeal`] that this returns.
     pub(crate) fn prepare_ahead(&mut self) -> Arc<NextSeal> {
         let ahead = Arc::new(NextSeal::new(self.keys.clone(), self.stream));
         ahead.want(self.sequence);
@@ -57,7 +57,7 @@ impl MessageWriter {
         ahead
     }
 
-    /// Sends a message, behind what is queued.
+    /// Sends a message, after what is queued.
     ///
     /// # Errors
     /// [`Error`] when the connection is gone.
@@ -66,7 +66,7 @@ impl MessageWriter {
         self.flush()
     }
 
-    /// Seals a message to be sent with the next one, in the same flight.
+    /// Seals a message and queues it, to be sent together with the next one.
     ///
     /// # Errors
     /// [`Error`] when the system has no random bytes.
@@ -116,7 +116,7 @@ impl MessageWriter {
         sent
     }
 
-    /// Sends a sealed part, behind what is queued.
+    /// Sends a sealed part, after what is queued.
     ///
     /// # Errors
     /// [`Error`] when the connection is gone.
@@ -128,13 +128,13 @@ impl MessageWriter {
         sent
     }
 
-    /// Queues a small part, to be sent with the next message in the same flight.
+    /// Queues a small part, to be sent together with the next message.
     pub(crate) fn queue_part(&mut self, id: PartId, part: &Sealed<'_>) {
         self.queued.extend(part_head(id, &part.envelope));
         self.queued.extend(part.archive);
     }
 
-    /// Tells the peer why this side gives up, as far as it still listens.
+    /// Tells the peer why this side gives up, if it still reads.
     pub(crate) fn abort(&mut self, error: &Error) {
         if !error.is_worth_an_abort() {
             return;
@@ -153,7 +153,7 @@ impl MessageWriter {
         &self.keys
     }
 
-    /// The connection, to wait by another rule or to end it.
+    /// The connection, to change how it waits or to end it.
     pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
@@ -168,7 +168,7 @@ pub(crate) struct MessageReader {
     opener: Opener,
     frame: FrameBuffer,
     bounds: FrameBounds,
-    /// Frames that came before their time, in their order, each message with its sequence.
+    /// Frames that were read early, in order, each message with its sequence number.
     held: VecDeque<(FrameKind, u64, FrameBuffer)>,
 }
 
@@ -180,9 +180,9 @@ pub(crate) enum Incoming<'a> {
     Part(SealedPart<'a>),
 }
 
-/// A part that came, to be opened once it is known which transfer it is of.
+/// A received part. It can be opened once its transfer is known.
 pub(crate) struct SealedPart<'a> {
-    /// Which one it is, as the peer says.
+    /// Its round and index, according to the peer.
     pub(crate) id: PartId,
     envelope: Envelope,
     archive: &'a mut [u8],
@@ -191,10 +191,10 @@ pub(crate) struct SealedPart<'a> {
 }
 
 impl<'a> SealedPart<'a> {
-    /// The contents, once everything about the part was verified.
+    /// Verifies the part and returns its contents.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] when anything is not as agreed.
+    /// [`Error::NotVerified`] if anything is not as agreed.
     pub(crate) fn open(self, transfer: u32) -> Result<&'a [u8], Error> {
         let position = Position::Part {
             transfer,
@@ -208,7 +208,7 @@ impl<'a> SealedPart<'a> {
 }
 
 impl MessageReader {
-    /// The reader of a stream on which nothing sealed came yet.
+    /// The reader of a stream on which no sealed message came yet.
     pub(crate) fn new(connection: Connection, keys: OpeningKeys, stream: StreamNumber) -> Self {
         MessageReader {
             connection,
@@ -222,7 +222,7 @@ impl MessageReader {
         }
     }
 
-    /// From here on takes parts of up to this size; `None`: no longer, but for one that goes along with an offer.
+    /// From now on, accepts parts of up to this size. With `None`, only the part that may go along with an offer.
     pub(crate) fn expect_parts_of(&mut self, part_size: Option<u32>) {
         let bounds = bounds_of(self.stream);
         self.bounds = part_size.map_or(bounds, |size| bounds.with_parts_of(size));
@@ -270,8 +270,8 @@ impl MessageReader {
         }
     }
 
-    /// The message behind what came along with the peer's proof: one message and at most one part, which are held
-    /// unread and come next.
+    /// The message after the first flight, which came along with the peer's proof: one message and at most one
+    /// part. These are kept unread and returned next.
     ///
     /// # Errors
     /// [`Error`]: lost, silent, or something that does not verify.
@@ -310,8 +310,8 @@ impl MessageReader {
         Ok(Message::decode(raw)?)
     }
 
-    /// The next frame. What was said last on the first stream decides what comes next on all of them, so
-    /// the thread that reads there waits for the peer.
+    /// The next frame. Reading the first stream counts as waiting for the peer, because its messages decide what
+    /// happens on all streams.
     fn read_frame(&mut self) -> Result<FrameKind, Error> {
         let liveness = self.connection.liveness();
         let is_first = self.stream == StreamNumber::FIRST;
@@ -326,7 +326,7 @@ impl MessageReader {
         kind
     }
 
-    /// The next message, where no part may come.
+    /// The next message. A part is an error.
     ///
     /// # Errors
     /// [`Error`]: lost, silent, a part, or something that does not verify.
@@ -337,13 +337,13 @@ impl MessageReader {
         }
     }
 
-    /// The connection, to wait by another rule or to end it.
+    /// The connection, to change how it waits or to end it.
     pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 }
 
-/// What a stream brings where no transfer has agreed on parts.
+/// The frames that may come on a stream before a transfer has agreed on parts.
 fn bounds_of(stream: StreamNumber) -> FrameBounds {
     match stream {
         StreamNumber::FIRST => FrameBounds::FIRST_STREAM,
@@ -351,7 +351,7 @@ fn bounds_of(stream: StreamNumber) -> FrameBounds {
     }
 }
 
-/// The peer gave up, and says why.
+/// The error for an Abort from the peer.
 pub(crate) fn aborted(code: u8, text: &PeerText) -> Error {
     match code {
         AbortCode::BUSY => Error::Busy,
@@ -362,7 +362,7 @@ pub(crate) fn aborted(code: u8, text: &PeerText) -> Error {
     }
 }
 
-/// Checks that what the peer sent has its place here.
+/// Checks that the protocol allows here what the peer sent.
 ///
 /// # Errors
 /// [`Error::NotVerified`]: it breaks the protocol.
@@ -373,7 +373,7 @@ pub(crate) fn ensure_due(is_due: bool, what: &str) -> Result<(), Error> {
     }
 }
 
-/// The peer said something that has no place here: it breaks the protocol.
+/// The error for something that the protocol does not allow here.
 pub(crate) fn unexpected(what: &str) -> Error {
     Error::NotVerified {
         what: format!("the peer sent {what} at the wrong time"),

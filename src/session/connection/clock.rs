@@ -1,4 +1,4 @@
-//! Deadlines and liveness, from one clock.
+//! Deadlines and liveness, measured with one clock.
 
 use crate::model::number64;
 use crate::session::connection::stall::StallClock;
@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// A side that has nothing to say sends a heartbeat at least this often.
+/// A side with nothing else to send sends a heartbeat at least this often.
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// How long a peer may be silent while another that has proven itself waits: three heartbeats. Most
-/// often it is the same peer, back after a cut that this side has not noticed.
+/// How long a peer may be silent while another proven peer waits: three heartbeats. Usually the two are the same
+/// peer, which came back after a lost connection that this side has not noticed.
 const SILENCE_WHILE_OTHERS_WAIT: Duration = Duration::from_secs(9);
 
-/// From when on a peer may be gone: one heartbeat, and time for it to arrive.
+/// After this much silence a peer may be gone: one heartbeat, and time for it to arrive.
 const MAYBE_GONE: Duration = Duration::from_secs(4);
 
-/// A blocked call looks at the clock at least this often, and never more often than the other.
+/// The shortest and the longest time after which a blocked call looks at the clock.
 const TICKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// A point in time by which something must have happened.
@@ -29,21 +29,21 @@ impl Deadline {
         Deadline(Instant::now() + duration)
     }
 
-    /// How long is left; `None` when it has passed.
+    /// The time left; `None` if it has passed.
     pub(crate) fn remaining(self) -> Option<Duration> {
         let left = self.0.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 }
 
-/// When a peer was last heard, over all streams of a session. A peer is alive while any stream brings
-/// bytes; only when none does for the idle limit is it silent.
+/// When a peer was last heard, over all streams of a session. A peer is alive while any stream brings bytes. It is
+/// silent when none did for the idle limit.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     start: Instant,
     heard: AtomicU64,
     idle_limit: Duration,
-    /// Time that this side waits for the peer while nothing moves.
+    /// How long this side has waited for the peer without progress.
     pub(crate) stall: StallClock,
     longest_stall: OnceLock<Duration>,
     may_pause: AtomicBool,
@@ -52,7 +52,7 @@ pub(crate) struct Liveness {
 }
 
 impl Liveness {
-    /// Counts from now on.
+    /// Starts to count now.
     pub(crate) fn new(idle_limit: Duration) -> Self {
         Liveness {
             start: Instant::now(),
@@ -66,19 +66,19 @@ impl Liveness {
         }
     }
 
-    /// From here on the peer may be silent for a shorter time while the count is above zero.
+    /// From now on, the peer may be silent only for a shorter time while `waiting` is above zero.
     pub(crate) fn hurry_while(&self, waiting: &Arc<AtomicUsize>) {
-        // Only a second call could fail, and it would bring the same count.
+        // Only a second call could fail, and it would set the same count.
         let _ = self.others_waiting.set(Arc::clone(waiting));
     }
 
-    /// From here on the peer may move nothing for that long.
+    /// From now on, the peer may make no progress for at most `longest`.
     pub(crate) fn limit_stalls(&self, longest: Duration) {
         // Only a second call could fail: a session has one such limit.
         let _ = self.longest_stall.set(longest);
     }
 
-    /// Whether the peer may stand still for any time now: it sends as something comes to it.
+    /// Sets whether the peer may pause for any time. It may while it sends contents as they come to it.
     pub(crate) fn let_pause(&self, may_pause: bool) {
         self.may_pause.store(may_pause, Ordering::Relaxed);
     }
@@ -93,14 +93,14 @@ impl Liveness {
         self.makes_way.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing moved for longer than it may.
+    /// Whether there was no progress for longer than allowed.
     pub(crate) fn is_standing_still(&self) -> bool {
         let longest = self.longest_stall.get();
         longest.is_some_and(|longest| self.stall.stalled() >= *longest)
             && !self.may_pause.load(Ordering::Relaxed)
     }
 
-    /// Whether this side waits for the peer and has heard nothing of it for longer than a heartbeat takes.
+    /// Whether this side waits for the peer and has heard nothing for longer than a heartbeat takes.
     pub(crate) fn may_be_gone(&self) -> bool {
         let unheard = self.start.elapsed().saturating_sub(self.last_heard());
         self.stall.stalled().min(unheard) >= MAYBE_GONE
@@ -112,8 +112,8 @@ impl Liveness {
         self.heard.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// Whether the peer has been silent for as long as it may. What it sent while this side was busy with a
-    /// disk or a person is yet to be read, so ask only after a read that brought nothing.
+    /// Whether the peer has been silent for too long. Call this only after a read that brought nothing: what the
+    /// peer sent while this side was busy with a disk or a person may still be unread.
     pub(crate) fn is_silent(&self) -> bool {
         self.left().is_zero()
     }
@@ -138,8 +138,7 @@ impl Liveness {
         (self.idle_limit / 4).clamp(TICKS.0, TICKS.1)
     }
 
-    /// How often a side that has nothing to say sends a heartbeat: often enough also for a peer that is
-    /// less patient.
+    /// How often to send a heartbeat: often enough for a peer with a shorter idle limit, too.
     pub(crate) fn heartbeat(&self) -> Duration {
         (self.idle_limit / 3).clamp(TICKS.0, LONGEST_HEARTBEAT)
     }

@@ -1,4 +1,4 @@
-//! What ended a session on this side, carried to the thread that reads its first stream.
+//! Carries the error that ends a session from any thread to the one that reads its first stream.
 
 use crate::session::error::Error;
 use crate::session::sync::lock;

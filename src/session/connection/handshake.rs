@@ -26,23 +26,23 @@ pub(crate) struct Authenticated {
     pub(crate) wants_code: bool,
 }
 
-/// What a dialler proves.
+/// What a dialler proves that it knows.
 #[derive(Clone, Copy)]
 pub(crate) enum DiallerCredential<'a> {
-    /// The secret that people know, by a name or none.
+    /// The secret that people know, possibly one of several with names.
     Word {
         secret: &'a Secret,
         name: Option<&'a str>,
     },
-    /// That it was in a session with this listener.
+    /// A key of an earlier session with this listener.
     Return(&'a ReturnTicket),
 }
 
-/// Proves the secret to a listener and has it proven. `first_flight` queues what goes along with the
-/// own proof: only a peer that knows the secret can open it. The whole handshake must be over by `answer_by`.
+/// Proves the secret to a listener, which proves it, too. `first_flight` queues messages that go along with this
+/// side's proof; only a peer that knows the secret can open them. The whole handshake must be over by `answer_by`.
 ///
 /// # Errors
-/// [`Error`]: whatever went wrong on the way.
+/// [`Error`]: what went wrong.
 pub(crate) fn dial<T>(
     stream: impl Into<Arc<TcpStream>>,
     credential: DiallerCredential<'_>,
@@ -70,11 +70,12 @@ pub(crate) fn dial<T>(
     };
     let first = StreamNumber::FIRST;
     let mut writer = MessageWriter::new(connection.share(), state.sealing_keys(), first);
-    // Ahead of what goes along, which may take a while to be read: the listener waits for a proof alone.
+    // The proof goes first, because the listener waits only for that. The first flight may take time to be read
+    // from disk.
     writer.queue_plain(FrameKind::Confirm, &confirmation);
     writer.flush().map_err(Error::unconfirmed)?;
     let queued = first_flight(&mut writer).inspect_err(|error| writer.abort(error));
-    // The listener that hangs up now has the proof already.
+    // A listener that hangs up now has received the proof.
     let queued = queued.map_err(|error| match error.is_connection_gone() {
         true => error.unconfirmed(),
         false => error,
@@ -101,7 +102,7 @@ pub(crate) fn dial<T>(
     Ok((authenticated, queued))
 }
 
-/// What a listener that knows names says along with its proof: whether it wants a one-time code.
+/// Reads what a listener with named secrets sends along with its proof: whether it wants a one-time code.
 fn takes_greeting(reader: &mut MessageReader) -> Result<bool, Error> {
     match reader.read_message()? {
         Message::CodeWanted => Ok(true),
@@ -111,7 +112,7 @@ fn takes_greeting(reader: &mut MessageReader) -> Result<bool, Error> {
     }
 }
 
-/// A listener that knows the secret refuses nobody behind a proof but one that it finds wrong.
+/// The error for a refusal after this side's proof: a listener refuses only a wrong proof at that point.
 fn refused_after_proof(refusal: &[u8]) -> Error {
     match HandshakeError::refused(refusal) {
         error @ HandshakeError::Unproven => error.into(),
@@ -127,7 +128,7 @@ pub(crate) enum Caller {
     Join(JoinRequest, Box<Connection>),
 }
 
-/// Why nothing came of a caller.
+/// Why a caller was turned away.
 pub(crate) struct Rejected {
     pub(crate) error: Error,
     /// Whether it had a chance to try a secret.
@@ -135,7 +136,7 @@ pub(crate) struct Rejected {
 }
 
 impl<E: Into<Error>> From<E> for Rejected {
-    /// Ended a handshake in which no secret could be tried.
+    /// The handshake ended before a secret could be tried.
     fn from(error: E) -> Self {
         Rejected {
             error: error.into(),
@@ -146,11 +147,11 @@ impl<E: Into<Error>> From<E> for Rejected {
 
 /// What a listener decides about a caller.
 pub(crate) trait HandshakePolicy {
-    /// The secret of the caller that goes by this name, where there is one, once it may be tried: from here
-    /// on a guess is charged. May wait.
+    /// Returns the secret for the caller of this name, once it may be tried. From then on a guess is charged. May
+    /// wait.
     ///
     /// # Errors
-    /// What the caller is told in place of an answer.
+    /// The error that the caller receives instead of an answer.
     fn reserve(&mut self, name: &DiallerName) -> Result<Option<&Secret>, HandshakeError>;
 
     /// The caller was not answered after all: its guess is given back.
@@ -159,13 +160,14 @@ pub(crate) trait HandshakePolicy {
     /// The caller was answered and has proven nothing: its guess is spent.
     fn spend(&mut self);
 
-    /// The caller has proven the secret: its guess is given back. Whether there is room for it.
+    /// The caller has proven the secret: its guess is given back. Fails if there is no slot for it.
     ///
     /// # Errors
     /// [`HandshakeError::Busy`].
     fn admit(&mut self, role: DiallerRole) -> Result<(), HandshakeError>;
 
-    /// The message that goes along with the own proof. It tells a caller that gave a name whether it owes a code.
+    /// The message that goes along with this side's proof. It tells a caller that gave a name whether it must also
+    /// give a code.
     fn greeting(&self) -> Option<Message>;
 }
 
@@ -197,7 +199,7 @@ pub(crate) fn answer(
     }
     let answer = reserve_and_answer(role, received.body(), policy);
     let (state, hello) = answer.inspect_err(|error| refuse(&mut connection, error))?;
-    // From here on anything but a valid proof counts as a guess, and so does hanging up behind the Hello.
+    // From here on, anything but a valid proof counts as a guess, even hanging up after the Hello.
     let dialler_role = state.dialler_role();
     let proof = expect_proof(&mut connection, &hello, &mut received, state);
     let (keys, confirmation) = proof.map_err(|error| {
@@ -215,7 +217,7 @@ pub(crate) fn answer(
     let (reader, mut writer) = channel(connection, &shared, StreamNumber::FIRST);
     writer.queue_plain(FrameKind::Confirm, &confirmation);
     if let Err(error) = admitted {
-        // Sealed: only a peer that knows the secret learns of it, and nobody else can say it.
+        // Sealed, so that only a peer that knows the secret can read or forge it.
         writer.abort(&Error::from(error));
         return Err(Error::Busy.into());
     }
@@ -232,7 +234,7 @@ pub(crate) fn answer(
     Ok(Caller::Session(dialler_role, Box::new(authenticated)))
 }
 
-/// The answer to a Hello, once it may be given.
+/// Waits until the Hello may be answered, and makes the answer.
 fn reserve_and_answer(
     role: Role,
     hello: &[u8],
@@ -247,7 +249,7 @@ fn reserve_and_answer(
     answer
 }
 
-/// Sends the Hello and takes the proof that must follow it soon.
+/// Sends the Hello and reads the proof, which must come soon.
 fn expect_proof(
     connection: &mut Connection,
     hello: &[u8],
@@ -263,7 +265,7 @@ fn expect_proof(
     }
 }
 
-/// Says why, where there is something to say, and leaves the peer time to read it.
+/// Tells the peer why it is refused, if it may know that, and gives it time to read the message.
 pub(crate) fn refuse(connection: &mut Connection, error: &HandshakeError) {
     if let Some(refusal) = error.refusal() {
         let refusal = frame(FrameKind::Refuse, &refusal);

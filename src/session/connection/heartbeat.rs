@@ -1,4 +1,4 @@
-//! Signs of life while a side has nothing to say.
+//! Signs of life while a side has nothing else to send.
 
 use crate::protocol::{Message, Ping};
 use crate::session::connection::channel::MessageWriter;
@@ -22,7 +22,7 @@ impl Heartbeat {
     /// Starts the thread.
     ///
     /// # Errors
-    /// What the system says when it has no thread to give.
+    /// The system's error if it has no thread to give.
     pub(crate) fn start(writer: SharedWriter, liveness: &Liveness) -> std::io::Result<Self> {
         let ahead = lock(&writer).prepare_ahead();
         let pause = liveness.heartbeat();
@@ -44,7 +44,7 @@ impl Drop for Heartbeat {
     fn drop(&mut self) {
         self.ahead.close();
         if let Some(thread) = self.thread.take() {
-            // It can only have panicked, which ended nothing but the heartbeats.
+            // A thread that panicked has only ended the heartbeats.
             let _ = thread.join();
         }
     }
@@ -54,7 +54,8 @@ fn beat(writer: &SharedWriter, ahead: &NextSeal, pause: Duration) {
     let _closing = ClosedAtEnd(ahead);
     let mut due = Instant::now() + pause;
     while ahead.serve_until(due) {
-        // A writer that is busy says enough by what it writes; one that is lost is found by others.
+        // No heartbeat is needed if the writer is busy: it is sending something else. If the connection is lost,
+        // other threads notice.
         if let Ok(mut writer) = writer.try_lock()
             && writer.send(&Message::Ping(Ping::default())).is_err()
         {
@@ -64,7 +65,7 @@ fn beat(writer: &SharedWriter, ahead: &NextSeal, pause: Duration) {
     }
 }
 
-/// However the thread ends, nobody waits for it any more.
+/// However the thread ends, no other thread may wait for a seal from it any more.
 struct ClosedAtEnd<'a>(&'a NextSeal);
 
 impl Drop for ClosedAtEnd<'_> {

@@ -23,7 +23,7 @@ pub(crate) struct SessionContext {
     pub(crate) keys: Arc<SessionKeys>,
     pub(crate) liveness: Arc<Liveness>,
     pub(crate) traffic: Arc<Traffic>,
-    /// What a thread of this side ends the session with.
+    /// The error with which a thread of this side ends the session.
     pub(crate) cause: Arc<EndCause>,
 }
 
@@ -49,16 +49,16 @@ pub(crate) fn channel(
     (reader, writer)
 }
 
-/// The further streams of one transfer: those that have joined wait here for a thread to take them.
+/// The further streams of one transfer. Streams that have joined wait here until a thread takes them.
 #[derive(Default)]
 pub(crate) struct StreamQueue(Monitor<QueueState>);
 
-/// What waiting for a stream has brought.
+/// The result of waiting for a stream.
 pub(crate) enum Popped {
     Stream(JoinedStream),
     /// None came in time.
     Nothing,
-    /// Nobody will take one any more.
+    /// The queue is closed.
     Closed,
 }
 
@@ -70,7 +70,7 @@ struct QueueState {
 }
 
 impl StreamQueue {
-    /// Adds a stream; ends it at once when nobody will take it any more.
+    /// Adds a stream. Ends it at once if the queue is closed.
     pub(crate) fn push(&self, stream: JoinedStream) {
         self.0.change(|state| {
             if state.closed {
@@ -82,7 +82,7 @@ impl StreamQueue {
         });
     }
 
-    /// Waits for a stream, no longer than `patience` where there is a limit.
+    /// Waits for a stream, at most for `patience` if there is a limit.
     pub(crate) fn pop(&self, patience: Option<Duration>) -> Popped {
         let is_empty = |state: &QueueState| !state.closed && state.waiting.is_empty();
         let mut state = match patience {
@@ -96,13 +96,13 @@ impl StreamQueue {
         }
     }
 
-    /// Whether nobody will take a stream any more.
+    /// Whether the queue is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.lock().closed
     }
 
-    /// The transfer is over: ends every stream, also those that threads are blocked on, and wakes
-    /// the thread that waits for one.
+    /// Called when the transfer is over. Ends every stream, so that threads that are blocked on one wake up, and
+    /// wakes the thread that waits for a stream.
     pub(crate) fn close(&self) {
         self.0.change(|state| {
             state.closed = true;
@@ -119,7 +119,7 @@ impl StreamQueue {
 /// connecting took: a round trip.
 ///
 /// # Errors
-/// [`Error`]: no connection, or one that does not prove to be the session's.
+/// [`Error`]: no connection, or the other end did not prove that it belongs to the session.
 pub(crate) fn dial_stream(
     peer: SocketAddr,
     shared: &SessionContext,

@@ -1,4 +1,4 @@
-//! Where the further streams of one session come in.
+//! The gate through which the further streams of one session join.
 
 use crate::protocol::StreamNumber;
 use crate::session::connection::join::{SessionContext, StreamQueue};
@@ -7,15 +7,15 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// How long a stream may be ahead of the answer that it came by: its dialler knows already that the
-/// transfer begins, and this side is about to read it.
+/// How long a stream may wait for the gate to open. The dialler may know that the transfer begins before this side
+/// has read the message.
 const AHEAD: Duration = Duration::from_secs(1);
 
-/// The gate of one session: open only while a transfer waits for streams, for no more than it waits for,
-/// and for each number once.
+/// The gate of one session. It is open only while a transfer waits for streams, admits only as many as expected,
+/// and each number once.
 pub(crate) struct JoinGate {
     pub(crate) shared: SessionContext,
-    /// Where it is noted that the session has ended.
+    /// Set when the session has ended.
     pub(crate) ended: SessionEnd,
     state: Monitor<GateState>,
 }
@@ -44,7 +44,7 @@ impl JoinGate {
         self.state.change(|state| state.open = Some((queue, count)));
     }
 
-    /// Where a stream that has proven itself belongs; `None` when it was not asked for.
+    /// The queue for a proven stream; `None` if the stream was not expected.
     pub(crate) fn admit(&self, number: StreamNumber) -> Option<Arc<StreamQueue>> {
         let is_closed = |state: &GateState| match &state.open {
             Some((queue, _)) => queue.is_closed(),
@@ -64,7 +64,7 @@ impl JoinGate {
 
 impl Drop for JoinGate {
     fn drop(&mut self) {
-        // It is dropped once.
+        // Only a second call could fail, and a gate is dropped once.
         let _ = self.ended.set(Instant::now());
     }
 }

@@ -1,12 +1,12 @@
-//! The seal of a stream's next message, prepared ahead of need by an idle thread: deriving the keys is most
-//! of what a message costs, and a peer waits for it.
+//! The seal of a stream's next message, prepared in advance by an idle thread. Deriving the keys is most of the
+//! cost of a message, and the peer would wait for it.
 
 use crate::crypto::{Position, Prepared, SealingKeys};
 use crate::protocol::StreamNumber;
 use crate::session::sync::Monitor;
 use std::time::Instant;
 
-/// What the thread that writes messages and the thread that prepares their seals share.
+/// Shared by the thread that writes messages and the thread that prepares their seals.
 pub(crate) struct NextSeal {
     keys: SealingKeys,
     stream: StreamNumber,
@@ -16,7 +16,7 @@ pub(crate) struct NextSeal {
 enum SealState {
     /// Nothing is wanted.
     Idle,
-    /// The seal of the message with this number is wanted, and nobody has begun it.
+    /// The seal of the message with this number is wanted and not begun.
     Wanted(u64),
     /// It is being prepared.
     Begun,
@@ -25,7 +25,7 @@ enum SealState {
 }
 
 impl NextSeal {
-    /// For the messages of a stream.
+    /// Prepares seals for the messages of a stream.
     pub(crate) fn new(keys: SealingKeys, stream: StreamNumber) -> Self {
         NextSeal {
             keys,
@@ -43,7 +43,7 @@ impl NextSeal {
         });
     }
 
-    /// The seal of message `sequence`, if it has been begun; waits until it is ready then.
+    /// The seal of message `sequence`, if it was begun. Waits until it is ready.
     pub(crate) fn take(&self, sequence: u64) -> Option<Prepared> {
         let mut state = self
             .state
@@ -57,7 +57,7 @@ impl NextSeal {
         }
     }
 
-    /// Prepares what is wanted, in the calling thread, until `due`. False when there is an end.
+    /// Prepares wanted seals in the calling thread until `due`. False if it was closed.
     pub(crate) fn serve_until(&self, due: Instant) -> bool {
         loop {
             let left = due.saturating_duration_since(Instant::now());
@@ -81,12 +81,12 @@ impl NextSeal {
         }
     }
 
-    /// Ends the preparing thread, and the wait of any thread for it.
+    /// Closes it: ends the preparing thread, and wakes threads that wait for a seal.
     pub(crate) fn close(&self) {
         self.state.change(|state| *state = SealState::Closed);
     }
 
-    /// If it cannot be prepared, the thread that needs the seal makes it, and gets the error.
+    /// If this fails, the thread that needs the seal makes it itself and gets the error.
     fn prepare(&self, sequence: u64) -> SealState {
         let stream = self.stream.get();
         let position = Position::Message { stream, sequence };
@@ -106,7 +106,7 @@ mod tests {
         NextSeal::new(SealingKeys::of_no_session(), StreamNumber::FIRST)
     }
 
-    /// Prepares what is wanted, and comes back.
+    /// Prepares what is wanted, and returns.
     fn serve(next_seal: &NextSeal) {
         assert!(next_seal.serve_until(Instant::now()));
     }

@@ -1,4 +1,4 @@
-//! How long a connection waits for its peer, and how fast that must be.
+//! How long a connection waits for its peer, and how fast the peer must send.
 
 use crate::model::limits;
 use crate::session::connection::clock::{Deadline, Liveness};
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 /// How long to wait for the peer.
 #[derive(Clone, Debug)]
 pub(crate) enum Patience {
-    /// Until one deadline, however the bytes trickle.
+    /// Until a deadline, however slowly the bytes come.
     Until(Deadline),
     /// As long as the peer is heard on any stream of the session.
     WhileAlive(Arc<Liveness>),
 }
 
 impl Patience {
-    /// How long the next read may block; an error when none is to follow.
+    /// How long the next read may block. An error if the time is over.
     pub(super) fn read_wait(&self) -> io::Result<Duration> {
         self.wait(Liveness::read_wait)
     }
 
-    /// How long the next write may block; an error when none is to follow.
+    /// How long the next write may block. An error if the time is over.
     pub(super) fn write_wait(&self) -> io::Result<Duration> {
         self.wait(Liveness::write_wait)
     }
@@ -34,7 +34,7 @@ impl Patience {
         }
     }
 
-    /// The clock of the session; none before the proof.
+    /// The liveness of the session; `None` before the proof.
     pub(super) fn liveness(&self) -> Option<&Arc<Liveness>> {
         match self {
             Patience::Until(_) => None,
@@ -42,7 +42,7 @@ impl Patience {
         }
     }
 
-    /// Whether the session may go on although its peer moves nothing.
+    /// Checks that the peer has not stalled for too long.
     ///
     /// # Errors
     /// [`Error::Stalled`].
@@ -56,13 +56,13 @@ impl Patience {
         }
     }
 
-    /// Whether a read that brought nothing was the last one.
+    /// Whether to give up after a read that brought nothing.
     pub(super) fn is_over_for_reads(&self) -> bool {
         self.liveness().is_some_and(|liveness| liveness.is_silent())
     }
 
-    /// Whether a write that has gone no further for `time` was the last one. Signs of life don't help a
-    /// peer that takes nothing.
+    /// Whether to give up a write that made no progress for `time`. Heartbeats don't help a peer that reads
+    /// nothing.
     pub(super) fn is_over_for_writes(&self, time: Duration) -> bool {
         self.liveness()
             .is_some_and(|liveness| time >= liveness.idle_limit())
@@ -75,27 +75,27 @@ impl Patience {
         }
     }
 
-    /// For how long a peer was silent that is given up.
+    /// How long the peer was silent, for the error.
     pub(super) fn seconds(&self) -> u64 {
         let idle_limit = self.liveness().map(|liveness| liveness.idle_limit());
         idle_limit.map_or(limits::HANDSHAKE_SECONDS, |limit| limit.as_secs())
     }
 }
 
-/// How fast a peer must bring something that it has begun: within some time, or at a rate from then on.
+/// How fast a peer must send something that it has begun: within a grace period, or at a rate from then on.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// What must come, in words.
+    /// What the peer is sending, for the error.
     what: &'static str,
-    /// When the rate begins to count.
+    /// The end of the grace period.
     from: Instant,
     bytes_per_second: u64,
-    /// Bytes of the frames that it is for.
+    /// Bytes received that count for the pace.
     pub(super) brought: u64,
 }
 
 impl Pace {
-    /// `what` has begun to come.
+    /// Starts when `what` begins to arrive.
     pub(crate) fn new(what: &'static str, grace: Duration, bytes_per_second: u64) -> Self {
         Pace {
             what,
@@ -105,7 +105,7 @@ impl Pace {
         }
     }
 
-    /// Checks that it is kept, with the bytes of a frame that has not ended.
+    /// Checks that the peer keeps the pace. `of_frame` are the bytes of an incomplete frame.
     ///
     /// # Errors
     /// [`Error::DeclinedHere`].

@@ -24,16 +24,16 @@ pub(crate) struct Session {
     pub(crate) reader: MessageReader,
     pub(crate) origin: Origin,
     unread: Option<Message>,
-    /// How many streams it takes at most.
+    /// The most streams that it can have.
     pub(crate) most_streams: u16,
-    /// Number of the transfer that comes next.
+    /// Number of the next transfer.
     transfer: u32,
-    /// The first number that no joined stream has had.
+    /// The next unused number of a joined stream.
     pub(crate) next_stream: Arc<AtomicU16>,
     _heartbeat: Heartbeat,
 }
 
-/// How further streams come about: the dialler always makes them.
+/// How further streams are made. The dialler always dials them.
 pub(crate) enum Origin {
     /// This side dialled.
     Dialled,
@@ -77,7 +77,7 @@ impl Session {
         })
     }
 
-    /// The number of the transfer that begins now.
+    /// Counts a new transfer, and returns its number.
     ///
     /// # Errors
     /// [`Error::NotVerified`] after [`limits::TRANSFERS`].
@@ -99,12 +99,12 @@ impl Session {
         lock(&self.writer).send(message)
     }
 
-    /// Gives back a message that was heard too early: it is the next one again.
+    /// Puts a message back that was read too early. It is returned again by the next call.
     pub(crate) fn put_back(&mut self, message: Message) {
         self.unread = Some(message);
     }
 
-    /// The next message that matters: heartbeats are taken, pings answered, an Abort is an error.
+    /// The next message for the caller. Heartbeats are skipped, pings are answered, and an Abort is an error.
     ///
     /// # Errors
     /// [`Error`]: lost, silent, given up by the peer, or something that does not verify.
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    /// Shows the verification phrase to the person here, and tells the peer when it is the same there.
+    /// Has the person here compare the verification phrase, and tells the peer if it is confirmed.
     ///
     /// # Errors
     /// [`Error::PhraseDiffers`], or that the connection is gone.
@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Gives the session up and lets the peer know why, as far as it still listens.
+    /// Gives the session up, and tells the peer why, if it still reads.
     pub(crate) fn abort(&mut self, error: &Error) {
         lock(&self.writer).abort(error);
     }
@@ -150,7 +150,7 @@ impl Drop for Session {
     }
 }
 
-/// Deals with what may come at any time; gives back what is for the caller.
+/// Handles messages that may come at any time. Returns a message that is for the caller.
 ///
 /// # Errors
 /// [`Error::PeerAborted`], or that the connection is gone.

@@ -12,14 +12,14 @@ use std::time::Duration;
 /// Pause between two tries to reach a peer that does not listen yet.
 const DIAL_PAUSE: Duration = Duration::from_millis(200);
 
-/// What a try gets even where less is left: cut short, it would only say that it was.
+/// The least time for an attempt, even if the deadline is closer. A shorter attempt would fail without saying why.
 const SHORTEST_TRY: Duration = Duration::from_secs(1);
 
-/// Connects to the first of the peer's addresses that answers; tries once, and again until `deadline`.
+/// Connects to the first of the peer's addresses that answers. Tries at least once, and repeatedly until
+/// `deadline`.
 ///
 /// # Errors
-/// [`Error::NameNotFound`] or [`Error::NoConnection`] with what the last try said, or
-/// [`Error::Cancelled`].
+/// [`Error::NameNotFound`] or [`Error::NoConnection`] with the error of the last attempt, or [`Error::Cancelled`].
 pub(crate) fn dial(
     peer: &PeerAddress,
     deadline: Deadline,
@@ -39,7 +39,7 @@ pub(crate) fn dial(
     }
 }
 
-/// One try of all addresses that the name has.
+/// Tries all addresses of the name once.
 fn dial_once(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, Error> {
     let addresses = (peer.host.as_str(), peer.port)
         .to_socket_addrs()
@@ -60,15 +60,15 @@ fn dial_once(peer: &PeerAddress, deadline: Deadline) -> Result<TcpStream, Error>
     })
 }
 
-/// One try of one address.
+/// Tries one address once.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub(crate) fn dial_address(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
     let left = deadline.remaining().ok_or(io::ErrorKind::TimedOut)?;
     let stream = TcpStream::connect_timeout(&address, left)?;
-    // The kernel may pick the port that is dialled as the source of the dial, and so connect a socket
-    // to itself while nobody listens there.
+    // If nobody listens, the kernel may choose the dialled port as the source port and connect the socket to
+    // itself.
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
@@ -87,10 +87,10 @@ impl std::fmt::Display for PeerAddress {
 
 /// Listens on the one address given, or on every address of both families.
 ///
-/// On Unix std sets SO_REUSEADDR before it binds, so the port can be used again at once after an end,
-/// while connections of before linger in TIME_WAIT. On macOS it also lets another program of this machine
-/// listen on a single address with the same port: without the secret it gets nothing. On Windows std sets nothing,
-/// and rightly: there the port is free at once anyway, and the option would let another program take it over.
+/// On Unix, std sets SO_REUSEADDR before it binds, so a new process can use the port at once while old connections
+/// are in TIME_WAIT. On macOS this also lets another program of this machine listen on a single address with the
+/// same port; it cannot do anything without the secret. On Windows std does not set it, which is right: the port
+/// is free at once anyway, and the option would let another program take it over.
 ///
 /// # Errors
 /// [`Error::CannotListen`] when no address can be bound.
@@ -103,7 +103,7 @@ pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, Error>
         return Ok(vec![bind(everywhere_v4, address.port)?]);
     };
     let port = v6.local_addr().map_or(address.port, |local| local.port());
-    // Where an IPv6 socket takes IPv4 as well, this port is in use already, which is as good.
+    // If the IPv6 socket accepts IPv4, too, the port is already in use, and nothing is missing.
     match bind(everywhere_v4, port) {
         Ok(v4) => Ok(vec![v6, v4]),
         Err(Error::CannotListen { source, .. })
@@ -115,8 +115,8 @@ pub(crate) fn listen(address: &ListenAddress) -> Result<Vec<TcpListener>, Error>
     }
 }
 
-/// Whether the IPv6 socket on this port is what keeps IPv4 from being bound. On Windows it never is (Microsoft,
-/// "IPPROTO_IPV6 Socket Options"), Linux says so in its settings, and elsewhere it is taken as true.
+/// Whether an IPv6 socket also accepts IPv4, so that IPv4 cannot be bound to the same port. Never on Windows
+/// (Microsoft, "IPPROTO_IPV6 Socket Options"). On Linux a setting says it, and elsewhere the answer is yes.
 fn takes_both_families() -> bool {
     if cfg!(windows) {
         return false;
@@ -127,7 +127,7 @@ fn takes_both_families() -> bool {
     }
 }
 
-/// Whether `address` can be listened on at this moment.
+/// Checks that this machine can listen on `address` now.
 ///
 /// # Errors
 /// [`Error::CannotListen`].
@@ -135,10 +135,10 @@ pub fn can_listen(address: &ListenAddress) -> Result<(), Error> {
     listen(address).map(drop)
 }
 
-/// Descriptors of a process where the system doesn't say: the least that is usual.
+/// The limit of descriptors if the system doesn't report it: the lowest common default.
 const USUAL_DESCRIPTORS: usize = 256;
 
-/// How many descriptors this process may have. Linux tells; std has no call for it.
+/// How many descriptors this process may have. Read from Linux's `/proc`, because std has no call for it.
 pub(crate) fn descriptor_limit() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let mut lines = limits.lines();
@@ -155,8 +155,8 @@ pub(crate) fn descriptor_limit() -> usize {
 /// Descriptors of a listener that belong to no connection: standard ones, sockets that listen, folders.
 const OWN_DESCRIPTORS: usize = 32;
 
-/// How many streams each of that many sessions may have: a stream needs a socket and a file, and a quarter
-/// of all descriptors is for peers that have not proven themselves.
+/// How many streams each of `sessions` may have. A stream needs a socket and a file, and a quarter of all
+/// descriptors is reserved for peers that have not proven the secret.
 pub(crate) fn streams_of_each(sessions: usize) -> u16 {
     streams_within(descriptor_limit(), sessions)
 }
@@ -177,7 +177,7 @@ fn bind(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
 mod tests {
     use super::*;
 
-    /// On no system a listener without one of both families comes about in silence.
+    /// On no system may a listener silently miss one of the two families.
     #[test]
     fn a_port_that_another_has_in_one_family_is_in_use() {
         let other = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();

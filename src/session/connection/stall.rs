@@ -1,16 +1,16 @@
-//! How long a session has stood still because of its peer.
+//! How long a session has made no progress because of its peer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Time that this side has spent waiting for the peer since that last moved the transfer on. Time in
-/// which this side is busy with a disk, a person or a program doesn't count.
+/// The time that this side has waited for the peer since the last progress. Time in which this side is busy with a
+/// disk, a person or a program doesn't count.
 #[derive(Debug)]
 pub(crate) struct StallClock {
     start: Instant,
-    /// Milliseconds of waiting that are over.
+    /// Milliseconds of completed waits.
     waited: AtomicU64,
-    /// When the waiting under way began, in milliseconds from the start, plus one; 0 where there is none.
+    /// When the current wait began, in milliseconds from the start, plus one; 0 if there is none.
     since: AtomicU64,
 }
 
@@ -23,13 +23,13 @@ impl StallClock {
         }
     }
 
-    /// This side waits for the peer until what this gives is dropped. One thread waits at a time.
+    /// Starts a wait for the peer, which lasts until the result is dropped. One thread waits at a time.
     pub(crate) fn wait(&self) -> Waiting<'_> {
         self.since.store(self.now(), Ordering::Relaxed);
         Waiting(self)
     }
 
-    /// The peer has moved the transfer on.
+    /// The transfer has made progress: the count starts again.
     pub(crate) fn moved(&self) {
         self.waited.store(0, Ordering::Relaxed);
         if self.since.load(Ordering::Relaxed) != 0 {
@@ -37,7 +37,7 @@ impl StallClock {
         }
     }
 
-    /// For how long it has stood still.
+    /// How long there was no progress.
     pub(crate) fn stalled(&self) -> Duration {
         let waiting = match self.since.load(Ordering::Relaxed) {
             0 => 0,
@@ -51,7 +51,7 @@ impl StallClock {
     }
 }
 
-/// The waiting of a thread for the peer.
+/// A thread's wait for the peer.
 pub(crate) struct Waiting<'a>(&'a StallClock);
 
 impl Drop for Waiting<'_> {

@@ -1,4 +1,4 @@
-//! Frames over TCP: whole ones, within a time limit, counted.
+//! Whole frames over TCP, with time limits, and counted.
 
 use crate::protocol::{FRAME_HEADER_LENGTH, FrameHeader, FrameKind, Stage};
 use crate::session::connection::clock::{Deadline, Liveness};
@@ -11,19 +11,19 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a side that ends a connection early lets the peer read what it said last.
+/// How long a side that ends a connection early gives the peer to read its last message.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What one side keeps reading after it gave up, at most: enough for what was under way.
+/// The most bytes that a side still reads after it gave up: enough for what was in flight.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
-/// What is given to the system at once of something longer, in bytes: a call comes back only when all of it
-/// was taken, and until then nobody can tell how fast the line is.
+/// The most bytes to pass to the system in one write. A call returns only when all of them were taken, and the
+/// speed of the line is unknown until then.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// A frame's body, in memory that is used again for the next one. It grows and never shrinks: zeroing
-/// megabytes for each part would cost as much as copying them. It keeps nothing when it grows: memory that
-/// is new comes zeroed from the system.
+/// A frame's body, in memory that is reused for the next one. It grows and never shrinks, because zeroing
+/// megabytes for each part would cost as much as copying them. When it grows it is allocated anew, because new
+/// memory comes zeroed from the system.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBuffer {
     bytes: Vec<u8>,
@@ -56,7 +56,7 @@ pub(crate) struct Connection {
     read_wait: Option<Duration>,
     write_wait: Option<Duration>,
     pace: Option<Pace>,
-    /// Bytes that have come of the frame that is read, or was read last.
+    /// Bytes received of the current or latest frame.
     of_frame: u64,
 }
 
@@ -64,14 +64,14 @@ impl Connection {
     /// Takes a connected stream.
     ///
     /// # Errors
-    /// What the system says when an option cannot be set: the connection is gone already.
+    /// The system's error if an option cannot be set, because the connection is gone.
     pub(crate) fn new(
         stream: impl Into<Arc<TcpStream>>,
         patience: Patience,
         traffic: Arc<Traffic>,
     ) -> io::Result<Self> {
         let stream = stream.into();
-        // A frame is written whole; waiting for more would only add a delay to the last one.
+        // Frames are written whole, so Nagle's algorithm would only delay the last segment.
         stream.set_nodelay(true)?;
         Ok(Connection::of(stream, patience, traffic))
     }
@@ -95,12 +95,12 @@ impl Connection {
         }
     }
 
-    /// The clock of the session that this connection is one of; none before the proof.
+    /// The liveness of this connection's session; `None` before the proof.
     pub(crate) fn liveness(&self) -> Option<Arc<Liveness>> {
         self.patience.liveness().map(Arc::clone)
     }
 
-    /// The transfer moved on, by this connection.
+    /// The transfer has made progress on this connection.
     pub(crate) fn moved(&self) {
         if let Some(liveness) = self.patience.liveness() {
             liveness.stall.moved();
@@ -112,34 +112,34 @@ impl Connection {
         &self.stream
     }
 
-    /// From here on waits by another rule.
+    /// Changes how it waits from now on.
     pub(crate) fn set_patience(&mut self, patience: Patience) {
         self.patience = patience;
     }
 
-    /// From here on counts as part of another session's traffic.
+    /// From now on, counts its bytes in `traffic`.
     pub(crate) fn set_traffic(&mut self, traffic: Arc<Traffic>) {
         self.traffic = traffic;
     }
 
-    /// From here on reads of this handle end with the error that is raised there.
+    /// From now on, reads of this handle fail with the error that `cause` carries.
     pub(crate) fn end_with(&mut self, cause: Arc<EndCause>) {
         self.cause = Some(cause);
     }
 
-    /// From here on reads fail once the peer falls behind `pace`; `None`: it has all the time it wants.
+    /// From now on, reads fail if the peer falls behind `pace`. `None` sets no pace.
     pub(crate) fn set_pace(&mut self, pace: Option<Pace>) {
         self.pace = pace;
     }
 
-    /// The frame that was read last was what the pace is for.
+    /// Counts the latest frame for the pace.
     pub(crate) fn keep_pace(&mut self) {
         if let Some(pace) = &mut self.pace {
             pace.brought += self.of_frame;
         }
     }
 
-    /// Reads one frame; nothing is allocated by a length that `stage` does not allow.
+    /// Reads one frame. Refuses a length that `stage` does not allow, before it allocates memory.
     ///
     /// # Errors
     /// [`Error`]: lost, silent, or no frame at all.
@@ -160,7 +160,7 @@ impl Connection {
         Ok(header.kind)
     }
 
-    /// Writes bytes that together are whole frames, as one flight.
+    /// Writes whole frames, in as few writes as possible.
     ///
     /// # Errors
     /// [`Error::Lost`] or [`Error::Silent`].
@@ -179,7 +179,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what the system takes; 0 when it has taken nothing for a moment. The last bytes have `moved` then.
+    /// Writes what the system takes; 0 if it took nothing for a moment. `moved` is when it last took something.
     fn write_some(&mut self, head: &[u8], tail: &[u8], moved: Instant) -> io::Result<usize> {
         let wait = self.patience.write_wait()?;
         if self.write_wait != Some(wait) {
@@ -204,12 +204,12 @@ impl Connection {
 
     /// Ends the connection in both directions: blocked readers and writers of every handle wake up.
     pub(crate) fn shutdown(&self) {
-        // Fails only when the connection is gone, which is what is wanted.
+        // Fails only if the connection is gone already, which is just as good.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Ends the own direction and reads on for a moment, so that what was said last is not destroyed
-    /// by the reset that unread bytes would cause.
+    /// Ends the sending half and reads for a moment longer. Unread bytes would cause a reset, which could destroy
+    /// this side's last message.
     pub(crate) fn linger(&mut self) {
         if self.stream.shutdown(Shutdown::Write).is_err() {
             return;
@@ -233,7 +233,7 @@ impl Connection {
         }
     }
 
-    /// Fills `buffer`. What another thread ended the session with goes before what the connection says.
+    /// Fills `buffer`. If another thread has ended the session, its error counts, not the connection's.
     fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
         let filled = self.fill(buffer);
         filled.map_err(|error| self.raised().unwrap_or(error))
@@ -259,7 +259,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there; 0 when nothing came for a moment.
+    /// Reads what has come; 0 if nothing came for a moment.
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wait = self.patience.read_wait()?;
         if self.read_wait != Some(wait) {
@@ -297,8 +297,8 @@ fn closed_by_the_peer() -> io::Error {
     )
 }
 
-/// Whether a call only came back because its time was over, and may be tried again. On Unix that is
-/// `WouldBlock`, and `TimedOut` means that the kernel gave the connection up.
+/// Whether a call returned only because its timeout passed, so that it can be repeated. On Unix that is
+/// `WouldBlock`; `TimedOut` means that the kernel gave the connection up.
 fn is_wait_over(error: &io::Error) -> bool {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
@@ -327,7 +327,7 @@ mod tests {
         (connection(dialler), connection(listener))
     }
 
-    /// As while a person is asked, or files are put into their place.
+    /// Stands for a side that asks a person or delivers files.
     #[test]
     fn a_side_that_does_not_listen_for_a_while_finds_no_silence() {
         let (mut here, mut there) = pair();
@@ -344,7 +344,7 @@ mod tests {
         here.set_pace(Some(Pace::new("an offer", Duration::ZERO, 1 << 20)));
         there.write_all(&[0, 0, 0, 9, 1], &[]).unwrap();
         let error = loop {
-            // Signs of life, which keep the connection and bring nothing.
+            // Bytes that keep the connection alive and make no progress.
             there.write_all(&[0], &[]).unwrap();
             if let Err(error) = here.read_exact(&mut [0]) {
                 break error;

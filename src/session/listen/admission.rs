@@ -1,5 +1,4 @@
-//! The guest book in the hands of threads: each connection has one, which waits here until its Hello may
-//! be answered.
+//! The guest book for threads: the thread of each connection waits here until its Hello may be answered.
 
 use crate::model::limits;
 use crate::protocol::HandshakeError;
@@ -14,10 +13,10 @@ use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// How long a Hello may wait: what is left of a handshake is for the answer.
+/// How long a Hello may wait. The rest of the handshake's time is for the answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(limits::HANDSHAKE_SECONDS - 1);
 
-/// The connections that have not proven themselves yet.
+/// The connections that have not proven the secret yet.
 pub(crate) struct Admission {
     state: Mutex<AdmissionState>,
     changed: Condvar,
@@ -29,8 +28,8 @@ struct AdmissionState {
 }
 
 impl Admission {
-    /// Nobody is here. There is room for [`limits::UNPROVEN_CONNECTIONS`], and for fewer where the process
-    /// may have few descriptors: the others are for transfers.
+    /// Starts without connections. At most [`limits::UNPROVEN_CONNECTIONS`] may be here; fewer if the process has
+    /// few descriptors, because transfers need most of them.
     pub(crate) fn new(budget: Budget, descriptors: usize) -> Arc<Self> {
         let connections = (descriptors / 4).min(limits::UNPROVEN_CONNECTIONS);
         let book = GuestBook::new(budget, GuestLimits::of(connections), Instant::now());
@@ -43,8 +42,8 @@ impl Admission {
         })
     }
 
-    /// A pass for a new connection, at the cost of an old one where there are too many. `None` where none
-    /// can give way, or those that did are not gone yet.
+    /// A pass for a new connection. If there are too many, an old one is ended for it. `None` if none can give
+    /// way, or the ended ones are not gone yet.
     pub(crate) fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>, from: IpAddr) -> Option<Pass> {
         let mut state = lock(&self.state);
         let (id, evicted) = state.book.arrive(from)?;
@@ -59,7 +58,7 @@ impl Admission {
         })
     }
 
-    /// Ends one connection, so that its descriptor comes free; false when there is none to end.
+    /// Ends one connection to free its descriptor. False if there is none to end.
     pub(crate) fn make_room(&self) -> bool {
         let mut state = lock(&self.state);
         let evicted = state.book.evict();
@@ -79,7 +78,7 @@ impl Admission {
         lock(&self.state).book.is_spent()
     }
 
-    /// Notes an event in the book, and wakes the threads that wait: one of them may now be answered.
+    /// Records an event in the book, and wakes the waiting threads: one of their guests may now be answered.
     fn note<T>(&self, event: impl FnOnce(&mut GuestBook, Instant) -> T) -> T {
         let result = event(&mut lock(&self.state).book, Instant::now());
         self.changed.notify_all();
@@ -88,7 +87,7 @@ impl Admission {
 }
 
 impl AdmissionState {
-    /// The thread of this connection wakes up and finds it lost.
+    /// Shuts the connection down. Its thread wakes up and finds it lost.
     fn hang_up(&self, id: GuestId) {
         if let Some(stream) = self.streams.get(&id).and_then(Weak::upgrade) {
             // It may be lost already.
@@ -97,13 +96,13 @@ impl AdmissionState {
     }
 }
 
-/// A number that nobody outside can foresee.
+/// A number that no peer can predict.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// The right of a connection to be here until it has proven itself. Dropped, what it was answered and did
-/// not prove is a guess spent.
+/// The right of a connection to be here until it has proven the secret. If it was answered and proved nothing
+/// until it is dropped, it has spent a guess.
 pub(crate) struct Pass {
     admission: Arc<Admission>,
     entered: Instant,
@@ -111,7 +110,7 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// Waits until the Hello that makes this claim may be answered.
+    /// Waits until the Hello with this claim may be answered.
     ///
     /// # Errors
     /// [`HandshakeError::Busy`]: too many wait, it took too long, or no guess is left.
@@ -159,7 +158,7 @@ impl Pass {
         self.admission.note(|book, now| book.spend(self.id, now));
     }
 
-    /// Whether the dialler has hung up while it waited: its guess is nobody's then.
+    /// Whether the dialler has hung up while it waited. Then no guess is charged.
     fn is_gone(&self, state: &AdmissionState) -> bool {
         let Some(stream) = state.streams.get(&self.id).and_then(Weak::upgrade) else {
             return true;

@@ -1,4 +1,5 @@
-//! One connection to a listener, from its handshake to the session, the stream or the answer that it becomes.
+//! One connection to a listener, from its handshake to what it becomes: a session, a further stream, or a ping
+//! that is answered.
 
 use crate::crypto::{Secret, TotpKey};
 use crate::model::quoted;
@@ -23,7 +24,7 @@ use crate::session::listen::tickets::FoundTicket;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-/// A connection from accept to where it belongs.
+/// Handles one connection, from accept until a session or another thread takes it over.
 pub(super) fn handle(
     stream: Arc<TcpStream>,
     peer: SocketAddr,
@@ -51,7 +52,7 @@ pub(super) fn handle(
         &mut policy,
     ) {
         Ok(Caller::Join(request, connection)) => {
-            // A stream that cannot join is the dialler's to miss.
+            // If the stream cannot join, the dialler notices and goes on without it.
             let _ = join(request, *connection, state);
             return;
         }
@@ -80,9 +81,9 @@ struct ConnectionPolicy<'a> {
     pass: Pass,
     secrets: Snapshot,
     name: Option<Name>,
-    /// The ticket of the session that it comes back to.
+    /// The ticket of the session that the peer returns to.
     ticket: Option<FoundTicket>,
-    /// What makes the codes of that name, where it owes one.
+    /// The key of the peer's one-time codes, if it must give one.
     second_factor: Option<Arc<TotpKey>>,
     slot: Option<Slot>,
 }
@@ -97,7 +98,7 @@ impl HandshakePolicy for ConnectionPolicy<'_> {
         }
         let found = self.secrets.find(name);
         let subject = match (&self.secrets, &found) {
-            // Nothing is hidden by an answer where there are no names.
+            // Without names, the refusal reveals nothing.
             (Snapshot::One(_), None) => return Err(HandshakeError::Unproven),
             (Snapshot::One(_), Some(_)) => Subject::Sole,
             (Snapshot::Named(_), Some((_, Some(named)))) => {
@@ -138,7 +139,7 @@ impl HandshakePolicy for ConnectionPolicy<'_> {
 
     fn greeting(&self) -> Option<Message> {
         match (&self.secrets, &self.second_factor) {
-            // Who comes back by a key of its session owes none.
+            // A peer that returns to its session needs no code.
             _ if self.ticket.is_some() => None,
             (Snapshot::One(_), _) => None,
             (Snapshot::Named(_), None) => Some(Message::Ping(Ping::default())),
@@ -159,7 +160,7 @@ impl ConnectionPolicy<'_> {
         Ok(())
     }
 
-    /// Takes the code of a peer that owes one, and then a slot. What came of it where that fails.
+    /// Checks the code of a peer that must give one, then takes a slot for it. If either fails, reports why.
     fn take_code(
         &mut self,
         role: DiallerRole,
@@ -184,7 +185,7 @@ impl ConnectionPolicy<'_> {
         })
     }
 
-    /// Serves a peer that only measures the line. It counts as unproven no longer.
+    /// Serves a peer that only measures the line. It no longer counts as unproven.
     fn answer_ping(self, mut authenticated: Box<Authenticated>) -> Arrival {
         let peer = self.peer;
         drop(self.pass);
@@ -194,7 +195,7 @@ impl ConnectionPolicy<'_> {
         }
     }
 
-    /// Makes the session of a proven peer, which further streams may join, and to which it may return.
+    /// Makes the session of a proven peer. Further streams may join it, and the peer may return to it.
     fn begin_session(self, mut authenticated: Authenticated) -> Option<Arrival> {
         let (state, peer, name, slot) = (self.state, self.peer, self.name, self.slot?);
         let gate = Arc::new(JoinGate::new(authenticated.shared.clone()));

@@ -1,5 +1,4 @@
-//! Many peers at once: each that comes gets a thread of its own, and what goes wrong with one is no
-//! other one's concern.
+//! Many peers at once, each on a thread of its own. An error of one does not affect the others.
 
 use crate::session::cancel::Cancel;
 use crate::session::connection::clock::Deadline;
@@ -10,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, scope};
 use std::time::Duration;
 
-/// Whom to serve, and for how long.
+/// How many peers to serve, and for how long.
 pub(crate) struct Hosting<'a> {
-    /// End when nobody has come for so long.
+    /// End when no peer has come for this long.
     pub(crate) wait: Option<Duration>,
     pub(crate) cancel: &'a Cancel,
     pub(crate) operator: &'a dyn Operator,
@@ -23,9 +22,9 @@ pub(crate) struct Hosting<'a> {
 pub(crate) enum Closing {
     /// All slots were used up.
     Full,
-    /// Nobody came any more.
+    /// No more peers came.
     Quiet,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
 }
 
@@ -65,7 +64,7 @@ impl Hosting<'_> {
         })
     }
 
-    /// A whole session. A bug that shows in it ends this one only.
+    /// Serves one session. A panic ends only this session.
     fn serve_one(&self, mut guest: ProvenGuest, serve: &(dyn Fn(ProvenGuest) + Sync)) {
         let peer = guest.session.peer;
         let work = AssertUnwindSafe(|| {

@@ -18,16 +18,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-/// Stack of a thread that serves somebody unproven.
+/// Stack size of a thread that serves an unproven peer, in bytes.
 const UNPROVEN_STACK: usize = 512 * 1024;
 
-/// How long the accept loop may take to notice that it is to end.
+/// How long to wait for the connection that wakes the accept loop at its end.
 const WAKE_UP: Duration = Duration::from_millis(500);
 
-/// Peers that have come and wait to be taken.
+/// How many arrivals may wait.
 const ARRIVALS: usize = 64;
 
-/// Sockets that listen, and the peers that came through them.
+/// Listening sockets, and the arrivals from them.
 pub(crate) struct Listener {
     addresses: Vec<SocketAddr>,
     arrivals: Receiver<Arrival>,
@@ -36,7 +36,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens, and lets peers in from now on.
+    /// Listens. From now on peers can connect.
     ///
     /// # Errors
     /// [`Error::CannotListen`], or [`Error::System`] without threads.
@@ -44,7 +44,7 @@ impl Listener {
         Listener::of_sockets(socket::listen(address)?, terms)
     }
 
-    /// Lets in the peer at the other end of a connection that stands, and nobody else.
+    /// A listener for an existing connection: it serves only the peer at its other end.
     ///
     /// # Errors
     /// [`Error::System`] without threads.
@@ -79,18 +79,18 @@ impl Listener {
         Ok(listener)
     }
 
-    /// Where it listens, with the real port.
+    /// Where it listens, with the actual port.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Tells the operator where it listens.
+    /// Reports to the operator where it listens.
     pub(crate) fn announce(&self, operator: &dyn Operator) {
         let addresses = &self.addresses;
         operator.event(&Event::Listening { addresses });
     }
 
-    /// Tells the operator of an arrival that the session does not depend on.
+    /// Reports an arrival that is not a session to the operator.
     pub(crate) fn mention(&self, arrival: &Arrival, operator: &dyn Operator) {
         match arrival {
             Arrival::TurnedAway { peer, error } if error.is_worth_telling() => {
@@ -107,13 +107,13 @@ impl Listener {
         }
     }
 
-    /// The room for proven peers.
+    /// The slots for proven peers.
     pub(crate) fn slots(&self) -> &Arc<SessionSlots> {
         &self.state.terms.slots
     }
 
-    /// A call that wakes the thread in [`Listener::wait`] with an [`Arrival::Woken`]. With a full queue it does
-    /// nothing: that thread is awake.
+    /// A function that wakes the thread in [`Listener::wait`] with an [`Arrival::Woken`]. With a full queue it
+    /// does nothing, because that thread is awake then.
     pub(crate) fn waker(&self) -> impl Fn() + Send + 'static + use<> {
         let arrivals = self.state.arrivals.clone();
         move || {
@@ -121,7 +121,7 @@ impl Listener {
         }
     }
 
-    /// The next that comes; `None` when nobody does until the deadline.
+    /// The next arrival; `None` if there is none before the deadline.
     pub(crate) fn wait(&self, deadline: Option<Deadline>) -> Option<Arrival> {
         let arrival = match deadline {
             None => self.arrivals.recv().ok(),
@@ -136,17 +136,18 @@ impl Listener {
         arrival
     }
 
-    /// Whether a peer is here that only pings.
+    /// Whether a peer is pinging now.
     pub(crate) fn is_pinged(&self) -> bool {
         self.state.ping_slots.taken() > 0
     }
 
-    /// The book of guesses, for a side that dials as well.
+    /// The budget of guesses, shared with a side that also dials.
     pub(crate) fn admission(&self) -> &Arc<Admission> {
         &self.state.admission
     }
 
-    /// Lets the peer of a session come back by `ticket` that this side dialled; it `ended` once that is set.
+    /// Lets the peer of a session that this side dialled return with `ticket`. `ended` is set when the session
+    /// ends.
     pub(crate) fn expect_back(
         &self,
         ticket: Arc<ReturnTicket>,
@@ -156,7 +157,7 @@ impl Listener {
         self.state.tickets.issue(ticket, None, ended, socket);
     }
 
-    /// How many peers have proven themselves and wait to be taken.
+    /// How many proven peers wait for a thread to serve them.
     pub(crate) fn waiting(&self) -> &Arc<AtomicUsize> {
         &self.state.waiting
     }
@@ -165,14 +166,14 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.state.closed.store(true, Ordering::SeqCst);
-        // A blocked accept only comes back for a connection, so each socket gets one.
+        // A blocked accept only returns for a connection, so each socket gets one.
         let mut woken = true;
         for address in &self.addresses {
             let reachable = SocketAddr::new(loopback_of(address.ip()), address.port());
             woken &= TcpStream::connect_timeout(&reachable, WAKE_UP).is_ok();
         }
         for thread in self.threads.drain(..).filter(|_| woken) {
-            // It can only have panicked, and is over then as well.
+            // Only a panic makes this fail, and then the thread is over, too.
             let _ = thread.join();
         }
     }
@@ -186,7 +187,7 @@ fn loopback_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The accept loop only hands over: it counts, spawns, and goes on.
+/// The accept loop. It only counts connections and starts a thread for each.
 fn accept(socket: &TcpListener, state: &Arc<ListenerState>) {
     loop {
         let accepted = socket.accept();
@@ -203,7 +204,7 @@ fn accept(socket: &TcpListener, state: &Arc<ListenerState>) {
     }
 }
 
-/// Handles a connection on a thread of its own, where there is room for it.
+/// Handles a connection on a thread of its own, if there is room for it.
 ///
 /// # Errors
 /// The system has no thread to give.

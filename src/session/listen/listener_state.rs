@@ -1,4 +1,4 @@
-//! What the threads of one listener share: its terms, the peers that came, the gates to running sessions.
+//! The state that the threads of one listener share: its terms, the arrivals, and the gates of running sessions.
 
 use crate::model::limits;
 use crate::protocol::Role;
@@ -22,17 +22,17 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-/// Pause when the system has no descriptors or threads left, and nothing to be given up for them.
+/// Pause when the system has no descriptors or threads left, and no connection can be ended to free some.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Pause for a connection that was given up to be closed.
+/// Pause in which an ended connection closes.
 const CLOSING_PAUSE: Duration = Duration::from_millis(5);
 
-/// Whom a listener lets in.
+/// Which peers a listener lets in.
 pub(crate) struct Terms {
     pub(crate) role: Role,
     pub(crate) secrets: Secrets,
-    /// Room for proven peers; a peer that finds none is told so.
+    /// Slots for proven peers. A peer that gets none is told that the listener is busy.
     pub(crate) slots: Arc<SessionSlots>,
     pub(crate) idle_limit: Duration,
     pub(crate) guesses: Budget,
@@ -41,7 +41,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// For a peer that knows the secret of `connect`.
+    /// Lets in peers that know the secret of `connect`.
     pub(crate) fn of(connect: &Connect, role: Role, slots: Arc<SessionSlots>) -> Self {
         Terms {
             role,
@@ -54,33 +54,33 @@ impl Terms {
     }
 }
 
-/// Somebody came.
+/// Something that reached the listener.
 pub(crate) enum Arrival {
-    /// A peer that has proven itself and wants the transfer that this side waits for. It gets heartbeats
-    /// already, however long it has to wait for its turn.
+    /// A proven peer that wants the transfer that this side waits for. It receives heartbeats while it waits for
+    /// its turn.
     Peer(Box<ProvenGuest>),
-    /// A proof failed, or was not even tried once the Hello was answered. [`Admission::failed`] counts
-    /// them all, also those that nobody is told of because too much happens at once.
+    /// A Hello was answered, and no valid proof came. [`Admission::failed`] counts them all, even those that are
+    /// not reported because the queue is full.
     ProofFailed { peer: SocketAddr },
-    /// Somebody was turned away before a secret was tried.
+    /// A peer was turned away before it could try a secret.
     TurnedAway { peer: SocketAddr, error: Error },
-    /// Somebody proved itself and only wanted to know that.
+    /// A peer proved the secret with a ping.
     Pinged { peer: SocketAddr },
-    /// There is something to say about the secrets.
+    /// A message about the secrets, for the operator.
     News { message: String },
-    /// Nobody: the thread that waits should look whether anything has changed.
+    /// No peer: only wakes the waiting thread, because something may have changed.
     Woken,
 }
 
 /// A proven peer.
 pub(crate) struct ProvenGuest {
     pub(crate) session: Session,
-    /// The name of its secret, where the secrets have names.
+    /// The name of its secret, if secrets have names.
     pub(crate) name: Option<Name>,
     pub(crate) slot: Slot,
 }
 
-/// What the threads of one listener share.
+/// The shared state of a listener's threads.
 pub(super) struct ListenerState {
     pub(super) terms: Terms,
     pub(super) arrivals: SyncSender<Arrival>,
@@ -95,7 +95,7 @@ pub(super) struct ListenerState {
 }
 
 impl ListenerState {
-    /// Nobody is here, and whoever comes is told to `arrivals`.
+    /// Starts empty. Arrivals are sent to `arrivals`.
     pub(super) fn new(terms: Terms, arrivals: SyncSender<Arrival>) -> Self {
         let admission = Admission::new(terms.guesses, socket::descriptor_limit());
         ListenerState {
@@ -111,8 +111,7 @@ impl ListenerState {
         }
     }
 
-    /// Something is used up, descriptors or threads: an unproven connection is given up for it, and
-    /// without one the others are waited for.
+    /// Called when descriptors or threads are used up. Ends an unproven connection to free some, or else pauses.
     pub(super) fn make_room(&self) {
         std::thread::sleep(match self.admission.make_room() {
             true => CLOSING_PAUSE,
@@ -120,8 +119,8 @@ impl ListenerState {
         });
     }
 
-    /// Hands an arrival over, and never blocks: while nobody takes arrivals and the queue is full, news are
-    /// dropped and peers hung up on.
+    /// Queues an arrival without blocking. If the queue is full, it is dropped, and with it the connection of a
+    /// peer.
     pub(super) fn tell(&self, arrival: Arrival) {
         let is_peer = matches!(arrival, Arrival::Peer(_));
         if is_peer {
@@ -138,7 +137,7 @@ impl ListenerState {
         gates.insert(gate.shared.keys.session_id(), Arc::downgrade(gate));
     }
 
-    /// The gate of a session that still runs.
+    /// The gate of a running session.
     pub(super) fn gate(&self, session_id: [u8; 16]) -> Option<Arc<JoinGate>> {
         lock(&self.gates).get(&session_id).and_then(Weak::upgrade)
     }

@@ -1,10 +1,10 @@
 //! Waiting for peers, one or many.
 //!
-//! `listener` accepts connections, and `connection_handler` has each one prove itself on a thread of its own.
-//! `guest_book` decides which Hello is answered and charges it as a guess, and `admission` lets threads wait
-//! for that decision. `secrets` finds the secret that a peer names, `slots` bounds the number of proven peers,
-//! and `tickets` lets a peer return whose connection was lost. `ping_answer` serves a peer that only measures
-//! the line. `hosting` runs many sessions at once.
+//! `listener` accepts connections, and `connection_handler` runs the handshake of each on a thread of its own.
+//! `guest_book` decides which Hello is answered next and charges it as a guess, and in `admission` threads wait
+//! for that decision. `secrets` finds the secret that a peer names, `slots` bounds the number of proven peers, and
+//! `tickets` lets peers return whose connection was lost. `ping_answer` serves a peer that only measures the line.
+//! `hosting` runs many sessions at once.
 
 pub(crate) mod admission;
 mod connection_handler;

@@ -9,10 +9,10 @@ use crate::session::connection::handshake::Authenticated;
 use crate::session::error::Error;
 use std::time::Duration;
 
-/// Answers pings until the peer has had enough.
+/// Answers pings until the peer leaves.
 ///
 /// # Errors
-/// [`Error`]: lost, silent, something else than pings, or pings without an end.
+/// [`Error`]: lost, silent, anything but pings, or too many of them.
 pub(crate) fn answer(session: &mut Authenticated) -> Result<(), Error> {
     answer_until(
         Deadline::after(Duration::from_secs(limits::PING_SECONDS)),
@@ -36,14 +36,14 @@ fn answer_until(deadline: Deadline, session: &mut Authenticated) -> Result<(), E
     Err(unexpected("pings without an end"))
 }
 
-/// Bytes that mean nothing and that no compressor can shorten.
+/// Meaningless bytes that no compressor can shrink.
 pub(crate) struct Noise(Vec<u8>);
 
 impl Noise {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut state = u64::from_be_bytes(random_bytes()?) | 1;
         let words = (0..PADDING_BYTES.div_ceil(8)).map(|_| {
-            // Xorshift (Marsaglia 2003): random enough for a compressor.
+            // Xorshift (Marsaglia 2003): random enough for this purpose.
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -52,7 +52,7 @@ impl Noise {
         Ok(Noise(words.flatten().collect()))
     }
 
-    /// This many of them, at most [`PADDING_BYTES`].
+    /// Returns `length` bytes, at most [`PADDING_BYTES`].
     pub(crate) fn bytes(&self, length: usize) -> Vec<u8> {
         self.0[..length.min(self.0.len())].to_vec()
     }

@@ -1,4 +1,4 @@
-//! The secrets that a listener takes: one, or several by name.
+//! The secrets that a listener accepts: one, or several with names.
 
 use crate::crypto::{Secret, TotpKey};
 use crate::protocol::DiallerName;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 /// The secrets that a listener accepts.
 #[derive(Clone)]
 pub enum Secrets {
-    /// One secret for everybody.
+    /// One secret for all peers.
     One(Arc<Secret>),
     /// One secret for each name. A peer must give its name ([`Connect::name`](crate::Connect::name)).
     Named(Arc<dyn NamedSecrets>),
 }
 
-/// A list of named secrets that may change while a listener uses it. Several threads ask it at once.
+/// A list of named secrets that may change while a listener uses it. Several threads call it at once.
 ///
 /// ```
 /// use peerbridge::{NamedSecret, NamedSecrets, Secret, Secrets};
@@ -38,11 +38,11 @@ pub enum Secrets {
 /// # Ok::<(), peerbridge::CredentialError>(())
 /// ```
 pub trait NamedSecrets: Send + Sync {
-    /// The list as it is now. It is asked for each connection, so a change counts from the next one on.
+    /// The current list. Called for each connection, so a change takes effect with the next one.
     fn current(&self) -> Arc<[NamedSecret]>;
 
-    /// A message for the operator, such as that the list was read again. It is asked for behind each
-    /// [`NamedSecrets::current`]; give each message once.
+    /// A message for the operator, such as that the list was read again. Called after each
+    /// [`NamedSecrets::current`]. Return each message once.
     fn news(&self) -> Option<String> {
         None
     }
@@ -54,15 +54,15 @@ pub struct NamedSecret {
     pub name: String,
     /// The secret that a peer of this name must know.
     pub secret: Secret,
-    /// The key of the one-time codes that a peer of this name must give as well. `None` asks for none.
+    /// The key of the one-time codes that a peer of this name must also give. `None`: the secret is enough.
     pub second_factor: Option<Arc<TotpKey>>,
-    /// For this name in place of [`crate::session::ReceiveOptions::max_bytes`].
+    /// Replaces [`crate::session::ReceiveOptions::max_bytes`] for this name.
     pub max_bytes: Option<u64>,
-    /// For this name in place of [`crate::session::ReceiveOptions::max_files`].
+    /// Replaces [`crate::session::ReceiveOptions::max_files`] for this name.
     pub max_files: Option<u64>,
 }
 
-/// By which name a peer has proven itself, and what that allows.
+/// The name whose secret a peer has proven, and its limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub(crate) text: String,
@@ -71,7 +71,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// That of an entry.
+    /// The name and limits of an entry.
     pub(crate) fn of(named: &NamedSecret) -> Self {
         Name {
             text: named.name.clone(),
@@ -81,7 +81,7 @@ impl Name {
     }
 }
 
-/// The secrets as they are for one dialler.
+/// The secrets as they were when one dialler came.
 #[derive(Clone)]
 pub(crate) enum Snapshot {
     One(Arc<Secret>),
@@ -89,7 +89,7 @@ pub(crate) enum Snapshot {
 }
 
 impl Secrets {
-    /// The secrets as they are now, and what there is to say about them.
+    /// The current secrets, and a message for the operator, if there is one.
     pub(crate) fn snapshot(&self) -> (Snapshot, Option<String>) {
         match self {
             Secrets::One(secret) => (Snapshot::One(Arc::clone(secret)), None),
@@ -102,7 +102,7 @@ impl Secrets {
 }
 
 impl Snapshot {
-    /// The secret that goes by this name.
+    /// The secret of this name.
     pub(crate) fn secret_of(&self, name: &str) -> Option<&Secret> {
         match self {
             Snapshot::One(_) => None,
@@ -113,8 +113,8 @@ impl Snapshot {
         }
     }
 
-    /// The secret of the dialler that goes by this name, and its entry in the list where there is one. Every name is
-    /// compared, whichever matches.
+    /// The secret for this dialler, and its entry in the list, if there is a list. Compares all names, so that the
+    /// time does not depend on which one matches.
     pub(crate) fn find(&self, dialler: &DiallerName) -> Option<(&Secret, Option<&NamedSecret>)> {
         match self {
             Snapshot::One(secret) => dialler.is_absent().then_some((&**secret, None)),

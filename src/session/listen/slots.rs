@@ -1,8 +1,8 @@
-//! How many proven peers a listener has at once, and in all.
+//! How many proven peers a listener serves at once, and in total.
 //!
-//! Nobody has a fixed share: many peers of one name or network may come as long as there are slots. When
-//! all are taken and a holder with fewer comes, the holder with the most gives one up: the slot of the
-//! session whose peer has moved nothing for the longest time.
+//! No holder has a fixed share: many peers of one name or network may come as long as there are free slots. When
+//! all are taken and a peer comes whose holder has fewer, the holder with the most slots gives one up: that of the
+//! session that has made no progress for the longest time.
 
 use crate::session::connection::clock::Liveness;
 use crate::session::listen::guest_book::Network;
@@ -12,24 +12,24 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-/// How long a session may take to end that is to give its slot up. A peer that waits for the slot is in its
-/// handshake meanwhile.
+/// How long a session that must give its slot up may take to end. Meanwhile the peer that waits for the slot is
+/// still in its handshake.
 const ENDING: Duration = Duration::from_secs(4);
 
-/// How long a peer that finds the only slot taken waits before it is told so: often its own session before has
-/// just ended.
+/// How long a peer waits for the only slot before it is told that the listener is busy. Often the slot is that of
+/// its own previous session, which is just ending.
 const JUST_ENDED: Duration = Duration::from_secs(1);
 
 /// Slots for proven peers.
 pub(crate) struct SessionSlots {
     at_once: usize,
-    /// Whether those may wait for their turn that most likely are the peer of a session that was lost.
+    /// Whether a peer may wait for its turn if it is probably the peer of a lost session.
     has_queue: bool,
     state: Mutex<SlotState>,
     freed: Condvar,
 }
 
-/// The party that has a slot: a name where secrets have names, else a network.
+/// The party that has a slot: a name if secrets have names, else a network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Holder {
     Name(String),
@@ -37,7 +37,7 @@ pub(crate) enum Holder {
 }
 
 impl Holder {
-    /// The party that a peer belongs to which has proven itself by `name`.
+    /// The holder for a peer that has proven the secret of `name`.
     pub(crate) fn of(name: Option<&str>, peer: SocketAddr) -> Self {
         match name {
             Some(name) => Holder::Name(name.to_owned()),
@@ -49,31 +49,31 @@ impl Holder {
 struct SlotState {
     taken: BTreeMap<u64, TakenSlot>,
     next: u64,
-    /// How many more may be used up; `None`: any number.
+    /// How many more slots may be used up; `None`: any number.
     left: Option<usize>,
 }
 
 struct TakenSlot {
     holder: Holder,
-    /// The session in it, once that has begun.
+    /// Its session, once it has begun.
     session: Option<Weak<Liveness>>,
     /// Its session was told to end.
     is_ending: bool,
 }
 
 impl SessionSlots {
-    /// This many at once, and any number one after the other.
+    /// At most `at_once` peers at the same time, and any number in total.
     pub(crate) fn at_once(at_once: usize) -> Arc<Self> {
         SessionSlots::new(at_once, None, false)
     }
 
-    /// One at a time. A peer that returns to its session has a slot beside, in which it waits for its turn, and
-    /// so has one that comes while the peer of the session may be gone.
+    /// One peer at a time. A peer that returns to its session gets an extra slot in which it waits for its turn.
+    /// So does a peer that comes while the session's peer may be gone.
     pub(crate) fn one_at_a_time() -> Arc<Self> {
         SessionSlots::new(1, None, true)
     }
 
-    /// This many at once, until `in_all` were used up.
+    /// At most `at_once` peers at the same time, until `in_all` slots are used up.
     pub(crate) fn limited(at_once: usize, in_all: usize) -> Arc<Self> {
         SessionSlots::new(at_once, Some(in_all), false)
     }
@@ -91,8 +91,8 @@ impl SessionSlots {
         })
     }
 
-    /// A slot for that holder, if one is free or another holder has to give one up. `returns`: by a key of a
-    /// session before.
+    /// A slot for that holder, if one is free or another holder must give one up. `returns`: the peer has proven
+    /// the key of an earlier session.
     pub(crate) fn take(self: &Arc<Self>, holder: Holder, returns: bool) -> Option<Slot> {
         let mut state = lock(&self.state);
         let is_full = |state: &mut SlotState| {
@@ -126,12 +126,12 @@ impl SessionSlots {
         })
     }
 
-    /// How many are taken now.
+    /// How many slots are taken now.
     pub(crate) fn taken(&self) -> usize {
         lock(&self.state).taken.len()
     }
 
-    /// Whether no peer will ever be taken again, and none is there.
+    /// Whether all slots are used up and no peer is here.
     pub(crate) fn are_used_up(&self) -> bool {
         let state = lock(&self.state);
         state.taken.is_empty() && state.left == Some(0)
@@ -146,7 +146,7 @@ impl SessionSlots {
 }
 
 impl SlotState {
-    /// Whether each session has ended, or its peer may be gone.
+    /// Whether every session has ended or may have lost its peer.
     fn are_maybe_gone(&self) -> bool {
         let mut sessions = self.taken.values().map(|slot| slot.session.as_ref());
         sessions.all(|session| {
@@ -158,7 +158,7 @@ impl SlotState {
         })
     }
 
-    /// Tells one session to end for a newcomer; false if that would be no fairer.
+    /// Tells one session to end for a newcomer. False if that would not be fairer.
     fn make_room(&mut self, newcomer: &Holder) -> bool {
         let mut counts: BTreeMap<&Holder, usize> = BTreeMap::new();
         for slot in self.taken.values().filter(|slot| !slot.is_ending) {
@@ -166,8 +166,8 @@ impl SlotState {
         }
         let own = counts.get(newcomer).copied().unwrap_or(0);
         let most = counts.values().copied().max().unwrap_or(0);
-        // The holder that gives one up keeps at least as many as the newcomer gets: no two holders take a
-        // slot from each other in turn.
+        // The holder that gives a slot up keeps at least as many as the newcomer gets, so that two holders never
+        // take turns in taking a slot from each other.
         if own + 1 >= most {
             return false;
         }
@@ -187,21 +187,21 @@ impl SlotState {
     }
 }
 
-/// A proven peer's slot; free again when dropped.
+/// A proven peer's slot. It is free again when this is dropped.
 pub(crate) struct Slot {
     slots: Arc<SessionSlots>,
     number: u64,
 }
 
 impl Slot {
-    /// The session that has begun in it: it can be told to end.
+    /// Sets the session that uses the slot, so that it can be told to end.
     pub(crate) fn begun(&self, session: &Arc<Liveness>) {
         if let Some(slot) = lock(&self.slots.state).taken.get_mut(&self.number) {
             slot.session = Some(Arc::downgrade(session));
         }
     }
 
-    /// Its peer has got what it came for: nobody else will have this slot.
+    /// The peer is done, and this slot will not be used again.
     pub(crate) fn use_up(self) {
         let mut state = lock(&self.slots.state);
         state.left = state.left.map(|left| left.saturating_sub(1));
@@ -265,7 +265,7 @@ mod tests {
         let slots = SessionSlots::at_once(3);
         let mut taken: Vec<_> = (0..3).map(|_| begin(&slots, "mallory")).collect();
         let (longest, session) = taken.remove(1);
-        // All three wait for their peer; this one has waited since before.
+        // All three wait for their peer, this one for the longest time.
         let _waiting = session.stall.wait();
         std::thread::sleep(Duration::from_millis(5));
         std::thread::scope(|scope| {

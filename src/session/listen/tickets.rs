@@ -1,8 +1,7 @@
-//! Sessions that their peers may return to.
+//! Tickets: peers may return to their sessions.
 //!
-//! A peer whose connection was lost proves a key of its session in place of the secret, so nobody can guess
-//! it, and no guess of others keeps the peer out. A ticket is used once: the session that it leads to has
-//! one of its own.
+//! A peer whose connection was lost proves a key of its session instead of the secret. Nobody can guess this key,
+//! and wrong guesses of others cannot keep the peer out. A ticket is used once: the new session has its own.
 
 use crate::crypto::ReturnTicket;
 use crate::model::limits;
@@ -20,10 +19,10 @@ use std::time::{Duration, Instant};
 /// How long a peer may take to come back after its session has ended.
 pub(crate) const RETURN_WAIT: Duration = Duration::from_secs(limits::RETURN_SECONDS);
 
-/// How long a session may take to end that its own peer has left.
+/// How long a session whose peer has left may take to end.
 const ENDING: Duration = Duration::from_secs(3);
 
-/// How often a peer that is back looks whether its old session has ended.
+/// How often to check whether the old session has ended.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The tickets of a listener.
@@ -39,17 +38,17 @@ struct TicketState {
 struct Ticket {
     id: TicketId,
     key: Arc<ReturnTicket>,
-    /// By which the session was proven, with the secret as it was then.
+    /// The name whose secret was proven, and the secrets at that time.
     name: Option<(Name, Snapshot)>,
     /// The first connection of the session.
     socket: Weak<TcpStream>,
     /// When the session ended.
     ended: SessionEnd,
-    /// The nonces of the Hellos that came with it, at most [`limits::RETURN_NONCES`].
+    /// The nonces of the Hellos that used it, at most [`limits::RETURN_NONCES`].
     nonces: VecDeque<[u8; 32]>,
 }
 
-/// A ticket that a dialler's name tag was made with.
+/// The ticket that matches a dialler's name tag.
 pub(crate) struct FoundTicket {
     pub(crate) id: TicketId,
     pub(crate) key: Arc<ReturnTicket>,
@@ -57,7 +56,7 @@ pub(crate) struct FoundTicket {
 }
 
 impl Tickets {
-    /// A ticket for a session that begins; `name` with the secrets that it was proven by.
+    /// Issues a ticket for a new session. `name` is the proven name with the secrets at that time.
     pub(crate) fn issue(
         &self,
         key: Arc<ReturnTicket>,
@@ -79,9 +78,9 @@ impl Tickets {
         });
     }
 
-    /// The ticket of a dialler, unless its name was taken off the list or has another secret now. Every
-    /// ticket is compared, whichever matches. A Hello finds its ticket once: whoever saw it on the network and
-    /// sends it again must not be answered in place of the peer.
+    /// The ticket of a dialler, unless its name is no longer in the list or has another secret now. Compares all
+    /// tickets, so that the time does not depend on which one matches. A Hello finds its ticket only once: someone
+    /// who saw it on the network and sends it again must not be answered instead of the peer.
     pub(crate) fn find(&self, dialler: &DiallerName, now: &Snapshot) -> Option<FoundTicket> {
         let mut state = lock(&self.0);
         state.forget(Instant::now());
@@ -99,8 +98,7 @@ impl Tickets {
         })
     }
 
-    /// The peer of this ticket is back: the ticket is used, and its old session ended. Waits a moment until
-    /// that has left what it was writing.
+    /// Uses a ticket: ends the old session, and waits a moment until it has stopped writing.
     pub(crate) fn redeem(&self, id: TicketId) -> bool {
         let mut state = lock(&self.0);
         let place = state.tickets.iter().position(|ticket| ticket.id == id);
@@ -110,7 +108,7 @@ impl Tickets {
         let ticket = state.tickets.remove(place);
         drop(state);
         if let Some(socket) = ticket.socket.upgrade() {
-            // It may be lost already.
+            // The connection may be lost already.
             let _ = socket.shutdown(Shutdown::Both);
         }
         let deadline = Deadline::after(ENDING);
@@ -122,8 +120,7 @@ impl Tickets {
 }
 
 impl TicketState {
-    /// Drops the tickets that nobody may use any more, and the oldest of a session that has ended where
-    /// there are too many.
+    /// Drops expired tickets, and if there are too many, the oldest one whose session has ended.
     fn forget(&mut self, now: Instant) {
         let may_return = |ticket: &Ticket| match ticket.ended.get() {
             Some(ended) => now.saturating_duration_since(*ended) < RETURN_WAIT,
@@ -140,7 +137,7 @@ impl TicketState {
 }
 
 impl Ticket {
-    /// Whether no Hello with this nonce came before. The oldest nonce is forgotten where there are too many.
+    /// Whether this nonce is new. Forgets the oldest nonce if there are too many.
     fn is_first(&mut self, nonce: [u8; 32]) -> bool {
         if self.nonces.contains(&nonce) {
             return false;

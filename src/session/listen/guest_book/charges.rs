@@ -1,8 +1,8 @@
-//! What wrong guesses cost at a listener that goes on: a growing gap before the next one is answered.
+//! The cost of wrong guesses at a listener without a fixed budget: a growing gap before the next answer.
 //!
-//! A guess is charged to the network that it came from, to the name that it was made at, and to all
-//! guesses together, each with a gap of its own. A name that was proven from a network within a day pays
-//! there for its own mistakes alone: others at the same address cannot keep it waiting.
+//! A guess is charged to its network, to the name that it guesses at, and to all guesses together. Each of these
+//! has its own gap. A name that was proven from a network within a day is charged there only for its own mistakes,
+//! so others at the same address cannot keep it waiting.
 
 use super::network::Network;
 use crate::model::limits;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Mistakes are forgotten when there was none for this long.
+/// Mistakes are forgotten after this long without another.
 const MISTAKES_KEPT: Duration = Duration::from_secs(300);
 
 /// How long a proof is remembered.
@@ -25,30 +25,30 @@ struct Tariff {
     longest: Duration,
 }
 
-/// Five answers fit into the nine seconds that a Hello may wait: a person gets through although four others
-/// guess at the same address.
+/// Five answers fit into the nine seconds that a Hello may wait, so a person gets through even if four others
+/// guess from the same address.
 const NETWORK: Tariff = Tariff {
     free: limits::FAILED_PROOFS,
     first: Duration::from_millis(250),
     longest: Duration::from_millis(1500),
 };
 
-/// An IPv6 site may hold thousands of networks: it gets as much as sixteen of them.
+/// An IPv6 site may have thousands of networks. Together they get as much as sixteen.
 const SITE: Tariff = Tariff {
     free: 16 * limits::FAILED_PROOFS,
     first: Duration::from_millis(16),
     longest: Duration::from_millis(125),
 };
 
-/// Guesses at one name from everywhere.
+/// Guesses at one name, from all networks.
 const NAME: Tariff = Tariff {
     free: 32,
     first: Duration::from_millis(50),
     longest: Duration::from_millis(500),
 };
 
-/// Guesses at the one-time codes of one name, from everywhere: three of a million are right at any time. The
-/// longest gap leaves room for an answer within a handshake.
+/// Guesses at the one-time codes of one name, from all networks. At any time, three codes of a million are right.
+/// The longest gap still lets an answer fit into a handshake.
 const CODE: Tariff = Tariff {
     free: limits::FAILED_PROOFS,
     first: Duration::from_millis(500),
@@ -70,7 +70,7 @@ impl Tariff {
     }
 }
 
-/// What a guess is made at.
+/// What a guess is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Subject {
     /// The only secret.
@@ -79,12 +79,12 @@ pub(crate) enum Subject {
     Named(Arc<str>),
     /// The one-time code of this name. Only a peer that knows its secret gets here.
     Code(Arc<str>),
-    /// A name that is not in the list, or none: no guess can be right.
+    /// A name that is not in the list, or no name. No guess can be right.
     Unknown,
 }
 
 impl Subject {
-    /// What guesses at it cost, wherever they come from.
+    /// The tariff for all guesses at it, from all networks.
     fn tariff(&self) -> &'static Tariff {
         match self {
             Subject::Code(_) => &CODE,
@@ -98,7 +98,7 @@ impl Subject {
 struct Account {
     mistakes: u32,
     latest: Instant,
-    /// No answer before this, where there is a gap.
+    /// No answer before this time, if there is a gap.
     next: Instant,
 }
 
@@ -174,7 +174,7 @@ impl Charges {
             .is_some_and(|proven| now.saturating_duration_since(proven) < PROOF_KEPT)
     }
 
-    /// Mistakes that a network has made lately.
+    /// The recent mistakes of a network.
     pub(super) fn mistakes(&self, network: Network, now: Instant) -> u32 {
         let account = self.networks.get(&network);
         account
@@ -182,7 +182,7 @@ impl Charges {
             .map_or(0, |account| account.mistakes)
     }
 
-    /// When a guess may be answered at the earliest.
+    /// The earliest time to answer a guess.
     pub(super) fn ready(&self, network: Network, subject: &Subject, now: Instant) -> Instant {
         if self.is_proven(network, subject, now) {
             let pair = &self.pairs[&(network, subject.clone())];
@@ -198,7 +198,7 @@ impl Charges {
             .max(self.overall.ready(&OVERALL, now))
     }
 
-    /// A guess is answered now: the next one waits for the gap.
+    /// A guess is answered now, and the next one must wait for the gap.
     pub(super) fn answered(&mut self, network: Network, subject: &Subject, now: Instant) {
         if self.is_proven(network, subject, now) {
             if let Some(pair) = self.pairs.get_mut(&(network, subject.clone())) {
@@ -231,7 +231,7 @@ impl Charges {
         if let Some(site) = network.site() {
             self.network(site, now).charge(&SITE, now);
         }
-        // The only secret is guessed at by all guesses together.
+        // Guesses at the only secret are all guesses, which are charged already.
         if *subject != Subject::Sole {
             let name = self.names.entry(subject.clone());
             let name = name.or_insert_with(|| Account::new(now));
@@ -240,7 +240,7 @@ impl Charges {
         self.overall.charge(&OVERALL, now);
     }
 
-    /// The name was proven: its own mistakes at this network are forgiven, and nobody else's.
+    /// The name was proven. Forgives its own mistakes at this network, and no others.
     pub(super) fn forgive(&mut self, network: Network, subject: &Subject, now: Instant) {
         let was_proven = self.is_proven(network, subject, now);
         let pair = self.pair(network, subject, now);
@@ -268,7 +268,7 @@ impl Charges {
     fn pair(&mut self, network: Network, subject: &Subject, now: Instant) -> &mut Pair {
         let key = (network, subject.clone());
         if self.pairs.len() >= limits::CHARGED_NETWORKS && !self.pairs.contains_key(&key) {
-            // What was proven outlives what was only guessed.
+            // Proven pairs are removed after those that were only guessed at.
             make_room(&mut self.pairs, |pair| (pair.proven, pair.account.latest));
         }
         self.pairs.entry(key).or_insert_with(|| Pair {
@@ -278,7 +278,7 @@ impl Charges {
     }
 }
 
-/// Removes the lowest where the map is full.
+/// Removes the entry with the lowest rank if the map is full.
 fn make_room<K: Clone + Eq + std::hash::Hash, V, R: Ord>(
     map: &mut HashMap<K, V>,
     rank: impl Fn(&V) -> R,
@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(charges.ready(network(999), &named("bob"), now), now);
     }
 
-    /// A day of guesses, each from a network of its own and as soon as it is answered.
+    /// A day of guesses, each from another network and as soon as it is answered.
     #[test]
     fn codes_of_one_name_are_guessed_ever_more_slowly() {
         let begun = Instant::now();

@@ -1,8 +1,8 @@
-//! The connections of a listener that have not proven themselves, and whose Hello is answered next.
+//! Guests are connections that have not proven the secret yet. This book decides whose Hello is answered next.
 //!
-//! Each answered Hello is a chance to try a secret, so it is charged before it is answered and given back
-//! by a proof alone. A pure state machine: each method takes an event and the time, and leaves a state in
-//! which [`GuestBook::advance`] says which guests are answered. It is explored exhaustively in its tests.
+//! Each answered Hello is a chance to try a secret, so it is charged as a guess before it is answered. Only a
+//! proof gives the guess back. The book is a pure state machine: each method takes an event and the time, and
+//! [`GuestBook::advance`] then decides which guests are answered. The tests explore it exhaustively.
 //!
 //! ```text
 //! arrive -> Silent -- claim --> Waiting -- advance --> Answered -- prove --> Proven
@@ -16,9 +16,9 @@
 //!
 //! A guest that waits or was answered is never evicted: an honest dialler would take that for an attack.
 //!
-//! A claim waits in one of three lanes. Returns prove a key that nobody can guess: they are always
-//! answered. A name that was proven from the same network within a day has a lane of its own. All others
-//! share the open lane.
+//! A claim waits in one of three lanes. Returns prove a key that nobody can guess, so they are always answered.
+//! Guesses at a name that was proven from the same network within a day have a second lane. All others share the
+//! open lane.
 
 mod charges;
 mod network;
@@ -34,44 +34,44 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Answers to one open network, or to one proven name there, at once.
+/// The most answers at once to one network in the open lane, or to one proven name at a network.
 const FLIGHT_OF_NETWORK: usize = 2;
 
-/// The same of an IPv6 site.
+/// The same for an IPv6 site.
 const FLIGHT_OF_SITE: usize = 16 * FLIGHT_OF_NETWORK;
 
-/// Answers to guesses at one name at once.
+/// The most answers at once to guesses at one name.
 const FLIGHT_OF_NAME: usize = 4;
 
-/// One-time codes of one name that are waited for at once.
+/// The most peers of one name from which a one-time code is expected at once.
 const FLIGHT_OF_CODE: usize = 5;
 
-/// Answers to returns to one session at once: its own peer makes one.
+/// The most answers at once to returns to one session. Its own peer makes one.
 const FLIGHT_OF_RETURN: usize = 2;
 
-/// One connection that has not proven itself.
+/// One connection that has not proven the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct GuestId(u64);
 
-/// A session that somebody may return to.
+/// A session that its peer may return to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TicketId(pub(crate) u64);
 
 /// What a Hello wants to prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// A secret that people know: it can be guessed.
+    /// A secret that people know. It can be guessed.
     Word(Subject),
-    /// The return key of a session: it cannot.
+    /// The return key of a session. It cannot be guessed.
     Return(TicketId),
 }
 
-/// How many guesses there are.
+/// How many guesses a listener allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Budget {
     /// This many in the listener's whole life.
     InAll(u32),
-    /// Any number, ever more slowly.
+    /// Any number, but answered more and more slowly.
     Slowed,
 }
 
@@ -82,15 +82,15 @@ pub(crate) struct GuestLimits {
 }
 
 impl GuestLimits {
-    /// For this many connections, at least eight. At most seven eighths of them ever wait or are
-    /// answered, so one can always give way.
+    /// Limits for `connections` connections, at least eight. At most seven eighths of them wait or are answered,
+    /// so that there is always one that can give way.
     pub(crate) fn of(connections: usize) -> Self {
         GuestLimits {
             connections: connections.max(8),
         }
     }
 
-    /// Claims that wait in a lane.
+    /// The most claims that wait in a lane.
     fn waiting(self, lane: Lane) -> usize {
         match lane {
             Lane::Open => self.connections / 4,
@@ -99,7 +99,7 @@ impl GuestLimits {
         }
     }
 
-    /// Answers of one lane at once.
+    /// The most answers at once in one lane.
     fn flight(self, lane: Lane) -> usize {
         match lane {
             Lane::Open | Lane::Return | Lane::Proven => self.connections / 8,
@@ -107,8 +107,8 @@ impl GuestLimits {
         }
     }
 
-    /// One-time codes that are waited for at once, and as many claims in line for that. They are part of the eighth
-    /// that the other lanes leave.
+    /// The most peers from which a one-time code is expected at once; as many more may wait in line. They use part
+    /// of the eighth that the other lanes leave.
     fn codes(self) -> usize {
         match self.connections {
             0..24 => 0,
@@ -117,7 +117,7 @@ impl GuestLimits {
     }
 }
 
-/// Where a guest stands.
+/// The state of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum GuestStage {
     Silent,
@@ -127,9 +127,9 @@ enum GuestStage {
         lane: Lane,
     },
     Proven,
-    /// It is told why it is turned away.
+    /// It is being told why it was turned away.
     Leaving,
-    /// It was told to go, and its thread has yet to end.
+    /// Its connection was shut down, and its thread has not ended yet.
     Evicted,
 }
 
@@ -147,7 +147,7 @@ struct Guest {
     stage: GuestStage,
 }
 
-/// What a guest that made a claim is to do.
+/// What a guest that made a claim must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Wait.
@@ -167,7 +167,7 @@ pub(crate) struct GuestBook {
     next: u64,
     charges: Charges,
     failed: u32,
-    /// Answers so far: every second one goes to the network with the fewest mistakes.
+    /// The number of answers so far. Every second one goes to a network with the fewest mistakes.
     answers: u64,
 }
 
@@ -194,7 +194,8 @@ impl GuestBook {
         matches!(self.budget, Budget::InAll(all) if self.failed >= all)
     }
 
-    /// A connection came. Returns its number and the guest that must give way; `None` where no guest can.
+    /// A connection came. Returns its number and the guest that must give way, if one must. `None` if no guest
+    /// can.
     pub(crate) fn arrive(&mut self, from: IpAddr) -> Option<(GuestId, Option<GuestId>)> {
         if self.guests.len() >= 2 * self.limits.connections {
             return None;
@@ -214,8 +215,8 @@ impl GuestBook {
         Some((id, evicted))
     }
 
-    /// A guest that must give way so that its descriptor comes free: the oldest of the network that has
-    /// the most, among those that have said nothing or are leaving.
+    /// Chooses a guest that gives way to free its descriptor: among those that have sent nothing or are leaving,
+    /// the oldest of the network that has the most.
     pub(crate) fn evict(&mut self) -> Option<GuestId> {
         let can_go =
             |guest: &Guest| matches!(guest.stage, GuestStage::Silent | GuestStage::Leaving);
@@ -230,7 +231,7 @@ impl GuestBook {
         Some(id)
     }
 
-    /// A guest has said Hello, or has proven itself and owes a code.
+    /// A guest has sent its Hello, or has proven the secret and must also give a code.
     pub(crate) fn claim(&mut self, id: GuestId, claim: Claim, now: Instant) {
         let may_claim =
             |guest: &&Guest| matches!(guest.stage, GuestStage::Silent | GuestStage::Proven);
@@ -245,14 +246,14 @@ impl GuestBook {
         self.set(id, stage);
     }
 
-    /// A guest has waited for long enough.
+    /// A guest has waited for too long.
     pub(crate) fn withdraw(&mut self, id: GuestId) {
         if self.standing(id) == Standing::Waiting {
             self.set(id, GuestStage::Leaving);
         }
     }
 
-    /// Where a guest that made a claim stands.
+    /// What a guest that made a claim must do now.
     pub(crate) fn standing(&self, id: GuestId) -> Standing {
         match self.guests.get(&id).map(|guest| &guest.stage) {
             Some(GuestStage::Waiting(_)) => Standing::Waiting,
@@ -261,8 +262,8 @@ impl GuestBook {
         }
     }
 
-    /// Answers every guest that may be answered now; `random` decides between networks. Gives whether
-    /// anything changed.
+    /// Answers every guest that may be answered now; `random` decides between networks. Returns whether anything
+    /// changed.
     pub(crate) fn advance(&mut self, now: Instant, random: u64) -> bool {
         let mut has_changed = false;
         if self.is_spent() {
@@ -275,8 +276,7 @@ impl GuestBook {
         has_changed
     }
 
-    /// When the next waiting guest may be answered by the passing of time alone; `None` if another event
-    /// must come first.
+    /// When the next waiting guest may be answered without another event; `None` if an event must come first.
     pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         let ready = self.guests.values().filter_map(|guest| match &guest.stage {
             GuestStage::Waiting(Claim::Word(subject)) if self.budget == Budget::Slowed => {
@@ -304,12 +304,12 @@ impl GuestBook {
         }
     }
 
-    /// The guest could have been answered, and was not.
+    /// The guest was allowed an answer that was not sent.
     pub(crate) fn give_back(&mut self, id: GuestId) {
         self.settle(id, GuestStage::Leaving);
     }
 
-    /// The guest is gone: what it was answered and did not prove is spent.
+    /// The guest is gone. If it was answered and proved nothing, its guess is spent.
     pub(crate) fn leave(&mut self, id: GuestId, now: Instant) {
         self.spend(id, now);
         self.guests.remove(&id);
@@ -366,8 +366,8 @@ impl GuestBook {
         }
     }
 
-    /// Whether one more may wait in its lane. A full lane rejects another guest for it: the newest guest of the
-    /// network that has the most there or, among equals, the most mistakes.
+    /// Whether one more guest may wait in its lane. A full lane rejects another guest for it: the newest guest of
+    /// the network that has the most guests there or, among equals, the most mistakes.
     fn has_room_to_wait(&mut self, network: Network, claim: &Claim, now: Instant) -> bool {
         let lane = self.lane(network, claim, now);
         let waiting: Vec<_> = self
@@ -397,8 +397,8 @@ impl GuestBook {
         }
     }
 
-    /// The guest that is answered next: the oldest of a network. The network is chosen by chance, and every
-    /// second time among those with the fewest mistakes.
+    /// The guest that is answered next: the oldest of a network. The network is chosen at random, every second
+    /// time among those with the fewest mistakes.
     fn pick(&self, now: Instant, random: u64) -> Option<(GuestId, Lane)> {
         let flight = Flight::of(self);
         let mut ready: BTreeMap<(Lane, Network), GuestId> = BTreeMap::new();
@@ -462,7 +462,7 @@ impl GuestBook {
     }
 }
 
-/// The answers that are under way.
+/// The answers that were given and not settled yet.
 struct Flight<'a>(Vec<(Network, &'a Claim, Lane)>);
 
 impl<'a> Flight<'a> {

@@ -1,4 +1,4 @@
-//! Addresses that count as one.
+//! Blocks of addresses that count as one party.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// The smallest block that counts: anybody may take as many addresses of a /64 as they like.
+    /// The smallest block that counts: an IPv6 user can use any address of a /64.
     pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Network {
@@ -21,7 +21,7 @@ impl Network {
         }
     }
 
-    /// The site that a /64 is one network of.
+    /// The site of a /64.
     pub(crate) fn site(self) -> Option<Self> {
         (self.prefix == 64).then(|| Network::block(self.bits, 48))
     }

@@ -1,4 +1,4 @@
-//! The book explored: every sequence of events up to a depth, and what must hold after each of them.
+//! Explores the book: every sequence of events up to a depth, with checks of what must hold after each.
 
 use super::*;
 use crate::model::limits;
@@ -39,7 +39,7 @@ struct World {
     book: GuestBook,
     start: Instant,
     now: Instant,
-    /// Answers at the word that were neither proven nor given back.
+    /// Answers to guesses that were neither proven nor given back.
     guesses: u32,
     claims: Vec<Claim>,
 }
@@ -124,7 +124,7 @@ impl World {
         self.guesses += answered(&self.book) - before;
     }
 
-    /// A state, whatever its guests are called.
+    /// Identifies a state, independent of the guests' numbers.
     fn key(&self) -> String {
         let guests: Vec<_> = self.book.guests.values().collect();
         let counts = (self.book.failed, self.book.answers % 2, self.book.next);
@@ -140,8 +140,8 @@ impl World {
         self.clone().expect_nobody_waits_for_ever();
     }
 
-    /// A peer that was in a session comes back, whatever others have guessed: it is answered as soon as other
-    /// returns are through.
+    /// A peer returns to its session and is answered as soon as other returns are done, whatever others have
+    /// guessed.
     fn expect_return(mut self) {
         for _ in 0..GUESTS {
             let ids: Vec<_> = self.book.guests.keys().copied().collect();
@@ -162,7 +162,7 @@ impl World {
         assert_eq!(self.book.standing(id), Standing::Answer);
     }
 
-    /// As time goes on and each answer comes to its end, everybody is answered or turned away.
+    /// As time passes and each answer is settled, every guest is answered or turned away.
     fn expect_nobody_waits_for_ever(mut self) {
         for _ in 0..4 * GUESTS {
             self.now += Duration::from_secs(2);
@@ -179,7 +179,7 @@ impl World {
     }
 }
 
-/// What waits or was answered is never evicted.
+/// A guest that waits or was answered is never evicted.
 fn expect_may_go(before: &GuestBook, evicted: Option<GuestId>) {
     if let Some(evicted) = evicted {
         let stage = &before.guests[&evicted].stage;
@@ -190,7 +190,7 @@ fn expect_may_go(before: &GuestBook, evicted: Option<GuestId>) {
     }
 }
 
-/// Every sequence of that many events from `world`; how many states there are.
+/// Tries every sequence of `depth` events from `world`. Returns the number of states.
 fn explore(world: World, depth: usize) -> usize {
     let mut seen = HashSet::new();
     let mut layer = vec![world];
