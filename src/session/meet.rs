@@ -1,5 +1,5 @@
-//! Two peers meet: one dials until somebody answers, the other waits until somebody comes. With a code
-//! both do both (`find`).
+//! How two peers meet: one dials until the other answers, or waits until the other comes. With a code, both sides
+//! do both (`find`).
 
 mod dial_plan;
 mod dialling;
@@ -35,25 +35,25 @@ use std::time::Duration;
 /// Pauses before a dialler tries again after the connection was lost; the last one repeats.
 const RETRY_PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
 
-/// The way to the peer, for as long as this side wants to talk.
+/// The way to the peer, over all sessions with it.
 pub(crate) struct Meeting<'a> {
     connect: &'a Connect,
     role: Role,
     operator: &'a dyn Operator,
     route: Route<'a>,
-    /// Whether a proof of this side went unanswered before.
+    /// Whether a proof of this side went unanswered once before.
     was_unconfirmed: bool,
-    /// By which this side comes back to the session met last.
+    /// With this, this side can return to its latest session.
     ticket: Option<Arc<ReturnTicket>>,
-    /// Whether a peer has proven itself.
+    /// Whether a peer has proven the secret.
     has_met: bool,
-    /// The listener's slot of the peer that came last: there is no room for others.
+    /// The listener's slot for the latest peer. While it is held, no other peer gets one.
     slot: Option<Slot>,
     /// Bytes of all sessions so far.
     traffic: Arc<Traffic>,
 }
 
-/// How often the peer of one transfer was lost, and how it began.
+/// How often the peer was lost during one transfer, and the first loss.
 #[derive(Default)]
 pub(crate) struct Attempts {
     tried: u32,
@@ -61,7 +61,7 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// The last connection brought the transfer on: patience begins anew.
+    /// The last connection made progress, so the count of attempts starts again.
     pub(crate) fn forgive(&mut self) {
         self.tried = 0;
     }
@@ -69,20 +69,20 @@ impl Attempts {
 
 enum Route<'a> {
     Dial(&'a PeerAddress),
-    /// The line is opened anew after each loss.
+    /// The line is opened again after each loss.
     DialOver(&'a Line, Option<Pump>),
     Listen(Listener),
-    /// Nobody can come back over a line that was answered.
+    /// A line can be answered only once, so the peer cannot come back over it.
     AnswerOver {
         listener: Listener,
-        /// The last to go: it waits until the line has taken everything.
+        /// Dropped last: it waits until the line has taken everything.
         _pump: Pump,
     },
     Find(CodeSearch<'a>),
 }
 
 impl<'a> Meeting<'a> {
-    /// Listens, where this side does.
+    /// Prepares to meet the peer. A listening side starts to listen.
     ///
     /// # Errors
     /// [`Error::CannotListen`], [`Error::System`] and others.
@@ -125,8 +125,8 @@ impl<'a> Meeting<'a> {
         })
     }
 
-    /// Meets the peer and has the secret proven both ways. A dialler's `first_flight` goes along with
-    /// its proof; a listener has none.
+    /// Meets the peer, and both sides prove the secret. A dialler sends its `first_flight` along with its proof; a
+    /// listener has none.
     ///
     /// # Errors
     /// [`Error`]: nobody there, nobody came, wrong secret, and others.
@@ -157,7 +157,7 @@ impl<'a> Meeting<'a> {
                 let chosen = search.find(connect, operator, self.role, occasion, ticket)?;
                 self.slot = chosen.slot;
                 let session = chosen.session;
-                // Also where the first flight fails: the peer expects this side back by it.
+                // Even if the first flight failed, the peer expects this side to return with this ticket.
                 self.ticket = Some(session.shared.keys.return_ticket());
                 let queued = match chosen.offer_is_due {
                     true => Some(first_flight(session.peer, &mut lock(&session.writer))?),
@@ -180,18 +180,18 @@ impl<'a> Meeting<'a> {
         self.traffic.total()
     }
 
-    /// Makes ready to meet again after `error`: tells the operator, and makes the pause that is due.
+    /// Prepares to meet again after `error`: reports the next attempt, and pauses before it.
     ///
     /// # Errors
-    /// What to end with where trying again is no use: where the peer did not come back, that is what it
-    /// was lost by, and where this side was called off, that.
+    /// The error to report if another attempt makes no sense. If the peer did not come back, that is the error of
+    /// its loss; if this side was cancelled, [`Error::Cancelled`].
     pub(crate) fn try_again(&mut self, error: Error, attempts: &mut Attempts) -> Result<(), Error> {
         let error = self.connect.cancel.cause(error);
         let is_nobody_back = attempts.lost.is_some() && error.is_nobody_there();
         let has_given_up = matches!(error, Error::NobodyCame { .. });
-        // A line at whose end nobody says a word will not say one later.
+        // If a line brings no first answer, another attempt will not bring one either.
         let is_stranger = !self.has_met && matches!(error, Error::Silent { .. });
-        // A listener that took a proof and gave none gets one more in this run, however far that comes.
+        // A listener that took a proof and gave none gets only one more proof in this run.
         let is_unconfirmed = matches!(error, Error::Unconfirmed { .. });
         let is_first_suspicion = is_unconfirmed && !self.was_unconfirmed;
         self.was_unconfirmed |= is_unconfirmed;
@@ -224,7 +224,7 @@ impl<'a> Meeting<'a> {
         self.connect.cancel.check()
     }
 
-    /// Dials, by the ticket of the session that was lost where there is one.
+    /// Dials. If there is a ticket of a lost session, tries to return with it.
     fn dial<T>(
         &mut self,
         address: &PeerAddress,
@@ -242,7 +242,7 @@ impl<'a> Meeting<'a> {
                 credential,
                 &mut first_flight,
             );
-            // A peer that was there before comes back to its place.
+            // A peer that was met before was peerbridge, so its silence means only that it is gone for now.
             reached.map_err(|error| match has_met {
                 true => error.without_suspicion(),
                 false => error,
@@ -250,7 +250,7 @@ impl<'a> Meeting<'a> {
         };
         if let Some(ticket) = self.ticket.clone() {
             match dial(DiallerCredential::Return(&ticket)) {
-                // The listener has forgotten that session, or it ends before it has answered.
+                // The listener has forgotten the session, or hung up before it answered.
                 Err(Error::WrongSecret { .. } | Error::Unconfirmed { .. }) => self.ticket = None,
                 returned => return returned,
             }

@@ -1,4 +1,4 @@
-//! Peers nearby: those that wait to meet, and drop boxes that announce themselves.
+//! Peers nearby: those that wait with a code, and drop boxes that announce themselves.
 
 use crate::crypto::Channel;
 use crate::protocol::{Presence, Role};
@@ -12,7 +12,7 @@ use std::num::NonZeroU16;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A peer on a network of this machine. None of this is proven.
+/// A peer on a network of this machine. None of its claims are proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbour {
     /// Where it listens.
@@ -32,8 +32,8 @@ pub enum Activity {
     Serves,
 }
 
-/// Looks around on the networks of this machine for `time`. Peers that wait to meet are seen by their own
-/// queries, which come each second.
+/// Searches the networks of this machine for `time`. Peers that wait with a code are found by their own queries,
+/// which they send every second.
 ///
 /// # Errors
 /// [`Error::System`] when the system has no port or thread, [`Error::Cancelled`].
@@ -51,10 +51,11 @@ pub fn nearby(
 /// How long a query of this machine may take to come back to it.
 const RETURN_TIME: Duration = Duration::from_millis(1500);
 
-/// The port that a query of this machine finds: nobody is dialled there.
+/// The port in this machine's answer. It is never dialled.
 const NO_PORT: NonZeroU16 = NonZeroU16::MIN;
 
-/// Asks on the networks of this machine, and answers itself. The own addresses at which a query came back.
+/// Sends queries to the networks of this machine, and answers them itself. Returns the addresses of this machine
+/// at which a query came back.
 ///
 /// # Errors
 /// [`Error::System`] when the system has no port or thread, [`Error::Cancelled`].
@@ -72,7 +73,7 @@ pub(crate) fn returns(discovery: Discovery, cancel: &Cancel) -> Result<Vec<IpAdd
     Ok(seen.into_iter().collect())
 }
 
-/// Looks around for `time`, and picks from what is found.
+/// Searches for `time`, and picks from what is found.
 fn look<T: Send + 'static>(
     discovery: Discovery,
     time: Duration,
@@ -81,7 +82,7 @@ fn look<T: Send + 'static>(
 ) -> Result<Vec<T>, Error> {
     let (picked, seen) = mpsc::channel();
     let lookout = Lookout::start(discovery, Presence::Looking, move |found| {
-        // The one that looks takes all.
+        // The receiving end takes all until the search ends.
         let _ = pick(found).map(|found| picked.send(found));
     });
     let lookout = lookout.map_err(Error::system)?;

@@ -1,4 +1,4 @@
-//! A session that moves no file: the secret is proven and the line is measured.
+//! A session without a transfer: both sides prove the secret, and the line is measured.
 
 use crate::model::{len32, number64};
 use crate::protocol::{DiallerRole, Message, PADDING_BYTES, Ping};
@@ -11,16 +11,16 @@ use crate::session::meet::{Reached, reach, word};
 use crate::session::options::{Connect, Rendezvous};
 use std::time::{Duration, Instant};
 
-/// Round trips of which the median counts.
+/// The number of round trips. Their median is reported.
 const ROUND_TRIPS: usize = 9;
 
-/// How long the line is filled in each direction.
+/// How long to fill the line in each direction.
 const FILLING: Duration = Duration::from_secs(2);
 
-/// What a filled line holds at most, in messages.
+/// The most messages in flight.
 const UNDER_WAY: usize = 16;
 
-/// Padding to begin with; it doubles as answers come in, so that a slow line is not choked.
+/// The first padding, in bytes. It doubles as answers come in, so that a slow line is not congested.
 const FIRST_PADDING: usize = 16 * 1024;
 
 /// The result of a [`ping`].
@@ -105,7 +105,7 @@ enum FillDirection {
     Down,
 }
 
-/// Keeps the line full in one direction; gives bytes a second, as far as answers came.
+/// Keeps the line full in one direction. Returns the bytes a second that were answered.
 fn fill(session: &mut Authenticated, direction: FillDirection) -> Result<u64, Error> {
     let noise = Noise::new()?;
     let begun = Instant::now();

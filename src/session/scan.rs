@@ -6,7 +6,7 @@ use crate::session::error::Error;
 use crate::session::events::{Event, Operator};
 use std::path::PathBuf;
 
-/// Scans `paths` without those in `omit`, and tells the operator what is left out.
+/// Scans `paths` without those in `omit`, and reports what is left out.
 ///
 /// # Errors
 /// [`Error::Source`], also when everything is excluded, and [`Error::BadPattern`].
@@ -49,7 +49,7 @@ pub(crate) fn parse_globs(patterns: &[String]) -> Result<Vec<Glob>, Error> {
     patterns.iter().map(parse).collect()
 }
 
-/// Warns of patterns that match nothing: most often they are mistyped.
+/// Warns about patterns that match nothing, which are often mistyped.
 pub(crate) fn tell_unmatched<'a>(
     patterns: impl Iterator<Item = &'a [u8]>,
     operator: &dyn Operator,

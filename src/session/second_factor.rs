@@ -1,7 +1,7 @@
-//! One-time codes: a second proof beside the secret of a name.
+//! One-time codes: a second proof in addition to the secret of a name.
 //!
-//! A peer that knows the secret learns that a code is wanted, and so that the secret is right. What came along with
-//! its proof is held unread until the code is right.
+//! A peer that knows the secret learns that a code is wanted, and thus that the secret is right. Messages that
+//! came along with its proof stay unread until the code is right.
 
 use crate::crypto::{CODE_DIGITS, TotpKey, TotpStep};
 use crate::model::limits;
@@ -17,15 +17,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Which codes a listener has taken: each counts once.
+/// Which codes a listener has accepted. Each works once.
 pub(crate) struct UsedCodes {
-    /// Before this step none counts: what an earlier run has taken is not known.
+    /// Codes of earlier steps are refused, because it is not known which of them an earlier run has accepted.
     start: TotpStep,
     latest: Mutex<HashMap<String, TotpStep>>,
 }
 
 impl UsedCodes {
-    /// None was taken since `start`, in which this listener has begun.
+    /// Starts without used codes, in the step `start`.
     fn since(start: TotpStep) -> Self {
         UsedCodes {
             start,
@@ -33,12 +33,12 @@ impl UsedCodes {
         }
     }
 
-    /// None was taken. The codes of this moment don't count.
+    /// Starts without used codes. The codes of the current step are refused.
     pub(crate) fn none_yet() -> Self {
         UsedCodes::since(now())
     }
 
-    /// Whether the code is right for this name and none was taken in its place.
+    /// Whether the code is right for this name and was not used before. Marks it as used.
     fn take(&self, name: &str, key: &TotpKey, code: &[u8], now: TotpStep) -> bool {
         let mut latest = lock(&self.latest);
         let used = latest.get(name).copied().unwrap_or(self.start);
@@ -49,10 +49,10 @@ impl UsedCodes {
         step.is_some()
     }
 
-    /// Waits for the code of a dialler that was told to give one.
+    /// Waits for the code from a dialler that was asked for one.
     ///
     /// # Errors
-    /// [`Error::WrongCode`], or that none came.
+    /// [`Error::WrongCode`], or an error if none came.
     pub(crate) fn expect(
         &self,
         session: &mut Authenticated,
@@ -78,10 +78,10 @@ impl UsedCodes {
     }
 }
 
-/// Gives the listener the code that it wants.
+/// Sends the listener the code that it wants.
 ///
 /// # Errors
-/// [`Error::CodeNeeded`] where the operator has none, or that the connection is gone.
+/// [`Error::CodeNeeded`] if the operator has none, or an error if the connection is gone.
 pub(crate) fn give(session: &mut Authenticated, operator: &dyn Operator) -> Result<(), Error> {
     let code = operator.one_time_code().and_then(|text| digits(&text));
     let Some(code) = code else {
@@ -92,7 +92,7 @@ pub(crate) fn give(session: &mut Authenticated, operator: &dyn Operator) -> Resu
     session.writer.send(&Message::Code { code })
 }
 
-/// The digits of a code as people type it; `None` where it has more or fewer.
+/// The digits of a code as people type it; `None` if it has too many or too few.
 pub(crate) fn digits(text: &str) -> Option<[u8; CODE_DIGITS]> {
     let typed = text.bytes().filter(|byte| !b" -".contains(byte));
     let digits: [u8; CODE_DIGITS] = typed.collect::<Vec<_>>().try_into().ok()?;

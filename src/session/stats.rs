@@ -1,4 +1,4 @@
-//! The figures of one transfer, over all the connections that it needs, and their summary.
+//! The figures of one transfer over all its connections, and the summary of them.
 
 use crate::model::{EntryKind, Manifest, PartIndex, PartLayout, TransferId};
 use crate::session::events::{Event, OfferSummary, Operator, Progress, Summary};
@@ -18,35 +18,34 @@ impl Traffic {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Takes over what was counted in an earlier session.
+    /// Adds the bytes of an earlier session.
     pub(crate) fn carry_on(&self, earlier: &Traffic) {
         self.0.fetch_add(earlier.total(), Ordering::Relaxed);
     }
 
-    /// All so far.
+    /// All bytes so far.
     pub(crate) fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The figures of one transfer, from its begin until it is done, through every connection that is lost on the
-/// way.
+/// The figures of one transfer, from its start to its end, over all connections that are lost on the way.
 pub(crate) struct TransferStats {
     begun: Instant,
     wire_before: u64,
     transfer: Option<TransferId>,
     /// Whether it was accepted before.
     is_accepted: bool,
-    /// Bytes that the receiver had or claimed when it was accepted last.
+    /// Bytes that the receiver had or claimed when it last accepted.
     present_bytes: u64,
-    /// Bytes that the receiver had and proved, over all connections.
+    /// Bytes that the receiver had and that were proved, over all connections.
     held_bytes: u64,
     has_grown: bool,
     staging: Option<PathBuf>,
 }
 
 impl TransferStats {
-    /// Begins when `wire_bytes` have gone over the network in this run.
+    /// Starts to count. `wire_bytes` have gone over the network before in this run.
     pub(crate) fn begin(wire_bytes: u64) -> Self {
         TransferStats {
             begun: Instant::now(),
@@ -60,7 +59,7 @@ impl TransferStats {
         }
     }
 
-    /// The receiver learned what is offered. Something else than what was cut off begins anew.
+    /// The receiver has read an offer. If it is not the interrupted transfer, the figures start again.
     pub(crate) fn offered(&mut self, transfer: TransferId) {
         if self.transfer.replace(transfer) != Some(transfer) {
             self.is_accepted = false;
@@ -70,8 +69,8 @@ impl TransferStats {
         }
     }
 
-    /// The transfer is accepted, and the receiver has or claims `bytes` of it. What a person took to think it
-    /// over is not the transfer's time.
+    /// The transfer is accepted, and the receiver has or claims `bytes` of it. The time starts here, so the time
+    /// that a person took to decide does not count.
     pub(crate) fn accepted(&mut self, bytes: u64) {
         let is_first = !std::mem::replace(&mut self.is_accepted, true);
         if is_first {
@@ -81,12 +80,12 @@ impl TransferStats {
         self.present_bytes = bytes;
     }
 
-    /// What arrives is kept in this folder until it is delivered; `None`: nothing is kept.
+    /// Received data is kept in this folder until it is delivered; `None`: nothing is kept.
     pub(crate) fn staged(&mut self, folder: Option<&Path>) {
         self.staging = folder.map(Path::to_owned);
     }
 
-    /// The folder that keeps what arrived.
+    /// The folder that keeps the received data.
     pub(crate) fn staging(&self) -> Option<&Path> {
         self.staging.as_deref()
     }
@@ -96,29 +95,29 @@ impl TransferStats {
         self.transfer.is_some()
     }
 
-    /// Whether a connection found more at the receiver than the one before, since the last call: trying again
-    /// brings the transfer on.
+    /// Whether the receiver had more on the latest connection than on the one before, since the last call. If so,
+    /// trying again makes progress.
     pub(crate) fn take_growth(&mut self) -> bool {
         std::mem::take(&mut self.has_grown)
     }
 
-    /// The receiver proved over one more connection that it had `bytes`.
+    /// Over one more connection, `bytes` at the receiver were proved.
     pub(crate) fn held(&mut self, bytes: u64) {
         self.held_bytes += bytes;
     }
 
-    /// Bytes that had not to be sent in this run, since the receiver had and proved them: no more than it had or
-    /// claimed over the last connection.
+    /// Bytes that did not have to be sent in this run, because the receiver had them and they were proved. At most
+    /// what it had or claimed on the last connection.
     pub(crate) fn resumed_bytes(&self) -> u64 {
         self.held_bytes.min(self.present_bytes)
     }
 
-    /// Bytes on the wire of this transfer, out of the `wire_bytes` of the whole run.
+    /// The bytes on the wire of this transfer, from the `wire_bytes` of the whole run.
     pub(crate) fn wire_bytes(&self, wire_bytes: u64) -> u64 {
         wire_bytes.saturating_sub(self.wire_before)
     }
 
-    /// Completes the summary of what is done with what was counted here, and tells it.
+    /// Completes a summary with these figures, and reports it.
     pub(crate) fn finish(&self, summary: Summary, operator: &dyn Operator) -> Summary {
         let summary = Summary {
             elapsed: self.begun.elapsed(),
@@ -129,7 +128,7 @@ impl TransferStats {
     }
 }
 
-/// Tells the operator how far a transfer is; used by the threads of all its streams.
+/// Reports the progress of a transfer to the operator. Used by the threads of all its streams.
 pub(crate) struct ProgressReporter<'a> {
     operator: &'a dyn Operator,
     traffic: Arc<Traffic>,
@@ -138,7 +137,7 @@ pub(crate) struct ProgressReporter<'a> {
 }
 
 impl<'a> ProgressReporter<'a> {
-    /// Begins at `bytes` that are there already.
+    /// Starts at `bytes`, which the receiver has already.
     pub(crate) fn new(
         operator: &'a dyn Operator,
         stats: &TransferStats,
@@ -153,7 +152,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Tells which file a part is of, the first if there are several.
+    /// Reports which file a part belongs to, the first if there are several.
     pub(crate) fn at(&self, manifest: &Manifest, layout: &PartLayout, part: PartIndex) {
         if let Some(segment) = layout.segments(manifest, part).next() {
             let path = manifest.entry(segment.entry).path.as_bytes();
@@ -161,7 +160,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// `bytes` more are there, of `total`. Parts that had to be sent twice don't count twice.
+    /// Reports that `bytes` more of `total` are done. Parts that had to be sent twice don't count twice.
     pub(crate) fn moved(&self, bytes: u64, total: Option<u64>) {
         let there = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.operator.event(&Event::Progress(Progress {
@@ -172,7 +171,7 @@ impl<'a> ProgressReporter<'a> {
     }
 }
 
-/// Names listed one by one.
+/// The most names to list.
 const NAMES: usize = 8;
 
 /// Sums up `manifest`. An archive has no peer.

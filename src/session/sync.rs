@@ -3,8 +3,8 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Locks, also after a thread that panicked held the lock: every value behind a lock here is whole
-/// between two statements, and a panic ends its own connection only.
+/// Locks a mutex, even if a thread has panicked while it held the lock. That is safe here: every value behind a
+/// lock is consistent between two statements, and a panic ends only its own connection.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -25,19 +25,19 @@ impl<T> Monitor<T> {
         }
     }
 
-    /// Locks the value to look at it. What others wait for is changed with [`Monitor::change`].
+    /// Locks the value to read it. To change something that others wait for, use [`Monitor::change`].
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         lock(&self.value)
     }
 
-    /// Changes the value and wakes every thread that waits.
+    /// Changes the value and wakes all waiting threads.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let changed = change(&mut self.lock());
         self.changed.notify_all();
         changed
     }
 
-    /// Wakes every thread that waits, after a change under a lock that is held or was just released.
+    /// Wakes all waiting threads. Call it after a change, while the lock is held or just after it was released.
     pub(crate) fn notify(&self) {
         self.changed.notify_all();
     }
@@ -45,7 +45,7 @@ impl<T> Monitor<T> {
     /// Waits while `condition` holds.
     pub(crate) fn wait_while(&self, condition: impl Fn(&T) -> bool) -> MutexGuard<'_, T> {
         let mut value = self.lock();
-        // The loop of std ends early once a thread panicked under the lock.
+        // std's own loop would end early after a thread panicked with the lock.
         while condition(&value) {
             let waited = self.changed.wait(value);
             value = waited.unwrap_or_else(PoisonError::into_inner);
@@ -97,8 +97,8 @@ mod tests {
                 (first, *monitor.wait_while_for(long, |value| *value < 4))
             });
             for value in 1..=4 {
-                // The condition is looked at under the lock, which is free again once that thread waits. No look
-                // comes where it has gone on too early.
+                // The condition is checked under the lock, which is free once that thread waits. If it had stopped
+                // waiting too early, no check would come.
                 if value <= 2 {
                     let _ = looks.recv();
                 }

@@ -3,14 +3,13 @@
 use crate::session::error::Error;
 use std::thread::{self, Scope};
 
-/// Threads for work that the processor does: one for each core, at most `most`.
+/// How many threads to use for computing: one for each core, at most `most`.
 pub(crate) fn threads_within(most: usize) -> usize {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     cores.min(most)
 }
 
-/// Has `count` threads do the same work, the calling one among them. Fewer do it where the system refuses
-/// one.
+/// Runs the same work on `count` threads, including the calling one. On fewer if the system refuses a thread.
 pub(crate) fn on_threads(count: usize, work: impl Fn() + Sync) {
     thread::scope(|scope| {
         for _ in 1..count {
@@ -25,7 +24,7 @@ pub(crate) fn on_threads(count: usize, work: impl Fn() + Sync) {
 /// Starts a thread of `scope`.
 ///
 /// # Errors
-/// [`Error::System`] when the system has none to give.
+/// [`Error::System`] if the system has no thread to give.
 pub(crate) fn spawn_in<'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() + Send + 'scope,

@@ -1,4 +1,4 @@
-//! Zip archives for people: made by `zip` and `pack`, opened by `unzip`.
+//! Zip archives: `zip` and `pack` make them, `unzip` opens them.
 
 pub(crate) mod pack;
 pub(crate) mod unzip;

@@ -14,15 +14,15 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// Which archive to make, of what, and how.
+/// Which archive to make, from what, and how.
 pub struct ZipOptions {
-    /// Where the archive is to be.
+    /// The path of the archive.
     pub archive: PathBuf,
     /// Files and folders; a path that ends in `/.` stands for the contents of the folder.
     pub paths: Vec<PathBuf>,
-    /// Names and paths to leave out: `*`, `?`, `[abc]`, `**`.
+    /// Patterns of names and paths to leave out. `*`, `?`, `[abc]` and `**` are special.
     pub exclude: Vec<String>,
-    /// What becomes of symbolic links inside the paths.
+    /// Which symbolic links inside the paths are packed.
     pub links: Links,
     /// Compression.
     pub level: Level,
@@ -30,17 +30,17 @@ pub struct ZipOptions {
     pub names: Names,
     /// What the archive is encrypted with.
     pub password: ArchivePassword,
-    /// What to do when there is something of the archive's name. [`Existing::Newer`] makes it anew only
-    /// if something in the source has a later mtime.
+    /// What to do if something has the archive's name. [`Existing::Newer`] overwrites it only if something in the
+    /// source has a later mtime.
     pub existing: Existing,
-    /// Keep a clone of it to call it off.
+    /// Keep a clone of it to cancel the call.
     pub cancel: Cancel,
     /// The zone of the DOS times, which other programs show.
     pub zone: TimeZone,
 }
 
 impl ZipOptions {
-    /// Packs `paths` in the usual way.
+    /// Packs `paths` with the default options.
     pub fn new(archive: PathBuf, paths: Vec<PathBuf>, password: ArchivePassword) -> Self {
         ZipOptions {
             archive,
@@ -57,13 +57,13 @@ impl ZipOptions {
     }
 }
 
-/// Makes an archive. It appears under its name when it is whole, and not at all if it does not get so far.
+/// Makes an archive. It appears under its name only when it is complete.
 ///
-/// What cannot be read, or changes meanwhile, is told and left out. When nothing is left, no archive is
+/// Files that cannot be read or change meanwhile are reported and left out. If nothing is left, no archive is
 /// made.
 ///
 /// # Errors
-/// An [`Error`] that says what stood in the way.
+/// An [`Error`] that says why no archive was made.
 pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Error> {
     let stats = TransferStats::begin(0);
     let found = what_is_there(&options.archive, options.existing)?;
@@ -116,10 +116,10 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Err
     Ok(stats.finish(summary, operator))
 }
 
-/// Finds out whether [`zip()`] would end at once for what has the archive's name.
+/// Checks whether [`zip()`] would fail at once because of the archive's name.
 ///
 /// # Errors
-/// [`Error::Taken`], or [`Error::CannotMake`] where no file can have that name.
+/// [`Error::Taken`], or [`Error::CannotMake`] if no file can have that name.
 pub fn check_archive_name(archive: &Path, existing: Existing) -> Result<(), Error> {
     what_is_there(archive, existing).map(drop)
 }
@@ -186,6 +186,6 @@ fn name_of(archive: &Path) -> Vec<u8> {
 }
 
 fn absolute(path: &Path) -> PathBuf {
-    // Without a current folder, the path as it was given still says the most.
+    // If there is no current folder, the path as it was given is the best to report.
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,4 +1,4 @@
-//! The thread that asks: groups in rounds, then single hosts, and hears the answers to that.
+//! The thread that asks groups in rounds, then single hosts, and reads the answers to these queries.
 
 use super::own_addresses::OwnAddresses;
 use super::schedule::{PORTS, Round, Schedule};
@@ -10,11 +10,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Pause between two looks for answers at the senders: short after a round, and doubled by each look.
+/// The pause before the senders' sockets are read for answers: short after a round, and doubled each time.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
-/// How often hosts are asked while a sweep runs.
+/// How often to ask hosts while a sweep runs.
 const SWEEP_STEP: Duration = Duration::from_millis(20);
 
 pub(super) struct Asker {
@@ -59,7 +59,7 @@ impl Asker {
         }
     }
 
-    /// One round, with the addresses of now.
+    /// Asks the groups of one round, from the current addresses.
     fn ask_groups(&mut self, round: Round) {
         let own = match self.shared.mode {
             Discovery::On => OwnAddresses::read(),
@@ -83,7 +83,7 @@ impl Asker {
         self.shared.state.lock().sent += sent;
     }
 
-    /// The hosts that are due while nobody was found. Returns whether more are due soon.
+    /// Asks the hosts that are due, if no peer was found yet. Returns whether more are due soon.
     fn ask_hosts(&mut self, now: Instant) -> bool {
         let (own, query) = {
             let state = self.shared.state.lock();
@@ -99,7 +99,8 @@ impl Asker {
         while let Some(host) = self.sweep.due(now, &own) {
             let to = (host, *PORTS.start()).into();
             match self.shared.ports.send(&query, to) {
-                // Too many hosts that may not exist are being looked for: this one is tried again.
+                // The system is still resolving too many hosts that may not exist, so this one is tried again
+                // later.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 result => sent.count(result),
             }

@@ -9,24 +9,24 @@ use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::time::Instant;
 
-/// One try to find others, or to be found.
+/// One search for others, or one presence that can be found.
 #[derive(Debug)]
 pub(super) struct Exchange {
     presence: Presence,
     instance: Instance,
     nonce: Nonce,
-    /// The addresses of now.
+    /// The current addresses of this machine.
     pub(super) own: OwnAddresses,
     quota: AnswerQuota,
     finds: Finds,
-    /// Datagrams from near of other instances that want to meet.
+    /// Datagrams received from other instances nearby that want to meet.
     pub(super) heard: u64,
 }
 
-/// What follows from a datagram.
+/// The result of a datagram.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
-    /// To be sent to where the datagram came from.
+    /// The answer to send to the source of the datagram.
     pub(super) answer: Option<Vec<u8>>,
     pub(super) found: Option<Found>,
 }
@@ -48,13 +48,13 @@ impl Exchange {
         !self.finds.is_empty()
     }
 
-    /// The query to send; none for who only answers.
+    /// The query to send; `None` if this side only answers.
     pub(super) fn query(&self) -> Option<Vec<u8>> {
         let asks = !matches!(self.presence, Presence::Serving { .. });
         asks.then(|| self.datagram(DatagramKind::Query, self.nonce))
     }
 
-    /// Takes in what came from `source`.
+    /// Handles a datagram from `source`.
     pub(super) fn receive(&mut self, bytes: &[u8], source: SocketAddr, now: Instant) -> Outcome {
         let Some(datagram) = Datagram::parse(bytes) else {
             return Outcome::default();
@@ -62,7 +62,7 @@ impl Exchange {
         if datagram.instance == self.instance || !self.own.is_near(source.ip()) {
             return Outcome::default();
         }
-        // Somebody who only looks around is no sign of a peer.
+        // A ping that searches the network is no sign of a peer.
         self.heard += u64::from(matches!(datagram.presence, Presence::Meeting { .. }));
         let is_query = datagram.kind == DatagramKind::Query;
         if !is_query && datagram.nonce != self.nonce {
@@ -123,8 +123,8 @@ impl Exchange {
     }
 }
 
-/// The source of a datagram with the port to dial. A link-local address keeps its interface; what a socket
-/// for both families shows as mapped becomes plain IPv4.
+/// The source address of a datagram, with the port to dial. A link-local address keeps its interface. An IPv4
+/// address that an IPv6 socket reports as mapped becomes plain IPv4.
 fn dial_address(source: SocketAddr, port: NonZeroU16) -> SocketAddr {
     let mut address = source;
     address.set_port(port.get());
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(found.address, at("192.168.1.7:9000"));
         assert_eq!(found.instance, Instance([1; 8]));
         assert_eq!(found.presence, meeting(Role::Send, 4271));
-        // From another address than was asked: only the nonce counts.
+        // The answer may come from another address than was asked: only the nonce counts.
         let at_alice = receive(&mut alice, &at_bob.answer.unwrap(), "192.168.1.8:8080");
         assert_eq!(at_alice.found.unwrap().address, at("192.168.1.8:9000"));
         assert_eq!(at_alice.answer, None);
@@ -243,7 +243,7 @@ mod tests {
         let now = Instant::now();
         let answers = (0..100).filter(|_| bob.receive(&query, at(NEAR), now).answer.is_some());
         assert_eq!(answers.count(), 8);
-        // The same address as a socket for both families shows it.
+        // The same address as an IPv6 socket reports it.
         let mapped = bob.receive(&query, at("[::ffff:192.168.1.7]:1"), now);
         assert_eq!(mapped, Outcome::default());
     }

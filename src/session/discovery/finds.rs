@@ -5,7 +5,7 @@ use crate::protocol::Instance;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// At most [`limits::FINDS`] instances, the one heard from longest ago first.
+/// At most [`limits::FINDS`] instances, ordered by when they were last heard, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Finds(VecDeque<Find>);
 
@@ -16,7 +16,7 @@ struct Find {
 }
 
 impl Finds {
-    /// `instance` was heard from `address`. Whether that is news.
+    /// Records that `instance` was heard from `address`. Returns whether that is new.
     pub(super) fn insert(&mut self, instance: Instance, address: SocketAddr) -> bool {
         let position = self.0.iter().position(|find| find.instance == instance);
         let known = position.and_then(|position| self.0.remove(position));
@@ -36,7 +36,7 @@ impl Finds {
         is_news
     }
 
-    /// Whether nobody was found yet.
+    /// Whether no peer was found yet.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The threads of discovery: one asks, and one for each socket on the discovery port hears.
+//! The threads of discovery: one sends queries, and one for each socket on the discovery port receives.
 
 use super::Found;
 use super::asker::Asker;
@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-/// Stack of each thread.
+/// Stack size of each thread, in bytes.
 const STACK: usize = 256 * 1024;
 
-/// Looks for others and answers those that look, until it is dropped; from then on nothing is sent.
+/// Searches for others and answers their queries until it is dropped. After that it sends nothing.
 pub struct Lookout {
     running: Option<Running>,
 }
@@ -26,11 +26,11 @@ struct Running {
 }
 
 impl Lookout {
-    /// Begins. Each address of each peer that is found is told to `on_found` once, from a thread of the
-    /// lookout; it must neither block nor drop the lookout. With [`Discovery::Off`] nothing happens.
+    /// Starts to search. Calls `on_found` once for each address of each peer that is found, on a thread of the
+    /// lookout; it must neither block nor drop the lookout. With [`Discovery::Off`] it does nothing.
     ///
     /// # Errors
-    /// What the system says when it has no port, no thread or no random bytes.
+    /// The system's error if it has no port, no thread or no random bytes.
     pub fn start(
         mode: Discovery,
         presence: Presence,
@@ -41,7 +41,7 @@ impl Lookout {
         }
         let now = Instant::now();
         let shared = Arc::new(Shared::new(mode, presence, Box::new(on_found), now)?);
-        // From here on an error ends the threads that run already.
+        // From here on, dropping this on an error ends the threads that run already.
         let mut running = Running {
             shared: Arc::clone(&shared),
             threads: Vec::new(),
@@ -57,7 +57,7 @@ impl Lookout {
         })
     }
 
-    /// What was sent and heard so far: what to tell a person while nobody is found.
+    /// What was sent and received so far, to help a person while no peer is found.
     #[must_use]
     pub fn sights(&self) -> StillLooking {
         let Some(Running { shared, .. }) = &self.running else {
@@ -90,7 +90,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.shared.end();
         for thread in self.threads.drain(..) {
-            // It can only have panicked, and is over then as well.
+            // Only a panic makes this fail, and then the thread is over, too.
             let _ = thread.join();
         }
     }
@@ -125,7 +125,7 @@ mod tests {
         (lookout.unwrap(), finds)
     }
 
-    /// A channel of this run alone, for the machine's loopback is everybody's.
+    /// A channel for this run alone, because all tests on this machine share its loopback.
     fn channel() -> u16 {
         1000 + u16::from_be_bytes(random_bytes().unwrap()) % 9000
     }

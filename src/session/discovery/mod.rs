@@ -1,7 +1,7 @@
 //! Finding peers on the networks of this machine, without a server and without an address.
 //!
-//! A [`Lookout`] sends *queries* and answers those of others, over UDP in the clear. What it finds are
-//! hints: an address to dial, where the handshake proves whether the peer has the code.
+//! A [`Lookout`] sends *queries* and answers those of others, over unencrypted UDP. A find is only a hint: an
+//! address to dial, where the handshake then proves whether the peer has the code.
 //!
 //! | file | what it holds |
 //! | --- | --- |
@@ -10,7 +10,7 @@
 //! | `quota` | how much is read and answered in a second |
 //! | `finds` | who was found, bounded |
 //! | `exchange` | what is said, and what follows from what is heard |
-//! | `own_addresses` | the addresses and interfaces of this machine, and who is near |
+//! | `own_addresses` | the addresses and interfaces of this machine, and which senders are near |
 //! | `sockets` | the sockets, and what is sent from which |
 //! | `shared` | what the threads share, and what each does with a datagram |
 //! | `asker`, `lookout` | the threads |
@@ -40,12 +40,12 @@ pub(crate) fn own_addresses() -> Vec<IpAddr> {
     own_addresses::OwnAddresses::read().reachable()
 }
 
-/// Somebody who may be the peer.
+/// A find: it may be the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Which try of which peer: one that has several addresses is found at each of them.
+    /// Identifies one run of one peer. A peer with several addresses is found at each of them.
     pub instance: Instance,
-    /// What it does.
+    /// What it wants.
     pub presence: Presence,
     /// Where it listens.
     pub address: SocketAddr,

@@ -1,14 +1,13 @@
 //! The addresses and interfaces of this machine, and which senders are near.
 //!
-//! The standard library has no call for them. Linux lists them in `/proc/net`, Windows knows them by
-//! name, and elsewhere sockets are connected to addresses of every usual network, which sends nothing
-//! and shows the source addresses that the system would take.
+//! The standard library has no call for them. Linux lists them in `/proc/net`, and Windows resolves a reserved
+//! name to them. Elsewhere, UDP sockets are connected to an address in every common network: this sends nothing
+//! and shows which source addresses the system would use.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
-/// Interface indices that are tried where the system does not list them: interfaces are numbered from 1
-/// on.
+/// Interface indices to try if the system does not list them. Interfaces are numbered from 1.
 const GUESSED_INTERFACES: std::ops::RangeInclusive<u32> = 1..=64;
 
 /// The addresses and interfaces of this machine at one moment, without loopback.
@@ -16,13 +15,13 @@ const GUESSED_INTERFACES: std::ops::RangeInclusive<u32> = 1..=64;
 pub(super) struct OwnAddresses {
     pub(super) v4: BTreeSet<Ipv4Addr>,
     pub(super) v6: BTreeSet<Ipv6Addr>,
-    /// Indices of the interfaces that may speak IPv6.
+    /// Indices of the interfaces that may have IPv6.
     pub(super) interfaces: BTreeSet<u32>,
 }
 
 impl OwnAddresses {
-    /// Those of now. What cannot be found out is left out: discovery is an offer, and an address can
-    /// always be typed.
+    /// Reads the current ones. Leaves out what it cannot find out: discovery is a convenience, and a person can
+    /// always type an address.
     pub(super) fn read() -> Self {
         let resolved = resolved();
         let v4 = match std::fs::read_to_string("/proc/net/fib_trie") {
@@ -32,7 +31,7 @@ impl OwnAddresses {
         };
         let (v6, interfaces) = match std::fs::read_to_string("/proc/net/if_inet6") {
             Ok(text) => addresses_in_if_inet6(&text),
-            // Linux without IPv6 has the folder and not the file.
+            // Linux without IPv6 does not have this file.
             Err(_) if cfg!(target_os = "linux") => Default::default(),
             Err(_) => {
                 let addresses = resolved.into_iter().filter_map(v6_of).collect();
@@ -42,7 +41,7 @@ impl OwnAddresses {
         OwnAddresses { v4, v6, interfaces }
     }
 
-    /// Those by which others may reach this machine, IPv4 first, without those that need a zone.
+    /// The addresses by which others may reach this machine, IPv4 first, without those that need a zone.
     pub(super) fn reachable(&self) -> Vec<IpAddr> {
         let v6 = self.v6.iter().filter(|ip| !ip.is_unicast_link_local());
         let v4 = self.v4.iter().copied().map(IpAddr::V4);
@@ -52,8 +51,8 @@ impl OwnAddresses {
     /// Whether `source` is on this machine or on a network of it: loopback, link-local, the same 16 bits
     /// of a private and 24 of a public IPv4 address, the same 64 of an IPv6 address.
     ///
-    /// An approximation, for the system does not tell every network's size. It only decides whose hints
-    /// are listened to.
+    /// This is an approximation, because the system does not report the size of every network. It only decides
+    /// from whom hints are accepted.
     pub(super) fn is_near(&self, source: IpAddr) -> bool {
         match source.to_canonical() {
             IpAddr::V4(source) => {
@@ -73,13 +72,13 @@ impl OwnAddresses {
     }
 }
 
-/// Private addresses, and those that providers share out behind their own translation.
+/// Private addresses, and the shared addresses that providers use behind their own NAT.
 pub(super) fn is_private(address: Ipv4Addr) -> bool {
     let [first, second, ..] = address.octets();
     address.is_private() || (first == 100 && (64..128).contains(&second))
 }
 
-/// The addresses that the kernel's routing table calls its own: `32 host LOCAL` below the address.
+/// The addresses that the kernel's routing table marks as local: `32 host LOCAL` below the address.
 fn addresses_in_fib_trie(text: &str) -> BTreeSet<Ipv4Addr> {
     let mut addresses = BTreeSet::new();
     let mut latest = None;
@@ -106,7 +105,7 @@ fn addresses_in_if_inet6(text: &str) -> (BTreeSet<Ipv6Addr>, BTreeSet<u32>) {
         .unzip()
 }
 
-/// What Windows' resolver gives for a name that it reserves for this.
+/// What the resolver of Windows returns for the name that is reserved for this.
 fn resolved() -> Vec<IpAddr> {
     if !cfg!(windows) {
         return Vec::new();
@@ -131,7 +130,7 @@ fn v6_of(address: IpAddr) -> Option<Ipv6Addr> {
     }
 }
 
-/// An address in every private network that people use, and one anywhere for the default route.
+/// An address in every common private network, and one on the internet for the default route.
 fn probe_destinations() -> impl Iterator<Item = Ipv4Addr> {
     let home = (0..=255).map(|third| Ipv4Addr::new(192, 168, third, 1));
     let office = (0..=255).map(|second| Ipv4Addr::new(10, second, 0, 1));
@@ -144,8 +143,8 @@ fn probe_destinations() -> impl Iterator<Item = Ipv4Addr> {
     home.chain(office).chain(middle).chain(others)
 }
 
-/// The source addresses that the system takes for these destinations. Each gets a fresh socket: one that
-/// was connected before keeps its source.
+/// The source addresses that the system uses for these destinations. Each needs a new socket, because a connected
+/// socket keeps its source.
 fn probed(destinations: impl Iterator<Item = Ipv4Addr>) -> BTreeSet<Ipv4Addr> {
     let source = |destination: Ipv4Addr| {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
@@ -162,7 +161,7 @@ fn probed(destinations: impl Iterator<Item = Ipv4Addr>) -> BTreeSet<Ipv4Addr> {
 mod tests {
     use super::*;
 
-    /// A machine with a home network, a VPN from end to end, Docker, and a default route.
+    /// A machine with a home network, a point-to-point VPN, Docker, and a default route.
     const FIB_TRIE: &str = "\
 Main:
   +-- 0.0.0.0/0 3 0 4
@@ -272,7 +271,7 @@ fe800000000000000042aafffe000001 12c 40 20 80   far300
                 .count(),
             destinations.len() - 2
         );
-        // Loopback is where a probe can be seen to work on every machine.
+        // Only loopback lets a probe work on every machine.
         let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         port.set_nonblocking(true).unwrap();
         assert!(probed([Ipv4Addr::LOCALHOST].into_iter()).is_empty());

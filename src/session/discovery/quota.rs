@@ -1,4 +1,4 @@
-//! How much of what arrives is read and answered in a second: a flood costs its network, not this machine.
+//! Limits on how much is read and answered in a second, so that a flood does not load this machine.
 
 use crate::model::limits;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts events, anew each second.
+/// Counts events in windows of a second.
 #[derive(Debug)]
 struct QuotaWindow {
     begun: Instant,
@@ -22,7 +22,7 @@ impl QuotaWindow {
         }
     }
 
-    /// Begins the next window when this one is over; whether it was.
+    /// Begins the next window if this one is over. Returns whether it was.
     fn roll(&mut self, now: Instant) -> bool {
         let is_over = now.saturating_duration_since(self.begun) >= WINDOW;
         if is_over {
@@ -32,7 +32,7 @@ impl QuotaWindow {
     }
 }
 
-/// Bounds the datagrams that are read, at [`limits::DATAGRAMS_PER_SECOND`].
+/// Limits the datagrams that are read, to [`limits::DATAGRAMS_PER_SECOND`].
 #[derive(Debug)]
 pub(super) struct ReadQuota(QuotaWindow);
 
@@ -47,7 +47,7 @@ impl ReadQuota {
         self.0.count += 1;
     }
 
-    /// How long to read nothing: zero while the quota lasts.
+    /// How long to stop reading; zero while the quota lasts.
     pub(super) fn pause(&mut self, now: Instant) -> Duration {
         self.0.roll(now);
         match self.0.count < limits::DATAGRAMS_PER_SECOND {
@@ -57,11 +57,11 @@ impl ReadQuota {
     }
 }
 
-/// Bounds the answers, at [`limits::ANSWERS_PER_SECOND`] and [`limits::ANSWERS_PER_SOURCE`].
+/// Limits the answers, to [`limits::ANSWERS_PER_SECOND`] and [`limits::ANSWERS_PER_SOURCE`].
 #[derive(Debug)]
 pub(super) struct AnswerQuota {
     window: QuotaWindow,
-    /// At most one for each answer of the window.
+    /// At most one entry for each answer in this window.
     sources: HashMap<IpAddr, u32>,
 }
 
@@ -73,7 +73,7 @@ impl AnswerQuota {
         }
     }
 
-    /// Whether `source` gets one more answer; counted if so.
+    /// Whether `source` gets one more answer. Counts it if so.
     pub(super) fn take(&mut self, source: IpAddr, now: Instant) -> bool {
         if self.window.roll(now) {
             self.sources.clear();

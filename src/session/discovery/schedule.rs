@@ -1,9 +1,9 @@
-//! When queries go out, and to where.
+//! When queries are sent, and to where.
 //!
-//! There are two rounds each second, of three datagrams to an interface with one address: at most six in a second,
-//! from the first one on, for each of a hundred peers that begin together must read what all others ask. One asks
-//! port 8080, the other one of the nine other ports, so a peer that could not have 8080 is asked within nine
-//! seconds. The first two both ask port 8080: the network may lose one.
+//! Each second has two rounds of three datagrams for an interface with one address. Never more than six a second,
+//! even at the start: of a hundred peers that start together, each must read the queries of all. One round asks
+//! port 8080, the other one of the nine other ports, so a peer that could not get port 8080 is asked within nine
+//! seconds. The first two rounds both ask port 8080, because the network may lose one.
 
 use crate::model::number16;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -16,8 +16,8 @@ pub(super) const PORTS: std::ops::RangeInclusive<u16> = 8080..=8089;
 pub(super) const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 80, 80);
 pub(super) const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0, 0x5042);
 
-/// When the two rounds of a second go out, counted from its beginning. The second one comes soon, for what the first
-/// one asked may have been lost.
+/// When the two rounds are sent, counted from the start of their second. The second round comes soon, because the
+/// first may be lost.
 const ROUNDS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(250)];
 
 /// Which rounds are due.
@@ -39,7 +39,7 @@ impl Schedule {
         }
     }
 
-    /// The round that is due, if one is. Rounds that were missed, by a machine that slept, are left out.
+    /// The round that is due, if there is one. Rounds that were missed while the machine slept are skipped.
     pub(super) fn due(&mut self, now: Instant) -> Option<Round> {
         if now < self.next() {
             return None;
@@ -47,7 +47,7 @@ impl Schedule {
         let round = Round(self.done);
         self.done += 1;
         if self.next() < now {
-            // Counts on from here as if the latest round had been in time.
+            // Goes on as if the latest round had been on time.
             self.started += now - self.next();
         }
         Some(round)
@@ -62,12 +62,12 @@ impl Schedule {
 }
 
 impl Round {
-    /// The second in which it goes out.
+    /// The second in which it is sent.
     fn second(self) -> u32 {
         self.0 / 2
     }
 
-    /// Whether it is the second one of its second.
+    /// Whether it is the second round of its second.
     fn is_second(self) -> bool {
         self.0 % 2 == 1
     }
@@ -83,10 +83,10 @@ impl Round {
         }
     }
 
-    /// Where to ask from the own IPv4 `address`: the group, and in turn the two broadcast addresses, for
-    /// some networks drop one kind or the other. The network's own is taken to have 24 bits.
+    /// Where to ask from this machine's IPv4 `address`: the group, and alternately the limited and the network's
+    /// broadcast address, because some networks drop one of them. The network is assumed to have 24 bits.
     pub(super) fn at_address(self, address: Ipv4Addr) -> impl Iterator<Item = SocketAddrV4> {
-        // So that both of the first second differ, and each port gets both in turn.
+        // So that the two rounds of the first second differ, and each port gets both kinds in turn.
         let turn = self.second() + u32::from(self == Round(1));
         let broadcast = match turn % 2 {
             0 => Ipv4Addr::BROADCAST,

@@ -1,4 +1,5 @@
-//! What the threads of discovery share: the sockets on the discovery port, and what is said and heard.
+//! The shared state of discovery's threads: the sockets on the discovery port, and the exchange of queries and
+//! answers.
 
 use super::Found;
 use super::exchange::Exchange;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 /// The callback for each peer found.
 pub(super) type OnFound = dyn Fn(Found) + Send + Sync;
 
-/// What the threads share.
+/// The shared state.
 pub(super) struct Shared {
     pub(super) mode: Discovery,
     pub(super) ports: PortSockets,
@@ -34,7 +35,7 @@ impl Shared {
     /// Binds the sockets on the discovery port.
     ///
     /// # Errors
-    /// What the system says when it has no port or no random bytes.
+    /// The system's error if it has no port or no random bytes.
     pub(super) fn new(
         mode: Discovery,
         presence: Presence,
@@ -56,7 +57,7 @@ impl Shared {
         })
     }
 
-    /// Wakes all threads for their end.
+    /// Ends all threads.
     pub(super) fn end(&self) {
         self.state.change(|state| state.has_ended = true);
         self.ports.wake();
@@ -73,7 +74,7 @@ impl Shared {
             match received {
                 Ok((length, source)) => self.take_in(socket, &buffer[..length], source),
                 Err(error) if is_timeout(&error) => {}
-                // Windows reports here that a host refused a query, or that a datagram was too long.
+                // Windows also reports here that a host refused a query, or that a datagram was too long.
                 Err(_) => self.state.lock().quota.charge(Instant::now()),
             }
             if self.wait(self.read_pause()) {
@@ -111,7 +112,7 @@ impl Shared {
             state.exchange.receive(bytes, source, now)
         };
         if let Some(answer) = outcome.answer {
-            // Where it cannot be sent, the next query gets another.
+            // If it cannot be sent, the next query gets another answer.
             let _ = socket.send_to(&answer, source);
         }
         if let Some(found) = outcome.found {
@@ -119,7 +120,7 @@ impl Shared {
         }
     }
 
-    /// Waits for that long, and returns whether it has ended.
+    /// Waits for `pause`. Returns whether the search has ended.
     pub(super) fn wait(&self, pause: Duration) -> bool {
         let has_ended = |state: &State| state.has_ended;
         let state = self.state.wait_while_for(pause, |state| !has_ended(state));

@@ -1,8 +1,8 @@
 //! The sockets of discovery.
 //!
-//! One or two are bound to a discovery port: they hear queries, and ask single hosts. The standard library
-//! cannot choose the interface of a multicast or broadcast, but the system takes that of the source
-//! address, so each own IPv4 address has a *sender* bound to it. Answers come back to the socket that
+//! One or two are bound to a discovery port. They receive queries, and ask single hosts. The standard library
+//! cannot choose the interface of a multicast or broadcast, but the system uses that of the source address. So
+//! each IPv4 address of this machine has a *sender*, a socket bound to it. Answers come back to the socket that
 //! asked.
 
 use super::own_addresses::OwnAddresses;
@@ -15,27 +15,27 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a read blocks at most: how long an end may take where the wake-up is lost.
+/// How long a read may block. Ending takes this long if the wake-up is lost.
 const READ_WAIT: Duration = Duration::from_millis(500);
 
-/// How long a write blocks at most. It does while the system looks for hosts that are not there.
+/// How long a write may block. It blocks while the system resolves hosts that do not exist.
 const WRITE_WAIT: Duration = Duration::from_millis(2);
 
 /// The sockets on the discovery port.
 #[derive(Debug)]
 pub(super) struct PortSockets {
     mode: Discovery,
-    /// Takes IPv4 as well where there is no other.
+    /// Also receives IPv4 if there is no IPv4 socket.
     v6: Option<Arc<UdpSocket>>,
     v4: Option<Arc<UdpSocket>>,
 }
 
 impl PortSockets {
-    /// Binds the first free discovery port, or any port when all are taken: such a peer hears no queries,
-    /// but asks and is answered.
+    /// Binds the first free discovery port, or any port if all are taken. In that case it receives no queries, but
+    /// can still ask and be answered.
     ///
     /// # Errors
-    /// What the system says when it gives no port at all.
+    /// The system's error if it gives no port at all.
     pub(super) fn bind(mode: Discovery) -> io::Result<Self> {
         let mut ports = PORTS.chain([0]);
         loop {
@@ -47,7 +47,7 @@ impl PortSockets {
         }
     }
 
-    /// Binds `port` for both families, or for the only one that the system speaks.
+    /// Binds `port` for both families, or for the only one that the system has.
     fn bind_port(mode: Discovery, port: u16) -> io::Result<Self> {
         let (any_v6, any_v4) = match mode {
             Discovery::Loopback => (Ipv6Addr::LOCALHOST, Ipv4Addr::LOCALHOST),
@@ -65,7 +65,7 @@ impl PortSockets {
         };
         let v4 = match open((any_v4, port).into()) {
             Ok(socket) => Some(socket),
-            // An IPv6 socket that takes IPv4 as well is what has the port; on Windows it is not.
+            // The IPv6 socket also receives IPv4, so it has the port already. Never so on Windows.
             Err(error)
                 if is_taken(&error) && mode == Discovery::On && !cfg!(windows) && v6.is_some() =>
             {
@@ -77,19 +77,19 @@ impl PortSockets {
         Ok(PortSockets { mode, v6, v4 })
     }
 
-    /// Each of them, to read from.
+    /// All sockets, to read from.
     pub(super) fn each(&self) -> impl Iterator<Item = &Arc<UdpSocket>> {
         self.v6.iter().chain(&self.v4)
     }
 
-    /// The discovery port that was free.
+    /// The discovery port that was bound.
     pub(super) fn port(&self) -> Option<u16> {
         let address = self.each().next()?.local_addr().ok()?;
         Some(address.port())
     }
 
-    /// Joins the groups on all interfaces. Those joined before say so, others may come up later: no error
-    /// counts for more than this time.
+    /// Joins the groups on all interfaces. Errors are ignored: a group may be joined already, and an interface may
+    /// come up later.
     pub(super) fn join(&self, own: &OwnAddresses) {
         if self.mode != Discovery::On {
             return;
@@ -118,10 +118,10 @@ impl PortSockets {
         sent.map(drop)
     }
 
-    /// Asks this machine, on all ports: that costs no network anything.
+    /// Asks this machine on all ports, since that loads no network.
     pub(super) fn ask_loopback(&self, query: &[u8]) {
         for port in PORTS {
-            // A machine without one of the two families has the other.
+            // A machine may lack one of the two families.
             let _ = self.send(query, (Ipv4Addr::LOCALHOST, port).into());
             let _ = self.send(query, (Ipv6Addr::LOCALHOST, port).into());
         }
@@ -157,19 +157,19 @@ impl PortSockets {
                 IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             };
-            // Where it is lost, the read's own time limit is what wakes.
+            // If the datagram is lost, the read wakes by its own time limit.
             let _ = socket.send_to(&[], (to, address.port()));
         }
     }
 }
 
-/// The senders, each bound to an own IPv4 address.
+/// The senders, each bound to an IPv4 address of this machine.
 #[derive(Debug, Default)]
 pub(super) struct Senders(BTreeMap<Ipv4Addr, UdpSocket>);
 
 impl Senders {
-    /// Has one for each own address: those of addresses that are gone are closed, those that could not be
-    /// bound the last time are tried again.
+    /// Keeps one sender for each current address. Closes those of addresses that are gone, and tries again to bind
+    /// those that failed.
     pub(super) fn renew(&mut self, own: &OwnAddresses) {
         self.0.retain(|address, _| own.v4.contains(address));
         for address in &own.v4 {
@@ -181,7 +181,7 @@ impl Senders {
         }
     }
 
-    /// Asks group and broadcast addresses from each. A sender that fails is made anew for the next round.
+    /// Asks group and broadcast addresses from each sender. A sender that fails is bound again for the next round.
     pub(super) fn ask(&mut self, query: &[u8], round: Round, sent: &mut Sent) {
         self.0.retain(|address, socket| {
             let mut is_sound = true;
@@ -203,12 +203,12 @@ impl Senders {
     }
 }
 
-/// What became of queries to networks.
+/// Counts of queries to networks.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Queries that the system took.
+    /// Queries that the system accepted.
     pub(super) taken: u64,
-    /// Queries that it refused.
+    /// Queries that the system refused.
     pub(super) refused: u64,
 }
 
@@ -238,7 +238,7 @@ fn open(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
 fn sender(address: Ipv4Addr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((address, 0))?;
     socket.set_broadcast(true)?;
-    // To stay on the link, as broadcasts do.
+    // Queries stay on the link, as broadcasts do.
     socket.set_multicast_ttl_v4(1)?;
     socket.set_nonblocking(true)?;
     Ok(socket)

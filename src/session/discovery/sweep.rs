@@ -1,7 +1,7 @@
-//! Asking each host of the own networks by its address, while nobody was found.
+//! Asks each host of this machine's networks by its address, while no peer was found.
 //!
-//! Many firewalls admit nothing but answers. A query from the discovery port to the peer's discovery port
-//! makes whatever comes back an answer, so two peers that ask each other get through on both sides.
+//! Many firewalls admit only answers. A query from the discovery port to the peer's discovery port makes
+//! everything that comes back count as an answer, so two peers that ask each other get through on both sides.
 
 use super::own_addresses::is_private;
 use crate::model::len32;
@@ -9,17 +9,17 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// How long only groups are asked, and how soon a machine without a network looks again.
+/// For this long only groups are asked. A machine without a network looks again after this time.
 const FIRST_SWEEP: Duration = Duration::from_secs(2);
 
-/// Pause between two sweeps. Firewalls remember a query without an answer for 30 s, and the sweeps of both
-/// sides must fall into that time.
+/// Pause between two sweeps. Firewalls remember an unanswered query for 30 s, and the sweeps of both sides must
+/// happen within that time.
 const SWEEP_PAUSE: Duration = Duration::from_secs(20);
 
 /// How long a sweep of one network takes.
 const SWEEP_TIME: Duration = Duration::from_secs(1);
 
-/// Networks in a sweep, each of 24 bits, at most: a machine with more is a router or runs many containers.
+/// The most networks in a sweep, each of 24 bits. A machine with more is a router or runs many containers.
 const NETWORKS: usize = 4;
 
 /// Hosts in a network of 24 bits.
@@ -30,7 +30,7 @@ const HOSTS: u32 = 254;
 pub(super) struct Sweep {
     /// When the current sweep began or the next begins.
     begins: Instant,
-    /// The first 24 bits of each network, drawn at the sweep's first host.
+    /// The first 24 bits of each network, determined at the sweep's first host.
     networks: Vec<Ipv4Addr>,
     /// Hosts that were asked.
     asked: u32,
@@ -60,7 +60,7 @@ impl Sweep {
             self.asked = 0;
             return None;
         }
-        // In turn, so that no network waits for another.
+        // Alternates between the networks, so that none waits for another.
         let network = self.networks[(self.asked % count) as usize];
         let host = 1 + self.asked / count;
         let is_due = now >= self.begins + SWEEP_TIME * self.asked / HOSTS;
@@ -72,7 +72,7 @@ impl Sweep {
         self.asked += 1;
     }
 
-    /// Whether a sweep is under way.
+    /// Whether a sweep is running.
     pub(super) fn is_running(&self, now: Instant) -> bool {
         now >= self.begins
     }

@@ -1,9 +1,9 @@
-//! Which of the peers that were found is dialled when: decided without sockets, with the time given.
+//! Decides which of the peers that were found is dialled when. Uses no sockets, and the caller gives the time.
 //!
-//! The sender dials at once, the receiver a little later, in case it is not dialled. An instance is one
-//! try of one peer, however many addresses it has: they are dialled one after the other, and the first
-//! that connects gets the Hello. Instances take turns, and a silent one holds up the next for a second
-//! only. An address whose listener proved a wrong secret is never dialled again.
+//! The sender dials at once, and the receiver a little later, in case it is not dialled. An instance is one run of
+//! one peer, with all its addresses. These are dialled one after the other, and the first that connects gets the
+//! Hello. Instances take turns, and a silent one delays the next by at most a second. An address whose listener
+//! has a wrong secret is never dialled again.
 
 use crate::model::limits;
 use crate::protocol::{Instance, Role};
@@ -17,20 +17,20 @@ const RECEIVER_DELAY: Duration = Duration::from_millis(700);
 /// Pause between two addresses of one instance.
 const ADDRESS_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long an instance holds up the others at most.
+/// How long an instance can delay the others.
 const TURN: Duration = Duration::from_secs(1);
 
 /// Pause before an address that could not be reached is dialled again.
 const REST: Duration = Duration::from_secs(2);
 
-/// The instances that were found, those first whose turn it is.
+/// The instances that were found, in the order of their turns.
 #[derive(Debug)]
 pub(super) struct DialPlan {
     delay: Duration,
     tries: VecDeque<Try>,
-    /// Addresses that are never dialled again; bounded like the finds.
+    /// Addresses that are never dialled again. At most as many as there can be finds.
     out: VecDeque<SocketAddr>,
-    /// Hosts that are not dialled, because they dial; bounded likewise.
+    /// Hosts that are not dialled because they dial. Also bounded.
     diallers: VecDeque<IpAddr>,
     turn: Option<Turn>,
 }
@@ -38,7 +38,7 @@ pub(super) struct DialPlan {
 #[derive(Debug)]
 struct Try {
     instance: Instance,
-    /// From when on it may be dialled.
+    /// When it may be dialled.
     from: Instant,
     addresses: Vec<(SocketAddr, AddressState)>,
     has_hello: bool,
@@ -46,7 +46,7 @@ struct Try {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AddressState {
-    /// To be dialled from then on.
+    /// To be dialled at this time or later.
     DialFrom(Instant),
     Dialling,
 }
@@ -62,7 +62,7 @@ struct Turn {
 pub(super) enum DialEnd {
     /// No answer, or the answer that the peer is busy.
     Unreachable,
-    /// The listener there does not know the secret, or is another program.
+    /// The listener there does not know the secret, or is not peerbridge.
     Out,
 }
 
@@ -107,8 +107,8 @@ impl DialPlan {
         }
     }
 
-    /// This host dials by itself: the receiver need not, and a wrong secret would cost both a second
-    /// guess.
+    /// This host has dialled this side, so the receiver need not dial it: with a wrong secret, that would cost
+    /// both sides a second guess.
     pub(super) fn was_dialled_from(&mut self, host: IpAddr) {
         let host = host.to_canonical();
         push(&mut self.diallers, host);
@@ -120,7 +120,7 @@ impl DialPlan {
         self.tries.retain(|known| !known.addresses.is_empty());
     }
 
-    /// The address to dial now, if there is one; it is being dialled from here on.
+    /// The address to dial now, if there is one. It counts as being dialled from now on.
     pub(super) fn due(&mut self, now: Instant) -> Option<(Instance, SocketAddr)> {
         if self.turn.is_some_and(|turn| turn.until <= now) {
             self.turn = None;
@@ -143,7 +143,7 @@ impl DialPlan {
         Some(due)
     }
 
-    /// When something may be due next.
+    /// When the next address may be due.
     pub(super) fn next(&self) -> Option<Instant> {
         let times = self.tries.iter().filter_map(|known| {
             let own = known.earliest()?;
@@ -153,7 +153,7 @@ impl DialPlan {
         times.min()
     }
 
-    /// A connection stands, and the instance has got the Hello.
+    /// A connection to the instance was made, and the Hello was sent.
     pub(super) fn has_hello(&mut self, instance: Instance) {
         if let Some(known) = self.known(instance) {
             known.has_hello = true;
@@ -165,7 +165,7 @@ impl DialPlan {
         tries.find(|known| known.instance == instance)
     }
 
-    /// The dial of `address` has ended, and `with_hello` if it had the Hello.
+    /// The dial of `address` has ended. `with_hello`: a Hello was sent.
     pub(super) fn ended(
         &mut self,
         instance: Instance,
@@ -200,7 +200,7 @@ impl DialPlan {
         if end == DialEnd::Out || is_idle {
             self.turn = self.turn.filter(|turn| turn.instance != instance);
         }
-        // Whatever else it has comes after the others.
+        // Its other addresses are dialled after the other instances had their turns.
         if !known.addresses.is_empty() {
             self.tries.push_back(known);
         }
@@ -225,7 +225,7 @@ impl Try {
         self.addresses.iter().position(|(_, state)| is_due(*state))
     }
 
-    /// When an address may be dialled next, as far as this instance is concerned.
+    /// When the next address of this instance may be dialled.
     fn earliest(&self) -> Option<Instant> {
         let times = self.addresses.iter().filter_map(|(_, state)| match state {
             AddressState::DialFrom(at) => Some((*at).max(self.from)),

@@ -1,4 +1,4 @@
-//! Dialling peers that were found, each on a thread, and the news of all threads in one place.
+//! Dials peers that were found, each on a thread, and collects the news of all threads in one place.
 
 use crate::crypto::{ReturnTicket, Secret};
 use crate::model::limits;
@@ -19,24 +19,24 @@ use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 use std::time::Duration;
 
-/// How long a TCP connection may take to come about on a network of this machine.
+/// How long a TCP connection may take on a network of this machine.
 const CONNECT_WAIT: Duration = Duration::from_secs(3);
 
-/// Stack of a thread that dials or waits for a first message.
+/// Stack size of a thread that dials or waits for a first message, in bytes.
 const STACK: usize = 512 * 1024;
 
-/// News that wait to be read; a find beyond is left out, and found again when its peer asks again.
+/// The most unread news. A find beyond that is dropped, and found again with the peer's next query.
 const NEWS: usize = 256;
 
-/// What happens on other threads while a peer is looked for.
+/// News from other threads during a search.
 pub(super) enum News {
-    /// Somebody was found.
+    /// A peer was found.
     Found(Found),
-    /// A connection to this instance stands, and it gets the Hello.
+    /// A connection to this instance was made, and it gets the Hello.
     HasHello(Instance),
     /// A dial has ended.
     Dialled(Dialled),
-    /// The first message of a session has come, and can be read from it; or none will.
+    /// The first message of a session has come and can be read from it, or the session has failed.
     Spoke(Box<Result<Session, Error>>),
 }
 
@@ -44,12 +44,12 @@ pub(super) enum News {
 pub(super) struct Dialled {
     pub(super) instance: Instance,
     pub(super) address: SocketAddr,
-    /// Whether the handshake was begun.
+    /// Whether a Hello was sent.
     pub(super) with_hello: bool,
     pub(super) result: Result<Box<Session>, Error>,
 }
 
-/// Where threads leave their news for the one that looks.
+/// Where threads leave their news for the searching thread.
 pub(super) struct Mailbox {
     state: Mutex<MailState>,
     wake: Box<dyn Fn() + Send + Sync>,
@@ -58,13 +58,13 @@ pub(super) struct Mailbox {
 #[derive(Default)]
 struct MailState {
     news: VecDeque<News>,
-    /// Instances that have a Hello and have not proven anything.
+    /// Instances that have received a Hello and not proven the secret.
     greeted: HashSet<Instance>,
     is_closed: bool,
 }
 
 impl Mailbox {
-    /// Empty; `wake` wakes the one that looks.
+    /// An empty mailbox. `wake` wakes the searching thread.
     pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Mailbox {
             state: Mutex::default(),
@@ -72,7 +72,7 @@ impl Mailbox {
         })
     }
 
-    /// Leaves news. Once it is closed they are dropped, and a session among them with them.
+    /// Leaves news. If the mailbox is closed, they are dropped, including a session.
     pub(super) fn put(&self, news: News) {
         let mut state = lock(&self.state);
         let is_full = state.news.len() >= NEWS && matches!(news, News::Found(_));
@@ -89,7 +89,7 @@ impl Mailbox {
         lock(&self.state).news.pop_front()
     }
 
-    /// Nothing more is wanted: dials that have sent no Hello end.
+    /// Closes the mailbox. Dials that have sent no Hello end.
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);
         state.is_closed = true;
@@ -101,7 +101,7 @@ impl Mailbox {
         !lock(&self.state).greeted.is_empty()
     }
 
-    /// Whether this instance may get a Hello: not while it has one at another address.
+    /// Whether this instance may get a Hello. Not while it has one at another address.
     fn greet(&self, instance: Instance) -> bool {
         let mut state = lock(&self.state);
         !state.is_closed
@@ -118,17 +118,17 @@ impl Mailbox {
 #[derive(Clone)]
 pub(super) struct Dialler {
     pub(super) mailbox: Arc<Mailbox>,
-    /// Of the listener: a wrong secret is charged to one budget, whoever dials.
+    /// That of the listener, so that both directions charge wrong secrets to one budget.
     pub(super) admission: Arc<Admission>,
     pub(super) secret: Arc<Secret>,
-    /// By which this side comes back to the session that was lost.
+    /// With this, this side can return to a lost session.
     pub(super) ticket: Option<Arc<ReturnTicket>>,
     pub(super) role: Role,
     pub(super) idle_limit: Duration,
 }
 
 impl Dialler {
-    /// Dials, and proves the secret both ways, on a thread of its own.
+    /// Dials on a thread of its own, where both sides then prove the secret.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -159,7 +159,7 @@ impl Dialler {
         ended(true, result)
     }
 
-    /// Proves a key of the session that was lost, where there was one, and else the code.
+    /// Proves the key of a lost session, if there was one, or else the code.
     fn meet(
         &self,
         instance: Instance,
@@ -170,9 +170,9 @@ impl Dialler {
             return self.prove_code(instance, stream, address);
         };
         self.mailbox.put(News::HasHello(instance));
-        // Nobody can guess it, so it is charged to nobody.
+        // Nobody can guess the key, so it is not charged as a guess.
         match self.prove(stream, address, DiallerCredential::Return(ticket)) {
-            // The peer was started anew, or it is another one.
+            // The peer was restarted, or it is another one.
             Err(Error::WrongSecret { .. } | Error::Unconfirmed { .. }) => {
                 self.prove_code(instance, connect(address)?, address)
             }
@@ -236,7 +236,8 @@ fn connect(address: SocketAddr) -> Result<Arc<TcpStream>, Error> {
     }
 }
 
-/// What a dial means for the budget of guesses: whoever had this side's proof and gave none had one.
+/// Charges a dial to the budget of guesses: a listener that received this side's proof and gave none had one
+/// guess.
 fn settle(pass: &Pass, result: &Result<Box<Session>, Error>) {
     match result {
         Ok(_) => pass.prove(),
@@ -245,7 +246,8 @@ fn settle(pass: &Pass, result: &Result<Box<Session>, Error>) {
     }
 }
 
-/// Waits for the first message of a session on a thread of its own, and leaves it in the session.
+/// Waits for the first message of a session on a thread of its own. The message stays in the session, to be read
+/// again.
 ///
 /// # Errors
 /// The system has no thread to give.

@@ -1,9 +1,8 @@
-//! Meeting a peer that has the same code, wherever it is on the networks of this machine: both sides
-//! listen, look and dial.
+//! Meeting a peer that has the same code, on any network of this machine: both sides listen, search and dial.
 //!
-//! More than one connection may come to be proven. The sender chooses: its own, unless another is proven
-//! while it has none under way. The receiver waits on all of its connections for the first message, and
-//! so follows. Connections that are not chosen end without a word, and cost nobody a guess.
+//! More than one connection may be proven. The sender chooses: a connection that it dialled, or one that it
+//! accepted while no dial of its own was in its handshake. The receiver waits on all its connections for the first
+//! message, and so follows. The other connections are closed silently and cost no guess.
 
 use crate::crypto::ReturnTicket;
 use crate::protocol::{Presence, Role};
@@ -26,26 +25,26 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a sender that was dialled waits for the dial of its own that has sent a Hello.
+/// How long a sender that was dialled waits for its own dial that has sent a Hello.
 const OWN_DIAL: Duration = Duration::from_secs(1);
 
-/// After how long the operator is told what may be wrong.
+/// After this long, the operator is told what may be wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Addresses of one kind that the operator is told of.
+/// The most addresses of one kind to report to the operator.
 const TOLD_ADDRESSES: usize = 8;
 
-/// What stays from one search for the peer to the next.
+/// The state that stays between two searches for the peer.
 pub(super) struct CodeSearch<'a> {
     options: &'a FindOptions,
     listener: Listener,
     port: NonZeroU16,
-    /// Where the end of a session is noted that this side dialled.
+    /// Set when a session that this side dialled has ended.
     ended: SessionEnd,
 }
 
 impl<'a> CodeSearch<'a> {
-    /// Listens, on the port of `options` or on any.
+    /// Listens on the port of `options`, or on any if that is taken.
     ///
     /// # Errors
     /// [`Error::CannotListen`] and [`Error::System`].
@@ -69,7 +68,7 @@ impl<'a> CodeSearch<'a> {
             opened => opened?,
         };
         if options.discovery == Discovery::Off {
-            // Nobody finds it, so a person must say where it is.
+            // Discovery is off, so a person must tell the other side this address.
             listener.announce(operator);
         }
         let port = listener.addresses().first().map(SocketAddr::port);
@@ -82,7 +81,7 @@ impl<'a> CodeSearch<'a> {
         })
     }
 
-    /// Looks for the peer, and dials by `ticket` one that was lost.
+    /// Searches for the peer. With a `ticket`, returns to a lost session.
     ///
     /// # Errors
     /// [`Error`]: nobody came, wrong secret, cancelled, and others.
@@ -94,7 +93,7 @@ impl<'a> CodeSearch<'a> {
         occasion: Occasion,
         ticket: Option<&Arc<ReturnTicket>>,
     ) -> Result<Chosen, Error> {
-        // Set already where the peer dialled: the listener knows better.
+        // Already set if the peer dialled: then the listener sets it.
         let _ = self.ended.set(Instant::now());
         let listener = &self.listener;
         let mailbox = Mailbox::new(listener.waker());
@@ -106,7 +105,7 @@ impl<'a> CodeSearch<'a> {
         let news = Arc::clone(&mailbox);
         let on_found = move |found| news.put(News::Found(found));
         let lookout = Lookout::start(self.options.discovery, presence, on_found);
-        // Whoever knows the address can still dial.
+        // A peer that knows the address can still dial.
         let lookout = lookout.inspect_err(|error| {
             operator.warn(&format!("this network cannot be searched: {error}"));
         });
@@ -144,8 +143,8 @@ impl<'a> CodeSearch<'a> {
         Ok(chosen)
     }
 
-    /// Either side may dial when the session is lost, so each lets the other one in by a key of it: whoever
-    /// was dialled does so anyway.
+    /// If the session is lost, either side may dial again. So the side that dialled must accept a return, too; the
+    /// other side always does.
     fn expect_back(&mut self, session: &mut Session) {
         self.ended = SessionEnd::default();
         if let Origin::Dialled = session.origin {
@@ -157,7 +156,7 @@ impl<'a> CodeSearch<'a> {
     }
 }
 
-/// A search for the peer; from its end on nothing is sent or answered.
+/// One search for the peer. When it ends, nothing more is sent or answered.
 struct Search<'a> {
     connect: &'a Connect,
     operator: &'a dyn Operator,
@@ -167,20 +166,20 @@ struct Search<'a> {
     plan: DialPlan,
     dialler: Dialler,
     lookout: Option<Lookout>,
-    /// A connection that a sender has accepted, and until when it waits for an own one.
+    /// A connection that a sender has accepted, and until when it waits for one that it dialled.
     accepted: Option<(Box<ProvenGuest>, Instant)>,
     /// Connections on which a receiver waits for the first message.
     waiting: Vec<WaitingPeer>,
     unreachable: Vec<SocketAddr>,
     same_role: Vec<SocketAddr>,
-    /// Failed proofs that the operator was told of.
+    /// How many failed proofs were reported to the operator.
     told_proofs: u32,
-    /// Since when no proof is allowed any more.
+    /// Since when no more proofs are allowed.
     spent: Option<Instant>,
     tell_at: Option<Instant>,
 }
 
-/// A connection whose session is with the thread that waits for its first message.
+/// A connection whose session belongs to the thread that waits for its first message.
 struct WaitingPeer {
     socket: Arc<TcpStream>,
     slot: Option<Slot>,
@@ -189,14 +188,14 @@ struct WaitingPeer {
 /// The connection that is used.
 pub(super) struct Chosen {
     pub(super) session: Session,
-    /// The listener's room for it.
+    /// The listener's slot for it.
     pub(super) slot: Option<Slot>,
     /// Whether the sender dialled and has yet to make its offer.
     pub(super) offer_is_due: bool,
 }
 
 impl Search<'_> {
-    /// Waits until a connection is proven and chosen, or the time is over.
+    /// Waits until a connection is proven and chosen, or time is up.
     ///
     /// # Errors
     /// [`Error`]: nobody came, wrong secret, cancelled, and others.
@@ -299,10 +298,10 @@ impl Search<'_> {
                 let slot = position.and_then(|position| self.waiting.swap_remove(position).slot);
                 Ok(Some(self.choose(session, slot, false)))
             }
-            // A peer that has proven the secret says that it is in a session with another one.
+            // A proven peer says that it is in a session with another one.
             Err(Error::Busy) if self.occasion == Occasion::First => Err(Error::Busy),
             Err(_) => {
-                // The thread has dropped the session, which holds the socket besides.
+                // The thread that failed has dropped its session, so nothing else holds that socket any more.
                 self.waiting
                     .retain(|one| Arc::strong_count(&one.socket) > 1);
                 Ok(None)
@@ -382,8 +381,8 @@ impl Search<'_> {
     }
 
     /// # Errors
-    /// [`Error::WrongSecret`] once no proof is allowed any more and the operator knows of all that
-    /// failed. A peer that was in a session may come back all the same.
+    /// [`Error::WrongSecret`] once no more proofs are allowed and all failures were reported. The peer of an
+    /// earlier session may still come back.
     fn check_budget(&mut self, now: Instant) -> Result<(), Error> {
         if self.occasion == Occasion::Again || !self.listener.admission().is_spent() {
             return Ok(());
@@ -396,7 +395,7 @@ impl Search<'_> {
         }
     }
 
-    /// Tells what was seen so far, for the person to find out what is wrong.
+    /// Reports what was seen so far, so that a person can find out what is wrong.
     fn tell(&self) {
         let sights = self.lookout.as_ref().map(Lookout::sights);
         self.operator.event(&Event::StillLooking(&StillLooking {
@@ -418,7 +417,7 @@ impl Drop for Search<'_> {
     fn drop(&mut self) {
         self.dialler.mailbox.close();
         for waiting in &self.waiting {
-            // It may be lost already.
+            // The connection may be lost already.
             let _ = waiting.socket.shutdown(Shutdown::Both);
         }
     }

@@ -13,8 +13,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the other side may take to answer unless told otherwise: a person may have to type the password of
-/// `ssh` meanwhile.
+/// How long the other side may take to answer by default. A person may have to type the password of `ssh`
+/// meanwhile.
 const LINE_WAIT: Duration = Duration::from_secs(120);
 
 /// Opens the line.
@@ -32,7 +32,7 @@ fn no_line(line: &Line, source: io::Error) -> Error {
     }
 }
 
-/// Opens the line, and proves the secret both ways. `pump` belongs to the line of before.
+/// Opens the line, and both sides prove the secret. `pump` belongs to the previous line.
 ///
 /// # Errors
 /// [`Error`]: no line, nobody at its end, wrong secret and the like.
@@ -45,7 +45,7 @@ pub(super) fn dial_over<T>(
     mut first_flight: impl FnMut(SocketAddr, &mut MessageWriter) -> Result<T, Error>,
 ) -> Result<Reached<T>, Error> {
     let answer_by = Deadline::after(connect.wait.unwrap_or(LINE_WAIT));
-    // The line of before has ended with its session, and is waited for here.
+    // Waits for the previous line, which has ended with its session.
     *pump = None;
     let (stream, new_pump) = open(line)?;
     *pump = Some(new_pump);

@@ -16,21 +16,21 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a dialler tries unless told otherwise, so that either side may be started first.
+/// How long a dialler tries by default, so that either side may be started first.
 const DIAL_WAIT: Duration = Duration::from_secs(10);
 
-/// A peer that was dialled and has proven itself.
+/// A dialled peer that has proven the secret.
 pub(crate) struct Reached<T> {
     pub(crate) peer: SocketAddr,
     pub(crate) authenticated: Authenticated,
-    /// What the first flight gave.
+    /// The result of `first_flight`.
     pub(crate) queued: T,
-    /// From the TCP connection to the proof.
+    /// The time from the TCP connection to the proof.
     pub(crate) handshake: Duration,
 }
 
 impl<T> Reached<T> {
-    /// The session, and what the first flight gave.
+    /// The session, and the result of `first_flight`.
     ///
     /// # Errors
     /// [`Error::System`] without a thread.
@@ -40,7 +40,7 @@ impl<T> Reached<T> {
     }
 }
 
-/// The secret of a connection, by its name.
+/// The secret of `connect`, and its name.
 pub(crate) fn word(connect: &Connect) -> DiallerCredential<'_> {
     DiallerCredential::Word {
         secret: &connect.secret,
@@ -48,7 +48,7 @@ pub(crate) fn word(connect: &Connect) -> DiallerCredential<'_> {
     }
 }
 
-/// Dials until somebody listens, and proves the secret both ways.
+/// Dials until the peer listens, and both sides prove the secret.
 ///
 /// # Errors
 /// [`Error`]: nobody there, wrong secret and the like.
@@ -73,14 +73,14 @@ pub(crate) fn reach<T>(
         };
         let queue = |writer: &mut _| first_flight(peer, writer);
         match prove(connect, call, operator, credential, queue) {
-            // A listener may have been about to end, or to begin.
+            // The listener may have been just ending or just starting, so this is tried once more.
             Err(error) if error.is_hung_up() && !has_hung_up => has_hung_up = true,
             result => return result.map_err(|error| error.dialled_at(peer)),
         }
     }
 }
 
-/// A connection to a listener that has not proven anything.
+/// A connection to a listener that has not proven the secret.
 pub(super) struct Call {
     pub(super) stream: Arc<TcpStream>,
     pub(super) peer: SocketAddr,
@@ -89,7 +89,7 @@ pub(super) struct Call {
     pub(super) answer_by: Deadline,
 }
 
-/// Proves the secret both ways over a connection that stands.
+/// Both sides prove the secret over an existing connection.
 ///
 /// # Errors
 /// [`Error`]: wrong secret, no answer and the like.

@@ -9,10 +9,10 @@ use crate::session::listen::tickets::RETURN_WAIT;
 use crate::session::options::Connect;
 use std::time::Duration;
 
-/// How long the news of a failed proof may take from the thread that had it.
+/// How long the report of a failed proof may take to arrive from its thread.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Whom a meeting is with.
+/// Which peer to meet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
     /// Any peer.
@@ -22,7 +22,7 @@ pub(crate) enum Occasion {
 }
 
 impl Occasion {
-    /// How long to wait; `None`: for ever.
+    /// How long to wait; `None`: forever.
     pub(super) fn wait(self, connect: &Connect) -> Option<Duration> {
         match self {
             Occasion::First => connect.wait,
@@ -30,7 +30,7 @@ impl Occasion {
         }
     }
 
-    /// That nobody came who has proven itself.
+    /// The error if no proven peer came.
     pub(super) fn nobody_came(self, listener: &Listener, connect: &Connect) -> Error {
         match listener.admission().failed() {
             attempts @ 1.. if self == Occasion::First => Error::WrongSecret { attempts },
@@ -39,10 +39,10 @@ impl Occasion {
     }
 }
 
-/// Waits until a peer has proven itself. At a line, the first answer is the only one.
+/// Waits until a peer has proven the secret. On a line there is only one peer, so its failure is final.
 ///
 /// # Errors
-/// What became of it instead.
+/// Why no peer was met.
 pub(super) fn wait_for_peer(
     listener: &Listener,
     connect: &Connect,
@@ -53,7 +53,7 @@ pub(super) fn wait_for_peer(
     let deadline = occasion.wait(connect).map(Deadline::after);
     let mut told = 0;
     loop {
-        // A peer that was in a session may come back all the same.
+        // The peer of an earlier session may still come back.
         let is_over = occasion == Occasion::First && listener.admission().is_spent();
         let deadline = match is_over {
             true if told < listener.admission().failed() => Some(Deadline::after(LAST_WORDS)),

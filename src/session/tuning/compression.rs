@@ -1,4 +1,4 @@
-//! How hard to compress: what the processor has left is spent on ratio, and no more.
+//! How hard to compress: idle processor time is spent on a better ratio, but no more than that.
 
 use crate::crypto::Compression;
 use crate::model::limits;
@@ -10,16 +10,16 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// A way to compress.
+/// One compression setting.
 struct Rung {
     compression: Compression,
-    /// What sealing a part costs, where zstd 1 is 1.
+    /// The cost of sealing a part, relative to zstd 1.
     work: f64,
-    /// What one compressor holds in memory, in bytes.
+    /// The memory of one compressor, in bytes.
     memory: usize,
 }
 
-/// From no work to as much as fits into the memory of a stream (work and memory measured).
+/// All settings, from no work to the most that fits into a stream's memory (work and memory measured).
 const LADDER: [Rung; 8] = [
     rung(Compression::Stored, 0.3, 0),
     rung(Compression::Zstd(-5), 0.8, 1),
@@ -41,36 +41,36 @@ const fn rung(compression: Compression, work: f64, mebibytes: usize) -> Rung {
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// What a side may have resident, in bytes: all of `STREAMS_WITHIN_MEMORY` streams together, and each beyond
-/// (chosen: the bound that PERFORMANCE promises).
+/// The most resident memory of one side, in bytes: for up to `STREAMS_WITHIN_MEMORY` streams together, and for
+/// each stream beyond (chosen: the bounds that PERFORMANCE.md promises).
 const MEMORY: usize = 64 * MEBIBYTE;
 const STREAMS_WITHIN_MEMORY: usize = 8;
 const MEMORY_OF_EACH_BEYOND: usize = 6 * MEBIBYTE;
 
-/// What it takes without any stream (measured).
+/// The resident memory without any stream (measured).
 const MEMORY_OF_THE_REST: usize = 5 * MEBIBYTE;
 
-/// The share of the free computing power that a level may use (chosen): a higher level also takes more
-/// contents into each byte on the line, and other programs want some of it.
+/// The share of the free computing power that a level may use (chosen): a higher level also needs more contents
+/// for each byte on the line, and other programs need some of it.
 const PLANNED: f64 = 0.7;
 
 /// With this much headroom after two parts, step up without waiting for a full window (chosen).
 const CLEARLY: f64 = 4.0;
 
-/// Where to begin on an unknown line: zstd 1 (chosen).
+/// The first position on an unknown line: zstd 1 (chosen).
 const START: usize = 3;
 
-/// Where to begin within one machine, where the line is faster than any compressor (measured).
+/// The first position within one machine, where the line is faster than any compressor (measured).
 const START_WITHIN: usize = 0;
 
-/// Long enough to see a difference through the noise of a busy machine (chosen).
+/// The shortest window: long enough to see a difference in spite of the noise of a busy machine (chosen).
 const SHORTEST_WINDOW: Duration = Duration::from_millis(150);
 
-/// After this many windows the buffers on the way are full (chosen). Before that, a sender that does not wait
-/// says nothing about the line.
+/// After this many windows, the buffers on the way are full (chosen). Before that, a sender that does not wait
+/// proves nothing about the line.
 const BUFFERS_FILL_WITHIN: u32 = 5;
 
-/// A window has at least this many parts of each stream (chosen).
+/// A window has at least this many parts from each stream (chosen).
 const PARTS_OF_EACH: usize = 2;
 
 /// A step must raise the rate by this factor to be kept (chosen, above the noise).
@@ -80,49 +80,49 @@ const GAIN: f64 = 1.03;
 pub(crate) enum CompressionTuner {
     /// As the operator said.
     Fixed(Compression),
-    /// Adapted to the line and the processor.
+    /// Follows the line and the processor.
     Following {
         tuner: Box<Mutex<LevelTuner>>,
-        /// Threads that can compute at once.
+        /// How many threads can compute at once.
         cores: usize,
     },
 }
 
 /// A part that was sent.
 pub(crate) struct SentPart {
-    /// What [`CompressionTuner::compression`] said for it.
+    /// The setting that [`CompressionTuner::compression`] returned for it.
     pub(crate) compression: Compression,
     /// Its contents, in bytes.
     pub(crate) raw: usize,
-    /// What went over the line for it, in bytes.
+    /// Its bytes on the line.
     pub(crate) sealed: usize,
 }
 
-/// Where on the ladder a transfer is; each window moves it.
+/// The position of a transfer on the ladder. Each window may move it.
 pub(crate) struct LevelTuner {
     climb: HillClimb,
-    /// The highest position that there is memory for.
+    /// The highest position that fits into memory.
     top: usize,
-    /// The highest position that was taken.
+    /// The highest position so far.
     highest: usize,
-    /// Bytes of this window, as contents and as sealed.
+    /// Bytes of this window: contents, and after sealing.
     raw: u64,
     sealed: u64,
     window: Window,
     /// The shortest window.
     shortest: Duration,
     before: Option<Judged>,
-    /// For how many windows buffers may still be filling.
+    /// In how many more windows the buffers may still be filling.
     unfilled: u32,
-    /// Bytes a second that the line carried when it was last what limited the transfer.
+    /// Bytes a second on the line when it last was the limit.
     line: Option<f64>,
 }
 
-/// What a window came to.
+/// The result of a window.
 #[derive(Clone, Copy)]
 struct Judged {
     rate: f64,
-    /// Contents for each byte that went over the line.
+    /// Bytes of contents for each byte on the line.
     density: f64,
     is_line_bound: bool,
 }
@@ -135,11 +135,11 @@ impl Judged {
 }
 
 impl CompressionTuner {
-    /// What `level` asks for on the way to `peer`.
+    /// The tuner for `level` and the line to `peer`.
     pub(crate) fn new(level: Level, peer: SocketAddr) -> Self {
         let fixed = match level {
             Level::Fixed(0) => Compression::Stored,
-            // Beyond 9 one stream's compressor would need more memory than a whole transfer may.
+            // Above 9, one compressor would need more memory than a whole transfer may use.
             Level::Fixed(level) => Compression::Zstd(level.min(9).into()),
             Level::Auto => {
                 let start = if peer.ip().is_loopback() {
@@ -156,7 +156,7 @@ impl CompressionTuner {
         CompressionTuner::Fixed(fixed)
     }
 
-    /// For a part on its own.
+    /// The setting for a single part.
     pub(crate) fn compression(&self) -> Compression {
         match self {
             CompressionTuner::Fixed(compression) => *compression,
@@ -164,8 +164,9 @@ impl CompressionTuner {
         }
     }
 
-    /// For the next part of up to `part_bytes` on one of `streams`, which together keep within their memory.
-    /// Count the streams that may soon be there as well: a compressor does not give its memory back.
+    /// The setting for the next part of up to `part_bytes` on one of `streams`. It keeps all streams together
+    /// within the memory limit. `streams` must include those that may soon be opened, because a compressor does
+    /// not give its memory back.
     pub(crate) fn compression_within(&self, streams: usize, part_bytes: usize) -> Compression {
         if let CompressionTuner::Following { tuner, .. } = self {
             lock(tuner).limit(top(streams, part_bytes));
@@ -173,8 +174,7 @@ impl CompressionTuner {
         self.compression()
     }
 
-    /// How many streams keep within their memory at the highest level so far, with parts of up to
-    /// `part_bytes`.
+    /// How many streams fit into the memory limit at the highest level so far, with parts of up to `part_bytes`.
     pub(crate) fn streams_within(&self, part_bytes: usize) -> usize {
         match self {
             CompressionTuner::Fixed(_) => usize::MAX,
@@ -184,19 +184,19 @@ impl CompressionTuner {
         }
     }
 
-    /// Takes note of a part on one of `streams`: it took `busy` to read and seal and `blocked` to write.
+    /// Counts a part on one of `streams`, which took `busy` to read and seal and `blocked` to write.
     pub(crate) fn note(&self, part: &SentPart, busy: Duration, blocked: Duration, streams: usize) {
         let CompressionTuner::Following { tuner, cores } = self else {
             return;
         };
         let mut tuner = lock(tuner);
         if part.compression != tuner.compression() {
-            // It was begun before the last step, which is tunerd by the parts after it.
+            // The part was begun before the last step, which is judged by later parts.
             tuner.restart();
             return;
         }
         if part.compression != Compression::Stored && part.sealed >= part.raw {
-            // It was stored all the same: that shows neither what a level costs nor what it saves.
+            // The part did not shrink and was stored, so it shows neither the cost nor the gain of a level.
             return;
         }
         tuner.note(part, busy, blocked);
@@ -210,15 +210,15 @@ impl CompressionTuner {
     }
 }
 
-/// How many streams keep within their memory at that position, at least one.
+/// How many streams fit into the memory limit at that position, at least one.
 fn streams_within(position: usize, part_bytes: usize) -> usize {
     let fit = |streams: &usize| top(*streams, part_bytes) >= position;
     let streams = 1..=usize::from(limits::STREAMS);
     streams.rev().find(fit).unwrap_or(1)
 }
 
-/// The highest position at which this many streams keep within their memory. Each holds a part as it was read
-/// and as it is sealed.
+/// The highest position at which this many streams fit into the memory limit. Each holds a part twice: as read,
+/// and sealed.
 fn top(streams: usize, part_bytes: usize) -> usize {
     let streams = streams.max(1);
     let beyond = streams.saturating_sub(STREAMS_WITHIN_MEMORY);
@@ -228,7 +228,7 @@ fn top(streams: usize, part_bytes: usize) -> usize {
     fits.unwrap_or(0)
 }
 
-/// How many times the present work the threads could do, from how long they waited.
+/// How many times the current work the threads could do, judged by how long they waited.
 fn room(measured: Measured, streams: usize, cores: usize) -> f64 {
     let streams = streams.max(1);
     let at_work = streams as f64 * (1.0 - measured.blocked);
@@ -274,7 +274,7 @@ impl LevelTuner {
         self.window.note(busy, blocked);
     }
 
-    /// Whether the window is long enough to judge by, and has a few parts of each of `streams`.
+    /// Whether the window is long enough to judge by, and has a few parts from each of `streams`.
     fn is_window_full(&self, streams: usize) -> bool {
         let parts = usize::try_from(self.window.parts).unwrap_or(usize::MAX);
         self.window.began.elapsed() >= self.shortest && parts >= streams * PARTS_OF_EACH
@@ -301,7 +301,7 @@ impl LevelTuner {
             Lean::Stay
         };
         let pays = self.before.is_none_or(|before| self.pays(before, now));
-        // The first window filled the buffers on the way, and no later one can be as fast.
+        // The first window only filled the buffers on the way, so no later one can be as fast.
         if self.before.is_some() {
             self.line = match self.line {
                 Some(line) if !now.is_line_bound => Some(line.max(now.on_the_line())),
@@ -314,8 +314,8 @@ impl LevelTuner {
         self.restart();
     }
 
-    /// Whether a step paid. Where the line was the limit before and still is, that is what it has saved on the
-    /// line: it is known to the byte, while rates go up and down with everything on the way.
+    /// Whether a step paid off. If the line was the limit before and still is, only the bytes that the step saved
+    /// on the line count. They are known exactly, while rates vary with everything on the way.
     fn pays(&self, before: Judged, now: Judged) -> bool {
         if before.is_line_bound && now.is_line_bound {
             return now.density >= before.density * GAIN;
@@ -335,7 +335,7 @@ impl LevelTuner {
             .is_some_and(|line| now.on_the_line() >= line * FULL)
     }
 
-    /// Goes up by what a few parts show, where that is possible; also beyond a step that is being tried.
+    /// Steps up early if a few parts already show enough headroom, even during a step that is being tried.
     fn leap(&mut self, measured: Measured, room: f64) {
         let target = self.affordable(room);
         if target <= self.climb.position() || !self.climb.may_rise() {
@@ -349,8 +349,8 @@ impl LevelTuner {
         }
     }
 
-    /// The highest position whose work is at most `room` times that of the present one, less a reserve. The
-    /// next one is tried without a reserve: a step too far costs little.
+    /// The highest position whose work is at most `room` times the current work, less a reserve. The next position
+    /// needs no reserve, because one step too far costs little.
     fn affordable(&self, room: f64) -> usize {
         let position = self.climb.position();
         let work = LADDER[position].work * room;

@@ -1,10 +1,11 @@
-//! One step up or down a ladder of settings, kept only while it pays.
+//! Hill climbing: one step up or down a ladder of settings, which is kept only if it pays off.
 
-/// Windows that a step rests after it did not pay, at first and at most (chosen).
+/// After a step that did not pay off, the same step is not tried for this many windows, at first and at most
+/// (chosen).
 const FIRST_REST_WINDOWS: u32 = 4;
 const LONGEST_REST_WINDOWS: u32 = 64;
 
-/// Which way might be better.
+/// The direction in which to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lean {
     /// Up to this position, at once.
@@ -15,20 +16,19 @@ pub(crate) enum Lean {
     Stay,
 }
 
-/// Climbs a ladder of settings towards the fastest. A step that does not pay is taken back: after several
-/// rungs at once, half as many are tried next; after a single one, the same step rests, twice as long each
-/// time.
+/// Climbs a ladder of settings towards the fastest. A step that does not pay off is taken back. If it was several
+/// rungs, half as many are tried next. If it was one rung, the same step rests, twice as long each time.
 #[derive(Debug)]
 pub(crate) struct HillClimb {
     position: usize,
-    /// Where the step that is being tried began.
+    /// The position before the step that is being tried.
     trial: Option<usize>,
     /// How many steps up may be taken at once.
     stride: usize,
     rest: [Rest; 2],
 }
 
-/// How many windows a direction is left alone.
+/// For how many windows a direction is not tried.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     left: u32,
@@ -55,7 +55,7 @@ impl HillClimb {
         self.position
     }
 
-    /// It may not be above `top` any more.
+    /// From now on, the position must not be above `top`.
     pub(crate) fn limit(&mut self, top: usize) {
         if self.position > top {
             self.position = top;
@@ -68,19 +68,18 @@ impl HillClimb {
         self.trial.is_some()
     }
 
-    /// Whether a step up may be taken, or the one that is being tried made longer: none failed a short while
-    /// ago.
+    /// Whether a step up may be taken or extended, because none has failed recently.
     pub(crate) fn may_rise(&self) -> bool {
         self.rest[1].left == 0 && self.trial.is_none_or(|from| self.position > from)
     }
 
-    /// Makes the step up that is being tried longer.
+    /// Extends the step up that is being tried.
     pub(crate) fn raise(&mut self, target: usize) {
         self.position = target.min(self.position.saturating_add(self.stride));
     }
 
-    /// A window ended: `pays` says whether the step that was tried in it does, if one was, and `lean` what
-    /// the threads' waiting suggests. Gives the position of the next window.
+    /// Ends a window. `pays` says whether the step that was tried in it pays off, if there was one, and `lean`
+    /// what the threads' waiting suggests. Returns the position for the next window.
     pub(crate) fn step(&mut self, pays: bool, lean: Lean) -> usize {
         for rest in &mut self.rest {
             rest.left = rest.left.saturating_sub(1);

@@ -1,21 +1,21 @@
-//! Sending no faster than the operator wants, over all streams together.
+//! Limits the rate of all streams together to what the operator wants.
 
 use crate::session::sync::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How often a waiting stream looks whether the transfer is over (chosen).
+/// How often a waiting stream checks whether the transfer is over (chosen).
 const SLICE: Duration = Duration::from_millis(250);
 
 /// A limit in bytes a second, counted over everything that is sent.
 pub(crate) struct RateLimit {
     bytes_per_second: u64,
-    /// When all that was let through until now is paid for.
+    /// When everything that was let through so far will be paid for.
     paid: Mutex<Instant>,
 }
 
 impl RateLimit {
-    /// From now on.
+    /// A limit that starts now.
     pub(crate) fn new(bytes_per_second: u64) -> Self {
         RateLimit {
             bytes_per_second: bytes_per_second.max(1),
@@ -23,13 +23,12 @@ impl RateLimit {
         }
     }
 
-    /// The largest part to cut a transfer into: one a quarter of a second, so that the line is used
-    /// evenly.
+    /// The largest part to use: a quarter of a second each, so that the line is used evenly.
     pub(crate) fn part_bytes(&self) -> u64 {
         self.bytes_per_second / 4
     }
 
-    /// Waits until `bytes` more may be sent, or there is no use in it any more.
+    /// Waits until `bytes` more may be sent, or `is_over`.
     pub(crate) fn wait(&self, bytes: usize, is_over: impl Fn() -> bool) {
         let turn = self.reserve(bytes, Instant::now());
         while !is_over() {
@@ -41,8 +40,7 @@ impl RateLimit {
         }
     }
 
-    /// When `bytes` more may be sent. They are paid for in advance, and nothing is saved up while
-    /// nothing is sent.
+    /// When `bytes` more may be sent. Bytes are paid for in advance, and idle time is not saved up.
     fn reserve(&self, bytes: usize, now: Instant) -> Instant {
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let mut paid = lock(&self.paid);

@@ -1,62 +1,62 @@
-//! How many streams a transfer takes: more are tried, and kept where the line then carries more.
+//! How many streams a transfer uses: more are tried, and kept if the line then carries more.
 
 use crate::session::tuning::window::Measured;
 
-/// Above this share of waiting, the line limits the transfer (chosen).
+/// If the threads wait for more than this share of their time, the line is the limit (chosen).
 const LINE_BOUND: f64 = 0.5;
 
 /// More streams must raise the rate by this factor, or they rest again (chosen).
 const WORTH: f64 = 1.1;
 
-/// Where twice the streams raise the rate by this factor, each is held back by itself (its buffers, losses)
-/// and not by what all share, so that twice as many again are worth a try (chosen).
+/// If twice the streams raise the rate by this factor, each stream is limited by itself (its buffers, losses) and
+/// not by what all share, so doubling them again is worth a try (chosen).
 const SHARED_LITTLE: f64 = 1.5;
 
-/// Below this share of what the line has carried before, the streams have collapsed (chosen).
+/// Below this share of the best rate so far, the streams have collapsed (chosen).
 const COLLAPSED: f64 = 0.5;
 
-/// A transfer of fewer windows than this is too short for a judgement (chosen).
+/// A transfer of fewer windows than this is too short to judge by (chosen).
 const HURRY: u64 = 8;
 
-/// After a collapse, at most this many times the streams are tried at once (chosen).
+/// After a collapse, the streams are multiplied by at most this factor at once (chosen).
 const LEAP: u16 = 8;
 
-/// Windows until the next try, after one that brought little; twice as many after each (chosen).
+/// Windows until the next try after one that brought little. Doubled after each (chosen).
 const FIRST_REST: u32 = 16;
 const LONGEST_REST: u32 = 256;
 
-/// Bytes that a stream has under way where its own window or losses can hold it back: four segments (chosen;
-/// TCP goes no lower after a loss). With fewer, it waits for the line's queue.
+/// A stream that is limited by its own window or losses has at least this many bytes in flight: four segments
+/// (chosen; TCP goes no lower after a loss). With fewer, it waits for the line's queue.
 const LEAST_UNDER_WAY: f64 = 6000.0;
 
-/// What there is to do for streams.
+/// The work left for streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     /// Parts that are still to be moved.
     pub(crate) left: u64,
-    /// How many streams there is memory for.
+    /// How many streams fit into memory.
     pub(crate) room: usize,
 }
 
-/// What a window showed.
+/// The figures of a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) measured: Measured,
     /// Parts that were moved.
     pub(crate) parts: u32,
     pub(crate) work: Work,
-    /// A round trip of a line without load, in seconds.
+    /// The round trip of the idle line, in seconds.
     pub(crate) round_trip: f64,
 }
 
-/// Decides after each window. The first window after a change shows only streams that begin and buffers that
-/// fill, so it is not judged.
+/// Decides after each window. The first window after a change is not judged: in it, streams start and buffers
+/// fill.
 #[derive(Debug)]
 pub(crate) struct StreamTuner {
     most: u16,
     count: u16,
     phase: Phase,
-    /// What the line has carried, in bytes a second.
+    /// The best rate so far, in bytes a second.
     best: f64,
     rest: u32,
     next_rest: u32,
@@ -73,7 +73,7 @@ enum Phase {
     Steady,
 }
 
-/// What there was before streams were added.
+/// The state before streams were added.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     count: u16,
@@ -98,8 +98,8 @@ impl StreamTuner {
         self.count
     }
 
-    /// The length of the present window, in units of the time that a stream needs to begin. What is judged is
-    /// measured for longer: a sender sees a line in bursts.
+    /// The length of the current window, in units of the time that a stream needs to start. Windows that are
+    /// judged are longer, because a sender sees a line in bursts.
     pub(crate) fn window_lengths(&self) -> u32 {
         match self.phase {
             Phase::Beginning | Phase::Settling(_) => 1,
@@ -112,22 +112,22 @@ impl StreamTuner {
         matches!(self.phase, Phase::Beginning)
     }
 
-    /// How many streams there may soon be: the next try may follow at once.
+    /// How many streams there may soon be, since the next try may follow at once.
     pub(crate) fn soon(&self) -> u16 {
         let times = match self.phase {
             Phase::Steady => 1,
-            // Two tries may follow before anything is known: a high level must not stand in their way.
+            // Two tries may come before anything is known, and a high level must leave memory for them.
             Phase::Beginning => 4,
             Phase::Settling(_) | Phase::Trying(_) => 2,
         };
         self.count.saturating_mul(times).min(self.most)
     }
 
-    /// A window has ended. Gives how many streams take parts from now on.
+    /// Ends a window. Returns how many streams take parts from now on.
     pub(crate) fn step(&mut self, seen: Seen) -> u16 {
         let Measured { rate, blocked } = seen.measured;
         if seen.work.left == 0 {
-            // The last parts only run out, which shows nothing.
+            // The last parts are running out, which proves nothing.
             return self.count;
         }
         let under_way = rate * seen.round_trip / f64::from(self.count);
@@ -139,15 +139,15 @@ impl StreamTuner {
         let has_collapsed = rate < self.best * COLLAPSED;
         let is_short = seen.work.left < HURRY * u64::from(seen.parts);
         match self.phase {
-            // The transfer ends before anything could be judged: most of it goes while streams still begin,
-            // and many begin faster than few.
+            // The transfer is too short to judge anything. Most of it is sent while streams are still starting,
+            // and many streams start faster than few.
             Phase::Settling(_) if self.best == 0.0 && is_short && may_grow && has_room => {
                 self.grow(rate, 2)
             }
             Phase::Settling(before) => self.phase = Phase::Trying(before),
             Phase::Beginning if may_grow && has_room => self.grow(rate, 2),
             Phase::Beginning => self.phase = Phase::Steady,
-            // After a collapse, speed goes before memory.
+            // After a collapse, speed matters more than memory.
             _ if may_grow && has_collapsed => {
                 let lost = (2..=LEAP).rfind(|&times| rate.max(1.0) * f64::from(times) <= self.best);
                 self.best = rate;
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(*counts.last().unwrap(), 4);
     }
 
-    /// Streams that begin as if the line was empty and then lose what they have at each lost packet.
+    /// Models streams that start as on an empty line and lose their speed at each lost packet.
     #[test]
     fn a_collapse_brings_many_streams_at_once() {
         let burst = |streams: u16, window: u32| match window {

@@ -1,4 +1,4 @@
-//! The further streams of one transfer: few at first, more while the line carries more by them.
+//! The further streams of one transfer: few at first, more while they raise the throughput.
 
 use crate::protocol::StreamNumber;
 use crate::session::connection::join::{
@@ -16,22 +16,22 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Streams to begin with, the first one included, where the operator does not say how many (chosen).
+/// Streams at the start, including the first, if the operator does not set their number (chosen).
 const AT_FIRST: u16 = 4;
 
-/// The length of a window within these bounds, longer on a long line (chosen). The first window is short: it
-/// is compared with nothing.
+/// The bounds of a window's length, which grows with the round trip (chosen). The first window is short, because
+/// it is compared with nothing.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(250);
 const SHORTEST_FIRST_WINDOW: Duration = Duration::from_millis(100);
 const LONGEST_WINDOW: Duration = Duration::from_secs(2);
 
-/// A window in round trips (chosen): from a standing start a stream doubles what it has under way in each.
+/// A window in round trips (chosen). A new stream doubles its bytes in flight in each round trip.
 const ROUND_TRIPS: u32 = 6;
 
-/// Streams to expect at least where the peer opens them (chosen).
+/// The least number of streams to expect if the peer opens them (chosen).
 const SOON_OF_A_PEER: usize = 8;
 
-/// How often the pool looks whether a window has ended (chosen).
+/// How often the pool checks whether a window has ended (chosen).
 const TICK: Duration = Duration::from_millis(50);
 
 /// How many streams there may be, and who decides.
@@ -44,7 +44,7 @@ pub(crate) enum StreamLimit {
 }
 
 impl StreamLimit {
-    /// How many there may be.
+    /// The most streams there may be.
     pub(crate) fn most(self) -> u16 {
         let (StreamLimit::Fixed(most) | StreamLimit::UpTo(most)) = self;
         most
@@ -62,49 +62,49 @@ impl StreamLimit {
 
 /// What one side of a transfer does on its streams.
 pub(crate) trait StreamWork: Sync {
-    /// The next step towards more streams.
+    /// How much work is left, to decide about more streams.
     fn left(&self) -> Work;
 
-    /// This many streams take parts from now on, the first one included.
+    /// This many streams take parts from now on, including the first.
     fn set_streams(&self, count: u16);
 
     /// Works on a stream that has joined until the transfer is over or the stream is lost.
     fn on_joined(&self, stream: JoinedStream, context: &SessionContext, pool: &StreamPool);
 
-    /// A stream has joined, and the system has no thread to work on it.
+    /// A stream has joined, but the system has no thread for it.
     fn on_lost(&self, stream: StreamNumber);
 }
 
-/// Makes the further streams of a transfer, or lets them in.
+/// Opens the further streams of a transfer, or lets them in.
 pub(crate) struct StreamPool {
     queue: Arc<StreamQueue>,
     most: u16,
-    /// Always the dialler makes them.
+    /// Set on the side that dialled the session: it opens the streams.
     dialler: Option<StreamDialler>,
 }
 
 struct StreamDialler {
     peer: SocketAddr,
     shared: SessionContext,
-    /// The first number that no joined stream of the session has had.
+    /// The next unused number of a joined stream.
     next: Arc<AtomicU16>,
-    /// The shortest that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
+    /// The shortest time that connecting took, in microseconds; `u64::MAX` before the first stream has joined.
     round_trip: Arc<AtomicU64>,
     following: Option<Following>,
 }
 
-/// What adapts the number of streams to the line.
+/// Adapts the number of streams to the line.
 struct Following {
     tuner: Mutex<StreamTuner>,
-    /// A window, and what the session had moved when it began.
+    /// A window, and the session's bytes on the wire when it began.
     window: Mutex<(Window, u64)>,
-    /// Streams that were asked for, the first one included.
+    /// Streams that were requested, including the first.
     asked: AtomicU16,
 }
 
 impl StreamPool {
-    /// Runs a transfer: `first` on the session's first stream, and `work` in a thread of its own on each
-    /// stream that joins meanwhile.
+    /// Runs a transfer: `first` on the session's first stream, and `work` on each stream that joins, in a thread
+    /// of its own.
     ///
     /// # Errors
     /// [`Error`]: what ended the session first, on whichever stream.
@@ -189,25 +189,25 @@ impl StreamPool {
         self.dialler.as_ref()?.following.as_ref()
     }
 
-    /// How many streams to expect, at least the `working` ones: others may be opened next.
+    /// How many streams to expect soon, at least the `working` ones.
     pub(crate) fn soon(&self, working: usize) -> usize {
         match (&self.dialler, self.following()) {
             (_, Some(following)) => working.max(lock(&following.tuner).soon().into()),
             (Some(_), None) => self.most.into(),
-            // This side does not know how many the peer will open.
+            // This side does not know how many streams the peer will open.
             (None, None) => working.max(SOON_OF_A_PEER.min(self.most.into())),
         }
     }
 
-    /// A thread worked for `busy` and waited for `blocked` to move a part.
+    /// Counts a part: its thread worked for `busy` and waited for `blocked`.
     pub(crate) fn note(&self, busy: Duration, blocked: Duration) {
         if let Some(following) = self.following() {
             lock(&following.window).0.note(busy, blocked);
         }
     }
 
-    /// Ends a window that is long enough and opens more streams where they are worth a try. Gives how many
-    /// streams take parts from now on, where that changes.
+    /// Ends the window if it is long enough, and opens more streams if they are worth a try. Returns the new
+    /// number of streams that take parts, if it changed.
     fn follow(&self, work: impl Fn() -> Work) -> Option<u16> {
         let dialler = self.dialler.as_ref()?;
         let following = dialler.following.as_ref()?;
@@ -246,8 +246,8 @@ impl StreamPool {
 }
 
 impl StreamDialler {
-    /// Opens more streams, each in a thread that nobody waits for: one that cannot connect ends by itself, and
-    /// the transfer goes on without it.
+    /// Opens more streams, each in a thread of its own that is not joined: if it cannot connect, it ends, and the
+    /// transfer goes on without it.
     fn dial(&self, count: u16, queue: &Arc<StreamQueue>) {
         for _ in 0..count {
             let number = self
@@ -261,7 +261,7 @@ impl StreamDialler {
             let (peer, shared, queue) = (self.peer, self.shared.clone(), Arc::clone(queue));
             let round_trip = Arc::clone(&self.round_trip);
             let thread = thread::Builder::new().name(format!("join {}", number.get()));
-            // Without a thread, or without a connection, there is one stream less; nothing is lost.
+            // Without a thread or a connection there is one stream less, but nothing is lost.
             let _ = thread.stack_size(256 * 1024).spawn(move || {
                 if let Ok((stream, connected)) = dial_stream(peer, &shared, number) {
                     let took = u64::try_from(connected.as_micros()).unwrap_or(u64::MAX - 1);

@@ -1,4 +1,4 @@
-//! A window of a transfer: what its threads did, until there is enough to judge by.
+//! A window of a transfer: collects what its threads did, until there is enough to judge by.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ pub(crate) struct Window {
     blocked: Duration,
 }
 
-/// What a window showed.
+/// The result of a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Measured {
     /// Bytes a second, all streams together.
     pub(crate) rate: f64,
-    /// Share of the threads' time that they waited for the line, 0 to 1.
+    /// The share of their time that the threads waited for the line, 0 to 1.
     pub(crate) blocked: f64,
 }
 
 impl Window {
-    /// Begins now.
+    /// A window that begins now.
     pub(crate) fn new() -> Self {
         Window {
             began: Instant::now(),
@@ -34,14 +34,14 @@ impl Window {
         }
     }
 
-    /// A thread worked for `busy` and waited for `blocked` to move a part.
+    /// Counts a part: its thread worked for `busy` and waited for `blocked`.
     pub(crate) fn note(&mut self, busy: Duration, blocked: Duration) {
         self.parts += 1;
         self.busy += busy;
         self.blocked += blocked;
     }
 
-    /// What it shows so far. Where no part was moved, the threads have only waited.
+    /// The result so far. If no part was moved, the threads only waited.
     pub(crate) fn measured(&self) -> Measured {
         const NOT_ZERO: f64 = 1e-9;
         let time = self.busy + self.blocked;

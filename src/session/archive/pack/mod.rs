@@ -1,8 +1,8 @@
-//! Makes an archive of a source: workers read, compress and encrypt on every core, one thread writes what
-//! they made, in order.
+//! Makes an archive of a source: workers read, compress and encrypt on every core, and one thread writes the
+//! results in order.
 //!
-//! Workers encrypt small entries, each with keys of its own, which is most of the work. An entry of several
-//! pieces goes through one cipher, so the writing thread encrypts it while the workers compress what follows.
+//! Workers encrypt small entries, which have keys of their own; deriving these is most of the work. An entry of
+//! several pieces needs one cipher, so the writing thread encrypts it while the workers compress what follows.
 
 mod options;
 mod packing;

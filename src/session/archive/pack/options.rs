@@ -1,4 +1,4 @@
-//! How to make an archive, and what became of its source.
+//! How to make an archive, and the result.
 
 use crate::crypto::ArchivePassword;
 use crate::disk::TimeZone;
@@ -13,31 +13,31 @@ pub const INNER_NAME: &str = "contents.zip";
 
 /// How an archive is made.
 pub(crate) struct PackOptions<'a> {
-    /// What it is encrypted with.
+    /// The password that encrypts it.
     pub(crate) password: &'a ArchivePassword,
-    /// Whether names show.
+    /// Whether names are visible without the password.
     pub(crate) names: Names,
     /// Compression.
     pub(crate) level: Level,
     /// The zone of DOS times.
     pub(crate) zone: &'a TimeZone,
-    /// What calls it off.
+    /// Cancels the packing.
     pub(crate) cancel: &'a Cancel,
-    /// Who is told of its progress and of what is left out.
+    /// Receives the progress and what is left out.
     pub(crate) operator: &'a dyn Operator,
 }
 
 /// Whether people without the password can see the names and sizes in an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Names {
-    /// They do, as in every encrypted zip archive; any program opens it in one go.
+    /// They can, as in every encrypted zip archive. Any program opens it in one step.
     #[default]
     Shown,
-    /// They are hidden: the archive holds one encrypted archive, `contents.zip`.
+    /// They cannot: the archive holds one encrypted archive, `contents.zip`.
     Hidden,
 }
 
-/// What became of a source that was packed.
+/// The result of packing a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PackReport {
     /// Files that are in the archive.
@@ -46,18 +46,18 @@ pub(crate) struct PackReport {
     pub(crate) bytes: u64,
     /// Files, folders and links in the archive.
     pub(crate) members: u64,
-    /// Files that vanished, changed or could not be read meanwhile; each was told as an event.
+    /// Files that vanished, changed or could not be read meanwhile. Each was reported as an event.
     pub(crate) lost: u64,
     /// Length of the archive in bytes.
     pub(crate) archive_bytes: u64,
 }
 
-/// Why there is no archive. What the sink got is of no use then.
+/// Why there is no archive. What was written to the sink is of no use then.
 #[derive(Debug)]
 pub(crate) enum PackError {
-    /// The sink takes no more.
+    /// The sink cannot be written.
     Sink(io::Error),
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
     /// No random bytes, no threads: the system itself fails.
     System(io::Error),

@@ -17,8 +17,8 @@ const WORKERS: usize = 16;
 
 /// Writes an archive of `source` to `sink`.
 ///
-/// A file that is no longer the one that was scanned is told and left out. Memory is
-/// bounded whatever the sizes: some 20 MiB, and 64 bytes an entry.
+/// A file that has changed since the scan is reported and left out. Memory is bounded for all sizes: about 20 MiB,
+/// and 64 bytes an entry.
 ///
 /// # Errors
 /// [`PackError`].
@@ -44,7 +44,7 @@ pub(crate) fn pack_into(
     packing.pack_into(sink)
 }
 
-/// Packs pieces, one after the other, on the thread that made it.
+/// Packs pieces one after the other, on the thread that created it.
 type Pack<'a> = Box<dyn FnMut(PieceIndex) -> io::Result<Piece> + 'a>;
 
 /// Makes a [`Pack`] that encrypts with a password, or does not encrypt.
@@ -80,7 +80,7 @@ impl<'a> Packing<'a> {
         }
     }
 
-    /// Writes all entries. With a password the workers have encrypted those of one piece.
+    /// Writes all entries. With a password, the workers have already encrypted the entries of one piece.
     fn write<W: ArchiveSink>(
         &self,
         archive: &mut ArchiveWriter<W>,
@@ -89,14 +89,14 @@ impl<'a> Packing<'a> {
         let workers = threads_within(WORKERS);
         let pieces = ReorderBuffer::new(self.source, workers);
         thread::scope(|scope| {
-            // However this ends, the workers do.
+            // However this function ends, the workers end, too.
             let _stop = pieces.stop_when_dropped();
             for number in 0..workers {
                 let work = || pieces.work((self.packers)(password));
                 let started = thread::Builder::new().spawn_scoped(scope, work);
                 match started {
                     Ok(_) => {}
-                    // Fewer do as well.
+                    // Fewer workers are enough.
                     Err(_) if number > 0 => break,
                     Err(error) => {
                         let why = format!("it has no thread to give: {error}");
@@ -119,7 +119,7 @@ impl<'a> Packing<'a> {
     }
 }
 
-/// An archive of one stored and sealed member, and what is written becomes its contents.
+/// An archive with one stored and encrypted member. What is written becomes the member's contents.
 struct SealedMember<W> {
     archive: ArchiveWriter<W>,
     begun: Begun,
@@ -156,7 +156,7 @@ impl<W: ArchiveSink> SealedMember<W> {
     }
 }
 
-/// What is sealed cannot be taken back: the cipher goes on from it.
+/// Encrypted bytes cannot be taken back, because the cipher continues from them.
 impl<W: ArchiveSink> ArchiveSink for SealedMember<W> {}
 
 impl<W: ArchiveSink> Write for SealedMember<W> {

@@ -5,10 +5,10 @@ use crate::session::sync::Monitor;
 use std::collections::BTreeMap;
 use std::io;
 
-/// Pieces that may be ready and unwritten, beside those that workers have: this bounds the memory.
+/// The most pieces that are ready and not written, in addition to those that workers have. This bounds the memory.
 const AHEAD: u64 = 8;
 
-/// Hands pieces out and takes them back; holds a bounded number.
+/// Hands pieces out and takes them back. Holds a bounded number.
 pub(super) struct ReorderBuffer<'a> {
     source: &'a Source,
     limit: u64,
@@ -22,7 +22,7 @@ struct ReorderState {
     taken: u64,
     /// How many were written.
     written: u64,
-    /// What is ready, by number.
+    /// Pieces that are ready, by number.
     ready: BTreeMap<u64, (PieceIndex, io::Result<Piece>)>,
     is_stopped: bool,
 }
@@ -43,7 +43,7 @@ impl<'a> ReorderBuffer<'a> {
         }
     }
 
-    /// Packs piece after piece until there is none left.
+    /// Packs pieces until none is left.
     pub(super) fn work(&self, mut pack: impl FnMut(PieceIndex) -> io::Result<Piece>) {
         // A worker that panics must not leave the others waiting for its piece.
         let stop = self.stop_when_dropped();
@@ -55,7 +55,7 @@ impl<'a> ReorderBuffer<'a> {
         std::mem::forget(stop);
     }
 
-    /// The next piece to be written, in order; `None` when there is none left, or it was stopped.
+    /// The next piece to write, in order. `None` if none is left, or it was stopped.
     pub(super) fn next(&self) -> Option<(PieceIndex, io::Result<Piece>)> {
         let mut state = self.state.wait_while(|state| {
             let is_ready = state.ready.contains_key(&state.written);
@@ -73,7 +73,7 @@ impl<'a> ReorderBuffer<'a> {
         self.state.lock().is_finished()
     }
 
-    /// Ends all waiting, once what is returned is dropped.
+    /// Returns a guard that wakes and stops all waiting threads when it is dropped.
     pub(super) fn stop_when_dropped(&self) -> StopGuard<'_, 'a> {
         StopGuard(self)
     }

@@ -16,14 +16,14 @@ pub(super) struct EntryWriter<'w, 'a, W> {
     password: Option<&'w [u8]>,
     open: Option<OpenEntry>,
     report: PackReport,
-    /// Bytes of contents that were dealt with.
+    /// Bytes of contents that were handled.
     done: u64,
 }
 
 /// The entry of several pieces that is being written.
 struct OpenEntry {
     entry: EntryIndex,
-    /// `None` once it has failed: what is still to come of it is dropped.
+    /// `None` once it has failed: the rest of it is dropped.
     member: Option<OpenMember>,
 }
 
@@ -35,14 +35,14 @@ struct OpenMember {
     crc32: crc32fast::Hasher,
 }
 
-/// What shows that contents are whole: the tag where they are sealed, the CRC-32 where not.
+/// What proves that contents are complete: the tag if they are encrypted, else the CRC-32.
 struct Check {
     tag: Vec<u8>,
     crc32: u32,
 }
 
 impl Check {
-    /// Of contents that are not whole.
+    /// Makes it wrong on purpose, for contents that are not complete.
     fn falsify(&mut self) {
         match self.tag.last_mut() {
             Some(byte) => *byte ^= 1,
@@ -52,7 +52,7 @@ impl Check {
 }
 
 impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
-    /// Nothing is written yet; the entries are sealed if there is a password.
+    /// A writer that has written nothing. With a password, entries are encrypted.
     pub(super) fn new(
         source: &'a Source,
         options: &'a PackOptions<'a>,
@@ -70,7 +70,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
         }
     }
 
-    /// What became of the source.
+    /// The result of packing.
     pub(super) fn report(self) -> PackReport {
         PackReport {
             members: self.archive.members() as u64,
@@ -81,7 +81,7 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
     /// Writes the next piece.
     ///
     /// # Errors
-    /// [`PackError`]; that an entry is lost is none.
+    /// [`PackError`]. Losing an entry is no error.
     pub(super) fn take(&mut self, index: PieceIndex, piece: Piece) -> Result<(), PackError> {
         let entry = index.entry();
         let is_file = matches!(self.source.manifest().entry(entry).kind, EntryKind::File(_));
@@ -187,8 +187,8 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
             .map_err(PackError::Sink)
     }
 
-    /// Leaves an entry out. What was written of it is taken back; where it cannot be, it has an end that
-    /// says that it is not whole.
+    /// Leaves an entry out. Takes back what was written of it. If that is impossible, ends it with a wrong check,
+    /// so that it counts as damaged.
     fn fail(&mut self, entry: EntryIndex, reason: FailureReason) -> Result<(), PackError> {
         let open = self.open.take().filter(|open| open.entry == entry);
         let failed_before = open.as_ref().is_some_and(|open| open.member.is_none());
@@ -225,12 +225,12 @@ impl<'w, 'a, W: ArchiveSink> EntryWriter<'w, 'a, W> {
     }
 }
 
-/// The archive's number for an entry. A manifest has fewer entries than 32 bits count.
+/// The archive's number for an entry. A manifest has less than 2³² entries.
 fn number_of(entry: EntryIndex) -> u32 {
     u32::try_from(entry.get()).unwrap_or(u32::MAX)
 }
 
-/// What the headers say of the entry of this number.
+/// The header fields for the entry of this number.
 pub(super) fn member_of<'a>(source: &'a Source, zone: &TimeZone, number: u32) -> Member<'a> {
     let manifest = source.manifest();
     let entry = manifest.index(number as usize);
@@ -258,7 +258,7 @@ fn write<W: ArchiveSink>(
     archive.write(&bytes).map_err(PackError::Sink)
 }
 
-/// Writes all that belongs to the contents but their tag.
+/// Writes the rest of the contents, without their tag.
 fn end_contents<W: ArchiveSink>(
     archive: &mut ArchiveWriter<W>,
     member: &mut OpenMember,

@@ -1,15 +1,15 @@
-//! Archives that would become far larger than they are.
+//! Archives whose contents are far larger than the archive itself.
 
 use crate::disk::{CheckedArchive, Outline};
 use crate::model::limits;
 use crate::session::error::{Error, Expansion};
 use crate::session::events::{Acceptance, Operator};
 
-/// Asks before an archive is opened that grows out of proportion: by its contents, or by folders that it
-/// does not list.
+/// Asks the operator before it opens an archive that grows out of proportion, by its contents or by folders that
+/// it does not list.
 ///
 /// # Errors
-/// [`Error::Expansion`] when the answer is no.
+/// [`Error::Expansion`] if the answer is no.
 pub(super) fn check_expansion(
     archive: &CheckedArchive,
     outline: &Outline,

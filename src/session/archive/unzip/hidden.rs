@@ -1,11 +1,11 @@
-//! An archive whose names are hidden: its one entry is an encrypted archive, which has everything.
+//! An archive whose names are hidden: its only entry is an encrypted archive that holds everything.
 
 use super::options::UnzipOptions;
 use crate::disk::{Archive, CheckedArchive, ListedEncryption, ListedEntry, ListedKind, Selection};
 use crate::session::archive::pack::INNER_NAME;
 use crate::session::error::Error;
 
-/// Whether all that an archive shows is an encrypted archive: opening it goes through to that one.
+/// Whether the only entry of an archive is an encrypted archive. Then that one is opened.
 pub fn hides_names<'a>(mut entries: impl Iterator<Item = ListedEntry<'a>>) -> bool {
     let (Some(only), None) = (entries.next(), entries.next()) else {
         return false;
@@ -15,8 +15,8 @@ pub fn hides_names<'a>(mut entries: impl Iterator<Item = ListedEntry<'a>>) -> bo
         && matches!(only.encryption, ListedEncryption::Aes(_))
 }
 
-/// Checks an archive for [`super::unpack()`] and [`super::verify()`]. Where its names are hidden, the
-/// patterns of `options` are for the archive inside.
+/// Checks an archive for [`super::unpack()`] and [`super::verify()`]. If its names are hidden, the patterns of
+/// `options` apply to the archive inside.
 ///
 /// # Errors
 /// [`Error::Archive`] and [`Error::BadPattern`].

@@ -1,5 +1,6 @@
-//! Opens archives into a folder. That is no session, but keeps all its promises: nothing under a final name
-//! before it is verified, nothing outside of the folder, nothing replaced without leave.
+//! Opens archives into a folder. There is no session, but its promises hold here, too: nothing appears under a
+//! final name before it is verified, nothing is written outside of the folder, and nothing is replaced without
+//! permission.
 
 mod expansion;
 mod hidden;

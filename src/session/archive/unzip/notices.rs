@@ -1,4 +1,4 @@
-//! What an operator is told about an archive that is opened all the same.
+//! Warnings about an archive that is opened nevertheless.
 
 use crate::disk::{
     ArchiveTree, CheckedArchive, FoundOddity, LeftOutEntry, ListedEncryption, ListedKind,
@@ -7,7 +7,7 @@ use crate::model::escaped;
 use crate::session::events::{Event, Operator};
 use crate::session::scan::tell_unmatched;
 
-/// Tells what is odd, who may have added files, and what is left out.
+/// Warns about oddities and about files that anybody could have added, and reports what is left out.
 pub(super) fn tell(archive: &CheckedArchive, tree: &ArchiveTree, operator: &dyn Operator) {
     tell_unmatched(archive.unmatched_patterns(), operator);
     tell_oddities(tree.oddities(), operator);
@@ -30,8 +30,8 @@ pub(super) fn tell_oddities(oddities: &[FoundOddity], operator: &dyn Operator) {
     }
 }
 
-/// Only a person who knows the password can have encrypted a file. Links are readable in every archive that
-/// `zip` makes, like all names, so they say nothing.
+/// Warns about files that are not encrypted in an encrypted archive: a stranger could have added them. Links are
+/// unencrypted in every archive that `zip` makes, as are all names, so they do not count.
 fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
     let files = archive
         .entries()

@@ -12,36 +12,35 @@ use std::path::PathBuf;
 pub struct UnzipOptions {
     /// The archive.
     pub archive: PathBuf,
-    /// The folder that its entries are put into; created when it is missing.
+    /// The folder to put its entries into. It is created if it is missing.
     pub destination: PathBuf,
     /// What to do with names that are taken.
     pub existing: Existing,
-    /// What the archive is encrypted with; not needed for one that is not.
+    /// The archive's password. Not needed if it is not encrypted.
     pub password: Option<ArchivePassword>,
-    /// Whether names that some disk cannot have get another form, as in
-    /// [`ReceiveOptions`](crate::ReceiveOptions::portable_names).
+    /// Change names that some disks cannot store, as in [`ReceiveOptions`](crate::ReceiveOptions::portable_names).
     pub portable_names: bool,
-    /// Whether links that lead outside of the archive are made, too, with the text that they have.
+    /// Also make links that lead outside of the archive. Their targets are kept as they are.
     pub outside_links: bool,
-    /// Whether the operator is asked before an archive is opened that grows out of proportion.
+    /// Open an archive that grows out of proportion without asking the operator.
     pub any_expansion: bool,
-    /// Patterns of the entries to open, with all that is in matching folders; empty for all.
+    /// Patterns of the entries to open, with everything in matching folders. Empty: all entries.
     pub only: Vec<String>,
-    /// Patterns of the entries to leave out, with all that is in matching folders.
+    /// Patterns of the entries to leave out, with everything in matching folders.
     pub exclude: Vec<String>,
-    /// Whether faults without effect are passed over, and told, or the archive is refused.
+    /// Whether harmless faults cause warnings, or the archive is refused.
     pub strictness: Strictness,
-    /// The code page of names that are not marked as UTF-8. Without it, names that are UTF-8 are taken for
-    /// that, names made on Unix for their bytes, and others for code page 437.
+    /// The code page of names that are not marked as UTF-8. Without it, names that are valid UTF-8 are read as
+    /// UTF-8, names made on Unix as raw bytes, and others in code page 437.
     pub name_encoding: Option<NameEncoding>,
     /// The zone of DOS times.
     pub zone: TimeZone,
-    /// Keep a clone of it to call it off.
+    /// Keep a clone of it to cancel the call.
     pub cancel: Cancel,
 }
 
 impl UnzipOptions {
-    /// Opens `archive` into `destination` in the usual way.
+    /// Opens `archive` into `destination` with the default options.
     pub fn new(archive: PathBuf, destination: PathBuf) -> Self {
         UnzipOptions {
             archive,
@@ -60,7 +59,7 @@ impl UnzipOptions {
         }
     }
 
-    /// How to read what archives leave open or get wrong.
+    /// How to read what archives leave undefined or get wrong.
     pub(crate) fn reading(&self) -> ReadingOptions {
         ReadingOptions {
             strictness: self.strictness,

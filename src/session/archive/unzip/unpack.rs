@@ -20,16 +20,16 @@ use crate::session::receive::report::{DeliveryReport, tell_about_disk, tell_what
 use crate::session::stats::TransferStats;
 use std::sync::Arc;
 
-/// Opens an archive: everything that is wanted of it, or nothing.
+/// Opens an archive: all selected entries, or nothing.
 ///
 /// # Errors
-/// An [`Error`] that says what stood in the way.
+/// An [`Error`] that says why nothing was opened.
 pub fn unzip(options: &UnzipOptions, operator: &dyn Operator) -> Result<Summary, Error> {
     let archive = Archive::open(&options.archive, &options.reading())?;
     unpack(&check_archive(archive, options)?, options, operator)
 }
 
-/// As [`unzip`], of an archive that was looked at before.
+/// As [`unzip`], for an archive that was checked already.
 ///
 /// # Errors
 /// As [`unzip`].
@@ -55,7 +55,7 @@ pub fn unpack(
 }
 
 impl Unzipping<'_> {
-    /// Opens an archive whose entries are what is wanted.
+    /// Opens an archive whose names are not hidden.
     fn unpack_entries(&self) -> Result<Summary, Error> {
         let stats = TransferStats::begin(0);
         let tree = self.tree_of_usual_size()?;
@@ -76,7 +76,7 @@ impl Unzipping<'_> {
     fn put_in_place(&self, tree: &ArchiveTree) -> Result<Summary, Error> {
         let (staging, files) = self.stage(tree)?;
         if let Err(error) = self.read(tree, Some(&staging), files) {
-            // Should that fail as well, the next run removes it; what went wrong first is what counts.
+            // If this fails, too, the next run removes the folder. The first error is the one to report.
             let _ = staging.discard();
             return Err(error);
         }
@@ -90,8 +90,8 @@ impl Unzipping<'_> {
         Ok(report.summary(delivery))
     }
 
-    /// Opens the archive inside. It is decrypted and verified as a whole into a staging folder of its own, and
-    /// opened from there.
+    /// Opens the archive inside. It is first decrypted and verified as a whole, into a staging folder of its own,
+    /// and opened from there.
     fn unpack_hidden(&self) -> Result<Summary, Error> {
         let tree = self.tree_of_usual_size()?;
         notices::tell_oddities(tree.oddities(), self.operator);
@@ -99,7 +99,7 @@ impl Unzipping<'_> {
         let staging = staging(&destination, &tree, Plan::of_one_file())?;
         let result = self.unpack_staged(&tree, &staging);
         match (staging.discard(), result) {
-            // What went wrong first is what counts; the next run removes what is left.
+            // The first error is the one to report. The next run removes what is left.
             (_, Err(error)) => Err(error),
             (Err(error), Ok(_)) => Err(error.into()),
             (Ok(()), Ok(summary)) => Ok(summary),
@@ -110,7 +110,7 @@ impl Unzipping<'_> {
         check_room(staging.path(), tree.manifest.total().unwrap_or(0))?;
         let entry = tree.manifest.index(0).ok_or(Error::Cancelled)?;
         let quietly = Unzipping {
-            // Its progress would be told twice.
+            // Its progress would be reported twice.
             operator: &Unattended,
             ..*self
         };
@@ -121,7 +121,7 @@ impl Unzipping<'_> {
         Unzipping { archive, ..*self }.unpack_entries()
     }
 
-    /// Everything that is decided before a byte is written, the staging folder, and the files that come into it.
+    /// Makes all decisions before a byte is written. Returns the staging folder and the files to write into it.
     fn stage(&self, tree: &ArchiveTree) -> Result<(Staging, Vec<EntryIndex>), Error> {
         let options = self.options;
         let destination = Destination::locate(&options.destination)?;

@@ -1,4 +1,4 @@
-//! An archive that is opened, to be unpacked or only verified.
+//! An archive that is being unpacked or only verified.
 
 use super::notices;
 use super::options::UnzipOptions;
@@ -7,7 +7,7 @@ use crate::session::error::Error;
 use crate::session::events::{Event, OfferSummary, Operator, Summary};
 use crate::session::stats::{TransferStats, offer_summary};
 
-/// What is opened, how, and who is told.
+/// What is opened, how, and the operator.
 #[derive(Clone, Copy)]
 pub(super) struct Unzipping<'a> {
     pub(super) archive: &'a CheckedArchive,
@@ -16,7 +16,7 @@ pub(super) struct Unzipping<'a> {
 }
 
 impl Unzipping<'_> {
-    /// Tells what is in the archive, does the `work`, and tells what came of it.
+    /// Reports what is in the archive, does the `work`, and reports the result.
     ///
     /// # Errors
     /// Those of `work`.

@@ -1,4 +1,4 @@
-//! Reads an archive to the end of every entry, and writes nothing.
+//! Verifies an archive: reads every entry to its end, and writes nothing.
 
 use super::hidden::hides_names;
 use super::notices;
@@ -14,8 +14,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Decrypts and decompresses everything that is wanted of an archive, and verifies it. Of an archive whose
-/// names are hidden, the one inside is kept meanwhile in a file without a name in `temporary`.
+/// Decrypts, decompresses and verifies all selected entries of an archive. If its names are hidden, the archive
+/// inside is kept meanwhile in a file without a name in `temporary`.
 ///
 /// # Errors
 /// An [`Error`] that says what is wrong with it.

@@ -11,13 +11,13 @@ use crate::session::threads::{on_threads, threads_within};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Files from this size on come first, so that no thread is left alone with one at the end.
+/// Files of at least this size come first, so that at the end no thread is left alone with one.
 const LARGE: u64 = 8 * 1024 * 1024;
 
-/// The most threads: beyond that a disk is slower than they are.
+/// The most threads. With more, the disk would be the limit.
 const THREADS: usize = 64;
 
-/// The files that are left to read, and the progress so far.
+/// The files that are still to be read, and the progress so far.
 struct UnzipWork<'a> {
     unzipping: &'a Unzipping<'a>,
     tree: &'a ArchiveTree,
@@ -30,10 +30,10 @@ struct UnzipWork<'a> {
 }
 
 impl Unzipping<'_> {
-    /// Reads these files, each to its end, into `staging`; without it, they are only verified.
+    /// Reads these files into `staging`. Without it, only verifies them.
     ///
     /// # Errors
-    /// The first thing that went wrong.
+    /// The first error.
     pub(super) fn read(
         &self,
         tree: &ArchiveTree,
@@ -68,7 +68,7 @@ impl UnzipWork<'_> {
         let next = || self.next.fetch_add(1, Ordering::Relaxed);
         while let Some(&entry) = self.files.get(next()) {
             if let Err(error) = self.read(entry, &mut buffers, &mut writer) {
-                // Leaves nothing more to take. The first error counts: others may follow from it.
+                // Leaves no more files to take. The first error is reported, because others may follow from it.
                 self.next.store(self.files.len(), Ordering::Relaxed);
                 lock(&self.error).get_or_insert(error);
             }

@@ -1,4 +1,4 @@
-//! Windows and parts, as lines and processors would make them.
+//! Tests with windows and parts as lines and processors would produce them.
 
 use super::*;
 use crate::crypto::SealingKeys;

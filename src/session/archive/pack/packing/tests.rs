@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Does something at the first event that it waits for, and keeps what failed.
+/// Does something at the first matching event, and records the failures.
 struct Meddler<F> {
     meddle: Mutex<Option<F>>,
     at_progress: bool,
@@ -59,7 +59,7 @@ fn options(folder: &Path) -> ZipOptions {
     ZipOptions::new(folder.join("a.zip"), vec![folder.join("tree")], password)
 }
 
-/// Names of the files in an archive whose contents are all sound.
+/// The names of all files in an archive. Fails if one is damaged.
 fn sound_files(archive: &Path) -> Vec<String> {
     let bytes = fs::read(archive).unwrap();
     let mut opened = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
@@ -112,7 +112,7 @@ fn files_that_change_or_vanish_before_they_are_read_are_left_out() {
 
 #[test]
 fn a_large_file_that_changes_half_way_is_none_of_the_archives() {
-    // Far more than is read ahead.
+    // Much more than is read ahead.
     const LENGTH: u64 = 64 << 20;
     for level in [Level::Auto, Level::Fixed(0)] {
         for grows in [true, false] {
@@ -204,8 +204,8 @@ fn a_sink_that_takes_no_more_ends_it() {
     }
 }
 
-/// Packs a tree of three small files and a large one, with a worker that breaks at the piece of that
-/// number, counted from 0, in the way of `broken`.
+/// Packs a tree of three small files and a large one. A worker fails as `broken` does, at the piece of that
+/// number, counted from 0.
 fn pack_broken(
     names: Names,
     broken_at: u64,
@@ -251,7 +251,7 @@ fn no_random_bytes() -> io::Result<Piece> {
     Err(io::Error::other("no random bytes"))
 }
 
-/// Everything that came, and how it ended.
+/// All bytes from the feed, and how it ended.
 fn through_a_feed(
     names: Names,
     broken_at: u64,
@@ -298,7 +298,7 @@ fn a_worker_that_panics_is_no_end_of_an_archive() {
     }
 }
 
-/// Takes everything and keeps nothing.
+/// Accepts everything and keeps nothing.
 struct Nowhere;
 
 impl Write for Nowhere {
