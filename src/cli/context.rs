@@ -1,4 +1,4 @@
-//! What every verb may use.
+//! The context that every verb gets: environment, terminal, console.
 
 use crate::cli::environment::Environment;
 use crate::cli::input::code_source::CodeSource;
@@ -13,7 +13,7 @@ use crate::cli::output::side::SideOutput;
 use crate::cli::output::wording::Perspective;
 use std::path::PathBuf;
 
-/// The process as the verbs see it; tests put their own parts in.
+/// The process as the verbs see it. Tests replace parts of it.
 pub(crate) struct Context<'a> {
     pub(crate) console: &'a Console,
     pub(crate) environment: &'a Environment,
@@ -23,8 +23,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Reports a session that this process takes part in on one side. Nobody is asked: everything that the options
-    /// allow is accepted.
+    /// Reports one side of a session. Asks nothing: everything that the options allow is accepted.
     pub(crate) fn reporter(
         &self,
         perspective: Perspective,
@@ -41,7 +40,7 @@ impl Context<'_> {
         reporter
     }
 
-    /// Asks the person at the terminal about offers; without a destination they go to standard output.
+    /// Asks the person at the terminal about offers. `destination` is `None` for standard output.
     pub(crate) fn questions(
         &self,
         destination: Option<PathBuf>,
@@ -55,7 +54,7 @@ impl Context<'_> {
         }
     }
 
-    /// How `--progress` is carried out here.
+    /// The style of progress for this terminal and `--progress`.
     pub(crate) fn progress_style(&self, choice: Option<ProgressStyle>) -> ProgressStyle {
         let can_draw = self.terminal.error && !self.environment.is_dumb_terminal();
         match choice {
@@ -66,7 +65,7 @@ impl Context<'_> {
         }
     }
 
-    /// The same for several peers at the same time, which a log shows as well: seldom.
+    /// The same for several peers at the same time. By default, a log shows their progress, too, but rarely.
     pub(crate) fn progress_of_many(&self, choice: Option<ProgressStyle>) -> ProgressStyle {
         match self.progress_style(choice) {
             ProgressStyle::Off if choice.is_none() && !self.console.is_quiet() => {

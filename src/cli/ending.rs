@@ -1,4 +1,4 @@
-//! How a run ends, in words for people and as the event `done`.
+//! The end of a run, in words for people and as the event `done`.
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -7,8 +7,8 @@ use crate::cli::output::console::Console;
 use crate::cli::output::json::Object;
 use crate::cli::output::ledger::Ledger;
 
-/// The one place where a run ends: prints the error and its hint for people, `done` for programs.
-/// `given` is what was typed, where that was a command line.
+/// The one place where a run ends: prints the error and its hint for people, `done` for programs. `given` is the
+/// command line that was typed, if there was one.
 pub(crate) fn close(
     outcome: Result<Exit, CliError>,
     console: &Console,

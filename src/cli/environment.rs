@@ -29,7 +29,7 @@ pub(crate) const HOME: &str = "HOME";
 /// The time zone, as for every program.
 const TZ: &str = "TZ";
 
-/// Takes the variables out of a program's environment that no other program may see.
+/// Removes the variables with secrets from the environment of another program.
 pub(crate) fn hide_secrets(program: &mut Command) {
     for secret in [SECRET, SECRET_FILE, ZIP_PASSWORD, OTP] {
         program.env_remove(secret);
@@ -41,7 +41,7 @@ pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-/// A snapshot of those variables.
+/// A snapshot of these variables.
 #[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<&'static str, OsString>);
 
@@ -73,7 +73,7 @@ impl Environment {
         self.0.get(name).map(OsString::as_os_str)
     }
 
-    /// The same with another value for a variable.
+    /// The same, with another value for one variable.
     #[cfg(feature = "web")]
     pub(crate) fn with(mut self, name: &'static str, value: OsString) -> Environment {
         self.0.insert(name, value);

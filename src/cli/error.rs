@@ -9,8 +9,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What stood in the way, and whose doing it was. `Display` gives one line, lower case, without a full
-/// stop, safe to show on a terminal.
+/// What went wrong, and on whose side. `Display` gives one line in lower case without a full stop, which is safe
+/// to show on a terminal.
 #[derive(Debug)]
 pub(crate) enum CliError {
     /// The command line is wrong.
@@ -20,9 +20,9 @@ pub(crate) enum CliError {
         /// What to type instead.
         hint: Option<String>,
     },
-    /// A question is needed, and there is no terminal to ask it on.
+    /// A question must be asked, and there is no terminal.
     NoTerminal {
-        /// What would be asked: "for the secret".
+        /// What the question is for, such as "for the secret".
         question: &'static str,
         /// How to avoid the question.
         hint: &'static str,
@@ -40,32 +40,32 @@ pub(crate) enum CliError {
         kind: CredentialKind,
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// Other users can read the file of a secret or a password.
     SecretExposed {
         /// The file.
         path: PathBuf,
-        /// Who else can get at it.
+        /// How others can read or change it.
         exposure: Exposure,
     },
-    /// Standard input should be read, and was closed when the program began.
+    /// Standard input is needed, but was closed when the program started.
     ClosedInput,
-    /// Something should be written to standard output, and that was closed when the program began.
+    /// Standard output is needed, but was closed when the program started.
     ClosedOutput,
     /// Something to send or to pack is missing or unreadable.
     Source {
         /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// Something cannot be written on this machine.
     CannotWrite {
         /// What: a path, or "standard output".
         what: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The demonstration's result differs from its source.
@@ -86,9 +86,9 @@ pub(crate) enum CliError {
         /// How it failed.
         why: String,
     },
-    /// The command of `--via` led to nobody.
+    /// The command of `--via` did not reach a peer.
     Via {
-        /// What became of it.
+        /// How the command ended.
         why: String,
     },
     /// A session ended.
@@ -98,7 +98,7 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
-    /// A usage error with what to type instead.
+    /// A usage error with a hint that says what to type instead.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> CliError {
         CliError::Usage {
             message: message.into(),
@@ -106,7 +106,7 @@ impl CliError {
         }
     }
 
-    /// Says that a source cannot be read, once the system has said why.
+    /// Makes the error for a source that cannot be read, from the system's error.
     pub(crate) fn cannot_read(path: &Path) -> impl Fn(io::Error) -> CliError {
         |source| CliError::Source {
             path: path.to_owned(),
@@ -114,7 +114,7 @@ impl CliError {
         }
     }
 
-    /// Says that something cannot be written on this machine, once the system has said why.
+    /// Makes the error for something that cannot be written, from the system's error.
     pub(crate) fn cannot_write(path: &Path) -> impl Fn(io::Error) -> CliError {
         |source| CliError::CannotWrite {
             what: path.to_string_lossy().into_owned(),
@@ -157,7 +157,7 @@ pub(crate) enum CredentialKind {
     Password,
 }
 
-/// Why a file is no place for a secret.
+/// Why a file is not a safe place for a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exposure {
     /// Its group or others may read it.

@@ -56,7 +56,7 @@ impl Exit {
         self as u8
     }
 
-    /// How a transfer that ran to its end went. Entries that were skipped on purpose count as done.
+    /// The code for a transfer that ran to its end. Entries that were skipped on purpose count as done.
     pub(crate) fn of_summary(summary: &Summary) -> Exit {
         match summary.left_out {
             0 => Exit::Done,
@@ -65,7 +65,7 @@ impl Exit {
         }
     }
 
-    /// How a run of several transfers went: the first that left something out decides.
+    /// The code for a run of several transfers: the first that left something out decides.
     pub(crate) fn of_summaries(summaries: &[Summary]) -> Exit {
         let mut exits = summaries.iter().map(Exit::of_summary);
         exits.find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
@@ -129,8 +129,8 @@ impl Exit {
         }
     }
 
-    /// What a peer's own exit code means on this side: its "declined here" is our "peer declined", and so is its
-    /// full disk, since trying again is no use before that is mended.
+    /// What the peer's exit code means on this side. Its "declined here" is our "peer declined". So is its full
+    /// disk, since trying again is of no use before that is fixed.
     fn of_peer(code: u8) -> Exit {
         match code {
             AbortCode::USAGE => Exit::Usage,

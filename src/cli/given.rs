@@ -1,4 +1,4 @@
-//! What a person typed, so that no hint advises it.
+//! The options that a person typed, so that no hint suggests them again.
 
 use crate::cli::options::flags::{FLAGS, Flag, Takes};
 
@@ -12,7 +12,7 @@ struct GivenOption {
     value: Option<String>,
 }
 
-/// Words of an advice to give an option that is given in another way, or not at all.
+/// Words in a hint that suggest giving an option differently, or not at all.
 const CHANGES: [&str; 6] = [
     "leave out",
     "without",
@@ -23,7 +23,7 @@ const CHANGES: [&str; 6] = [
 ];
 
 impl Given {
-    /// The options for which `value_of` gives something: their value, where they have one.
+    /// The options for which `value_of` returns something: their value, if they have one.
     pub(crate) fn of(value_of: impl Fn(&Flag) -> Option<Option<String>>) -> Given {
         let given = FLAGS.iter().filter_map(|flag| {
             let value = value_of(flag)?;
@@ -32,8 +32,8 @@ impl Given {
         Given(given.collect())
     }
 
-    /// A hint without the advice that was followed already; `None` where nothing is left. Advices are separated by
-    /// semicolons.
+    /// A hint without the suggestions that were followed already. `None` if nothing is left. Suggestions are
+    /// separated by semicolons.
     pub(crate) fn without_done(&self, hint: &str) -> Option<String> {
         let left: Vec<&str> = hint
             .split("; ")

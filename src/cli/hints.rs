@@ -8,7 +8,7 @@ use crate::protocol::{AbortCode, DeclineReason};
 use crate::session::Error;
 use std::io::ErrorKind;
 
-/// Whether something of a transfer that broke off is kept, here or at the receiver.
+/// Whether data of an interrupted transfer is kept, here or at the receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum KeptData {
     #[default]
@@ -17,13 +17,13 @@ pub(crate) enum KeptData {
 }
 
 impl CliError {
-    /// What to type or to look at next; `None` where nothing helps.
+    /// What to type or to check next; `None` if nothing helps.
     pub(crate) fn hint(&self) -> Option<String> {
         self.hint_with(KeptData::Nothing, &Given::default())
     }
 
-    /// The same, after a transfer of which something may be kept, for somebody who gave these options. What a usage
-    /// error says is about them already.
+    /// The same after a transfer of which data may be kept, without suggestions that `given` already follows. The
+    /// hint of a usage error is about the given options, so it stays whole.
     pub(crate) fn hint_with(&self, kept: KeptData, given: &Given) -> Option<String> {
         let hint = hint(self, kept)?;
         match self {
@@ -98,7 +98,7 @@ fn hint(error: &CliError, kept: KeptData) -> Option<String> {
     })
 }
 
-/// What to do where the same command again may go on where this one stopped.
+/// The hint for errors after which the same command may resume the transfer.
 fn after_a_break(error: &Error, kept: KeptData) -> Option<String> {
     let again = match kept {
         KeptData::Something => "run the same command again to resume",
@@ -290,7 +290,7 @@ fn of_archive(fault: &ArchiveFault) -> &'static str {
     }
 }
 
-/// What to do about a transfer that cannot be resumed.
+/// The hint for a transfer that was interrupted and cannot be resumed.
 fn of_cut(cause: &Error) -> Option<&'static str> {
     match cause {
         Error::Disk(error) if error.kind() == DiskErrorKind::Full => {
@@ -309,7 +309,7 @@ fn of_cut(cause: &Error) -> Option<&'static str> {
     }
 }
 
-/// What the person on the other side can do, so that the one here can ask for it.
+/// What the person on the other side can do, so that the person here can ask for it.
 fn of_decline(because: DeclineReason) -> Option<&'static str> {
     Some(match because {
         DeclineReason::Person => return None,

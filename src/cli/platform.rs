@@ -1,12 +1,12 @@
-//! What differs between Unix and Windows in the command line.
+//! Differences between Unix and Windows in the command line.
 
 use crate::cli::error::Exposure;
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 
-/// Why a regular file in `folder` is no place for a secret. Others may read one that the system
-/// `handed_over` to this process, but never write to it.
+/// Why a regular file in `folder` is not a safe place for a secret; `None` if it is safe. A file that the system
+/// `handed_over` to this process may be readable by others, but never writable.
 #[cfg(unix)]
 pub(crate) fn exposure(
     file: &Metadata,
@@ -33,8 +33,8 @@ pub(crate) fn exposure(
     }
 }
 
-/// Whether a group may put files in the place of others in the folder. A group whose number is the owner's has
-/// the owner alone, by convention.
+/// Whether a group may replace files in the folder. By convention, a group with the owner's number has only the
+/// owner in it.
 #[cfg(unix)]
 pub(crate) fn is_open_to_a_group(folder: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -43,14 +43,14 @@ pub(crate) fn is_open_to_a_group(folder: &Metadata) -> bool {
     mode & 0o020 != 0 && mode & STICKY == 0 && folder.gid() != folder.uid()
 }
 
-/// Unknown here: Windows keeps that in lists which std cannot read.
+/// Unknown here: Windows uses access control lists, which std cannot read.
 #[cfg(not(unix))]
 pub(crate) fn is_open_to_a_group(_folder: &Metadata) -> bool {
     false
 }
 
-/// Unknown here: Windows keeps that in lists which std cannot read, and the user's own folders are
-/// private by default.
+/// Unknown here: Windows uses access control lists, which std cannot read. The user's own folders are private by
+/// default.
 #[cfg(not(unix))]
 pub(crate) fn exposure(
     _file: &Metadata,
@@ -60,8 +60,8 @@ pub(crate) fn exposure(
     None
 }
 
-/// Whether a standard stream was closed when the program began: Rust opens /dev/null in its place, for reading
-/// and writing, as hardly anybody else does.
+/// Whether a standard stream was closed when the program started. Rust then opens /dev/null in its place for
+/// reading and writing, which other programs rarely do.
 #[cfg(unix)]
 pub(crate) fn was_closed(stream: impl std::os::fd::AsFd) -> bool {
     use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
@@ -75,7 +75,7 @@ pub(crate) fn was_closed(stream: impl std::os::fd::AsFd) -> bool {
         && found.st_rdev == null.st_rdev
 }
 
-/// Whether a standard stream was closed when the program began: unknown here.
+/// Whether a standard stream was closed when the program started: unknown here.
 #[cfg(not(unix))]
 pub(crate) fn was_closed<S>(_stream: S) -> bool {
     false
@@ -85,7 +85,7 @@ pub(crate) fn was_closed<S>(_stream: S) -> bool {
 #[cfg(unix)]
 pub(crate) fn columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
-    // Terminals without a size say 0.
+    // Terminals without a size report 0.
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
@@ -97,14 +97,14 @@ pub(crate) fn columns() -> Option<usize> {
     usize::try_from(i32::from(window.right) - i32::from(window.left) + 1).ok()
 }
 
-/// Whether a terminal on standard error takes control sequences.
+/// Whether a terminal on standard error understands control sequences.
 #[cfg(unix)]
 pub(crate) fn takes_sequences() -> bool {
     true
 }
 
-/// Whether the console on standard error takes control sequences. Consoles do so only once they are told,
-/// those before Windows 10 never.
+/// Whether the console on standard error understands control sequences. Consoles do so only when a mode is set,
+/// and never before Windows 10.
 #[cfg(not(unix))]
 pub(crate) fn takes_sequences() -> bool {
     let console = winapi_util::console::Console::stderr();
@@ -137,31 +137,31 @@ pub(crate) fn read_hidden() -> io::Result<String> {
     rpassword::read_password()
 }
 
-/// A shell that does something when this process is gone, whatever ended it: a signal, which std cannot catch,
-/// would leave the terminal without echo, and files that are nobody's. The shell waits for the end of its input.
-/// It ignores the signals that the terminal sends to everything that runs on it.
+/// A shell that cleans up when this process is gone, however it ended. A signal, which std cannot catch, would
+/// leave the terminal without echo, or leave temporary files behind. The shell waits for the end of its input, and
+/// ignores the signals that the terminal sends to all its processes.
 #[cfg(unix)]
 pub(crate) struct ExitGuard(std::process::Child);
 
-/// Has the terminal restored to what it is now when this process is gone; `None` where that cannot be done.
+/// When this process is gone, restores the terminal to its current settings. `None` if that is impossible.
 #[cfg(unix)]
 pub(crate) fn guard_terminal() -> Option<ExitGuard> {
     restoring(&stty("-g")?)
 }
 
-/// The shell may set the terminal even after the parent shell has taken it back.
+/// The shell ignores TTOU, so that it can set the terminal even after the parent shell has taken it back.
 #[cfg(unix)]
 fn restoring(settings: &str) -> Option<ExitGuard> {
-    // Opened now: it cannot be opened any more once its session leader is gone.
+    // Opened now, because it can no longer be opened once its session leader is gone.
     let terminal = std::fs::File::open("/dev/tty").ok()?;
     ExitGuard::start("stty \"$0\" <&1", settings.as_ref(), terminal.into())
 }
 
-/// What does something when it is dropped.
+/// A guard that does something when it is dropped.
 #[cfg(feature = "web")]
 pub(crate) type DropGuard = Box<dyn std::any::Any + Send + Sync>;
 
-/// Has a folder removed when this process is gone; `None` where that cannot be done.
+/// When this process is gone, removes a folder. `None` if that is impossible.
 #[cfg(all(unix, feature = "web"))]
 pub(crate) fn guard_folder(folder: &Path) -> Option<DropGuard> {
     let quiet = std::process::Stdio::null();
@@ -177,7 +177,7 @@ pub(crate) fn guard_folder(_folder: &Path) -> Option<DropGuard> {
 
 #[cfg(unix)]
 impl ExitGuard {
-    /// Starts it for a command of the shell, in which `$0` is `word`; `None` if there is no shell.
+    /// Starts a shell for a command in which `$0` is `word`. `None` if there is no shell.
     fn start(
         command: &str,
         word: &std::ffi::OsStr,
@@ -197,10 +197,10 @@ impl ExitGuard {
         shell.ok().map(ExitGuard::when_ready)
     }
 
-    /// Waits until the shell ignores the signals: before that, one could end it together with this process.
+    /// Waits until the shell ignores the signals. Before that, a signal could end it together with this process.
     fn when_ready(mut shell: std::process::Child) -> ExitGuard {
         if let Some(mut ready) = shell.stderr.take() {
-            // A shell that ends early says nothing, and then there is no guard.
+            // If the shell ended early, it wrote nothing, and there is no guard.
             let _ = io::Read::read(&mut ready, &mut [0]);
         }
         ExitGuard(shell)
@@ -211,7 +211,7 @@ impl ExitGuard {
 impl Drop for ExitGuard {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // A failure of the shell does not matter: this process did the same before.
+        // A failure of the shell does not matter, because this process has done the same already.
         let _ = self.0.wait();
     }
 }
@@ -265,7 +265,7 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     options.create(path)
 }
 
-/// Creates a file that only its owner can read and write; fails when the name is taken. On Windows the user's own
+/// Creates a file that only its owner can read and write; fails if the name is taken. On Windows the user's own
 /// temporary folder is private.
 pub(crate) fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
     let mut options = std::fs::File::options();
@@ -282,9 +282,9 @@ pub(crate) fn shell(command: &str) -> std::process::Command {
     shell
 }
 
-/// A shell that runs the command, which reaches it as it was typed: std would put a backslash before each quote,
-/// and cmd takes that for a part of the word. With `/S`, cmd removes the outer quotes and no others; with `/D` it
-/// runs no other command first.
+/// A shell that runs the command exactly as it was typed. std would put a backslash before each quote, which cmd
+/// takes for a part of the word. With `/S`, cmd removes only the outer quotes; with `/D`, it runs no other command
+/// first.
 #[cfg(not(unix))]
 pub(crate) fn shell(command: &str) -> std::process::Command {
     use std::os::windows::process::CommandExt;
@@ -293,7 +293,7 @@ pub(crate) fn shell(command: &str) -> std::process::Command {
     shell
 }
 
-/// Has the command start a process group, so that [`kill_group`] reaches all that it starts.
+/// Makes the command start a process group, so that [`kill_group`] reaches all processes that it starts.
 #[cfg(unix)]
 pub(crate) fn in_group_of_its_own(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt;
@@ -304,8 +304,8 @@ pub(crate) fn in_group_of_its_own(command: &mut std::process::Command) {
 #[cfg(not(unix))]
 pub(crate) fn in_group_of_its_own(_command: &mut std::process::Command) {}
 
-/// Kills a process that began a group, and the group. std can only kill the process, so the shell's `kill`
-/// (POSIX) does the rest; on Windows what the process started goes on.
+/// Kills a process that started a group, and the group. std can only kill the process, so the shell's `kill`
+/// (POSIX) does the rest. On Windows, processes that it started keep running.
 pub(crate) fn kill_group(child: &mut std::process::Child) {
     #[cfg(unix)]
     {
@@ -334,7 +334,7 @@ pub(crate) fn make_link(_target: &str, _link: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows whether a file was replaced or changed.
+/// Identifies a version of a file, to detect that it was replaced or changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
     length: Option<u64>,
@@ -343,7 +343,7 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// That of an open file.
+    /// The stamp of an open file.
     pub(crate) fn of(metadata: &Metadata) -> Stamp {
         Stamp {
             length: Some(metadata.len()),
@@ -352,13 +352,13 @@ impl Stamp {
         }
     }
 
-    /// That of the file with this name; the default if there is none.
+    /// The stamp of the file with this name; the default if there is none.
     pub(crate) fn of_path(path: &Path) -> Stamp {
         std::fs::metadata(path).map_or_else(|_| Stamp::default(), |found| Stamp::of(&found))
     }
 }
 
-/// The file's number, and when anything about it changed, its mode included.
+/// The file's inode number, and when anything about it changed, including its mode.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> (u64, i64, i64) {
     use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,8 @@
-//! Where this process runs that others on the network cannot find it: a container, or WSL2.
+//! Detects surroundings in which others on the network cannot find this process: a container, or WSL2.
 
 use std::path::Path;
 
-/// What a file shows of a container: its control groups bear these names.
+/// Names of control groups that show that this is a container.
 const CONTAINERS: [&str; 5] = ["docker", "containerd", "kubepods", "libpod", "/lxc"];
 
 const IN_CONTAINER: &str = "this seems to be a container with a network of its own, where nobody finds it: start it \
@@ -10,9 +10,9 @@ const IN_CONTAINER: &str = "this seems to be a container with a network of its o
 const IN_WSL: &str = "this is WSL2, whose network is behind that of Windows, where nobody finds it: set \
      networkingMode=mirrored in .wslconfig, or run peerbridge on Windows";
 
-/// What to do about it; `None` where nothing shows that it is so.
+/// What to do about it; `None` if this is neither of them, as far as can be seen.
 pub(crate) fn hint() -> Option<&'static str> {
-    // Elsewhere there are no such files.
+    // These files exist only on Linux.
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let has_mark = ["/.dockerenv", "/run/.containerenv"]
         .iter()

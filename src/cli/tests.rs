@@ -23,7 +23,7 @@ fn ran(line: &str, terminal: Terminal) -> Ran {
         args,
         &Context {
             console: &console,
-            // Nobody else's network hears of a test.
+            // Tests send nothing to a network.
             environment: &Environment::of(&[(environment::DISCOVERY, "off")]),
             terminal,
             answers: &Script::new(&[]),

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which codes a listener has accepted. Each works once.
 pub(crate) struct UsedCodes {
-    /// Codes of earlier steps are refused, because it is not known which of them an earlier run has accepted.
+    /// Codes up to this step are refused, because it is not known which of them an earlier run has accepted.
     start: TotpStep,
     latest: Mutex<HashMap<String, TotpStep>>,
 }

@@ -247,7 +247,7 @@ fn no_hint_says_what_was_done() {
                 if !is_named {
                     continue;
                 }
-                // It is named: as what to change, as one that may be given again, or with another word.
+                // The hint may still name it: as an option to change, to give again, or with another word.
                 let changes = [
                     "longer",
                     "another",

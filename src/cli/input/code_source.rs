@@ -1,22 +1,22 @@
-//! Where the one-time code of a second factor comes from.
+//! Where the one-time code comes from.
 
 use crate::cli::environment::{self, Environment};
 use crate::cli::input::terminal::{Answers, Terminal, ask_until_good};
 use crate::cli::output::console::Console;
 use crate::session::second_factor::digits;
 
-/// The side that knows the code.
+/// The source of the code.
 pub(crate) enum CodeSource<'a> {
-    /// Nobody.
+    /// There is none.
     None,
-    /// Whoever started this process: the value of `PEERBRIDGE_OTP`.
+    /// The environment: the value of `PEERBRIDGE_OTP`.
     Given(String),
     /// The person at the terminal.
     Asked(&'a dyn Answers),
 }
 
 impl<'a> CodeSource<'a> {
-    /// The variable where it is set, else the person where there is a terminal.
+    /// The variable if it is set, else the person if there is a terminal.
     pub(crate) fn of(
         environment: &Environment,
         terminal: Terminal,
@@ -29,7 +29,7 @@ impl<'a> CodeSource<'a> {
         }
     }
 
-    /// The code, in a form that has six digits where it was asked for; `None` when there is none.
+    /// The code; `None` if there is none. A code that a person typed has six digits.
     pub(crate) fn get(&self, console: &Console) -> Option<String> {
         let answers = match self {
             CodeSource::None => return None,

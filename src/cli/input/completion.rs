@@ -1,4 +1,4 @@
-//! What Tab makes of a path or a code that is being typed.
+//! Completes a path or a code with Tab while it is typed.
 
 use crate::cli::input::editor::{Completion, common_prefix};
 use crate::crypto::complete_code;
@@ -6,7 +6,7 @@ use crate::model::escaped;
 use std::ffi::OsStr;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 
-/// Words in a code behind its number.
+/// The number of words in a code.
 const CODE_WORDS: usize = 3;
 
 /// Which names a path may have.
@@ -18,7 +18,7 @@ pub(crate) enum Wanted {
     Folders,
 }
 
-/// Completes the last piece of a code: the one word that begins so, with the dash before the next one.
+/// Completes the last word of a code if only one word begins like that, and adds the dash before the next one.
 pub(crate) fn code(text: &str) -> Completion {
     let words = complete_code(text);
     let last = text.rsplit([' ', '-', '_']).next().unwrap_or_default();
@@ -38,8 +38,8 @@ pub(crate) fn code(text: &str) -> Completion {
     }
 }
 
-/// Completes a path as the dialogue understands it: plain, with `~`, behind a quote, or with backslashes. A name
-/// that is not UTF-8 cannot be typed, and is left out.
+/// Completes a path as the dialogue understands it: plain, with `~`, in quotes, or with backslashes. Leaves out
+/// names that are not UTF-8, because they cannot be typed.
 pub(crate) fn path(text: &str, home: Option<&OsStr>, wanted: Wanted) -> Completion {
     let (typed, begin) = split(text);
     let folder = folder_of(begin, home);
@@ -63,7 +63,7 @@ pub(crate) fn path(text: &str, home: Option<&OsStr>, wanted: Wanted) -> Completi
     }
 }
 
-/// The last name as it is meant, and the text before it.
+/// The last name without quotes or backslashes, and the text before it.
 fn split(text: &str) -> (String, &str) {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     let name_at = text
@@ -88,7 +88,7 @@ fn folder_of(begin: &str, home: Option<&OsStr>) -> PathBuf {
     }
 }
 
-/// A path in which `~` stands for a person's home.
+/// A path with `~` replaced by the person's home.
 pub(crate) fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
     match (text.strip_prefix('~'), home) {
         (Some(""), Some(home)) => PathBuf::from(home),
@@ -99,7 +99,7 @@ pub(crate) fn in_home(text: &str, home: Option<&OsStr>) -> PathBuf {
     }
 }
 
-/// Names in a folder, each folder with a separator; none where it cannot be read.
+/// The names in a folder, each folder with a separator. Empty if it cannot be read.
 fn names_in(folder: &Path, wanted: Wanted) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -116,8 +116,8 @@ fn names_in(folder: &Path, wanted: Wanted) -> Vec<String> {
     entries.filter_map(|entry| name(entry.ok()?)).collect()
 }
 
-/// A name in the manner in which the text before it was begun: what is special in a shell behind a backslash
-/// where the person has begun to write so.
+/// A name written like the text before it: if the person uses backslashes, characters that are special in a shell
+/// get one.
 fn as_typed(name: &str, begin: &str) -> String {
     let is_escaping = begin.contains('\\') && !begin.starts_with(['"', '\'']);
     match is_escaping && BACKSLASH_ESCAPES {
@@ -126,10 +126,10 @@ fn as_typed(name: &str, begin: &str) -> String {
     }
 }
 
-/// Whether a shell takes a backslash away: on Windows it stands between names.
+/// Whether a shell removes a backslash. On Windows it separates names.
 pub(crate) const BACKSLASH_ESCAPES: bool = cfg!(not(windows));
 
-/// Without the backslashes that a shell would take away.
+/// The text without the backslashes that a shell would remove.
 pub(crate) fn unescaped(text: &str) -> String {
     if !BACKSLASH_ESCAPES {
         return text.to_owned();

@@ -1,8 +1,7 @@
 //! Where secrets and archive passwords come from.
 //!
-//! In this order: the file that an option names, the environment, a question on the terminal. The first
-//! that is there counts, even if it turns out to be unusable: nothing is ever looked for elsewhere in
-//! silence.
+//! In this order: the file that an option names, the environment, a question on the terminal. The first one that
+//! exists counts, even if it turns out to be unusable: it never silently falls back to another.
 
 use crate::cli::context::Context;
 use crate::cli::environment::{self, Environment};
@@ -12,7 +11,7 @@ use crate::cli::input::terminal::{Answers, ask_until_good};
 use crate::crypto::{ArchivePassword, CredentialError, Secret};
 use std::path::Path;
 
-/// Something that only one person should know, and the words for it.
+/// A secret or password, and the texts about it.
 pub(crate) trait Credential: Sized {
     const KIND: CredentialKind;
     /// The variable that holds it.
@@ -21,7 +20,7 @@ pub(crate) trait Credential: Sized {
     const FILE_VARIABLE: Option<&'static str>;
     /// The question that a person reads.
     const QUESTION: &'static str;
-    /// What cannot be asked for without a terminal, and how to do without.
+    /// The error without a terminal, and the hint how to avoid the question.
     const CANNOT_ASK: (&'static str, &'static str);
     /// The error and the hint for a person who types nothing.
     const NOTHING_TYPED: (&'static str, &'static str);
@@ -68,7 +67,7 @@ impl Credential for ArchivePassword {
 /// Gets a credential, from `file` if an option names one. A person types it once.
 ///
 /// # Errors
-/// None is given and nobody can be asked, it is unusable, or its file cannot or should not be read.
+/// None is given and there is no terminal, it is unusable, or its file cannot or should not be read.
 pub(crate) fn get<T: Credential>(
     file: Option<&Path>,
     context: &Context<'_>,
@@ -79,8 +78,8 @@ pub(crate) fn get<T: Credential>(
     }
 }
 
-/// Gets the password for an archive to be made. A person types it twice: nobody could open an archive
-/// whose password has a typing error in it.
+/// Gets the password for a new archive. A person types it twice, because an archive whose password has a typing
+/// error could never be opened.
 ///
 /// # Errors
 /// As for [`get`].
@@ -121,7 +120,7 @@ pub(crate) fn ask<T: Credential>(answers: &dyn Answers) -> Result<Option<T>, Cli
     )
 }
 
-/// Asks for a new archive's password until it is typed twice the same; `None` at the end of input.
+/// Asks for a new archive's password until it is typed the same way twice; `None` at the end of input.
 ///
 /// # Errors
 /// The terminal fails.
@@ -144,8 +143,8 @@ pub(crate) fn ask_new_password(answers: &dyn Answers) -> Result<Option<ArchivePa
     Ok(None)
 }
 
-/// What is given without a question, with a warning if others may exchange its file; `None` if somebody can be asked
-/// for it.
+/// The credential that is given without a question, with a warning if a group may replace its file. `None` if a
+/// person can be asked for it.
 fn given_or_to_ask<'a, T: Credential>(
     file: Option<&'a Path>,
     context: &Context<'a>,
@@ -163,7 +162,7 @@ fn given_or_to_ask<'a, T: Credential>(
     }
 }
 
-/// What is given without a question, and where it came from.
+/// A credential that is given without a question, and where it came from.
 struct FoundCredential<'a, T> {
     credential: T,
     origin: String,

@@ -1,31 +1,32 @@
-//! A line that is edited while it is typed: what each key does, and how the line looks. Without a terminal.
+//! A line that is edited while it is typed: what each key does, and how the line looks. Does not use the terminal
+//! itself.
 
 use crate::cli::output::width;
 
 /// Longer than any path that a system accepts, in characters.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// Candidates shown at most.
+/// The most candidates to show.
 const SHOWN: usize = 40;
 
-/// The text up to the cursor as it may go on, and what it may go on with.
+/// The completed text up to the cursor, and the candidates if there are several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Completion {
     /// The text, as far as it is certain.
     pub(crate) text: String,
-    /// Where more than one fits: what they are.
+    /// The candidates, if more than one fits.
     pub(crate) candidates: Vec<String>,
 }
 
-/// What Tab makes of the text before the cursor.
+/// Completes the text before the cursor.
 pub(crate) type Completer<'a> = &'a dyn Fn(&str) -> Completion;
 
-/// What follows from a key.
+/// The result of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EditStep {
     /// The line may look different.
     Redraw,
-    /// These may be meant: to be shown above the line.
+    /// Candidates to show above the line.
     Show(Vec<String>),
     /// The line is done.
     Entered,
@@ -37,12 +38,12 @@ pub(crate) enum EditStep {
     Suspended,
 }
 
-/// The line and what is known of a key that has only begun.
+/// The line, and the bytes of a key that is not complete.
 #[derive(Default)]
 pub(crate) struct Editor {
     text: Vec<char>,
     cursor: usize,
-    /// Bytes of a key that has not ended: of a character, or of an escape sequence.
+    /// Bytes of an incomplete character or escape sequence.
     pending: Vec<u8>,
 }
 
@@ -80,7 +81,7 @@ impl Editor {
         self.text.iter().collect()
     }
 
-    /// The part of the line to show in so many columns, and the column of the cursor in it.
+    /// The part of the line that fits into `columns`, and the cursor's column in it.
     pub(crate) fn view(&self, columns: usize) -> (String, usize) {
         let shown: Vec<(String, usize)> = self.text.iter().map(|c| picture(*c)).collect();
         let width_of =
@@ -97,7 +98,7 @@ impl Editor {
         (text.collect(), width_of(&shown[begin..self.cursor]))
     }
 
-    /// A character or an escape sequence, once it is whole.
+    /// Handles a character or an escape sequence once it is complete.
     fn take_pending(&mut self) {
         if self.pending[0] == 0x1b {
             let done = match self.pending[..] {
@@ -125,7 +126,7 @@ impl Editor {
         }
     }
 
-    /// Arrows and their like (ECMA-48, xterm); the marks around a paste are left out, as are other keys.
+    /// Handles arrows and similar keys (ECMA-48, xterm). Ignores the marks around a paste, and other keys.
     fn act_on(&mut self, key: &[u8]) {
         match key {
             b"[D" | b"OD" => self.cursor = self.cursor.saturating_sub(1),
@@ -193,7 +194,7 @@ impl Editor {
     }
 }
 
-/// A character as it is shown, and its columns: one that could command the terminal is replaced.
+/// A character as it is shown, and its columns. Replaces a character that could control the terminal.
 fn picture(character: char) -> (String, usize) {
     match character.is_control() {
         true => ("?".to_owned(), 1),
@@ -201,7 +202,7 @@ fn picture(character: char) -> (String, usize) {
     }
 }
 
-/// What all of these begin with.
+/// The longest common beginning of all names.
 pub(crate) fn common_prefix<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names = names.into_iter();
     let first: Vec<char> = names.next().unwrap_or_default().chars().collect();

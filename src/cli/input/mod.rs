@@ -1,4 +1,4 @@
-//! What a person or a file says: questions at the terminal, secrets and passwords.
+//! Input from people and files: questions at the terminal, secrets and passwords.
 
 pub(crate) mod code_source;
 pub(crate) mod completion;

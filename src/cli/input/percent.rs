@@ -1,6 +1,6 @@
-//! Percent-encoding (RFC 3986, section 2.1), as in links and from the page.
+//! Percent-encoding (RFC 3986, section 2.1), as in links and in requests of the page.
 
-/// The bytes that are meant; `None` where a percent sign has no two hexadecimal digits behind it.
+/// The decoded bytes; `None` if two hexadecimal digits do not follow each percent sign.
 pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut left = text.iter();

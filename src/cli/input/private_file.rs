@@ -1,4 +1,4 @@
-//! A file that only its owner can read and change: how secrets and passwords are kept in files.
+//! Private files, which only their owner can read and change. Secrets and passwords are read only from these.
 
 use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::output::console::Console;
@@ -10,15 +10,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Where Docker and Podman put the secrets of a container. As with systemd's credentials, their modes are
-/// the system's business.
+/// Where Docker and Podman put the secrets of a container. As with systemd's credentials, the system chooses their
+/// modes.
 const CONTAINER_SECRETS: &str = "/run/secrets";
 
-/// What some editors write in front of a text in UTF-8. It is part of no secret.
+/// Some editors write this before a text in UTF-8. It is never part of a secret.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Opens a file for its secret. Its owner, its mode and its folder are looked at once it is open, so that
-/// nobody can swap it in between; pipes and terminals have no mode that counts.
+/// Opens a file with a secret. Checks its owner, its mode and its folder after opening it, so that nobody can swap
+/// it in between. For pipes and terminals the mode does not matter.
 ///
 /// # Errors
 /// [`CliError::SecretExposed`] or [`CliError::CredentialFile`].
@@ -43,8 +43,8 @@ pub(crate) fn open(path: &Path, kind: CredentialKind) -> Result<(File, Metadata)
     Ok((file, metadata))
 }
 
-/// Warns of a file whose folder a group may write to: its members could put another file in its place. Some
-/// systems give each user a group of its own, so it is not refused.
+/// Warns if a group may write to the file's folder, because its members could replace the file. It is not refused,
+/// since on some systems each user has a group of their own.
 pub(crate) fn warn_of_folder(path: &Path, console: &Console) {
     let is_regular = path.metadata().is_ok_and(|found| found.is_file());
     let place = path.canonicalize().ok().filter(|_| is_regular);
@@ -75,8 +75,8 @@ fn is_mounted_secret(place: &Path) -> bool {
     })
 }
 
-/// The first line of a private file with its end, or as much of it as shows that it is too long. The
-/// caller wipes it.
+/// The first line of a private file with its line end, or enough of it to show that it is too long. The caller
+/// wipes it from memory.
 ///
 /// # Errors
 /// As [`open`].
@@ -85,7 +85,7 @@ pub(crate) fn first_line(path: &Path, kind: CredentialKind) -> Result<Vec<u8>, C
     line_of(file).map_err(unreadable(path, kind))
 }
 
-/// Says that the file cannot be read, once the system has said why.
+/// Makes the error for a file that cannot be read, from the system's error.
 pub(crate) fn unreadable(path: &Path, kind: CredentialKind) -> impl Fn(io::Error) -> CliError {
     move |source| CliError::CredentialFile {
         kind,
@@ -96,7 +96,7 @@ pub(crate) fn unreadable(path: &Path, kind: CredentialKind) -> impl Fn(io::Error
 
 fn line_of(file: File) -> io::Result<Vec<u8>> {
     const ENOUGH: usize = MAX_SECRET_LENGTH + 2 + BYTE_ORDER_MARK.len();
-    // As large as it can get, so that growing leaves no piece of the secret behind.
+    // Allocated at full size, because a growing buffer would leave pieces of the secret in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(ENOUGH + 1));
     file.take(ENOUGH as u64).read_to_end(&mut bytes)?;
     without_byte_order_mark(&mut bytes);
@@ -106,7 +106,7 @@ fn line_of(file: File) -> io::Result<Vec<u8>> {
     Ok(std::mem::take(&mut *bytes))
 }
 
-/// Takes the mark off that some editors put in front.
+/// Removes a byte order mark from the beginning.
 pub(crate) fn without_byte_order_mark(bytes: &mut Vec<u8>) {
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
@@ -196,7 +196,7 @@ mod tests {
                 set_mode(folder.path(), mode);
                 assert_eq!(exposure(&path), expected, "{mode:o}");
             }
-            // A link to it from a folder of one's own makes it no better.
+            // A link to it from a private folder does not make it safe.
             let own = tempfile::tempdir().unwrap();
             let link = own.path().join("link");
             std::os::unix::fs::symlink(&path, &link).unwrap();

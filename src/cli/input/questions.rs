@@ -1,4 +1,4 @@
-//! What a receiver asks before it accepts anything.
+//! The questions of a receiver before it accepts anything.
 
 use crate::cli::input::terminal::{Answers, ask_until_good};
 use crate::cli::output::console::Console;
@@ -9,20 +9,20 @@ use crate::model::Existing;
 use crate::session::{Acceptance, Conflicts, Expansion, OfferSummary, Operator};
 use std::path::{Path, PathBuf};
 
-/// Who decides about an offer.
+/// How to decide about an offer.
 pub(crate) enum Questions<'a> {
-    /// Nobody is asked: everything that the options allow is accepted.
+    /// No question: everything that the options allow is accepted.
     Unasked,
-    /// A person is.
+    /// A person at the terminal is asked.
     Asked {
         answers: &'a dyn Answers,
         console: &'a Console,
         /// `None` for standard output.
         destination: Option<PathBuf>,
-        /// Whether names that are taken are asked about; else the transfer fails.
+        /// Whether to ask about names that are taken. Otherwise the transfer fails.
         resolves_conflicts: bool,
     },
-    /// A person is, on the page.
+    /// A person is asked on the page.
     #[cfg(feature = "web")]
     Delegated(&'a dyn Operator),
 }
@@ -40,7 +40,7 @@ impl Questions<'_> {
         !matches!(self, Questions::Unasked)
     }
 
-    /// Who answers instead of the person at the terminal.
+    /// The operator that answers instead of the person at the terminal.
     pub(crate) fn delegate(&self) -> Option<&dyn Operator> {
         match self {
             #[cfg(feature = "web")]
@@ -98,8 +98,8 @@ impl Questions<'_> {
     }
 }
 
-/// Shows the verification phrase until a person says whether the other side shows the same. No answer
-/// means no.
+/// Shows the verification phrase, and asks until a person says whether the other side shows the same one. No
+/// answer means no.
 pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) -> Acceptance {
     let question = format!(
         "Compare this phrase with the other side, over a call or side by side:\n  {phrase}\n\
@@ -108,7 +108,7 @@ pub(crate) fn compare(phrase: &str, answers: &dyn Answers, console: &Console) ->
     agree(answers, console, &question, COMPARE_HELP)
 }
 
-/// No answer means no.
+/// Asks a question that can be answered with yes or no. No answer means no.
 fn agree(answers: &dyn Answers, console: &Console, question: &str, help: &str) -> Acceptance {
     match ask(answers, console, question, help, yes_or_no) {
         Some(true) => Acceptance::Accept,
@@ -135,7 +135,7 @@ fn ask<T>(
     })
 }
 
-/// A folder as it was typed, but `.` as the absolute path, which says more.
+/// A folder as it was typed, but `.` as an absolute path, which is more helpful.
 fn shown(destination: &Path) -> String {
     let typed = format::path(destination);
     match std::path::absolute(destination) {
@@ -144,7 +144,7 @@ fn shown(destination: &Path) -> String {
     }
 }
 
-/// Bytes that are free where a folder is or will be made.
+/// Free bytes at a folder that exists or will be created.
 fn free_room(destination: &Path) -> Option<u64> {
     let whole = std::path::absolute(destination).ok()?;
     let there = whole.ancestors().find(|folder| folder.is_dir())?;

@@ -1,4 +1,4 @@
-//! A line that is edited at the terminal.
+//! Edits a line at the terminal.
 
 #[cfg(unix)]
 mod unix;
@@ -15,17 +15,18 @@ use unix::RawMode;
 #[cfg(not(unix))]
 use windows::RawConsole as RawMode;
 
-/// Room that a line needs behind its question; with less it gets a row of its own.
+/// Columns that a line needs after its question. With fewer, it gets a row of its own.
 const ROOM: usize = 12;
 
-/// Columns where the terminal does not say.
+/// Columns if the terminal does not report them.
 const USUAL_COLUMNS: usize = 80;
 
-/// Whether a question can be taken back before a key comes: a console of Windows is read until one does.
+/// Whether a question can be taken back before a key is pressed. On Windows, reading the console blocks until one
+/// is.
 pub(crate) const CAN_TAKE_BACK: bool = cfg!(unix);
 
-/// Asks for one line, and lets it be edited; `None` at the end of input and once an answer is not wanted any more.
-/// `is_wanted` is asked ten times a second; on Windows before each key.
+/// Asks for one line that can be edited. `None` at the end of input, and when the answer is no longer wanted:
+/// `is_wanted` is checked ten times a second, on Windows before each key.
 ///
 /// # Errors
 /// The terminal fails.

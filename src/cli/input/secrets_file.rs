@@ -1,7 +1,7 @@
 //! A file of named secrets, `NAME SECRET` a line, that is read again when it changes.
 //!
-//! A line `NAME --totp KEY` below asks that name for one-time codes, too. A line of options below a name's
-//! line is for that name only. No name begins with a dash, so the kinds of lines cannot be confused.
+//! A line `NAME --totp KEY` below it makes that name need one-time codes, too. A line of options below a name's
+//! line applies to that name only. No name begins with a dash, so the kinds of lines cannot be confused.
 
 use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::input::private_file;
@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
-/// The longest file that is read: thousands of names.
+/// The longest file that is read, in bytes. Enough for thousands of names.
 const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// The longest name, in bytes: names are folders.
 const LONGEST_NAME: usize = 64;
 
-/// The file, and its contents when it was last read.
+/// The file, and its contents at the last reading.
 pub(crate) struct SecretsFile {
     path: PathBuf,
     state: Mutex<FileState>,
@@ -51,8 +51,7 @@ impl SecretsFile {
 }
 
 impl NamedSecrets for SecretsFile {
-    /// While a changed file has errors, its previous contents count: a typing error must not lock everybody
-    /// out.
+    /// While a changed file has errors, its previous contents count. A typing error must not lock everyone out.
     fn current(&self) -> Arc<[NamedSecret]> {
         let mut state = lock(&self.state);
         let stamp = platform::Stamp::of_path(&self.path);
@@ -79,7 +78,7 @@ type ParsedSecrets = (platform::Stamp, Arc<[NamedSecret]>);
 
 fn read(path: &Path) -> Result<ParsedSecrets, CliError> {
     let (file, metadata) = private_file::open(path, CredentialKind::Secret)?;
-    // As large as it may get, so that growing leaves no piece of a secret behind.
+    // Allocated at full size, because a growing buffer would leave pieces of secrets in memory.
     let capacity = metadata.len().min(LONGEST_FILE) as usize + 1;
     let mut text = Zeroizing::new(Vec::with_capacity(capacity));
     let mut bounded = file.take(capacity as u64);
@@ -102,7 +101,7 @@ fn read(path: &Path) -> Result<ParsedSecrets, CliError> {
     Ok((platform::Stamp::of(&metadata), list.into()))
 }
 
-/// On failure, says where the fault is and what it is, without any secret.
+/// The error says where the fault is and what it is, without any secret.
 fn parse(text: &[u8]) -> Result<Vec<NamedSecret>, String> {
     let mut list = Vec::new();
     let mut seen = HashSet::new();
@@ -162,7 +161,7 @@ pub fn count_names(text: &[u8]) -> Result<usize, String> {
     parse(text).map(|list| list.len())
 }
 
-/// What stands behind a name where that is `--totp KEY` and no secret.
+/// The key, if `--totp KEY` follows the name instead of a secret.
 fn second_factor(rest: &[u8]) -> Option<Result<TotpKey, String>> {
     let rest = rest.trim_ascii_start().strip_prefix(b"--totp")?;
     if !rest.first().is_some_and(u8::is_ascii_whitespace) {
@@ -174,7 +173,7 @@ fn second_factor(rest: &[u8]) -> Option<Result<TotpKey, String>> {
     })
 }
 
-/// `--max-size SIZE` and `--max-files N`, as on the command line, on top of what an earlier line said.
+/// Reads `--max-size SIZE` and `--max-files N`, as on the command line. They add to those of an earlier line.
 fn read_limits(line: &[u8], named: &mut NamedSecret) -> Result<(), String> {
     let line = String::from_utf8_lossy(line);
     let mut words = line.split_ascii_whitespace().flat_map(|word| {
@@ -196,10 +195,10 @@ fn read_limits(line: &[u8], named: &mut NamedSecret) -> Result<(), String> {
     Ok(())
 }
 
-/// A name that can be a folder anywhere.
+/// A name that every system allows for a folder.
 ///
 /// # Errors
-/// That it is none.
+/// Why it is not one.
 pub(crate) fn name_of(bytes: &[u8]) -> Result<String, String> {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     match std::str::from_utf8(bytes) {

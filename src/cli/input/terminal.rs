@@ -18,14 +18,14 @@ pub(crate) struct Terminal {
     pub(crate) output: bool,
     /// Standard error.
     pub(crate) error: bool,
-    /// Nothing can come from standard input.
+    /// Standard input was closed.
     pub(crate) input_is_closed: bool,
-    /// What is written to standard output is lost.
+    /// Standard output was closed.
     pub(crate) output_is_closed: bool,
 }
 
 impl Terminal {
-    /// Looks at the process's own streams.
+    /// The state of the process's own streams.
     pub(crate) fn of_process() -> Terminal {
         Terminal {
             input: io::stdin().is_terminal(),
@@ -36,7 +36,7 @@ impl Terminal {
         }
     }
 
-    /// Checks that something can come from standard input.
+    /// Checks that standard input was not closed.
     ///
     /// # Errors
     /// [`CliError::ClosedInput`].
@@ -47,7 +47,7 @@ impl Terminal {
         }
     }
 
-    /// Checks that what is written to standard output goes somewhere.
+    /// Checks that standard output was not closed.
     ///
     /// # Errors
     /// [`CliError::ClosedOutput`].
@@ -64,7 +64,7 @@ impl Terminal {
     }
 }
 
-/// Answers questions: a person at the terminal, or a test.
+/// The source of answers: a person at the terminal, or a test.
 pub(crate) trait Answers: Sync {
     /// One line without its line end; `None` at the end of input.
     ///
@@ -85,7 +85,7 @@ pub(crate) trait Answers: Sync {
         self.line(question)
     }
 
-    /// One line, for as long as `is_wanted`; `None` at the end of input and when it is not wanted any more.
+    /// One line. `None` at the end of input, and when `is_wanted` becomes false.
     ///
     /// # Errors
     /// The terminal fails.
@@ -105,8 +105,8 @@ pub(crate) trait Answers: Sync {
     fn hidden(&self, question: &str) -> Result<Option<Zeroizing<String>>, CliError>;
 }
 
-/// Asks until the answer can be used; `None` at the end of input. What `understand` says against it is shown above
-/// the repeated question.
+/// Asks until the answer can be used; `None` at the end of input. The error of `understand` is shown above the
+/// repeated question.
 ///
 /// # Errors
 /// That of `ask`: the terminal fails.
@@ -163,7 +163,7 @@ impl Answers for Person<'_> {
         }
     }
 
-    /// Where nothing can be edited, and on Windows, there is no way to take a question back, and none is asked.
+    /// Without editing, and on Windows, a question cannot be taken back, so it is not asked.
     fn line_while(
         &self,
         question: &str,

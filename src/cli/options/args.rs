@@ -57,7 +57,7 @@ impl ParsedArgs {
         self.options.opt_str(long)
     }
 
-    /// An option's value as `read` understands it, which is given the option with its dashes and the value.
+    /// An option's value, as interpreted by `read`, which receives the option with its dashes and the value.
     ///
     /// # Errors
     /// That of `read`.
@@ -97,7 +97,7 @@ impl ParsedArgs {
         }
     }
 
-    /// Only paths may be something else than text: a pattern, for example, would silently match nothing.
+    /// Only paths may be other than UTF-8. A pattern, for example, would silently match nothing.
     fn check_values(&self) -> Result<(), CliError> {
         for flag in FLAGS {
             let (long, words) = (flag.long, flag.takes.choices());
@@ -126,7 +126,7 @@ impl ParsedArgs {
                 "give one of them",
             ));
         }
-        // Without a command, only the options of every command are allowed. Help has exactly those.
+        // Without a command, only the options that every command has are allowed. These are the options of `help`.
         let verb = self.verb.unwrap_or(Verb::Help);
         let stray = FLAGS
             .iter()
@@ -194,7 +194,7 @@ fn misplaced(long: &str, verb: Verb) -> String {
         ("to", Verb::Receive) => "receive dials with --from HOST[:PORT]".to_owned(),
         ("from", Verb::Send) => "send dials with --to HOST[:PORT]".to_owned(),
         ("to" | "from", Verb::Ping) => "peerbridge ping HOST[:PORT]".to_owned(),
-        // What these letters mean to Info-ZIP.
+        // What these letters mean in Info-ZIP.
         ("listen", Verb::Unzip) => "to see what an archive holds: --list".to_owned(),
         ("to", Verb::Unzip) => "to test an archive: --test".to_owned(),
         ("output", Verb::Unzip) => {

@@ -12,15 +12,15 @@ pub(crate) fn progress(args: &ParsedArgs) -> Option<ProgressStyle> {
         Some("bar") => Some(ProgressStyle::Bar),
         Some("lines") => Some(ProgressStyle::Lines),
         Some("off") => Some(ProgressStyle::Off),
-        // The parser lets no other word through.
+        // The parser has refused other words.
         _ => None,
     }
 }
 
-/// What `--links` and `--follow-links` say of links in a source.
+/// What `--links` and `--follow-links` say about links in a source.
 ///
 /// # Errors
-/// A usage error where both are given.
+/// A usage error if both are given.
 pub(crate) fn links(args: &ParsedArgs) -> Result<Links, CliError> {
     match (args.value("links").as_deref(), args.has("follow-links")) {
         (Some(_), true) => Err(CliError::usage(
@@ -29,17 +29,17 @@ pub(crate) fn links(args: &ParsedArgs) -> Result<Links, CliError> {
         )),
         (None, true) => Ok(Links::Follow),
         (Some("keep"), false) => Ok(Links::Keep),
-        // The parser lets no other word through but `inside`.
+        // The parser has refused other words, so this is `inside`.
         _ => Ok(Links::Inside),
     }
 }
 
-/// Whether `--links` has links made that lead outside.
+/// Whether `--links` allows links that lead outside.
 pub(crate) fn outside_links(args: &ParsedArgs) -> bool {
     args.value("links").as_deref() == Some("keep")
 }
 
-/// What `--existing` says; without it, what is usual.
+/// What `--existing` says, or the default.
 pub(crate) fn existing(args: &ParsedArgs) -> Existing {
     let word = args.value("existing");
     word.and_then(|word| policy(&word)).unwrap_or_default()

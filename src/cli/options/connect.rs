@@ -26,11 +26,11 @@ pub(crate) struct ConnectArgs {
 }
 
 impl ConnectArgs {
-    /// Interprets the options; `dial` is the one that names the peer to dial. Told neither to dial nor to listen, a
-    /// command either `listens`, or fails with a usage error: both are equally likely to be meant.
+    /// Interprets the options; `dial` is the one that names the peer to dial. If the options neither dial nor
+    /// listen, the command `listens`, or else fails with a usage error, because either may be meant.
     ///
     /// # Errors
-    /// A usage error for impossible values and mixes.
+    /// A usage error for impossible values and combinations.
     pub(crate) fn of(
         args: &ParsedArgs,
         environment: &Environment,
@@ -47,7 +47,7 @@ impl ConnectArgs {
     /// Interprets the options of a command whose argument names the peer to dial.
     ///
     /// # Errors
-    /// A usage error for impossible values and mixes.
+    /// A usage error for impossible values and combinations.
     pub(crate) fn with_peer(
         args: &ParsedArgs,
         environment: &Environment,
@@ -89,7 +89,7 @@ impl ConnectArgs {
         })
     }
 
-    /// Ready to meet by code, and to listen where the options say meanwhile.
+    /// A [`Connect`] that meets by code, and meanwhile listens where the options say.
     pub(crate) fn with_code(self, code: &MeetingCode, discovery: Discovery) -> Connect {
         let listen = match &self.rendezvous {
             Rendezvous::Listen(listen) => listen.clone(),
@@ -104,7 +104,7 @@ impl ConnectArgs {
         connect
     }
 
-    /// Ready to connect.
+    /// A [`Connect`] with this secret.
     pub(crate) fn with(self, secret: Secret) -> Connect {
         let mut connect = Connect::new(self.rendezvous, secret);
         connect.wait = self.wait;

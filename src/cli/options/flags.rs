@@ -1,5 +1,5 @@
-//! The table of options. The parser, the help, the manual and the completions are made from it, so none
-//! of them can know an option that another does not.
+//! The table of options. The parser, the help, the manual and the completions are generated from it, so they
+//! always agree.
 
 use crate::cli::options::verbs::Verb;
 use crate::model::Existing;
@@ -33,7 +33,7 @@ impl Takes {
         }
     }
 
-    /// The words that its value is one of; empty where it may be anything.
+    /// The words that its value can be; empty if it may be anything.
     pub(crate) fn choices(self) -> &'static [&'static str] {
         match self {
             OneOf(_, words) => words,
@@ -42,7 +42,7 @@ impl Takes {
     }
 }
 
-/// Under which heading help shows an option.
+/// The heading under which help shows an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     Common,
@@ -71,9 +71,9 @@ pub(crate) struct Flag {
     pub(crate) long: &'static str,
     pub(crate) takes: Takes,
     pub(crate) verbs: &'static [Verb],
-    /// What it does; in short up to the first colon, semicolon or bracket.
+    /// What it does. The part before the first colon, semicolon or bracket is its short form.
     pub(crate) help: &'static str,
-    /// What it does with some verbs instead.
+    /// What it does with certain verbs, where that differs.
     pub(crate) verb_help: &'static [(Verb, &'static str)],
 }
 
@@ -333,7 +333,7 @@ pub(crate) fn parser() -> Options {
     for flag in FLAGS {
         let mut short = flag.short.map(String::from).unwrap_or_default();
         if flag.long == "help" {
-            // Two pages: a parser that made them one option could not tell which is wanted.
+            // `-h` and `--help` show different pages, so they are two options for the parser.
             options.optflagmulti(&std::mem::take(&mut short), "", flag.help);
         }
         match flag.takes {

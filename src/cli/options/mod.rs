@@ -1,4 +1,4 @@
-//! What was typed, and what it means: the table of options, the parser, numbers and addresses.
+//! The command line: the table of options, the parser, and what numbers and addresses mean.
 
 pub(crate) mod address;
 pub(crate) mod args;

@@ -1,6 +1,6 @@
 //! The table of verbs: their names, forms and help texts.
 
-/// What peerbridge can be told to do.
+/// The commands of peerbridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Send,
@@ -22,7 +22,7 @@ pub(crate) struct VerbEntry {
     pub(crate) verb: Verb,
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
-    /// Its forms behind `peerbridge`, and what each does.
+    /// Its forms, without `peerbridge`, and what each does.
     pub(crate) forms: &'static [(&'static str, &'static str)],
     /// The rest of its help, a paragraph each.
     pub(crate) about: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! How to serve the page.
+//! The options of `web`.
 
 use crate::session::Discovery;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub(crate) struct WebOptions {
     /// Where transfers listen.
     pub(crate) transfer_port: u16,
     pub(crate) opens_browser: bool,
-    /// Where the page saves what it receives, unless it says otherwise.
+    /// Where the page saves received files, unless it chooses another folder.
     pub(crate) folder: PathBuf,
     /// Ends after this long without a page.
     pub(crate) idle: Duration,

@@ -1,11 +1,11 @@
-//! Wildcards in paths, where the shell does not expand them.
+//! Wildcards in paths, for shells that do not expand them.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The paths that a word stands for, sorted: `*` in its last component is any text, `?` any character, and
-/// `*.*` everything. A word that matches nothing stands for itself, as one without wildcards does.
+/// The paths that a word stands for, sorted. In its last component, `*` matches any text, `?` any character, and
+/// `*.*` everything. A word that matches nothing or has no wildcards stands for itself.
 pub(super) fn expand(word: &OsString) -> Vec<PathBuf> {
     let path = Path::new(word);
     let mut found = matches_of(path).unwrap_or_default();
@@ -16,7 +16,7 @@ pub(super) fn expand(word: &OsString) -> Vec<PathBuf> {
     found
 }
 
-/// `None` without wildcards, and for a folder that cannot be listed: whoever opens the word as a path says why.
+/// `None` without wildcards, and for a folder that cannot be listed: opening the word as a path then reports why.
 fn matches_of(path: &Path) -> Option<Vec<PathBuf>> {
     let pattern = path.file_name()?.to_str()?;
     if !pattern.contains(['*', '?']) {
@@ -40,8 +40,8 @@ fn matches_of(path: &Path) -> Option<Vec<PathBuf>> {
     )
 }
 
-/// Whether a name fits a pattern, upper and lower case being the same. The last `*` takes one more character
-/// whenever what follows it does not fit.
+/// Whether a name matches a pattern, ignoring case. The last `*` takes one more character whenever the text after
+/// it does not match.
 fn fits(pattern: &str, name: &str) -> bool {
     let folded = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
     let pattern = folded(if pattern == "*.*" { "*" } else { pattern });

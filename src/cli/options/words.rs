@@ -1,4 +1,4 @@
-//! The words of a command line that are no options.
+//! The words of a command line that are not options.
 
 use crate::cli::error::CliError;
 use crate::cli::options::args::ParsedArgs;
@@ -7,7 +7,7 @@ use crate::crypto::MeetingCode;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Checks that a verb has no words behind it.
+/// Checks that no words follow a verb.
 ///
 /// # Errors
 /// A usage error that names the first.
@@ -18,7 +18,7 @@ pub(crate) fn no_words(args: &ParsedArgs, verb: &str) -> Result<(), CliError> {
     }
 }
 
-/// The one word behind a verb, if there is one.
+/// The word after a verb, if there is one.
 ///
 /// # Errors
 /// A usage error for a second one.
@@ -29,7 +29,7 @@ pub(crate) fn one<'a>(args: &'a ParsedArgs, verb: &str) -> Result<Option<&'a OsS
     }
 }
 
-/// The one word behind a verb as a folder, if there is one.
+/// The word after a verb as a folder, if there is one.
 ///
 /// # Errors
 /// A usage error for an empty word or a second one.
@@ -40,7 +40,7 @@ pub(crate) fn folder(args: &ParsedArgs, verb: &str) -> Result<Option<PathBuf>, C
     }
 }
 
-/// The words behind a verb as paths. On Windows shells leave wildcards to each program.
+/// The words after a verb as paths. Expands wildcards on Windows, where shells leave that to each program.
 ///
 /// # Errors
 /// A usage error for an empty word.
@@ -63,7 +63,7 @@ pub(crate) fn no_empty(words: &[OsString]) -> Result<(), CliError> {
     }
 }
 
-/// Checks that no word, nor all of them together, is a code: other tools take it there.
+/// Checks that the words contain no code, in one word or in all of them together. Other tools take a code there.
 ///
 /// # Errors
 /// A usage error that says what asks for the code.
@@ -84,7 +84,7 @@ fn is_code(word: &str) -> bool {
     MeetingCode::from_input(word).is_ok()
 }
 
-/// A usage error for a word that a verb has no use for.
+/// A usage error for a word too many.
 fn too_many(verb: &str, word: &OsString) -> CliError {
     CliError::usage(
         format!(

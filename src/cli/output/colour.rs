@@ -1,4 +1,4 @@
-//! Colours, where they help and are allowed.
+//! Colours, if they are allowed.
 
 use crate::cli::environment::Environment;
 
@@ -11,7 +11,7 @@ pub(crate) enum Colour {
     Plain,
 }
 
-/// What lines may begin with, and the colour of each (ECMA-48, section 8.3.117).
+/// Words that lines begin with, and the colour of each (ECMA-48, section 8.3.117).
 const WORDS: [(&str, &str); 4] = [
     ("error:", "1;31"),
     ("warning:", "1;33"),
@@ -20,7 +20,7 @@ const WORDS: [(&str, &str); 4] = [
 ];
 
 impl Colour {
-    /// What is allowed on an output.
+    /// Whether colours are allowed on an output.
     pub(crate) fn of(is_terminal: bool, environment: &Environment) -> Colour {
         let can_colour = is_terminal && !environment.is_dumb_terminal();
         match can_colour && !environment.no_color() {

@@ -1,4 +1,4 @@
-//! What is printed: lines for people on standard error, results and JSON on standard output.
+//! The console: lines for people on standard error, results and JSON on standard output.
 
 use crate::cli::output::colour::Colour;
 use crate::cli::output::json::Object;
@@ -12,7 +12,7 @@ use std::sync::Mutex;
 pub(crate) enum Verbosity {
     /// Errors only.
     Quiet,
-    /// What people want to know.
+    /// Results and progress.
     #[default]
     Normal,
     /// Every step.
@@ -32,8 +32,8 @@ pub(crate) enum Audience {
 /// Both outputs of the process. A line is escaped as a whole, so nothing in it can become a second line or
 /// control the terminal.
 ///
-/// A failure of standard error is ignored, because there is nowhere to report it. On standard output a
-/// broken pipe means that nobody reads on; any other failure is kept for [`Console::output_failure`].
+/// A failure of standard error is ignored, because there is nowhere to report it. On standard output, a broken
+/// pipe means that the reader has stopped; any other failure is kept for [`Console::output_failure`].
 pub(crate) struct Console {
     streams: Mutex<Streams>,
     verbosity: Verbosity,
@@ -44,10 +44,10 @@ pub(crate) struct Console {
 struct Streams {
     error: Box<dyn Write + Send>,
     output: Box<dyn Write + Send>,
-    /// Whether somebody reads standard output, as far as is known.
+    /// Whether standard output still has a reader, as far as is known.
     output_is_open: bool,
     output_failure: Option<io::Error>,
-    /// Lines of the bar that is drawn.
+    /// Number of lines of the drawn bar.
     bar_lines: usize,
 }
 
@@ -91,7 +91,7 @@ impl Console {
         self.verbosity == Verbosity::Quiet
     }
 
-    /// Prints what people want to know.
+    /// Prints a line, unless only errors are wanted.
     pub(crate) fn say(&self, text: &str) {
         self.line(Verbosity::Normal, text);
     }
@@ -115,8 +115,8 @@ impl Console {
         }
     }
 
-    /// Draws the lines of the bar over the previous one. While another thread prints, nothing is drawn: the
-    /// next drawing is near.
+    /// Draws the lines of the bar over the previous one. Skipped while another thread prints, because the next
+    /// drawing comes soon.
     pub(crate) fn draw(&self, bar: &[String]) {
         if let Ok(mut streams) = self.streams.try_lock() {
             let drawn = format!("{}{}", streams.erasure(), bar.join("\n"));
@@ -125,12 +125,13 @@ impl Console {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn erase(&self) {
         lock(&self.streams).erase();
     }
 
-    /// Prints our own text unescaped to standard error: help, and questions, behind which the answer is typed.
+    /// Prints this program's own text unescaped to standard error: help, and questions, after which the answer is
+    /// typed.
     pub(crate) fn show(&self, text: &str) {
         let mut streams = lock(&self.streams);
         streams.erase();
@@ -145,7 +146,7 @@ impl Console {
         }
     }
 
-    /// Prints a part of a result that programs get as events.
+    /// Prints a part of a result. Programs get it as events instead.
     pub(crate) fn lines(&self, text: &str) {
         if self.reader == Audience::Person {
             lock(&self.streams).write_output(text);
@@ -161,12 +162,12 @@ impl Console {
         }
     }
 
-    /// The failure of standard output; told once.
+    /// The failure of standard output, if there was one. Returned once.
     pub(crate) fn output_failure(&self) -> Option<io::Error> {
         lock(&self.streams).output_failure.take()
     }
 
-    /// Prints a line if at least that much is wanted.
+    /// Prints a line if the verbosity is at least `level`.
     pub(crate) fn line(&self, level: Verbosity, text: &str) {
         if level > self.verbosity {
             return;
@@ -195,7 +196,7 @@ impl Streams {
         }
     }
 
-    /// What takes the bar away, and leaves the cursor where it began.
+    /// The control sequence that removes the bar and leaves the cursor where the bar began.
     fn erasure(&self) -> String {
         let above = self.bar_lines.saturating_sub(1);
         format!("{ERASE_LINE}{}", ERASE_LINE_ABOVE.repeat(above))

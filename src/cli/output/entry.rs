@@ -1,4 +1,4 @@
-//! What became of one entry, as a line for people and as an event for programs.
+//! The result for one entry, as a line for people and as an event for programs.
 
 use crate::cli::output::console::Verbosity;
 use crate::cli::output::json::Object;
@@ -14,7 +14,7 @@ pub(crate) struct EntryResult<'a> {
 }
 
 impl<'a> EntryResult<'a> {
-    /// What an event says of an entry; `None` if it is about something else.
+    /// The result that an event reports; `None` if it is another event.
     pub(crate) fn of(event: &'a Event<'_>) -> Option<EntryResult<'a>> {
         match event {
             Event::File {
@@ -32,7 +32,7 @@ impl<'a> EntryResult<'a> {
         }
     }
 
-    /// The line, in which names are shown by `show`, and from which verbosity on it is printed.
+    /// The lowest verbosity at which it is printed, and the line, with names formatted by `show`.
     pub(crate) fn line(&self, show: fn(&[u8]) -> String) -> (Verbosity, String) {
         let path = show(self.path);
         match (self.result, self.saved_as) {
@@ -70,7 +70,7 @@ impl<'a> EntryResult<'a> {
         event.some_text("why", why)
     }
 
-    /// Whether it was delivered under its own name, or was there.
+    /// Whether it was delivered under its own name, or existed already.
     pub(crate) fn is_plain(&self) -> bool {
         let is_there = matches!(self.result, FileResult::Delivered | FileResult::Identical);
         is_there && self.saved_as.is_none()

@@ -26,7 +26,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// `84.0 of 200.0 MiB`, with one unit where both have the same.
+/// `84.0 of 200.0 MiB`, with the unit once if both have the same.
 pub(crate) fn part(bytes: u64, total: u64) -> String {
     let (bytes, total) = (size(bytes), size(total));
     match (bytes.split_once(' '), total.split_once(' ')) {

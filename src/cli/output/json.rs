@@ -1,11 +1,11 @@
-//! One JSON object a line, for programs that read what happens.
+//! One JSON object a line, for programs.
 //!
-//! Names travel as text. A name that is no UTF-8 stands there with U+FFFD in place of what is wrong,
-//! and beside it, under the same key with `_bytes` behind it, its bytes in hexadecimal.
+//! Names are written as text. In a name that is not UTF-8, U+FFFD replaces what is invalid, and its bytes follow
+//! in hexadecimal, under the same key with `_bytes` appended.
 
 use crate::model::is_deceptive;
 
-/// The version of the events that stands in each of them as `v`.
+/// The version of the events, which each of them has as `v`.
 const VERSION: u64 = 1;
 
 /// An event that is being written.
@@ -17,7 +17,7 @@ impl Object {
         Object::new().text("event", name).number("v", VERSION)
     }
 
-    /// Begins an object that is no event.
+    /// Begins an object that is not an event.
     pub(crate) fn new() -> Object {
         Object(String::from("{"))
     }
@@ -55,7 +55,7 @@ impl Object {
         }
     }
 
-    /// Adds a list of names. If one of them is no UTF-8, a second list has the bytes of all.
+    /// Adds a list of names. If one of them is not UTF-8, a second list has the bytes of all.
     #[must_use]
     pub(crate) fn names(self, key: &str, names: &[&[u8]]) -> Object {
         let text = names.iter().map(|name| String::from_utf8_lossy(name));
@@ -73,7 +73,7 @@ impl Object {
         self.value(key, &value.to_string())
     }
 
-    /// Adds a whole number, or `null` where it is unknown.
+    /// Adds a whole number, or `null` if it is unknown.
     #[must_use]
     pub(crate) fn number_or_null(self, key: &str, value: Option<u64>) -> Object {
         match value {
@@ -117,8 +117,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Control characters must be escaped (RFC 8259, section 7). Those that deceive on a terminal are
-/// escaped as well: it is the same text to a program, and harmless to whoever looks at it.
+/// Control characters must be escaped (RFC 8259, section 7). Characters that deceive on a terminal are escaped,
+/// too: for a program the text is the same, and for a person it is harmless.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {

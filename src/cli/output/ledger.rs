@@ -1,4 +1,4 @@
-//! What a run has transferred, for its last event.
+//! Everything that a run has transferred, for its last event.
 
 use crate::cli::hints::KeptData;
 use crate::cli::output::json::Object;
@@ -14,14 +14,14 @@ pub(crate) struct Ledger(Mutex<Entries>);
 
 #[derive(Default)]
 struct Entries {
-    /// All finished transfers together, but for where their entries are.
+    /// The sum of all finished transfers, without the paths of their entries.
     finished: Summary,
     delivered: DeliveredPaths,
     kept: KeptData,
     running_wire_bytes: u64,
 }
 
-/// Where the top-level entries of transfers are: the first [`DeliveredPaths::MOST`], and how many more.
+/// The paths of delivered top-level entries: the first [`DeliveredPaths::MOST`], and how many more there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeliveredPaths {
     first: Vec<PathBuf>,
@@ -31,7 +31,7 @@ pub(crate) struct DeliveredPaths {
 impl DeliveredPaths {
     const MOST: usize = 1000;
 
-    /// Those of one transfer.
+    /// The paths of one transfer.
     pub(crate) fn of(summary: &Summary) -> DeliveredPaths {
         let mut paths = DeliveredPaths::default();
         paths.add(&summary.delivered);
@@ -72,7 +72,7 @@ impl Ledger {
         totals.wire_bytes = totals.wire_bytes.saturating_add(summary.wire_bytes);
         totals.resumed_bytes = totals.resumed_bytes.saturating_add(summary.resumed_bytes);
         totals.skipped = totals.skipped.saturating_add(summary.skipped);
-        // Several receivers of one source count once.
+        // One source that was sent to several receivers counts once.
         totals.foreign_owners = totals.foreign_owners.max(summary.foreign_owners);
         totals.hard_links = totals.hard_links.max(summary.hard_links);
         totals.attributes = totals.attributes.max(summary.attributes);
@@ -81,22 +81,22 @@ impl Ledger {
         entries.delivered.add(&summary.delivered);
     }
 
-    /// Something of the current transfer is kept, should it break off.
+    /// Records that data of the current transfer is kept if it is interrupted.
     pub(crate) fn keeps_something(&self) {
         lock(&self.0).kept = KeptData::Something;
     }
 
-    /// Whether something is kept of a transfer that broke off.
+    /// Whether data of an interrupted transfer is kept.
     pub(crate) fn kept(&self) -> KeptData {
         lock(&self.0).kept
     }
 
-    /// Where everything is that was delivered so far.
+    /// The paths of everything that was delivered so far.
     pub(crate) fn delivered(&self) -> DeliveredPaths {
         lock(&self.0).delivered.clone()
     }
 
-    /// Everything so far. An unfinished transfer counts only by its bytes on the line.
+    /// The sum of everything so far. Of an unfinished transfer, only the bytes on the line count.
     pub(crate) fn totals(&self) -> Summary {
         let entries = lock(&self.0);
         let mut totals = entries.finished.clone();

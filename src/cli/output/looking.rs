@@ -1,13 +1,13 @@
-//! What a person is told while no peer with the same code is met.
+//! Help for a person while no peer with the same code was met.
 
 use crate::cli::output::wording::endpoint;
 use crate::session::StillLooking;
 use std::net::{IpAddr, SocketAddr};
 
-/// Addresses shown at most: a machine with containers has dozens.
+/// The most addresses to show. A machine with containers has dozens.
 const SHOWN: usize = 4;
 
-/// What is known, and what may help, such as what `surroundings` say: a line each.
+/// What is known and what may help, one line each. `surroundings` is a hint about this machine.
 pub(crate) fn lines(looking: &StillLooking, surroundings: Option<&str>) -> Vec<String> {
     let mut lines = vec![match (looking.unreachable.as_slice(), looking.heard) {
         ([], 0) => "nobody was found on this network yet".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn lines(looking: &StillLooking, surroundings: Option<&str>) -> Vec<S
     lines
 }
 
-/// How to go without a search.
+/// How to connect without a search.
 fn by_address(addresses: &[IpAddr], port: u16) -> Option<String> {
     let shown: Vec<String> = addresses
         .iter()

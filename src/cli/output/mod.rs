@@ -1,4 +1,4 @@
-//! What a person or a program reads: lines, the progress bar, JSON.
+//! Output for people and programs: lines, the progress bar, JSON.
 
 pub(crate) mod colour;
 pub(crate) mod console;

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How often a log has a line of a transfer.
+/// Pause between two lines of a transfer in a log.
 const LOG_GAP: Duration = Duration::from_secs(60);
 
 /// The most lines on a terminal; further peers are counted.
@@ -28,7 +28,7 @@ pub(crate) struct PeerProgress<'a> {
     side: SideOutput<'a>,
     progress: ProgressStyle,
     colour: Colour,
-    /// Who is waited for when a transfer stalls.
+    /// The side that a stalled transfer waits for.
     other: &'static str,
     peers: Mutex<Peers>,
 }
@@ -40,11 +40,11 @@ struct Peers {
 
 /// The transfer of one peer.
 struct PeerTransfer {
-    /// The name of its secret, or nothing.
+    /// The name of its secret; empty if secrets have no names.
     name: String,
     total: Option<u64>,
     current: String,
-    /// From when it is accepted.
+    /// Its progress, once it is accepted.
     moving: Option<Moving>,
 }
 
@@ -84,7 +84,7 @@ impl<'a> PeerProgress<'a> {
         }
     }
 
-    /// Runs sessions, and shows on a terminal how far each peer is.
+    /// Runs sessions, and shows the progress of each peer on a terminal.
     pub(crate) fn watch<R>(&self, sessions: impl FnOnce() -> R) -> R {
         match self.progress {
             ProgressStyle::Bar => progress::watch(|| self.draw(), sessions),
@@ -92,7 +92,7 @@ impl<'a> PeerProgress<'a> {
         }
     }
 
-    /// Takes note of what happens with a peer.
+    /// Records an event of a peer.
     pub(crate) fn note(&self, peer: SocketAddr, name: Option<&str>, event: &Event<'_>) {
         match event {
             Event::Offer(offer) => {
@@ -133,7 +133,7 @@ impl<'a> PeerProgress<'a> {
         }
     }
 
-    /// Called by every connection for every part. While one thread is here, the others do not wait for it.
+    /// Called by every connection for every part. If another thread is here already, it returns at once.
     fn progress(&self, peer: SocketAddr, progress: Progress) {
         let Ok(mut peers) = self.peers.try_lock() else {
             return;
@@ -171,7 +171,7 @@ impl<'a> PeerProgress<'a> {
         }
     }
 
-    /// Draws a line for each transfer, if it is time to.
+    /// Draws a line for each transfer, if it is time.
     fn draw(&self) {
         let now = Instant::now();
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
@@ -209,7 +209,7 @@ impl<'a> PeerProgress<'a> {
             "" => wording::peer(Some(peer)),
             name => escaped(name.as_bytes()),
         };
-        // Half of the line tells how far it is.
+        // Half of the line is for the progress.
         let who = width::tail(&who, columns / 2);
         let Some(moving) = &mut transfer.moving else {
             return who;

@@ -1,4 +1,4 @@
-//! Shows the events of a session three ways: lines for people, a progress bar, JSON for programs.
+//! Shows the events of a session in three ways: lines for people, a progress bar, and JSON for programs.
 
 use crate::cli::error::CliError;
 use crate::cli::hook::Hook;
@@ -27,12 +27,12 @@ use crate::session::{
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// How one side of a session is shown.
+/// How to show one side of a session.
 pub(crate) struct ReportStyle {
     pub(crate) perspective: Perspective,
     pub(crate) progress: ProgressStyle,
     pub(crate) colour: Colour,
-    /// Whether a person is watching who wants to know what to type on the other side.
+    /// Whether to show a person what to type on the other side.
     pub(crate) guides: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Reporter<'a> {
     style: ReportStyle,
     transfer: Mutex<TransferReport>,
     hook_failure: Mutex<Option<CliError>>,
-    /// Who decides about offers.
+    /// How to decide about offers.
     pub(crate) questions: Questions<'a>,
     /// A program to run after each transfer.
     pub(crate) hook: Option<Hook>,
@@ -51,23 +51,23 @@ pub(crate) struct Reporter<'a> {
     pub(crate) comparer: Option<&'a dyn Answers>,
     /// Where one-time codes come from.
     pub(crate) codes: CodeSource<'a>,
-    /// How many bytes a second may go over the network, to be told.
+    /// The rate limit in bytes a second, to show it.
     pub(crate) rate_limit: Option<u64>,
 }
 
-/// What the reporter knows of the transfer that is under way.
+/// What the reporter knows about the current transfer.
 struct TransferReport {
     /// Whether it was accepted and has not ended.
     is_moving: bool,
     offer: OfferSummary,
-    /// The name of the file that moved last.
+    /// The name of the current file.
     current: String,
     meter: Meter,
     drawing: Throttle,
     telling: Throttle,
     /// The offer that a person accepted, if the connection was lost since.
     accepted_before: Option<OfferSummary>,
-    /// Whether it was said that the transfer may be interrupted.
+    /// Whether the person was told that the transfer may be interrupted.
     is_reassured: bool,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Runs a session and shows its progress also while nothing moves.
+    /// Runs a session and shows its progress, even while nothing is transferred.
     pub(crate) fn watch<R>(&self, session: impl FnOnce() -> R) -> R {
         match self.style.progress {
             ProgressStyle::Off => session(),
@@ -274,7 +274,7 @@ impl Reporter<'_> {
         let text = wording::offered(self.style.perspective, &names, &peer, &contents);
         match self.style.perspective {
             Perspective::Opener | Perspective::Tester => self.side.detail(&text),
-            // The question says it.
+            // The question shows the offer.
             Perspective::Receiver if self.questions.are_asked() => {}
             _ => self.side.say(&text),
         }
@@ -288,7 +288,7 @@ impl Reporter<'_> {
         });
     }
 
-    /// Further connections join one by one; programs get their number once all are there.
+    /// Further connections join one by one. Programs get their number once all have joined.
     fn accepted(&self, streams: u16, present_bytes: u64, claimed_bytes: u64) {
         let mut transfer = lock(&self.transfer);
         let offer = std::mem::take(&mut transfer.offer);
@@ -338,11 +338,11 @@ impl Reporter<'_> {
             return;
         };
         let now = Instant::now();
-        // Archives are neither offered nor accepted.
+        // Archives are neither offered nor accepted, so progress starts here.
         transfer.is_moving = true;
         transfer.meter.note(now, progress);
         self.ledger.moving(progress);
-        // What a receiver keeps it says itself.
+        // A receiver reports itself what it keeps.
         if self.style.perspective == Perspective::Sender && progress.bytes > 0 {
             self.ledger.keeps_something();
         }
@@ -359,7 +359,7 @@ impl Reporter<'_> {
         self.show(now);
     }
 
-    /// Shows how far the transfer is, if it is time to.
+    /// Shows the progress, if it is time.
     fn show(&self, now: Instant) {
         let Ok(mut transfer) = self.transfer.try_lock() else {
             return;
@@ -381,8 +381,8 @@ impl Reporter<'_> {
         if resumes && !std::mem::replace(&mut transfer.is_reassured, true) {
             self.side.say("safe to interrupt: the same command resumes");
         }
-        // Asked each time, since the window may have another size now. The last column stays free: some
-        // terminals wrap when it is used.
+        // Read each time, since the window's size may change. The last column stays free, because some terminals
+        // wrap when it is used.
         let columns = platform::columns().unwrap_or(80).saturating_sub(1);
         let colour = self.style.colour;
         let drawn = line::draw(&reading, &transfer.current, other, columns, colour);

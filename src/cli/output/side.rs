@@ -1,4 +1,4 @@
-//! What one side of a session tells: lines for people, events for programs.
+//! The output of one side of a session: lines for people, events for programs.
 
 use crate::cli::output::console::{Console, Verbosity};
 use crate::cli::output::json::Object;
@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 #[derive(Clone, Copy)]
 pub(crate) struct SideOutput<'a> {
     pub(crate) console: &'a Console,
-    /// Makes a line of a text: puts the time before it, or which side says it.
+    /// Makes a line from a text: adds the time, or the name of the side.
     pub(crate) label: fn(&str) -> String,
-    /// Whether events go to programs; of two sides in one process, only one may.
+    /// Whether events go to programs. If two sides run in one process, only one may send them.
     pub(crate) tells_programs: bool,
 }
 
@@ -25,7 +25,7 @@ impl<'a> SideOutput<'a> {
         }
     }
 
-    /// Prints a line if at least that much is wanted.
+    /// Prints a line if the verbosity is at least `level`.
     pub(crate) fn line(&self, level: Verbosity, text: &str) {
         self.console.line(level, &(self.label)(text));
     }

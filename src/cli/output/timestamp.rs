@@ -3,7 +3,8 @@
 use crate::disk::TimeZone;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// RFC 3339 in UTC, to the second: `2026-11-29T21:30:05Z`. A clock before 1970 shows as its first second.
+/// RFC 3339 in UTC, to the second: `2026-11-29T21:30:05Z`. A time before 1970 is shown as the first second of
+/// 1970.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let at = TimeZone::utc().civil(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));

@@ -1,8 +1,8 @@
 //! How many columns text takes on a terminal.
 //!
-//! std does not know. The ranges are those that the Unicode Standard, annex 11, calls wide, and its marks
-//! that take no column of their own, both as far as names of files need them. A character that is counted
-//! too wide only leaves a gap; one that is counted too narrow could break the line, so ranges are generous.
+//! std has no function for it. The ranges are the wide characters of the Unicode Standard, annex 11, and the marks
+//! that take no column of their own, as far as file names need them. A character that is counted too wide only
+//! leaves a gap. One that is counted too narrow could break the line, so the ranges are generous.
 
 /// Characters of two columns.
 const WIDE: &[(u32, u32)] = &[
@@ -75,8 +75,8 @@ pub(crate) fn of_text(text: &str) -> usize {
     text.chars().map(of).sum()
 }
 
-/// The text in at most `columns`: its end, behind `..` if something is left out. The end of a path says more
-/// than its beginning.
+/// The end of the text in at most `columns`, after `..` if something is left out. The end of a path says more than
+/// its beginning.
 pub(crate) fn tail(text: &str, columns: usize) -> String {
     if of_text(text) <= columns {
         return text.to_owned();

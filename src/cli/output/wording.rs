@@ -12,15 +12,15 @@ use std::path::PathBuf;
 pub(crate) enum Perspective {
     /// From here.
     Sender,
-    /// Nowhere: the receiver is asked what it lacks.
+    /// Nowhere: a dry run asks the receiver what it lacks.
     Asker,
     /// To here.
     Receiver,
-    /// Into an archive that is here.
+    /// Into an archive on this machine.
     Maker,
-    /// Out of an archive that is here.
+    /// Out of an archive on this machine.
     Opener,
-    /// Nowhere: an archive that is here is tested.
+    /// Nowhere: an archive on this machine is tested.
     Tester,
 }
 
@@ -35,10 +35,10 @@ impl Perspective {
     }
 }
 
-/// For fewer bytes the speed says only how long the handshake took.
+/// For fewer bytes, the speed would only show how long the handshake took.
 const WORTH_A_SPEED: u64 = 1024 * 1024;
 
-/// The most names that are shown of a list.
+/// The most names of a list to show.
 const NAMES_SHOWN: usize = 5;
 
 /// `a, b and 3 more`, escaped; `count` is how many there are in all.
@@ -46,7 +46,7 @@ pub(crate) fn names(names: &[Vec<u8>], count: usize) -> String {
     listed(names, count, escaped)
 }
 
-/// `"a", "b" and 3 more`, for lines that nothing in a name may forge.
+/// `"a", "b" and 3 more`, quoted so that a name cannot forge a part of the line.
 pub(crate) fn quoted_names(names: &[Vec<u8>], count: usize) -> String {
     listed(names, count, quoted)
 }
@@ -88,7 +88,7 @@ pub(crate) fn contents(offer: &OfferSummary) -> String {
     words.join(", ")
 }
 
-/// What is offered, by whom and to whom.
+/// What is offered, from which side and to whom.
 pub(crate) fn offered(side: Perspective, names: &str, peer: &str, contents: &str) -> String {
     match side {
         Perspective::Sender => {
@@ -101,7 +101,8 @@ pub(crate) fn offered(side: Perspective, names: &str, peer: &str, contents: &str
     }
 }
 
-/// An address of the other side, IPv4 as IPv4 also where the socket speaks IPv6. At the end of a line it has none.
+/// The address of the other side. IPv4 is shown as IPv4, even if the socket is IPv6. A peer on a line has no
+/// address.
 pub(crate) fn peer(address: Option<SocketAddr>) -> String {
     match address {
         Some(address) if address.port() != 0 => address.ip().to_canonical().to_string(),
@@ -154,7 +155,7 @@ pub(crate) fn reachable(listening: &[SocketAddr], own: &[IpAddr]) -> Vec<SocketA
     }
 }
 
-/// The most commands that are shown for the other side.
+/// The most commands to show for the other side.
 const COMMANDS_SHOWN: usize = 4;
 
 /// The command for the other side, for each address of this listener, ready to paste.
@@ -184,7 +185,7 @@ pub(crate) fn invitation(perspective: Perspective, reachable: &[SocketAddr]) -> 
     }
 }
 
-/// A wrong secret.
+/// The warning about a wrong secret.
 pub(crate) fn wrong_secret(address: SocketAddr, count: u32) -> String {
     format!(
         "wrong secret from {} (attempt {count} of {})",
@@ -246,7 +247,7 @@ pub(crate) fn done(side: Perspective, summary: &Summary) -> String {
     text
 }
 
-/// What shows that files that were there are the same.
+/// By what the files that existed already are the same.
 fn what_is_same(summary: &Summary) -> &'static str {
     match summary.compared {
         true => "the same contents",
@@ -273,7 +274,7 @@ fn moved(summary: &Summary) -> String {
     text
 }
 
-/// What the source has and no transfer carries, in one line; `None` if it has nothing of that.
+/// Metadata of the source that no transfer carries, in one line; `None` if there is none.
 pub(crate) fn not_carried(summary: &Summary) -> Option<String> {
     let lost = [
         ("owners", summary.foreign_owners),
@@ -288,7 +289,7 @@ pub(crate) fn not_carried(summary: &Summary) -> Option<String> {
     (!lost.is_empty()).then(|| format!("not carried: {}", lost.join(", ")))
 }
 
-/// Where everything is now; `None` on the sender, and if nothing new is there.
+/// Where everything is now; `None` on the sender, and if nothing new was saved.
 pub(crate) fn saved(perspective: Perspective, delivered: &[PathBuf]) -> Option<String> {
     let first = delivered.first()?;
     let folder = first.parent().filter(|_| perspective != Perspective::Maker);

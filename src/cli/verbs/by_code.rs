@@ -1,4 +1,4 @@
-//! Meeting by code: what a person at a terminal does who names neither a peer nor a secret.
+//! Meeting by code: what `send` and `receive` do at a terminal without a peer and a secret.
 
 use crate::cli::context::Context;
 use crate::cli::environment::{self, Environment};
@@ -16,7 +16,7 @@ use crate::session::{Connect, Discovery, Error, Rendezvous};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Options that say how to meet, or where the secret comes from: with one of them nobody is looked for.
+/// Options that say how to meet, or where the secret comes from. With one of them there is no search.
 const OWN_WAYS: [&str; 9] = [
     "to",
     "from",
@@ -29,17 +29,17 @@ const OWN_WAYS: [&str; 9] = [
     "stdio",
 ];
 
-/// A meeting by code, as far as the command line says it.
+/// A meeting by code, as the command line describes it.
 #[derive(Clone, Copy)]
 pub(crate) struct ByCode {
     discovery: Discovery,
-    /// Whether the other side made the code, unless nothing is typed.
+    /// Whether to ask for a code that the other side made. Nothing typed makes one here.
     is_typed: bool,
     /// What the other side types.
     other_side: &'static str,
 }
 
-/// The way to the peer, once the secret is known, and how to try again.
+/// The way to the peer, with the secret, and how to try again.
 pub(crate) struct ConnectAttempts {
     pub(crate) connect: Connect,
     by_code: Option<ByCode>,
@@ -47,8 +47,8 @@ pub(crate) struct ConnectAttempts {
 }
 
 impl ConnectAttempts {
-    /// By a code where nothing else was told, and with the secret elsewhere. Asks the person for either where it
-    /// must.
+    /// Meets by code if nothing else is given, and otherwise with the secret. Asks the person for either if
+    /// necessary.
     ///
     /// # Errors
     /// A usage error, or the terminal or the file of the secret fails.
@@ -75,7 +75,7 @@ impl ConnectAttempts {
     /// Runs a session. After too many proofs with wrong words the person may want another one with a fresh code.
     ///
     /// # Errors
-    /// What stood in the way of the session, or as for [`ConnectAttempts::prepare`].
+    /// The error of the session, or as for [`ConnectAttempts::prepare`].
     pub(crate) fn run<T>(
         &mut self,
         context: &Context<'_>,
@@ -99,7 +99,7 @@ impl ConnectAttempts {
 }
 
 impl ByCode {
-    /// The meeting of a verb that is told neither a peer nor a secret, at a terminal.
+    /// The meeting for a command line with neither a peer nor a secret, at a terminal.
     ///
     /// # Errors
     /// A usage error.
@@ -138,7 +138,7 @@ impl ByCode {
         Ok(code)
     }
 
-    /// After too many proofs with wrong words: offers a fresh code. Whether there is one.
+    /// After too many proofs with wrong words, offers a fresh code. Returns whether it was accepted.
     fn offer_fresh(self, connect: &mut Connect, context: &Context<'_>) -> Result<bool, CliError> {
         let is_wanted = ask_until_good(
             |question| context.answers.line(question),
@@ -189,7 +189,7 @@ pub(crate) fn make(console: &Console, other_side: &str) -> Result<MeetingCode, C
     Ok(code)
 }
 
-/// Says that the other side is looked for.
+/// Says that the search has started.
 pub(crate) fn say_search(console: &Console, discovery: Discovery) {
     console.say(match discovery {
         Discovery::On => "Looking for it on this network ...",

@@ -1,4 +1,4 @@
-//! `peerbridge completions`: completion scripts, made from the table of options.
+//! `peerbridge completions`: completion scripts, generated from the table of options.
 
 use super::manual;
 use crate::cli::error::CliError;
@@ -7,7 +7,7 @@ use crate::cli::options::flags::{FLAGS, Flag, SHELLS, Takes, flags_of};
 use crate::cli::options::verbs::{VERBS, Verb, VerbEntry};
 use crate::cli::options::words;
 
-/// What is asked for: the script for a shell, or the manual page.
+/// The script for a shell, or the manual page.
 ///
 /// # Errors
 /// A usage error.
@@ -28,7 +28,7 @@ pub(crate) fn script(args: &ParsedArgs) -> Result<String, CliError> {
     }
 }
 
-/// What the arguments of a command are.
+/// The kind of a command's arguments.
 enum Words {
     Paths,
     Folder,

@@ -21,7 +21,7 @@ use crate::session::{ReceiveOptions, SendOptions, Summary};
 use std::path::{Path, PathBuf};
 
 /// # Errors
-/// A usage error, what stood in the way, or a result that differs.
+/// A usage error, why the transfer failed, or a result that differs.
 pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
     let streams = args.read("streams", numbers::streams)?;
     let progress = context.progress_style(progress(args));
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     outcome
 }
 
-/// Says where everything is. With `--quiet` nobody would find it, so it is removed.
+/// Says where everything is. With `--quiet` nobody would find it, so removes it instead.
 fn leave(folder: &Path, context: &Context<'_>) -> Result<(), CliError> {
     if context.console.is_quiet() {
         return std::fs::remove_dir_all(folder).map_err(CliError::cannot_write(folder));

@@ -31,7 +31,7 @@ enum CheckResult {
     Pass,
     /// Transfers work, but something may be unexpected.
     Look,
-    /// A transfer would end with this.
+    /// A transfer would end with this exit code.
     Fail(Exit),
 }
 
@@ -74,10 +74,11 @@ impl CheckResult {
     }
 }
 
-/// Runs every check, since a later one may explain an earlier failure. Ends with the code of the worst.
+/// Runs every check, since a later one may explain an earlier failure. Ends with the code of the worst finding.
 ///
 /// # Errors
-/// A usage error. Every failure of a check is a finding. To clean up, the folder cannot be listed.
+/// A usage error; with `--clean`, also if the folder cannot be listed. The failure of a check is a finding, not an
+/// error.
 pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
     let folder = words::folder(args, "doctor")?.unwrap_or_else(|| PathBuf::from("."));
     let port = match (
@@ -88,7 +89,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
         (None, Some(text)) => address::port(&text.to_string_lossy())?,
         (None, None) => DEFAULT_PORT,
     };
-    // In place of all checks.
+    // `--clean` replaces all checks.
     if args.has("clean") {
         return clean::run(&folder, context);
     }
@@ -129,7 +130,8 @@ fn tell(finding: &Finding, context: &Context<'_>) {
     });
 }
 
-/// What to fix first: what keeps a transfer from starting, then what keeps it from writing, then the rest.
+/// The code to end with. Failures that keep a transfer from starting come first, then those that keep it from
+/// writing, then the rest.
 fn worst(findings: &[Finding]) -> Exit {
     const ORDER: [Exit; 3] = [Exit::Usage, Exit::NoWay, Exit::CannotWrite];
     let failed = |exit: &Exit| {

@@ -1,4 +1,4 @@
-//! `peerbridge help`: pages made from the tables of commands and options, in two lengths.
+//! `peerbridge help`: pages generated from the tables of commands and options, in two lengths.
 
 use crate::cli::error::CliError;
 use crate::cli::options::args::{self, ParsedArgs};
@@ -17,7 +17,7 @@ pub(super) enum HelpLevel {
 
 /// The width of a page, in columns.
 const WIDTH: usize = 78;
-/// Where the explanations of options begin.
+/// The column in which the explanations of options begin.
 const OPTION_INDENT: usize = 28;
 
 const SECRETS: &str = "The secret comes from --secret-file, else PEERBRIDGE_SECRET, else the file \
@@ -35,7 +35,7 @@ pub(super) fn page(verb: Option<Verb>, level: HelpLevel) -> String {
     }
 }
 
-/// The page that `peerbridge help` is asked for.
+/// The page for the arguments of `peerbridge help`.
 ///
 /// # Errors
 /// A usage error if there is no such page.
@@ -109,7 +109,7 @@ fn flags_in(verb: Verb, group: Group) -> impl Iterator<Item = &'static Flag> {
     flags_of(verb).filter(move |flag| flag.group == group)
 }
 
-/// The usual form, the common options one a line, and the names of the others.
+/// The forms of the verb, its common options one a line, and the names of the others.
 fn short_page(entry: &VerbEntry) -> String {
     let mut text = String::new();
     for (number, (words, _)) in entry.forms.iter().enumerate() {
@@ -194,7 +194,7 @@ fn option(text: &mut String, flag: &Flag, verb: Verb) {
     text.push_str(explained.trim_start());
 }
 
-/// Adds a paragraph, broken into lines that begin at `indent`.
+/// Adds a paragraph, wrapped into lines that begin at `indent`.
 pub(super) fn wrap(text: &mut String, indent: usize, paragraph: &str) {
     let mut line = String::new();
     for word in paragraph.split_whitespace() {
@@ -294,7 +294,7 @@ mod tests {
                 let commands = example.split([';', '|', '>']).map(str::trim);
                 let mut ours = commands.filter(|command| command.starts_with("peerbridge "));
                 let words = ours.next().unwrap();
-                // What stands between quotes is one word.
+                // Text between quotes counts as one word.
                 let quoted = words.split('\'').enumerate();
                 let words = quoted.flat_map(|(number, piece)| match number % 2 {
                     0 => piece.split_whitespace().collect(),

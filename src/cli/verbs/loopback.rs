@@ -15,13 +15,13 @@ use std::time::Duration;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Both sides run here, so anything longer means that they never meet.
+/// Both sides run here, so if they don't meet within this time, they never will.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs both sides to their ends. The operators are told what happens, and asked nothing.
+/// Runs both sides to their ends. The operators receive events and no questions.
 ///
 /// # Errors
-/// What stood in the way first.
+/// The first error.
 pub(super) fn transfer(
     send: &SendOptions,
     sender: &dyn Operator,
@@ -38,7 +38,7 @@ pub(super) fn transfer(
     listener.wait = Some(PATIENCE);
     thread::scope(|scope| {
         let (port, ports) = mpsc::channel();
-        // Moved into the thread, so that the wait for its port ends with it.
+        // Moved into the thread, so that the wait for the port ends if the thread does.
         let receiver = PortReporter { receiver, port };
         let receiving = move || session::receive(&listener, receive, &receiver);
         let thread = thread::Builder::new().name("receiver".to_owned());
@@ -74,7 +74,8 @@ impl Operator for PortReporter<'_> {
     }
 }
 
-/// The error that caused the other one: a side that lost its peer knows less than a side that gave up.
+/// The error that caused the other one. The error of a side that gave up says more than that of a side that lost
+/// its peer.
 fn first_cause<S, R>(sent: Result<S, Error>, received: Result<R, Error>) -> Result<R, Error> {
     match (sent, received) {
         (Ok(_), received) => received,

@@ -4,7 +4,7 @@ use super::help;
 use crate::cli::options::flags::{FLAGS, Flag};
 use crate::cli::options::verbs::{self, VERBS};
 
-/// The date of the last check that the page is true.
+/// The date when the page was last checked.
 const DATE: &str = "2026-11-26";
 
 /// The environment variables.
@@ -27,7 +27,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR", "if not empty, no colours are used"),
 ];
 
-/// What the program of --on-receive gets in its environment.
+/// The environment of the program of --on-receive.
 const HOOK: &[(&str, &str)] = &[
     (
         "PEERBRIDGE_PATHS_FILE",
@@ -168,7 +168,7 @@ fn list(text: &mut String, rows: &[(&str, &str)]) {
     }
 }
 
-/// A paragraph; the first below a heading needs no mark of its own.
+/// Adds a paragraph. The first below a heading needs no macro.
 fn paragraph(text: &mut String, words: &str) {
     let heads = text
         .lines()
@@ -180,13 +180,13 @@ fn paragraph(text: &mut String, words: &str) {
     lines(text, words);
 }
 
-/// Running text in lines.
+/// Adds running text, wrapped into lines.
 fn lines(text: &mut String, words: &str) {
     let words: Vec<String> = words.split_whitespace().map(escaped).collect();
     help::wrap(text, 0, &words.join(" "));
 }
 
-/// Backslashes and dashes have a meaning, and a dot or a quote at the beginning of a line.
+/// Escapes what has a meaning in man(7): backslashes, dashes, and a dot or quote at the beginning of a line.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     match text.starts_with(['.', '\'']) {

@@ -1,5 +1,5 @@
-//! The second argument stage: each verb interprets its arguments as the options of a session, then runs it.
-//! Everything that can be wrong with a command line is told before anything is asked or opened.
+//! The second argument stage: each verb interprets its arguments as the options of a session, then runs it. All
+//! errors of a command line are reported before anything is asked or opened.
 
 mod by_code;
 mod completions;
@@ -31,7 +31,7 @@ use help::HelpLevel;
 /// Does what a command line says.
 ///
 /// # Errors
-/// A usage error, or what stood in the way.
+/// A usage error, or why it failed.
 pub(crate) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliError> {
     let print = |text: &str| {
         context.console.result(text);

@@ -15,7 +15,7 @@ use crate::cli::output::wording::{self, Perspective};
 use crate::session::{self, Activity, Cancel, Discovery, PingReport};
 use std::time::Duration;
 
-/// How long it looks around: two queries of everybody.
+/// How long to search: every peer sends at least two queries in this time.
 const LOOK: Duration = Duration::from_millis(2500);
 
 /// Measures the line to one peer, or shows the peers nearby.

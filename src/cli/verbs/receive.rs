@@ -62,7 +62,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     }
 }
 
-/// Where to save what arrives, and what to accept.
+/// Where to save files, and what to accept.
 ///
 /// # Errors
 /// A usage error.
@@ -78,7 +78,7 @@ pub(super) fn options(args: &ParsedArgs, destination: PathBuf) -> Result<Receive
     Ok(options)
 }
 
-/// The program to run after each transfer, if one is given. `usual` is how long it may take if no option says it.
+/// The program to run after each transfer, if one is given. `usual` is the default of `--hook-timeout`.
 ///
 /// # Errors
 /// A usage error.
@@ -91,17 +91,17 @@ pub(super) fn hook(args: &ParsedArgs, usual: Option<Duration>) -> Result<Option<
     }))
 }
 
-/// Checks that the destination is there or can be created, before anything is asked or listens.
+/// Checks that the destination exists or can be created, before anything is asked or this side listens.
 ///
 /// # Errors
-/// What the system says about it.
+/// The system's error.
 pub(super) fn check_destination(folder: &Path) -> Result<(), CliError> {
     let destination = Destination::locate(folder);
     let checked = destination.and_then(|destination| destination.check());
     Ok(checked.map_err(Error::Disk)?)
 }
 
-/// Fails at once if nobody could answer the question later.
+/// Fails at once if there is nobody to answer the question about the offer.
 fn check_consent(args: &ParsedArgs, context: &Context<'_>) -> Result<(), CliError> {
     match args.has("yes") || context.terminal.can_ask() {
         true => Ok(()),

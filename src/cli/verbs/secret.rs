@@ -12,7 +12,7 @@ use crate::cli::output::json::Object;
 use crate::crypto::{Secret, TotpKey};
 use zeroize::Zeroizing;
 
-/// What authenticator apps show as the issuer of a code.
+/// The issuer that authenticator apps show for a code.
 const ISSUER: &str = "peerbridge";
 
 /// # Errors
@@ -33,7 +33,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     }
 }
 
-/// Prints the words on standard output, to be piped or read, and what they are worth beside it.
+/// Prints the words on standard output, to be piped or read, and their strength on standard error.
 fn print_secret(context: &Context<'_>) -> Result<Exit, CliError> {
     let secret = Secret::generate()?;
     let bits = secret.bits();

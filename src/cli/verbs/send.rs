@@ -28,7 +28,7 @@ use std::path::PathBuf;
 enum SendTask {
     /// Send to one.
     Once,
-    /// Send to that many, several at a time.
+    /// Send to this many, several at a time.
     ToMany(usize),
     /// Ask one how much it lacks.
     DryRun,
@@ -89,7 +89,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     }
 }
 
-/// The meeting by code, where nothing else is told.
+/// The meeting by code, if no other way is given.
 fn by_code(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<ByCode>, CliError> {
     let is_typed = args.has("code");
     let by_code = ByCode::of(args, context, is_typed, "peerbridge receive")?;
@@ -102,7 +102,7 @@ fn by_code(args: &ParsedArgs, context: &Context<'_>) -> Result<Option<ByCode>, C
     Ok(by_code)
 }
 
-/// What to send and how. Of an archive, its paths; it is made once its password is known.
+/// What to send and how. For an archive, only its paths: it is made once its password is known.
 fn options(
     args: &ParsedArgs,
     context: &Context<'_>,
@@ -193,7 +193,7 @@ fn tell_lacking(lacking: Option<RangeInclusive<u64>>, context: &Context<'_>) {
     });
 }
 
-/// Checks that each path has something there. A link counts, wherever it points.
+/// Checks that each path exists. A link counts, wherever it points.
 ///
 /// # Errors
 /// [`CliError::Source`].

@@ -23,7 +23,7 @@ use std::time::Duration;
 /// No machine has use for more threads.
 const MOST_PEERS: u64 = 4096;
 
-/// How long a hook may take: nobody watches a drop box, and a hook that hangs holds its session.
+/// How long a hook may take by default. Nobody watches a drop box, and a hook that hangs would block its session.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// # Errors

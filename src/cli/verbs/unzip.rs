@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What an archive from standard input is called.
+/// The name of an archive from standard input.
 const STANDARD_INPUT: &str = "standard input";
 
 /// What to do with an archive.
@@ -75,8 +75,8 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
         reporter.watch(|| session::verify(&archive, &options, &place, &reporter))?
     } else {
         let mut reporter = context.reporter(Perspective::Opener, progress);
-        // Opening a file that lies here already needs no consent; a person is asked only where something is in
-        // the way, or the archive grows out of proportion.
+        // Opening a file that is already here needs no consent. A person is asked only if something is in the way,
+        // or the archive grows out of proportion.
         if !options.any_expansion && context.terminal.can_ask() {
             let folder = Some(options.destination.clone());
             reporter.questions = context.questions(folder, !args.has("existing"));
@@ -123,7 +123,7 @@ fn destination(words: &[OsString]) -> Result<PathBuf, CliError> {
     }
 }
 
-/// Info-ZIP takes names of entries behind the archive. A new folder of such a name is hardly meant.
+/// Info-ZIP takes names of entries after the archive. A new folder with the name of an entry is hardly intended.
 fn check_destination(folder: &Path, archive: &Archive) -> Result<(), CliError> {
     let name = folder.as_os_str();
     let is_such_file =

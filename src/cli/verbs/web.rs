@@ -1,4 +1,4 @@
-//! `peerbridge web`: the arguments, and the commands that the page runs as they are.
+//! `peerbridge web`: its arguments, and the commands that the page runs unchanged.
 
 use super::by_code;
 use super::{doctor, unzip, zip};
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How long to wait for a page without `--idle`, in minutes.
 const IDLE_MINUTES: u64 = 15;
-/// A day.
+/// The longest `--idle`, in minutes: a day.
 const LONGEST_IDLE: u64 = 24 * 60;
 
 /// Serves the page.
@@ -60,10 +60,10 @@ fn usual_folder(context: &Context<'_>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// Runs one of the commands that the page has as they are.
+/// Runs one of the commands that the page offers unchanged.
 ///
 /// # Errors
-/// As that command, and for every other one.
+/// The errors of that command, and a usage error for any other.
 fn command(words: &[OsString], context: &Context<'_>) -> Result<Exit, CliError> {
     let args = ParsedArgs::parse(words)?;
     match args.verb {

@@ -20,7 +20,7 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
     let (archive, paths) = archive_and_paths(args)?;
     let level = args.read("level", numbers::level)?;
     let links = links(args)?;
-    // Before the password is asked for.
+    // Checked before the password is asked for.
     check_sources(&paths)?;
     session::check_archive_name(&archive, existing(args))?;
     let password_file = args.path("zip-password-file");
@@ -72,7 +72,7 @@ fn archive_and_paths(args: &ParsedArgs) -> Result<(PathBuf, Vec<PathBuf>), CliEr
 fn is_same(path: &Path, archive: &Path) -> bool {
     match (path.canonicalize(), archive.canonicalize()) {
         (Ok(path), Ok(archive)) => path == archive,
-        // One of them is not there, which is found out later.
+        // One of them does not exist, which is reported later.
         _ => path == archive,
     }
 }

@@ -10,10 +10,10 @@ use crate::crypto::{ArchivePassword, Secret};
 use crate::session::{ArchivePayload, Error, Names};
 use std::path::PathBuf;
 
-/// The name of an archive whose contents give none.
+/// The name of an archive if its contents suggest none.
 const NAME: &str = "archive.zip";
 
-/// How to make it; only the password is missing.
+/// How to make it. Only the password is missing.
 pub(super) struct Zipped {
     name: String,
     names: Names,
@@ -21,10 +21,10 @@ pub(super) struct Zipped {
 }
 
 impl Zipped {
-    /// An archive of `paths`, where one is wanted.
+    /// An archive of `paths`, if `--zip` is given.
     ///
     /// # Errors
-    /// A usage error for what does not go with it, or for what goes with nothing else.
+    /// A usage error for options that cannot be combined with `--zip`, or need it.
     pub(super) fn understand(
         args: &ParsedArgs,
         paths: &[PathBuf],
@@ -49,10 +49,10 @@ impl Zipped {
         }))
     }
 
-    /// Asks for the password, unless it is given; it must be another than the secret.
+    /// Asks for the password, unless it is given. It must differ from the secret.
     ///
     /// # Errors
-    /// No password, or one that is no good.
+    /// No password, or one that cannot be used.
     pub(super) fn archive(
         self,
         paths: Vec<PathBuf>,
@@ -75,7 +75,7 @@ pub(super) fn names(args: &ParsedArgs) -> Names {
     }
 }
 
-/// Programs agree about the bytes of a password only where it is ASCII.
+/// Warns about a password beyond ASCII, because programs encode it differently.
 pub(crate) fn warn_of_password(password: &ArchivePassword, console: &Console) {
     if !password.as_bytes().is_ascii() {
         console.warn(
@@ -88,7 +88,7 @@ pub(crate) fn warn_of_password(password: &ArchivePassword, console: &Console) {
 /// An archive of one path, under the name that fits it, as the dialogue makes it.
 ///
 /// # Errors
-/// A usage error when it can have no such name.
+/// A usage error if that name is not possible.
 pub(crate) fn archive_of(
     paths: Vec<PathBuf>,
     password: ArchivePassword,
@@ -99,7 +99,7 @@ pub(crate) fn archive_of(
 /// An archive of several paths for a peer that knows `secret`, as the page makes it.
 ///
 /// # Errors
-/// A usage error when it can have no such name, or the password is the secret.
+/// A usage error if that name is not possible, or the password is the secret.
 #[cfg(feature = "web")]
 pub(crate) fn archive_for(
     paths: Vec<PathBuf>,
@@ -111,10 +111,11 @@ pub(crate) fn archive_for(
     make(name(&paths), paths, password, names)
 }
 
-/// An archive can be attacked at leisure by whoever has it, and the secret must not fall with it.
+/// Checks that the password differs from the secret: anyone who has the archive can guess passwords offline, and
+/// must not find the secret that way.
 ///
 /// # Errors
-/// A usage error when they are the same.
+/// A usage error if they are the same.
 pub(crate) fn check_password(password: &ArchivePassword, secret: &Secret) -> Result<(), CliError> {
     match password.is_same_as(secret) {
         false => Ok(()),

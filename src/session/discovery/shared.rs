@@ -83,7 +83,7 @@ impl Shared {
         }
     }
 
-    /// Reads what waits at a socket that does not block.
+    /// Reads the datagrams that wait at a non-blocking socket.
     ///
     /// Returns whether there was anything.
     pub(super) fn read_waiting(&self, socket: &UdpSocket) -> bool {

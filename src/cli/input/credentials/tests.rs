@@ -35,7 +35,7 @@ fn with<R>(
 type PasswordSource = fn(Option<&Path>, &Context<'_>) -> Result<ArchivePassword, CliError>;
 const PASSWORD_SOURCES: [PasswordSource; 2] = [new_password, get];
 
-/// The password that is taken, or the error's line.
+/// The password, or the error's line.
 fn password(
     source: PasswordSource,
     file: Option<&Path>,

@@ -1,4 +1,4 @@
-//! The terminal while a line is edited: it gives out each key and shows nothing by itself.
+//! The terminal while a line is edited: it reports each key and echoes nothing.
 
 use crate::cli::platform::{self, ExitGuard};
 use rustix::process::{Signal, getpid, kill_process};
@@ -8,10 +8,11 @@ use rustix::termios::{
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-/// A read that comes back earlier than this without a key shows a terminal that is gone.
+/// A read that returns earlier than this without a key means that the terminal is gone.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 
-/// The terminal gives out each key. Dropped, it is as before; a guard sees to that even if this process is killed.
+/// The terminal reports each key. When this is dropped, the terminal is restored; a guard does that even if this
+/// process is killed.
 pub(super) struct RawMode {
     before: Termios,
     raw: Termios,
@@ -38,11 +39,11 @@ impl RawMode {
     }
 
     fn set(&self, modes: &Termios) -> io::Result<()> {
-        // What was typed ahead stays.
+        // Keeps what was typed ahead.
         Ok(tcsetattr(io::stdin(), OptionalActions::Drain, modes)?)
     }
 
-    /// The next byte; `None` at the end of input, or once it is not wanted.
+    /// The next byte; `None` at the end of input, or when it is no longer wanted.
     pub(super) fn key(&mut self, is_wanted: &dyn Fn() -> bool) -> io::Result<Option<u8>> {
         let mut byte = [0];
         loop {
@@ -70,7 +71,7 @@ impl RawMode {
         self.raise(Signal::TSTP)
     }
 
-    /// Does what the key does at other times, with the terminal as it was meanwhile.
+    /// Restores the terminal, then raises the signal that the key raises at other times.
     fn raise(&self, signal: Signal) -> io::Result<()> {
         self.set(&self.before)?;
         kill_process(getpid(), signal)?;
@@ -80,7 +81,7 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
-        // A terminal that is gone needs nothing.
+        // Fails only if the terminal is gone.
         let _ = self.set(&self.before);
     }
 }

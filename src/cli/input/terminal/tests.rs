@@ -1,10 +1,10 @@
-//! Answers that tests write down before.
+//! Scripted answers for tests.
 
 use super::*;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-/// Answers that were written down before; the end of input after the last one.
+/// Scripted answers, and the end of input after the last one.
 pub(in crate::cli) struct Script {
     answers: Mutex<VecDeque<String>>,
     questions: Mutex<Vec<String>>,

@@ -1,9 +1,9 @@
-//! What a console prints, to outputs that tests look at.
+//! What a console prints, on outputs that tests can read.
 
 use super::*;
 use std::sync::Arc;
 
-/// An output that tests can look at.
+/// An output that tests can read.
 #[derive(Clone, Default)]
 pub(in crate::cli) struct Screen(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! The line that shows a reading, in as many columns as there are.
+//! The line that shows a reading of the meter, fitted to the columns of the terminal.
 
 use super::meter::Reading;
 use crate::cli::output::colour::Colour;
@@ -8,13 +8,13 @@ use std::time::Duration;
 const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const BAR: std::ops::RangeInclusive<usize> = 8..=24;
-/// Less of a name says nothing.
+/// The fewest columns of a name that are of any use.
 const SHORTEST_NAME: usize = 10;
 
 const GAP: &str = "  ";
 
-/// The reading in at most `columns`: first what matters most, then what there is room for. `name` is that of
-/// the current file, escaped; `other` is the peer that a stall waits for.
+/// The reading in at most `columns`: the most important parts first, then what fits. `name` is the current file,
+/// escaped; `other` is the peer that a stalled transfer waits for.
 pub(crate) fn draw(
     reading: &Reading,
     name: &str,
@@ -33,7 +33,7 @@ pub(crate) fn draw(
         room = room.checked_sub(width)?;
         piece
     };
-    // In the order of their weight.
+    // In the order of their importance.
     let rate = take(Some(match reading.stalled {
         Some(time) if is_wide => stalled(time, other),
         Some(time) => format!("stalled {} s", time.as_secs()),
@@ -81,7 +81,7 @@ pub(crate) fn words(reading: &Reading, other: &str) -> String {
     text
 }
 
-/// The speed of contents, and what limits it: the two differ where contents are compressed.
+/// The speed of contents, and the rate limit. The two can differ if contents are compressed.
 fn rate_and_limit(reading: &Reading) -> String {
     let rate = format::rate(reading.rate);
     match reading.limit {
@@ -100,7 +100,7 @@ fn cells_of(bytes: u64, total: u64, cells: usize) -> String {
     format!("[{}{}]", "#".repeat(filled), ".".repeat(inner - filled))
 }
 
-/// The speed of the last seconds, from the lowest step for nothing to the highest for the most.
+/// The speed of the last seconds as a curve, from the lowest step for zero to the highest for the maximum.
 fn curve(rates: &[u64]) -> String {
     const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = rates.iter().copied().max().unwrap_or(0);

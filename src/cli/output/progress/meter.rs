@@ -5,31 +5,31 @@ use crate::session::Progress;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The speed is that of this time.
+/// The speed is measured over this time.
 const WINDOW: Duration = Duration::from_secs(5);
-/// How far apart the samples of the speed are.
+/// The time between two samples of the speed.
 const GAP: Duration = Duration::from_millis(100);
-/// A transfer that does not move for so long has stalled.
+/// A transfer without progress for this long has stalled.
 const STALL: Duration = Duration::from_secs(3);
-/// The curve has a point for each of these times.
+/// The time between two points of the curve.
 const CURVE_GAP: Duration = Duration::from_secs(1);
 /// The most points of the curve.
 pub(crate) const CURVE_POINTS: usize = 12;
 
-/// What is measured of a transfer that is under way.
+/// The measurements of a running transfer.
 pub(crate) struct Meter {
     samples: VecDeque<(Instant, u64)>,
     latest: Progress,
     /// When bytes moved last.
     moved_at: Instant,
-    /// When it will be done, as it was told last.
+    /// When it will be done, according to the latest estimate shown.
     end: Option<Instant>,
     curve: VecDeque<u64>,
     curve_at: Instant,
     limit: Option<u64>,
 }
 
-/// What a meter shows at one moment.
+/// The values of a meter at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) bytes: u64,
@@ -37,16 +37,17 @@ pub(crate) struct Reading {
     /// Bytes a second.
     pub(crate) rate: u64,
     pub(crate) left: Option<Duration>,
-    /// For how long nothing has moved, once that is worth telling.
+    /// For how long there was no progress, if that is long enough to show.
     pub(crate) stalled: Option<Duration>,
     /// The speed of the last seconds, oldest first.
     pub(crate) curve: Vec<u64>,
-    /// The most bytes a second that may go over the network: of contents, which are compressed, it can be more.
+    /// The rate limit on the network, in bytes a second. The rate of contents can be higher, because they are
+    /// compressed.
     pub(crate) limit: Option<u64>,
 }
 
 impl Meter {
-    /// Starts with the bytes that need not be moved.
+    /// Starts with the bytes that need not be sent.
     pub(crate) fn new(start: Instant, bytes: u64, total: Option<u64>) -> Meter {
         Meter {
             samples: VecDeque::from([(start, bytes)]),
@@ -63,7 +64,7 @@ impl Meter {
         }
     }
 
-    /// The same meter of a transfer that may send that many bytes a second over the network.
+    /// The same meter, with a rate limit.
     pub(crate) fn with_limit(self, limit: Option<u64>) -> Meter {
         Meter { limit, ..self }
     }
@@ -121,8 +122,8 @@ impl Meter {
         )
     }
 
-    /// The time left, which counts down steadily: a new estimate replaces the one before only if it differs
-    /// by much.
+    /// The time left, which counts down steadily: a new estimate replaces the previous one only if it differs a
+    /// lot.
     fn left(&mut self, now: Instant, rate: u64) -> Option<Duration> {
         const LONGEST: u64 = 100 * 3600;
         let lacking = self.latest.total?.saturating_sub(self.latest.bytes);
@@ -212,7 +213,7 @@ mod tests {
         let mut told = Vec::new();
         for second in 1..=50 {
             let now = start + Duration::from_secs(second);
-            // The speed sways by a tenth.
+            // The speed varies by a tenth.
             let sway = if second % 2 == 0 { 900 } else { 0 };
             meter.note(now, at(second * 10_000 + sway));
             told.extend(meter.read(now).left.map(|left| left.as_secs()));

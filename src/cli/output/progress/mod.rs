@@ -1,4 +1,4 @@
-//! How far a transfer is: when to show it, what is measured, and the line that shows it.
+//! The progress of a transfer: when to show it, what to measure, and the line that shows it.
 
 pub(crate) mod line;
 pub(crate) mod meter;
@@ -7,16 +7,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often progress is shown while nothing moves.
+/// How often progress is updated while nothing is transferred.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Runs a session, and calls `show` now and then meanwhile.
+/// Runs a session, and calls `show` regularly meanwhile.
 pub(crate) fn watch<R>(show: impl Fn() + Sync, session: impl FnOnce() -> R) -> R {
     thread::scope(|scope| {
         let (running, ended) = mpsc::channel::<()>();
         let ticker = thread::Builder::new().name("progress".to_owned());
         let show = &show;
-        // Without a thread it is shown when bytes move.
+        // Without a thread, progress is only shown when data is transferred.
         let _ = ticker.spawn_scoped(scope, move || {
             while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 show();
@@ -39,7 +39,7 @@ pub(crate) enum ProgressStyle {
     Off,
 }
 
-/// Lets something through now and then.
+/// Limits how often something happens.
 pub(crate) struct Throttle {
     next: Instant,
     gap: Duration,

@@ -1,4 +1,4 @@
-//! Compares what arrived with its source, byte by byte and without any code of the transfer.
+//! Compares the received files with their source, byte by byte and without any code of the transfer.
 
 use crate::cli::error::CliError;
 use crate::model::len64;
@@ -8,21 +8,21 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Bytes that are compared at once.
+/// Bytes to compare at once.
 const PIECE: u64 = 256 * 1024;
 
-/// What is the same.
+/// Counts of what is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Same {
     pub(super) files: u64,
     pub(super) bytes: u64,
 }
 
-/// Compares each source with what stands for it in `received`. Up to `left_out` entries may be
-/// missing: the transfer named them.
+/// Compares each source with its copy in `received`. Up to `left_out` entries may be missing, because the transfer
+/// named them.
 ///
 /// # Errors
-/// [`CliError::Different`], or a source that cannot be read any more.
+/// [`CliError::Different`], or a source that can no longer be read.
 pub(super) fn all(sources: &[PathBuf], received: &Path, left_out: u64) -> Result<Same, CliError> {
     let mut comparison = TreeComparison::default();
     for source in sources {
@@ -73,8 +73,8 @@ struct TreeComparison {
 }
 
 impl TreeComparison {
-    /// Compares one entry; a folder's entries are put on the list. An error is the source's; a result
-    /// that cannot be read differs.
+    /// Compares one entry, and queues the entries of a folder. An error concerns the source; a result that cannot
+    /// be read counts as different.
     fn pair(&mut self, source: &Path, result: &Path) -> io::Result<()> {
         let kind = fs::symlink_metadata(source)?.file_type();
         let Ok(found) = fs::symlink_metadata(result) else {

@@ -1,4 +1,4 @@
-//! A small tree like people have: some of it shrinks, some does not, most files are small.
+//! A small, typical tree: some of it compresses well, some does not, and most files are small.
 
 use crate::cli::error::CliError;
 use crate::cli::platform;
@@ -9,10 +9,10 @@ use std::path::Path;
 
 const MIB: usize = 1024 * 1024;
 
-/// Makes the sample at `root`, about 20 MiB of it.
+/// Makes the sample at `root`, about 20 MiB.
 ///
 /// # Errors
-/// The disk does not take it, or the system has no random bytes.
+/// It cannot be written, or the system has no random bytes.
 pub(super) fn make(root: &Path) -> Result<(), CliError> {
     let mut noise = SampleNoise::new()?;
     folder(root)?;
@@ -48,7 +48,7 @@ fn file(path: &Path, contents: &[u8]) -> Result<(), CliError> {
     fs::write(path, contents).map_err(CliError::cannot_write(path))
 }
 
-/// Lines of numbers: text that shrinks to a part of its size, as logs and tables do.
+/// Lines of numbers: text that compresses well, as logs and tables do.
 fn table(noise: &mut SampleNoise, length: usize) -> String {
     let mut text = String::with_capacity(length + 64);
     let mut line = 0;
@@ -65,7 +65,7 @@ fn table(noise: &mut SampleNoise, length: usize) -> String {
     text
 }
 
-/// Bytes that do not shrink (Marsaglia's xorshift64); not for keys.
+/// Bytes that do not compress (Marsaglia's xorshift64). Not for keys.
 struct SampleNoise(u64);
 
 impl SampleNoise {

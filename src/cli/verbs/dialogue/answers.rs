@@ -1,4 +1,4 @@
-//! What the answers mean. Each function says in its error what to type instead.
+//! What answers mean. Each function's error says what to type instead.
 
 use super::paths::path;
 use crate::cli::error::CliError;
@@ -17,7 +17,7 @@ pub(super) enum PeerPlace {
     Listening,
 }
 
-/// Which way the files go.
+/// The direction of the transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TransferDirection {
     Sending,
@@ -27,9 +27,9 @@ pub(super) enum TransferDirection {
 /// The answer to the first question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Which way the files go.
+    /// The direction of the transfer.
     Direction(TransferDirection),
-    /// Who dials: the first question of the first PeerBridge.
+    /// Who dials: the first question of the original PeerBridge.
     Place(PeerPlace),
 }
 
@@ -90,7 +90,7 @@ fn port(answer: &str, understand: fn(&str) -> Result<u16, CliError>) -> Result<u
     }
 }
 
-/// A code, or nothing for a fresh one.
+/// A code; `None` for a fresh one.
 pub(super) fn code(answer: &str) -> Result<Option<MeetingCode>, String> {
     match answer {
         "" => Ok(None),
@@ -100,7 +100,7 @@ pub(super) fn code(answer: &str) -> Result<Option<MeetingCode>, String> {
     }
 }
 
-/// A folder, or a name that is free for one.
+/// A folder, or a name that is free for a new one.
 pub(super) fn folder(answer: &str, home: Option<&OsStr>) -> Result<PathBuf, String> {
     if answer.is_empty() {
         return Ok(PathBuf::from("."));

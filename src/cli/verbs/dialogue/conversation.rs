@@ -1,4 +1,4 @@
-//! The questions in their order.
+//! The questions, in order.
 
 use super::answers::{self, PeerPlace, Start, TransferDirection};
 use super::paths;
@@ -25,20 +25,20 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What a person wants.
+/// What a person wants to do.
 pub(super) struct Wish {
     pub(super) rendezvous: Rendezvous,
     pub(super) secret: Secret,
     pub(super) task: DialogueTask,
 }
 
-/// What to do once the peer is there. The options serve for every attempt.
+/// What to do once the peer is there. The options are used for every attempt.
 pub(super) enum DialogueTask {
     Send(SendOptions),
     Receive(ReceiveOptions),
 }
 
-/// What to send; the password of an archive is missing.
+/// What to send, before the password of an archive is known.
 struct Errand {
     paths: Vec<PathBuf>,
     is_archive: bool,
@@ -49,7 +49,7 @@ struct Errand {
 pub(super) enum DialogueHalt {
     /// The person left.
     EndOfInput,
-    /// Something stood in the way.
+    /// Something failed.
     Failed(CliError),
 }
 
@@ -96,8 +96,8 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// First what a person knows: which way, and what. Then the code. Only where a secret is given or nobody can
-    /// be found, the way to the peer.
+    /// First asks what a person knows: the direction, and what to send or where to save. Then the code. Asks how
+    /// to reach the peer only if a secret is given or the search is off.
     fn by_direction(&self, direction: TransferDirection) -> Result<Wish, DialogueHalt> {
         let what = match direction {
             TransferDirection::Sending => Ok(self.errand()?),
@@ -107,7 +107,7 @@ impl<'a> Conversation<'a> {
             Some(secret) => (secret, None),
             None => self.code()?,
         };
-        // The password of an archive is asked for once the secret is known, from which it must differ.
+        // The password of an archive is asked for later, because it must differ from the secret.
         let task = match what {
             Ok(errand) => DialogueTask::Send(self.to_send(errand, &secret)?),
             Err(folder) => DialogueTask::Receive(ReceiveOptions::new(folder)),
@@ -126,7 +126,7 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// A code that is typed or made, and how to find the peer by it, where anybody can be found.
+    /// A code that is typed or made, and how to find the peer with it, unless the search is off.
     fn code(&self) -> Result<(Secret, Option<Rendezvous>), DialogueHalt> {
         let discovery = by_code::discovery_of(self.environment)?;
         let code = match self.ask_completed(&CODE, &completion::code, answers::code)? {
@@ -144,7 +144,7 @@ impl<'a> Conversation<'a> {
         Ok((code.to_secret(), Some(Rendezvous::Find(find))))
     }
 
-    /// The order of the first PeerBridge.
+    /// Asks in the order of the original PeerBridge.
     fn by_place(&self, place: PeerPlace) -> Result<Wish, DialogueHalt> {
         let (question, usual) = match place {
             PeerPlace::Dialling => (DIRECTION_OF_DIALLER, TransferDirection::Sending),
@@ -174,8 +174,8 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// Where another answer may help against `error`: says what went wrong, asks again for the answer that led to
-    /// it, and keeps the others.
+    /// If another answer may help against `error`: says what went wrong, repeats the question that led to it, and
+    /// keeps the other answers.
     pub(super) fn correct(
         &self,
         error: CliError,
@@ -214,7 +214,7 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
-    /// What to send next; `None` when that was all. Leaving here means no.
+    /// What to send next; `None` if nothing more. Ending the input here means no.
     pub(super) fn one_more(&self, secret: &Secret) -> Result<Option<SendOptions>, DialogueHalt> {
         match self.ask(&MORE, answers::yes_or_no) {
             Ok(true) => Ok(Some(self.to_send(self.errand()?, secret)?)),
@@ -248,7 +248,7 @@ impl<'a> Conversation<'a> {
         Ok(Rendezvous::Dial(PeerAddress { host, port }))
     }
 
-    /// What was written, if that has an address.
+    /// The written address, if the host has one.
     fn peer(&self, answer: &str) -> Result<WrittenAddress, String> {
         let written = answers::peer(answer)?;
         (self.resolve)(&written.host)?;
@@ -262,14 +262,14 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// An address, for as long as `is_wanted`; `None` where none is typed.
+    /// Asks for an address while `is_wanted`; `None` if none is typed.
     pub(super) fn address_while(&self, is_wanted: &dyn Fn() -> bool) -> Option<PeerAddress> {
         let typed = ask_until_understood(
             &ADDRESS_WHILE_LOOKING,
             |text| self.answers.line_while(text, is_wanted),
             |answer| self.peer_or_nothing(answer),
         );
-        // A terminal that fails gives no address; whatever asks next says so.
+        // If the terminal fails, there is no address. The next question reports it.
         let written = typed.ok().flatten()?;
         Some(PeerAddress {
             host: written.host,
@@ -328,7 +328,7 @@ impl<'a> Conversation<'a> {
         ask_until_understood(question, |text| self.answers.line(text), understand)
     }
 
-    /// The same, with Tab.
+    /// The same, with completion by Tab.
     fn ask_completed<T>(
         &self,
         question: &Question,

@@ -1,4 +1,4 @@
-//! While a peer is looked for by its code and is not found: an address may be typed meanwhile.
+//! The question for an address while the search for a peer with the same code goes on.
 
 use super::conversation::Conversation;
 use crate::model::Existing;
@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-/// An operator that asks for the address of a peer that is not found, and takes the question back once it is.
+/// An operator that asks for the address of a peer that is not found, and takes the question back when the peer is
+/// found.
 pub(super) struct AddressQuestion<'scope, 'env> {
     inner: &'env dyn Operator,
     conversation: &'env Conversation<'env>,
@@ -22,7 +23,7 @@ pub(super) struct AddressQuestion<'scope, 'env> {
 }
 
 impl<'scope, 'env> AddressQuestion<'scope, 'env> {
-    /// An address that is typed calls the search off by `cancel`.
+    /// A typed address cancels the search with `cancel`.
     pub(super) fn new(
         inner: &'env dyn Operator,
         conversation: &'env Conversation<'env>,
@@ -49,7 +50,7 @@ impl<'scope, 'env> AddressQuestion<'scope, 'env> {
     fn take_back(&self) {
         self.is_wanted.store(false, Ordering::SeqCst);
         if let Some(asking) = lock(&self.asking).take() {
-            // It can only have panicked, and is over then as well.
+            // Only a panic makes this fail, and then the thread is over, too.
             let _ = asking.join();
         }
     }
@@ -65,7 +66,7 @@ impl<'scope, 'env> AddressQuestion<'scope, 'env> {
             }
         };
         let thread = Builder::new().name("address".into());
-        // Without a thread the search goes on, and nothing is asked.
+        // Without a thread, the search goes on without a question.
         *lock(&self.asking) = thread.spawn_scoped(self.scope, ask).ok();
     }
 }

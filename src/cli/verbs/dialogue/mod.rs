@@ -1,7 +1,8 @@
-//! The guided dialogue: `peerbridge` without arguments, for people who do not want to know options.
+//! The guided dialogue: `peerbridge` without arguments, for people who do not want to learn options.
 //!
-//! `conversation` asks until it knows what is wanted, and asks again for an answer that cannot be used. Then
-//! the same sessions run as for any command. If one fails because of an answer, only that is asked again.
+//! `conversation` asks until it knows what is wanted, and repeats a question if its answer cannot be used. Then it
+//! runs the same sessions as the commands do. If a session fails because of an answer, only that question is asked
+//! again.
 
 mod answers;
 mod conversation;
@@ -19,11 +20,11 @@ use conversation::{Conversation, DialogueHalt, DialogueTask, Wish};
 use looking::AddressQuestion;
 use std::sync::Arc;
 
-/// Asks what is wanted and does it. Whoever ends the input instead of answering has decided to leave:
-/// that is no error.
+/// Asks what is wanted and does it. A person who ends the input instead of answering has decided to leave, which
+/// is no error.
 ///
 /// # Errors
-/// What stood in the way of a transfer.
+/// Why a transfer failed.
 pub(crate) fn run(context: &Context<'_>) -> Result<Exit, CliError> {
     let conversation = Conversation::new(context.answers, context.console, context.environment);
     context.console.show(text::GREETING);
@@ -40,7 +41,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, CliError> {
     }
 }
 
-/// Does it, and asks again for what failed.
+/// Does what is wanted, and asks again for answers that made it fail.
 fn grant(
     wish: Wish,
     conversation: &Conversation<'_>,

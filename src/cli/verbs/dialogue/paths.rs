@@ -6,7 +6,7 @@ use crate::cli::input::percent;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// What exists of an answer: one path, or several behind each other as file managers drop them.
+/// The existing paths in an answer: one, or several in a row as file managers drop them.
 ///
 /// # Errors
 /// What to type instead.
@@ -64,14 +64,15 @@ fn name_of(bytes: Vec<u8>) -> Option<OsString> {
     Some(OsString::from_vec(bytes))
 }
 
-/// A drive follows the slash there.
+/// On Windows a drive follows the slash.
 #[cfg(not(unix))]
 fn name_of(bytes: Vec<u8>) -> Option<OsString> {
     let text = String::from_utf8(bytes).ok()?;
     Some(text.trim_start_matches('/').into())
 }
 
-/// The words of an answer, split at blanks outside of quotes and behind no backslash; they keep both.
+/// The words of an answer, split at spaces that are neither in quotes nor after a backslash. Words keep their
+/// quotes and backslashes.
 fn words(answer: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
     let (mut quote, mut is_escaped) = (None, false);
@@ -149,11 +150,11 @@ mod tests {
         for odd in ["file://%", "file://x", "file:///%zz", "\"", "~"] {
             assert!(sources(odd, None).is_err(), "{odd}");
         }
-        // On Windows it is the root.
+        // On Windows this is the root folder.
         assert_eq!(sources("\\", None).is_err(), BACKSLASH_ESCAPES);
     }
 
-    /// A backslash that was taken away would name another folder.
+    /// Removing the backslash would name another folder.
     #[cfg(windows)]
     #[test]
     fn a_backslash_stands_between_names() {

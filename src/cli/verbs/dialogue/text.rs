@@ -1,4 +1,4 @@
-//! What the dialogue says: its questions, and what `?` explains about each.
+//! The texts of the dialogue: its questions, and the explanation that `?` shows for each.
 
 pub(super) const GREETING: &str = "\
 peerbridge moves files straight to another machine, encrypted all the way.
@@ -7,7 +7,7 @@ Run it on both, and type the same code. ? explains a question, Tab completes, Ct
 ";
 pub(super) const FAREWELL: &str = "Goodbye.\n";
 
-/// A question, and what `?` says about it.
+/// A question, and the explanation that `?` shows.
 pub(super) struct Question {
     pub(super) text: &'static str,
     pub(super) help: &'static str,

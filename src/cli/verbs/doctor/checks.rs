@@ -1,4 +1,4 @@
-//! The checks one by one.
+//! The single checks.
 
 use super::{CheckResult, Finding, transfer};
 use crate::cli::context::Context;
@@ -17,10 +17,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
-/// Less free space than this deserves attention.
+/// Less free space than this deserves attention, in bytes.
 const LITTLE_ROOM: u64 = 1 << 30;
 
-/// Clocks that differ by less look the same to a person.
+/// A smaller difference between clocks does not matter.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Whether the port is free, for each address family.
@@ -59,7 +59,7 @@ pub(super) fn loopback() -> Finding {
     }
 }
 
-/// Whether a query of this machine comes back to it, over which of its addresses.
+/// Whether a query of this machine comes back to it, and over which of its addresses.
 pub(super) fn discovery(mode: Discovery) -> Finding {
     const WHAT: &str = "discovery";
     match session::returns(mode, &Cancel::new()) {
@@ -176,7 +176,7 @@ fn room(folder: &Path) -> Finding {
 /// What interrupted transfers and archives left behind.
 pub(super) fn leftovers(folder: &Path) -> Vec<Finding> {
     let Ok(mut found) = disk::leftovers(folder) else {
-        // There is no folder yet, or the check of the destination says what is wrong.
+        // There is no folder yet, or the check of the destination reports what is wrong.
         return Vec::new();
     };
     if found.is_empty() {
@@ -241,7 +241,7 @@ pub(super) fn secrets(file: &Path) -> Finding {
     }
 }
 
-/// A file with secrets that was read. On Windows nobody has looked who else may read it.
+/// The finding for a file with secrets that could be read. On Windows, who else may read it was not checked.
 fn usable_file(what: &'static str, said: impl Into<String>) -> Finding {
     match cfg!(windows) {
         false => Finding::pass(what, said),

@@ -12,7 +12,7 @@ use std::path::Path;
 
 const WHAT: &str = "leftovers";
 
-/// Shows what is left in the folder, asks where somebody is there to answer, and removes it.
+/// Shows what is left in the folder, asks if there is a terminal, and removes it.
 ///
 /// # Errors
 /// The folder cannot be listed, or the terminal fails.

@@ -12,7 +12,7 @@ const BYTES: usize = 3 << 20;
 /// Sends a file to itself and compares it.
 ///
 /// # Errors
-/// What stood in the way.
+/// Why it failed.
 pub(super) fn to_itself() -> Result<(), CliError> {
     let folder = loopback::fresh_folder("doctor")?;
     let compared = to_itself_in(&folder);

@@ -4,15 +4,15 @@ use crate::cli::output::colour::Colour;
 use qrcodegen::{QrCode, QrCodeEcc};
 use zeroize::Zeroizing;
 
-/// Empty modules around the code, which readers need.
+/// Empty modules around the code, which scanners need.
 const QUIET_ZONE: i32 = 4;
 
 /// Black on white, whatever colours the terminal has.
 const BLACK_ON_WHITE: &str = "\x1b[30;107m";
 const NORMAL: &str = "\x1b[0m";
 
-/// The text as a QR code of half blocks, two rows of modules a line; `None` when it is too long for one. Without
-/// colours the terminal is taken to be dark.
+/// The text as a QR code of half blocks, with two rows of modules in a line; `None` if it is too long. Without
+/// colours, the terminal is assumed to be dark.
 pub(super) fn picture(text: &str, colour: Colour) -> Option<Zeroizing<String>> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
     let is_coloured = matches!(colour, Colour::Allowed);

@@ -1,4 +1,4 @@
-//! Sending to several receivers: what happens with each is told with its address.
+//! Sending to several receivers: events are shown with the receiver's address.
 
 use crate::cli::context::Context;
 use crate::cli::output::peers::PeerProgress;
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 /// The operator of a sender with several receivers.
 pub(super) struct ManyReporter<'a> {
-    /// Tells what concerns no single receiver.
+    /// Reports what concerns no single receiver.
     reporter: &'a Reporter<'a>,
     context: &'a Context<'a>,
     pub(super) peers: PeerProgress<'a>,

@@ -45,7 +45,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Says how long broken transfers are kept.
+    /// Logs how long broken transfers are kept.
     pub(super) fn keeps(&self, time: Duration) {
         let days = format::count(time.as_secs() / (24 * 3600), "day");
         self.side.say(&format!(
@@ -53,7 +53,7 @@ impl<'a> Log<'a> {
         ));
     }
 
-    /// Warns of secrets that can be guessed, without telling any of them.
+    /// Warns about secrets that can be guessed, without showing any of them.
     pub(super) fn warn_of_weak(&self, secrets: &Secrets) {
         let whose = match secrets {
             Secrets::One(secret) if secret.looks_weak() => "the secret looks".to_owned(),
@@ -135,7 +135,7 @@ impl Operator for Log<'_> {
             (Err(error), _) => (Exit::of_session(error), Some(error.to_string())),
         };
         if let Some(error) = &error {
-            // The peer's own words come last, where they cannot be taken for what stands before.
+            // The peer's own text comes last, so that it cannot pass for another part of the line.
             let line = format!("error: from {from}: exit {}: {error}", exit.code());
             self.side.insist(&line);
         }
@@ -155,14 +155,14 @@ impl Operator for Log<'_> {
 }
 
 impl Log<'_> {
-    /// Entries that are in place under their own names are not told one by one.
+    /// Entries that were delivered under their own names are not listed one by one.
     fn entry(&self, peer: SocketAddr, name: Option<&str>, entry: EntryResult<'_>) {
         if entry.is_plain() {
             return;
         }
         match entry.line(quoted) {
             (Verbosity::Quiet, line) => self.side.insist(&line),
-            // One line a transfer says how many there are.
+            // The line of the transfer has their number.
             (_, line) => self.side.detail(&line),
         }
         self.side.tell(|| {

@@ -1,4 +1,4 @@
-//! `peerbridge unzip --list`: what an archive says that it holds.
+//! `peerbridge unzip --list`: the entries that an archive's directory lists.
 
 use crate::cli::output::console::Console;
 use crate::cli::output::format;
@@ -7,10 +7,10 @@ use crate::disk::{AesStrength, Archive, ListedEncryption, ListedEntry, ListedKin
 use crate::model::{Mtime, escaped};
 use crate::session::hides_names;
 
-/// Lines that are written at once.
+/// Lines to write at once.
 const LINES: usize = 1024;
 
-/// Writes a line, or an event, for each entry, and in the end what they come to.
+/// Writes a line or an event for each entry, and their sum at the end.
 pub(super) fn show(archive: &Archive, zone: &TimeZone, console: &Console) {
     let mut lines = String::new();
     for (number, entry) in archive.entries().enumerate() {

@@ -1,4 +1,4 @@
-//! The questions in their order, answered by a script.
+//! The questions in order, answered by a script.
 
 use super::*;
 use crate::cli::environment;
@@ -23,7 +23,7 @@ fn wish_in(answers: &[&str], variables: &[(&'static str, &str)]) -> Result<Wish,
     wish
 }
 
-/// The paths that are sent as they are.
+/// The paths that are sent as files and folders.
 fn sent(task: &DialogueTask) -> &[PathBuf] {
     match task {
         DialogueTask::Send(SendOptions {
