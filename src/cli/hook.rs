@@ -1,4 +1,4 @@
-//! The program that runs after each transfer to here.
+//! The hook: a program that runs after each received transfer.
 
 use crate::cli::error::CliError;
 use crate::cli::{environment, platform};
@@ -12,25 +12,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// Pauses between two looks at whether the program has ended: short at first, for quick programs.
+/// Shortest and longest pause between two checks whether the program has ended: short at first, for quick
+/// programs.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// The program of `--on-receive`.
 #[derive(Debug)]
 pub(crate) struct Hook {
     pub(crate) program: PathBuf,
-    /// How long each run may take; one that takes longer is killed, with all that it started where the system can
-    /// do that.
+    /// How long each run may take. A run that takes longer is killed, if possible with all processes that it
+    /// started.
     pub(crate) time_limit: Option<Duration>,
 }
 
 impl Hook {
-    /// Runs it for one transfer, and waits for its end. It reads the paths that were delivered from its
-    /// standard input; what it prints goes to standard error, because standard output belongs to results.
-    /// The secrets are not in its environment.
+    /// Runs it for one transfer, and waits for its end. It reads the delivered paths from its standard input. Its
+    /// output goes to standard error, because standard output is for results. The secrets are not in its
+    /// environment.
     ///
     /// # Errors
-    /// [`CliError::Hook`]; the files are there all the same.
+    /// [`CliError::Hook`]. The files stay delivered.
     pub(crate) fn run(
         &self,
         peer: SocketAddr,
@@ -78,7 +79,7 @@ impl Hook {
         command
     }
 
-    /// How it ended; `None` when it took too long and was killed.
+    /// Its exit status; `None` if it took too long and was killed.
     fn wait(&self, mut child: Child) -> io::Result<Option<ExitStatus>> {
         let Some(limit) = self.time_limit else {
             return child.wait().map(Some);
@@ -98,7 +99,7 @@ impl Hook {
     }
 }
 
-/// The one path that was delivered, where a variable can hold it so that no script misreads it.
+/// The delivered path, if there is exactly one and a script cannot misread it in a variable.
 fn only_plain_path(delivered: &[PathBuf]) -> Option<&OsStr> {
     match delivered {
         [only] => Some(only.as_os_str())
@@ -107,8 +108,8 @@ fn only_plain_path(delivered: &[PathBuf]) -> Option<&OsStr> {
     }
 }
 
-/// A file that only this user can read, with each path behind the other and a NUL behind each: no name
-/// can hold that byte. It is removed when dropped.
+/// A file that only this user can read, with all paths and a NUL after each, since no name can contain that byte.
+/// It is removed when this is dropped.
 struct PathsFile {
     path: PathBuf,
 }
@@ -132,7 +133,7 @@ impl PathsFile {
 
 impl Drop for PathsFile {
     fn drop(&mut self) {
-        // It can only have been removed already, by the program.
+        // Fails only if the program has removed it already.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -14,12 +14,12 @@ use std::time::Duration;
 /// How long a command may take to end after it has closed its output.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// Options that say otherwise how to meet.
+/// Options that choose another way to meet.
 const OTHER_WAYS: [&str; 8] = [
     "to", "from", "listen", "bind", "port", "code", "count", "stdio",
 ];
 
-/// The way over a line, if `--via` or `--stdio` asks for one, and how the command of `--via` ends.
+/// The rendezvous over a line, if `--via` or `--stdio` is given, and how the command of `--via` ends.
 ///
 /// # Errors
 /// A usage error for options that do not go with it.
@@ -58,7 +58,7 @@ pub(crate) fn rendezvous(
     Ok(Some((Rendezvous::DialOver(line), Some(CommandEnd(end)))))
 }
 
-/// Checks that standard input and output can be the line.
+/// Checks that standard input and output are free to be the line.
 ///
 /// # Errors
 /// A usage error.
@@ -92,7 +92,7 @@ pub(crate) fn check_stdio(args: &ParsedArgs, context: &Context<'_>) -> Result<()
 #[derive(Debug)]
 pub(crate) struct CommandEnd(Receiver<ExitStatus>);
 
-/// The error to end with: where a command led to nobody, it says what became of the command.
+/// The error to report. If the command reached no peer, it says how the command ended.
 pub(crate) fn explain(error: Error, command: Option<&CommandEnd>) -> CliError {
     match (error, command) {
         (Error::NoConnection { source, .. }, Some(CommandEnd(end))) => CliError::Via {
@@ -121,7 +121,7 @@ fn start(command: &str, end: Sender<ExitStatus>) -> io::Result<LineStreams> {
     Ok((Box::new(output), Box::new(input)))
 }
 
-/// What a command writes. Dropped at its end, it waits for the command.
+/// The output of a command. When dropped, it waits for the command to end.
 struct CommandOutput {
     output: ChildStdout,
     child: Child,
@@ -137,7 +137,7 @@ impl Read for CommandOutput {
 impl Drop for CommandOutput {
     fn drop(&mut self) {
         if let Ok(status) = self.child.wait() {
-            // Nobody may want to know any more.
+            // The receiver may be gone already.
             let _ = self.end.send(status);
         }
     }

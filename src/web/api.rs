@@ -1,4 +1,4 @@
-//! What may be asked: the page's files, its events, and small posts.
+//! The requests that are answered: the page's files, its events, and small posts.
 
 use crate::cli::error::CliError;
 use crate::cli::output::json::Object;
@@ -41,9 +41,9 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const EVENTS: &str = "/api/events";
 const UPLOAD: &str = "/api/upload";
 
-/// How often a stream says that it is alive, so that a page that was closed is noticed.
+/// How often a stream of events sends a heartbeat, to notice that its page was closed.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long it is looked who is near.
+/// How long to search for peers nearby.
 const NEARBY: Duration = Duration::from_secs(2);
 
 /// Everything that answers requests.
@@ -64,12 +64,12 @@ impl Api {
         }
     }
 
-    /// Whether the page asked for the end.
+    /// Whether the page has ended the program.
     pub(super) fn is_ended(&self) -> bool {
         self.is_ended.load(Ordering::SeqCst)
     }
 
-    /// Ends the job that runs, and removes temporary files.
+    /// Ends the running job, and removes temporary files.
     pub(super) fn end(&self) {
         self.jobs.end();
         self.uploads.discard_all();
@@ -151,7 +151,7 @@ impl Api {
         let job = SendJob::of(fields, |name| self.uploads.find(name))?;
         let dropped = job.dropped.clone();
         self.jobs.start(Job::Send(job))?;
-        // Not before: a request that is refused leaves everything as it was.
+        // Only now, so that a refused request changes nothing.
         if let Some(folder) = dropped {
             self.uploads.hand_over(&folder);
         }
@@ -179,7 +179,7 @@ impl Api {
     }
 
     /// Sends events (HTML Standard, section 9.2) until the page closes the connection. `Last-Event-ID` says which
-    /// the page has.
+    /// events the page has already.
     fn events(&self, request: &Request, mut stream: &TcpStream) -> io::Result<()> {
         let last = request.header("last-event-id").map(String::from_utf8_lossy);
         let mut after = match last.map(|last| last.parse::<u64>()) {
@@ -210,7 +210,7 @@ impl Api {
     }
 }
 
-/// The files of the page, for everybody: there is nothing secret in them.
+/// Sends a file of the page. These need no token, because nothing in them is secret.
 fn page(request: &Request, stream: &TcpStream) -> io::Result<()> {
     let known = PAGE.iter().find(|(path, ..)| *path == request.path);
     match known {

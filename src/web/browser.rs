@@ -1,4 +1,4 @@
-//! Starting the person's browser and file manager.
+//! Starts the person's browser and file manager.
 
 use crate::cli::environment;
 use crate::web::private_folder::PrivateFolder;
@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Opens the page. The address goes through a private file, because other users see the words of a command, and
-/// the address has the token. The file stays as long as the returned folder.
+/// Opens the page. The address has the token, and other users can see the arguments of a command, so it goes
+/// through a private file. The file exists as long as the returned folder.
 ///
 /// # Errors
 /// No such program, or no temporary folder.
@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path) -> io::Result<()> {
         .stderr(Stdio::null());
     environment::hide_secrets(&mut command);
     let mut child = command.spawn()?;
-    // Nobody reads how it ends; waiting frees its entry in the process table.
+    // The exit status does not matter, but waiting for it frees the entry in the process table.
     let waiter = std::thread::Builder::new().name("browser".to_owned());
     waiter.spawn(move || child.wait())?;
     Ok(())

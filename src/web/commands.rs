@@ -1,4 +1,5 @@
-//! What the page uses of the commands, which are above it.
+//! The functions of the command line that the page uses. They are passed in, because the command line is above the
+//! page.
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 
 /// Functions of the command line.
 pub(crate) struct Commands {
-    /// Runs a command as it is.
+    /// Runs a command.
     pub(crate) run: fn(&[OsString], &Context<'_>) -> Result<Exit, CliError>,
     /// Makes the archive of these paths with this password, which must not be the secret.
     pub(crate) make_archive:

@@ -1,4 +1,4 @@
-//! The events of the job that runs or ran last, kept for pages that come later.
+//! The events of the running or latest job, kept for pages that are opened later.
 
 use crate::cli::output::json::Object;
 use crate::session::sync::Monitor;
@@ -7,25 +7,25 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The most events of one kind that are kept. A kind never pushes another one out, so a page that comes later
-/// always gets `started`, the open question and `done`.
+/// The most events of one kind that are kept. Events of one kind never displace those of another, so a page that
+/// is opened later always gets `started`, the open question and `done`.
 const KEPT: usize = 1000;
 
-/// Kinds of which only the last one says something: how far a job is, and which question is open.
+/// Kinds of which only the latest event matters: the progress of a job, and the open question.
 const LAST_ONLY: [&str; 3] = ["progress", "question", "answered"];
 
-/// Kinds whose first events count: a page shows the beginning of a long list.
+/// Kinds of which the first events are kept: a page shows the beginning of a long list.
 const FIRST_ONLY: [&str; 1] = ["entry"];
 
 /// Events with numbers. Every page reads them from where it stopped.
 pub(super) struct EventLog(Monitor<LoggedEvents>);
 
 struct LoggedEvents {
-    /// By kind, each in the order of their numbers.
+    /// The kept events of each kind, in the order of their numbers.
     kept: BTreeMap<String, VecDeque<LoggedEvent>>,
     next: u64,
     pages: usize,
-    /// When the last page left, or the log began.
+    /// When the last page was closed, or the log was created.
     alone_since: Instant,
     is_closed: bool,
 }
@@ -71,12 +71,12 @@ impl EventLog {
         });
     }
 
-    /// Forgets everything: another job begins.
+    /// Forgets everything, because another job starts.
     pub(super) fn clear(&self) {
         self.0.change(|events| events.kept.clear());
     }
 
-    /// The events after number `after`, waited for as long as `time`; `None` when the log is closed.
+    /// The events after number `after`. Waits for one for at most `time`; `None` if the log is closed.
     pub(super) fn after(&self, after: u64, time: Duration) -> Option<Vec<LoggedEvent>> {
         let events = self
             .0
@@ -89,13 +89,13 @@ impl EventLog {
         self.0.change(|events| events.is_closed = true);
     }
 
-    /// A page that reads; as long as one does, the log is not alone.
+    /// Registers a page. While one is registered, the log is not alone.
     pub(super) fn page(self: &Arc<Self>) -> OpenPage {
         self.0.change(|events| events.pages += 1);
         OpenPage(Arc::clone(self))
     }
 
-    /// How long no page has been open.
+    /// For how long no page has been open.
     pub(super) fn alone(&self, now: Instant) -> Duration {
         let events = self.0.lock();
         match events.pages {

@@ -1,4 +1,4 @@
-//! What the page posts, field by field. A field that is missing, of another type or not known is refused.
+//! Reads what the page posts, field by field. Refuses fields that are missing, of another type, or unknown.
 
 use crate::web::http::response::Status;
 use crate::web::json::Json;
@@ -12,10 +12,10 @@ const PATH_BYTES: usize = 32 * 1024;
 pub(super) struct Fields(BTreeMap<String, Json>);
 
 impl Fields {
-    /// Those of a body.
+    /// The fields of a body.
     ///
     /// # Errors
-    /// It is no object.
+    /// It is not an object.
     pub(super) fn parse(body: &str) -> Result<Fields, Status> {
         match Json::parse(body) {
             Some(Json::Object(fields)) => Ok(Fields(fields)),
@@ -26,7 +26,7 @@ impl Fields {
     /// Checks that every field was taken.
     ///
     /// # Errors
-    /// One was not.
+    /// A field is unknown.
     pub(super) fn end(self) -> Result<(), Status> {
         match self.0.is_empty() {
             true => Ok(()),
@@ -34,7 +34,7 @@ impl Fields {
         }
     }
 
-    /// Text; empty where it is missing.
+    /// Text; empty if it is missing.
     pub(super) fn text(&mut self, key: &str) -> Result<String, Status> {
         match self.0.remove(key) {
             None | Some(Json::Null) => Ok(String::new()),
@@ -43,12 +43,12 @@ impl Fields {
         }
     }
 
-    /// Text that is there and not empty.
+    /// Text; `None` if it is missing or empty.
     pub(super) fn some_text(&mut self, key: &str) -> Result<Option<String>, Status> {
         Ok(Some(self.text(key)?).filter(|text| !text.is_empty()))
     }
 
-    /// Yes or no; no where it is missing.
+    /// Yes or no; no if it is missing.
     pub(super) fn flag(&mut self, key: &str) -> Result<bool, Status> {
         match self.0.remove(key) {
             None => Ok(false),
@@ -61,14 +61,14 @@ impl Fields {
     pub(super) fn number(&mut self, key: &str) -> Result<u64, Status> {
         match self.0.remove(key) {
             Some(Json::Number(number)) if (0.0..=1e15).contains(&number) => {
-                // Its text has no fraction where it has none.
+                // A whole number is formatted without a fraction, so this refuses fractions.
                 number.to_string().parse().map_err(|_| Status::BadRequest)
             }
             _ => Err(Status::BadRequest),
         }
     }
 
-    /// A path as [`files`](super::files) told it.
+    /// A path in the form that [`files`](super::files) sent it.
     pub(super) fn path(&mut self, key: &str) -> Result<Option<PathBuf>, Status> {
         let text = self.some_text(key)?;
         let bytes = self.some_text(&format!("{key}_bytes"))?;
@@ -98,7 +98,8 @@ impl Fields {
     }
 }
 
-/// The one way from a page's text to a path of this machine: absolute, and nothing that a system refuses.
+/// The only way from a page's text to a path of this machine. The path must be absolute, and nothing that a system
+/// refuses.
 fn checked(path: PathBuf) -> Result<PathBuf, Status> {
     let bytes = path.as_os_str().as_encoded_bytes();
     match path.is_absolute() && bytes.len() <= PATH_BYTES && !bytes.contains(&0) {
@@ -113,7 +114,7 @@ fn path_of_bytes(bytes: Vec<u8>) -> Result<PathBuf, Status> {
     checked(std::ffi::OsString::from_vec(bytes).into())
 }
 
-/// Names are Unicode here.
+/// On Windows, paths are Unicode.
 #[cfg(not(unix))]
 fn path_of_bytes(_bytes: Vec<u8>) -> Result<PathBuf, Status> {
     Err(Status::BadRequest)

@@ -1,4 +1,4 @@
-//! The folders of this machine, for the page to choose from.
+//! Lists the folders of this machine, for the page to choose from.
 
 use crate::cli::error::CliError;
 use crate::cli::output::json::Object;
@@ -20,7 +20,7 @@ struct FolderEntry {
     size: u64,
 }
 
-/// What a folder holds: folders first, then by name.
+/// The entries of a folder: folders first, then by name.
 ///
 /// # Errors
 /// It cannot be read.
@@ -48,21 +48,21 @@ pub(super) fn list(folder: &Path) -> Result<Object, Refused> {
     })
 }
 
-/// Makes a folder in another one.
+/// Creates a folder in another one.
 ///
 /// # Errors
-/// The name is none, is taken, or the system refuses.
+/// The name is invalid or taken, or the system refuses.
 pub(super) fn make_folder(parent: &Path, name: &str) -> Result<Object, Refused> {
     let made = in_folder(parent, name)?;
     fs::create_dir(&made).map_err(CliError::cannot_write(&made))?;
     Ok(path("path", &made))
 }
 
-/// The path of a name in a folder, by the rules for names from peers: no folders in it, and a name that this
-/// system can have.
+/// The path of a name in a folder. The rules are those for names from peers: the name contains no folder, and this
+/// system allows it.
 ///
 /// # Errors
-/// It is no such name, or the folder cannot be found.
+/// The name breaks these rules, or the folder cannot be found.
 pub(super) fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, Refused> {
     let path = WirePath::parse(name.trim().as_bytes())
         .map_err(|fault| Refused::says(format!("that is no name for a file: {fault}")))?;
@@ -78,13 +78,13 @@ pub(super) fn path(key: &str, path: &Path) -> Object {
     Object::new().name(key, path.as_os_str().as_encoded_bytes())
 }
 
-/// A folder above, with its last name.
+/// A folder above, with its path and its name.
 fn named(folder: &Path) -> Object {
     let name = folder.file_name().unwrap_or(folder.as_os_str());
     path("path", folder).text("name", &name.to_string_lossy())
 }
 
-/// Links count as what they lead to: a person wants to open a folder that is a link.
+/// A link counts as its target, because a person wants to open a folder that is a link.
 fn look(entry: &fs::DirEntry) -> FolderEntry {
     let path = entry.path();
     let found = fs::metadata(&path);

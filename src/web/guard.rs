@@ -1,4 +1,4 @@
-//! Who may ask for what: the page's own address, and the token.
+//! Decides which requests are allowed, by the page's own address and the token.
 
 use crate::cli::error::CliError;
 use crate::crypto::{Secret, random_bytes};
@@ -6,21 +6,21 @@ use crate::web::http::request::Request;
 use crate::web::http::response::Status;
 use std::net::SocketAddr;
 
-/// The token: 128 random bits.
+/// Length of the token: 128 random bits.
 const TOKEN_BYTES: usize = 16;
 
 /// The page's address and token.
 pub(super) struct Guard {
-    /// As browsers write it: they leave the usual port of HTTP out.
+    /// The Host as browsers write it: without the default port of HTTP.
     host: String,
     token: Secret,
 }
 
-/// The usual port of HTTP.
+/// The default port of HTTP.
 const HTTP_PORT: u16 = 80;
 
 impl Guard {
-    /// Makes a token, and the page's whole address. The token stands in its fragment, which browsers send to nobody.
+    /// Makes a token, and the page's complete address. The token is in its fragment, which browsers never send.
     ///
     /// # Errors
     /// The system has no random bytes.
@@ -41,8 +41,8 @@ impl Guard {
         Ok((guard, url))
     }
 
-    /// Checks what holds for every request. A page of another site may have a name that leads here (DNS
-    /// rebinding), and then another Host.
+    /// Checks a request for anything. A page of another site may have a host name that resolves to this machine
+    /// (DNS rebinding), but then its Host is another one.
     pub(super) fn admit(&self, request: &Request) -> Result<(), Status> {
         if request.header("host") != Some(self.host.as_bytes()) {
             return Err(Status::Misdirected);
@@ -50,14 +50,14 @@ impl Guard {
         let own = format!("http://{}", self.host);
         match request.header("origin") {
             Some(origin) if origin == own.as_bytes() => Ok(()),
-            // Browsers name the origin of every post.
+            // Browsers send the origin with every post.
             None if request.method == "GET" && !request.has("origin") => Ok(()),
             _ => Err(Status::Forbidden),
         }
     }
 
-    /// Checks what holds for everything but the page's files. Browsers say which site asks, and set no
-    /// `Authorization` for another one.
+    /// Checks a request for anything but the page's files. Browsers say which site a request comes from, and send
+    /// no `Authorization` for another site.
     pub(super) fn admit_to_api(&self, request: &Request) -> Result<(), Status> {
         let site = request.header("sec-fetch-site");
         if site.is_some_and(|site| site != b"same-origin") {

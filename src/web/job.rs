@@ -1,4 +1,4 @@
-//! What the page may have done: the types of the session, filled in from what it posted.
+//! The jobs that the page can start: options of the session, read from the fields that the page posts.
 
 use crate::cli::error::{CliError, CredentialKind};
 use crate::cli::options::choices::policy;
@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Something to do, which can be done again.
+/// A job. It can be repeated.
 #[derive(Clone)]
 pub(super) enum Job {
     Send(SendJob),
@@ -25,17 +25,17 @@ pub(super) enum Job {
     Command(CommandJob),
 }
 
-/// How to meet the other side.
+/// How to reach the other side.
 #[derive(Clone)]
 pub(super) struct WayToPeer {
     pub(super) words: SharedWords,
-    /// Where to dial; without it the code leads to the other side.
+    /// The address to dial; `None` to find the other side by the code.
     address: Option<PeerAddress>,
     /// The name under which a drop box knows the secret.
     name: Option<String>,
 }
 
-/// What both sides know.
+/// The code or secret that both sides know.
 #[derive(Clone)]
 pub(super) enum SharedWords {
     Code(Arc<MeetingCode>),
@@ -48,7 +48,7 @@ pub(super) enum SharedWords {
 pub(super) struct SendJob {
     pub(super) meeting: WayToPeer,
     pub(super) paths: Vec<PathBuf>,
-    /// Where files lie that were dropped on the page.
+    /// The folder with files that were dropped on the page.
     pub(super) dropped: Option<Arc<PrivateFolder>>,
     pub(super) exclude: Vec<String>,
     pub(super) rate_limit: Option<u64>,
@@ -56,19 +56,19 @@ pub(super) struct SendJob {
     pub(super) archive: Option<(Arc<ArchivePassword>, Names)>,
 }
 
-/// Where to put what arrives.
+/// Where to save files.
 #[derive(Clone)]
 pub(super) struct ReceiveJob {
     pub(super) meeting: WayToPeer,
     pub(super) options: ReceiveOptions,
 }
 
-/// A command of `peerbridge` as it is.
+/// A command of `peerbridge`, unchanged.
 #[derive(Clone)]
 pub(super) struct CommandJob {
     pub(super) words: Vec<OsString>,
     pub(super) password: Option<String>,
-    /// The folder with what it makes.
+    /// The folder with its results.
     pub(super) folder: Option<PathBuf>,
 }
 
@@ -102,7 +102,7 @@ impl WayToPeer {
         })
     }
 
-    /// Ready to meet.
+    /// A [`Connect`] with these options.
     pub(super) fn connect(&self, options: &WebOptions, cancel: &Cancel) -> Connect {
         let listen = ListenAddress {
             address: None,
@@ -228,7 +228,7 @@ impl CommandJob {
         Ok(job)
     }
 
-    /// Opening an archive, or a list of what is in it.
+    /// Opens an archive, or lists its entries.
     ///
     /// # Errors
     /// The page does not post such a thing, or the person's input cannot be used.
@@ -255,9 +255,9 @@ impl CommandJob {
         Ok(job)
     }
 
-    /// The words of a verb; paths come behind `--`, so none is taken for an option.
+    /// The words of a command. Paths come after `--`, so none of them can be an option.
     fn new(verb: &str, paths: impl IntoIterator<Item = OsString>) -> CommandJob {
-        // There is none to show for checks.
+        // Checks have no progress.
         let progress = (verb != "doctor").then_some("--progress=off");
         let options = ["--json"].into_iter().chain(progress);
         let words = [verb].into_iter().chain(options).chain(["--"]);

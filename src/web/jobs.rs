@@ -1,4 +1,4 @@
-//! One job at a time: it runs in a thread of its own, also while no page is open.
+//! Runs one job at a time, in a thread of its own, even while no page is open.
 
 use crate::cli::bug;
 use crate::cli::context::Context;
@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-/// The job that runs, the one that ran last, and what it tells.
+/// The running job, the latest job, and its events.
 pub(super) struct Jobs {
     pub(super) options: WebOptions,
     commands: Commands,
@@ -40,9 +40,9 @@ pub(super) struct Jobs {
 #[derive(Default)]
 struct JobsState {
     running: Option<Cancel>,
-    /// The last one, as long as it makes sense to do it again.
+    /// The latest job, as long as it can be repeated.
     last: Option<Job>,
-    /// The folder with what the last job made.
+    /// The folder with the results of the latest job.
     folder: Option<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl Jobs {
     /// Starts a job.
     ///
     /// # Errors
-    /// Another one runs, or the system has no thread.
+    /// Another one is running, or the system has no thread.
     pub(super) fn start(self: &Arc<Self>, job: Job) -> Result<(), Status> {
         let cancel = Cancel::new();
         let before = self.state.change(|state| {
@@ -89,19 +89,19 @@ impl Jobs {
         Ok(())
     }
 
-    /// Does the last job again, which resumes what was interrupted.
+    /// Repeats the latest job, which resumes an interrupted transfer.
     ///
     /// # Errors
-    /// There was none, or one runs.
+    /// There was none, or one is running.
     pub(super) fn again(self: &Arc<Self>) -> Result<(), Status> {
         let last = self.state.lock().last.clone();
         self.start(last.ok_or(Status::Conflict)?)
     }
 
-    /// Forgets the job that ran last, on every page.
+    /// Forgets the latest job, on every page.
     ///
     /// # Errors
-    /// It runs.
+    /// It is still running.
     pub(super) fn leave(&self) -> Result<(), Status> {
         let last = self.state.change(|state| {
             if state.running.is_some() {
@@ -117,7 +117,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Ends the job that runs. What arrived is kept.
+    /// Cancels the running job. The received data is kept.
     pub(super) fn cancel(&self) {
         if let Some(cancel) = &self.state.lock().running {
             cancel.cancel();
@@ -129,7 +129,7 @@ impl Jobs {
         self.state.lock().running.is_some()
     }
 
-    /// Ends the job and waits until it has put everything in order.
+    /// Cancels the job and waits until it has cleaned up.
     pub(super) fn end(&self) {
         self.cancel();
         let mut state = self.state.wait_while(|state| state.running.is_some());
@@ -139,7 +139,7 @@ impl Jobs {
         self.log.close();
     }
 
-    /// The folder with what the last job made.
+    /// The folder with the results of the latest job.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         self.state.lock().folder.clone()
     }
@@ -179,7 +179,7 @@ impl Jobs {
                 Ok(exit)
             }
         });
-        // Another job can start as soon as a page knows that this one is done.
+        // When a page learns that this job is done, another one must be able to start.
         let finished = self.state.change(|state| {
             let exit = close(outcome, &console, &ledger, None);
             state.running = None;
@@ -248,12 +248,12 @@ fn reporter<'a>(
     reporter
 }
 
-/// Passwords are not cloned by accident.
+/// Passwords cannot be cloned, so that this does not happen by accident.
 fn copy(password: &ArchivePassword) -> Result<ArchivePassword, CredentialError> {
     ArchivePassword::from_text(password.as_bytes())
 }
 
-/// The first event of a job: what it does, and the code for the other side.
+/// The first event of a job: its kind, and the code for the other side.
 fn started(job: &Job) -> Object {
     let event = Object::event("started");
     let (event, words) = match job {

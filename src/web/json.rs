@@ -1,4 +1,4 @@
-//! Reading JSON (RFC 8259) that the page sends: small objects, with a bound for their depth.
+//! Reads the JSON (RFC 8259) that the page sends: small objects, with a bound for their depth.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) enum Json {
 }
 
 impl Json {
-    /// Reads one value and nothing behind it.
+    /// Reads one value. Nothing may follow it.
     pub(super) fn parse(text: &str) -> Option<Json> {
         let mut reader = JsonReader { rest: text };
         let value = reader.value(0)?;
@@ -40,7 +40,7 @@ impl<'a> JsonReader<'a> {
         Some(())
     }
 
-    /// The character after blanks, which stays.
+    /// The next character after white space, without consuming it.
     fn next(&mut self) -> Option<char> {
         self.skip_blanks();
         self.rest.chars().next()
@@ -85,7 +85,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// A key that is there twice is refused: two readers could take different values.
+    /// Refuses a key that occurs twice, because two readers could use different values.
     fn object(&mut self, depth: usize) -> Option<Json> {
         self.takes("{")?;
         let mut fields = BTreeMap::new();

@@ -1,9 +1,9 @@
 //! Floor 4, beside the command line: a page in the browser of this machine.
 //!
 //! `server` accepts connections on the loopback address, `http` reads requests and writes responses, `guard`
-//! decides who may ask, and `api` is the table of what may be asked. `jobs` runs one transfer at a time with the
-//! session's own types. Its events are those of `--json`, kept in `event_log` until a page reads them; its questions
-//! wait in `questions` for an answer of any page.
+//! decides which requests are allowed, and `api` answers them. `jobs` runs one transfer at a time with the
+//! session's own types. Its events are those of `--json`, kept in `event_log` until a page reads them; its
+//! questions wait in `questions` for an answer of any page.
 
 mod api;
 mod browser;

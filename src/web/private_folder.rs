@@ -1,4 +1,4 @@
-//! Temporary folders that only this user can open, and that go with the process.
+//! Temporary folders that only this user can open. They are removed when the process ends.
 
 use crate::cli::platform::{self, DropGuard};
 use crate::crypto::random_bytes;
@@ -7,12 +7,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "peerbridge-web-";
-/// The file that a living process holds locked.
+/// The file that a running process keeps locked.
 const LOCK: &str = "lock";
-/// How often a folder is made that another process takes for an abandoned one before it is locked.
+/// How often to try again if another process removes the new folder as abandoned before it is locked.
 const TRIES: usize = 20;
 
-/// A folder that is removed when this is dropped, or this process is gone.
+/// A folder that is removed when this is dropped or the process is gone.
 pub(super) struct PrivateFolder {
     path: PathBuf,
     lock: Option<File>,
@@ -20,10 +20,10 @@ pub(super) struct PrivateFolder {
 }
 
 impl PrivateFolder {
-    /// Makes one among the system's temporary files.
+    /// Creates one among the system's temporary files.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn create() -> io::Result<PrivateFolder> {
         let place = std::path::absolute(std::env::temp_dir())?;
         let (path, lock) = locked_folder(&place)?;
@@ -42,9 +42,9 @@ impl PrivateFolder {
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        // Windows removes no file that is open.
+        // Windows cannot remove an open file.
         drop(self.lock.take());
-        // What cannot be removed now is removed when the page is started again.
+        // What cannot be removed now is removed at the next start.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
@@ -63,8 +63,9 @@ fn locked_folder(place: &Path) -> io::Result<(PathBuf, File)> {
     Err(ErrorKind::ResourceBusy.into())
 }
 
-/// Makes and locks the lock of a new folder; `None` if [`remove_abandoned`] of another process was faster. It
-/// removes a folder only while it holds the lock, so a lock that is still in its place afterwards is this one's.
+/// Creates and locks the lock file of a new folder; `None` if [`remove_abandoned`] of another process was faster.
+/// That removes a folder only while it holds the lock. So if the file is still in its place after it was locked
+/// here, the folder is safe.
 fn lock(folder: &Path) -> io::Result<Option<File>> {
     let path = folder.join(LOCK);
     let lock = match platform::create_private_file(&path) {
@@ -77,7 +78,8 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
     Ok(path.try_exists()?.then_some(lock))
 }
 
-/// Removes the folders of processes that were killed. What cannot be removed stays: it is another user's, or in use.
+/// Removes the folders of processes that were killed. Folders that cannot be removed stay: they belong to another
+/// user, or are in use.
 pub(super) fn remove_abandoned() {
     remove_abandoned_in(&std::env::temp_dir());
 }
@@ -98,10 +100,10 @@ fn remove_abandoned_in(place: &Path) {
             continue;
         }
         let path = entry.path().join(LOCK);
-        // A process that was killed early left no lock.
+        // A process that was killed early left no lock file.
         let lock = File::open(&path).or_else(|_| platform::create_private_file(&path));
-        // Held until the folder is gone: a process that waits for the lock then finds it gone. Windows removes
-        // no file that is open.
+        // Held until the folder is gone, so that a process that waits for the lock then finds it gone. Windows
+        // cannot remove an open file.
         if let Some(held) = lock.ok().filter(|lock| lock.try_lock().is_ok()) {
             let _held = (!cfg!(windows)).then_some(held);
             let _ = fs::remove_dir_all(entry.path());

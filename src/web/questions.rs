@@ -1,4 +1,4 @@
-//! The question of a job, which waits for the answer of any page.
+//! The question of a job. Any page can answer it.
 
 use crate::cli::options::choices::policy;
 use crate::cli::output::format;
@@ -21,7 +21,7 @@ pub(super) struct OpenQuestion {
 
 #[derive(Default)]
 struct QuestionState {
-    /// The number of the question that was asked last.
+    /// The number of the latest question.
     number: u64,
     understands: Option<fn(&str) -> bool>,
     answer: Option<String>,
@@ -38,7 +38,7 @@ impl OpenQuestion {
     /// Takes an answer to the question of this number.
     ///
     /// # Errors
-    /// That question is not open, or it has no such answer.
+    /// This question is not open, or this is not one of its answers.
     pub(super) fn answer(&self, number: u64, answer: &str) -> Result<(), Refused> {
         self.open.change(|open| {
             let understands = open.understands.filter(|_| open.number == number);
@@ -52,13 +52,13 @@ impl OpenQuestion {
         })
     }
 
-    /// Lets a question look at its job's [`Cancel`] again.
+    /// Makes a waiting question check its job's [`Cancel`] again.
     pub(super) fn wake(&self) {
-        // Under the lock: a question that has just looked at its job still hears of it.
+        // Under the lock, so that a question that has just checked its job is woken, too.
         self.open.change(|_| ());
     }
 
-    /// Asks, and waits for the answer; `None` when the job is cancelled.
+    /// Asks, and waits for the answer; `None` if the job is cancelled.
     fn ask(
         &self,
         about: &str,
@@ -89,7 +89,7 @@ fn yes_or_no(answer: &str) -> bool {
     ["yes", "no"].contains(&answer)
 }
 
-/// What a job asks about its transfer.
+/// The questions of a job about its transfer.
 pub(super) struct PageOperator<'a> {
     pub(super) questions: &'a OpenQuestion,
     pub(super) cancel: &'a Cancel,

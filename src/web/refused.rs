@@ -5,7 +5,7 @@ use crate::cli::output::json::Object;
 use crate::crypto::RandomError;
 use crate::web::http::response::{self, Status};
 
-/// A request that was refused, with words where the person can do something about it.
+/// A refused request, with a text if the person can do something about it.
 pub(super) struct Refused {
     pub(super) status: Status,
     message: Option<String>,
@@ -22,7 +22,7 @@ impl Refused {
         }
     }
 
-    /// As the page reads it.
+    /// The body of the response, as the page reads it.
     pub(super) fn body(&self) -> String {
         let message = self
             .message

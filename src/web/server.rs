@@ -1,4 +1,4 @@
-//! Accepts connections of this machine's browser, a thread for each.
+//! Accepts connections of this machine's browser, with a thread for each.
 
 use crate::cli::environment::Environment;
 use crate::cli::options::web::WebOptions;
@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Connections at the same time. A browser opens six to one page.
+/// The most connections at the same time. A browser opens six for one page.
 const CONNECTIONS: usize = 64;
-/// How often it is looked whether a page is open.
+/// How often to check whether a page is open.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The page's server.
@@ -30,10 +30,10 @@ pub(super) struct Server {
     idle: Duration,
 }
 
-/// Listens on the loopback address, of IPv6 where there is no IPv4.
+/// Listens on the loopback address, that of IPv6 if there is no IPv4.
 ///
 /// # Errors
-/// The port cannot be had.
+/// The port is not available.
 pub(super) fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
     let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let [first, second] = addresses.map(|address| SocketAddr::new(address, port));
@@ -67,7 +67,7 @@ impl Server {
         })
     }
 
-    /// Serves until the page asks for the end, or no page was open for long.
+    /// Serves until the page ends the program, or no page was open for too long.
     ///
     /// # Errors
     /// The listener fails, or there is no thread.
@@ -81,7 +81,7 @@ impl Server {
                 break;
             }
             let Ok(stream) = stream else {
-                // Out of descriptors: some are freed before long.
+                // Out of descriptors. Some will be freed soon.
                 thread::sleep(Duration::from_millis(100));
                 continue;
             };
@@ -94,7 +94,7 @@ impl Server {
             let thread = thread::Builder::new().name("page".to_owned());
             let spawned = thread.spawn(move || server.answer(&connection, address));
             if spawned.is_err() {
-                // Closing the connection is all that can be said without a thread.
+                // Without a thread, the connection can only be closed.
                 drop(stream);
             }
         }
@@ -119,7 +119,7 @@ impl Server {
         }
     }
 
-    /// Lets pages hear that it ends.
+    /// Waits for pages to receive the end.
     fn wait_for_pages(&self) {
         let deadline = Instant::now() + Duration::from_secs(2);
         while self.count.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {

@@ -1,4 +1,5 @@
-//! Files that were dropped on the page: taken up into a private folder, and removed after they were sent.
+//! Uploads: files that were dropped on the page. They are written to a private folder, and removed after they were
+//! sent.
 
 use crate::cli::error::CliError;
 use crate::cli::input::percent;
@@ -18,20 +19,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The most folders that are being filled. Pages that were closed leave theirs behind.
+/// The most folders that are being filled. A page that is closed leaves its folder behind.
 const MOST: usize = 4;
-/// How long one file may take: the page and this program are on one machine.
+/// How long one file may take. The page and this program are on the same machine.
 const FILE_TIME: Duration = Duration::from_secs(3600);
 
-/// Folders that are being filled, with their names, the oldest first.
+/// The folders that are being filled, with their names, oldest first.
 #[derive(Default)]
 pub(super) struct Uploads(Mutex<Vec<(String, Arc<PrivateFolder>)>>);
 
 impl Uploads {
-    /// Makes an empty folder, and says its name. Where there are too many, the oldest goes.
+    /// Makes an empty folder, and returns its name. If there are too many, the oldest is removed.
     ///
     /// # Errors
-    /// The system refuses.
+    /// The system's error.
     pub(super) fn begin(&self) -> Result<String, Refused> {
         let folder = PrivateFolder::create().map_err(|source| CliError::CannotWrite {
             what: "a temporary folder".to_owned(),
@@ -47,12 +48,12 @@ impl Uploads {
         Ok(name)
     }
 
-    /// Removes a folder that is not sent after all.
+    /// Removes a folder that will not be sent.
     pub(super) fn discard(&self, name: &str) {
         self.forget(|known, _| known == name);
     }
 
-    /// Leaves a folder to the job that sends it.
+    /// Hands a folder over to the job that sends it.
     pub(super) fn hand_over(&self, folder: &Arc<PrivateFolder>) {
         self.forget(|_, known| Arc::ptr_eq(known, folder));
     }
@@ -61,7 +62,7 @@ impl Uploads {
         let mut folders = lock(&self.0);
         let found = folders.extract_if(.., |(name, folder)| is_it(name, folder));
         let found: Vec<_> = found.collect();
-        // Removing the files takes a while.
+        // Removing the files takes time, so the lock is released first.
         drop(folders);
         drop(found);
     }
@@ -71,7 +72,7 @@ impl Uploads {
         lock(&self.0).clear();
     }
 
-    /// A folder, and what lies in it.
+    /// A folder, and the paths in it.
     ///
     /// # Errors
     /// There is no such folder, or it is empty.
@@ -91,7 +92,7 @@ impl Uploads {
     /// Reads one file. The fields `Folder` and `Name` say which; the name is percent-encoded, and may have folders.
     ///
     /// # Errors
-    /// The name is none or is taken, there is no room, or the body ends early.
+    /// The name is invalid or taken, there is no room, or the body ends early.
     pub(super) fn receive(&self, request: Request, stream: &TcpStream) -> Result<(), Refused> {
         let text = |name| request.header(name).ok_or(Status::BadRequest);
         let folder = String::from_utf8_lossy(text("folder")?).into_owned();
@@ -127,8 +128,8 @@ fn write(path: &Path, body: &mut impl io::Read, length: u64) -> io::Result<u64> 
     let mut file = fs::File::create_new(path)?;
     let written = io::copy(body, &mut file);
     if !matches!(written, Ok(count) if count == length) {
-        // A file that came in part must not be sent as a whole one. Where it cannot be removed, the system's
-        // error for writing it is told.
+        // An incomplete file must not be sent. If it cannot be removed, the error of writing it is reported
+        // anyway.
         let _ = fs::remove_file(path);
     }
     written

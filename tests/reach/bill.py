@@ -1,4 +1,4 @@
-"""The bill of materials of the program, as CycloneDX 1.5: the packages in it, without what only tests use."""
+"""The bill of materials of the program, as CycloneDX 1.5: its packages, without those that only tests use."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ def checksums():
 
 
 def shipped():
-    """Name and version of each package that is in the program on some target, or builds it."""
+    """Name and version of each package that is part of the program on any target, or is needed to build it."""
     tree = run(
         "cargo", "tree", "--locked", "--target", "all", "--edges", "normal,build,no-proc-macro", "--prefix", "none",
         "--format", "{p}",

@@ -1,4 +1,4 @@
-"""What must hold between two systems."""
+"""The cases that must hold between two systems."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def transfer(sender, receiver, source):
     unix = not (sender.is_windows or receiver.is_windows)
     compare(source / "tree", into / "tree", modes=unix)
     check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
-    # Once more: everything is there already, also the read-only file.
+    # Send again: everything is there already, including the read-only file.
     sent, received = meet(sender, ["tree"], receiver, into, source)
     check(received.event("done")["files"] == 0, "the same was received again")
 
@@ -59,7 +59,7 @@ def existing(sender, receiver):
 
 
 def interrupted(sender, receiver):
-    """The native side is killed halfway. The same commands resume."""
+    """The native side is killed halfway, and the same commands resume."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "noise").write_bytes(os.urandom(24_000_000))
     words = ["receive", ".", "--yes", "--json", "--bind", "127.0.0.1", "--port", "0", "--retry", "0", "--wait", "60"]
@@ -79,7 +79,7 @@ def interrupted(sender, receiver):
 
 
 def alone(sender):
-    """The static program in a root that holds nothing else: `demo`, and `serve` as the image of docs/SERVER.md."""
+    """The static program in a root folder with nothing else: `demo`, and `serve` as in the image of docs/SERVER.md."""
     root = fresh("root")
     (root / "peerbridge").write_bytes(STATIC.program().read_bytes())
     (root / "peerbridge").chmod(0o755)
@@ -114,7 +114,7 @@ def linked_for_macos(program):
 
 
 def links_left_out(native, windows):
-    """wine makes no symbolic links, and neither does Windows for most people: they are named, the rest arrives."""
+    """wine cannot make symbolic links, and most Windows users may not: links are named, and the rest arrives."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "tree/folder").mkdir(parents=True)
     (source / "tree/file").write_text("x")
@@ -126,7 +126,7 @@ def links_left_out(native, windows):
 
 
 def names_left_out(native, windows):
-    """Names that Windows refuses, and the second of two that are one name there, are named; the rest arrives."""
+    """Names that Windows refuses are listed, and so is the second of two that are the same there; the rest arrives."""
     source, into = fresh("sample-2"), fresh("received")
     refused = ["aux.txt", "a:b", "trail.", "COM¹", "what?", "PEERBR~1"]
     twice = ["file", "FILE", "folder/one", "FOLDER/two"]
@@ -142,13 +142,13 @@ def names_left_out(native, windows):
     for side in (sent, received):
         check(all(name in side.errors for name in refused), f"not all are named: {side.errors}")
         left_out = [event for event in side.events("file") if event["result"] == "failed"]
-        # Besides them: one of two files, one of two folders, and the file in that folder.
+        # In addition: one of two files, one of two folders, and the file in that folder.
         check(len(left_out) == len(refused) + 3, f"left out: {left_out}")
     check(os.listdir(into) == ["tree"], f"left behind: {os.listdir(into)}")
 
 
 def many_names_left_out(native, windows):
-    """Ten refused names are listed before anything moves, and the others are counted."""
+    """Ten refused names are listed before anything is sent, and the others are counted."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "tree").mkdir()
     for number in range(13):
@@ -180,7 +180,7 @@ def arguments_of_windows(native, windows):
 
 
 def command_of_windows(windows):
-    """`--via` starts a command with quotes in it, as cmd reads it."""
+    """`--via` starts a command that contains quotes, as cmd reads them."""
     source, into = fresh("sample-2"), fresh("received here")
     (source / "two words").write_text("x")
     (source / "secret.txt").write_text(SECRETS["PEERBRIDGE_SECRET"])
@@ -205,7 +205,7 @@ def dialogue_of_windows(windows):
 
 
 def sequences_of_windows(windows):
-    """Control sequences only where the console takes them: a Windows before 10 shows them as they are."""
+    """Control sequences are only used if the console understands them: Windows before 10 prints them."""
     folder = fresh("sample-2")
     old_console = with_old_console(WINDOWS.program())
     for program, takes_them in ((WINDOWS.program(), True), (old_console, False)):
@@ -215,12 +215,12 @@ def sequences_of_windows(windows):
         finally:
             console.close()
         check(b"verified: 56 files" in shown, f"the demo failed: {shown}")
-        # Of all that wine shows, only the program's own bar has a colour.
+        # wine shows other things, too, but only the program's own bar has a colour.
         check((b"\x1b[32m" in shown) == takes_them, f"{program} at its console: {shown}")
 
 
 def checkout_of_windows():
-    """Git for Windows would give text files other line ends, and tests that compare bytes would fail there."""
+    """Git for Windows would change the line ends of text files, and tests that compare bytes would fail there."""
     clone = fresh("clone")
     subprocess.run(["git", "clone", "--quiet", "--config", "core.autocrlf=true", ROOT, clone], check=True)
     listed = subprocess.run(["git", "ls-files", "--eol"], cwd=clone, check=True, capture_output=True, text=True)
@@ -230,12 +230,12 @@ def checkout_of_windows():
 
 
 def path_of_windows(path):
-    """A path of this machine as wine names it."""
+    """A path of this machine in the form that wine uses."""
     return "Z:" + str(path).replace("/", "\\")
 
 
 def paths_of_windows(native, windows):
-    """Messages and hooks have paths in the usual form, without `\\\\?\\`."""
+    """Messages and hooks show paths in the usual form, without `\\\\?\\`."""
     source, into = fresh("sample-2"), fresh("received")
     (source / "note").write_text("x")
     (into / "hook.bat").write_text("@echo off\r\necho %PEERBRIDGE_PATH%>said.txt\r\n")

@@ -51,7 +51,7 @@ class Ended:
 
 
 class Running:
-    """A program that runs. Threads read its output, so that it never waits for a reader."""
+    """A running program. Threads read its output, so that it never waits for a reader."""
 
     def __init__(self, words, folder, env):
         self.process = subprocess.Popen(
@@ -69,7 +69,7 @@ class Running:
             into += chunk
 
     def port(self):
-        """Waits for a listener, and gives its port."""
+        """Waits for a listener, and returns its port."""
         until(lambda: b"\n" in self.output or self.process.poll() is not None, "no listener")
         first = self.output.split(b"\n")[0]
         check(first.startswith(b"{"), f"no listener: {self.errors.decode()}")
@@ -91,7 +91,7 @@ class Running:
 
 
 class Console:
-    """A program at a terminal of its own."""
+    """A program with its own terminal."""
 
     def __init__(self, words, folder):
         self.child, self.terminal = pty.fork()
@@ -101,11 +101,11 @@ class Console:
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
     def gives_each_key(self):
-        """Whether wine has turned off the lines of the terminal: it does so once it reads."""
+        """Whether wine has turned off the line mode of the terminal, which it does when it starts to read."""
         return not termios.tcgetattr(self.terminal)[3] & termios.ICANON
 
     def types(self, keys, answer):
-        """Waits until the answer is shown; for None, until the program has ended. Gives what was shown."""
+        """Waits until the answer is shown, or for None until the program has ended. Returns what was shown."""
         if keys:
             until(self.gives_each_key, "the console waits for whole lines")
             os.write(self.terminal, keys.encode())
@@ -149,7 +149,7 @@ class Peer:
 
 
 def fresh(name):
-    """An empty folder of this thread's own."""
+    """An empty folder for this thread alone."""
     path = WORK / "files" / threading.current_thread().name / name
     subprocess.run(["rm", "-rf", "--", path], check=True)
     path.mkdir(parents=True)
@@ -157,7 +157,7 @@ def fresh(name):
 
 
 def meet(sender, what, receiver, into, source, options=(), sending=(), codes=(0, 0)):
-    """One transfer from the folder `source` into the folder `into`. Gives how sender and receiver ended."""
+    """One transfer from the folder `source` into the folder `into`. Returns how sender and receiver ended."""
     words = ["receive", ".", "--yes", "--json", "--bind", "127.0.0.1", "--port", "0", "--wait", "60"]
     receiving = receiver.start([*words, *options], into)
     to = f"127.0.0.1:{receiving.port()}"
@@ -201,7 +201,7 @@ def compare(source, result, links=True, modes=True, step=100):
 
 
 def sample(links):
-    """A folder with a tree of many shapes."""
+    """Makes a tree with entries of many kinds. Returns its folder."""
     seed = int.from_bytes(os.urandom(4), "big")
     noise = random.Random(seed)
     folder = fresh("sample with links" if links else "sample")
@@ -216,7 +216,7 @@ def sample(links):
     (tree / "zero").write_bytes(b"")
     for name in ("Grüße €.txt", "日本 語", "🦀", ".hidden", "n" * 200, "two  spaces", "quote's", "100%", "#hash;&"):
         (tree / name).write_text(name)
-    # Each one costs an archive a key, for which qemu computes long.
+    # An archive derives a key for each one, which takes long in qemu.
     for number in range(40):
         (tree / "folder" / f"small {number}").write_bytes(noise.randbytes(number * 49))
     (tree / "read only").write_text("read only")

@@ -1,4 +1,4 @@
-"""Builds the program for other systems, on Debian 12 with packages of apt, cargo and PyPI alone."""
+"""Builds the program for other systems, on Debian 12, with packages from apt, cargo and PyPI only."""
 
 import json
 import os
@@ -22,7 +22,7 @@ PACKAGES = [
 ZIG = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"]
 CARGO = "/usr/bin/cargo"
 
-# The one function that the standard library calls and wine 8 lacks.
+# The only function that the standard library calls and wine 8 lacks.
 SHIM = """
 #include <windows.h>
 BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
@@ -32,7 +32,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
 BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved) { return TRUE; }
 """
 
-# The console of a Windows before 10: it refuses the mode in which control sequences are taken.
+# The console of Windows before 10: it refuses the mode in which a console understands control sequences.
 OLD_CONSOLE = """
 #include <windows.h>
 __declspec(dllexport) BOOL WINAPI OldSetConsoleMode(HANDLE console, DWORD mode) {
@@ -48,7 +48,7 @@ __declspec(dllexport) BOOL WINAPI OldSetConsoleMode(HANDLE console, DWORD mode) 
 
 @dataclass(frozen=True)
 class Target:
-    """A system: its name here and for rustc, and the command that runs its programs (None: nothing here can)."""
+    """A system: its name here and for rustc, and the command that runs its programs (None: they cannot run here)."""
 
     name: str
     triple: str
@@ -65,10 +65,10 @@ S390X = Target("s390x", "s390x-unknown-linux-gnu", ("qemu-s390x", "-L", "/usr/s3
 STATIC = Target("static", "x86_64-unknown-linux-gnu")
 MACOS = Target("macos", "aarch64-apple-darwin", None)
 
-# Without the second flag the program wants /dev/urandom.
+# Without the second flag the program needs /dev/urandom.
 STATIC_FLAGS = '-Ctarget-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
 
-# Debian has no tool that strips programs for macOS, so rustc must not look for one. The linker leaves out what is for
+# Debian has no tool that strips programs for macOS, so rustc must not look for one. The linker leaves out data for
 # debuggers, because it names files of this machine.
 MACOS_FLAGS = "-Cstrip=none -Clink-arg=-Wl,-S"
 
@@ -103,7 +103,7 @@ def environment():
 
 
 def command(words, log, root=ROOT, **more):
-    """Runs a command with its messages in a log, and shows their end if it fails. Gives its output."""
+    """Runs a command with its messages in a log, and shows their end if it fails. Returns its output."""
     WORK.mkdir(parents=True, exist_ok=True)
     path = WORK / f"{log}.log"
     with open(path, "w") as stderr:
@@ -132,14 +132,14 @@ def options(profile):
 
 
 def build(targets, profile=QUICK, env=None, root=ROOT):
-    """Builds the program for any targets but macOS."""
+    """Builds the program for targets other than macOS."""
     triples = [word for target in targets for word in ("--target", target.triple)]
     words = [CARGO, "build", *options(profile), "--bin", "peerbridge", *triples]
     command(words, "build", root, env=env or environment())
 
 
 def build_macos(profile=QUICK, env=None, root=ROOT):
-    """Builds the program for macOS: zig is the linker."""
+    """Builds the program for macOS, with zig as the linker."""
     env = dict(env or environment())
     env["PATH"] = f"{WORK / 'venv/bin'}:{env['PATH']}"
     words = [str(WORK / "venv/bin/cargo-zigbuild"), "zigbuild", *options(profile), "--bin", "peerbridge"]
@@ -148,7 +148,7 @@ def build_macos(profile=QUICK, env=None, root=ROOT):
 
 
 def build_unit_tests(targets):
-    """Builds the unit tests of the library. Gives the program for each target."""
+    """Builds the unit tests of the library. Returns the program for each target."""
     if not targets:
         return {}
     triples = [word for target in targets for word in ("--target", target.triple)]
@@ -173,8 +173,8 @@ def prepare_wine(programs):
 
 
 def with_old_console(program):
-    """A copy of a program for Windows that has the console of a Windows before 10: in place of kernel32 it loads a
-    library that hands on all that the program uses but the one function."""
+    """A copy of a program for Windows that sees the console of Windows before 10: instead of kernel32 it loads a
+    library that passes on every function that the program uses, except one."""
     folder = WORK / "old console"
     folder.mkdir(exist_ok=True)
     read = ["x86_64-w64-mingw32-objdump", "-p", str(program)]

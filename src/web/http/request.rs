@@ -1,4 +1,4 @@
-//! Reading a request, with a bound for its size and its time.
+//! Reads requests, with bounds for their size and time.
 
 use crate::web::http::response::Status;
 use crate::web::http::timed::Timed;
@@ -10,7 +10,7 @@ use std::time::Duration;
 const HEAD_BYTES: usize = 16 * 1024;
 /// The most header fields.
 const HEADERS: usize = 64;
-/// The longest body that is kept in memory, in bytes: thousands of paths.
+/// The longest body that is kept in memory, in bytes. Enough for thousands of paths.
 pub(crate) const BODY_BYTES: u64 = 1 << 20;
 /// How long a head may take.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ impl Request {
     /// Reads the head.
     ///
     /// # Errors
-    /// What is wrong with it; `None` if the other side left before it sent a byte.
+    /// Its status; `None` if the other side left before it sent a byte.
     pub(crate) fn read(stream: &TcpStream) -> Result<Request, Option<Status>> {
         let mut timed = Timed::new(stream, HEAD_TIME);
         let mut bytes = Vec::new();
@@ -51,10 +51,10 @@ impl Request {
         }
     }
 
-    /// A head from its bytes; `None` as long as it has no end.
+    /// Parses a head; `None` if it is not complete.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The status to refuse it with.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Request>, Status> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut parsed = httparse::Request::new(&mut headers);
@@ -74,8 +74,8 @@ impl Request {
         }))
     }
 
-    /// The value of a header field; `name` is lower case. A field that is there twice has none, so that no two
-    /// readers can take different ones.
+    /// The value of a header field; `name` is lower case. `None` for a field that occurs twice, because two
+    /// readers could use different ones.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         match (values.next(), values.next()) {
@@ -84,7 +84,7 @@ impl Request {
         }
     }
 
-    /// Whether a header field is there, once or more often.
+    /// Whether there is a header field of this name, once or more often.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known == name)
     }
@@ -92,7 +92,7 @@ impl Request {
     /// The body's length in bytes.
     ///
     /// # Errors
-    /// No length, or one that is no number.
+    /// There is no length, or it is not a number.
     pub(crate) fn length(&self) -> Result<u64, Status> {
         if self.has("transfer-encoding") {
             return Err(Status::LengthRequired);
@@ -109,7 +109,7 @@ impl Request {
     /// Reads a body of JSON.
     ///
     /// # Errors
-    /// It is something else, too long, too slow, or no text.
+    /// It is not JSON, too long, too slow, or not text.
     pub(crate) fn json(self, stream: &TcpStream) -> Result<String, Status> {
         if self.header("content-type") != Some(b"application/json") {
             return Err(Status::NotJson);
@@ -128,7 +128,7 @@ impl Request {
         }
     }
 
-    /// The body as it comes, for at most `time`.
+    /// A reader of the body, for at most `time`.
     ///
     /// # Errors
     /// It has no length.

@@ -1,27 +1,27 @@
-//! Writing a response. Every one has the headers that keep other sites out, and ends its connection.
+//! Writes responses. Each has the headers that keep other sites out, and ends its connection.
 
 use crate::web::http::timed::Timed;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-/// How a request went.
+/// The status of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Done,
-    /// The request is not HTTP, or not what the page sends.
+    /// The request is not HTTP, or is not one that the page sends.
     BadRequest,
     Unauthorized,
     Forbidden,
     NotFound,
     WrongMethod,
     TooSlow,
-    /// Something is under way that this does not go with.
+    /// It is not possible while a job is running.
     Conflict,
     LengthRequired,
     BodyTooLarge,
     NotJson,
-    /// Another Host: the request is meant for somebody else.
+    /// The Host is another one: the request is not for this program.
     Misdirected,
     /// The person's input cannot be used; the body says why.
     Unusable,
@@ -51,7 +51,7 @@ impl Status {
     }
 }
 
-/// Nothing is loaded from elsewhere, nothing inline runs, no other site can frame or read the page.
+/// Nothing is loaded from other sites, no inline code runs, and no other site can frame or read the page.
 const HEADERS: &str = "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
     Cross-Origin-Opener-Policy: same-origin\r\n\
@@ -62,9 +62,9 @@ const HEADERS: &str = "Content-Security-Policy: default-src 'none'; script-src '
     Cache-Control: no-store\r\n\
     Connection: close\r\n";
 
-/// How long the other side may read nothing.
+/// How long a write may wait for the other side to read.
 const WRITE_TIME: Duration = Duration::from_secs(20);
-/// What is read of a request that was refused, so that the response is not lost with the connection.
+/// How much of a refused request is read, so that a reset of the connection does not destroy the response.
 const UNREAD_BYTES: u64 = 256 * 1024;
 const UNREAD_TIME: Duration = Duration::from_secs(1);
 
@@ -92,7 +92,7 @@ pub(crate) fn write(
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
     stream.shutdown(Shutdown::Write)?;
-    // One deadline for all of it: the other side may send a byte now and then.
+    // One deadline for everything, because the other side may send a byte now and then.
     let mut unread = Timed::new(stream, UNREAD_TIME).take(UNREAD_BYTES);
     io::copy(&mut unread, &mut io::sink())?;
     Ok(())
@@ -108,13 +108,13 @@ pub(crate) fn begin_events(mut stream: &TcpStream) -> io::Result<()> {
     stream.write_all(head.as_bytes())
 }
 
-/// What is wrong, for a person who looks at the response.
+/// The reason for a status, in words for people.
 pub(crate) fn reason(status: Status) -> &'static str {
     let (_, reason) = status.line().split_once(' ').unwrap_or_default();
     reason
 }
 
-/// Refuses a request, in a line that a person can read.
+/// Refuses a request, with the reason in one line.
 ///
 /// # Errors
 /// The other side is gone.

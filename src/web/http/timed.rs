@@ -1,4 +1,4 @@
-//! A deadline for all that is read from a connection.
+//! A deadline for everything that is read from a connection.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;

@@ -43,7 +43,7 @@ export function sentence(...parts) {
   return texts.join(' ');
 }
 
-/** Reads events for ever and hands each to `hear`. Returns when the program is gone. */
+/** Reads events forever and passes each to `hear`. Returns when the program is gone. */
 export async function events(hear) {
   let last = null;
   for (let failures = 0; failures < 5; failures += 1) {
@@ -83,7 +83,7 @@ async function read(body, hear) {
   }
 }
 
-/** What a refusal says, in sentences. Some are a line of text: the program refuses before it knows what was asked. */
+/** The text of a refusal, as sentences. Some are plain text: they come before the request is understood. */
 function reasons(text, status) {
   try {
     const { error, hint } = JSON.parse(text);
@@ -93,7 +93,7 @@ function reasons(text, status) {
   }
 }
 
-/** Takes up one file; `moved` hears how many bytes are there. */
+/** Uploads one file. `moved` is called with the number of bytes sent. */
 export function upload(folder, name, file, moved) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -112,7 +112,7 @@ export function upload(folder, name, file, moved) {
   });
 }
 
-/** Text in which nothing is invisible or turns the direction of writing: names may come from anybody. */
+/** Text without invisible characters and changes of the writing direction, because names may come from anybody. */
 export const plain = (text) => text.replace(
   /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu,
   (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`,

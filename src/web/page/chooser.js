@@ -28,7 +28,7 @@ function close(chosen) {
   resolve(chosen);
 }
 
-/** A path as the program takes it back. */
+/** A path in the form that the program reads. */
 export function reference({ path, path_bytes: bytes }) {
   return bytes ? { path, path_bytes: bytes } : { path };
 }

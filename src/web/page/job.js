@@ -1,11 +1,11 @@
-// Shows the job that runs or ran last, from its events.
+// Shows the running or latest job, from its events.
 
 import { make, post, sentence, size } from '/api.js';
 
 const card = document.getElementById('job');
 const now = document.getElementById('now');
 const CURVE = 40;
-/** A longer list helps nobody here. */
+/** The longest list to show. */
 const ROWS = 500;
 let job = null;
 let fail = () => {};
@@ -87,7 +87,7 @@ const steps = {
   },
 };
 
-/** Draws only what changed, so that focus and selection stay. */
+/** Redraws only what changed, to keep focus and selection. */
 function draw() {
   const parts = job.done ? done() : running();
   const shown = parts.filter(Boolean);
@@ -104,7 +104,7 @@ function draw() {
   const hadFocus = card.contains(document.activeElement) || document.activeElement === document.body;
   for (const child of [...card.children]) if (!next.includes(child)) child.remove();
   next.forEach((part, at) => { if (card.children[at] !== part) card.insertBefore(part, card.children[at] ?? null); });
-  // What screen readers say. Only an element that stays is heard.
+  // The text for screen readers. They only announce changes of an element that stays.
   const title = card.querySelector('h2, h3')?.textContent ?? '';
   if (now.textContent !== title) now.textContent = title;
   const target = card.querySelector('[data-focus]:not([data-had-focus])');
@@ -283,7 +283,7 @@ function done() {
   ];
 }
 
-/** What to do next, where the hint speaks of the command line. */
+/** What to do next, if the hint is about the command line. */
 function advice(exit, hint) {
   const words = {
     3: 'Compare the code with the other person, then start again on both sides.',

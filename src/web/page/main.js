@@ -1,4 +1,4 @@
-// The forms, and what is shown when.
+// The forms, and which parts of the page are shown.
 
 import { events, Gone, make, plain, post, size, upload } from '/api.js';
 import { choose, reference } from '/chooser.js';
@@ -206,7 +206,7 @@ async function below(entry, prefix = '') {
   }
 }
 
-/** Half of what was dropped must not be sent for the whole. */
+/** Files that were dropped are sent only if all of them were uploaded. */
 function refuseWhileTaking() {
   if (!byId('taking').hidden) throw new Error('Wait until the dropped files are taken up.');
 }
@@ -255,7 +255,7 @@ addEventListener('drop', (event) => {
   if (job.isShown()) return;
   tab = 'send';
   show();
-  // The items are gone once this returns, so nothing may be waited for before they are read.
+  // The items are gone once this function returns, so they must be read before the first await.
   take([...event.dataTransfer.items]).catch(complain);
 });
 
