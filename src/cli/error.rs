@@ -227,7 +227,7 @@ impl fmt::Display for CliError {
             }
             CliError::Via { why } => write!(
                 f,
-                "the command of --via led to nobody: {}",
+                "the command of --via reached no peer: {}",
                 escaped(why.as_bytes())
             ),
             CliError::Session(error) => error.fmt(f),

@@ -81,7 +81,7 @@ pub(crate) fn check_stdio(args: &ParsedArgs, context: &Context<'_>) -> Result<()
     }
     if context.terminal.input || context.terminal.output {
         return Err(CliError::usage(
-            "--stdio speaks to another peerbridge, but here is a terminal",
+            "--stdio speaks to another peerbridge, but this is a terminal",
             "on the other machine: --via 'ssh HOST peerbridge receive --yes --stdio --secret-file FILE'",
         ));
     }

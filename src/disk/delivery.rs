@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
                 DiskErrorKind::Name,
                 "name",
                 self.destination.path(),
-                "a new name in it is no valid one",
+                "a new name in it is not valid",
             )),
         }
     }

@@ -348,7 +348,7 @@ impl Staging {
         let path = self.plan.staged_path(&self.manifest, entry);
         match WirePath::parse(&path) {
             Ok(path) => disk_path(&self.tree, path),
-            Err(_) => Err(self.misuse("name", "a new name in it is no valid one")),
+            Err(_) => Err(self.misuse("name", "a new name in it is not valid")),
         }
     }
 

@@ -65,9 +65,9 @@ pub(super) fn make_folder(parent: &Path, name: &str) -> Result<Object, Refused> 
 /// The name breaks these rules, or the folder cannot be found.
 pub(super) fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, Refused> {
     let path = WirePath::parse(name.trim().as_bytes())
-        .map_err(|fault| Refused::says(format!("that is no name for a file: {fault}")))?;
+        .map_err(|fault| Refused::says(format!("that is not a valid file name: {fault}")))?;
     if path.components().count() != 1 {
-        return Err(Refused::says("a name has no / in it"));
+        return Err(Refused::says("a name must not contain /"));
     }
     let found = Destination::locate(folder).and_then(|folder| folder.disk_path(path));
     Ok(found.map_err(Error::Disk).map_err(CliError::Session)?)

@@ -44,7 +44,9 @@ impl OpenQuestion {
             let understands = open.understands.filter(|_| open.number == number);
             let understands = understands.ok_or(Status::Conflict)?;
             if !understands(answer) {
-                return Err(Refused::says(format!("{answer:?} is no answer to that")));
+                return Err(Refused::says(format!(
+                    "{answer:?} is not an answer to this question"
+                )));
             }
             open.understands = None;
             open.answer = Some(answer.to_owned());

@@ -33,7 +33,7 @@ fn the_doctor_says_whether_a_query_of_this_machine_comes_back() {
     one.filter("input", &[MULTICAST, BROADCAST, IPV6_GROUP]);
     assert_eq!(
         found(&one),
-        "look  discovery: a query comes back within this machine, and over none of its networks"
+        "look  discovery: a query comes back within this machine, but over none of its networks"
     );
     one.filter("output", &["udp dport 8080-8089 drop"]);
     assert_eq!(

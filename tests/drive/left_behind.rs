@@ -103,7 +103,7 @@ fn a_name_that_cannot_be_removed_is_told_and_the_archive_is_there() {
     let ended = zip(&scene, "made/a.zip file").ends().exits(0);
     let left = temporary_in(&scene, "made").unwrap();
     ended
-        .says("warning: the archive is whole, but has a second name: cannot remove ")
+        .says("warning: the archive is complete, but has a second name: cannot remove ")
         .says(&left.file_name().unwrap().to_string_lossy())
         .says("saved as ");
     drop(folder);

@@ -148,10 +148,7 @@ fn input_that_cannot_be_read_is_not_taken_for_its_end() {
         let send = "send - --name x --to @";
         let (received, sent) = meet(&scene, receive, send, folder.into());
         let sent = sent.exits(8);
-        sent.complains(
-            "cannot read what is sent as x: Is a directory",
-            "start over",
-        );
+        sent.complains("cannot read the input for x: Is a directory", "start over");
         let received = received.exits(8);
         assert!(received.bytes().is_empty());
         assert_eq!(scene.names_in("in"), [""; 0]);

@@ -182,7 +182,7 @@ fn lists_are_for_people_and_programs() {
         .run("unzip text")
         .ends()
         .exits(10)
-        .complains("text is no zip archive", "zip archives only");
+        .complains("text is not a zip archive", "zip archives only");
 }
 
 /// An archive with three entries to choose from.
@@ -264,7 +264,7 @@ fn an_archive_comes_from_standard_input() {
     assert_eq!(scene.names_in("out"), ["c", "d"]);
     assert!(piped("- --list").exits(0).output().contains("d/a.txt"));
     let nothing = unzip(&scene, "- nowhere").ends().exits(10);
-    nothing.complains("standard input is no zip archive", "zip archives only");
+    nothing.complains("standard input is not a zip archive", "zip archives only");
     assert!(scene.names_in("tmp").is_empty());
 }
 

@@ -336,8 +336,8 @@ fn unknown_methods_are_named() {
 fn the_end_is_the_end_and_there_is_one() {
     let bytes = archive(&[Entry::file("a", b"contents")]);
     let refuses = |bytes: &[u8], code, text| Bench::new().refuses(bytes, code, text);
-    refuses(b"no archive at all", NOT_VERIFIED, "is no zip archive");
-    refuses(b"", NOT_VERIFIED, "is no zip archive");
+    refuses(b"no archive at all", NOT_VERIFIED, "is not a zip archive");
+    refuses(b"", NOT_VERIFIED, "is not a zip archive");
     // A second end record in the comment of the first.
     let mut two = bytes.clone();
     let length = two.len();

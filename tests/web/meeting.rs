@@ -100,7 +100,7 @@ fn a_drop_box_that_wants_one_time_codes_gets_one() {
     sender.browser.click(".question .primary", "");
     sender
         .browser
-        .shows("#problem", "\"12\" is no answer to that.");
+        .shows("#problem", "\"12\" is not an answer to this question.");
     sender
         .browser
         .script("document.querySelector('.question input').value = ''");

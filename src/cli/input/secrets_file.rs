@@ -210,7 +210,7 @@ pub(crate) fn name_of(bytes: &[u8]) -> Result<String, String> {
         {
             Ok(name.to_owned())
         }
-        _ => Err("that is no name".into()),
+        _ => Err("that is not a valid name".into()),
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn lines(looking: &StillLooking, surroundings: Option<&str>) -> Vec<S
     }
     if let Some(port) = looking.listening.first().map(SocketAddr::port) {
         lines.push(format!(
-            "a firewall must admit TCP port {port} on this machine or the other one's on that"
+            "a firewall must admit TCP port {port} on this machine, or the other machine's port there"
         ));
         lines.extend(by_address(&looking.addresses, port));
     }

@@ -64,7 +64,7 @@ const EXITS: &[(&str, &str)] = &[
     ),
     (
         "4",
-        "cannot reach the peer: name not found, refused, busy with another peer, port in use, cannot bind, the command of --via led to nobody (try again)",
+        "cannot reach the peer: name not found, refused, busy with another peer, port in use, cannot bind, the command of --via reached no peer (try again)",
     ),
     ("5", "nobody came, or the peer fell silent (try again)"),
     ("6", "the peer declined, or cannot write what it is sent"),

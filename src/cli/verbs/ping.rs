@@ -38,13 +38,13 @@ pub(super) fn run(args: &ParsedArgs, context: &Context<'_>) -> Result<Exit, CliE
 fn look_around(discovery: Discovery, context: &Context<'_>) -> Result<Exit, CliError> {
     if discovery == Discovery::Off {
         return Err(CliError::usage(
-            "without discovery nobody can be seen",
+            "without discovery no peer can be found",
             "peerbridge ping HOST[:PORT] measures the line to a peer",
         ));
     }
     let neighbours = session::nearby(discovery, LOOK, &Cancel::new())?;
     if neighbours.is_empty() {
-        context.console.say("nobody was seen on this network");
+        context.console.say("no peer was found on this network");
     }
     for neighbour in neighbours {
         let address = wording::endpoint(neighbour.address);

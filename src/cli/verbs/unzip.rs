@@ -100,7 +100,7 @@ fn task(args: &ParsedArgs, words: &[OsString]) -> Result<UnzipTask, CliError> {
     };
     if !words.is_empty() {
         return Err(CliError::usage(
-            format!("{option} opens nothing, so there is no folder to put it into"),
+            format!("{option} opens nothing, so it needs no folder"),
             format!("leave out DIR or {option}"),
         ));
     }
@@ -173,7 +173,7 @@ fn encoding(option: &str, name: &str) -> Result<NameEncoding, CliError> {
 fn not_a_folder(word: &(impl AsRef<std::ffi::OsStr> + ?Sized)) -> CliError {
     let word = word.as_ref().to_string_lossy();
     CliError::usage(
-        format!("behind the archive comes the folder to put it into, not {word:?}"),
+        format!("the word after the archive is the folder to open it into, not {word:?}"),
         "--only GLOB opens single entries: peerbridge unzip ARCHIVE [DIR] --only GLOB",
     )
 }

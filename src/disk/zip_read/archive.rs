@@ -58,7 +58,7 @@ impl Archive {
         let failed = |source| ArchiveError::of_archive(name, ArchiveFault::Unreadable(source));
         let found = fs::metadata(path).map_err(failed)?;
         if !found.is_file() {
-            return Err(failed(io::Error::other("it is no file")));
+            return Err(failed(io::Error::other("it is not a file")));
         }
         let file = File::open(path).map_err(failed)?;
         Archive::of_file(file, name, options)

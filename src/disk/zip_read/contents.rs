@@ -130,7 +130,7 @@ fn read_from<E>(
         .override_uncompressed_size(record.size);
     let mut entry = match read_zipfile_from_stream_with_options(packed, options) {
         Ok(Some(entry)) => entry,
-        Ok(None) => return Err(ArchiveFault::Damaged("it is no entry").into()),
+        Ok(None) => return Err(ArchiveFault::Damaged("it is not an entry").into()),
         Err(error) => return Err(of_opening(error, password).into()),
     };
     let read = read_to_end(&mut entry, record, chunk, take);

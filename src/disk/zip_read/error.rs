@@ -72,12 +72,12 @@ impl fmt::Display for ArchiveError {
 
 impl std::error::Error for ArchiveError {}
 
-/// The rest of a line after the name of the archive or entry: `a.zip is no zip archive`.
+/// The rest of a line after the name of the archive or entry: `a.zip is not a zip archive`.
 impl fmt::Display for ArchiveFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ArchiveFault::Unreadable(source) => write!(f, "cannot be read: {source}"),
-            ArchiveFault::NotZip => f.write_str("is no zip archive"),
+            ArchiveFault::NotZip => f.write_str("is not a zip archive"),
             ArchiveFault::Damaged(what) => write!(f, "is damaged: {what}"),
             ArchiveFault::Trap(what) => write!(f, "looks like a trap: {what}"),
             ArchiveFault::ZipCrypto => {

@@ -246,7 +246,8 @@ fn padding(reader: &mut Reader<'_>) -> Result<Vec<u8>, MessageError> {
 fn text(reader: &mut Reader<'_>) -> Result<PeerText, MessageError> {
     let length = usize::from(reader.u16()?);
     within(length, ..=limits::TEXT_BYTES, "the length of a text")?;
-    PeerText::from_peer(reader.bytes(length)?).ok_or(MessageError::Value("a text that is no UTF-8"))
+    PeerText::from_peer(reader.bytes(length)?)
+        .ok_or(MessageError::Value("a text that is not UTF-8"))
 }
 
 fn stream_list(reader: &mut Reader<'_>) -> Result<StreamList, MessageError> {

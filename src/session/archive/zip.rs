@@ -108,7 +108,7 @@ pub fn zip(options: &ZipOptions, operator: &dyn Operator) -> Result<Summary, Err
         let stays = archive.place(placing).map_err(Error::CannotMake)?;
         if let Some(why) = stays {
             operator.warn(&format!(
-                "the archive is whole, but has a second name: {why}"
+                "the archive is complete, but has a second name: {why}"
             ));
         }
         summary.delivered = vec![target];

@@ -65,7 +65,7 @@ impl fmt::Display for Unescaped<'_> {
                 )
             }
             Error::CodeNeeded => {
-                f.write_str("the other side wants a one-time code, and there is none")
+                f.write_str("the other side wants a one-time code, and none was given")
             }
             Error::WrongCode => f.write_str("the one-time code is wrong"),
             Error::SameRole { role } => write!(f, "both sides want to {role}"),
@@ -74,7 +74,7 @@ impl fmt::Display for Unescaped<'_> {
             Error::BadPattern { fault } => write!(f, "a pattern is malformed: {fault}"),
             Error::Source(error) => error.fmt(f),
             Error::CannotRead { name, source } => {
-                write!(f, "cannot read what is sent as {name}: {source}")
+                write!(f, "cannot read the input for {name}: {source}")
             }
             Error::ReadBefore { name } => {
                 write!(f, "the input for {name} has already been read")
@@ -122,7 +122,7 @@ impl fmt::Display for Unescaped<'_> {
                 "not opened: {} bytes would become {} in {} files and folders",
                 growth.archive_bytes, growth.bytes, growth.entries
             ),
-            Error::Cancelled => f.write_str("called off"),
+            Error::Cancelled => f.write_str("cancelled"),
             Error::System { source } => write!(f, "the system refuses: {source}"),
         }
     }

@@ -60,7 +60,7 @@ impl<'b> Allowance<'b> {
             _ => over(
                 self.max_bytes,
                 self.bytes(),
-                "bytes with the room for its names",
+                "bytes including the room for its names",
             ),
         };
         let reason = bytes.or_else(|| over(self.max_files, self.entries, "files and folders"));

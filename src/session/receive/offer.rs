@@ -215,7 +215,7 @@ impl<'s> ReceiveTransfer<'s> {
                 false => Ok(()),
                 true => Err(OfferEnd::Refused(OfferRefusal {
                     reason: DeclineReason::Person,
-                    text: "the phrase is to be compared there first (--verify)".into(),
+                    text: "the receiver requires the phrase to be compared (--verify)".into(),
                     error: Error::DeclinedHere {
                         reason: "the sender does not compare the phrase (--verify)".into(),
                     },
@@ -249,7 +249,7 @@ impl<'s> ReceiveTransfer<'s> {
                 self.stats.staged(Some(staging.path()));
             }
             if let Some(fault) = staging.journal_fault() {
-                let what = "what an earlier run left is not used, and it begins anew";
+                let what = "the data of an earlier run cannot be used, so the transfer starts over";
                 self.operator.warn(&format!("{what}: {fault}"));
             }
         }

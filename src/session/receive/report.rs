@@ -129,7 +129,7 @@ pub(crate) fn tell_about_disk(
     if !staging.is_private() {
         let path = escaped(staging.path().as_os_str().as_encoded_bytes());
         operator.warn(&format!(
-            "this disk cannot keep others out of {path} until all is there"
+            "this disk cannot keep other users out of {path} until everything is there"
         ));
     }
     let refused: Vec<_> = staging.refused_early().collect();

@@ -66,7 +66,7 @@ impl<'a> Retention<'a> {
         let path = escaped(path.as_os_str().as_encoded_bytes());
         let days = self.keep.as_secs() / (24 * 3600);
         self.warn(&format!(
-            "removed a broken transfer that nobody came back for in {days} days: {path}"
+            "removed a broken transfer that nobody resumed within {days} days: {path}"
         ));
     }
 

@@ -204,7 +204,7 @@ impl<'a> ReceiveRounds<'a> {
             }
             if round >= limits::ROUNDS {
                 return Err(Error::NotVerified {
-                    what: "some parts never arrive whole".into(),
+                    what: "some parts never arrive intact".into(),
                 });
             }
             self.round.store(round, Ordering::Relaxed);

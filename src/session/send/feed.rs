@@ -174,7 +174,7 @@ impl ArchiveSink for PartSink {}
 impl Drop for PartSink {
     /// A producer that panicked has not ended properly.
     fn drop(&mut self) {
-        let source = io::Error::other("a bug ended what makes the contents");
+        let source = io::Error::other("a bug ended the producer of the contents");
         self.end(Err(Error::System { source }));
     }
 }

@@ -46,11 +46,11 @@ pub fn send_to_many(
     operator: &dyn Operator,
 ) -> Result<Vec<Result<Summary, Error>>, Error> {
     let Rendezvous::Listen(address) = &connect.rendezvous else {
-        let reason = "many receivers can only be waited for".into();
+        let reason = "several receivers are only possible if this side listens".into();
         return Err(Error::DeclinedHere { reason });
     };
     if let (Payload::Stream(_), 2..) = (&options.payload, count) {
-        let reason = "what is read once goes to one receiver".into();
+        let reason = "contents that are read once can go to only one receiver".into();
         return Err(Error::DeclinedHere { reason });
     }
     let outgoing = Outgoing::scan(options, operator)?;

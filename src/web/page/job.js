@@ -264,8 +264,8 @@ function done() {
   };
   let title = isGood || job.task === 'doctor' ? titles[job.task] : 'It did not work';
   if (exit === 13) title = `${title}, but not everything`;
-  if (exit === 12) title = error === 'called off' ? 'Stopped' : 'Interrupted';
-  const text = isGood ? [job.summary, job.saved] : [error !== 'called off' && sentence(error), advice(exit, hint)];
+  if (exit === 12) title = error === 'cancelled' ? 'Stopped' : 'Interrupted';
+  const text = isGood ? [job.summary, job.saved] : [error !== 'cancelled' && sentence(error), advice(exit, hint)];
   const state = isGood || job.task === 'doctor' ? 'good' : 'bad';
   const retry = !isGood && job.task !== 'doctor';
   const shows = isGood && job.task !== 'send' && !job.rows.length && job.saved;

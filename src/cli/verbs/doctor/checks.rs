@@ -89,7 +89,7 @@ fn of_returns(mode: Discovery, addresses: &[IpAddr], surroundings: Option<&str>)
         }
         (Discovery::On, []) => Finding::look(
             WHAT,
-            "a query comes back within this machine, and over none of its networks",
+            "a query comes back within this machine, but over none of its networks",
             blocked,
         ),
         (_, []) => Finding::pass(WHAT, "a query comes back within this machine"),

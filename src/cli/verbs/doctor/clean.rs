@@ -50,9 +50,10 @@ fn is_confirmed(left: &[Leftover], context: &Context<'_>) -> Result<bool, CliErr
         );
         context.console.say(&line);
         for copy in &leftover.copies {
-            context
-                .console
-                .say(&format!("{}: a copy of an entry of it", format::path(copy)));
+            context.console.say(&format!(
+                "{}: a copy of one of its entries",
+                format::path(copy)
+            ));
         }
     }
     let mut answer = context.answers.line("Remove this? [y/N] ")?;
@@ -73,8 +74,12 @@ fn remove(leftover: &Leftover) -> Vec<Finding> {
         Err(error) => return vec![Finding::fail(WHAT, &CliError::from(Error::Disk(error)))],
     };
     let copies = leftover.copies.iter();
-    let copies =
-        copies.map(|copy| format!("removed {}, a copy of an entry of it", format::path(copy)));
+    let copies = copies.map(|copy| {
+        format!(
+            "removed {}, a copy of one of its entries",
+            format::path(copy)
+        )
+    });
     let removed = std::iter::once(removed).chain(copies);
     removed.map(|said| Finding::pass(WHAT, said)).collect()
 }

@@ -49,7 +49,7 @@ impl<'a> Log<'a> {
     pub(super) fn keeps(&self, time: Duration) {
         let days = format::count(time.as_secs() / (24 * 3600), "day");
         self.side.say(&format!(
-            "what comes of a broken transfer is kept for {days} (--keep-partial)"
+            "the data of a broken transfer is kept for {days} (--keep-partial)"
         ));
     }
 

@@ -45,7 +45,7 @@ fn warn_of_strangers(archive: &CheckedArchive, operator: &dyn Operator) {
     }
     if plain > 0 && encrypted > 0 {
         operator.warn(&format!(
-            "of {} files {plain} are not encrypted: anybody may have put them there",
+            "{plain} of {} files are not encrypted: anyone may have added them",
             plain + encrypted
         ));
     }
