@@ -50,7 +50,7 @@ impl Given {
 }
 
 impl GivenOption {
-    /// Whether an advice is to give this option, with this value if it names one.
+    /// Whether a suggestion is to give this option, with this value if it names one.
     fn is_what(&self, advice: &str) -> bool {
         let mut words = advice.split([' ', ',', ':', '(', ')', '`']);
         let name = |word: &str| word.strip_prefix("--") == Some(self.flag.long);
@@ -63,7 +63,7 @@ impl GivenOption {
             Takes::OneOf(..) => self.value.as_deref() == Some(next),
             // A number can always be another one, and more patterns can be given.
             Takes::Value("SECS" | "N") | Takes::Values(_) => false,
-            // An advice to give it names its value: `--name NAME`; others tell about it.
+            // A suggestion to give the option names its value: `--name NAME`. Other hints only mention it.
             Takes::Value(value) | Takes::Path(value) => next == value,
         }
     }

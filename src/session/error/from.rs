@@ -1,4 +1,4 @@
-//! What the floors below end with, as what ends a session.
+//! Converts errors of the lower floors into session errors.
 
 use super::Error;
 use crate::crypto::{OpenError, RandomError, SealError};

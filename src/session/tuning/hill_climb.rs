@@ -12,7 +12,7 @@ pub(crate) enum Lean {
     UpTo(usize),
     /// One step down.
     Down,
-    /// Where it is.
+    /// No direction: keep the position.
     Stay,
 }
 
@@ -50,7 +50,7 @@ impl HillClimb {
         }
     }
 
-    /// Where it is.
+    /// The current position.
     pub(crate) fn position(&self) -> usize {
         self.position
     }
