@@ -94,7 +94,7 @@ fn a_second_receiver_of_the_same_is_turned_away_and_harms_nothing() {
         sender
             .exits(6)
             .error()
-            .contains("another receiver is at work")
+            .contains("another receiver is receiving this transfer")
     );
     assert!(second.exits(9).error().contains("another peerbridge"));
     first.ends().exits(0);
