@@ -123,9 +123,12 @@ impl Victims {
             }
         }
         let (listener, dialler) = (listener.ends(), dialler.ends());
+        // A listener that is killed before its first byte looks like a tunnel that leads nowhere (exit 11).
+        let is_listener_silent = listener.code().is_none() && dialler.code() == Some(11);
         for side in [&listener, &dialler] {
             if let Some(code) = side.code() {
-                assert!(matches!(code, 0 | 3 | 4 | 5 | 12), "{side:?}");
+                let is_expected = matches!(code, 0 | 3 | 4 | 5 | 12) || is_listener_silent;
+                assert!(is_expected, "{side:?}");
             }
         }
         let receiver = if receiver_listens {
