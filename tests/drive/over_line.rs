@@ -165,7 +165,7 @@ fn what_does_not_go_together_is_a_usage_error() {
         assert_eq!(ended.code(), Some(2), "{ended:?}");
     }
     let mut person = Terminal::start(scene.run("receive in --stdio"));
-    person.shows("here is a terminal");
+    person.shows("but this is a terminal");
     person.exits(2);
     assert!(fs::metadata(scene.path("in")).is_err());
 }
