@@ -51,7 +51,7 @@ fn cut_anywhere_an_output_never_looks_whole() {
     let whole = fs::read(&from).unwrap();
     let to = scene.path("to");
     // From the first part to the message with the end, and within that message.
-    let anywhere = (0..8).map(|_| 4096 + chance.below(9 * MIB as u64));
+    let anywhere = (0..8).map(|_| 4096 + chance.below(9 * MIB as u64 - 4096));
     let near = [2048, 9 * MIB as u64 + 1500];
     for (number, offset) in anywhere.chain(near).enumerate() {
         let act = if number % 2 == 0 {
