@@ -29,7 +29,7 @@ pub(super) enum TransferDirection {
 pub(super) enum Start {
     /// The direction of the transfer.
     Direction(TransferDirection),
-    /// Who dials: the first question of the original PeerBridge.
+    /// Which side dials: the first question of the original PeerBridge.
     Place(PeerPlace),
 }
 
