@@ -96,7 +96,7 @@ impl HeaderComparison<'_> {
         let (raw_name, extra) = rest.split_at(header.short(26).into());
         let extra = Extra::parse(extra)?;
         let mut oddities = Vec::new();
-        if extra.is_cut {
+        if extra.is_cut && !record.is_extra_cut {
             oddities.push(Oddity::ExtraCut);
         }
         let name = RawName {

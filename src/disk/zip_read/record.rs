@@ -45,6 +45,8 @@ pub(super) struct CentralEntry {
     pub(super) check_byte: u8,
     /// Whether it is selected.
     pub(super) is_selected: bool,
+    /// Whether an extra field here is cut short, so that the other header's is not counted again.
+    pub(super) is_extra_cut: bool,
     /// How its contents are compressed, below any encryption.
     pub(super) method: u16,
     pub(super) protection: Protection,
@@ -186,6 +188,7 @@ impl Header<'_> {
             host,
             check_byte: check_byte(flags, crc, dos),
             is_selected: true,
+            is_extra_cut: extra.is_cut,
             method: match protection {
                 Protection::Aes(aes) => aes.method,
                 _ => self.short(10),
