@@ -147,7 +147,7 @@ fn expect_pong(session: &mut Authenticated, expected: u64) -> Result<(), Error> 
             Message::Pong { token, .. } if token == expected => return Ok(()),
             Message::Ping(Ping { token: 0, .. }) => {}
             Message::Abort { code, text } => return Err(aborted(code, &text)),
-            _ => return Err(unexpected("something else than a pong")),
+            _ => return Err(unexpected("something other than a pong")),
         }
     }
 }

@@ -65,7 +65,7 @@ impl UsedCodes {
         let code = match session.reader.read_behind_the_first_flight()? {
             Message::Code { code } => code,
             Message::Abort { .. } => return Err(Error::WrongCode),
-            _ => return Err(unexpected("something else than a one-time code")),
+            _ => return Err(unexpected("something other than a one-time code")),
         };
         if !self.take(name, key, &code, now()) {
             return Err(Error::WrongCode);

@@ -108,7 +108,7 @@ fn takes_greeting(reader: &mut MessageReader) -> Result<bool, Error> {
         Message::CodeWanted => Ok(true),
         Message::Ping(Ping { token: 0, .. }) => Ok(false),
         Message::Abort { code, text } => Err(aborted(code, &text)),
-        _ => Err(unexpected("something else than whether it wants a code")),
+        _ => Err(unexpected("something other than whether it wants a code")),
     }
 }
 

@@ -30,7 +30,7 @@ fn answer_until(deadline: Deadline, session: &mut Authenticated) -> Result<(), E
                 token: ping.token,
                 padding: noise.bytes(ping.answer_padding as usize),
             })?,
-            _ => return Err(unexpected("something else than a ping")),
+            _ => return Err(unexpected("something other than a ping")),
         }
     }
     Err(unexpected("pings without an end"))

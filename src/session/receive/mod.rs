@@ -219,7 +219,7 @@ impl<'a> Intake<'a> {
                 },
                 Message::Next => {}
                 Message::Bye => return Ok(declined.map_or(Ended::Served, Ended::Declined)),
-                _ => return Err(unexpected("something else than an offer")),
+                _ => return Err(unexpected("something other than an offer")),
             }
         }
     }

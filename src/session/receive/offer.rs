@@ -187,7 +187,7 @@ impl<'s> ReceiveTransfer<'s> {
         }))?;
         match self.session.hear()? {
             Message::Bye => Ok(Received::OnlyAsked),
-            _ => Err(unexpected("something else than Bye after a dry run").into()),
+            _ => Err(unexpected("something other than Bye after a dry run").into()),
         }
     }
 
@@ -225,7 +225,7 @@ impl<'s> ReceiveTransfer<'s> {
         self.session.compare_phrase(self.operator)?;
         match self.session.hear()? {
             Message::Confirmed => Ok(()),
-            _ => Err(unexpected("something else than Confirmed").into()),
+            _ => Err(unexpected("something other than Confirmed").into()),
         }
     }
 
@@ -400,7 +400,7 @@ fn read_manifest(
     while fault.is_none() && !decoder.is_complete() {
         match session.hear()? {
             Message::Entries(chunk) => fault = decoder.push_chunk(&chunk, &mut allow).err(),
-            _ => return Err(unexpected("something else than the rest of its offer").into()),
+            _ => return Err(unexpected("something other than the rest of its offer").into()),
         }
         session.reader.connection().keep_pace();
     }

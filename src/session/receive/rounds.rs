@@ -78,7 +78,7 @@ impl EarlyPart {
                 Incoming::Part(_) => return Err(unexpected("another part than the only one")),
                 Incoming::Message(message) => {
                     let is_attended = attend(message, &session.writer)?.is_none();
-                    ensure_due(is_attended, "something else than its early part")?;
+                    ensure_due(is_attended, "something other than its early part")?;
                 }
             }
         }
@@ -258,7 +258,7 @@ impl<'a> ReceiveRounds<'a> {
                     Some(verifier) => verifier.take(digests)?,
                     None => return Err(unexpected("digests of nothing that is claimed")),
                 },
-                Some(_) => return Err(unexpected("something else than parts")),
+                Some(_) => return Err(unexpected("something other than parts")),
             }
         };
         if let Some(verifier) = verifier {

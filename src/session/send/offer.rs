@@ -104,7 +104,7 @@ impl<'o> SendTransfer<'_, 'o> {
         }
         // A dialling receiver sends its Ready first.
         let is_ready = transfer > 0 || matches!(self.session.hear()?, Message::Ready);
-        ensure_due(is_ready, "something else than Ready")?;
+        ensure_due(is_ready, "something other than Ready")?;
         let mut writer = lock(&self.session.writer);
         if transfer > 0 {
             writer.queue(&Message::Next)?;
@@ -127,7 +127,7 @@ impl<'o> SendTransfer<'_, 'o> {
             match session.hear()? {
                 Message::Confirmed => {}
                 Message::Decline(decline) => return Err(declined(&decline)),
-                _ => return Err(unexpected("something else than Confirmed")),
+                _ => return Err(unexpected("something other than Confirmed")),
             }
         }
         let accept = match session.hear()? {

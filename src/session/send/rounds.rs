@@ -127,7 +127,7 @@ impl<'a> SendRounds<'a> {
                     self.check_done(&done)?;
                     return Ok(done);
                 }
-                _ => return Err(unexpected("something else than a result of the round")),
+                _ => return Err(unexpected("something other than a result of the round")),
             }
         }
     }
