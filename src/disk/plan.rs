@@ -9,7 +9,7 @@ mod rules;
 
 use crate::disk::basis::Basis;
 use crate::disk::refusal::EntryRefusal;
-use crate::model::{EntryIndex, Existing, Manifest, PartLayout, PartSet};
+use crate::model::{EntryIndex, Existing, Manifest, PartLayout, PartRange, PartSet};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -215,25 +215,41 @@ impl Plan {
         if layout.total().is_none() {
             return unneeded;
         }
-        let mut needed = PartSet::new();
-        let size = u64::from(layout.part_size());
-        for (index, _) in manifest.entries() {
-            let range = manifest.stream_range(index);
-            if range.is_empty() || !self.concerns(index) {
-                continue;
+        // The first part behind those that are known to be needed.
+        let mut start = 0;
+        let mut leave_out = |start: u64, end: u64| {
+            let length = end.saturating_sub(start);
+            if let Ok(parts) = layout.run(PartRange { start, length }) {
+                unneeded.insert_run(parts);
             }
-            for number in range.start / size..range.end.div_ceil(size) {
-                if let Ok(part) = layout.part(number) {
-                    needed.insert(part);
-                }
+        };
+        let concerned = manifest
+            .entries()
+            .filter(|(index, _)| self.concerns(*index));
+        for (index, _) in concerned {
+            if let Some(parts) = layout.holding(manifest.stream_range(index)) {
+                leave_out(start, parts.start().get());
+                start = parts.end().get() + 1;
             }
         }
-        for gap in needed.gaps(layout.count()) {
-            for part in (gap.start..gap.start + gap.length).filter_map(|n| layout.part(n).ok()) {
-                unneeded.insert(part);
-            }
-        }
+        leave_out(start, layout.count());
         unneeded
+    }
+
+    /// The parts that overlap an old file of an entry at the same offset.
+    pub(super) fn parts_over_old_files(&self, manifest: &Manifest, layout: &PartLayout) -> PartSet {
+        let mut parts = PartSet::new();
+        for (&number, old) in &self.old_files {
+            let (Some(entry), Some(first)) = (manifest.index(number), old.first()) else {
+                continue;
+            };
+            let range = manifest.stream_range(entry);
+            let end = range.start.saturating_add(first.basis.length());
+            if let Some(over) = layout.holding(range.start..end.min(range.end)) {
+                parts.insert_run(over);
+            }
+        }
+        parts
     }
 
     /// Whether the entry belongs in the staging tree: it is needed, or a folder above a needed entry.

@@ -2,7 +2,7 @@
 
 use super::{Manifest, Segment, in_memory, limits};
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Index of a part that exists in its layout. Only [`PartLayout::part`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +97,31 @@ impl PartLayout {
         } else {
             Err(LayoutError::NoSuchPart)
         }
+    }
+
+    /// Takes a run of numbers as the first and the last of these parts.
+    ///
+    /// # Errors
+    /// [`LayoutError::NoSuchPart`] if the run is empty, or the layout lacks one of its parts.
+    pub fn run(&self, range: PartRange) -> Result<RangeInclusive<PartIndex>, LayoutError> {
+        let end = range.start.checked_add(range.length);
+        let last = end.and_then(|end| end.checked_sub(1));
+        let (first, last) = (range.start, last.ok_or(LayoutError::NoSuchPart)?);
+        match first <= last {
+            true => Ok(self.part(first)?..=self.part(last)?),
+            false => Err(LayoutError::NoSuchPart),
+        }
+    }
+
+    /// The parts that hold a byte of this range of the stream; `None` if it is empty or beyond the end.
+    pub fn holding(&self, bytes: Range<u64>) -> Option<RangeInclusive<PartIndex>> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let size = u64::from(self.part_size);
+        let start = bytes.start / size;
+        let length = bytes.end.div_ceil(size) - start;
+        self.run(PartRange { start, length }).ok()
     }
 
     /// All parts, ascending.
@@ -214,6 +239,35 @@ mod tests {
             Err(LayoutError::TooLarge)
         );
         assert_eq!(PartLayout::known(0, SIZE).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_run_has_parts_and_all_of_them_exist() {
+        let layout = PartLayout::known(u64::from(SIZE) * 3, SIZE).unwrap();
+        let run = |start, length| {
+            let run = layout.run(PartRange { start, length }).ok();
+            run.map(|run| (run.start().get(), run.end().get()))
+        };
+        assert_eq!(run(0, 3), Some((0, 2)));
+        assert_eq!(run(2, 1), Some((2, 2)));
+        for (start, length) in [(0, 0), (1, 0), (2, 2), (3, 1), (1, u64::MAX)] {
+            assert_eq!(run(start, length), None, "{start} {length}");
+        }
+    }
+
+    #[test]
+    fn parts_that_hold_bytes_are_those_with_the_first_and_the_last_and_between() {
+        let layout = PartLayout::known(u64::from(SIZE) * 3, SIZE).unwrap();
+        let size = u64::from(SIZE);
+        let holding = |bytes: Range<u64>| {
+            let parts = layout.holding(bytes);
+            parts.map(|parts| (parts.start().get(), parts.end().get()))
+        };
+        assert_eq!(holding(0..size), Some((0, 0)));
+        assert_eq!(holding(size - 1..size + 1), Some((0, 1)));
+        assert_eq!(holding(1..size * 3), Some((0, 2)));
+        assert_eq!(holding(5..5), None);
+        assert_eq!(holding(size * 3..size * 3 + 1), None);
     }
 
     #[test]

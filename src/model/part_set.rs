@@ -1,6 +1,7 @@
 //! A set of parts.
 
 use super::{PartIndex, PartLayout, PartRange, in_memory, len64};
+use std::ops::RangeInclusive;
 
 /// A set of parts as a bitmap that grows to its largest member: 1 bit a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,27 @@ impl PartSet {
         self.words[word] |= bit;
         self.count += u64::from(new);
         new
+    }
+
+    /// Adds all parts from the first to the last, 64 at a time.
+    pub fn insert_run(&mut self, parts: RangeInclusive<PartIndex>) {
+        let (first, last) = (parts.start().get(), parts.end().get());
+        let words = in_memory(first / 64)..=in_memory(last / 64);
+        if self.words.len() <= *words.end() {
+            self.words.resize(words.end() + 1, 0);
+        }
+        for number in words {
+            let start = len64(number) * 64;
+            let below_first = (1_u64 << first.saturating_sub(start)) - 1;
+            let above_last = match (last - start).checked_add(1) {
+                Some(count @ ..64) => u64::MAX << count,
+                _ => 0,
+            };
+            let word = &mut self.words[number];
+            let added = !(below_first | above_last | *word);
+            *word |= added;
+            self.count += u64::from(added.count_ones());
+        }
     }
 
     /// Removes a part; false if it was not in the set.
@@ -82,7 +104,7 @@ impl PartSet {
         let numbers = self
             .ranges()
             .flat_map(|range| range.start..range.start + range.length);
-        numbers.filter_map(move |number| layout.part(number).ok())
+        numbers.map_while(move |number| layout.part(number).ok())
     }
 
     /// The runs of parts below `end` that are not in the set, ascending.
@@ -102,12 +124,15 @@ impl PartSet {
         })
     }
 
-    /// The first index in `from..end` whose membership is `present`. Skips whole words that cannot hold one.
+    /// The first index in `from..end` whose membership is `present`. Skips whole words that cannot hold one, and
+    /// looks no further than the bitmap.
     fn find(&self, from: u64, end: u64, present: bool) -> Option<u64> {
         let barren = if present { 0 } else { u64::MAX };
         let mut index = from;
         while index < end {
-            let word = self.words.get(place(index).0).copied().unwrap_or(0);
+            let Some(&word) = self.words.get(place(index).0) else {
+                return (!present).then_some(index);
+            };
             if index.is_multiple_of(64) && word == barren {
                 index += 64;
             } else if self.has(index) == present {
@@ -148,6 +173,28 @@ mod tests {
         assert_eq!(both, set(&[0, 1, 2, 299]));
         assert_eq!(set(&[0, 2]).union(&set(&[1, 2, 299])), both);
         assert_eq!(both.len(), 4);
+    }
+
+    #[test]
+    fn a_run_adds_what_its_parts_would_add_one_by_one() {
+        let layout = PartLayout::known(65536 * 300, 65536).unwrap();
+        let edges = [0, 1, 62, 63, 64, 65, 127, 128, 191, 299];
+        for first in edges {
+            for last in edges.into_iter().filter(|&last| last >= first) {
+                let part = |number| layout.part(number).unwrap();
+                let mut run = PartSet::new();
+                // Some parts are there already.
+                for number in [1, 64, 190] {
+                    run.insert(part(number));
+                }
+                let mut singly = run.clone();
+                run.insert_run(part(first)..=part(last));
+                for number in first..=last {
+                    singly.insert(part(number));
+                }
+                assert_eq!(run, singly, "{first} to {last}");
+            }
+        }
     }
 
     #[test]

@@ -51,20 +51,27 @@ impl Guesses<'_> {
             return claims;
         }
         let mut pieces = 0;
-        for gap in self.present.gaps(self.layout.count()) {
-            let numbers = gap.start..gap.start + gap.length;
-            for part in numbers.filter_map(|number| self.layout.part(number).ok()) {
-                let Some(count) = self.claimed_pieces(part, &is_staged) else {
-                    continue;
-                };
-                pieces += count;
-                if pieces > limits::CLAIMED_PIECES {
-                    return claims;
-                }
-                claims.insert(part);
+        for part in self.candidates().parts(self.layout) {
+            if self.present.contains(part) {
+                continue;
             }
+            let Some(count) = self.claimed_pieces(part, &is_staged) else {
+                continue;
+            };
+            pieces += count;
+            if pieces > limits::CLAIMED_PIECES {
+                return claims;
+            }
+            claims.insert(part);
         }
         claims
+    }
+
+    /// The parts of which this disk has something. Every claim is one of these, so claims cost what is here and not
+    /// what is offered.
+    fn candidates(&self) -> PartSet {
+        let over_old_files = self.plan.parts_over_old_files(self.manifest, &self.layout);
+        self.recorded.union(&over_old_files)
     }
 
     /// Number of pieces in the part; `None` if one of them certainly does not exist here.

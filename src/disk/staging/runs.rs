@@ -3,7 +3,7 @@
 
 use super::{JournalMark, Staging};
 use crate::disk::plan::Decision;
-use crate::model::{PartIndex, PartSet, RunId};
+use crate::model::{PartSet, RunId};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -59,13 +59,9 @@ impl Staging {
         }
         let mut progress = self.progress();
         let layout = progress.layout;
-        for range in known.parts.ranges() {
-            for number in range.start..range.start + range.length {
-                let part = layout.part(number).ok();
-                let is_recorded = |part: &PartIndex| progress.recorded.contains(*part);
-                if let Some(part) = part.filter(is_recorded) {
-                    progress.present.insert(part);
-                }
+        for part in known.parts.parts(layout) {
+            if progress.recorded.contains(part) {
+                progress.present.insert(part);
             }
         }
     }
@@ -77,18 +73,13 @@ impl Staging {
         };
         let progress = self.progress();
         let mut parts = PartSet::new();
-        for range in progress.present.ranges() {
-            for number in range.start..range.start + range.length {
-                let Ok(part) = progress.layout.part(number) else {
-                    continue;
-                };
-                // Parts that were compared but not copied into staging are compared again.
-                let mut segments = progress.layout.segments(&self.manifest, part);
-                let is_written = progress.recorded.contains(part)
-                    && segments.all(|piece| self.plan.decision(piece.entry) != Decision::Compare);
-                if is_written {
-                    parts.insert(part);
-                }
+        for part in progress.recorded.parts(progress.layout) {
+            // Parts that were compared but not copied into staging are compared again.
+            let mut segments = progress.layout.segments(&self.manifest, part);
+            let is_written = progress.present.contains(part)
+                && segments.all(|piece| self.plan.decision(piece.entry) != Decision::Compare);
+            if is_written {
+                parts.insert(part);
             }
         }
         ledger.remember(RememberedRun {

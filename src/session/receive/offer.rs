@@ -354,9 +354,8 @@ impl ReportedParts {
         let room = limits::RANGES - have.len();
         let claimable = sink.staging().filter(|_| may_claim).map(Staging::claims);
         for range in claimable.iter().flat_map(PartSet::ranges).take(room) {
-            let numbers = range.start..range.start + range.length;
-            for part in numbers.filter_map(|number| layout.part(number).ok()) {
-                claims.insert(part);
+            if let Ok(parts) = layout.run(range) {
+                claims.insert_run(parts);
             }
         }
         ReportedParts { have, claims }

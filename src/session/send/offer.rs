@@ -381,11 +381,8 @@ impl EarlyContents {
 
 fn parts_of(ranges: &[PartRange], layout: &PartLayout) -> Result<PartSet, Error> {
     let mut parts = PartSet::new();
-    for range in ranges {
-        let end = range.start.saturating_add(range.length);
-        for index in range.start..end {
-            parts.insert(layout.part(index)?);
-        }
+    for &range in ranges {
+        parts.insert_run(layout.run(range)?);
     }
     Ok(parts)
 }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::disk::fixture::{self, PART, Sample, Transfer, mtime_of, noise, set_mtime};
-use crate::disk::{DeliveryResult, RunLedger};
-use crate::model::{Existing, FailureReason, Mtime, RunId};
+use crate::disk::{DeliveryResult, Durability, RunLedger};
+use crate::model::{Existing, FailureReason, FileSize, ManifestBuilder, Mode, Mtime, RunId};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 const P: usize = PART as usize;
 
@@ -42,6 +43,43 @@ fn an_old_file_supplies_parts_of_the_new_one_and_stays_unchanged() {
     assert!(file(dir.path()) == old && mtime_of(&dir.path().join("x")) == before);
     fixture::deliver(staging, &[]);
     assert!(file(dir.path()) == transfer.stream);
+}
+
+/// A file of as many parts as there may be costs no more steps than the old file has parts.
+#[test]
+fn claims_are_looked_for_only_where_this_disk_has_something() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut builder = ManifestBuilder::new();
+    let size = FileSize::Known(limits::PARTS * u64::from(PART));
+    let mode = Mode::from_bits(0o644);
+    builder
+        .push_file(b"x", size, Mtime::default(), mode)
+        .unwrap();
+    let transfer = Transfer {
+        manifest: Arc::new(builder.finish().unwrap()),
+        stream: Vec::new(),
+        durability: Durability::Normal,
+    };
+    fs::write(dir.path().join("x"), vec![7; 3 * P + 1]).unwrap();
+    let plan = transfer.plan(dir.path(), Existing::Overwrite);
+    let layout = PartLayout::known(transfer.manifest.total().unwrap(), PART).unwrap();
+    let present = plan.unneeded_parts(&transfer.manifest, &layout);
+    assert_eq!(present, PartSet::new());
+    let mut recorded = PartSet::new();
+    recorded.insert(layout.part(9).unwrap());
+    let guesses = Guesses {
+        manifest: &transfer.manifest,
+        plan: &plan,
+        layout,
+        present: &present,
+        recorded: &recorded,
+    };
+    let candidates = guesses.candidates();
+    let numbers = candidates.parts(layout).map(PartIndex::get);
+    assert_eq!(Vec::from_iter(numbers), [0, 1, 2, 3, 9]);
+    let claims = guesses.claims(|_| true);
+    let numbers = claims.parts(layout).map(PartIndex::get);
+    assert_eq!(Vec::from_iter(numbers), [0, 1, 2, 9]);
 }
 
 #[test]
