@@ -1,17 +1,19 @@
 //! A table of hostile peers and budgets: what each peer may cost a drop box in each limited resource.
 
-use crate::budgets::{MIB, offer_names, part_without_its_end, serve};
+use crate::attacks::{
+    answered, declined_offers, dial, digests_of_all_claims, early_part, empty_round,
+    every_second_file, hellos, large_old_file, many_ranges, offer_folders, offer_levels,
+    parts_on_all_streams, parts_without_checks, pings, sessions, unneeded_parts, zstd_bombs,
+};
+use crate::budgets::{MIB, offer_names, serve};
 use crate::frames::begun;
 use crate::harness::Running;
 use crate::harness::trees::paths;
-use crate::peer::{Line, Peer, hello};
+use crate::peer::{Line, Peer};
 use crate::real::{comes_true, wait_until};
 use crate::tree::Ground;
-use crate::wire::{Entries, PART, Raw, RawOffer, ping, round_end};
-use peerbridge::internals::{
-    Compression, DiallerRole, FrameKind, Message, Position, Role, Sealer, frame, limits,
-    message_head,
-};
+use crate::wire::ping;
+use peerbridge::internals::{Role, limits};
 use std::time::Duration;
 
 const UNPROVEN: usize = limits::UNPROVEN_CONNECTIONS;
@@ -24,6 +26,10 @@ type Attack = fn(&Running) -> (Vec<Line>, u64);
 struct Budget {
     what: &'static str,
     attack: Attack,
+    /// Options of the drop box.
+    options: &'static str,
+    /// Prepares the destination.
+    given: fn(&Ground),
     /// Peak resident memory, in bytes.
     resident: u64,
     threads: usize,
@@ -43,7 +49,7 @@ struct Budget {
 /// Descriptors that the process itself may have open besides its connections.
 const FEW: usize = 8;
 
-const TABLE: [Budget; 15] = [
+const TABLE: [Budget; 19] = [
     Budget {
         what: "600 connections that say nothing",
         attack: |at| (dial(at, 600, &[]), 0),
@@ -169,8 +175,46 @@ const TABLE: [Budget; 15] = [
     Budget {
         what: "an empty round after an offer of as many parts as there may be",
         attack: |at| sessions(at, 1, empty_round),
-        // Each of 67 million parts is looked at a few times: half a second with optimisation.
-        ticks: 4000,
+        resident: 2 * MIB,
+        ticks: 100,
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "an offer of as many parts as there may be, of which none is needed",
+        attack: |at| sessions(at, 1, unneeded_parts),
+        options: "--existing skip",
+        given: |ground| std::fs::write(ground.destination.join("x"), b"").expect("writable"),
+        // The set of parts is a bitmap of 8 MiB, which is copied.
+        resident: 32 * MIB,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "as many ranges as there may be, in each of as many rounds as there may be",
+        attack: |at| sessions(at, 1, many_ranges),
+        options: "--existing skip",
+        given: every_second_file,
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "digests of as many pieces as may be claimed",
+        attack: |at| sessions(at, 1, digests_of_all_claims),
+        options: "--existing overwrite",
+        given: large_old_file,
+        resident: limits::CLAIMED_PIECES * 16 + 16 * MIB,
+        threads: 8,
+        names: 6,
+        disk: 64 * 1024,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "as many parts without checks as there may be",
+        attack: |at| sessions(at, 1, parts_without_checks),
+        // The keys of each part take milliseconds of an unoptimised build.
+        ticks_per_mib: 20_000,
         names: 6,
         disk: 64 * 1024,
         ..Budget::SMALL
@@ -181,6 +225,8 @@ impl Budget {
     const NOTHING: Budget = Budget {
         what: "",
         attack: |_| (Vec::new(), 0),
+        options: "",
+        given: |_| {},
         resident: 0,
         threads: 0,
         descriptors: 0,
@@ -243,7 +289,8 @@ impl Held {
 fn each_hostile_peer_keeps_within_its_budget() {
     for row in TABLE {
         let ground = Ground::small();
-        let program = serve(&ground, "");
+        let program = serve(&ground, row.options);
+        (row.given)(&ground);
         let before = Held::by(&program, &ground);
         let (resident, ticks) = (program.memory("VmHWM"), program.ticks());
         let is_right = |held: Held| held.beyond(before).is_within(&row);
@@ -320,159 +367,4 @@ fn names_and_bytes(ground: &Ground) -> (usize, u64) {
         found.is_file().then(|| found.blocks() * 512)
     });
     (all.len(), bytes.sum())
-}
-
-fn dial(at: &Running, count: usize, first: &[u8]) -> Vec<Line> {
-    let lines = (0..count).map(|_| {
-        let mut line = Line::dial(at.port());
-        line.send(first);
-        line
-    });
-    lines.collect()
-}
-
-/// Each answered Hello costs the listener two multiplications.
-fn hellos(at: &Running) -> (Vec<Line>, u64) {
-    let mut lines = dial(at, 60, &[]);
-    for line in lines.iter_mut().take(2) {
-        hello(line, DiallerRole::Transfer(Role::Send));
-    }
-    let body = [&b"PEERBRDG\x01\x02\x01"[..], &[7; 80]].concat();
-    for line in lines.iter_mut().skip(2) {
-        line.send(&frame(FrameKind::Hello, &body));
-    }
-    (lines, 60 * 96)
-}
-
-/// `count` proven peers, each of which does `act`.
-fn sessions(at: &Running, count: usize, act: fn(&mut Peer)) -> (Vec<Line>, u64) {
-    let peers = (0..count).map(|_| {
-        let mut peer = Peer::dial(at.port(), Role::Send);
-        act(&mut peer);
-        peer
-    });
-    let peers: Vec<_> = peers.collect();
-    let sent = peers.iter().map(|peer| peer.sent).sum();
-    (peers.into_iter().map(|peer| peer.line).collect(), sent)
-}
-
-/// Heartbeats with 256 KiB of zeros, which travel in a few hundred bytes.
-fn zstd_bombs(at: &Running) -> (Vec<Line>, u64) {
-    sessions(at, 1, |peer| {
-        let padding = vec![0; peerbridge::internals::PADDING_BYTES];
-        let raw = Raw::kind(14).u64(0).u32(0).u32(padding.len() as u32);
-        let raw = raw.bytes(&padding).0;
-        let mut sealer = Sealer::new();
-        for _ in 0..300 {
-            let position = Position::Message {
-                stream: 0,
-                sequence: peer.said,
-            };
-            peer.said += 1;
-            let sealed = sealer
-                .seal(
-                    &peer.keys.sealing_keys(),
-                    position,
-                    &raw,
-                    Compression::Zstd(3),
-                )
-                .expect("it can be sealed");
-            let frame = [&message_head(&sealed.envelope)[..], sealed.archive].concat();
-            peer.sent += frame.len() as u64;
-            peer.line.send(&frame);
-        }
-        answered(peer);
-    })
-}
-
-/// Waits until the program has read everything that was sent before.
-fn answered(peer: &mut Peer) {
-    peer.say(&ping(1, 0));
-    assert!(matches!(peer.hear(), Some(Message::Pong { .. })));
-}
-
-fn offer_folders(peer: &mut Peer) {
-    let folders = (0..5000_u32).fold(Entries::default(), |entries, number| {
-        entries.folder(number.to_string().as_bytes())
-    });
-    peer.say(&RawOffer::of(&folders.file(b"x", 10)).to_bytes());
-    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
-}
-
-/// The drop box takes some of them, and hangs up on the others.
-fn pings(at: &Running) -> (Vec<Line>, u64) {
-    let lines = (0..40).map(|_| {
-        let mut line = Line::dial(at.port());
-        let (_, confirm) = hello(&mut line, DiallerRole::Ping);
-        line.send_frame(FrameKind::Confirm as u8, &confirm);
-        line
-    });
-    (lines.collect(), 40 * 150)
-}
-
-/// A file where there is a folder.
-fn declined_offers(peer: &mut Peer) {
-    for transfer in 0..200 {
-        let mut offer = RawOffer::of(&Entries::default().file(b"tree", 1));
-        offer.transfer = transfer;
-        peer.say(&offer.to_bytes());
-        assert!(matches!(peer.hear(), Some(Message::Decline(_))));
-    }
-}
-
-fn early_part(peer: &mut Peer) {
-    let size = limits::EARLY_PART_BYTES;
-    let mut offer = RawOffer::file(size.into()).early(0, &[]);
-    offer.part_size = size;
-    peer.say(&offer.to_bytes());
-    let frame = part_without_its_end(size);
-    peer.line.send(&frame);
-    peer.sent += frame.len() as u64;
-}
-
-fn parts_on_all_streams(at: &Running) -> (Vec<Line>, u64) {
-    let part = limits::PARTS_IN_FLIGHT_BYTES / u32::from(limits::STREAMS);
-    let mut peer = Peer::dial(at.port(), Role::Send);
-    let mut offer = RawOffer::file(limits::PARTS_IN_FLIGHT_BYTES.into());
-    (offer.part_size, offer.streams) = (part, limits::STREAMS);
-    peer.say(&offer.to_bytes());
-    let Some(Message::Accept(accept)) = peer.hear() else {
-        panic!("it is not accepted");
-    };
-    let joined = (1..accept.streams).map(|number| peer.join(at.port(), number));
-    let joined: Vec<_> = joined.map(|stream| stream.expect("it may join")).collect();
-    let mut lines: Vec<_> = joined.into_iter().map(|stream| stream.line).collect();
-    lines.push(peer.line);
-    let frame = part_without_its_end(part);
-    lines.iter_mut().for_each(|line| line.send(&frame));
-    let sent = lines.len() * frame.len();
-    (lines, sent as u64)
-}
-
-/// Each folder is in the one before.
-fn offer_levels(peer: &mut Peer) {
-    let entry = |level: usize, kind: u8, own: &[u8]| {
-        let raw = Raw::kind(kind).u16((2 * level).saturating_sub(1) as u16);
-        raw.u16(own.len() as u16).bytes(own)
-    };
-    let last = limits::PATH_LEVELS - 1;
-    let folders = (0..last).flat_map(|level| {
-        let own: &[u8] = if level == 0 { b"d" } else { b"/d" };
-        entry(level, 3, own).bytes(&[0; 14]).0
-    });
-    let file = entry(last, 1, b"/d").u64(1).bytes(&[0; 14]).0;
-    let mut offer = RawOffer::file(1);
-    offer.count = limits::PATH_LEVELS as u32;
-    offer.entries = folders.chain(file).collect();
-    peer.say(&offer.to_bytes());
-    let heard = peer.hear();
-    assert!(matches!(heard, Some(Message::Accept(_))), "{heard:?}");
-}
-
-fn empty_round(peer: &mut Peer) {
-    let size = u64::from(PART) * limits::PARTS;
-    peer.say(&RawOffer::file(size).to_bytes());
-    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
-    peer.say(&round_end(0, &[], &[]));
-    assert!(matches!(peer.hear(), Some(Message::Missing(_))));
 }

@@ -7,6 +7,7 @@ pub mod harness;
 
 mod archives;
 mod at_once;
+mod attacks;
 mod budgets;
 mod claims;
 mod costs;

@@ -254,6 +254,27 @@ impl Peer {
         self.line.send(&frame);
     }
 
+    /// Sends a compressed part of the first transfer.
+    pub fn packed_part(&mut self, index: u64, raw: &[u8]) {
+        let position = Position::Part {
+            transfer: 0,
+            round: self.round,
+            index,
+        };
+        let keys = self.keys.sealing_keys();
+        let sealed = self
+            .sealer
+            .seal(&keys, position, raw, Compression::Zstd(1))
+            .expect("it can be sealed");
+        let id = PartId {
+            round: self.round,
+            index,
+        };
+        let frame = [&part_head(id, &sealed.envelope)[..], sealed.archive].concat();
+        self.sent += frame.len() as u64;
+        self.line.send(&frame);
+    }
+
     /// The next message other than heartbeats and parts; `None` if the other side has hung up.
     pub fn hear(&mut self) -> Option<Message> {
         loop {
