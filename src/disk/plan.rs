@@ -236,16 +236,18 @@ impl Plan {
         unneeded
     }
 
-    /// The parts that overlap an old file of an entry at the same offset.
+    /// The parts that an old file may have: those of each compared entry, and those of each replaced one as far
+    /// as its old file reaches.
     pub(super) fn parts_over_old_files(&self, manifest: &Manifest, layout: &PartLayout) -> PartSet {
         let mut parts = PartSet::new();
-        for (&number, old) in &self.old_files {
-            let (Some(entry), Some(first)) = (manifest.index(number), old.first()) else {
-                continue;
-            };
+        for (entry, _) in manifest.entries() {
             let range = manifest.stream_range(entry);
-            let end = range.start.saturating_add(first.basis.length());
-            if let Some(over) = layout.holding(range.start..end.min(range.end)) {
+            let length = match self.decision(entry) {
+                Decision::Compare => u64::MAX,
+                _ => self.basis(entry, 0).map_or(0, Basis::length),
+            };
+            let end = range.start.saturating_add(length).min(range.end);
+            if let Some(over) = layout.holding(range.start..end) {
                 parts.insert_run(over);
             }
         }
