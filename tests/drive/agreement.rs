@@ -18,6 +18,7 @@ const MAKER: &str = r#"
 import struct, zlib
 def field(number, data): return struct.pack('<HH', number, len(data)) + data
 def unix(seconds): return field(0x5455, struct.pack('<BI', 1, seconds & 0xffffffff))
+def pkware(seconds): return field(0x000d, struct.pack('<IIHH', 1, seconds, 0, 0))
 def ntfs(seconds):
     ticks = (seconds + 11644473600) * 10**7
     return field(0x000a, struct.pack('<IHHQQQ', 0, 1, 24, ticks, ticks, ticks))
@@ -39,6 +40,7 @@ def build(path, entries, tail=b''):
     with open(path, 'wb') as file: file.write(out + directory + b'PK\5\6' + end + tail)
 build('dos-times', [entry('summer', when=dos(2024, 7)), entry('winter'), entry('late', when=dos(2090))])
 build('fields', [entry('unix', extra=unix(1700000001)), entry('2040', extra=unix(2208988801), when=dos(2040))])
+build('pkware', [entry('pkware', extra=pkware(1700000001))])
 build('ntfs', [entry('ntfs', extra=ntfs(1700000003)), entry('both', extra=unix(5) + ntfs(1700000005)),
                entry('1965', extra=ntfs(-157766400), when=dos(1980))])
 build('modes', [entry('script', mode=0o100755), entry('private', mode=0o100600), folder('open/', 0o040700)])
@@ -57,9 +59,10 @@ build('utf8-from-dos', [entry('\u65e5\u672c.txt', host=DOS, mode=0)])
 build('flag-without-need', [entry('a', flags=0x800)])
 "#;
 
-const ARCHIVES: [&str; 17] = [
+const ARCHIVES: [&str; 18] = [
     "dos-times",
     "fields",
+    "pkware",
     "ntfs",
     "modes",
     "dos-modes",
@@ -78,7 +81,7 @@ const ARCHIVES: [&str; 17] = [
 ];
 
 /// Cases in which a program reads an archive differently, and why. `docs/ARCHIVES.md` has the same list.
-const DIFFERENCES: [(&str, &str, &str); 9] = [
+const DIFFERENCES: [(&str, &str, &str); 10] = [
     ("7zz", "backslash", "takes it for part of a name"),
     ("7zz", "piped", "gives it the usual mode"),
     ("bsdtar", "backslash", "gives DOS files mode 0664"),
@@ -87,6 +90,7 @@ const DIFFERENCES: [(&str, &str, &str); 9] = [
     ("bsdtar", "extra-cut", "refuses it"),
     ("bsdtar", "ntfs", "knows no such field (3.6.2)"),
     ("unzip", "ntfs", "knows no such field"),
+    ("bsdtar", "pkware", "knows no such field (3.6.2)"),
     ("unzip", "utf8-from-dos", "takes it for code page 437"),
 ];
 

@@ -6,6 +6,7 @@ use crate::model::Mtime;
 
 const ZIP64: u16 = 0x0001;
 const NTFS: u16 = 0x000a;
+const PKWARE_UNIX: u16 = 0x000d;
 const TIMESTAMP: u16 = 0x5455;
 const INFO_ZIP_UNIX: u16 = 0x5855;
 const UNICODE_PATH: u16 = 0x7075;
@@ -54,7 +55,7 @@ impl<'a> Extra<'a> {
                     }
                 }
                 NTFS => extra.ntfs_time = ntfs(field).or(extra.ntfs_time),
-                TIMESTAMP | INFO_ZIP_UNIX => {
+                TIMESTAMP | INFO_ZIP_UNIX | PKWARE_UNIX => {
                     extra.unix_time = unix_seconds(id, field).or(extra.unix_time);
                 }
                 _ => {}
@@ -195,6 +196,15 @@ mod tests {
             assert_eq!(mtime(&both, IN_1980), (5, 700));
         }
         assert_eq!(mtime(&[], IN_2040), (IN_2040, 0));
+    }
+
+    #[test]
+    fn unix_fields_of_two_makers_have_the_time_at_one_place() {
+        let bytes = [1, 0, 0, 0, 5, 0, 0, 0, 0xe9, 3, 0xea, 3];
+        for id in [INFO_ZIP_UNIX, PKWARE_UNIX] {
+            assert_eq!(mtime(&field(id, &bytes), IN_1980), (5, 0));
+            assert_eq!(mtime(&field(id, &bytes[..7]), IN_1980), (IN_1980, 0));
+        }
     }
 
     #[test]
