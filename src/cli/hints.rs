@@ -278,9 +278,13 @@ fn of_archive(fault: &ArchiveFault) -> &'static str {
              and --exclude"
         }
         ArchiveFault::Unsupported(_) => {
-            "open it with another program, or ask for one made without that"
+            "7-Zip (`7zz x`) may open it; or ask for one made without that"
         }
-        ArchiveFault::Method(_) => "open it with 7-Zip (`7zz x`), or ask for one made with deflate",
+        // Shrink, Implode, bzip2, LZMA, xz, PPMd.
+        ArchiveFault::Method(1 | 6 | 12 | 14 | 95 | 98) => {
+            "open it with 7-Zip (`7zz x`), or ask for one made with deflate"
+        }
+        ArchiveFault::Method(_) => "ask for one made with deflate",
         ArchiveFault::PasswordNeeded => {
             "give its password with --zip-password-file FILE or in PEERBRIDGE_ZIP_PASSWORD"
         }

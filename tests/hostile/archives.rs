@@ -323,7 +323,13 @@ fn zipcrypto_is_refused_where_nothing_is_passed_over() {
 
 #[test]
 fn unknown_methods_are_named() {
-    for (method, name) in [(12, "bzip2"), (14, "LZMA"), (98, "PPMd"), (77, "method 77")] {
+    for (method, name) in [
+        (7, "Tokenize"),
+        (12, "bzip2"),
+        (14, "LZMA"),
+        (98, "PPMd"),
+        (77, "method 77"),
+    ] {
         let entry = Entry {
             method,
             ..Entry::file("a", b"contents")

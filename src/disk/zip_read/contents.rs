@@ -65,7 +65,7 @@ pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
     }
     if record.protection == Protection::Strong {
         return Err(ArchiveFault::Unsupported(
-            "needs the encryption of one maker",
+            "needs PKWARE's strong encryption",
         ));
     }
     let overhead = record.protection.bytes_before() + record.protection.bytes_behind();
@@ -73,6 +73,9 @@ pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
         return Err(ArchiveFault::Damaged("it is shorter than its encryption"));
     };
     let fits = match record.method {
+        STORED if record.size < bytes => {
+            return Err(ArchiveFault::Trap("more bytes are stored than it has"));
+        }
         STORED => record.size == bytes,
         DEFLATED => record.size <= bytes.saturating_mul(limits::DEFLATE_GROWTH),
         DEFLATE64 => record.size <= bytes.saturating_mul(limits::DEFLATE64_GROWTH),

@@ -150,32 +150,48 @@ fn read_end(file: &File, record: &[u8], place: u64) -> Result<EndRecord, EntryFa
         directory_offset: long(record, 16).into(),
         directory_end: place,
     };
-    let end64 = find_end64(file, place)?;
     let is_saturated = end.entries == u64::from(u16::MAX)
         || end.directory_bytes == u64::from(u32::MAX)
         || end.directory_offset == u64::from(u32::MAX);
-    match end64 {
-        Some(end64) if is_saturated || end64.agrees_with(&end) => Ok(end64),
-        Some(_) => Err(ArchiveFault::Trap("its two ends disagree").into()),
-        None if short(record, 4) != 0
-            || short(record, 6) != 0
-            || short(record, 8) != short(record, 10) =>
-        {
-            Err(ArchiveFault::Unsupported("is one part of several").into())
+    match find_end64(file, place)? {
+        FoundEnd64::At(end64) if is_saturated || end64.agrees_with(&end) => Ok(end64),
+        FoundEnd64::At(_) => Err(ArchiveFault::Trap("its two ends disagree").into()),
+        FoundEnd64::LocatorOnly if is_saturated => {
+            Err(damaged("its zip64 end is not where it says"))
         }
-        None => Ok(end),
+        FoundEnd64::LocatorOnly | FoundEnd64::Nothing => {
+            let [disk, first_disk] = [4, 6].map(|at| u32::from(short(record, at)));
+            check_parts(disk, first_disk, short(record, 8).into(), end.entries)?;
+            Ok(end)
+        }
     }
 }
 
+/// An archive in one part is on disk 0, with all its entries.
+fn check_parts(disk: u32, first_disk: u32, here: u64, entries: u64) -> Result<(), EntryFault> {
+    match (disk | first_disk, here == entries) {
+        (0, true) => Ok(()),
+        (0, false) => Err(damaged("its two counts of entries differ")),
+        _ => Err(ArchiveFault::Unsupported("is one part of several").into()),
+    }
+}
+
+enum FoundEnd64 {
+    At(EndRecord),
+    /// A locator that leads nowhere. Without need for it, it is part of the last entry's name, fields or comment.
+    LocatorOnly,
+    Nothing,
+}
+
 /// The zip64 end record, if its locator precedes the end record at `place`.
-fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> {
+fn find_end64(file: &File, place: u64) -> Result<FoundEnd64, EntryFault> {
     let Some(locator_place) = place.checked_sub(LOCATOR_BYTES as u64) else {
-        return Ok(None);
+        return Ok(FoundEnd64::Nothing);
     };
     let mut locator = [0; LOCATOR_BYTES];
     Span::read_exact(file, &mut locator, locator_place)?;
     if !locator.starts_with(LOCATOR_SIGNATURE) {
-        return Ok(None);
+        return Ok(FoundEnd64::Nothing);
     }
     // If bytes precede the archive, the locator's offset is wrong, and the record is directly before the
     // locator.
@@ -197,17 +213,17 @@ fn find_end64(file: &File, place: u64) -> Result<Option<EndRecord>, EntryFault> 
         if !record.starts_with(END64_SIGNATURE) || !reaches_locator {
             continue;
         }
-        if long(&record, 16) != 0 || very_long(&record, 24) != very_long(&record, 32) {
-            return Err(ArchiveFault::Unsupported("is one part of several").into());
-        }
-        return Ok(Some(EndRecord {
-            entries: very_long(&record, 32),
+        let entries = very_long(&record, 32);
+        let [disk, first_disk] = [16, 20].map(|at| long(&record, at));
+        check_parts(disk, first_disk, very_long(&record, 24), entries)?;
+        return Ok(FoundEnd64::At(EndRecord {
+            entries,
             directory_bytes: very_long(&record, 40),
             directory_offset: very_long(&record, 48),
             directory_end: place,
         }));
     }
-    Err(damaged("its zip64 end is not where it says"))
+    Ok(FoundEnd64::LocatorOnly)
 }
 
 impl EndRecord {

@@ -42,13 +42,17 @@ impl<'a> RawName<'a> {
     /// from Unix, code page 437 otherwise. A backslash separates in entries made on DOS.
     ///
     /// # Errors
-    /// Damage: the name is marked as UTF-8, but is not valid.
+    /// Damage: the name is marked as UTF-8, but is not valid. A trap: it is, and the Unicode field is another name.
     pub(super) fn path(
         self,
         encoding: Option<NameEncoding>,
     ) -> Result<Cow<'a, [u8]>, ArchiveFault> {
         let is_about_this = |(crc, _): &(u32, _)| *crc == crc32fast::hash(self.bytes);
         let name = match self.unicode_path.filter(is_about_this) {
+            // Programs differ in which of the two they believe.
+            Some((_, name)) if self.is_utf8 && name != self.bytes => {
+                return Err(ArchiveFault::Trap("it has two names"));
+            }
             Some((_, name)) => Cow::Borrowed(utf8(name)?),
             None if self.is_utf8 => Cow::Borrowed(utf8(self.bytes)?),
             None => self.unmarked(encoding),

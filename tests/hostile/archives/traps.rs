@@ -1,13 +1,16 @@
 //! Archives that two programs would read differently, or that claim more than they contain.
 
 use super::{Bench, DECLINED, NOT_VERIFIED, refuses};
-use crate::harness::archive_builder::{Entry, archive, descriptor, end, field, header, record};
+use crate::harness::archive_builder::{
+    Entry, archive, descriptor, end, field, header, record, unicode_path,
+};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 
 const AES: u16 = 99;
 const ENCRYPTED: u16 = 1;
 const PATCH: u16 = 1 << 5;
+const UTF8: u16 = 1 << 11;
 const MASKED: u16 = 1 << 13;
 const ZSTD: u16 = 93;
 
@@ -118,9 +121,63 @@ fn the_two_forms_of_an_end_agree() {
     let mut elsewhere = usual.clone();
     elsewhere[at - second + 34] = 1;
     Bench::new().refuses(&elsewhere, DECLINED, "one part of several");
-    let mut parts = with(end64(2, length, start));
-    parts[at + 16] = 1;
-    Bench::new().refuses(&parts, DECLINED, "one part of several");
+    let refuses = |mut bytes: Vec<u8>, place: usize, number, code, text| {
+        bytes[place] = number;
+        Bench::new().refuses(&bytes, code, text);
+    };
+    let both = with(end64(2, length, start));
+    for (bytes, disks, counts) in [(&usual, [4, 6], [8, 10]), (&both, [16, 20], [24, 32])] {
+        for disk in disks {
+            refuses(bytes.clone(), at + disk, 1, DECLINED, "one part of several");
+        }
+        for count in counts {
+            let text = "its two counts of entries differ";
+            refuses(bytes.clone(), at + count, 7, NOT_VERIFIED, text);
+        }
+    }
+}
+
+/// The name of the last entry is where a zip64 locator would be, and looks like one.
+#[test]
+fn a_name_is_no_zip64_record() {
+    let name = format!("PK\x06\x07{}", "x".repeat(16));
+    let mut bytes = archive(&[Entry::file(&name, b"contents")]);
+    assert_eq!(Bench::new().open(&bytes).unwrap().files, 1);
+    // If the end refers to the record, it is missing.
+    let end = bytes.len() - 22;
+    bytes[end + 8..end + 12].fill(0xff);
+    Bench::new().refuses(&bytes, NOT_VERIFIED, "its zip64 end is not where it says");
+}
+
+/// Programs differ in which of the two names they believe.
+#[test]
+fn a_name_in_utf8_has_no_other_one_in_its_unicode_field() {
+    let named = |field: Vec<u8>| Entry {
+        flags: UTF8,
+        extra: field.clone(),
+        local_extra: field,
+        ..Entry::file("safe.txt", b"x")
+    };
+    let other = named(unicode_path("safe.txt", "other.exe"));
+    refuses(&[other], DECLINED, "it has two names");
+    for field in [
+        unicode_path("safe.txt", "safe.txt"),
+        // It is about another name, and counts for nothing.
+        unicode_path("old.txt", "other.exe"),
+    ] {
+        assert_eq!(
+            Bench::new().open(&archive(&[named(field)])).unwrap().files,
+            1
+        );
+    }
+}
+
+#[test]
+fn stored_contents_have_the_length_that_is_stored() {
+    let entry = Entry::file("a", b"contents").sized(7);
+    refuses(&[entry], DECLINED, "more bytes are stored than it has");
+    let entry = Entry::file("a", b"contents").sized(9);
+    refuses(&[entry], DECLINED, "so much cannot be in so few bytes");
 }
 
 /// Memory for entries is allocated only if the directory is long enough for them.
@@ -163,11 +220,11 @@ fn no_method_claims_more_than_it_can_hold() {
 }
 
 #[test]
-fn patches_and_encryption_of_one_maker_are_refused() {
+fn patches_and_strong_encryption_are_refused() {
     for (flags, text) in [
         (PATCH, "is a patch"),
-        (MASKED, "the encryption of one maker"),
-        (ENCRYPTED | 1 << 6, "the encryption of one maker"),
+        (MASKED, "PKWARE's strong encryption"),
+        (ENCRYPTED | 1 << 6, "PKWARE's strong encryption"),
     ] {
         let entry = Entry {
             flags,
