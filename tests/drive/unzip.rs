@@ -1,6 +1,7 @@
 //! `unzip`: hidden names, passwords, existing files, lists, and a kill.
 
 use super::archives::{WORD, archive, unzip};
+use super::terminal::Terminal;
 use crate::harness::trees::{set_mode, set_modified};
 use crate::harness::{LIMIT, Scene};
 use rustix::process::Signal;
@@ -268,6 +269,15 @@ fn an_archive_comes_from_standard_input() {
     assert!(scene.names_in("tmp").is_empty());
 }
 
+/// A person who forgets to pipe an archive would wait forever.
+#[test]
+fn a_terminal_has_no_archive() {
+    let scene = Scene::new();
+    let mut terminal = Terminal::start(unzip(&scene, "- out"));
+    terminal.shows("standard input is a terminal");
+    terminal.exits(2);
+}
+
 /// Options that users of Info-ZIP's unzip know.
 #[test]
 fn habits_get_the_right_hint() {
@@ -279,16 +289,28 @@ fn habits_get_the_right_hint() {
         ("a.zip -d out", "unzip ARCHIVE DIR"),
         ("-o a.zip", "--existing overwrite"),
         ("-n a.zip", "--existing skip"),
+        ("-u a.zip", "--existing newer"),
+        ("-p a.zip", "--only"),
+        ("-c a.zip", "--only"),
+        ("-j a.zip", "keeps the folders"),
+        ("-Z a.zip", "--list"),
         ("-P word a.zip", "--zip-password-file"),
         ("-O cp866 a.zip", "--name-encoding"),
         ("a.zip c", "--only"),
         ("a.zip d/a.txt", "--only"),
         ("a.zip c d/a.txt", "--only"),
+        ("a.zip *.txt", "--only"),
+        ("a.zip d/*", "--only"),
         ("a.zip --name-encoding sjis", "cp866"),
     ] {
         let ended = unzip(&scene, line).ends().exits(2);
         ended.complains("", hint);
     }
+    let file = scene.file("c", "an older one");
+    let ended = unzip(&scene, "a.zip c").ends().exits(2);
+    ended.complains("", "--only");
+    fs::remove_file(file).unwrap();
+    unzip(&scene, "a.zip *.jpg").ends().exits(0);
     // Now a folder of that name exists, and is meant.
     scene.folder("c");
     unzip(&scene, "a.zip c").ends().exits(0);

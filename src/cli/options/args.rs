@@ -2,7 +2,7 @@
 
 use crate::cli::error::CliError;
 use crate::cli::given::Given;
-use crate::cli::options::flags::{self, FLAGS, Takes};
+use crate::cli::options::flags::{self, FLAGS, Flag, Takes};
 use crate::cli::options::verbs::{self, Verb};
 use crate::cli::output::console::{Audience, Verbosity};
 use crate::crypto::MeetingCode;
@@ -29,7 +29,10 @@ impl ParsedArgs {
     /// A usage error for unknown commands and options, and for options that do not fit the command.
     pub(crate) fn parse(arguments: &[OsString]) -> Result<ParsedArgs, CliError> {
         let (texts, odd) = OddWords::set_aside(arguments)?;
-        let mut options = flags::parser().parse(texts).map_err(not_understood)?;
+        let mut words = texts.iter().filter(|text| !text.starts_with('-'));
+        let verb_text = words.next().map_or("", String::as_str);
+        let parsed = flags::parser().parse(&texts);
+        let mut options = parsed.map_err(|fail| not_understood(fail, verb_text))?;
         let words = std::mem::take(&mut options.free).into_iter();
         let mut words: Vec<OsString> = words.map(|word| odd.put_back(word)).collect();
         let verb = match words.is_empty() {
@@ -135,8 +138,8 @@ impl ParsedArgs {
             (None, _) => Ok(()),
             (Some(flag), Some(verb)) => Err(CliError::usage(
                 format!(
-                    "--{} does not go with {}",
-                    flag.long,
+                    "{} does not go with {}",
+                    both_names(flag),
                     verbs::entry(verb).name
                 ),
                 misplaced(flag.long, verb),
@@ -146,6 +149,14 @@ impl ParsedArgs {
                 "`peerbridge help` lists the commands",
             )),
         }
+    }
+}
+
+/// `--listen (-l)`: the person may know only the letter, from another program.
+fn both_names(flag: &Flag) -> String {
+    match flag.short {
+        Some(letter) => format!("--{} (-{letter})", flag.long),
+        None => format!("--{}", flag.long),
     }
 }
 
@@ -195,11 +206,12 @@ fn misplaced(long: &str, verb: Verb) -> String {
         ("from", Verb::Send) => "send dials with --to HOST[:PORT]".to_owned(),
         ("to" | "from", Verb::Ping) => "peerbridge ping HOST[:PORT]".to_owned(),
         // What these letters mean in Info-ZIP.
-        ("listen", Verb::Unzip) => "to see what an archive holds: --list".to_owned(),
+        ("listen" | "zip", Verb::Unzip) => "to see what an archive holds: --list".to_owned(),
         ("to", Verb::Unzip) => "to test an archive: --test".to_owned(),
         ("output", Verb::Unzip) => {
             "to replace files that are there: --existing overwrite".to_owned()
         }
+        ("port", Verb::Unzip) => "unzip prints no contents: open the entry with --only".to_owned(),
         ("streams", Verb::Unzip) => "to keep files that are there: --existing skip".to_owned(),
         ("yes", Verb::Serve) => "serve never asks: leave it out".to_owned(),
         _ => format!(
@@ -209,9 +221,10 @@ fn misplaced(long: &str, verb: Verb) -> String {
     }
 }
 
-fn not_understood(fail: Fail) -> CliError {
+/// `verb` is the first word of the command line.
+fn not_understood(fail: Fail, verb: &str) -> CliError {
     match fail {
-        Fail::UnrecognizedOption(name) => unknown(&name),
+        Fail::UnrecognizedOption(name) => unknown(&name, verb),
         Fail::ArgumentMissing(name) => {
             let name = long(&name);
             let flag = FLAGS.iter().find(|flag| flag.long == name);
@@ -232,17 +245,26 @@ fn not_understood(fail: Fail) -> CliError {
     }
 }
 
-fn unknown(name: &str) -> CliError {
+fn unknown(name: &str, verb: &str) -> CliError {
     if ["secret", "password", "passphrase", "word"].contains(&name) {
         return CliError::usage(
             format!("there is no --{name}: other users could read it in the process list"),
             "use --secret-file FILE or PEERBRIDGE_SECRET, or type it when you are asked",
         );
     }
-    let of_info_zip = match name {
-        "d" => Some("unzip takes the folder without an option: peerbridge unzip ARCHIVE DIR"),
-        "P" => Some("give the password with --zip-password-file FILE, or when you are asked"),
-        "O" | "I" => Some("unzip takes the encoding of names with --name-encoding"),
+    let of_info_zip = match (verb, name) {
+        ("zip", "r") => Some("zip packs folders with everything in them"),
+        ("zip", "1" | "9") => Some("--level 1 is fast, --level 9 compresses most"),
+        ("unzip", "d") => {
+            Some("unzip takes the folder without an option: peerbridge unzip ARCHIVE DIR")
+        }
+        ("zip" | "unzip", "P") => {
+            Some("give the password with --zip-password-file FILE, or when you are asked")
+        }
+        ("unzip", "c") => Some("unzip prints no contents: open the entry with --only"),
+        ("unzip", "j") => Some("unzip keeps the folders of an archive"),
+        ("unzip", "u") => Some("unzip replaces older files with --existing newer"),
+        ("unzip", "O" | "I") => Some("unzip takes the encoding of names with --name-encoding"),
         _ => None,
     };
     if let Some(hint) = of_info_zip {

@@ -11,7 +11,7 @@ use crate::cli::options::args::ParsedArgs;
 use crate::cli::options::choices::{existing, outside_links, progress};
 use crate::cli::options::words::empty;
 use crate::cli::output::wording::Perspective;
-use crate::disk::{Archive, ListedKind, NameEncoding, Strictness, spool};
+use crate::disk::{Archive, Glob, ListedKind, NameEncoding, Strictness, spool};
 use crate::session::{self, Error, UnzipOptions};
 use std::ffi::OsString;
 use std::fs::File;
@@ -123,14 +123,21 @@ fn destination(words: &[OsString]) -> Result<PathBuf, CliError> {
     }
 }
 
-/// Info-ZIP takes names of entries after the archive. A new folder with the name of an entry is hardly intended.
+/// Info-ZIP takes names and patterns of entries after the archive. A new folder of that name is hardly intended.
 fn check_destination(folder: &Path, archive: &Archive) -> Result<(), CliError> {
-    let name = folder.as_os_str();
-    let is_such_file =
-        |kind, path: &[u8]| kind == ListedKind::File && path == name.as_encoded_bytes();
-    let mut entries = archive.entries();
-    match entries.any(|entry| is_such_file(entry.kind, entry.path)) && !folder.exists() {
-        true => Err(not_a_folder(name)),
+    let word = folder.as_os_str();
+    let bytes = word.as_encoded_bytes();
+    let is_pattern = bytes.iter().any(|byte| b"*?[".contains(byte));
+    let pattern = Glob::parse(bytes).ok().filter(|_| is_pattern);
+    let means = |path: &[u8]| {
+        let matches = |pattern: &Glob| pattern.matches_file(path);
+        path == bytes || pattern.as_ref().is_some_and(matches)
+    };
+    let mut files = archive
+        .entries()
+        .filter(|entry| entry.kind == ListedKind::File);
+    match !folder.is_dir() && files.any(|file| means(file.path)) {
+        true => Err(not_a_folder(word)),
         false => Ok(()),
     }
 }
@@ -150,6 +157,12 @@ fn open(options: &UnzipOptions, terminal: Terminal) -> Result<Archive, CliError>
 /// Standard input as a file that can be read from its end.
 fn standard_input(terminal: Terminal) -> Result<File, CliError> {
     terminal.check_input()?;
+    if terminal.input {
+        return Err(CliError::usage(
+            "standard input is a terminal, which has no archive",
+            "pipe one into it: `... | peerbridge unzip - DIR`",
+        ));
+    }
     let folder = std::env::temp_dir();
     let failed = |source| CliError::CannotWrite {
         what: format!("a temporary file in {}", folder.display()),

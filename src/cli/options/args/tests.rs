@@ -83,7 +83,10 @@ fn options_of_other_verbs_say_where_they_belong() {
         refused("receive --to host").1,
         "receive dials with --from HOST[:PORT]"
     );
-    assert_eq!(refused("secret --yes").0, "--yes does not go with secret");
+    assert_eq!(
+        refused("secret --yes").0,
+        "--yes (-y) does not go with secret"
+    );
 }
 
 #[test]
@@ -95,6 +98,17 @@ fn options_given_wrongly() {
     );
     assert_eq!(refused("receive --yes=no").0, "--yes takes no value");
     refused("send -q -v");
+}
+
+/// Elsewhere these letters mean other things, or nothing.
+#[test]
+fn habits_from_info_zip_have_hints_with_its_verbs() {
+    let says = |line: String| refused(&line).0.contains("there is no option");
+    let of_unzip = ["d", "c", "j", "u", "P", "O"].map(|letter| ("unzip", letter));
+    for (verb, letter) in of_unzip.into_iter().chain([("zip", "r"), ("zip", "9")]) {
+        assert!(says(format!("{verb} -{letter} a.zip x")), "{letter}");
+        assert!(!says(format!("send -{letter} {verb}")), "{letter}");
+    }
 }
 
 #[test]
