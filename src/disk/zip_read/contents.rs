@@ -1,7 +1,7 @@
 //! The contents of one entry: decrypted, decompressed, and verified at their end.
 
 use super::encryption::Protection;
-use super::error::ArchiveFault;
+use super::error::{ArchiveFault, NEEDS_STRONG_ENCRYPTION};
 use super::packed::{PackedEntry, Signals, told_bytes};
 use super::record::{CentralEntry, flag};
 use crate::model::limits;
@@ -64,9 +64,7 @@ pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
         return Err(ArchiveFault::Unsupported("is a patch to another file"));
     }
     if record.protection == Protection::Strong {
-        return Err(ArchiveFault::Unsupported(
-            "needs PKWARE's strong encryption",
-        ));
+        return Err(ArchiveFault::Unsupported(NEEDS_STRONG_ENCRYPTION));
     }
     let overhead = record.protection.bytes_before() + record.protection.bytes_behind();
     let Some(bytes) = record.compressed.checked_sub(overhead) else {

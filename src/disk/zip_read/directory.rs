@@ -3,7 +3,7 @@
 //! The end records give its place. It must reach exactly up to them, and have exactly the stated number of
 //! entries. Bytes before the archive, such as a self-extractor, are skipped.
 
-use super::error::{ArchiveFault, EntryFault};
+use super::error::{ArchiveFault, EntryFault, NEEDS_STRONG_ENCRYPTION};
 use super::oddity::{Oddities, Oddity};
 use super::options::ReadingOptions;
 use super::record::{CentralEntry, FIXED_BYTES};
@@ -18,6 +18,10 @@ const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
 const LOCATOR_BYTES: usize = 20;
 const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
 const END64_BYTES: usize = 56;
+/// What a zip64 end record without more fields gives as its size.
+const END64_SIZE: u64 = END64_BYTES as u64 - 12;
+/// From this version on, a zip64 end record with more fields describes an encrypted directory (APPNOTE 7.3.4).
+const ENCRYPTED_DIRECTORY: u16 = 62;
 /// Bytes at the end of the file in which the end record must begin. Its comment has up to 64 KiB; the rest
 /// allows for bytes behind the archive.
 const TAIL_BYTES: usize = 1024 * 1024;
@@ -212,6 +216,9 @@ fn find_end64(file: &File, place: u64) -> Result<FoundEnd64, EntryFault> {
         let reaches_locator = rest.and_then(|rest| place.checked_add(rest)) == Some(locator_place);
         if !record.starts_with(END64_SIGNATURE) || !reaches_locator {
             continue;
+        }
+        if very_long(&record, 4) > END64_SIZE && short(&record, 14) >= ENCRYPTED_DIRECTORY {
+            return Err(ArchiveFault::Unsupported(NEEDS_STRONG_ENCRYPTION).into());
         }
         let entries = very_long(&record, 32);
         let [disk, first_disk] = [16, 20].map(|at| long(&record, at));

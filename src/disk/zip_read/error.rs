@@ -44,6 +44,9 @@ pub enum ArchiveFault {
     NotVerified(&'static str),
 }
 
+/// For [`ArchiveFault::Unsupported`].
+pub(super) const NEEDS_STRONG_ENCRYPTION: &str = "needs PKWARE's strong encryption";
+
 impl ArchiveError {
     /// What is wrong.
     pub(crate) fn fault(&self) -> &ArchiveFault {

@@ -137,6 +137,27 @@ fn the_two_forms_of_an_end_agree() {
     }
 }
 
+#[test]
+fn an_encrypted_directory_is_not_taken_for_damage() {
+    let bytes = archive(&[Entry::file("a", b"one")]);
+    let at = bytes.len() - 22;
+    let directory = at
+        - bytes
+            .windows(4)
+            .position(|four| four == b"PK\x01\x02")
+            .unwrap();
+    let mut end64 = end64(0, directory as u64, (at - directory) as u64);
+    end64[4] += 28;
+    end64[14] = 62;
+    end64[24] = 0;
+    end64[32] = 1;
+    end64.splice(56..56, [0; 28]);
+    let mut bytes = [&bytes[..at], &end64, &bytes[at..]].concat();
+    let length = bytes.len();
+    bytes[length - 14..length - 10].copy_from_slice(&[0, 0, 0xff, 0xff]);
+    Bench::new().refuses(&bytes, DECLINED, "PKWARE's strong encryption");
+}
+
 /// The name of the last entry is where a zip64 locator would be, and looks like one.
 #[test]
 fn a_name_is_no_zip64_record() {
