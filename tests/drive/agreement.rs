@@ -57,9 +57,17 @@ build('extra-cut', [entry('a', extra=b'\1\2\9\0\1')])
 build('utf8', [entry('\u65e5\u672c.txt', flags=0x800), entry('\u00fc.txt')])
 build('utf8-from-dos', [entry('\u65e5\u672c.txt', host=DOS, mode=0)])
 build('flag-without-need', [entry('a', flags=0x800)])
+build('decomposed', [entry('o\u0308.txt', flags=0x800)])
+build('not-utf8', [(b'\x81.txt', b'x', 0, DOS, b'', dos(2024), 0)])
+build('backslash-from-unix', [entry('a\\b')])
+build('hour-27', [entry('a', when=(dos(2024)[0], 27 << 11 | 30))])
+build('no-date', [entry('zero', when=(0, 0)), entry('month-13', when=dos(2024, 13))])
+build('no-type', [entry('a', mode=0o600)])
+build('read-only-folder', [folder('d/', 0o040500)])
+build('far-end', [entry('script', mode=0o100755)], bytes(20000))
 "#;
 
-const ARCHIVES: [&str; 18] = [
+const ARCHIVES: [&str; 26] = [
     "dos-times",
     "fields",
     "pkware",
@@ -78,10 +86,18 @@ const ARCHIVES: [&str; 18] = [
     "utf8",
     "utf8-from-dos",
     "flag-without-need",
+    "decomposed",
+    "not-utf8",
+    "backslash-from-unix",
+    "hour-27",
+    "no-date",
+    "no-type",
+    "read-only-folder",
+    "far-end",
 ];
 
 /// Cases in which a program reads an archive differently, and why. `docs/ARCHIVES.md` has the same list.
-const DIFFERENCES: [(&str, &str, &str); 10] = [
+const DIFFERENCES: [(&str, &str, &str); 22] = [
     ("7zz", "backslash", "takes it for part of a name"),
     ("7zz", "piped", "gives it the usual mode"),
     ("bsdtar", "backslash", "gives DOS files mode 0664"),
@@ -91,6 +107,18 @@ const DIFFERENCES: [(&str, &str, &str); 10] = [
     ("bsdtar", "ntfs", "knows no such field (3.6.2)"),
     ("unzip", "ntfs", "knows no such field"),
     ("bsdtar", "pkware", "knows no such field (3.6.2)"),
+    ("bsdtar", "decomposed", "composes its characters"),
+    ("7zz", "not-utf8", "keeps its bytes"),
+    ("bsdtar", "not-utf8", "keeps its bytes"),
+    ("unzip", "not-utf8", "writes it in Latin-1"),
+    ("bsdtar", "backslash-from-unix", "takes it for a separator"),
+    ("7zz", "hour-27", "takes the present time"),
+    ("7zz", "no-date", "takes the present time"),
+    ("bsdtar", "no-date", "counts months and days on"),
+    ("unzip", "no-date", "counts months and days on"),
+    ("7zz", "no-type", "gives it the usual mode"),
+    ("7zz", "read-only-folder", "lets the owner write"),
+    ("bsdtar", "far-end", "reads no directory, and so no modes"),
     ("unzip", "utf8-from-dos", "takes it for code page 437"),
 ];
 

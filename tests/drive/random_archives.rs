@@ -73,8 +73,9 @@ fn open_with(tool: &str, scene: &Scene, archive: &str) -> PathBuf {
     let into = scene.folder(format!("{tool}-{archive}"));
     let mut command = Command::new(tool);
     match tool {
+        // Without a type, 7-Zip refuses an archive behind other bytes whose name ends in .zip.
         "7zz" => command
-            .args(["x", "-y", "-bd"])
+            .args(["x", "-y", "-bd", "-tzip"])
             .arg(format!("-p{WORD}"))
             .arg(format!("-o{}", into.display())),
         "bsdtar" => command
@@ -197,8 +198,6 @@ impl Generator {
             bytes.extend(vec![0; self.chance.place(12_000)]);
         }
         if self.once_in(4) {
-            // 7-Zip refuses such archives.
-            self.made.tools.retain(|tool| *tool != "7zz");
             let length = 1 + self.chance.place(5_000);
             bytes.splice(0..0, vec![b'#'; length]);
         }

@@ -40,7 +40,8 @@ impl DosTime {
         }
     }
 
-    /// The local time in seconds since 1970; that of [`UNKNOWN_DOS_TIME`] if the fields are not a date.
+    /// The local time in seconds since 1970; that of [`UNKNOWN_DOS_TIME`] if the fields are not a date. Hour 25 is
+    /// an hour of the next day, as for other programs.
     pub(crate) fn local_seconds(self) -> i64 {
         let (date, time) = (i64::from(self.date), i64::from(self.time));
         let civil = CivilTime {
@@ -51,11 +52,7 @@ impl DosTime {
             minute: time >> 5 & 63,
             second: (time & 31) * 2,
         };
-        let is_date = (1..=12).contains(&civil.month)
-            && civil.day >= 1
-            && civil.hour < 24
-            && civil.minute < 60
-            && civil.second < 60;
+        let is_date = (1..=12).contains(&civil.month) && civil.day >= 1;
         match is_date {
             true => civil.seconds(),
             false => days(1980, 1, 1) * 86_400,
@@ -111,6 +108,7 @@ mod tests {
             (dos(2107, 12, 31, 0), 4_354_732_800),
             (DosTime { date: 0, time: 0 }, 315_532_800),
             (dos(2026, 13, 1, 0), 315_532_800),
+            (dos(2026, 11, 26, 27 << 11 | 61 << 5 | 30), 1_795_752_120),
         ] {
             assert_eq!(dos.local_seconds(), expected);
         }
