@@ -329,7 +329,7 @@ fn limits_of_the_protocol_page_are_those_of_the_program() {
         ("claimed pieces in a transfer", limits::CLAIMED_PIECES),
         ("checks in a message", limits::CHECKS as u64),
         (
-            "parts of a stream of unknown size without their checks",
+            "parts in order without their checks",
             limits::CHECKS_OWED as u64,
         ),
         ("failures in a message", limits::FAILURES as u64),

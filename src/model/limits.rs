@@ -104,9 +104,14 @@ pub const CLAIMED_PIECES: u64 = 1 << 22;
 /// Part checks in one message, 12 bytes each.
 pub const CHECKS: usize = 16 * 1024;
 
-/// Parts of a stream of unknown length whose checks have not arrived: as many as fit into two messages. Such a
-/// stream may never end, and each of these parts costs 24 bytes.
+/// Parts whose checks have not arrived: as many as fit into two messages. Where parts come in order there are never
+/// more, because a stream of unknown length may never end. Where several streams bring them, more are charged as
+/// memory of the offer ([`UNCHECKED_PART_MEMORY_BYTES`]).
 pub const CHECKS_OWED: usize = 2 * CHECKS;
+
+/// Memory for a part without its check, or for a check without its part, in bytes: 17 in a hash table, which may be
+/// half empty.
+pub const UNCHECKED_PART_MEMORY_BYTES: u64 = 40;
 
 /// Failures listed one by one in a Done; further ones are only counted.
 pub const FAILURES: usize = 1024;

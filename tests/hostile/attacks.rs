@@ -246,3 +246,20 @@ pub fn parts_without_checks(peer: &mut Peer) {
     }
     answered(peer);
 }
+
+/// Checks of parts that never come, until there is no memory for more.
+pub fn checks_without_parts(peer: &mut Peer) {
+    let size = u64::from(PART) * limits::PARTS;
+    peer.say(&RawOffer::file(size).to_bytes());
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    let count = limits::CHECKS as u64;
+    let most = limits::OFFERS_MEMORY_BYTES / 2 / limits::UNCHECKED_PART_MEMORY_BYTES;
+    let messages = (most + limits::CHECKS_OWED as u64) / count + 1;
+    for message in 0..messages {
+        let raw = Raw::kind(8).u32(limits::CHECKS as u32);
+        let checks = (0..count).fold(raw, |raw, index| raw.u64(message * count + index).u32(7));
+        peer.say(&checks.0);
+    }
+    let heard = peer.hear();
+    assert!(matches!(heard, Some(Message::Abort { .. })), "{heard:?}");
+}

@@ -111,6 +111,8 @@ pub struct Peer {
     /// Number of bytes sent.
     pub sent: u64,
     pub heard: u64,
+    /// Number of parts that came before the last message heard.
+    pub parts: u64,
     /// The round in which parts are sent: the one of the last Missing.
     pub round: u32,
     sealer: Sealer,
@@ -157,6 +159,7 @@ impl Peer {
             said: 0,
             sent: 0,
             heard: 0,
+            parts: 0,
             round: 0,
             sealer: Sealer::new(),
             opener: Opener::new(),
@@ -280,6 +283,7 @@ impl Peer {
         loop {
             let (kind, body) = self.line.read_frame()?;
             if kind == FrameKind::Part as u8 {
+                self.parts += 1;
                 continue;
             }
             assert_eq!(kind, FrameKind::Message as u8);

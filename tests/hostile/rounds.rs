@@ -7,9 +7,8 @@ const NOT_VERIFIED: u8 = 10;
 
 const THREE_PARTS: u64 = 3 * PART as u64;
 
-fn checks(count: u32) -> Vec<u8> {
-    let raw = Raw::kind(8).u32(count);
-    (0..count).fold(raw, |raw, _| raw.u64(0).u32(0)).0
+fn check(index: u64) -> Vec<u8> {
+    Raw::kind(8).u32(1).u64(index).u32(0).0
 }
 
 fn failure(entry: u32, reason: u8) -> Vec<u8> {
@@ -17,13 +16,15 @@ fn failure(entry: u32, reason: u8) -> Vec<u8> {
 }
 
 #[test]
-fn more_checks_than_parts_end_the_session() {
-    let mut at = AtReceiver::new();
-    at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
-    at.accepted();
-    at.peer.say(&checks(4));
-    at.peer.say(&checks(4));
-    at.expect_end(NOT_VERIFIED, "checks without an end");
+fn a_check_of_a_part_that_is_not_there_ends_the_session() {
+    for (what, index) in [("the next", 3), ("far away", u64::MAX)] {
+        let mut at = AtReceiver::new();
+        at.peer.say(&RawOffer::file(THREE_PARTS).to_bytes());
+        at.accepted();
+        at.peer.say(&check(2));
+        at.peer.say(&check(index));
+        at.expect_end(NOT_VERIFIED, what);
+    }
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Every kind of message at every time, sent to a sender; as in `states`.
 
+use crate::harness::is_long;
 use crate::peer::Peer;
 use crate::real::{Running, Side, exit_code};
 use crate::states::NOT_VERIFIED;
 use crate::tree::Ground;
 use crate::wire::{PART, Raw, abort, accept, done, missing, one_of_each};
 use peerbridge::Summary;
-use peerbridge::internals::{Message, Role};
+use peerbridge::internals::{Message, Role, limits};
 use std::net::TcpListener;
+use std::time::Duration;
 
 /// A real sender that dials, and a hostile receiver that has proven itself and read the offer.
 pub struct AtSender {
@@ -133,6 +135,38 @@ fn verdicts_that_are_absurd_end_the_session() {
         let what = verdict.escape_ascii().to_string();
         at.expect_end(NOT_VERIFIED, &what);
     }
+}
+
+/// So that neither side keeps the checks of all parts. With `PEERBRIDGE_TEST_LONG=1`, because the sender derives the
+/// keys of 16,000 parts.
+#[test]
+fn a_sender_sends_checks_as_soon_as_they_fill_a_message() {
+    if !is_long() {
+        return;
+    }
+    let ground = Ground::small();
+    let hole = std::fs::File::create(ground.source.join("hole")).unwrap();
+    hole.set_len((limits::CHECKS as u64 + 9) * u64::from(PART))
+        .unwrap();
+    let patient = Side {
+        idle: Duration::from_secs(600),
+        ..Side::default()
+    };
+    let mut at = AtSender::with(ground, &patient);
+    at.peer.say(&accept(PART, 1, &[]));
+    let heard = at.peer.hear();
+    assert!(
+        matches!(&heard, Some(Message::Checks(checks)) if checks.len() == limits::CHECKS),
+        "{heard:?}"
+    );
+    assert_eq!(at.peer.parts, limits::CHECKS as u64);
+    let heard = at.peer.hear();
+    assert!(
+        matches!(&heard, Some(Message::RoundEnd(end)) if end.checks.len() == 10),
+        "{heard:?}"
+    );
+    at.peer.say(&done(1));
+    at.sender_ends_well();
 }
 
 #[test]

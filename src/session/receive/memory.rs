@@ -50,7 +50,12 @@ pub(crate) struct MemoryCharge<'b> {
     bytes: u64,
 }
 
-impl MemoryCharge<'_> {
+impl<'b> MemoryCharge<'b> {
+    /// A further charge of 0 bytes for the same owner.
+    pub(crate) fn another(&self) -> MemoryCharge<'b> {
+        self.budget.charge(self.owner.clone())
+    }
+
     /// Charges `bytes` more.
     ///
     /// # Errors

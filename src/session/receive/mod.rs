@@ -17,6 +17,7 @@ pub(crate) mod retention;
 pub(crate) mod rounds;
 pub(crate) mod serve;
 pub(crate) mod sink;
+pub(crate) mod unchecked;
 pub(crate) mod verifier;
 
 use crate::disk::RunLedger;

@@ -132,7 +132,8 @@ pub(crate) fn prepare(
         staging.discard_if_new().map_err(cannot_write)?;
         return Err(OfferRefusal::new(DeclineReason::NoSpace, error));
     }
-    Ok(Sink::folder(staging, options.max_bytes))
+    let memory = offer.memory.another();
+    Ok(Sink::folder(staging, options.max_bytes, memory))
 }
 
 /// The answer to a dry run. Nothing is created, and the operator is not asked.

@@ -6,9 +6,10 @@ use crate::protocol::PartCheck;
 use crate::session::connection::channel::ensure_due;
 use crate::session::error::Error;
 use crate::session::receive::in_order::InOrder;
+use crate::session::receive::memory::MemoryCharge;
 use crate::session::receive::output::OutputFile;
+use crate::session::receive::unchecked::UncheckedParts;
 use crate::session::sync::lock;
-use std::collections::HashMap;
 use std::sync::Mutex;
 
 /// Takes the parts of a transfer, verifies their checks, and delivers the entries.
@@ -24,26 +25,24 @@ enum SinkTarget {
 
 /// The order in which parts come.
 enum PartOrder {
-    /// Any order, and possibly several times. Checks are kept until the parts of all streams have come.
-    Any {
-        checksums: Mutex<HashMap<PartIndex, u32>>,
-        checks: Mutex<Vec<PartCheck>>,
-    },
+    /// Any order, and possibly several times.
+    Any(Mutex<UncheckedParts<'static>>),
     /// One after the other, each once: for a stream of unknown length, and for an output.
     InOrder(Mutex<InOrder>),
 }
 
 impl Sink {
     /// Writes into a folder. A stream of known length may come in any order, another one in order and up to
-    /// `max_bytes`.
-    pub(crate) fn folder(staging: Staging, max_bytes: Option<u64>) -> Self {
+    /// `max_bytes`. Parts that wait for their checks are charged to `memory`.
+    pub(crate) fn folder(
+        staging: Staging,
+        max_bytes: Option<u64>,
+        memory: MemoryCharge<'static>,
+    ) -> Self {
         let layout = staging.layout();
         Sink {
             order: match layout.total() {
-                Some(_) => PartOrder::Any {
-                    checksums: Mutex::default(),
-                    checks: Mutex::default(),
-                },
+                Some(_) => PartOrder::Any(Mutex::new(UncheckedParts::new(memory))),
                 None => PartOrder::InOrder(Mutex::new(InOrder::new(layout, max_bytes))),
             },
             target: SinkTarget::Folder(Box::new(staging)),
@@ -95,7 +94,7 @@ impl Sink {
         match (&self.target, &self.order) {
             (SinkTarget::Folder(staging), _) => staging.missing(u64::MAX),
             (SinkTarget::Output(..), PartOrder::InOrder(order)) => lock(order).missing(),
-            (SinkTarget::Output(..), PartOrder::Any { .. }) => Vec::new(),
+            (SinkTarget::Output(..), PartOrder::Any(_)) => Vec::new(),
         }
     }
 
@@ -113,7 +112,8 @@ impl Sink {
     /// Takes checks that came before the end of a round.
     ///
     /// # Errors
-    /// [`Error::NotVerified`] if there are more checks than parts, or a part differs that was written in order.
+    /// [`Error::NotVerified`] if a part does not exist, a part differs that was written in order, or there is no
+    /// memory for checks without parts.
     pub(crate) fn note_checks(
         &self,
         checks: impl IntoIterator<Item = PartCheck>,
@@ -121,12 +121,11 @@ impl Sink {
         match &self.order {
             // There is one stream, so the parts came before their checks.
             PartOrder::InOrder(order) => lock(order).compare(checks),
-            PartOrder::Any { checks: noted, .. } => {
-                let mut noted = lock(noted);
-                let has_room = noted.len() as u64 <= self.layout().count();
-                ensure_due(has_room, "more checks than parts")?;
-                noted.extend(checks);
-                Ok(())
+            PartOrder::Any(unchecked) => {
+                let (layout, mut unchecked) = (self.layout(), lock(unchecked));
+                checks
+                    .into_iter()
+                    .try_for_each(|check| unchecked.check(layout.part(check.index)?, check.crc32))
             }
         }
     }
@@ -145,8 +144,13 @@ impl Sink {
         self.note_checks(checks)?;
         match &self.order {
             PartOrder::InOrder(order) => lock(order).close(total)?,
-            PartOrder::Any { checksums, checks } => {
-                self.forget_different(checksums, std::mem::take(&mut lock(checks)))?;
+            PartOrder::Any(unchecked) => {
+                let different = lock(unchecked).end_round();
+                if let Some(staging) = self.staging() {
+                    different
+                        .into_iter()
+                        .try_for_each(|part| staging.forget_part(part))?;
+                }
                 ensure_due(total.is_none(), "a length that was known")?;
             }
         }
@@ -154,25 +158,6 @@ impl Sink {
             (SinkTarget::Folder(staging), Some(total)) => Ok(staging.close_stream(total)?),
             _ => Ok(()),
         }
-    }
-
-    fn forget_different(
-        &self,
-        checksums: &Mutex<HashMap<PartIndex, u32>>,
-        checks: Vec<PartCheck>,
-    ) -> Result<(), Error> {
-        let layout = self.layout();
-        let mut checksums = lock(checksums);
-        for check in checks {
-            let part = layout.part(check.index)?;
-            let own = checksums.remove(&part);
-            if let (Some(staging), true) =
-                (self.staging(), own.is_some_and(|own| own != check.crc32))
-            {
-                staging.forget_part(part)?;
-            }
-        }
-        Ok(())
     }
 
     /// The source of a file failed: what comes for it from now on is filler.
@@ -211,7 +196,7 @@ impl Sink {
                     files: 1,
                     bytes: match &self.order {
                         PartOrder::InOrder(order) => lock(order).length,
-                        PartOrder::Any { .. } => 0,
+                        PartOrder::Any(_) => 0,
                     },
                     ..Delivery::default()
                 })
@@ -270,7 +255,7 @@ impl SinkWriter<'_> {
     pub(crate) fn write(&mut self, part: PartIndex, raw: &[u8]) -> Result<(), Error> {
         match &self.sink.order {
             PartOrder::InOrder(order) => lock(order).take(part, raw.len())?,
-            PartOrder::Any { .. } => {
+            PartOrder::Any(_) => {
                 let fits = self.sink.layout().length(part) == raw.len();
                 ensure_due(fits, "a part of another length")?;
             }
@@ -284,12 +269,9 @@ impl SinkWriter<'_> {
             return Ok(());
         };
         match &self.sink.order {
-            PartOrder::InOrder(order) => lock(order).wrote(part, checksum)?,
-            PartOrder::Any { checksums, .. } => {
-                lock(checksums).insert(part, checksum);
-            }
+            PartOrder::InOrder(order) => lock(order).wrote(part, checksum),
+            PartOrder::Any(unchecked) => lock(unchecked).wrote(part, checksum),
         }
-        Ok(())
     }
 }
 

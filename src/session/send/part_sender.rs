@@ -2,7 +2,9 @@
 
 use crate::crypto::{Compression, Position, Sealed, Sealer, SealingKeys};
 use crate::disk::{Source, SourceReader};
-use crate::model::{EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout};
+use crate::model::{
+    EntryFailure, EntryIndex, FailureReason, LayoutError, PartIndex, PartLayout, limits,
+};
 use crate::protocol::{Bounded, Message, PartCheck, PartChecks, PartId, PeerFailure};
 use crate::session::connection::channel::MessageWriter;
 use crate::session::error::Error;
@@ -57,16 +59,14 @@ impl OutgoingParts<'_> {
         }
     }
 
-    /// Takes a part back from a dead stream. It may have been sealed, and may even have arrived.
-    pub(crate) fn hand_back(&self, part: PartIndex) {
-        let checks = lock(&self.checks);
-        let sealed = checks.iter().rev().find(|check| check.index == part.get());
-        if let Some(check) = sealed {
-            lock(&self.handed_back).insert(part, check.crc32);
+    /// Takes a part back from a dead stream, with its CRC-32 if it was sealed. It may even have arrived.
+    pub(crate) fn hand_back(&self, part: PartIndex, sealed: Option<u32>) {
+        if let Some(crc32) = sealed {
+            lock(&self.handed_back).insert(part, crc32);
         }
     }
 
-    /// Keeps the check of a sealed part for the end of the round. False when it was sealed before in this round
+    /// Keeps the check of a sealed part until it is sent. False when it was sealed before in this round
     /// with other contents: no position is sealed twice with different contents, so the part waits for the next
     /// round.
     fn note_check(&self, part: PartIndex, crc32: u32) -> bool {
@@ -87,13 +87,14 @@ impl OutgoingParts<'_> {
         list.collect()
     }
 
-    /// Sends the checks once they fill a message, so that a stream without an end costs neither side memory.
+    /// Sends checks once they fill a message, so that many parts cost neither side memory. Only for the first stream.
     fn send_full_checks(&self, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
         let mut checks = lock(&self.checks);
-        if checks.len() < crate::model::limits::CHECKS {
+        if checks.len() < limits::CHECKS {
             return Ok(());
         }
-        let full = PartChecks::take_from(&mut checks.drain(..).peekable());
+        let full = PartChecks::take_from(&mut checks.drain(..limits::CHECKS).peekable());
+        drop(checks);
         lock(writer).send(&Message::Checks(full))
     }
 }
@@ -142,29 +143,42 @@ impl<'a> PartSender<'a> {
         }
     }
 
-    /// Sends until no part is left in this round, on the joined stream of this `order` or on the first one.
+    /// Sends on the first stream until no part is left in this round.
     ///
     /// # Errors
-    /// [`Error`], and the part that was not sent.
-    pub(crate) fn send_parts(
+    /// [`Error`]: the connection is gone, or a part cannot be sealed.
+    pub(crate) fn send_parts(&mut self, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
+        while let Some(part) = self.parts.queue.take() {
+            self.send_part(part, Contents::OnDisk, writer, &mut None)?;
+            self.parts.send_full_checks(writer)?;
+        }
+        Ok(())
+    }
+
+    /// Sends on the joined stream of this `order` until no part is left in this round. If the stream dies, hands the
+    /// part back that was not sent. Returns that part.
+    ///
+    /// # Errors
+    /// The part that was not sent.
+    pub(crate) fn send_parts_joined(
         &mut self,
-        order: Option<JoinOrder>,
+        order: JoinOrder,
         writer: &Mutex<MessageWriter>,
-    ) -> Result<(), (PartIndex, Error)> {
+    ) -> Result<(), PartIndex> {
         while let Some(part) = self.next_part(order) {
-            self.send_part(part, Contents::OnDisk, writer)
-                .map_err(|error| (part, error))?;
+            let mut sealed = None;
+            let sent = self.send_part(part, Contents::OnDisk, writer, &mut sealed);
+            if sent.is_err() {
+                self.parts.hand_back(part, sealed);
+                return Err(part);
+            }
         }
         Ok(())
     }
 
     /// The next part. A stream that rests until there is one for it holds no memory meanwhile.
-    fn next_part(&mut self, order: Option<JoinOrder>) -> Option<PartIndex> {
-        let queue = &self.parts.queue;
-        let Some(order) = order else {
-            return queue.take();
-        };
-        queue.take_at(order, || {
+    fn next_part(&mut self, order: JoinOrder) -> Option<PartIndex> {
+        self.parts.queue.take_at(order, || {
             self.sealer = Sealer::new();
             self.raw = Vec::new();
         })
@@ -189,19 +203,20 @@ impl<'a> PartSender<'a> {
             };
             let bytes = self.raw.len() as u64;
             parts.fed.fetch_add(bytes, Ordering::Relaxed);
-            self.send_part(part, Contents::InMemory, writer)?;
+            self.send_part(part, Contents::InMemory, writer, &mut None)?;
             parts.send_full_checks(writer)?;
         }
         parts.queue.exhaust();
         Ok(())
     }
 
-    /// Reads, seals and sends a part.
+    /// Reads, seals and sends a part. Once it is sealed, `noted` is its CRC-32.
     fn send_part(
         &mut self,
         part: PartIndex,
         contents: Contents,
         writer: &Mutex<MessageWriter>,
+        noted: &mut Option<u32>,
     ) -> Result<(), Error> {
         let (parts, pool) = (self.parts, self.pool);
         let began = Instant::now();
@@ -234,6 +249,7 @@ impl<'a> PartSender<'a> {
         if !parts.note_check(part, crc32) {
             return Ok(());
         }
+        *noted = Some(crc32);
         let busy = began.elapsed();
         if let Some(limit) = parts.rate_limit {
             limit.wait(sealed.archive.len(), || parts.queue.is_finished());

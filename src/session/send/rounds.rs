@@ -166,9 +166,7 @@ impl<'a> SendRounds<'a> {
         while !self.parts.queue.is_finished() {
             match &self.feed {
                 Some(feed) => sender.send_fed(feed, writer)?,
-                None => sender
-                    .send_parts(None, writer)
-                    .map_err(|(_, error)| error)?,
+                None => sender.send_parts(writer)?,
             }
             if let Some(closed) = self.parts.queue.close_round() {
                 return self.end_round(closed, &mut lock(writer));
@@ -223,10 +221,9 @@ impl StreamWork for SendRounds<'_> {
         let (_, writer) = channel(stream.connection, context, number);
         let writer = Mutex::new(writer);
         let mut sender = PartSender::new(&self.parts, pool);
-        let order = Some(queue.join());
+        let order = queue.join();
         while let Some(round) = queue.enter() {
-            if let Err((unsent, _)) = sender.send_parts(order, &writer) {
-                self.parts.hand_back(unsent);
+            if let Err(unsent) = sender.send_parts_joined(order, &writer) {
                 queue.died(Some(unsent));
                 break;
             }
