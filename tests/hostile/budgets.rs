@@ -9,7 +9,9 @@ use crate::states::NOT_VERIFIED;
 use crate::tree::Ground;
 use crate::wire::{Entries, PART, Raw, RawOffer, accept};
 use peerbridge::internals::{FrameKind, Message, Role, limits};
-use std::net::TcpListener;
+use std::convert::Infallible;
+use std::net::{Shutdown, TcpListener};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 pub const MIB: u64 = 1 << 20;
@@ -216,19 +218,27 @@ fn an_offer_that_trickles_is_given_up() {
     offer.count = 1000;
     peer.say(&offer.to_bytes());
     let line = peer.line.0.try_clone().unwrap();
+    let (stop, is_stopped) = mpsc::channel::<Infallible>();
     let trickle = std::thread::spawn(move || {
-        for number in 0..300_u32 {
-            std::thread::sleep(Duration::from_secs(1));
+        // If nobody gives it up, it hangs up by itself, and the receiver ends with other words.
+        for number in 0..limits::OFFER_SECONDS + 60 {
+            let pause = is_stopped.recv_timeout(Duration::from_secs(1));
+            if pause != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
             let name = format!("y{number:03}");
             let entry = Entries::default().file(name.as_bytes(), 1).bytes.0;
             peer.say(&Raw::kind(3).u32(entry.len() as u32).bytes(&entry).0);
         }
+        // An error means that the receiver has hung up.
+        let _ = peer.line.0.shutdown(Shutdown::Both);
     });
     Line::of(line).read_to_end();
+    drop(stop);
+    trickle.join().unwrap();
     let ended = receiver.end().expect_err("it is given up");
     assert_eq!(ended.to_string(), "declined: the offer comes too slowly");
     ground.expect_untouched();
-    drop(trickle);
 }
 
 /// As much as a receiver may ask for, on a line of 100 Mbit/s: 64 streams, and parts of 2 MiB.
