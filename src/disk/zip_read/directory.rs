@@ -9,6 +9,7 @@ use super::options::ReadingOptions;
 use super::record::{CentralEntry, FIXED_BYTES};
 use super::span::Span;
 use crate::model::limits;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 
@@ -157,12 +158,10 @@ fn read_end(file: &File, record: &[u8], place: u64) -> Result<EndRecord, EntryFa
     let is_saturated = end.entries == u64::from(u16::MAX)
         || end.directory_bytes == u64::from(u32::MAX)
         || end.directory_offset == u64::from(u32::MAX);
-    match find_end64(file, place)? {
+    match find_end64(file, &end)? {
         FoundEnd64::At(end64) if is_saturated || end64.agrees_with(&end) => Ok(end64),
         FoundEnd64::At(_) => Err(ArchiveFault::Trap("its two ends disagree").into()),
-        FoundEnd64::LocatorOnly if is_saturated => {
-            Err(damaged("its zip64 end is not where it says"))
-        }
+        FoundEnd64::LocatorOnly if is_saturated => Err(misplaced_end64()),
         FoundEnd64::LocatorOnly | FoundEnd64::Nothing => {
             let [disk, first_disk] = [4, 6].map(|at| u32::from(short(record, at)));
             check_parts(disk, first_disk, short(record, 8).into(), end.entries)?;
@@ -187,9 +186,9 @@ enum FoundEnd64 {
     Nothing,
 }
 
-/// The zip64 end record, if its locator precedes the end record at `place`.
-fn find_end64(file: &File, place: u64) -> Result<FoundEnd64, EntryFault> {
-    let Some(locator_place) = place.checked_sub(LOCATOR_BYTES as u64) else {
+/// The zip64 end record, if its locator precedes the end record `end`.
+fn find_end64(file: &File, end: &EndRecord) -> Result<FoundEnd64, EntryFault> {
+    let Some(locator_place) = end.directory_end.checked_sub(LOCATOR_BYTES as u64) else {
         return Ok(FoundEnd64::Nothing);
     };
     let mut locator = [0; LOCATOR_BYTES];
@@ -197,40 +196,62 @@ fn find_end64(file: &File, place: u64) -> Result<FoundEnd64, EntryFault> {
     if !locator.starts_with(LOCATOR_SIGNATURE) {
         return Ok(FoundEnd64::Nothing);
     }
-    // If bytes precede the archive, the locator's offset is wrong, and the record is directly before the
-    // locator.
-    let places = [
-        Some(very_long(&locator, 8)),
+    // Programs look at the stated offset, in the file or in the archive, or directly before the locator.
+    let stated = very_long(&locator, 8);
+    let base = end.place().map_or(0, |(_, base)| base);
+    let places = BTreeSet::from([
+        Some(stated),
+        stated.checked_add(base),
         locator_place.checked_sub(END64_BYTES as u64),
-    ];
+    ]);
+    let mut found = FoundEnd64::LocatorOnly;
     for place in places.into_iter().flatten() {
-        let mut record = [0; END64_BYTES];
-        if place
-            .checked_add(END64_BYTES as u64)
-            .is_none_or(|end| end > locator_place)
-        {
+        let Some(end64) = read_end64(file, place, locator_place)? else {
             continue;
+        };
+        if matches!(found, FoundEnd64::At(_)) {
+            return Err(ArchiveFault::Trap("it has two ends").into());
         }
-        Span::read_exact(file, &mut record, place)?;
-        let rest = very_long(&record, 4).checked_add(12);
-        let reaches_locator = rest.and_then(|rest| place.checked_add(rest)) == Some(locator_place);
-        if !record.starts_with(END64_SIGNATURE) || !reaches_locator {
-            continue;
-        }
-        if very_long(&record, 4) > END64_SIZE && short(&record, 14) >= ENCRYPTED_DIRECTORY {
-            return Err(ArchiveFault::Unsupported(NEEDS_STRONG_ENCRYPTION).into());
-        }
-        let entries = very_long(&record, 32);
-        let [disk, first_disk] = [16, 20].map(|at| long(&record, at));
-        check_parts(disk, first_disk, very_long(&record, 24), entries)?;
-        return Ok(FoundEnd64::At(EndRecord {
-            entries,
-            directory_bytes: very_long(&record, 40),
-            directory_offset: very_long(&record, 48),
-            directory_end: place,
-        }));
+        found = FoundEnd64::At(end64);
     }
-    Ok(FoundEnd64::LocatorOnly)
+    Ok(found)
+}
+
+/// The zip64 end record at `place`, if there is one. It must reach up to its locator.
+fn read_end64(
+    file: &File,
+    place: u64,
+    locator_place: u64,
+) -> Result<Option<EndRecord>, EntryFault> {
+    let end = place.checked_add(END64_BYTES as u64);
+    if end.is_none_or(|end| end > locator_place) {
+        return Ok(None);
+    }
+    let mut record = [0; END64_BYTES];
+    Span::read_exact(file, &mut record, place)?;
+    if !record.starts_with(END64_SIGNATURE) {
+        return Ok(None);
+    }
+    let size = very_long(&record, 4);
+    if size
+        .checked_add(12)
+        .and_then(|size| place.checked_add(size))
+        != Some(locator_place)
+    {
+        return Err(misplaced_end64());
+    }
+    if size > END64_SIZE && short(&record, 14) >= ENCRYPTED_DIRECTORY {
+        return Err(ArchiveFault::Unsupported(NEEDS_STRONG_ENCRYPTION).into());
+    }
+    let entries = very_long(&record, 32);
+    let [disk, first_disk] = [16, 20].map(|at| long(&record, at));
+    check_parts(disk, first_disk, very_long(&record, 24), entries)?;
+    Ok(Some(EndRecord {
+        entries,
+        directory_bytes: very_long(&record, 40),
+        directory_offset: very_long(&record, 48),
+        directory_end: place,
+    }))
 }
 
 impl EndRecord {
@@ -255,6 +276,10 @@ fn not_an_archive(file: &File) -> Result<EntryFault, EntryFault> {
         Ok(()) if first == *b"PK\x03\x04" => damaged("its end is missing"),
         _ => ArchiveFault::NotZip.into(),
     })
+}
+
+fn misplaced_end64() -> EntryFault {
+    damaged("its zip64 end is not where it says")
 }
 
 fn misplaced() -> EntryFault {

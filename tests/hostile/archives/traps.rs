@@ -170,6 +170,43 @@ fn a_name_is_no_zip64_record() {
     Bench::new().refuses(&bytes, NOT_VERIFIED, "its zip64 end is not where it says");
 }
 
+/// The contents hold a zip64 end record, and the name of the last entry leads a hasty reader to it.
+#[test]
+fn a_zip64_record_elsewhere_is_a_second_end() {
+    for before in [0, 5] {
+        let inner = end64(1, 46, 3);
+        let first = Entry::file("a", &inner[..56]);
+        let place = header(&first).len() as u64;
+        let locator = [
+            &b"PK\x06\x07\0\0\0\0"[..],
+            &place.to_le_bytes(),
+            &[1, 0, 0, 0],
+        ]
+        .concat();
+        // An extra field may hold any bytes.
+        let last = Entry {
+            extra: field(0x7777, &locator),
+            ..Entry::file("b", b"")
+        };
+        let mut bytes = archive(&[first, last]);
+        bytes.splice(0..0, vec![b'#'; before]);
+        let text = "its zip64 end is not where it says";
+        Bench::new().refuses(&bytes, NOT_VERIFIED, text);
+    }
+    // One record within the other: both reach the locator.
+    let entries = [Entry::file("a", b"one"), Entry::file("b", b"two")];
+    let usual = archive(&entries);
+    let at = usual.len() - 22;
+    let length = 2 * record(&entries[0], 0).len();
+    let start = at - length;
+    let inner = &end64(1, length as u64 / 2, (start + length / 2) as u64)[..56];
+    let mut outer = end64(2, length as u64, start as u64);
+    outer[4] += 56;
+    outer.splice(56..56, inner.iter().copied());
+    let bytes = [&usual[..at], &outer, &usual[at..]].concat();
+    Bench::new().refuses(&bytes, DECLINED, "it has two ends");
+}
+
 /// Programs differ in which of the two names they believe.
 #[test]
 fn a_name_in_utf8_has_no_other_one_in_its_unicode_field() {
