@@ -175,7 +175,11 @@ impl fmt::Display for CliError {
         match self {
             CliError::Usage { message, .. } => f.write_str(&escaped(message.as_bytes())),
             CliError::NoTerminal { question, .. } => {
-                write!(f, "cannot ask {question}: there is no terminal")
+                // A person may sit at one, and have piped something.
+                write!(
+                    f,
+                    "cannot ask {question}: standard input or standard error is not a terminal"
+                )
             }
             CliError::Credential { origin, fault, .. } => {
                 write!(f, "{}: {fault}", escaped(origin.as_bytes()))

@@ -78,7 +78,7 @@ fn passwords_that_are_missing_or_wrong_write_nothing() {
         .ends();
     missing
         .exits(2)
-        .complains("password", "--zip-password-file");
+        .complains("is not a terminal", "--zip-password-file");
     assert!(!scene.path("out").exists());
     let file = scene.file("password", format!("{WORD}\n"));
     set_mode(&file, 0o600);
