@@ -219,6 +219,7 @@ fn nothing_is_read_from_a_terminal_nor_written_to_one() {
     let scene = Scene::new();
     let lines = [
         ("send - --name x --listen", "standard input is a terminal"),
+        ("unzip - out", "standard input is a terminal"),
         ("receive --output - --yes", "standard output is a terminal"),
     ];
     for (line, complaint) in lines {

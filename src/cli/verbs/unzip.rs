@@ -159,7 +159,7 @@ fn standard_input(terminal: Terminal) -> Result<File, CliError> {
     terminal.check_input()?;
     if terminal.input {
         return Err(CliError::usage(
-            "standard input is a terminal, which has no archive",
+            "standard input is a terminal, so there is no archive",
             "pipe one into it: `... | peerbridge unzip - DIR`",
         ));
     }

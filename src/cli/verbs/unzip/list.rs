@@ -12,10 +12,12 @@ const LINES: usize = 1024;
 
 /// Writes a line or an event for each entry, and their sum at the end.
 pub(super) fn show(archive: &Archive, zone: &TimeZone, console: &Console) {
+    let largest = archive.entries().map(|entry| entry.size).max();
+    let width = largest.unwrap_or(0).to_string().len();
     let mut lines = String::new();
     for (number, entry) in archive.entries().enumerate() {
         console.event(|| event(&entry));
-        lines.push_str(&line(&entry, zone));
+        lines.push_str(&line(&entry, width, zone));
         if number % LINES == LINES - 1 {
             write(&mut lines, console);
         }
@@ -32,15 +34,15 @@ fn write(lines: &mut String, console: &Console) {
     lines.clear();
 }
 
-/// Mode, size in bytes, encryption, local date and time, name: in columns, for persons and for `awk`.
-fn line(entry: &ListedEntry<'_>, zone: &TimeZone) -> String {
+/// Mode, size in bytes with `width` digits, encryption, local date and time, name: in columns, for persons and for `awk`.
+fn line(entry: &ListedEntry<'_>, width: usize, zone: &TimeZone) -> String {
     let mark = match entry.kind {
         ListedKind::Folder => "/",
         ListedKind::Link => "@",
         ListedKind::File | ListedKind::Special => "",
     };
     format!(
-        "{}  {:>14}  {:<9}  {}  {}{mark}\n",
+        "{}  {:>width$}  {:<9}  {}  {}{mark}\n",
         mode(entry),
         entry.size,
         encryption(entry.encryption),
