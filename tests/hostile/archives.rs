@@ -3,7 +3,9 @@
 mod oddities;
 mod traps;
 
-use crate::harness::archive_builder::{Entry, archive, deflated_zeros, end, header, record};
+use crate::harness::archive_builder::{
+    Entry, archive, deflated_zeros, end, header, record, zip_crypto,
+};
 use crate::harness::trees::contents;
 use peerbridge::{
     Acceptance, ArchivePassword, Error, Expansion, Operator, Strictness, Summary, UnzipOptions,
@@ -311,6 +313,31 @@ fn contents_end_where_they_say() {
         ..Entry::file("a", b"contents")
     };
     refuses(&[wrong_crc], NOT_VERIFIED, "checksum");
+}
+
+/// Some programs write a file without contents as deflated, and then no byte of it.
+#[test]
+fn nothing_packed_is_an_empty_file() {
+    for method in [DEFLATED, 14] {
+        let empty = Entry {
+            method,
+            ..Entry::file("a", b"")
+        };
+        let bench = Bench::new();
+        let entries = [empty.clone(), Entry::file("b", b"contents")];
+        assert_eq!(bench.open(&archive(&entries)).unwrap().files, 2);
+        assert_eq!(fs::read(bench.path("out/a")).unwrap(), b"");
+        let encrypted = zip_crypto(empty.clone(), "word", 0);
+        let bench = Bench::new();
+        let bytes = archive(&[encrypted]);
+        assert_eq!(open_encrypted(&bench, &bytes, "word").unwrap().files, 1);
+        let with_crc = Entry {
+            crc: 1,
+            ..empty.clone()
+        };
+        refuses(&[with_crc], NOT_VERIFIED, "checksum");
+        refuses(&[empty.sized(1)], DECLINED, "");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::encryption::Protection;
 use super::error::{ArchiveFault, NEEDS_STRONG_ENCRYPTION};
 use super::packed::{PackedEntry, Signals, told_bytes};
-use super::record::{CentralEntry, flag};
+use super::record::{CentralEntry, METHOD_STORED, flag};
 use crate::model::limits;
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,7 +15,6 @@ const READ: usize = 64 * 1024;
 /// Bytes of contents passed on at once.
 const CHUNK: usize = 128 * 1024;
 
-const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 const DEFLATE64: u16 = 9;
 const ZSTD: u16 = 93;
@@ -70,11 +69,11 @@ pub(super) fn check(record: &CentralEntry) -> Result<(), ArchiveFault> {
     let Some(bytes) = record.compressed.checked_sub(overhead) else {
         return Err(ArchiveFault::Damaged("it is shorter than its encryption"));
     };
-    let fits = match record.method {
-        STORED if record.size < bytes => {
+    let fits = match record.packing() {
+        METHOD_STORED if record.size < bytes => {
             return Err(ArchiveFault::Trap("more bytes are stored than it has"));
         }
-        STORED => record.size == bytes,
+        METHOD_STORED => record.size == bytes,
         DEFLATED => record.size <= bytes.saturating_mul(limits::DEFLATE_GROWTH),
         DEFLATE64 => record.size <= bytes.saturating_mul(limits::DEFLATE64_GROWTH),
         ZSTD => record.size <= bytes.saturating_mul(limits::ZSTD_GROWTH),
@@ -167,8 +166,8 @@ struct ReadContents {
 /// Whether the decompressor took all packed bytes. It has returned all contents; another read makes it ask for
 /// more bytes, unless it has bytes left over.
 fn was_read_to_end(entry: &mut impl Read, record: &CentralEntry, signals: &Signals) -> bool {
-    match (record.method, record.protection) {
-        (STORED, _) | (_, Protection::Aes(_)) => true,
+    match (record.packing(), record.protection) {
+        (METHOD_STORED, _) | (_, Protection::Aes(_)) => true,
         // The result does not matter: size and checksum are compared anyway.
         _ => {
             let _ = entry.read(&mut [0]);

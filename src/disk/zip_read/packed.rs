@@ -101,12 +101,12 @@ impl MadeHeader {
             Protection::Aes(aes) => (
                 flag::DESCRIPTOR | flag::ENCRYPTED,
                 METHOD_AES,
-                aes_field(aes),
+                aes_field(aes, record.packing()),
             ),
             // Without a descriptor the crate compares the check byte with the CRC-32.
-            Protection::ZipCrypto => (flag::ENCRYPTED, record.method, zip64_field(record)),
+            Protection::ZipCrypto => (flag::ENCRYPTED, record.packing(), zip64_field(record)),
             Protection::Nothing | Protection::Strong => {
-                (flag::DESCRIPTOR, record.method, Vec::new())
+                (flag::DESCRIPTOR, record.packing(), Vec::new())
             }
         };
         let mut bytes = Vec::with_capacity(64);
@@ -152,7 +152,7 @@ fn zip64_field(record: &CentralEntry) -> Vec<u8> {
 }
 
 /// WinZip's extra field.
-fn aes_field(aes: Aes) -> Vec<u8> {
+fn aes_field(aes: Aes, method: u16) -> Vec<u8> {
     let version = match aes.version {
         AesVersion::Ae1 => 1,
         AesVersion::Ae2 => 2,
@@ -162,7 +162,7 @@ fn aes_field(aes: Aes) -> Vec<u8> {
         AesStrength::Aes192 => 2,
         AesStrength::Aes256 => 3,
     };
-    let [low, high] = aes.method.to_le_bytes();
+    let [low, high] = method.to_le_bytes();
     vec![
         0x01, 0x99, 7, 0, version, 0, b'A', b'E', strength, low, high,
     ]

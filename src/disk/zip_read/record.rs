@@ -17,6 +17,8 @@ pub(super) const FIXED_BYTES: usize = 46;
 const SIGNATURE: &[u8] = b"PK\x01\x02";
 /// Stands for a number that is in the zip64 field.
 pub(super) const ELSEWHERE: u32 = u32::MAX;
+/// The method number of contents that are not compressed.
+pub(super) const METHOD_STORED: u16 = 0;
 /// The method number of an AES entry; the real one is in its encryption field.
 pub(super) const METHOD_AES: u16 = 99;
 
@@ -47,7 +49,7 @@ pub(super) struct CentralEntry {
     pub(super) is_selected: bool,
     /// Whether an extra field here is cut short, so that the other header's is not counted again.
     pub(super) is_extra_cut: bool,
-    /// How its contents are compressed, below any encryption.
+    /// How the headers say that its contents are compressed, below any encryption.
     pub(super) method: u16,
     pub(super) protection: Protection,
     pub(super) kind: CentralKind,
@@ -115,6 +117,15 @@ impl CentralEntry {
             oddities.pass(oddity, &raw_name)?;
         }
         Ok(entry.entry)
+    }
+
+    /// How its contents are compressed. If nothing is packed, they are empty, whatever the headers say.
+    pub(super) fn packing(&self) -> u16 {
+        let overhead = self.protection.bytes_before() + self.protection.bytes_behind();
+        match (self.size, self.compressed == overhead) {
+            (0, true) => METHOD_STORED,
+            _ => self.method,
+        }
     }
 
     /// The required CRC-32 of the contents; AE-2 has none.
