@@ -34,7 +34,8 @@ fn write(lines: &mut String, console: &Console) {
     lines.clear();
 }
 
-/// Mode, size in bytes with `width` digits, encryption, local date and time, name: in columns, for persons and for `awk`.
+/// Mode, size in bytes with `width` digits, encryption, local date and time, name: in columns, for persons and
+/// for `awk`.
 fn line(entry: &ListedEntry<'_>, width: usize, zone: &TimeZone) -> String {
     let mark = match entry.kind {
         ListedKind::Folder => "/",
