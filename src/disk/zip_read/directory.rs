@@ -142,9 +142,15 @@ fn behind_end(bytes: &[u8]) -> Option<&[u8]> {
 /// Whether the end record at `place` describes a possible directory.
 fn could_be_end(record: &[u8], place: u64) -> bool {
     let (entries, bytes) = (u64::from(short(record, 10)), u64::from(long(record, 12)));
-    entries > 0
-        && bytes >= entries * FIXED_BYTES as u64
-        && bytes + u64::from(long(record, 16)) <= place
+    let fits =
+        bytes >= entries * FIXED_BYTES as u64 && bytes + u64::from(long(record, 16)) <= place;
+    // The numbers of a zip64 archive are elsewhere.
+    is_saturated(record) || (entries > 0 && fits)
+}
+
+/// Whether an end record refers to a zip64 record.
+fn is_saturated(record: &[u8]) -> bool {
+    short(record, 10) == u16::MAX || long(record, 12) == u32::MAX || long(record, 16) == u32::MAX
 }
 
 /// Reads the end record at `place`, and the zip64 record that belongs to it.
@@ -155,9 +161,7 @@ fn read_end(file: &File, record: &[u8], place: u64) -> Result<EndRecord, EntryFa
         directory_offset: long(record, 16).into(),
         directory_end: place,
     };
-    let is_saturated = end.entries == u64::from(u16::MAX)
-        || end.directory_bytes == u64::from(u32::MAX)
-        || end.directory_offset == u64::from(u32::MAX);
+    let is_saturated = is_saturated(record);
     match find_end64(file, &end)? {
         FoundEnd64::At(end64) if is_saturated || end64.agrees_with(&end) => Ok(end64),
         FoundEnd64::At(_) => Err(ArchiveFault::Trap("its two ends disagree").into()),

@@ -179,7 +179,13 @@ impl HeaderComparison<'_> {
         let disagree = Err(ArchiveFault::Trap(
             "its two headers disagree about its name",
         ));
-        if is_folder(local.bytes) != is_folder(central) {
+        let ends = [local.bytes, &path].map(names::ends_in_separator);
+        if ends
+            != [
+                names::ends_in_separator(central),
+                record.path_ends_in_separator,
+            ]
+        {
             return disagree;
         }
         match *tidy_path == *central_path {
@@ -228,10 +234,6 @@ impl HeaderComparison<'_> {
             )),
         }
     }
-}
-
-fn is_folder(name: &[u8]) -> bool {
-    matches!(name.last(), Some(b'/' | b'\\'))
 }
 
 /// The header before an entry's contents, without its name and extra fields.

@@ -98,6 +98,11 @@ pub(super) fn tidy(path: &[u8]) -> (Cow<'_, [u8]>, bool) {
     (Cow::Owned(meaning.join(&b'/')), true)
 }
 
+/// Whether a name is that of a folder, for some programs at least.
+pub(super) fn ends_in_separator(name: &[u8]) -> bool {
+    matches!(name.last(), Some(b'/' | b'\\'))
+}
+
 /// Whether two names differ only in the separators `/` and `\`.
 pub(super) fn differ_in_separators_only(a: &[u8], b: &[u8]) -> bool {
     with_slashes(a) == with_slashes(b)

@@ -59,6 +59,8 @@ pub(super) struct CentralEntry {
     pub(super) raw_name: TextRange,
     /// The path that it means.
     pub(super) path: TextRange,
+    /// Whether that path had a separator at its end.
+    pub(super) path_ends_in_separator: bool,
 }
 
 /// The place of a name in the directory's text.
@@ -210,6 +212,7 @@ impl Header<'_> {
             mtime: extra.mtime(options.zone.seconds_of(dos)),
             raw_name: TextRange::append(text, raw_name)?,
             path: TextRange::append(text, &tidy_path)?,
+            path_ends_in_separator: names::ends_in_separator(&path),
         };
         let is_full_folder = kind == CentralKind::Folder && size > 0;
         let oddities = [

@@ -58,6 +58,21 @@ fn both_headers_say_the_same_of_the_encryption() {
     }
 }
 
+/// Programs differ in which name they believe, also where it only ends in a slash.
+#[test]
+fn a_folder_in_one_unicode_field_is_no_file_elsewhere() {
+    let entry = Entry::file("a", b"");
+    let folder = || unicode_path("a", "a/");
+    for (extra, local_extra) in [(vec![], folder()), (folder(), vec![])] {
+        let entry = Entry {
+            extra,
+            local_extra,
+            ..entry.clone()
+        };
+        refuses(&[entry], DECLINED, "headers disagree about its name");
+    }
+}
+
 /// Sizes may be missing in the header before the contents only if they follow the contents.
 #[test]
 fn sizes_are_missing_only_where_they_follow() {
@@ -102,6 +117,27 @@ fn an_archive_in_the_comment_of_another_is_a_second_one() {
     bytes[length - 2..].copy_from_slice(&(comment.len() as u16).to_le_bytes());
     bytes.extend(comment);
     Bench::new().refuses(&bytes, DECLINED, "two ends");
+}
+
+/// The first archive has a zip64 end, so its usual one says nothing of its size.
+#[test]
+fn a_zip64_archive_before_another_is_a_second_one() {
+    let usual = archive(&[Entry::file("a", b"one")]);
+    let at = usual.len() - 22;
+    let length = record(&Entry::file("a", b"one"), 0).len();
+    let end64 = end64(1, length as u64, (at - length) as u64);
+    for saturated in [8..12, 12..16, 16..20] {
+        let mut end = usual[at..].to_vec();
+        end[saturated].fill(0xff);
+        let first = [&usual[..at], &end64, &end].concat();
+        assert_eq!(Bench::new().open(&first).unwrap().files, 1);
+        for second in [self::end(0, 0, 0), usual.clone()] {
+            for tail in [&b""[..], b"more"] {
+                let both = [&first, &second[..], tail].concat();
+                Bench::new().refuses(&both, DECLINED, "two ends");
+            }
+        }
+    }
 }
 
 #[test]
