@@ -64,10 +64,12 @@ build('hour-27', [entry('a', when=(dos(2024)[0], 27 << 11 | 30))])
 build('no-date', [entry('zero', when=(0, 0)), entry('month-13', when=dos(2024, 13))])
 build('no-type', [entry('a', mode=0o600)])
 build('read-only-folder', [folder('d/', 0o040500)])
+build('link-from-dos', [entry('target'), entry('link', b'target', 0o120777 << 16, DOS)])
+build('folder-by-mode', [entry('d', b'', 0o040755)])
 build('far-end', [entry('script', mode=0o100755)], bytes(20000))
 "#;
 
-const ARCHIVES: [&str; 26] = [
+const ARCHIVES: [&str; 28] = [
     "dos-times",
     "fields",
     "pkware",
@@ -93,11 +95,13 @@ const ARCHIVES: [&str; 26] = [
     "no-date",
     "no-type",
     "read-only-folder",
+    "link-from-dos",
+    "folder-by-mode",
     "far-end",
 ];
 
 /// Cases in which a program reads an archive differently, and why. `docs/ARCHIVES.md` has the same list.
-const DIFFERENCES: [(&str, &str, &str); 22] = [
+const DIFFERENCES: [(&str, &str, &str); 25] = [
     ("7zz", "backslash", "takes it for part of a name"),
     ("7zz", "piped", "gives it the usual mode"),
     ("bsdtar", "backslash", "gives DOS files mode 0664"),
@@ -118,6 +122,9 @@ const DIFFERENCES: [(&str, &str, &str); 22] = [
     ("unzip", "no-date", "counts months and days on"),
     ("7zz", "no-type", "gives it the usual mode"),
     ("7zz", "read-only-folder", "lets the owner write"),
+    ("7zz", "link-from-dos", "makes a link"),
+    ("bsdtar", "link-from-dos", "gives DOS files mode 0664"),
+    ("unzip", "folder-by-mode", "makes a file"),
     ("bsdtar", "far-end", "reads no directory, and so no modes"),
     ("unzip", "utf8-from-dos", "takes it for code page 437"),
 ];
@@ -204,11 +211,17 @@ for name in sys.argv[1:]:
     zipfile.ZipFile(name).extractall('python-' + name)
 "
     );
-    // It refuses extra fields that are cut short, and reads names in code page 437 and backslashes as
-    // characters.
-    let same = ARCHIVES
-        .into_iter()
-        .filter(|archive| !["backslash", "extra-cut", "utf8", "utf8-from-dos"].contains(archive));
+    // It refuses extra fields that are cut short, reads names in code page 437 and backslashes as characters,
+    // and knows folders by a slash only.
+    const OTHERWISE: [&str; 5] = [
+        "backslash",
+        "extra-cut",
+        "utf8",
+        "utf8-from-dos",
+        "folder-by-mode",
+    ];
+    let same = ARCHIVES.into_iter();
+    let same = same.filter(|archive| !OTHERWISE.contains(archive));
     let same: Vec<&str> = same.collect();
     let opened = Command::new("python3")
         .args(["-c", &opener])
