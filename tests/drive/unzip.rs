@@ -292,6 +292,7 @@ fn habits_get_the_right_hint() {
         ("a.zip *.txt", "--only"),
         ("a.zip d/*", "--only"),
         ("a.zip --name-encoding sjis", "cp866"),
+        ("a.zip --name-encoding cp932", "bsdtar"),
     ] {
         let ended = unzip(&scene, line).ends().exits(2);
         ended.complains("", hint);

@@ -178,7 +178,10 @@ fn encoding(option: &str, name: &str) -> Result<NameEncoding, CliError> {
         let names: Vec<&str> = NameEncoding::names().collect();
         CliError::usage(
             format!("{option} does not know {name:?}"),
-            format!("it knows {}", names.join(", ")),
+            format!(
+                "it knows {}; for Shift-JIS: `bsdtar --options hdrcharset=CP932 -xf ARCHIVE`",
+                names.join(", ")
+            ),
         )
     })
 }
