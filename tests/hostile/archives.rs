@@ -124,6 +124,10 @@ fn names_that_lead_outside_are_refused() {
             "is refused",
         );
     }
+    // An error is a line, also about a name that fills many screens.
+    let endless = archive(&[Entry::file(&"ü".repeat(30_000), b"x")]);
+    let error = Bench::new().open(&endless).unwrap_err().to_string();
+    assert!(error.contains("... in ") && error.len() < 1000, "{error}");
     let dos = Entry {
         host: 0,
         attributes: 0,
