@@ -3,7 +3,7 @@
 use crate::harness::library::{Port, dial, listen};
 use crate::harness::proxy::{Act, Proxy};
 use crate::harness::trees::{self, MIB};
-use crate::harness::{LISTEN, Scene};
+use crate::harness::{LISTEN, Scene, until};
 use crate::sides::{receive, send, transfer};
 use peerbridge::Secret;
 use peerbridge::{
@@ -76,6 +76,10 @@ fn a_stopped_process_is_given_up_and_the_same_again_goes_on() {
         let to = [&["--to", "@", "-z", "0"][..], &IDLE].concat();
         let sender = send(&from, &to).to(proxy.port()).start();
         proxy.wait_for_bytes(12 * MIB as u64);
+        // On a busy machine the receiver may have read nothing of that.
+        until("a recorded part", || {
+            (trees::recorded_bytes(&into, u64::MAX, 1) > 0).then_some(())
+        });
         let (stopped, other) = match stop_receiver {
             true => (receiver, sender),
             false => (sender, receiver),
