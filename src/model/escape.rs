@@ -20,6 +20,17 @@ pub fn escaped(bytes: &[u8]) -> String {
     text
 }
 
+/// Like [`escaped`], but cut if the name is long: a name in an archive may have 64 KiB.
+pub fn shortened(name: &[u8]) -> String {
+    const CHARACTERS: usize = 255;
+    let mut text = escaped(name);
+    if let Some((end, _)) = text.char_indices().nth(CHARACTERS) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
 /// `bytes` as one word of a shell command, for hints that people paste: safe to show, and quoted unless all
 /// characters are plain.
 pub fn shell_word(bytes: &[u8]) -> String {

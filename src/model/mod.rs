@@ -19,7 +19,7 @@ mod policy;
 mod run_id;
 mod wire_path;
 
-pub use escape::{escaped, is_deceptive, quoted, shell_word};
+pub use escape::{escaped, is_deceptive, quoted, shell_word, shortened};
 pub use failure::{EntryFailure, FailureReason};
 pub use integer::{in_memory, len8, len16, len32, len64, number16, number64};
 pub use layout::{LayoutError, PartIndex, PartLayout, PartRange};

@@ -1,6 +1,6 @@
 //! Why an archive cannot be opened or read.
 
-use crate::model::{ManifestError, escaped};
+use crate::model::{ManifestError, escaped, shortened};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,9 +44,6 @@ pub enum ArchiveFault {
     NotVerified(&'static str),
 }
 
-/// The characters of a name that an error shows.
-const SHOWN_CHARACTERS: usize = 255;
-
 /// For [`ArchiveFault::Unsupported`].
 pub(super) const NEEDS_STRONG_ENCRYPTION: &str = "needs PKWARE's strong encryption";
 
@@ -70,20 +67,10 @@ impl fmt::Display for ArchiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let archive = escaped(self.archive.as_os_str().as_encoded_bytes());
         match &self.entry {
-            Some(entry) => write!(f, "{} in {archive} {}", shown(entry), self.fault),
+            Some(entry) => write!(f, "{} in {archive} {}", shortened(entry), self.fault),
             None => write!(f, "{archive} {}", self.fault),
         }
     }
-}
-
-/// A name as it is shown, cut if it is long: a name in an archive may have 64 KiB.
-fn shown(name: &[u8]) -> String {
-    let mut text = escaped(name);
-    if let Some((end, _)) = text.char_indices().nth(SHOWN_CHARACTERS) {
-        text.truncate(end);
-        text.push_str("...");
-    }
-    text
 }
 
 impl std::error::Error for ArchiveError {}

@@ -405,6 +405,9 @@ fn odd_entries_do_not_prevent_the_others() {
     }
     let many = vec![Entry::file("d//f", b"x"), Entry::file("e//f", b"x")];
     open(&many).warns("d//f and 1 more: ");
+    let endless = format!("d{}f", "/".repeat(60_000));
+    let opened = open(&[Entry::file(&endless, b"x")]).warns("/...: its name has empty components");
+    assert!(opened.warnings[0].len() < 400);
 }
 
 /// They are left out and named one by one, and nothing is created outside.

@@ -3,7 +3,7 @@
 use crate::disk::{
     ArchiveTree, CheckedArchive, FoundOddity, LeftOutEntry, ListedEncryption, ListedKind,
 };
-use crate::model::escaped;
+use crate::model::shortened;
 use crate::session::events::{Event, Operator};
 use crate::session::scan::tell_unmatched;
 
@@ -23,8 +23,8 @@ pub(super) fn tell_oddities(oddities: &[FoundOddity], operator: &dyn Operator) {
         let what = found.oddity.message();
         let message = match (&*found.entry, found.count) {
             ([], _) => what.to_owned(),
-            (entry, 1) => format!("{}: {what}", escaped(entry)),
-            (entry, count) => format!("{} and {} more: {what}", escaped(entry), count - 1),
+            (entry, 1) => format!("{}: {what}", shortened(entry)),
+            (entry, count) => format!("{} and {} more: {what}", shortened(entry), count - 1),
         };
         operator.warn(&message);
     }
