@@ -185,19 +185,7 @@ pub fn every_second_file(ground: &Ground) {
 
 /// As many ranges in the Accept and in each Missing as there may be, in as many rounds as there may be.
 pub fn many_ranges(peer: &mut Peer) {
-    const CHUNK: usize = 4096;
-    let chunk = |first: usize| {
-        (first..first + CHUNK).fold(Entries::default(), |files, number| {
-            files.file(format!("{number:05}").as_bytes(), PART.into())
-        })
-    };
-    let mut offer = RawOffer::of(&chunk(0));
-    offer.count = 2 * limits::RANGES as u32;
-    peer.say(&offer.to_bytes());
-    for first in (0..2 * limits::RANGES).step_by(CHUNK).skip(1) {
-        let entries = chunk(first).bytes.0;
-        peer.say(&Raw::kind(3).u32(entries.len() as u32).bytes(&entries).0);
-    }
+    offer_files(peer, 2 * limits::RANGES, PART);
     let Some(Message::Accept(accept)) = peer.hear() else {
         panic!("it is not accepted");
     };
@@ -262,4 +250,40 @@ pub fn checks_without_parts(peer: &mut Peer) {
     }
     let heard = peer.hear();
     assert!(matches!(heard, Some(Message::Abort { .. })), "{heard:?}");
+}
+
+/// Files that [`failures`] offers.
+pub const FAILURES: usize = 100_000;
+
+/// Says of each file of an offer that it cannot be read.
+pub fn failures(peer: &mut Peer) {
+    offer_files(peer, FAILURES, 0);
+    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    let numbers: Vec<_> = (0..FAILURES as u32).collect();
+    for numbers in numbers.chunks(limits::FAILURES) {
+        let raw = Raw::kind(9).u32(numbers.len() as u32);
+        let failures = numbers
+            .iter()
+            .fold(raw, |raw, number| raw.u32(*number).u8(1));
+        peer.say(&failures.0);
+    }
+    answered(peer);
+}
+
+/// Offers files of `size` bytes with numbers for names.
+fn offer_files(peer: &mut Peer, count: usize, size: u32) {
+    const CHUNK: usize = 4096;
+    let chunk = |first: usize| {
+        let numbers = first..count.min(first + CHUNK);
+        numbers.fold(Entries::default(), |files, number| {
+            files.file(format!("{number:05}").as_bytes(), size.into())
+        })
+    };
+    let mut offer = RawOffer::of(&chunk(0));
+    offer.count = count as u32;
+    peer.say(&offer.to_bytes());
+    for first in (0..count).step_by(CHUNK).skip(1) {
+        let entries = chunk(first).bytes.0;
+        peer.say(&Raw::kind(3).u32(entries.len() as u32).bytes(&entries).0);
+    }
 }

@@ -1,10 +1,10 @@
 //! A table of hostile peers and budgets: what each peer may cost a drop box in each limited resource.
 
 use crate::attacks::{
-    answered, checks_without_parts, declined_offers, dial, digests_of_all_claims, early_part,
-    empty_round, every_second_file, hellos, large_old_file, many_ranges, offer_folders,
-    offer_levels, parts_on_all_streams, parts_without_checks, pings, sessions, unneeded_parts,
-    zstd_bombs,
+    FAILURES, answered, checks_without_parts, declined_offers, dial, digests_of_all_claims,
+    early_part, empty_round, every_second_file, failures, hellos, large_old_file, many_ranges,
+    offer_folders, offer_levels, parts_on_all_streams, parts_without_checks, pings, sessions,
+    unneeded_parts, zstd_bombs,
 };
 use crate::budgets::{MIB, offer_names, serve};
 use crate::frames::begun;
@@ -50,7 +50,7 @@ struct Budget {
 /// Descriptors that the process itself may have open besides its connections.
 const FEW: usize = 8;
 
-const TABLE: [Budget; 20] = [
+const TABLE: [Budget; 21] = [
     Budget {
         what: "600 connections that say nothing",
         attack: |at| (dial(at, 600, &[]), 0),
@@ -224,6 +224,14 @@ const TABLE: [Budget; 20] = [
         what: "checks of parts that never come",
         attack: |at| sessions(at, 1, checks_without_parts),
         resident: limits::OFFERS_MEMORY_BYTES / 2 + 16 * MIB,
+        ..Budget::SMALL
+    },
+    Budget {
+        what: "an offer of many files, each of which is said to be unreadable",
+        attack: |at| sessions(at, 1, failures),
+        resident: FAILURES as u64 * 200 + 8 * MIB,
+        names: 6,
+        disk: 64 * 1024,
         ..Budget::SMALL
     },
 ];
