@@ -91,6 +91,15 @@ impl Subject {
             Subject::Sole | Subject::Named(_) | Subject::Unknown => &NAME,
         }
     }
+
+    /// The tariff for guesses at it from one network, where it was proven. A code is short, so a right one makes the
+    /// next no cheaper to guess.
+    fn tariff_where_proven(&self) -> &'static Tariff {
+        match self {
+            Subject::Code(_) => &CODE,
+            Subject::Sole | Subject::Named(_) | Subject::Unknown => &NETWORK,
+        }
+    }
 }
 
 /// One account of mistakes.
@@ -186,7 +195,7 @@ impl Charges {
     pub(super) fn ready(&self, network: Network, subject: &Subject, now: Instant) -> Instant {
         if self.is_proven(network, subject, now) {
             let pair = &self.pairs[&(network, subject.clone())];
-            return pair.account.ready(&NETWORK, now);
+            return pair.account.ready(subject.tariff_where_proven(), now);
         }
         let of = |account: Option<&Account>, tariff| {
             account.map_or(now, |account| account.ready(tariff, now))
@@ -202,7 +211,7 @@ impl Charges {
     pub(super) fn answered(&mut self, network: Network, subject: &Subject, now: Instant) {
         if self.is_proven(network, subject, now) {
             if let Some(pair) = self.pairs.get_mut(&(network, subject.clone())) {
-                pair.account.answered(&NETWORK, now);
+                pair.account.answered(subject.tariff_where_proven(), now);
             }
             return;
         }
@@ -223,7 +232,7 @@ impl Charges {
         let is_proven = self.is_proven(network, subject, now);
         self.pair(network, subject, now)
             .account
-            .charge(&NETWORK, now);
+            .charge(subject.tariff_where_proven(), now);
         if is_proven {
             return;
         }
@@ -240,7 +249,8 @@ impl Charges {
         self.overall.charge(&OVERALL, now);
     }
 
-    /// The name was proven. Forgives its own mistakes at this network, and no others.
+    /// The name was proven. Forgives its own mistakes at this network, and no others; wrong codes stay charged to the
+    /// code.
     pub(super) fn forgive(&mut self, network: Network, subject: &Subject, now: Instant) {
         let was_proven = self.is_proven(network, subject, now);
         let pair = self.pair(network, subject, now);
@@ -248,8 +258,11 @@ impl Charges {
             true => 0,
             false => pair.account.mistakes,
         };
-        pair.account = Account::new(now);
         pair.proven = Some(now);
+        if matches!(subject, Subject::Code(_)) {
+            return;
+        }
+        pair.account = Account::new(now);
         if let Some(account) = self.networks.get_mut(&network).filter(|_| !was_proven) {
             account.mistakes = account.mistakes.saturating_sub(own);
         }
@@ -403,6 +416,31 @@ mod tests {
         let chance = f64::from(guesses) * 3.0 / 1e6;
         assert!(chance < 0.033, "{chance}");
         assert_eq!(charges.ready(network(guesses), &named("alice"), now), now);
+    }
+
+    /// Whoever shares the address of a peer whose code was right, and is right again and again.
+    #[test]
+    fn codes_are_guessed_as_slowly_where_one_was_right() {
+        let begun = Instant::now();
+        let mut charges = Charges::new(begun);
+        let code = Subject::Code("alice".into());
+        let (mut now, mut guesses) = (begun, 0);
+        while now < begun + Duration::from_secs(24 * 3600) && guesses < 100_000 {
+            charges.forgive(network(1), &code, now);
+            charges.answered(network(1), &code, now);
+            charges.charge(network(1), &code, now);
+            guesses += 1;
+            now = charges.ready(network(1), &code, now);
+        }
+        let chance = f64::from(guesses) * 3.0 / 1e6;
+        assert!(chance < 0.033, "{chance}");
+        // Guesses elsewhere do not delay the peer whose code was right here.
+        let mut charges = Charges::new(begun);
+        charges.forgive(network(1), &code, begun);
+        for n in 2..20 {
+            charges.charge(network(n), &code, begun);
+        }
+        assert_eq!(charges.ready(network(1), &code, begun), begun);
     }
 
     #[test]
