@@ -7,7 +7,7 @@
 //! Parts that the receiver claims to have are not handed out. Round 0 stays open until the receiver has compared
 //! them with their digests, and those that differ join it.
 
-use crate::model::{PartIndex, PartLayout, PartRange, PartSet};
+use crate::model::{PartIndex, PartLayout, PartRange, PartSet, limits};
 use crate::protocol::StreamNumber;
 use crate::session::sync::Monitor;
 use std::collections::VecDeque;
@@ -20,7 +20,11 @@ pub(crate) struct PartQueue {
 }
 
 struct PartQueueState {
+    /// The parts to hand out next.
     runs: VecDeque<PartRange>,
+    /// Parts that differ at the receiver, which follow when no run is left. A receiver may name millions of runs, and
+    /// a set has one bit for each part.
+    differing: PartSet,
     /// Parts that the receiver claims to have and has not named as different.
     claimed: PartSet,
     /// Whether digests of claimed parts are still to be sent.
@@ -60,6 +64,7 @@ impl PartQueue {
             layout,
             state: Monitor::new(PartQueueState {
                 runs: have.union(claims).gaps(layout.count()).collect(),
+                differing: PartSet::new(),
                 claimed: claims.clone(),
                 is_digesting: claims.len() > 0,
                 is_comparing: claims.len() > 0,
@@ -108,6 +113,7 @@ impl PartQueue {
         run.length -= 1;
         if run.length == 0 {
             state.runs.pop_front();
+            state.refill(self.layout);
             // Wakes resting streams, which now end their round.
             self.state.notify();
         }
@@ -137,8 +143,11 @@ impl PartQueue {
                         return false;
                     }
                 }
-                state.runs.push_back(*range);
+                if let Ok(parts) = self.layout.run(*range) {
+                    state.differing.insert_run(parts);
+                }
             }
+            state.refill(self.layout);
             state.is_comparing
         })
     }
@@ -168,7 +177,8 @@ impl PartQueue {
     /// How many parts are still to be handed out in this round.
     pub(crate) fn left(&self) -> u64 {
         let state = self.state.lock();
-        state.runs.iter().map(|run| run.length).sum()
+        let soon: u64 = state.runs.iter().map(|run| run.length).sum();
+        soon + state.differing.len()
     }
 
     /// Registers a new joined stream.
@@ -280,6 +290,20 @@ impl PartQueue {
 }
 
 impl PartQueueState {
+    /// Takes runs from the parts that differ, if no other is left.
+    fn refill(&mut self, layout: PartLayout) {
+        if !self.runs.is_empty() || self.differing.len() == 0 {
+            return;
+        }
+        self.runs = self.differing.ranges().take(limits::RANGES).collect();
+        for run in &self.runs {
+            let numbers = run.start..run.start + run.length;
+            for part in numbers.map_while(|number| layout.part(number).ok()) {
+                self.differing.remove(part);
+            }
+        }
+    }
+
     /// Whether there is nothing to send now, but claimed parts may still turn out to differ.
     fn may_get_more(&self) -> bool {
         self.phase == RoundPhase::Open && self.runs.is_empty() && self.is_checking()
@@ -301,7 +325,6 @@ pub(crate) struct ClosedRound {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits;
 
     fn queue(parts: u64) -> PartQueue {
         let size = limits::PART_BYTES_MIN;
@@ -441,6 +464,34 @@ mod tests {
         assert!(!queue.end_comparing(), "it was said before");
         assert!(queue.take().is_none() && queue.close_round().is_some());
         assert!(!queue.add_differing(&range(0, 1)), "it is late");
+    }
+
+    /// A receiver that names every second part, in runs of one.
+    #[test]
+    fn runs_that_differ_take_no_more_memory_than_one_message() {
+        let size = limits::PART_BYTES_MIN;
+        let parts = 6 * limits::RANGES as u64;
+        let layout = PartLayout::known(parts * u64::from(size), size).unwrap();
+        let mut claims = PartSet::new();
+        let all = PartRange {
+            start: 0,
+            length: parts,
+        };
+        claims.insert_run(layout.run(all).unwrap());
+        let queue = PartQueue::new(layout, &PartSet::new(), &claims);
+        let every_second = || (0..parts).step_by(2);
+        let runs: Vec<_> = every_second()
+            .map(|start| PartRange { start, length: 1 })
+            .collect();
+        for runs in runs.chunks(limits::RANGES) {
+            assert!(queue.add_differing(runs));
+        }
+        assert_eq!(queue.left(), parts / 2);
+        for number in every_second() {
+            assert!(queue.state.lock().runs.len() <= limits::RANGES);
+            assert_eq!(queue.take().map(PartIndex::get), Some(number));
+        }
+        assert_eq!(queue.left(), 0);
     }
 
     #[test]
