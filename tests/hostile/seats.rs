@@ -1,6 +1,7 @@
 //! The slots of a drop box: heartbeats alone keep none for long.
 
 use crate::drop_box::{DropBox, secret};
+use crate::harness::is_long;
 use crate::peer::{Line, Peer};
 use crate::real::{Side, comes_true, wait_until};
 use crate::tree::Ground;
@@ -154,4 +155,27 @@ fn peers_that_owe_a_code_are_few_and_hold_no_slot() {
     let alice = served.connect(Some("alice"), "alice's");
     let options = SendOptions::new(vec![ground.source.clone()]);
     send(&alice, &options, &Unattended).expect("the only slot is free");
+}
+
+/// With `PEERBRIDGE_TEST_LONG=1`: it takes two minutes.
+#[test]
+fn a_peer_that_trickles_in_place_of_a_code_is_given_up() {
+    if !is_long() {
+        return;
+    }
+    let ground = Ground::small();
+    let key = TotpKey::generate().expect("random bytes");
+    let served = DropBox::with(&ground.destination, DropBox::secrets(Some(key)), |_| {});
+    let mut owing = vec![prove_as_bob(served.port).0];
+    owing[0].send(&[0, 0, 1, 0, FrameKind::Message as u8]);
+    // Slowly, because the drop box refuses the frame once its envelope is complete.
+    for byte in 0..limits::CODE_SECONDS / 5 + 8 {
+        if ended(&mut owing) == 1 {
+            assert!(byte > 12, "a person has no time to find the code: {byte}");
+            return;
+        }
+        owing[0].send(&[0]);
+        std::thread::sleep(Duration::from_secs(5));
+    }
+    panic!("it is still waited for");
 }
