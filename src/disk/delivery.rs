@@ -17,7 +17,9 @@ use crate::disk::error::{DiskError, DiskErrorKind};
 use crate::disk::plan::Decision;
 use crate::disk::refusal::EntryRefusal;
 use crate::disk::staging::{Mark, Staging, StagingMode};
-use crate::model::{EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, WirePath};
+use crate::model::{
+    EntryFailure, EntryIndex, EntryKind, FailureReason, Manifest, PartLayout, WirePath,
+};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -146,8 +148,8 @@ impl<'a> Run<'a> {
             None => self.manifest.entries().any(|(index, _)| is_wanted(index)),
             Some(_) => present
                 .gaps(layout.count())
-                .flat_map(|gap| gap.start..gap.start + gap.length)
-                .map_while(|number| layout.part(number).ok())
+                .flat_map(|gap| layout.run(gap))
+                .flat_map(PartLayout::each)
                 .flat_map(|part| layout.segments(self.manifest, part))
                 .any(|segment| is_wanted(segment.entry)),
         };

@@ -113,6 +113,11 @@ impl PartLayout {
         }
     }
 
+    /// Each part of a run, ascending.
+    pub fn each(run: RangeInclusive<PartIndex>) -> impl Iterator<Item = PartIndex> {
+        (run.start().0..=run.end().0).map(PartIndex)
+    }
+
     /// The parts that hold a byte of this range of the stream; `None` if it is empty or beyond the end.
     pub fn holding(&self, bytes: Range<u64>) -> Option<RangeInclusive<PartIndex>> {
         if bytes.is_empty() {

@@ -183,10 +183,8 @@ impl Staging {
             return false;
         }
         let layout = progress.layout;
-        let range = self.manifest.stream_range(entry);
-        let size = u64::from(layout.part_size());
-        let numbers = range.start / size..range.end.div_ceil(size);
-        for part in numbers.filter_map(|number| layout.part(number).ok()) {
+        let parts = layout.holding(self.manifest.stream_range(entry));
+        for part in parts.into_iter().flat_map(PartLayout::each) {
             if progress.present.remove(part) || progress.writing.contains(&part) {
                 progress.unsettled.insert(part);
             }
