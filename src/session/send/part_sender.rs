@@ -59,11 +59,9 @@ impl OutgoingParts<'_> {
         }
     }
 
-    /// Takes a part back from a dead stream, with its CRC-32 if it was sealed. It may even have arrived.
-    pub(crate) fn hand_back(&self, part: PartIndex, sealed: Option<u32>) {
-        if let Some(crc32) = sealed {
-            lock(&self.handed_back).insert(part, crc32);
-        }
+    /// Takes a sealed part back from a dead stream. It may even have arrived.
+    fn hand_back(&self, part: PartIndex, crc32: u32) {
+        lock(&self.handed_back).insert(part, crc32);
     }
 
     /// Keeps the check of a sealed part until it is sent. False when it was sealed before in this round
@@ -149,29 +147,24 @@ impl<'a> PartSender<'a> {
     /// [`Error`]: the connection is gone, or a part cannot be sealed.
     pub(crate) fn send_parts(&mut self, writer: &Mutex<MessageWriter>) -> Result<(), Error> {
         while let Some(part) = self.parts.queue.take() {
-            self.send_part(part, Contents::OnDisk, writer, &mut None)?;
+            self.send_part(part, Contents::OnDisk, writer)?;
             self.parts.send_full_checks(writer)?;
         }
         Ok(())
     }
 
-    /// Sends on the joined stream of this `order` until no part is left in this round. If the stream dies, hands the
-    /// part back that was not sent. Returns that part.
+    /// Sends on the joined stream of this `order` until no part is left in this round.
     ///
     /// # Errors
-    /// The part that was not sent.
+    /// The part that was not sent, because the stream is dead.
     pub(crate) fn send_parts_joined(
         &mut self,
         order: JoinOrder,
         writer: &Mutex<MessageWriter>,
     ) -> Result<(), PartIndex> {
         while let Some(part) = self.next_part(order) {
-            let mut sealed = None;
-            let sent = self.send_part(part, Contents::OnDisk, writer, &mut sealed);
-            if sent.is_err() {
-                self.parts.hand_back(part, sealed);
-                return Err(part);
-            }
+            self.send_part(part, Contents::OnDisk, writer)
+                .map_err(|_| part)?;
         }
         Ok(())
     }
@@ -203,20 +196,19 @@ impl<'a> PartSender<'a> {
             };
             let bytes = self.raw.len() as u64;
             parts.fed.fetch_add(bytes, Ordering::Relaxed);
-            self.send_part(part, Contents::InMemory, writer, &mut None)?;
+            self.send_part(part, Contents::InMemory, writer)?;
             parts.send_full_checks(writer)?;
         }
         parts.queue.exhaust();
         Ok(())
     }
 
-    /// Reads, seals and sends a part. Once it is sealed, `noted` is its CRC-32.
+    /// Reads, seals and sends a part.
     fn send_part(
         &mut self,
         part: PartIndex,
         contents: Contents,
         writer: &Mutex<MessageWriter>,
-        noted: &mut Option<u32>,
     ) -> Result<(), Error> {
         let (parts, pool) = (self.parts, self.pool);
         let began = Instant::now();
@@ -249,7 +241,6 @@ impl<'a> PartSender<'a> {
         if !parts.note_check(part, crc32) {
             return Ok(());
         }
-        *noted = Some(crc32);
         let busy = began.elapsed();
         if let Some(limit) = parts.rate_limit {
             limit.wait(sealed.archive.len(), || parts.queue.is_finished());
@@ -258,8 +249,9 @@ impl<'a> PartSender<'a> {
         let mut writer = lock(writer);
         // Failures go first: the filler for a failed file must never count as its contents, even if this is the
         // last part that arrives.
-        queue_failures(&mut writer, &failures)?;
-        writer.send_part(PartId { round, index }, &sealed)?;
+        queue_failures(&mut writer, &failures)
+            .and_then(|()| writer.send_part(PartId { round, index }, &sealed))
+            .inspect_err(|_| parts.hand_back(part, crc32))?;
         drop(writer);
         let blocked = began.elapsed() - busy;
         let streams = parts.queue.streams();
