@@ -160,19 +160,22 @@ pub fn offer_levels(peer: &mut Peer) {
 }
 
 pub fn empty_round(peer: &mut Peer) {
-    let size = u64::from(PART) * limits::PARTS;
-    peer.say(&RawOffer::file(size).to_bytes());
-    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    offer_all_parts(peer);
     peer.say(&round_end(0, &[], &[]));
     assert!(matches!(peer.hear(), Some(Message::Missing(_))));
 }
 
 pub fn unneeded_parts(peer: &mut Peer) {
+    offer_all_parts(peer);
+    peer.say(&round_end(0, &[], &[]));
+    assert!(matches!(peer.hear(), Some(Message::Done(_))));
+}
+
+/// One file of as many parts as there may be.
+fn offer_all_parts(peer: &mut Peer) {
     let size = u64::from(PART) * limits::PARTS;
     peer.say(&RawOffer::file(size).to_bytes());
     assert!(matches!(peer.hear(), Some(Message::Accept(_))));
-    peer.say(&round_end(0, &[], &[]));
-    assert!(matches!(peer.hear(), Some(Message::Done(_))));
 }
 
 /// Files that the offer of [`many_ranges`] has, none of which is needed: it lies between two that are.
@@ -237,9 +240,7 @@ pub fn parts_without_checks(peer: &mut Peer) {
 
 /// Checks of parts that never come, until there is no memory for more.
 pub fn checks_without_parts(peer: &mut Peer) {
-    let size = u64::from(PART) * limits::PARTS;
-    peer.say(&RawOffer::file(size).to_bytes());
-    assert!(matches!(peer.hear(), Some(Message::Accept(_))));
+    offer_all_parts(peer);
     let count = limits::CHECKS as u64;
     let most = limits::OFFERS_MEMORY_BYTES / 2 / limits::UNCHECKED_PART_MEMORY_BYTES;
     let messages = (most + limits::CHECKS_OWED as u64) / count + 1;
