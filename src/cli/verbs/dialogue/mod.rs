@@ -20,8 +20,7 @@ use conversation::{Conversation, DialogueHalt, DialogueTask, Wish};
 use looking::AddressQuestion;
 use std::sync::Arc;
 
-/// Asks what is wanted and does it. A person who ends the input instead of answering has decided to leave, which
-/// is no error.
+/// Asks what is wanted and does it. An end of the input instead of an answer is no error: the person leaves.
 ///
 /// # Errors
 /// Why a transfer failed.

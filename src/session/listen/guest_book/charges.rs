@@ -418,7 +418,7 @@ mod tests {
         assert_eq!(charges.ready(network(guesses), &named("alice"), now), now);
     }
 
-    /// Whoever shares the address of a peer whose code was right, and is right again and again.
+    /// The guesses come from the address of a peer whose codes are right again and again.
     #[test]
     fn codes_are_guessed_as_slowly_where_one_was_right() {
         let begun = Instant::now();
